@@ -1,0 +1,1 @@
+"""Finding people in video: detection, alignment, embedding, classification, ranking."""

@@ -1,0 +1,57 @@
+"""Constants of the method, as `config.GROUP.NAME`.
+
+What belongs to one checkpoint stands in the checkpoint; what a user may change stands in the script's
+arguments; the rest is here.
+"""
+
+from easydict import EasyDict
+
+config = EasyDict()
+
+config.FRAME = EasyDict(
+    WIDTH=888,  # pixels; every frame is resized to this before detection
+    HEIGHT=480,
+)
+
+config.ESSH = EasyDict(
+    BASE_SIZE=16,  # pixels, side of the anchor of scale 1
+    # (stride, anchor scales) in the order of the network's outputs
+    STRIDES=((32, (32, 16)), (16, (8, 4)), (8, (2, 1))),
+    PRE_NMS_TOP=1000,  # candidates a stride that go into NMS
+    NMS=0.3,  # intersection over union
+    NMS_RETINAFACE=0.4,
+    THRESHOLD=0.5,  # probability of a face
+    VGG_MEAN=(123.68, 116.779, 103.939),  # R, G, B; subtracted for VGG16 backbones only
+)
+
+config.ALIGN = EasyDict(
+    SIZE=112,  # pixels
+    # x, y of eyes, nose tip and mouth corners in a 112x112 crop (ArcFace, arXiv:1801.07698)
+    TARGET=(
+        (38.2946, 51.6963),
+        (73.5318, 51.5014),
+        (56.0252, 71.7366),
+        (41.5493, 92.3655),
+        (70.7299, 92.2041),
+    ),
+    NARROW_SHIFT=8.0,  # pixels that x is less in crops 96 wide
+)
+
+config.CHOICE = EasyDict(
+    CENTRE_PENALTY=2.0,  # square pixels of area that a square pixel of distance from the centre costs
+)
+
+config.CROP = EasyDict(
+    JPEG_QUALITY=95,
+)
+
+config.AUGMENT = EasyDict(
+    JITTER=0.1,  # brightness, contrast and saturation are changed by minus and plus this share
+    LUMA=(0.299, 0.587, 0.114),  # R, G, B (ITU-R BT.601)
+)
+
+config.SUBMIT = EasyDict(
+    CLASSES_PER_CLIP=200,
+    CLIPS_PER_LABEL=100,
+    NOBODY=0,  # the class of nobody known
+)

@@ -1,0 +1,1 @@
+"""Loops over boxes that numpy can't do without copies; built in place by `make`."""

@@ -1,0 +1,24 @@
+"""The one error that is meant for the person at the shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+
+class InputError(Exception):
+    """Something that was given is wrong: what, where, and how to mend it, in one line."""
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Run `main`; an `InputError` becomes one line on stderr and exit code 2."""
+    try:
+        main()
+    except InputError as error:
+        name = os.path.basename(sys.argv[0])
+        print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output, head for one, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
