@@ -1,0 +1,109 @@
+"""Networks on devices: a graph in, arrays in, arrays out; OpenVINO on the CPU, PyTorch on CUDA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from ..checkpoint import Graph
+from ..errors import InputError
+
+CPU = -1
+ENGINES = ("openvino", "torch")
+
+Mean = tuple[float, float, float]
+NO_MEAN: Mean = (0.0, 0.0, 0.0)
+
+
+class Network(Protocol):
+    """A network that is ready to run.
+
+    output_names : names of what a call returns, in its order
+    """
+
+    output_names: tuple[str, ...]
+
+    def __call__(self, data: np.ndarray) -> list[np.ndarray]:
+        """Run one batch.
+
+        Parameters
+        ----------
+        data : float32 or uint8; (N, ...) as the graph wants it, or, for a network made with `images`,
+            (N, H, W, 3) uint8, BGR.
+
+        Returns
+        -------
+        float32 arrays, one an output.
+
+        Raises
+        ------
+        InputError
+            If the graph can't take an array of this shape.
+        """
+        ...
+
+
+def choose_device(gpu: int | None) -> int:
+    """The CUDA device that `--gpu` means, or `CPU`.
+
+    Parameters
+    ----------
+    gpu : number of a device, -1 for the CPU, None for the first device if there is one and else the CPU.
+
+    Raises
+    ------
+    InputError
+        If a device was asked for by number and is not there.
+    """
+    if gpu is not None and gpu < 0:
+        return CPU
+    import torch  # takes a second to load, which a run on the CPU need not wait for
+
+    count = torch.cuda.device_count()
+    if gpu is None:
+        return 0 if count else CPU
+    if gpu >= count:
+        there = f"only {count} are" if count else "none is"
+        raise InputError(
+            f"--gpu {gpu}: there is no CUDA device {gpu} ({there} here); use --gpu -1 for the CPU"
+        )
+    return gpu
+
+
+def load_network(
+    graph: Graph,
+    outputs: Sequence[str] | None = None,
+    *,
+    device: int = CPU,
+    engine: str | None = None,
+    images: bool = False,
+    mean: Mean = NO_MEAN,
+) -> Network:
+    """Make a network of a graph.
+
+    Parameters
+    ----------
+    graph : as `load_checkpoint` gives it
+    outputs : names of the outputs (`fc1_output`); None for those of the graph
+    device : number of a CUDA device or `CPU`
+    engine : "openvino" or "torch"; None for OpenVINO on the CPU and PyTorch on CUDA
+    images : whether the network is fed images (uint8, N x H x W x 3, BGR) in place of the graph's own input
+        (RGB planes); the change of order and layout is then the first step of the network
+    mean : R, G, B values subtracted from images, 0..255
+
+    Raises
+    ------
+    InputError
+        If the graph holds something that is not supported.
+    """
+    engine = engine or ("openvino" if device == CPU else "torch")
+    part = graph.select(outputs)
+    if engine == "openvino":
+        from .openvino import OpenVinoNetwork
+
+        return OpenVinoNetwork(part, images, mean)
+    from .torch import TorchNetwork
+
+    return TorchNetwork(part, device, images, mean)

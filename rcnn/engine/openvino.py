@@ -1,0 +1,293 @@
+"""A graph as an OpenVINO model on the CPU.
+
+A model is compiled for each shape that it meets: shapes inside are then constants, and OpenVINO plans its
+memory once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from openvino import opset13 as ops
+
+from ..checkpoint import Graph, Node
+from ..checkpoint.operators import VARIABLE, crop_window, pool_area, pool_overhang, reshape_target
+from ..errors import InputError
+
+COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
+SETTINGS = {
+    "INFERENCE_PRECISION_HINT": "f32",  # machines with AMX would take bfloat16 otherwise
+    "PERFORMANCE_HINT": "LATENCY",
+}
+
+Value = Any  # openvino.Output or openvino.Node
+Values = dict[str, Any]
+
+
+@cache
+def _core() -> ov.Core:
+    return ov.Core()
+
+
+class OpenVinoNetwork:
+    """See `rcnn.engine.Network`."""
+
+    def __init__(self, graph: Graph, images: bool, mean: tuple[float, float, float]) -> None:
+        self.output_names = graph.output_names
+        self._graph = graph
+        self._images = images
+        self._mean = mean
+        self._compiled: OrderedDict[tuple[Any, ...], ov.CompiledModel] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, data: np.ndarray) -> list[np.ndarray]:
+        data = np.ascontiguousarray(data)
+        request = self._model(data.shape, data.dtype).create_infer_request()
+        results = request.infer([data], share_inputs=True, share_outputs=False)
+        return [results[index] for index in range(len(self.output_names))]
+
+    def _model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.CompiledModel:
+        key = (shape, dtype.str)
+        with self._lock:
+            if key not in self._compiled:
+                self._compiled[key] = _core().compile_model(self._build(shape, dtype), "CPU", SETTINGS)
+                if len(self._compiled) > COMPILED_SHAPES:
+                    self._compiled.popitem(last=False)
+            self._compiled.move_to_end(key)
+            return self._compiled[key]
+
+    def _build(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
+        parameter = ops.parameter(shape, dtype, name="data")
+        data = ops.convert(parameter, np.float32) if dtype != np.float32 else parameter.output(0)
+        if self._images:
+            data = _planes(data, self._mean)
+        values: list[Value] = []
+        for node in self._graph.nodes:
+            try:
+                values.append(self._lower(node, [values[index] for index in node.inputs], data))
+            except (ValueError, RuntimeError) as error:
+                reason = str(error).strip().splitlines()[-1][:200]
+                raise InputError(
+                    f"{self._graph.source}: layer {node.name} ({node.op}) can't take an input of shape {shape}: {reason}"
+                ) from None
+        return ov.Model([ops.result(values[index]) for index in self._graph.outputs], [parameter], "graph")
+
+    def _lower(self, node: Node, inputs: list[Value], data: Value) -> Value:
+        if node.op != VARIABLE:
+            return LOWER[node.op](inputs, node.values)
+        if node.name not in self._graph.params:
+            return data
+        return ops.constant(np.asarray(self._graph.params[node.name], np.float32), shared_memory=False)
+
+
+def _planes(images: Value, mean: tuple[float, float, float]) -> Value:
+    """N x H x W x 3, BGR -> N x 3 x H x W, RGB, less the mean."""
+    planes = ops.transpose(images, _ints((0, 3, 1, 2)))
+    planes = ops.gather(planes, _ints((2, 1, 0)), _ints(1))
+    return ops.subtract(planes, _floats(np.reshape(mean, (1, 3, 1, 1)))) if any(mean) else planes
+
+
+def _ints(values: Any) -> Value:
+    return ops.constant(np.asarray(values, np.int64))
+
+
+def _floats(values: Any) -> Value:
+    return ops.constant(np.asarray(values, np.float32))
+
+
+def _shape(value: Value) -> list[int]:
+    return list((value.output(0) if isinstance(value, ov.Node) else value).shape)
+
+
+def _reshape(value: Value, shape: Sequence[int]) -> Value:
+    return ops.reshape(value, _ints(shape), special_zero=False)
+
+
+def _activation(x: list[Value], a: Values) -> Value:
+    kinds: dict[str, Callable[[Value], Value]] = {
+        "relu": ops.relu,
+        "sigmoid": ops.sigmoid,
+        "tanh": ops.tanh,
+        "softrelu": ops.softplus,
+        "softsign": ops.softsign,
+    }
+    return kinds[a["act_type"]](x[0])
+
+
+def _batch_norm(x: list[Value], a: Values) -> Value:
+    gamma = _floats(np.ones(_shape(x[2]))) if a["fix_gamma"] else x[1]
+    return ops.batch_norm_inference(x[0], gamma, x[2], x[3], x[4], a["eps"])
+
+
+def _grouped(weight: Value, groups: int) -> Value:
+    shape = _shape(weight)
+    return _reshape(weight, (groups, shape[0] // groups, *shape[1:]))
+
+
+def _add_bias(value: Value, x: list[Value]) -> Value:
+    return value if len(x) < 3 else ops.add(value, _reshape(x[2], (1, -1, 1, 1)))
+
+
+def _convolution(x: list[Value], a: Values) -> Value:
+    geometry = (list(a["stride"]), list(a["pad"]), list(a["pad"]), list(a["dilate"]))
+    if a["num_group"] == 1:
+        return _add_bias(ops.convolution(x[0], x[1], *geometry), x)
+    return _add_bias(ops.group_convolution(x[0], _grouped(x[1], a["num_group"]), *geometry), x)
+
+
+def _deconvolution(x: list[Value], a: Values) -> Value:
+    geometry = {
+        "strides": list(a["stride"]),
+        "pads_begin": list(a["pad"]),
+        "pads_end": list(a["pad"]),
+        "dilations": list(a["dilate"]),
+        "output_padding": list(a["adj"]),
+    }
+    if a["num_group"] == 1:
+        return _add_bias(ops.convolution_backprop_data(x[0], x[1], **geometry), x)
+    weight = _grouped(x[1], a["num_group"])
+    return _add_bias(ops.group_convolution_backprop_data(x[0], weight, **geometry), x)
+
+
+def _crop(x: list[Value], a: Values) -> Value:
+    top, left, height, width = crop_window(_shape(x[0]), _shape(x[1]) if len(x) > 1 else None, a)
+    return ops.slice(
+        x[0], _ints((top, left)), _ints((top + height, left + width)), _ints((1, 1)), _ints((2, 3))
+    )
+
+
+def _flatten(x: list[Value]) -> Value:
+    return _reshape(x[0], (_shape(x[0])[0], -1))
+
+
+def _fully_connected(x: list[Value], a: Values) -> Value:
+    flat = _flatten(x) if a["flatten"] else x[0]
+    product = ops.matmul(flat, x[1], False, True)
+    return product if a["no_bias"] else ops.add(product, x[2])
+
+
+def _l2_normalization(x: list[Value], a: Values) -> Value:
+    rank = len(_shape(x[0]))
+    axes = {"instance": range(1, rank), "channel": [1], "spatial": range(2, rank)}[a["mode"]]
+    squares = ops.reduce_sum(ops.multiply(x[0], x[0]), _ints(list(axes)), True)
+    return ops.divide(x[0], ops.sqrt(ops.add(squares, _floats(a["eps"]))))
+
+
+def _leaky_relu(x: list[Value], a: Values) -> Value:
+    return ops.prelu(x[0], x[1] if a["act_type"] == "prelu" else _floats([a["slope"]]))
+
+
+def _max(x: list[Value], a: Values) -> Value:
+    axes = a["axis"] or range(len(_shape(x[0])))
+    return ops.reduce_max(x[0], _ints(list(axes)), a["keepdims"])
+
+
+def _pooling(x: list[Value], a: Values) -> Value:
+    kind = a["pool_type"]
+    if a["global_pool"]:
+        reduce = {"max": ops.reduce_max, "avg": ops.reduce_mean, "sum": ops.reduce_sum}[kind]
+        return reduce(x[0], _ints((2, 3)), True)
+    kernel, stride, pad = a["kernel"], a["stride"], a["pad"]
+    shape = _shape(x[0])
+    over = [
+        pool_overhang(shape[2 + i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)
+    ]
+    ends = [pad[i] + over[i] for i in range(2)]
+    if kind == "max":
+        return ops.max_pool(x[0], list(stride), [1, 1], list(pad), ends, list(kernel), "floor").output(0)
+    padded = ops.pad(x[0], _ints((0, 0, *pad)), _ints((0, 0, *ends)), "constant", _floats(0))
+    mean = ops.avg_pool(padded, list(stride), [0, 0], [0, 0], list(kernel), False, "floor")
+    area = float(kernel[0] * kernel[1])
+    if kind == "sum":
+        return ops.multiply(mean, _floats(area))
+    return ops.multiply(mean, _floats(area / pool_area(shape[2:], a)[None, None]))
+
+
+def _slice_axis(x: list[Value], a: Values) -> Value:
+    length = _shape(x[0])[a["axis"]]
+    end = length if a["end"] is None else a["end"]
+    return ops.slice(x[0], _ints([a["begin"]]), _ints([end]), _ints([1]), _ints([a["axis"]]))
+
+
+def _softmax(x: list[Value], a: Values) -> Value:
+    value = x[0] if a["temperature"] is None else ops.divide(x[0], _floats(a["temperature"]))
+    return ops.softmax(value, a["axis"] % len(_shape(x[0])))
+
+
+def _softmax_activation(x: list[Value], a: Values) -> Value:
+    return ops.softmax(x[0], 1) if a["mode"] == "channel" else _softmax_of_all(x[0])
+
+
+def _softmax_output(x: list[Value], a: Values) -> Value:
+    if a["multi_output"]:
+        return ops.softmax(x[0], 1)
+    if a["preserve_shape"]:
+        return ops.softmax(x[0], len(_shape(x[0])) - 1)
+    return _softmax_of_all(x[0])
+
+
+def _softmax_of_all(value: Value) -> Value:
+    """Over everything but the batch."""
+    return _reshape(ops.softmax(_flatten([value]), 1), _shape(value))
+
+
+def _transpose(x: list[Value], a: Values) -> Value:
+    axes = a["axes"] or tuple(range(len(_shape(x[0]))))[::-1]
+    return ops.transpose(x[0], _ints(axes))
+
+
+def _up_sampling(x: list[Value], a: Values) -> Value:
+    scale = a["scale"]
+    n, c, h, w = _shape(x[0])
+    cells = _reshape(x[0], (n, c, h, 1, w, 1))
+    spread = ops.broadcast(cells, _ints((n, c, h, scale, w, scale)))
+    return _reshape(spread, (n, c, h * scale, w * scale))
+
+
+def _same(x: list[Value], a: Values) -> Value:
+    return x[0]
+
+
+def _arithmetic(operation: Callable[[Value, Value], Value]) -> Callable[[list[Value], Values], Value]:
+    return lambda x, a: operation(x[0], x[1] if len(x) > 1 else _floats(a["scalar"]))
+
+
+LOWER: dict[str, Callable[[list[Value], Values], Value]] = {
+    "Activation": _activation,
+    "BatchNorm": _batch_norm,
+    "Cast": _same,  # between kinds of floats; all is computed in float32
+    "Concat": lambda x, a: ops.concat(x, a["dim"]),
+    "Convolution": _convolution,
+    "Crop": _crop,
+    "Deconvolution": _deconvolution,
+    "Dropout": _same,
+    "Flatten": lambda x, a: _flatten(x),
+    "FullyConnected": _fully_connected,
+    "L2Normalization": _l2_normalization,
+    "LeakyReLU": _leaky_relu,
+    "Pooling": _pooling,
+    "Reshape": lambda x, a: _reshape(x[0], reshape_target(_shape(x[0]), a["shape"])),
+    "SoftmaxActivation": _softmax_activation,
+    "SoftmaxOutput": _softmax_output,
+    "UpSampling": _up_sampling,
+    "_copy": _same,
+    "_div_scalar": _arithmetic(ops.divide),
+    "_minus_scalar": _arithmetic(ops.subtract),
+    "_mul_scalar": _arithmetic(ops.multiply),
+    "_plus_scalar": _arithmetic(ops.add),
+    "broadcast_add": _arithmetic(ops.add),
+    "broadcast_mul": _arithmetic(ops.multiply),
+    "clip": lambda x, a: ops.clamp(x[0], a["a_min"], a["a_max"]),
+    "elemwise_add": _arithmetic(ops.add),
+    "elemwise_mul": _arithmetic(ops.multiply),
+    "max": _max,
+    "slice_axis": _slice_axis,
+    "softmax": _softmax,
+    "transpose": _transpose,
+}

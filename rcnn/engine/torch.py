@@ -1,0 +1,214 @@
+"""A graph as a PyTorch network, on a CUDA device or the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..checkpoint import Graph
+from ..checkpoint.operators import (
+    VARIABLE,
+    crop_window,
+    pool_area,
+    pool_overhang,
+    reshape_target,
+)
+from ..errors import InputError
+
+Values = dict[str, Any]
+
+
+class TorchNetwork:
+    """See `rcnn.engine.Network`; `device` is the number of a CUDA device, negative for the CPU."""
+
+    def __init__(self, graph: Graph, device: int, images: bool, mean: tuple[float, float, float]) -> None:
+        self.output_names = graph.output_names
+        self._graph = graph
+        self._device = torch.device("cuda", device) if device >= 0 else torch.device("cpu")
+        if device >= 0:
+            torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa are short of MXNet's results
+        self._images = images
+        self._mean = torch.tensor(mean, device=self._device).reshape(1, 3, 1, 1)
+        self._params = {
+            name: torch.from_numpy(np.array(array, np.float32)).to(self._device)
+            for name, array in graph.params.items()
+        }
+        self._last_use = _last_uses(graph)
+
+    @torch.inference_mode()
+    def __call__(self, data: np.ndarray) -> list[np.ndarray]:
+        source = torch.from_numpy(np.ascontiguousarray(data)).to(self._device).float()
+        if self._images:
+            source = source.permute(0, 3, 1, 2).flip(1) - self._mean
+        values: dict[int, Tensor] = {}
+        for index, node in enumerate(self._graph.nodes):
+            if node.op == VARIABLE:
+                values[index] = self._params.get(node.name, source)
+                continue
+            try:
+                values[index] = RUN[node.op]([values[i] for i in node.inputs], node.values)
+            except (ValueError, RuntimeError) as error:
+                if "out of memory" in str(error):
+                    raise
+                raise InputError(
+                    f"{self._graph.source}: layer {node.name} ({node.op}) can't take an input of shape "
+                    f"{data.shape}: {str(error).splitlines()[0][:200]}"
+                ) from None
+            for i in node.inputs:
+                if self._last_use[i] == index:
+                    del values[i]  # frees the memory of what nothing reads any more
+        return [values[index].cpu().numpy() for index in self._graph.outputs]
+
+
+def _last_uses(graph: Graph) -> dict[int, int]:
+    uses = {i: index for index, node in enumerate(graph.nodes) for i in node.inputs}
+    uses.update(dict.fromkeys(graph.outputs, len(graph.nodes)))
+    return uses
+
+
+def _activation(x: list[Tensor], a: Values) -> Tensor:
+    kinds: dict[str, Callable[[Tensor], Tensor]] = {
+        "relu": torch.relu,
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "softrelu": functional.softplus,
+        "softsign": functional.softsign,
+    }
+    return kinds[a["act_type"]](x[0])
+
+
+def _batch_norm(x: list[Tensor], a: Values) -> Tensor:
+    data, gamma, beta, mean, variance = x
+    return functional.batch_norm(data, mean, variance, None if a["fix_gamma"] else gamma, beta, eps=a["eps"])
+
+
+def _bias(x: list[Tensor]) -> Tensor | None:
+    return x[2] if len(x) > 2 else None
+
+
+def _convolution(x: list[Tensor], a: Values) -> Tensor:
+    return functional.conv2d(x[0], x[1], _bias(x), a["stride"], a["pad"], a["dilate"], a["num_group"])
+
+
+def _deconvolution(x: list[Tensor], a: Values) -> Tensor:
+    return functional.conv_transpose2d(
+        x[0], x[1], _bias(x), a["stride"], a["pad"], a["adj"], a["num_group"], a["dilate"]
+    )
+
+
+def _crop(x: list[Tensor], a: Values) -> Tensor:
+    top, left, height, width = crop_window(x[0].shape, x[1].shape if len(x) > 1 else None, a)
+    return x[0][:, :, top : top + height, left : left + width]
+
+
+def _fully_connected(x: list[Tensor], a: Values) -> Tensor:
+    return functional.linear(x[0].flatten(1) if a["flatten"] else x[0], x[1], _bias(x))
+
+
+def _l2_normalization(x: list[Tensor], a: Values) -> Tensor:
+    axes = {"instance": range(1, x[0].ndim), "channel": [1], "spatial": range(2, x[0].ndim)}[a["mode"]]
+    return x[0] / torch.sqrt((x[0] * x[0]).sum(tuple(axes), keepdim=True) + a["eps"])
+
+
+def _leaky_relu(x: list[Tensor], a: Values) -> Tensor:
+    if a["act_type"] == "prelu":
+        return functional.prelu(x[0], x[1])
+    return functional.leaky_relu(x[0], a["slope"])
+
+
+def _max(x: list[Tensor], a: Values) -> Tensor:
+    return x[0].amax(a["axis"] or tuple(range(x[0].ndim)), a["keepdims"])
+
+
+def _pooling(x: list[Tensor], a: Values) -> Tensor:
+    kind = a["pool_type"]
+    if a["global_pool"]:
+        reduce = {"max": torch.amax, "avg": torch.mean, "sum": torch.sum}[kind]
+        return reduce(x[0], dim=(2, 3), keepdim=True)
+    size = tuple(x[0].shape[2:])
+    kernel, stride, pad = a["kernel"], a["stride"], a["pad"]
+    over = [pool_overhang(size[i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)]
+    margins = (pad[1], pad[1] + over[1], pad[0], pad[0] + over[0])
+    if kind == "max":
+        return functional.max_pool2d(functional.pad(x[0], margins, value=-torch.inf), kernel, stride)
+    total = functional.avg_pool2d(functional.pad(x[0], margins), kernel, stride, divisor_override=1)
+    if kind == "sum":
+        return total
+    return total / torch.from_numpy(pool_area(size, a)).to(total)
+
+
+def _slice_axis(x: list[Tensor], a: Values) -> Tensor:
+    window = [slice(None)] * x[0].ndim
+    window[a["axis"]] = slice(a["begin"], a["end"])
+    return x[0][tuple(window)]
+
+
+def _softmax(x: list[Tensor], a: Values) -> Tensor:
+    return torch.softmax(x[0] / (a["temperature"] or 1.0), a["axis"])
+
+
+def _softmax_of_all(value: Tensor) -> Tensor:
+    """Over everything but the batch."""
+    return torch.softmax(value.flatten(1), 1).reshape(value.shape)
+
+
+def _softmax_activation(x: list[Tensor], a: Values) -> Tensor:
+    return torch.softmax(x[0], 1) if a["mode"] == "channel" else _softmax_of_all(x[0])
+
+
+def _softmax_output(x: list[Tensor], a: Values) -> Tensor:
+    if a["multi_output"]:
+        return torch.softmax(x[0], 1)
+    return torch.softmax(x[0], -1) if a["preserve_shape"] else _softmax_of_all(x[0])
+
+
+def _up_sampling(x: list[Tensor], a: Values) -> Tensor:
+    return x[0].repeat_interleave(a["scale"], 2).repeat_interleave(a["scale"], 3)
+
+
+def _same(x: list[Tensor], a: Values) -> Tensor:
+    return x[0]
+
+
+def _arithmetic(operation: Callable[[Tensor, Any], Tensor]) -> Callable[[list[Tensor], Values], Tensor]:
+    return lambda x, a: operation(x[0], x[1] if len(x) > 1 else a["scalar"])
+
+
+RUN: dict[str, Callable[[list[Tensor], Values], Tensor]] = {
+    "Activation": _activation,
+    "BatchNorm": _batch_norm,
+    "Cast": _same,  # between kinds of floats; all is computed in float32
+    "Concat": lambda x, a: torch.cat(x, a["dim"]),
+    "Convolution": _convolution,
+    "Crop": _crop,
+    "Deconvolution": _deconvolution,
+    "Dropout": _same,
+    "Flatten": lambda x, a: x[0].flatten(1),
+    "FullyConnected": _fully_connected,
+    "L2Normalization": _l2_normalization,
+    "LeakyReLU": _leaky_relu,
+    "Pooling": _pooling,
+    "Reshape": lambda x, a: x[0].reshape(reshape_target(x[0].shape, a["shape"])),
+    "SoftmaxActivation": _softmax_activation,
+    "SoftmaxOutput": _softmax_output,
+    "UpSampling": _up_sampling,
+    "_copy": _same,
+    "_div_scalar": _arithmetic(torch.div),
+    "_minus_scalar": _arithmetic(torch.sub),
+    "_mul_scalar": _arithmetic(torch.mul),
+    "_plus_scalar": _arithmetic(torch.add),
+    "broadcast_add": _arithmetic(torch.add),
+    "broadcast_mul": _arithmetic(torch.mul),
+    "clip": lambda x, a: x[0].clamp(a["a_min"], a["a_max"]),
+    "elemwise_add": _arithmetic(torch.add),
+    "elemwise_mul": _arithmetic(torch.mul),
+    "max": _max,
+    "slice_axis": _slice_axis,
+    "softmax": _softmax,
+    "transpose": lambda x, a: x[0].permute(a["axes"] or tuple(range(x[0].ndim))[::-1]),
+}
