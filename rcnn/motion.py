@@ -1,8 +1,12 @@
-"""A photograph as a short clip: a camera that pans and zooms over it, out of focus and badly lit by turns."""
+"""One clip from one file: a video as it is, or a photograph that a camera pans and zooms over.
+
+The camera is out of focus and badly lit by turns.
+"""
 
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +16,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+VIDEOS = {".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
+
 FPS = 25  # frames a second
 SECONDS = (1.0, 2.0)  # length of a clip
 ZOOM = (1.0, 1.6)  # 1 is the photograph fitted into the frame
 PAN = 0.12  # largest way of the photograph's centre from the frame's, as a share of the frame's side
-KEPT = 0.5  # share of the photograph's sides, around its centre, that never leaves the frame
+KEPT = 0.6  # share of the photograph's sides, around its centre, that never leaves the frame
 BLUR = (0.0, 1.5)  # sigma in pixels of the frame
 GAIN = (0.7, 1.3)  # brightness is multiplied by this
 CRF = (20, 34)  # x264's constant rate factor: 18 looks like the original, 40 is blocks
@@ -34,7 +41,7 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Motion:
-    """How the camera moves over a photograph. A pair is (first frame, last frame), with even steps between."""
+    """How the camera moves over a photograph. A pair is (first frame, last frame), even steps between."""
 
     frames: int  # number of frames
     crf: int  # x264's constant rate factor
@@ -43,6 +50,23 @@ class Motion:
     pan_y: Pair  # -1..1, a share of the largest way up or down
     blur: Pair  # Gaussian sigma, pixels of the frame
     gain: Pair  # factor of the brightness
+
+
+def make_clip(source: Path, target: Path, size: tuple[int, int], seed: int, copy: bool) -> None:
+    """Make the clip `target` from the photograph or video `source`.
+
+    A photograph becomes an mp4 of `size` (width, height) pixels, moved over as `seed` says. A video is linked
+    to, or copied, whatever its container: OpenCV and FFmpeg go by content, so a name in .mp4 does no harm.
+    Raises `UnreadableError` where `source` cannot be read, OSError where `target` cannot be written.
+    """
+    if source.suffix.lower() not in VIDEOS:
+        write_clip(target, read_photo(source), size, draw_motion(seed))
+        return
+    check_video(source)
+    if copy:
+        shutil.copyfile(source, target)
+    else:
+        target.symlink_to(source.resolve())
 
 
 def draw_motion(seed: int) -> Motion:
@@ -120,14 +144,18 @@ def write_clip(path: Path, photo: Image, size: tuple[int, int], motion: Motion) 
 
     `size` is (width, height) in pixels, both even. Raises OSError where `path` cannot be written.
     """
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"crf": str(motion.crf), "preset": PRESET})
-        stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1  # x264's decisions depend on the number of threads
-        for image in frames(photo, size, motion):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
-        container.mux(stream.encode(None))
+    try:
+        with av.open(str(path), "w", format="mp4") as container:
+            options = {"crf": str(motion.crf), "preset": PRESET}
+            stream = container.add_stream("libx264", rate=FPS, options=options)
+            stream.width, stream.height = size
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.thread_count = 1  # x264's decisions depend on the number of threads
+            for image in frames(photo, size, motion):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+            container.mux(stream.encode(None))
+    except av.error.FFmpegError as error:  # some of them are no OSError
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def check_video(path: Path) -> None:

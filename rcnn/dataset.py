@@ -1,0 +1,149 @@
+"""The iQIYI-VID layout: which clips there are, where they lie, and who is in them."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .errors import InputError
+
+TRAIN, VAL, TEST = "train", "val", "test"
+STAGES = {"trainval": (TRAIN, VAL), "test": (TEST,)}
+FOLDERS = {
+    TRAIN: "IQIYI_VID_DATA_Part*/IQIYI_VID_TRAIN",
+    VAL: "IQIYI_VID_DATA_Part*/IQIYI_VID_VAL",
+    TEST: "IQIYI_VID_TEST",
+}
+NAMES_FILE = "gt_v2/IQIYI_VID.txt"
+TRAIN_FILE = "gt_v2/train_v2.txt"
+VAL_FILE = "gt_v2/val_v2.txt"
+NOBODY_KNOWN = -1
+LARGEST_LABEL = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip of the data set.
+
+    name : file name, unique in the data set
+    path : where it lies
+    split : train, val or test
+    label : number of the person, 1 or more; -1 for nobody known, and for every clip of test
+    """
+
+    name: str
+    path: str
+    split: str
+    label: int
+
+
+def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                fields = line.split()
+                if fields:
+                    yield number, fields
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; --dataset wants the iQIYI-VID layout") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text; get the file again") from None
+
+
+def _label(path: str, number: int, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_LABEL:
+        raise InputError(
+            f"{path}:{number}: label {text[:40]!r} is not a whole number of 1 or more; mend the line"
+        )
+    return int(text)
+
+
+def read_names(path: str) -> frozenset[str]:
+    """Clip file names that count, of a file with one a line."""
+    return frozenset(fields[0] for _, fields in _lines(path))
+
+
+def read_train_labels(path: str) -> dict[str, int]:
+    """Label of each clip, of a file with `NAME LABEL` a line."""
+    labels: dict[str, int] = {}
+    for number, fields in _lines(path):
+        if len(fields) != 2:
+            raise InputError(
+                f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line"
+            )
+        if labels.setdefault(fields[0], _label(path, number, fields[1])) != int(fields[1]):
+            raise InputError(f"{path}:{number}: {fields[0]} stands there a second time with another label")
+    return labels
+
+
+def read_ground_truth(path: str) -> dict[int, tuple[str, ...]]:
+    """Clips of each label, of a file with `LABEL NAME NAME ...` a line (val_v2.txt and the like)."""
+    clips: dict[int, dict[str, None]] = {}
+    for number, fields in _lines(path):
+        names = clips.setdefault(_label(path, number, fields[0]), {})
+        names.update(dict.fromkeys(fields[1:]))
+    return {label: tuple(names) for label, names in clips.items()}
+
+
+def read_labels(path: str) -> dict[str, int]:
+    """Label of each clip of a `LABEL NAME NAME ...` file; a clip that stands under two labels is an error."""
+    labels: dict[str, int] = {}
+    for label, names in read_ground_truth(path).items():
+        for name in names:
+            if labels.setdefault(name, label) != label:
+                raise InputError(
+                    f"{path}: {name} stands under {labels[name]} and under {label}; mend the file"
+                )
+    return labels
+
+
+def part_of(name: str, parts: int) -> int:
+    """Which of `parts` parts (0 and up) a clip belongs to; the same on every machine and run."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % parts
+
+
+def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Clip]:
+    """The clips of a stage, sorted by name.
+
+    Parameters
+    ----------
+    root : the data set's directory; a part of the whole is enough
+    stage : `trainval` or `test`
+    part : (I, N), the I-th (0 to N-1) of N parts
+
+    Raises
+    ------
+    InputError
+        If there is no data set, no clip of the stage, or a name lies in two places.
+    """
+    if not os.path.isdir(root):
+        raise InputError(
+            f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout"
+        )
+    names = read_names(os.path.join(root, NAMES_FILE))
+    labels: dict[str, dict[str, int]] = {TEST: {}}
+    if stage == "trainval":
+        labels[TRAIN] = read_train_labels(os.path.join(root, TRAIN_FILE))
+        labels[VAL] = read_labels(os.path.join(root, VAL_FILE))
+    clips: dict[str, Clip] = {}
+    for split in STAGES[stage]:
+        for folder in sorted(glob.glob(os.path.join(glob.escape(root), FOLDERS[split]))):
+            for name in os.listdir(folder):
+                if name not in names or part_of(name, part[1]) != part[0]:
+                    continue
+                path = os.path.join(folder, name)
+                if name in clips:
+                    raise InputError(f"{path}: the same name lies at {clips[name].path}; take one away")
+                clips[name] = Clip(name, path, split, labels[split].get(name, NOBODY_KNOWN))
+    if not clips:
+        if part[1] > 1:
+            return []  # a part of a small data set may be empty
+        folders = " or ".join(FOLDERS[split] for split in STAGES[stage])
+        raise InputError(
+            f"{root}: no clip that {NAMES_FILE} names lies in {folders}; unpack the data set there, "
+            "or give --stage the part that is there"
+        )
+    return [clips[name] for name in sorted(clips)]

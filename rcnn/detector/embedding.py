@@ -1,0 +1,108 @@
+"""Crops to embeddings; the norm of an embedding tells how good the crop is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from ..checkpoint import load_checkpoint
+from ..config import config
+from ..engine import CPU, Network, load_network
+from ..errors import InputError
+
+OUTPUT = "fc1_output"
+BATCHES = (32, 8, 1)  # sizes that networks are run at: few to compile, and none is padded
+
+
+def load_embedder(model: str, device: int = CPU) -> Embedder:
+    """The embedding network of an MXNet checkpoint, up to `fc1_output`.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`
+    device : number of a CUDA device or `CPU`
+
+    Raises
+    ------
+    InputError
+        If the checkpoint can't be read or has no such output.
+    """
+    return Embedder(load_network(load_checkpoint(model), [OUTPUT], device=device, images=True))
+
+
+class Embedder:
+    """Embeds aligned crops.
+
+    Parameters
+    ----------
+    network : fed images, with one output (n, D)
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def embed(self, crops: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+        """Embeddings, not normalised.
+
+        Parameters
+        ----------
+        crops : n times (112, 112, 3) uint8, BGR, as `align_faces` gives them
+
+        Returns
+        -------
+        (n, D) float32. For no crops (0, 0).
+        """
+        if isinstance(crops, np.ndarray) and crops.ndim == 3:
+            raise InputError("embed takes a list of crops; put a single one into a list")
+        if not len(crops):
+            return np.zeros((0, 0), np.float32)
+        images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
+        return np.concatenate([self.network(images[start:stop])[0] for start, stop in _batches(len(images))])
+
+
+def _batches(count: int) -> Iterator[tuple[int, int]]:
+    start = 0
+    for size in BATCHES:
+        while count - start >= size:
+            yield start, start + size
+            start += size
+
+
+def norms(embeddings: np.ndarray) -> np.ndarray:
+    """L2 norms, (n,) float32, of embeddings (n, D): the quality of the crops."""
+    return np.sqrt((embeddings.astype(np.float64) ** 2).sum(-1)).astype(np.float32)
+
+
+def normalise(embeddings: np.ndarray) -> np.ndarray:
+    """Embeddings (..., D) of length 1, float32; a zero vector stays one."""
+    length = np.sqrt((embeddings.astype(np.float64) ** 2).sum(-1, keepdims=True))
+    return (embeddings / np.maximum(length, np.finfo(np.float32).tiny)).astype(np.float32)
+
+
+def variants(crop: np.ndarray, augment: int) -> np.ndarray:
+    """A crop and its distorted versions.
+
+    Parameters
+    ----------
+    crop : (H, W, 3) uint8, BGR
+    augment : 0 for the crop alone, 1 with its mirror image, 2 also with brightness, contrast and saturation
+        at -0.1 and +0.1
+
+    Returns
+    -------
+    (1, 2 or 8, H, W, 3) uint8, BGR.
+    """
+    result = [crop]
+    if augment >= 1:
+        result.append(cv2.flip(crop, 1))
+    if augment >= 2:
+        pixels = crop.astype(np.float32)
+        grey = pixels @ np.array(config.AUGMENT.LUMA[::-1], np.float32)
+        # each change blends the crop with black, with its mean grey and with its grey picture
+        for other in (np.float32(0), grey.mean(), grey[..., None]):
+            for alpha in (1 - config.AUGMENT.JITTER, 1 + config.AUGMENT.JITTER):
+                blend = pixels * alpha + other * (1 - alpha)
+                result.append(np.clip(np.rint(blend), 0, 255).astype(np.uint8))
+    return np.stack(result)

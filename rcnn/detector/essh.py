@@ -1,0 +1,208 @@
+"""ESSH and RetinaFace: single-stage detectors with three strides, boxes and five landmarks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from ..checkpoint import Graph, load_checkpoint
+from ..config import config
+from ..cython.boxes import anchor_plane
+from ..cython.nms import nms
+from ..engine import CPU, NO_MEAN, Network, load_network
+from ..errors import InputError
+from ..faces import Faces
+from ..geometry import base_anchors, clip_boxes, decode_boxes, decode_landmarks
+
+OUTPUTS_A_STRIDE = 3  # class probability, box deltas, landmark deltas
+RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace models
+VGG_LAYER = "conv1_1"
+
+
+def load_detector(model: str, device: int = CPU, *, nms_threshold: float | None = None) -> EsshDetector:
+    """The detector of an MXNet checkpoint.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`
+    device : number of a CUDA device or `CPU`
+    nms_threshold : intersection over union; None for 0.4 with RetinaFace models and 0.3 with others
+
+    Raises
+    ------
+    InputError
+        If the checkpoint can't be read or is no ESSH or RetinaFace.
+    """
+    graph = load_checkpoint(model)
+    _check_outputs(graph)
+    if nms_threshold is None:
+        retinaface = graph.output_names[0].startswith(RETINAFACE_PREFIX)
+        nms_threshold = config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS
+    vgg = any(node.name == VGG_LAYER for node in graph.nodes)
+    mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
+    return EsshDetector(load_network(graph, device=device, images=True, mean=mean), nms_threshold)
+
+
+def _check_outputs(graph: Graph) -> None:
+    wanted = OUTPUTS_A_STRIDE * len(config.ESSH.STRIDES)
+    strides = [f"stride{stride}" for stride, _ in config.ESSH.STRIDES for _ in range(OUTPUTS_A_STRIDE)]
+    names = graph.output_names
+    if len(names) != wanted or not all(s in name for s, name in zip(strides, names, strict=True)):
+        raise InputError(
+            f"{graph.source}: is no ESSH or RetinaFace detector with landmarks: its outputs are "
+            f"{', '.join(names[:4])}..., wanted are {wanted}, three for each of the strides 32, 16, 8"
+        )
+
+
+@lru_cache(maxsize=64)
+def _anchors(stride: int, scales: tuple[int, ...], height: int, width: int) -> np.ndarray:
+    """(height * width * len(scales), 4) float32, of a feature map of height x width cells."""
+    base = base_anchors(config.ESSH.BASE_SIZE, scales)
+    return anchor_plane(height, width, stride, base).reshape(-1, 4)
+
+
+class EsshDetector:
+    """Finds the faces of images.
+
+    Parameters
+    ----------
+    network : fed images, with nine outputs: for the strides 32, 16 and 8 class probability (2A channels),
+        box deltas (4A) and landmark deltas (10A)
+    nms_threshold : intersection over union that two faces may have
+    """
+
+    def __init__(self, network: Network, nms_threshold: float = config.ESSH.NMS) -> None:
+        self.network = network
+        self.nms_threshold = nms_threshold
+
+    def detect(
+        self,
+        images: Sequence[np.ndarray],
+        threshold: float = config.ESSH.THRESHOLD,
+        scales: Sequence[float] = (1.0,),
+        batch_size: int = 4,
+    ) -> list[Faces]:
+        """The faces of each image.
+
+        Parameters
+        ----------
+        images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together
+        threshold : smallest probability of a face
+        scales : sizes at which each image is looked at; more than one make a pyramid
+        batch_size : images that run together
+
+        Returns
+        -------
+        One `Faces` an image, in the order of the images.
+        """
+        if isinstance(images, np.ndarray) and images.ndim == 3:
+            raise InputError("detect takes a list of images; put a single one into a list")
+        found: list[list[Faces]] = [[] for _ in images]
+        for number, scale in enumerate(scales):
+            skip = 32 if len(scales) > 1 and number == len(scales) - 1 else None
+            scaled = [_resize(image, scale) for image in images]
+            for index, faces in self._candidates(scaled, threshold, batch_size, skip):
+                found[index].append(
+                    Faces(faces.boxes / np.float32(scale), faces.scores, faces.landmarks / np.float32(scale))
+                )
+        return [
+            _finish(parts, image.shape, self.nms_threshold)
+            for parts, image in zip(found, images, strict=True)
+        ]
+
+    def _candidates(
+        self, images: Sequence[np.ndarray], threshold: float, batch_size: int, skip: int | None
+    ) -> list[tuple[int, Faces]]:
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, image in enumerate(images):
+            groups[image.shape].append(index)
+        found = []
+        for indices in groups.values():
+            # whole batches, then one by one: no more than two shapes are ever compiled for a size
+            whole = len(indices) // batch_size * batch_size
+            batches = [indices[i : i + batch_size] for i in range(0, whole, batch_size)]
+            batches += [[index] for index in indices[whole:]]
+            for batch in batches:
+                outputs = self.network(np.stack([images[index] for index in batch]))
+                for row, index in enumerate(batch):
+                    found.append((index, decode([o[row] for o in outputs], threshold, skip)))
+        return found
+
+
+def _resize(image: np.ndarray, scale: float) -> np.ndarray:
+    return image if scale == 1 else cv2.resize(image, None, fx=scale, fy=scale)
+
+
+def _finish(parts: Sequence[Faces], shape: tuple[int, ...], nms_threshold: float) -> Faces:
+    faces = Faces(
+        clip_boxes(np.concatenate([part.boxes for part in parts]), shape[1], shape[0]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.landmarks for part in parts]),
+    )
+    return faces.take(nms(faces.boxes, faces.scores, nms_threshold))
+
+
+def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | None = None) -> Faces:
+    """Candidates of one image, before NMS.
+
+    Parameters
+    ----------
+    outputs : nine arrays (channels, h, w) float32, see `EsshDetector`
+    threshold : smallest probability. It may be applied here, before NMS: a box is only ever dropped for one
+        with a higher score, so no box under the threshold decides about one above it.
+    skip_stride : stride to leave out
+
+    Returns
+    -------
+    The best 1000 a stride, stride by stride, boxes not yet cut to the image.
+    """
+    parts = []
+    for level, (stride, scales) in enumerate(config.ESSH.STRIDES):
+        if stride == skip_stride:
+            continue
+        probability, boxes, landmarks = outputs[level * OUTPUTS_A_STRIDE : (level + 1) * OUTPUTS_A_STRIDE]
+        count = len(scales)
+        # the backgrounds of all anchors come first, then the faces
+        scores = probability[count:].transpose(1, 2, 0).reshape(-1)
+        chosen = np.flatnonzero(scores >= threshold)
+        if len(chosen) > config.ESSH.PRE_NMS_TOP:
+            best = np.argsort(-scores[chosen], kind="stable")[: config.ESSH.PRE_NMS_TOP]
+            chosen = chosen[np.sort(best)]
+        anchors = _anchors(stride, scales, *probability.shape[1:])[chosen]
+        parts.append(
+            Faces(
+                decode_boxes(anchors, _rows(boxes, 4)[chosen]),
+                scores[chosen],
+                decode_landmarks(anchors, _rows(landmarks, 10)[chosen]),
+            )
+        )
+    return Faces(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.landmarks for part in parts]),
+    )
+
+
+def _rows(plane: np.ndarray, width: int) -> np.ndarray:
+    """(A * width, h, w) -> (h * w * A, width), in the order of the anchors."""
+    return plane.transpose(1, 2, 0).reshape(-1, width)
+
+
+def central_face(faces: Faces, width: int, height: int) -> int:
+    """Index of the face that is large and near the centre of an image of width x height pixels.
+
+    It has the largest area less twice the squared distance of its centre to the image's.
+
+    Raises
+    ------
+    ValueError
+        If there is no face.
+    """
+    sizes = faces.boxes[:, 2:] - faces.boxes[:, :2]
+    offsets = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - np.array([width / 2, height / 2], np.float32)
+    merit = sizes.prod(1) - config.CHOICE.CENTRE_PENALTY * (offsets**2).sum(1)
+    return int(merit.argmax())
