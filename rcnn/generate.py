@@ -154,7 +154,7 @@ def generate(source: Path, output: Path, options: Options) -> Summary:
             _arrange(staging, placed, sorted(known), skipped)
         _publish(staging, output)
     except BrokenExecutor as error:
-        raise InputError(f"a worker process died, of too little memory perhaps; try --workers 1 ({error})") from error
+        raise InputError("a worker process died, perhaps of too little memory; try --workers 1") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or output}: {error.strerror or error}; the data set in {output} is not complete"

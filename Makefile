@@ -1,0 +1,62 @@
+# make            sets up .venv and builds the Cython extensions
+# make test       the same with what the tests need, and runs them
+# make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
+# make clean      removes what was built; make distclean the environments too
+# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=dev what the tests need
+
+PYTHON ?= python3
+CC ?= cc
+EXTRAS ?=
+VENV := .venv
+MXNET_VENV := .venv-mxnet
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+BUILT := $(VENV)/built
+comma := ,
+STAMPS := $(patsubst %,$(VENV)/%.installed,$(subst $(comma), ,$(EXTRAS)))
+
+.PHONY: all test parity lint clean distclean
+.DELETE_ON_ERROR:
+
+all: $(BUILT) $(STAMPS)
+
+$(VENV)/base.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "make: error: $(PYTHON) is missing or older than 3.11; install Python 3.11 or give make PYTHON=..." >&2; exit 2; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
+	  { echo "make: error: $(PYTHON) -m venv failed; on Debian and Ubuntu install python3-venv" >&2; exit 2; }
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
+	$(PIP) -r $<
+	@touch $@
+
+$(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
+	@command -v $(firstword $(CC)) >/dev/null || \
+	  { echo "make: error: no C compiler ($(firstword $(CC))); install gcc, on Debian and Ubuntu build-essential" >&2; exit 2; }
+	@$(PY) setup.py -q build_ext --inplace > $(VENV)/build.log 2>&1 || \
+	  { echo "make: error: the Cython extensions did not build; the compiler's words are in $(VENV)/build.log" >&2; exit 2; }
+	@touch $@
+
+test: $(BUILT) $(VENV)/dev.installed
+	$(PY) -m pytest
+
+lint: $(VENV)/dev.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+$(MXNET_VENV)/installed: requirements-mxnet.txt
+	@test -x $(MXNET_VENV)/bin/python || $(PYTHON) -m venv $(MXNET_VENV)
+	$(MXNET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+parity: $(BUILT) $(MXNET_VENV)/installed
+	$(PY) benchmarks/parity.py --mxnet $(MXNET_VENV)/bin/python
+
+clean:
+	rm -rf build rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache
+	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV) $(MXNET_VENV)

@@ -1,0 +1,35 @@
+"""Stage 1: finds faces in the clips of a data set, aligns them and rates their quality."""
+
+from rcnn.arguments import Parser, add_gpu, add_overwrite, pair, part, positive
+from rcnn.errors import run_script
+
+
+def main() -> None:
+    parser = Parser(
+        __doc__,
+        "python detect.py --dataset ./data/iqiyi_vid --output ./output/det_test --stage test --gpu -1",
+    )
+    add = parser.add_argument
+    add("--model", default="./model/model-r50-gg/model,0", metavar="PREFIX,EPOCH", help="quality model")
+    add("--detector", default="./model/ssh-model/essh,0", metavar="PREFIX,EPOCH", help="face detector")
+    add("--dataset", default="./data/iqiyi_vid", metavar="DIR", help="data set in the iQIYI-VID layout")
+    add("--output", metavar="DIR", help="where the faces go; left out: ./output/det_STAGE")
+    add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
+    add("--sampling", default=3, type=positive, metavar="N", help="look at every N-th frame")
+    add("--split", default=(0, 1), type=part, metavar="I,N", help="only part I (0 to N-1) of N")
+    add("--quality-threshold", default=10.0, type=float, metavar="Q", help="smallest norm of an embedding")
+    add(
+        "--image-size", default=(112, 112), type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96"
+    )
+    add_gpu(parser)
+    add_overwrite(parser)
+    args = vars(parser.parse_args())
+    args["output"] = args["output"] or f"./output/det_{args['stage']}"
+
+    from rcnn.stages.detect import DetectSettings, detect
+
+    detect(DetectSettings(**args))
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,33 @@
+"""Stage 2: turns the faces that detect.py found into one vector a clip."""
+
+from rcnn.arguments import Parser, add_gpu, add_overwrite, positive
+from rcnn.errors import run_script
+
+
+def main() -> None:
+    parser = Parser(
+        __doc__, "python feature.py --input ./output/det_test --output ./output/feat_test --gpu -1"
+    )
+    add = parser.add_argument
+    add("--model", default="./model/model-r100-gg/model,0", metavar="PREFIX,EPOCH", help="embedding model")
+    add("--input", default="./output/det_trainval", metavar="DIR", help="what detect.py wrote")
+    add("--output", default="./output/feat_trainval", metavar="DIR", help="where the vectors go")
+    add(
+        "--aug",
+        default=0,
+        type=int,
+        choices=(0, 1, 2),
+        help="0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
+    )
+    add("--sampling", default=3, type=positive, metavar="N", help="use faces of every N-th frame")
+    add_gpu(parser)
+    add_overwrite(parser)
+    args = parser.parse_args()
+
+    from rcnn.stages.feature import FeatureSettings, feature
+
+    feature(FeatureSettings(**vars(args)))
+
+
+if __name__ == "__main__":
+    run_script(main)

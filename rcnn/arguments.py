@@ -1,0 +1,62 @@
+"""Parsers of arguments that more than one script takes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from .errors import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """Shows defaults in the help and reports what is wrong in one line, exit code 2."""
+
+    def __init__(self, description: str, example: str) -> None:
+        super().__init__(
+            description=description,
+            epilog=f"example: {example}",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see --help")
+
+
+def add_gpu(parser: argparse.ArgumentParser) -> None:
+    """Add `--gpu`."""
+    parser.add_argument(
+        "--gpu",
+        type=int,
+        metavar="N",
+        help="CUDA device, -1 for the CPU; left out: device 0 if there is one, else the CPU",
+    )
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add `--overwrite`."""
+    parser.add_argument("--overwrite", action="store_true", help="replace an output that is complete")
+
+
+def pair(text: str) -> tuple[int, int]:
+    """Two whole numbers, `A,B`."""
+    try:
+        first, second = (int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not two whole numbers like 112,112") from None
+    return first, second
+
+
+def part(text: str) -> tuple[int, int]:
+    """`I,N`: part I, 0 to N-1, of N."""
+    index, count = pair(text)
+    if not 0 <= index < count:
+        raise argparse.ArgumentTypeError(f"{text!r} is not I,N with I from 0 to N-1")
+    return index, count
+
+
+def positive(text: str) -> int:
+    """A whole number of 1 or more."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)

@@ -1,0 +1,1 @@
+"""The six stages: what each reads, its loop, what it writes."""

@@ -1,0 +1,192 @@
+"""Faces to one vector a clip."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import cv2
+import numpy as np
+import pyarrow as pa
+
+from ..checkpoint import checkpoint_files
+from ..detector import Embedder, load_embedder
+from ..detector.embedding import normalise, variants
+from ..engine import choose_device
+from ..errors import InputError
+from ..progress import progress
+from ..store import (
+    CLIPS_SCHEMA,
+    StageReader,
+    StageWriter,
+    check_output,
+    features_schema,
+    vector_array,
+)
+
+BATCH_CLIPS = 64  # clips whose faces are embedded together
+MAX_CROP_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """What `feature.py` takes; see its help."""
+
+    model: str
+    input: str
+    output: str
+    gpu: int | None = None
+    aug: int = 0
+    sampling: int = 3
+    overwrite: bool = False
+
+
+@dataclass
+class ClipFaces:
+    """A clip and its faces: frame numbers and JPEG crops, in the order of the frames."""
+
+    name: str
+    split: str
+    label: int
+    frames: list[int]
+    crops: list[bytes]
+
+
+def read_clip_faces(reader: StageReader) -> Iterator[ClipFaces]:
+    """Clips of a detect directory that have faces, one after the other."""
+    clip: ClipFaces | None = None
+    for batch in reader.batches(["name", "split", "label", "frame", "crop"], rows=1024):
+        for row in batch.to_pylist():
+            if clip is None or row["name"] != clip.name:
+                if clip is not None:
+                    yield clip
+                clip = ClipFaces(row["name"], row["split"], row["label"], [], [])
+            clip.frames.append(row["frame"])
+            clip.crops.append(row["crop"])
+    if clip is not None:
+        yield clip
+
+
+def sample(clip: ClipFaces, sampling: int) -> list[bytes]:
+    """The crops of frames f with f % sampling == 0; all of them where that leaves none."""
+    kept = [crop for frame, crop in zip(clip.frames, clip.crops, strict=True) if frame % sampling == 0]
+    return kept or clip.crops
+
+
+def decode_crop(data: bytes, where: str) -> np.ndarray:
+    """A stored crop as (H, W, 3) uint8, BGR.
+
+    Raises
+    ------
+    InputError
+        If it is no JPEG.
+    """
+    crop = None
+    if data and len(data) <= MAX_CROP_BYTES:
+        crop = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if crop is None:
+        raise InputError(f"{where}: a crop can't be decoded; run detect.py again")
+    return crop
+
+
+def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: int) -> np.ndarray:
+    """One vector a clip.
+
+    The embeddings of a face's variants are summed, each face is normalised, and so is the sum of a clip's faces.
+
+    Parameters
+    ----------
+    faces : crops (H, W, 3) uint8, BGR, of each clip, at least one a clip
+    augment : see `variants`
+
+    Returns
+    -------
+    (clips, D) float32 of length 1.
+    """
+    crops = np.concatenate([variants(crop, augment) for clip in faces for crop in clip])
+    embeddings = embedder.embed(crops)
+    count = sum(len(clip) for clip in faces)
+    per_face = normalise(embeddings.reshape(count, -1, embeddings.shape[1]).sum(1))
+    starts = np.cumsum([0, *(len(clip) for clip in faces[:-1])])
+    return normalise(np.add.reduceat(per_face, starts, axis=0))
+
+
+def feature(settings: FeatureSettings) -> None:
+    """Run the stage: read the detect directory, write the features, print a summary.
+
+    Raises
+    ------
+    InputError
+        If an argument, the input or the model is wrong.
+    """
+    started = time.monotonic()
+    check_output(settings.output, settings.overwrite)
+    reader = StageReader(settings.input, ("detect",))
+    embedder = load_embedder(settings.model, choose_device(settings.gpu))
+    faces = 0
+    clips_with_faces = int(reader.manifest["counts"]["ok"])
+    width = _width(embedder, reader)
+    writer = StageWriter(
+        settings.output,
+        "feature",
+        features_schema(width),
+        arguments=asdict(settings),
+        models=checkpoint_files(settings.model),
+        sources=[settings.input],
+        overwrite=settings.overwrite,
+    )
+    with progress(what="feature", unit="clip", total=clips_with_faces) as bar:
+        for group in _groups(read_clip_faces(reader), BATCH_CLIPS):
+            crops = [[decode_crop(c, clip.name) for c in sample(clip, settings.sampling)] for clip in group]
+            faces += sum(len(clip) for clip in crops)
+            vectors = clip_features(embedder, crops, settings.aug)
+            writer.add_rows(
+                pa.RecordBatch.from_arrays(
+                    [
+                        pa.array([clip.name for clip in group]),
+                        pa.array([clip.split for clip in group]),
+                        pa.array([clip.label for clip in group], pa.int32()),
+                        vector_array(vectors),
+                    ],
+                    schema=writer.schema,
+                )
+            )
+            bar.update(len(group))
+    copy_clips(reader, writer)
+    counts = writer.close(faces_used=faces)["counts"]
+    if counts["rows"] != counts["ok"]:
+        raise InputError(
+            f"{settings.input}: {counts['ok']} clips have faces and {counts['rows']} came through; run detect.py again"
+        )
+    seconds = time.monotonic() - started
+    print(
+        f"feature: {counts['clips']} clips read, {counts['rows']} with faces, {faces} faces used, "
+        f"{counts['no_face']} without, {counts['unreadable']} unreadable, {width} wide, {seconds:.1f} s "
+        f"-> {settings.output}"
+    )
+
+
+def _width(embedder: Embedder, reader: StageReader) -> int:
+    """How wide the embeddings are: of the first crop, or of a black one where there is none."""
+    for clip in read_clip_faces(reader):
+        crop = decode_crop(clip.crops[0], clip.name)
+        return embedder.embed([crop]).shape[1]
+    return embedder.embed([np.zeros((112, 112, 3), np.uint8)]).shape[1]
+
+
+def _groups(clips: Iterator[ClipFaces], size: int) -> Iterator[list[ClipFaces]]:
+    group: list[ClipFaces] = []
+    for clip in clips:
+        group.append(clip)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def copy_clips(reader: StageReader, writer: StageWriter) -> None:
+    """Carry the table of all clips on to the next stage."""
+    for batch in reader.clips():
+        writer.add_clips(batch.cast(CLIPS_SCHEMA) if batch.schema != CLIPS_SCHEMA else batch)

@@ -1,0 +1,69 @@
+"""Clips to frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from .config import config
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken clip is reported by us, once
+
+
+class UnreadableError(Exception):
+    """A clip gives no frame; says why."""
+
+
+def read_frames(path: str, sampling: int, batch_size: int) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Sampled frames of a clip, in batches.
+
+    Parameters
+    ----------
+    path : the clip
+    sampling : frame f, counted from 1, is kept when f % sampling == 0
+    batch_size : frames a batch, the last one may be shorter
+
+    Yields
+    ------
+    Frame numbers, and (n, 480, 888, 3) uint8, BGR.
+
+    Raises
+    ------
+    UnreadableError
+        If the clip can't be opened or not one frame can be decoded.
+    """
+    if not os.path.isfile(path):
+        raise UnreadableError("is no file")
+    if not os.path.getsize(path):
+        raise UnreadableError("is empty")
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+    try:
+        if not capture.isOpened():
+            raise UnreadableError("can't be opened as a video")
+        size = (config.FRAME.WIDTH, config.FRAME.HEIGHT)
+        number = 0
+        numbers: list[int] = []
+        frames: list[np.ndarray] = []
+        while capture.grab():
+            number += 1
+            if number % sampling:
+                continue  # decoded, but never converted to BGR
+            good, frame = capture.retrieve()
+            if not good or frame is None:
+                continue
+            numbers.append(number)
+            frames.append(cv2.resize(frame, size))
+            if len(frames) == batch_size:
+                yield numbers, np.stack(frames)
+                numbers, frames = [], []
+        if frames:
+            yield numbers, np.stack(frames)
+        if not number:
+            raise UnreadableError("no frame can be decoded")
+    except cv2.error as error:
+        raise UnreadableError(f"decoding failed: {str(error).strip().splitlines()[0][:120]}") from None
+    finally:
+        capture.release()
