@@ -35,7 +35,7 @@ $(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
 $(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
 	@command -v $(firstword $(CC)) >/dev/null || \
 	  { echo "make: error: no C compiler ($(firstword $(CC))); install gcc, on Debian and Ubuntu build-essential" >&2; exit 2; }
-	@$(PY) setup.py -q build_ext --inplace > $(VENV)/build.log 2>&1 || \
+	@$(PIP) --no-deps --no-build-isolation --editable . > $(VENV)/build.log 2>&1 || \
 	  { echo "make: error: the Cython extensions did not build; the compiler's words are in $(VENV)/build.log" >&2; exit 2; }
 	@touch $@
 

@@ -43,7 +43,12 @@ class Photographs:
 
 @dataclass(frozen=True)
 class Verification:
-    """accuracy : (folds,) share of the pairs judged rightly; thresholds : (folds,); auc : area under the ROC"""
+    """How well similarities tell pairs of one person from pairs of two.
+
+    accuracy : (folds,) share of the pairs of a fold judged rightly
+    thresholds : (folds,) the similarity from which a pair was taken for one person
+    auc : area under the ROC
+    """
 
     accuracy: np.ndarray
     thresholds: np.ndarray

@@ -1,0 +1,189 @@
+"""detect.py on real clips: which frames, which face, what is kept, and what becomes of bad clips."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcnn.dataset import Clip
+from rcnn.detector import load_detector, load_embedder
+from rcnn.detector.embedding import norms
+from rcnn.stages import detect as stage
+from rcnn.stages.detect import DetectSettings, QualityHistogram, detect, find_faces
+from rcnn.store import StageReader
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def put_clip(path: Path, frames: list[np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+
+
+@pytest.fixture(scope="module")
+def models(shared):
+    return {
+        "model": str(shared / "checkpoints/mobilefacenet-y1/model") + ",0",
+        "detector": str(shared / "checkpoints/retinaface-mnet25/mnet.25") + ",0",
+    }
+
+
+@pytest.fixture(scope="module")
+def networks(models):
+    return load_detector(models["detector"]), load_embedder(models["model"])
+
+
+@pytest.fixture(scope="module")
+def face(shared):
+    photo = cv2.imread(str(sorted((shared / "faces").glob("*/*.jpg"))[0]))
+    frame = np.full((480, 888, 3), 90, np.uint8)
+    frame[100:350, 320:570] = photo
+    return frame
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, face):
+    """Clips of ten frames: a face in all, in none, in frame 4 only (which sampling 3 does not look at), and bad ones."""
+    root = tmp_path_factory.mktemp("data")
+    grey = np.full_like(face, 90)
+    train, val, test = (
+        root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN",
+        root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL",
+        root / "IQIYI_VID_TEST",
+    )
+    late = [face if number == 4 else grey for number in range(1, 11)]
+    put_clip(train / "face.mp4", [face] * 10)
+    put_clip(train / "late_train.mp4", late)
+    put_clip(val / "late_val.mp4", late)
+    put_clip(val / "nobody.mp4", [grey] * 10)
+    (val / "broken.mp4").write_text("this is no video")
+    (val / "nothing.mp4").write_bytes(b"")
+    put_clip(test / "late_test.mp4", late)
+    (root / "gt_v2").mkdir()
+    names = sorted(path.name for path in root.glob("**/*.mp4"))
+    (root / "gt_v2/IQIYI_VID.txt").write_text("\n".join(names))
+    (root / "gt_v2/train_v2.txt").write_text("face.mp4 3\nlate_train.mp4 4\n")
+    (root / "gt_v2/val_v2.txt").write_text("3 late_val.mp4\n")
+    return root
+
+
+def run(root, models, output, **changes) -> StageReader:
+    settings = {"dataset": str(root), "output": str(output), "stage": "trainval", "gpu": -1, **models, **changes}
+    detect(DetectSettings(**settings))
+    return StageReader(str(output), ("detect",))
+
+
+def table(batches) -> list[dict]:
+    return [row for batch in batches for row in batch.to_pylist()]
+
+
+def test_every_clip_ends_in_one_state(root, models, tmp_path, capsys):
+    reader = run(root, models, tmp_path / "det", quality_threshold=2.0)
+    states = {row["name"]: (row["state"], row["frames"], row["faces"]) for row in table(reader.clips())}
+    assert states == {
+        "broken.mp4": ("unreadable", 0, 0),
+        "face.mp4": ("ok", 3, 3),
+        "late_train.mp4": ("no face", 3, 0),  # a train clip is not looked at again
+        "late_val.mp4": ("ok", 10, 1),  # a val clip is, at every frame
+        "nobody.mp4": ("no face", 10, 0),
+        "nothing.mp4": ("unreadable", 0, 0),
+    }
+    faces = table(reader.batches())
+    assert [(row["name"], row["frame"]) for row in faces] == [
+        ("face.mp4", 3),
+        ("face.mp4", 6),
+        ("face.mp4", 9),
+        ("late_val.mp4", 4),
+    ]
+    assert [(row["split"], row["label"]) for row in faces] == [("train", 3)] * 3 + [("val", 3)]
+    assert set(reader.manifest["models"]) == {
+        "model-symbol.json",
+        "model-0000.params",
+        "mnet.25-symbol.json",
+        "mnet.25-0000.params",
+    }
+    summary = capsys.readouterr().out
+    assert "6 clips read, 2 with faces, 4 faces kept of 4, 2 without, 2 unreadable" in summary
+    assert "50%" in summary
+    again = run(root, models, tmp_path / "again", quality_threshold=2.0)
+    assert table(again.batches()) == faces
+
+
+def test_a_face_lies_where_the_row_says(root, models, networks, face, tmp_path):
+    row = table(run(root, models, tmp_path / "det", quality_threshold=2.0).batches())[0]
+    x1, y1, x2, y2 = row["box"]
+    assert 320 < x1 < x2 < 570
+    assert 100 < y1 < y2 < 350
+    points = np.reshape(row["landmarks"], (5, 2))
+    assert ((points > (x1, y1)) & (points < (x2, y2))).all()
+    crop = cv2.imdecode(np.frombuffer(row["crop"], np.uint8), cv2.IMREAD_COLOR)
+    assert crop.shape == (112, 112, 3)
+    # the stored quality is the norm of the crop before JPEG
+    assert norms(networks[1].embed([crop]))[0] == pytest.approx(row["quality"], rel=0.05)
+
+
+def test_faces_under_the_threshold_are_dropped_and_said(root, models, tmp_path):
+    reader = run(root, models, tmp_path / "det", quality_threshold=1000.0)
+    assert reader.rows == 0
+    reasons = {row["name"]: row["reason"] for row in table(reader.clips())}
+    assert "is under the threshold 1000" in reasons["face.mp4"]
+    assert reasons["nobody.mp4"] == "no face detected"
+
+
+def test_parts_join_to_the_whole(root, models, tmp_path):
+    whole = table(run(root, models, tmp_path / "whole", quality_threshold=2.0).clips())
+    parts = [
+        row
+        for index in range(3)
+        for row in table(run(root, models, tmp_path / str(index), quality_threshold=2.0, split=(index, 3)).clips())
+    ]
+    assert sorted(parts, key=lambda row: row["name"]) == whole
+
+
+def test_batches_do_not_change_faces(root, networks, monkeypatch):
+    clip = Clip("face.mp4", str(root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN/face.mp4"), "train", 3)
+    results = []
+    for size in (1, 4, 8):
+        monkeypatch.setattr(stage, "BATCH_FRAMES", size)
+        results.append(find_faces(clip, *networks, 1, 2.0, (112, 112)))
+    for result in results[1:]:
+        assert [row["frame"] for row in result.rows] == list(range(1, 11))
+        np.testing.assert_allclose(result.qualities, results[0].qualities, rtol=1e-3)
+
+
+def test_quantiles_match_numpy():
+    values = np.random.default_rng(0).gamma(9, 1, 5000).astype(np.float32)
+    histogram = QualityHistogram()
+    for chunk in np.split(values, 10):
+        histogram.add(chunk)
+    for percent, value in histogram.quantiles().items():
+        assert value == pytest.approx(np.percentile(values, percent), abs=0.06)
+    assert QualityHistogram().quantiles() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--dataset", "nowhere"], ["nowhere", "--dataset"]),
+        (["--split", "3,3"], ["--split", "I,N"]),
+        (["--sampling", "0"], ["--sampling"]),
+        (["--image-size", "100,100"], ["112,112"]),
+        (["--gpu", "99"], ["--gpu -1"]),
+        (["--stage", "everything"], ["trainval"]),
+    ],
+)
+def test_bad_arguments_are_one_line_and_exit_2(arguments, words, tmp_path, root):
+    command = [sys.executable, str(ROOT / "detect.py"), "--output", str(tmp_path / "det"), "--dataset", str(root)]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("detect.py: error:")
+    for word in words:
+        assert word in done.stderr
+    assert not (tmp_path / "det").exists()

@@ -1,0 +1,105 @@
+"""feature.py: one vector a clip, from the right faces, summed in the right order."""
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from rcnn.detector import load_embedder
+from rcnn.errors import InputError
+from rcnn.stages.feature import FeatureSettings, clip_features, feature
+from rcnn.store import FACES_SCHEMA, StageReader, StageWriter, vectors
+
+
+@pytest.fixture(scope="module")
+def model(shared):
+    return str(shared / "checkpoints/mobilefacenet-y1/model") + ",0"
+
+
+@pytest.fixture(scope="module")
+def crops(shared):
+    photos = sorted((shared / "faces").glob("*/*.jpg"))[:8]
+    return [cv2.resize(cv2.imread(str(p))[60:190, 60:190], (112, 112)) for p in photos]
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    return values / np.linalg.norm(values, axis=-1, keepdims=True)
+
+
+def write_faces(path, clips: dict[str, list[tuple[int, np.ndarray]]]) -> None:
+    with StageWriter(str(path), "detect", FACES_SCHEMA) as writer:
+        for name, faces in sorted(clips.items()):
+            who = {"name": name, "split": "val", "label": 5}
+            state = "ok" if faces else "no face"
+            writer.add_clips([{**who, "state": state, "reason": "", "frames": 9, "faces": len(faces)}])
+            if faces:
+                fixed = {"score": 1.0, "quality": 10.0, "box": [0.0] * 4, "landmarks": [0.0] * 10}
+                rows = [
+                    {**who, **fixed, "frame": frame, "crop": cv2.imencode(".png", crop)[1].tobytes()}
+                    for frame, crop in faces
+                ]
+                writer.add_rows(pa.RecordBatch.from_pylist(rows, FACES_SCHEMA))
+
+
+def run(path, model, **changes) -> tuple[StageReader, dict[str, np.ndarray]]:
+    output = str(path) + "-feat"
+    feature(FeatureSettings(model, str(path), output, gpu=-1, **{"overwrite": True, **changes}))
+    reader = StageReader(output, ("feature",))
+    batches = list(reader.batches())
+    names = [n for b in batches for n in b.column("name").to_pylist()]
+    return reader, dict(zip(names, np.concatenate([vectors(b.column("feature")) for b in batches]), strict=True))
+
+
+def test_a_clip_is_the_normalised_sum_of_normalised_faces(crops, model):
+    embedder = load_embedder(model)
+    found = clip_features(embedder, [crops[:3], crops[3:4], crops[4:]], 0)
+    single = unit(embedder.embed(crops))
+    expected = unit(np.stack([single[:3].sum(0), single[3], single[4:].sum(0)]))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_variants_are_summed_before_a_face_is_normalised(crops, model):
+    embedder = load_embedder(model)
+    both = embedder.embed(crops[:2]) + embedder.embed([cv2.flip(crop, 1) for crop in crops[:2]])
+    np.testing.assert_allclose(clip_features(embedder, [crops[:2]], 1)[0], unit(unit(both).sum(0)), atol=1e-5)
+    assert not np.allclose(clip_features(embedder, [crops[:2]], 2), clip_features(embedder, [crops[:2]], 1), atol=1e-3)
+
+
+def test_sampling_keeps_multiples_and_never_loses_a_clip(tmp_path, crops, model):
+    clips = {
+        "a.mp4": [(3, crops[0]), (4, crops[1]), (6, crops[2])],
+        "b.mp4": [(4, crops[3]), (5, crops[4])],  # found at sampling 1 only
+        "c.mp4": [],
+    }
+    write_faces(tmp_path / "det", clips)
+    reader, found = run(tmp_path / "det", model)
+    embedder = load_embedder(model)
+    single = unit(embedder.embed(crops))
+    assert list(found) == ["a.mp4", "b.mp4"]
+    np.testing.assert_allclose(found["a.mp4"], unit(single[0] + single[2]), atol=1e-4)
+    np.testing.assert_allclose(found["b.mp4"], unit(single[3] + single[4]), atol=1e-4)
+    states = [(row["name"], row["state"]) for batch in reader.clips() for row in batch.to_pylist()]
+    assert states == [("a.mp4", "ok"), ("b.mp4", "ok"), ("c.mp4", "no face")]
+    assert reader.manifest["counts"]["faces_used"] == 4
+    assert reader.manifest["sources"][0]["path"].endswith("det")
+    _, every = run(tmp_path / "det", model, sampling=1)
+    np.testing.assert_allclose(every["a.mp4"], unit(single[:3].sum(0)), atol=1e-4)
+
+
+def test_no_face_at_all_is_an_empty_table(tmp_path, model):
+    write_faces(tmp_path / "det", {"c.mp4": []})
+    output = str(tmp_path / "feat")
+    feature(FeatureSettings(model, str(tmp_path / "det"), output, gpu=-1))
+    reader = StageReader(output, ("feature",))
+    assert (reader.rows, reader.width) == (0, 128)
+
+
+def test_a_crop_that_is_no_picture_names_its_clip(tmp_path, model):
+    row = {"name": "a.mp4", "split": "val", "label": 5, "frame": 3, "score": 1.0, "quality": 9.0}
+    row |= {"box": [0.0] * 4, "landmarks": [0.0] * 10, "crop": b"no jpeg"}
+    state = {"name": "a.mp4", "split": "val", "label": 5, "state": "ok", "reason": "", "frames": 9, "faces": 1}
+    with StageWriter(str(tmp_path / "det"), "detect", FACES_SCHEMA) as writer:
+        writer.add_clips([state])
+        writer.add_rows(pa.RecordBatch.from_pylist([row], FACES_SCHEMA))
+    with pytest.raises(InputError, match=r"a\.mp4: a crop can't be decoded"):
+        feature(FeatureSettings(model, str(tmp_path / "det"), str(tmp_path / "feat"), gpu=-1))
