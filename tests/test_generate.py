@@ -190,6 +190,7 @@ def test_choices_are_those_of_every_other_machine() -> None:
     assert motion.zoom == pytest.approx((1.3905606838239124, 1.0434617720005257), rel=1e-12)
 
 
+@settings(deadline=None)
 @given(
     count=st.integers(2, 300),
     shares=st.tuples(st.floats(0, 0.9), st.floats(0.01, 0.9)).filter(lambda two: sum(two) < 1),
@@ -202,8 +203,9 @@ def test_shares_are_exact_up_to_rounding(count: int, shares: tuple[float, float]
     assert train + val + test == count
     assert train >= 1
     assert test >= 1
-    assert abs(test - count * shares[1]) <= 1
-    assert abs(val - count * shares[0]) <= 1.5
+    forced = min(count * shares[1], count * (1 - sum(shares))) < 0.5  # one is given where rounding gives none
+    assert abs(test - count * shares[1]) <= (1 if forced else 0.5 + 1e-9)
+    assert abs(val - count * shares[0]) <= (2 if forced else 1 + 1e-9)
 
 
 def test_limits_choose_the_same_people_again(made: tuple[Path, Path]) -> None:
@@ -388,6 +390,7 @@ def test_wrong_options_name_the_flag(change: dict, flag: str) -> None:
         replace(OPTIONS, **change)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**64 - 1))
 def test_motion_stays_within_its_bounds(seed: int) -> None:
     motion = draw_motion(seed)
@@ -425,7 +428,7 @@ def test_middle_of_the_photo_is_in_every_frame(seed: int, width: int, height: in
     way = KEPT / 2 * 0.97
     x, y = round(width * (0.5 + way * corner[0])), round(height * (0.5 + way * corner[1]))
     reach = max(width, height) // 40 + 1
-    image[y - reach : y + reach, x - reach : x + reach] = (0, 255, 0)
+    image[max(0, y - reach) : y + reach, max(0, x - reach) : x + reach] = (0, 255, 0)
     motion = replace(draw_motion(seed), frames=3, blur=(0, 0), gain=(1, 1))
     for frame in frames(image, SIZE, motion):
         assert frame[..., 1].max() > 160

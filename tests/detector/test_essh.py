@@ -176,6 +176,21 @@ def test_mixed_sizes_come_back_in_order():
     assert sum(shape[0] for shape in network.shapes) == len(images)
 
 
+def test_last_scale_of_a_pyramid_goes_without_stride_32():
+    class AllStrides(FakeNetwork):
+        def __call__(self, data: np.ndarray) -> list[np.ndarray]:
+            cells = {(s, 0, 0, 1): (0.9 if s == 32 else 0.8, *NOTHING) for s in (32, 16, 8)}
+            return [part[None] for part in planes(data.shape[1], data.shape[2], cells)]
+
+    detector = EsshDetector(AllStrides(), nms_threshold=1.0)
+    images = [np.zeros((512, 512, 3), np.uint8)]
+    one = detector.detect(images)[0]
+    np.testing.assert_array_equal(one.boxes[:, 2], [135, 39, 15])
+    several = detector.detect(images, scales=(1.0, 0.5))[0]
+    # 135 at scale 1; not 270, which stride 32 would find at scale 0.5
+    np.testing.assert_array_equal(several.boxes[:, 2], [135, 39, 15, 78, 30])
+
+
 def test_boxes_are_clipped_to_a_wide_image():
     faces = EsshDetector(FakeNetwork()).detect([marked(40, 100, 4, 12)])[0]
     np.testing.assert_array_equal(faces.boxes, [[96, 32, 99, 39]])
