@@ -18,9 +18,7 @@ def main() -> None:
     add("--sampling", default=3, type=positive, metavar="N", help="look at every N-th frame")
     add("--split", default=(0, 1), type=part, metavar="I,N", help="only part I (0 to N-1) of N")
     add("--quality-threshold", default=10.0, type=float, metavar="Q", help="smallest norm of an embedding")
-    add(
-        "--image-size", default=(112, 112), type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96"
-    )
+    add("--image-size", default=(112, 112), type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
     add_gpu(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())

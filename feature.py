@@ -5,9 +5,7 @@ from rcnn.errors import run_script
 
 
 def main() -> None:
-    parser = Parser(
-        __doc__, "python feature.py --input ./output/det_test --output ./output/feat_test --gpu -1"
-    )
+    parser = Parser(__doc__, "python feature.py --input ./output/det_test --output ./output/feat_test --gpu -1")
     add = parser.add_argument
     add("--model", default="./model/model-r100-gg/model,0", metavar="PREFIX,EPOCH", help="embedding model")
     add("--input", default="./output/det_trainval", metavar="DIR", help="what detect.py wrote")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import NoReturn
 
 from .errors import InputError
@@ -60,3 +61,42 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
+
+
+def whole(text: str) -> int:
+    """A whole number of 0 or more."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """A finite number of 0 or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    return value
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers of 0 or more, `A,B,...`."""
+    return tuple(number(item) for item in text.split(","))
+
+
+def epochs(text: str) -> tuple[int, ...]:
+    """Epochs of 1 or more in rising order, `A,B,...`."""
+    values = tuple(positive(item) for item in text.split(","))
+    if list(values) != sorted(set(values)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not in rising order")
+    return values
+
+
+def paths(text: str) -> tuple[str, ...]:
+    """Directories, `A,B,...`."""
+    values = tuple(text.split(","))
+    if not all(values):
+        raise argparse.ArgumentTypeError(f"{text!r} holds an empty name")
+    return values

@@ -55,9 +55,7 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
 
 def _label(path: str, number: int, text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_LABEL:
-        raise InputError(
-            f"{path}:{number}: label {text[:40]!r} is not a whole number of 1 or more; mend the line"
-        )
+        raise InputError(f"{path}:{number}: label {text[:40]!r} is not a whole number of 1 or more; mend the line")
     return int(text)
 
 
@@ -71,9 +69,7 @@ def read_train_labels(path: str) -> dict[str, int]:
     labels: dict[str, int] = {}
     for number, fields in _lines(path):
         if len(fields) != 2:
-            raise InputError(
-                f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line"
-            )
+            raise InputError(f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line")
         if labels.setdefault(fields[0], _label(path, number, fields[1])) != int(fields[1]):
             raise InputError(f"{path}:{number}: {fields[0]} stands there a second time with another label")
     return labels
@@ -94,9 +90,7 @@ def read_labels(path: str) -> dict[str, int]:
     for label, names in read_ground_truth(path).items():
         for name in names:
             if labels.setdefault(name, label) != label:
-                raise InputError(
-                    f"{path}: {name} stands under {labels[name]} and under {label}; mend the file"
-                )
+                raise InputError(f"{path}: {name} stands under {labels[name]} and under {label}; mend the file")
     return labels
 
 
@@ -120,9 +114,7 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Cl
         If there is no data set, no clip of the stage, or a name lies in two places.
     """
     if not os.path.isdir(root):
-        raise InputError(
-            f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout"
-        )
+        raise InputError(f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout")
     names = read_names(os.path.join(root, NAMES_FILE))
     labels: dict[str, dict[str, int]] = {TEST: {}}
     if stage == "trainval":

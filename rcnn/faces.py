@@ -32,6 +32,4 @@ class Faces:
     @staticmethod
     def none() -> Faces:
         """No face."""
-        return Faces(
-            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, POINTS, 2), np.float32)
-        )
+        return Faces(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, POINTS, 2), np.float32))

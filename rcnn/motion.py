@@ -179,9 +179,7 @@ def _resize(image: Image, size: NDArray[np.float64]) -> Image:
 
 def _backdrop(photo: Image, size: tuple[int, int]) -> Image:
     """The photograph stretched over the whole frame, so blurred that no face is left in it."""
-    small = cv2.resize(
-        photo, tuple(max(1, side // BACKDROP_SHRINK) for side in size), interpolation=cv2.INTER_AREA
-    )
+    small = cv2.resize(photo, tuple(max(1, side // BACKDROP_SHRINK) for side in size), interpolation=cv2.INTER_AREA)
     return cv2.resize(cv2.GaussianBlur(small, (0, 0), BACKDROP_BLUR), size, interpolation=cv2.INTER_CUBIC)
 
 

@@ -15,6 +15,4 @@ LOG_SECONDS = 30.0  # the same where stderr is a file
 def progress(items: Iterable[Any] | None = None, *, what: str, unit: str, total: int | None = None) -> tqdm:
     """A tqdm bar on stderr; in a log file one line every half minute."""
     seconds = TERMINAL_SECONDS if sys.stderr.isatty() else LOG_SECONDS
-    return tqdm(
-        items, what, total=total, unit=unit, mininterval=seconds, maxinterval=seconds, file=sys.stderr
-    )
+    return tqdm(items, what, total=total, unit=unit, mininterval=seconds, maxinterval=seconds, file=sys.stderr)

@@ -246,9 +246,7 @@ def check_output(path: str, overwrite: bool) -> None:
         return
     if os.path.exists(os.path.join(path, MANIFEST)):
         if not overwrite:
-            raise InputError(
-                f"{path}: exists and is complete; give --overwrite to replace it, or another --output"
-            )
+            raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
         return
     tables = {CLIPS, f"{MANIFEST}.part", *(kind.table for kind in KINDS.values())}
     foreign = sorted(set(os.listdir(path)) - tables)
@@ -293,9 +291,7 @@ class StageReader:
             with open(file, encoding="utf-8") as stream:
                 self.manifest = json.load(stream)
         except FileNotFoundError:
-            raise InputError(
-                f"{path}: has no {MANIFEST}, so it is not complete; run {scripts} again"
-            ) from None
+            raise InputError(f"{path}: has no {MANIFEST}, so it is not complete; run {scripts} again") from None
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"{file}: can't be read ({error}); run {scripts} again") from None
         stage = self.manifest.get("stage") if isinstance(self.manifest, dict) else None
@@ -315,9 +311,7 @@ class StageReader:
 
     def _list(self, table: str) -> list[str]:
         folder = os.path.join(self.path, table)
-        names = sorted(
-            n for n in (os.listdir(folder) if os.path.isdir(folder) else ()) if n.endswith(".parquet")
-        )
+        names = sorted(n for n in (os.listdir(folder) if os.path.isdir(folder) else ()) if n.endswith(".parquet"))
         if not names:
             raise InputError(f"{folder}: has no parts; run {KINDS[self.stage].script} again")
         return [os.path.join(folder, name) for name in names]
@@ -337,9 +331,7 @@ class StageReader:
         """Rows of the stage's table."""
         return int(self.manifest["counts"]["rows"])
 
-    def batches(
-        self, columns: Sequence[str] | None = None, rows: int = READ_ROWS
-    ) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
         """Rows of the stage's table, sorted by clip name, at most `rows` at a time."""
         return self._read(self._parts, columns, rows)
 
@@ -347,9 +339,7 @@ class StageReader:
         """The table of all clips, sorted by name."""
         return self._read(self._clip_parts, None, READ_ROWS)
 
-    def _read(
-        self, parts: Sequence[str], columns: Sequence[str] | None, rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    def _read(self, parts: Sequence[str], columns: Sequence[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
         for path in parts:
             try:
                 with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:

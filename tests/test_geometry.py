@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from rcnn.cython.boxes import anchor_plane
@@ -71,6 +71,7 @@ corners = arrays(np.float32, (7, 2), elements=st.integers(-500, 2000).map(float)
 extents = arrays(np.float32, (7, 2), elements=st.integers(1, 1000).map(float))
 
 
+@settings(deadline=None)
 @given(corners, extents)
 def test_no_delta_gives_the_anchor_back(corner, size):
     anchors = np.concatenate([corner, corner + size - 1], 1)
@@ -79,6 +80,7 @@ def test_no_delta_gives_the_anchor_back(corner, size):
     np.testing.assert_allclose(decode_landmarks(anchors, np.zeros((7, 10), np.float32)), middle, atol=1e-3)
 
 
+@settings(deadline=None)
 @given(corners, extents, arrays(np.float32, (7, 4), elements=st.floats(-2, 2, width=32)))
 def test_boxes_have_the_size_and_centre_that_the_deltas_say(corner, size, deltas):
     boxes = decode_boxes(np.concatenate([corner, corner + size - 1], 1), deltas).astype(np.float64)

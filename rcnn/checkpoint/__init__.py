@@ -42,9 +42,7 @@ def load_checkpoint(model: str) -> Graph:
     symbol_path, params_path = checkpoint_files(model)
     for path in (symbol_path, params_path):
         if not os.path.isfile(path):
-            raise InputError(
-                f"{path}: there is no such file, which model {model} needs; put the checkpoint there"
-            )
+            raise InputError(f"{path}: there is no such file, which model {model} needs; put the checkpoint there")
     nodes, outputs = read_symbol(symbol_path)
     params = {}
     for name, array in read_arrays(params_path).items():

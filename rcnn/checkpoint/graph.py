@@ -70,10 +70,7 @@ class Graph:
     def auxiliary_names(self) -> frozenset[str]:
         """Variables that are no weights but statistics, `aux:` in a `.params` file: BatchNorm's last two."""
         return frozenset(
-            self.nodes[index].name
-            for node in self.nodes
-            if node.op == "BatchNorm"
-            for index in node.inputs[3:5]
+            self.nodes[index].name for node in self.nodes if node.op == "BatchNorm" for index in node.inputs[3:5]
         )
 
     def select(self, names: Sequence[str] | None = None) -> Graph:
@@ -95,8 +92,7 @@ class Graph:
                 wanted.update(self._needed_inputs(index))
         position = {old: new for new, old in enumerate(sorted(wanted))}
         nodes = tuple(
-            replace(self.nodes[old], inputs=tuple(position[i] for i in self._needed_inputs(old)))
-            for old in position
+            replace(self.nodes[old], inputs=tuple(position[i] for i in self._needed_inputs(old))) for old in position
         )
         used = {node.name for node in nodes}
         part = Graph(

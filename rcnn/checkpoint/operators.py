@@ -165,9 +165,7 @@ OPERATORS: dict[str, Operator] = {
         output_mean_var=(_only(_boolean, False), False),
     ),
     "Cast": _operator(dtype=(_one_of(*FLOAT_TYPES), _REQUIRED)),
-    "Concat": _operator(
-        lambda values: values["num_args"], dim=(_integer, 1), num_args=(_positive, _REQUIRED)
-    ),
+    "Concat": _operator(lambda values: values["num_args"], dim=(_integer, 1), num_args=(_positive, _REQUIRED)),
     "Convolution": _operator(_with_bias, _TUNING, **_KERNEL, no_bias=(_boolean, False)),
     "Crop": _operator(
         lambda values: values["num_args"],
@@ -189,9 +187,7 @@ OPERATORS: dict[str, Operator] = {
     "FullyConnected": _operator(
         _with_bias, num_hidden=(_positive, _REQUIRED), no_bias=(_boolean, False), flatten=(_boolean, True)
     ),
-    "L2Normalization": _operator(
-        eps=(_number, 1e-10), mode=(_one_of("instance", "channel", "spatial"), "instance")
-    ),
+    "L2Normalization": _operator(eps=(_number, 1e-10), mode=(_one_of("instance", "channel", "spatial"), "instance")),
     "LeakyReLU": _operator(
         lambda values: 2 if values["act_type"] == "prelu" else 1,
         ("lower_bound", "upper_bound"),
@@ -253,9 +249,7 @@ OPERATORS: dict[str, Operator] = {
     "max": _operator(
         axis=(_optional(_integers), ()), keepdims=(_boolean, False), exclude=(_only(_boolean, False), False)
     ),
-    "slice_axis": _operator(
-        axis=(_integer, _REQUIRED), begin=(_integer, _REQUIRED), end=(_optional(_integer), None)
-    ),
+    "slice_axis": _operator(axis=(_integer, _REQUIRED), begin=(_integer, _REQUIRED), end=(_optional(_integer), None)),
     "softmax": _operator(
         1,
         ("dtype",),
@@ -365,9 +359,7 @@ def _dimension(shape: Sequence[int], at: int) -> int:
     return shape[at]
 
 
-def crop_window(
-    shape: Sequence[int], like: Sequence[int] | None, values: Mapping[str, Any]
-) -> tuple[int, ...]:
+def crop_window(shape: Sequence[int], like: Sequence[int] | None, values: Mapping[str, Any]) -> tuple[int, ...]:
     """Top, left, height and width (pixels) that Crop takes from an array of shape (N, C, H, W).
 
     Raises
@@ -398,9 +390,7 @@ def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
     MXNet counts the padding (unless `count_include_pad` is off) but not what `full` adds behind it.
     """
     sides = []
-    for length, kernel, stride, pad in zip(
-        size, values["kernel"], values["stride"], values["pad"], strict=True
-    ):
+    for length, kernel, stride, pad in zip(size, values["kernel"], values["stride"], values["pad"], strict=True):
         over = pool_overhang(length, kernel, stride, pad, values["pooling_convention"])
         starts = np.arange((length + 2 * pad + over - kernel) // stride + 1) * stride - pad
         low, high = (-pad, length + pad) if values["count_include_pad"] else (0, length)

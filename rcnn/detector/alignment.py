@@ -78,5 +78,5 @@ def align_faces(
     target = target_points(size)
     crops = np.zeros((len(landmarks), *size, 3), np.uint8)
     for crop, points in zip(crops, landmarks, strict=True):
-        cv2.warpAffine(image, similarity(points, target), (size[1], size[0]), dst=crop, borderMode=1)
+        cv2.warpAffine(image, similarity(points, target), (size[1], size[0]), dst=crop, borderValue=0)
     return crops

@@ -109,10 +109,7 @@ class EsshDetector:
                 found[index].append(
                     Faces(faces.boxes / np.float32(scale), faces.scores, faces.landmarks / np.float32(scale))
                 )
-        return [
-            _finish(parts, image.shape, self.nms_threshold)
-            for parts, image in zip(found, images, strict=True)
-        ]
+        return [_finish(parts, image.shape, self.nms_threshold) for parts, image in zip(found, images, strict=True)]
 
     def _candidates(
         self, images: Sequence[np.ndarray], threshold: float, batch_size: int, skip: int | None

@@ -66,9 +66,7 @@ def choose_device(gpu: int | None) -> int:
         return 0 if count else CPU
     if gpu >= count:
         there = f"only {count} are" if count else "none is"
-        raise InputError(
-            f"--gpu {gpu}: there is no CUDA device {gpu} ({there} here); use --gpu -1 for the CPU"
-        )
+        raise InputError(f"--gpu {gpu}: there is no CUDA device {gpu} ({there} here); use --gpu -1 for the CPU")
     return gpu
 
 

@@ -157,9 +157,7 @@ def _deconvolution(x: list[Value], a: Values) -> Value:
 
 def _crop(x: list[Value], a: Values) -> Value:
     top, left, height, width = crop_window(_shape(x[0]), _shape(x[1]) if len(x) > 1 else None, a)
-    return ops.slice(
-        x[0], _ints((top, left)), _ints((top + height, left + width)), _ints((1, 1)), _ints((2, 3))
-    )
+    return ops.slice(x[0], _ints((top, left)), _ints((top + height, left + width)), _ints((1, 1)), _ints((2, 3)))
 
 
 def _flatten(x: list[Value]) -> Value:
@@ -195,9 +193,7 @@ def _pooling(x: list[Value], a: Values) -> Value:
         return reduce(x[0], _ints((2, 3)), True)
     kernel, stride, pad = a["kernel"], a["stride"], a["pad"]
     shape = _shape(x[0])
-    over = [
-        pool_overhang(shape[2 + i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)
-    ]
+    over = [pool_overhang(shape[2 + i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)]
     ends = [pad[i] + over[i] for i in range(2)]
     if kind == "max":
         return ops.max_pool(x[0], list(stride), [1, 1], list(pad), ends, list(kernel), "floor").output(0)

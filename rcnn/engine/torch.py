@@ -35,8 +35,7 @@ class TorchNetwork:
         self._images = images
         self._mean = torch.tensor(mean, device=self._device).reshape(1, 3, 1, 1)
         self._params = {
-            name: torch.from_numpy(np.array(array, np.float32)).to(self._device)
-            for name, array in graph.params.items()
+            name: torch.from_numpy(np.array(array, np.float32)).to(self._device) for name, array in graph.params.items()
         }
         self._last_use = _last_uses(graph)
 

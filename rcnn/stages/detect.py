@@ -190,9 +190,7 @@ def detect(settings: DetectSettings) -> None:
             continue
         histogram.add(found.qualities)
         state, reason = _state(found, settings.quality_threshold)
-        writer.add_clips(
-            [{**who, "state": state, "reason": reason, "frames": found.frames, "faces": len(found.rows)}]
-        )
+        writer.add_clips([{**who, "state": state, "reason": reason, "frames": found.frames, "faces": len(found.rows)}])
         if found.rows:
             writer.add_rows(pa.RecordBatch.from_pylist([{**who, **row} for row in found.rows], FACES_SCHEMA))
     seen = sum(histogram.counts.values())
@@ -209,15 +207,11 @@ def _state(found: FoundFaces, threshold: float) -> tuple[str, str]:
     return NO_FACE, f"best quality {found.qualities.max():.2f} is under the threshold {threshold:g}"
 
 
-def _summary(
-    settings: DetectSettings, manifest: dict, quantiles: dict[int, float], seen: int, seconds: float
-) -> None:
+def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, float], seen: int, seconds: float) -> None:
     counts = manifest["counts"]
     if quantiles:
         line = "  ".join(f"{percent}% {value:g}" for percent, value in quantiles.items())
-        print(
-            f"quality of {seen} faces, share that lies under: {line} (threshold {settings.quality_threshold:g})"
-        )
+        print(f"quality of {seen} faces, share that lies under: {line} (threshold {settings.quality_threshold:g})")
         if counts["rows"] < seen / 2:
             print(
                 f"more than half of the faces lie under --quality-threshold {settings.quality_threshold:g}: "

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -23,6 +23,7 @@ def residual(matrix: np.ndarray, source: np.ndarray, target: np.ndarray) -> floa
     return float(((apply(matrix, source) - target) ** 2).sum())
 
 
+@settings(deadline=None)
 @given(
     points,
     st.floats(-np.pi, np.pi),
@@ -42,6 +43,7 @@ def test_recovers_rotation_scale_and_shift(source, angle, scale, shift):
     np.testing.assert_allclose(found[:, :2], matrix[:, :2], atol=1e-6 * scale)
 
 
+@settings(deadline=None)
 @given(points, points)
 def test_is_the_least_squares_solution(source, target):
     # x' = ax - by + c, y' = bx + ay + d is linear in a, b, c, d
@@ -54,6 +56,7 @@ def test_is_the_least_squares_solution(source, target):
     assert residual(found, source, target) <= least * (1 + 1e-9) + 1e-6
 
 
+@settings(deadline=None)
 @given(points, points, arrays(np.float64, 4, elements=st.floats(-1, 1)))
 def test_no_near_similarity_is_better(source, target, change):
     found = similarity(source, target)
@@ -63,6 +66,7 @@ def test_no_near_similarity_is_better(source, target, change):
         assert residual(found, source, target) <= residual(other, source, target) + 1e-6
 
 
+@settings(deadline=None)
 @given(points, points)
 def test_never_mirrors(source, target):
     matrix = similarity(source, target)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -103,6 +103,7 @@ def test_a_zero_vector_stays_zero():
     np.testing.assert_array_equal(normalise(np.zeros((2, 3), np.float32)), 0)
 
 
+@settings(deadline=None)
 @given(arrays(np.float32, (4, 8), elements=st.floats(-100, 100, width=32)))
 def test_normalised_embeddings_have_length_1_and_the_same_direction(embeddings):
     unit = normalise(embeddings)

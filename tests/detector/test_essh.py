@@ -117,7 +117,7 @@ def network_outputs(draw: st.DrawFn) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("top", [5, 1000])
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     outputs=network_outputs(),
     threshold=st.sampled_from([0.0, 0.2, 0.3, 0.5, 0.999, 1.0]),
@@ -293,9 +293,7 @@ def test_an_image_in_a_batch_has_the_faces_it_has_alone(retinaface, group):
     back = group.shape[1] - 1 - second.boxes[:, [2, 0]]
     assert (
         overlaps(
-            np.ascontiguousarray(
-                np.stack([back[:, 0], second.boxes[:, 1], back[:, 1], second.boxes[:, 3]], 1)
-            ),
+            np.ascontiguousarray(np.stack([back[:, 0], second.boxes[:, 1], back[:, 1], second.boxes[:, 3]], 1)),
             first.boxes,
         )
         .max(0)
@@ -327,9 +325,7 @@ def test_pyramid_finds_the_faces_once_and_in_pixels_of_the_image(retinaface, gro
 
 
 def agree(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> bool:
-    return all(
-        np.allclose(f, e, rtol=0, atol=1e-4 * np.abs(e).max()) for f, e in zip(found, expected, strict=True)
-    )
+    return all(np.allclose(f, e, rtol=0, atol=1e-4 * np.abs(e).max()) for f, e in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,7 @@ PEOPLE, PHOTOS, STRANGERS = 20, 8, 20
 
 def sh(*command: object, **options) -> str:
     environment = {**os.environ, "PYTHON": sys.executable}
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, env=environment, **options
-    )
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment, **options)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
 

@@ -1,0 +1,50 @@
+"""MAP@100 of nearest-centroid cosine on the features that the classifier is trained on.
+
+    python benchmarks/centroids.py --train ./output/trainval --test ./output/feat_test --gt ./data/mine/gt_v2/test_v2.txt
+
+A label's centroid is the normalised mean of its normalised vectors; a clip's score for a label is the cosine.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rcnn.arguments import Parser
+from rcnn.dataset import read_ground_truth
+from rcnn.detector.embedding import normalise
+from rcnn.errors import run_script
+from rcnn.metrics import mean_average_precision, score
+from rcnn.ranking import Ranking
+from rcnn.store import StageReader, vectors
+
+
+def centroids(path: str) -> np.ndarray:
+    """(classes, D) float32 of a training set; zero for class 0 and for labels without a clip."""
+    reader = StageReader(path, ("genfeat",))
+    sums = np.zeros((1, reader.width))
+    for batch in reader.batches():
+        labels = batch.column("label").to_numpy()
+        if len(labels) and labels.max() >= len(sums):
+            sums = np.concatenate([sums, np.zeros((labels.max() + 1 - len(sums), reader.width))])
+        np.add.at(sums, labels, normalise(vectors(batch.column("feature"))))
+    sums[0] = 0
+    return normalise(sums)
+
+
+def main() -> None:
+    parser = Parser(__doc__.splitlines()[0], "python benchmarks/centroids.py --gt ./data/mine/gt_v2/test_v2.txt")
+    parser.add_argument("--train", default="./output/trainval", metavar="DIR", help="what genfeat.py wrote")
+    parser.add_argument("--test", default="./output/feat_test", metavar="DIR", help="what feature.py wrote")
+    parser.add_argument("--gt", required=True, metavar="FILE", help="the truth, LABEL NAME NAME ... a line")
+    args = parser.parse_args()
+    known = centroids(args.train)
+    ranking = Ranking(len(known))
+    for batch in StageReader(args.test, ("feature",)).batches(rows=1024):
+        cosines = normalise(vectors(batch.column("feature"))) @ known.T
+        ranking.add(batch.column("name").to_pylist(), cosines + 1 + 1e-6)  # every cosine counts, below 0 too
+    scores = score(ranking.result(), read_ground_truth(args.gt))
+    print(f"nearest centroid by cosine: MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels")
+
+
+if __name__ == "__main__":
+    run_script(main)

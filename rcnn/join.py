@@ -1,0 +1,147 @@
+"""Several stage directories side by side, clip by clip, with no more than a batch of each in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from .errors import InputError
+from .store import StageReader, vector_array, vectors
+
+BATCH_BYTES = 16 << 20  # of vectors that a cursor holds
+
+
+@dataclass(frozen=True)
+class Row:
+    """A clip in several inputs.
+
+    name, split, label : of the clip
+    vectors : (D,) float32 of each input; None where the input lacks the clip
+    """
+
+    name: str
+    split: str
+    label: int
+    vectors: tuple[np.ndarray | None, ...]
+
+
+class _Cursor:
+    """Walks through a table that is sorted by name."""
+
+    def __init__(self, reader: StageReader) -> None:
+        self.reader = reader
+        rows = max(1, min(4096, BATCH_BYTES // (4 * max(reader.width, 1))))
+        self.batches = reader.batches(rows=rows)
+        self.names: list[str] = []
+        self.at = 0
+        self.last = ""
+        self._fill()
+
+    def _fill(self) -> None:
+        while self.at >= len(self.names):
+            batch = next(self.batches, None)
+            if batch is None:
+                self.names = []
+                return
+            self.names = batch.column("name").to_pylist()
+            self.splits = batch.column("split").to_pylist()
+            self.labels = batch.column("label").to_pylist()
+            self.vectors = vectors(batch.column(batch.num_columns - 1))
+            self.at = 0
+
+    @property
+    def name(self) -> str | None:
+        return self.names[self.at] if self.names else None
+
+    def advance(self) -> None:
+        if self.name <= self.last:
+            raise InputError(f"{self.reader.path}: {self.name} does not come after {self.last}; make it again")
+        self.last = self.name
+        self.at += 1
+        self._fill()
+
+
+def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
+    """Every clip that any input has, sorted by name.
+
+    Raises
+    ------
+    InputError
+        If an input is not sorted or names a clip twice.
+    """
+    cursors = [_Cursor(reader) for reader in readers]
+    while True:
+        names = [cursor.name for cursor in cursors if cursor.name is not None]
+        if not names:
+            return
+        name = min(names)
+        here = [cursor for cursor in cursors if cursor.name == name]
+        first = here[0]
+        yield Row(
+            name,
+            first.splits[first.at],
+            first.labels[first.at],
+            tuple(cursor.vectors[cursor.at] if cursor.name == name else None for cursor in cursors),
+        )
+        for cursor in here:
+            cursor.advance()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips with one vector each: names, splits, labels, and (n, D) float32."""
+
+    names: list[str]
+    splits: list[str]
+    labels: list[int]
+    vectors: np.ndarray
+
+    def record(self, schema: pa.Schema) -> pa.RecordBatch:
+        """The same as rows of a stage's table."""
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(self.names, pa.string()),
+                pa.array(self.splits, pa.string()),
+                pa.array(self.labels, pa.int32()),
+                vector_array(self.vectors),
+            ],
+            schema=schema,
+        )
+
+
+def concatenate(readers: Sequence[StageReader], rows: int) -> Iterator[Batch]:
+    """The vectors of all inputs one behind the other, for the clips that all of them have.
+
+    Parameters
+    ----------
+    rows : of a batch; the last may be shorter
+    """
+    gathered: list[Row] = []
+    for row in join_rows(readers):
+        if any(vector is None for vector in row.vectors):
+            continue
+        gathered.append(row)
+        if len(gathered) == rows:
+            yield _batch(gathered)
+            gathered = []
+    if gathered:
+        yield _batch(gathered)
+
+
+def _batch(rows: list[Row]) -> Batch:
+    return Batch(
+        [row.name for row in rows],
+        [row.split for row in rows],
+        [row.label for row in rows],
+        np.stack([np.concatenate(row.vectors) for row in rows]),
+    )
+
+
+def open_inputs(paths: Sequence[str], stages: Sequence[str]) -> list[StageReader]:
+    """Readers of several stage directories; a path that is given twice is an error."""
+    if len(set(paths)) != len(paths):
+        raise InputError(f"--inputs {','.join(paths)}: names a directory twice")
+    return [StageReader(path, stages) for path in paths]

@@ -1,0 +1,82 @@
+"""Features of one or several models to the training set of the classifier."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+from ..config import config
+from ..join import concatenate, open_inputs
+from ..progress import progress
+from ..store import NO_FACE, OK, StageReader, StageWriter, check_output, features_schema
+
+ROWS = 1024  # clips a batch
+
+
+@dataclass(frozen=True)
+class GenfeatSettings:
+    """What `genfeat.py` takes; see its help."""
+
+    inputs: tuple[str, ...]
+    output: str
+    overwrite: bool = False
+
+
+def genfeat(settings: GenfeatSettings) -> None:
+    """Run the stage: join the features of a clip, make labels below 0 class 0, keep the split.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong or the output can't be written.
+    """
+    started = time.monotonic()
+    check_output(settings.output, settings.overwrite)
+    readers = open_inputs(settings.inputs, ("feature",))
+    width = sum(reader.width for reader in readers)
+    writer = StageWriter(
+        settings.output,
+        "genfeat",
+        features_schema(width),
+        arguments=asdict(settings),
+        sources=settings.inputs,
+        overwrite=settings.overwrite,
+    )
+    nobody = 0
+    with progress(what="genfeat", unit="clip", total=readers[0].rows) as bar:
+        for batch in concatenate(readers, ROWS):
+            labels = [max(label, config.SUBMIT.NOBODY) for label in batch.labels]
+            nobody += labels.count(config.SUBMIT.NOBODY)
+            writer.add_rows(replace(batch, labels=labels).record(writer.schema))
+            bar.update(len(labels))
+    carry_clips(readers, writer)
+    counts = writer.close(nobody=nobody, width=width)["counts"]
+    print(
+        f"genfeat: {counts['clips']} clips, {counts['rows']} with features ({nobody} of nobody known), "
+        f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, {width} wide, "
+        f"{time.monotonic() - started:.1f} s -> {settings.output}"
+    )
+
+
+def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:
+    """Carry the table of all clips on; a clip that an input lacks or has no face for is not ok any more.
+
+    The inputs come from the same data set; the first one says which clips there are.
+    """
+    others = [
+        {
+            row["name"]: row["state"]
+            for batch in reader.clips()
+            for row in batch.select(["name", "state"]).to_pylist()
+            if row["state"] == OK
+        }
+        for reader in readers[1:]
+    ]
+    for batch in readers[0].clips():
+        rows = batch.to_pylist()
+        for row in rows:
+            for reader, known in zip(readers[1:], others, strict=True):
+                if row["state"] == OK and row["name"] not in known:
+                    row.update(state=NO_FACE, reason=f"has no features in {reader.path}")
+        writer.add_clips(rows)

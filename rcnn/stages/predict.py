@@ -1,0 +1,81 @@
+"""Features to the probability of every class, clip by clip."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from ..checkpoint import checkpoint_files, load_checkpoint
+from ..classifier import OUTPUT, shape_of
+from ..engine import choose_device, load_network
+from ..errors import InputError
+from ..join import concatenate, open_inputs
+from ..progress import progress
+from ..store import StageWriter, check_output, scores_schema
+from .genfeat import carry_clips
+
+ROWS = 1024  # clips a batch
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """What `predict.py` takes; see its help."""
+
+    model: str
+    inputs: tuple[str, ...]
+    output: str
+    gpu: int | None = None
+    overwrite: bool = False
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) float32 of scores (n, classes): each row sums to 1."""
+    shifted = np.exp(scores - scores.max(1, keepdims=True))
+    return shifted / shifted.sum(1, keepdims=True)
+
+
+def predict(settings: PredictSettings) -> None:
+    """Run the stage: read the features, write the probabilities, print a summary.
+
+    Raises
+    ------
+    InputError
+        If an input or the model is wrong, or they do not fit.
+    """
+    started = time.monotonic()
+    check_output(settings.output, settings.overwrite)
+    readers = open_inputs(settings.inputs, ("feature",))
+    graph = load_checkpoint(settings.model)
+    shape = shape_of(graph)
+    width = sum(reader.width for reader in readers)
+    if width != shape.features:
+        raise InputError(
+            f"--inputs {','.join(settings.inputs)}: features are {width} wide, model {settings.model} takes "
+            f"{shape.features}; give the inputs that it was trained on"
+        )
+    network = load_network(graph, [OUTPUT], device=choose_device(settings.gpu))
+    writer = StageWriter(
+        settings.output,
+        "predict",
+        scores_schema(shape.classes),
+        arguments=asdict(settings),
+        models=checkpoint_files(settings.model),
+        sources=settings.inputs,
+        overwrite=settings.overwrite,
+    )
+    with progress(what="predict", unit="clip", total=readers[0].rows) as bar:
+        for batch in concatenate(readers, ROWS):
+            count = len(batch.names)
+            rows = batch.vectors if count == ROWS else np.pad(batch.vectors, ((0, ROWS - count), (0, 0)))
+            scores = network(rows)[0][:count]
+            writer.add_rows(replace(batch, vectors=softmax(scores)).record(writer.schema))
+            bar.update(count)
+    carry_clips(readers, writer)
+    counts = writer.close(classes=shape.classes)["counts"]
+    print(
+        f"predict: {counts['clips']} clips, {counts['rows']} with scores of {shape.classes} classes, "
+        f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, "
+        f"{time.monotonic() - started:.1f} s -> {settings.output}"
+    )

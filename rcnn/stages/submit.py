@@ -1,0 +1,111 @@
+"""Predictions to the ranked submission, and its score."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..dataset import read_ground_truth
+from ..errors import InputError
+from ..join import Row, join_rows, open_inputs
+from ..metrics import mean_average_precision, score
+from ..progress import progress
+from ..ranking import Ranking
+
+ROWS = 1024  # clips a batch
+WORST = 10  # labels that are named
+
+
+@dataclass(frozen=True)
+class SubmitSettings:
+    """What `submit.py` takes; see its help."""
+
+    inputs: tuple[str, ...]
+    output: str
+    weights: tuple[float, ...] = (1.0,)
+    gt: str | None = None
+
+
+def submit(settings: SubmitSettings) -> None:
+    """Run the stage: sum the predictions, rank, write the submission, print its score if the truth is given.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong, or the inputs or weights do not fit each other.
+    """
+    started = time.monotonic()
+    readers = open_inputs(settings.inputs, ("predict",))
+    weights = settings.weights
+    if len(weights) != len(readers):
+        raise InputError(f"--weights: {len(weights)} for {len(readers)} inputs; give one an input")
+    classes = {reader.width for reader in readers}
+    if len(classes) > 1:
+        raise InputError(
+            f"--inputs {','.join(settings.inputs)}: have {' and '.join(str(c) for c in sorted(classes))} classes; "
+            "sum predictions of classifiers with the same classes"
+        )
+    truth = read_ground_truth(settings.gt) if settings.gt else None
+    ranking = Ranking(classes.pop())
+    clips = 0
+    gathered: list[Row] = []
+    with progress(what="submit", unit="clip", total=readers[0].rows) as bar:
+        for row in join_rows(readers):
+            if any(character.isspace() for character in row.name) or not row.name:
+                raise InputError(
+                    f"{settings.inputs[0]}: clip {row.name!r} can't stand in a submission; rename the clip"
+                )
+            gathered.append(row)
+            if len(gathered) == ROWS:
+                clips += _enter(ranking, gathered, weights)
+                bar.update(len(gathered))
+                gathered = []
+        if gathered:
+            clips += _enter(ranking, gathered, weights)
+            bar.update(len(gathered))
+    result = ranking.result()
+    write_submission(settings.output, result)
+    lines = sum(len(names) for names in result.values())
+    print(
+        f"submit: {clips} clips, {len(result)} labels, {lines} entries, {time.monotonic() - started:.1f} s "
+        f"-> {settings.output}"
+    )
+    if truth is not None:
+        print_score(result, truth, settings.gt or "")
+
+
+def _enter(ranking: Ranking, rows: Sequence[Row], weights: Sequence[float]) -> int:
+    total = np.zeros((len(rows), ranking.classes), np.float32)
+    for index, row in enumerate(rows):
+        for weight, vector in zip(weights, row.vectors, strict=True):
+            if vector is not None:
+                total[index] += np.float32(weight) * vector
+    ranking.add([row.name for row in rows], total)
+    return len(rows)
+
+
+def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
+    """`LABEL NAME NAME ...` a line, labels in order, under a temporary name that is renamed at the end."""
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(f"{path}.part", "w", encoding="utf-8") as file:
+            for label, names in sorted(ranking.items()):
+                file.write(" ".join([str(label), *names]) + "\n")
+        os.replace(f"{path}.part", path)
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror or error}; give another --output") from None
+
+
+def print_score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]], where: str) -> None:
+    """MAP@100, coverage and the worst labels, on stdout."""
+    scores = score(ranking, truth)
+    covered = sum(item.label in ranking for item in scores)
+    print(
+        f"MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels of {where}, {covered} of them covered"
+    )
+    for item in sorted(scores, key=lambda item: (item.ap, item.label))[:WORST]:
+        print(f"  label {item.label}: AP {item.ap:.4f}, {item.found} of {item.positives} clips found")

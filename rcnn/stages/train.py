@@ -1,0 +1,227 @@
+"""The training set to a classifier checkpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from ..checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
+from ..classifier import Shape, build_graph
+from ..config import config
+from ..dataset import TRAIN, VAL
+from ..engine import CPU, choose_device
+from ..errors import InputError
+from ..store import StageReader, vectors
+from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, initialise, train
+
+SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
+STEPS_AN_EPOCH = 16  # at least, that the choice aims at
+HELD_OUT = 0.01  # share that --split 0 validates on
+NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What `train_mlp.py` takes; see its help."""
+
+    data: str
+    prefix: str = "./model/iqiyi"
+    ckpt: int = AT_END
+    network: str = "r50"
+    lr: float = 0.2
+    per_batch_size: int | None = None
+    num_classes: int = 4935
+    num_filter: int = 1024
+    lr_step: tuple[int, ...] = (30, 35, 40)
+    wd: float = 0.0005
+    mom: float = 0.9
+    split: int = 1
+    begin_epoch: int = 0
+    end_epoch: int | None = None
+    pretrained: str | None = None
+    verbose: int = 0
+    max_steps: int = 0
+    ce_loss: bool = False
+    fbn: bool = False
+    gpu: int | None = None
+    seed: int = 0
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """features (n, D) float32, labels (n,) int64, and which rows (n,) bool are of the train split."""
+
+    features: np.ndarray
+    labels: np.ndarray
+    is_train: np.ndarray
+
+    def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """The features and labels of some rows, on a device."""
+        whole = bool(chosen.all())
+        features = self.features if whole else self.features[chosen]
+        return torch.from_numpy(features).to(device), torch.from_numpy(self.labels[chosen]).to(device)
+
+
+def read_training_set(path: str, num_classes: int) -> TrainingSet:
+    """What genfeat.py wrote.
+
+    Raises
+    ------
+    InputError
+        If it is no training set or a label is not below `num_classes`.
+    """
+    reader = StageReader(path, ("genfeat",))
+    features = np.empty((reader.rows, reader.width), np.float32)
+    labels = np.empty(reader.rows, np.int64)
+    is_train = np.empty(reader.rows, bool)
+    at = 0
+    for batch in reader.batches():
+        rows = slice(at, at + batch.num_rows)
+        features[rows] = vectors(batch.column("feature"))
+        labels[rows] = batch.column("label").to_numpy()
+        splits = batch.column("split").to_pylist()
+        if not set(splits) <= {TRAIN, VAL}:
+            raise InputError(f"{path}: holds clips of {', '.join(sorted(set(splits)))}; train on --stage trainval")
+        is_train[rows] = [split == TRAIN for split in splits]
+        at += batch.num_rows
+    if at and labels.max() >= num_classes:
+        raise InputError(
+            f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest label"
+        )
+    return TrainingSet(features, labels, is_train)
+
+
+def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows train and which validate, two (n,) bool arrays, as `--split` says."""
+    everything = np.ones(len(data.labels), bool)
+    nothing = ~everything
+    known = data.labels != config.SUBMIT.NOBODY
+    if split == 1:
+        return everything, nothing
+    if split == -1:
+        return data.is_train & known, ~data.is_train & known
+    if split == -2:
+        return known, nothing
+    held_out = nothing.copy()
+    count = max(1, round(HELD_OUT * len(everything)))
+    held_out[np.random.default_rng(seed).permutation(len(everything))[:count]] = True
+    return ~held_out, held_out
+
+
+def train_mlp(settings: TrainSettings) -> None:
+    """Run the stage: read the training set, train, write the checkpoint and its log, print a summary.
+
+    Raises
+    ------
+    InputError
+        If an argument or the training set is wrong, or the checkpoint exists.
+    """
+    started = time.monotonic()
+    schedule_end = settings.end_epoch or max(settings.lr_step)
+    if settings.begin_epoch >= schedule_end:
+        raise InputError(f"--begin-epoch {settings.begin_epoch}: training ends at epoch {schedule_end}")
+    final = f"{settings.prefix},{schedule_end}"
+    params_path = checkpoint_files(final)[1]
+    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
+        raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
+    device_number = choose_device(settings.gpu)
+    device = torch.device("cpu") if device_number == CPU else torch.device("cuda", device_number)
+    data = read_training_set(settings.data, settings.num_classes)
+    training, validating = choose_rows(data, settings.split, settings.seed)
+    count = int(training.sum())
+    if count < 2:
+        raise InputError(f"{settings.data}: {count} clips to train on with --split {settings.split}; BatchNorm wants 2")
+    schedule = Schedule(
+        settings.lr,
+        settings.lr_step,
+        settings.begin_epoch,
+        schedule_end,
+        _batch_size(settings.per_batch_size, count),
+        settings.max_steps,
+    )
+    shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
+    generator = torch.Generator().manual_seed(settings.seed)
+    model = Classifier(shape)
+    initialise(model, settings.network, generator)
+    if settings.pretrained:
+        try:
+            model.load(load_checkpoint(settings.pretrained).params)
+        except ValueError as error:
+            raise InputError(
+                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths"
+            ) from None
+    model.to(device)
+    optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
+    log = _Log(settings, model, shape, final)
+    print(
+        f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
+        f"{shape.classes} classes, batch {schedule.batch_size}, epochs {schedule.begin} to {schedule.end}"
+    )
+    train(
+        model,
+        data.rows(training, device),
+        data.rows(validating, device) if validating.any() else None,
+        schedule,
+        optimizer,
+        generator,
+        log.epoch,
+        log.step if settings.verbose else None,
+    )
+    if settings.ckpt == AT_END:
+        log.save(final)
+    where = params_path if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
+    last = log.curve[-1]
+    print(
+        f"train_mlp: {count} clips, {last.epoch - schedule.begin} epochs, {last.steps} steps, train accuracy "
+        f"{last.accuracy:.4f}, {time.monotonic() - started:.1f} s -> {where}"
+    )
+
+
+def _batch_size(wanted: int | None, count: int) -> int:
+    size = wanted or min(LARGEST_BATCH, max(SMALLEST_BATCH, count // STEPS_AN_EPOCH))
+    if size > count:
+        if wanted:
+            print(f"--per-batch-size {wanted} is more than the {count} clips there are; {count} are taken")
+        return count
+    return size
+
+
+class _Log:
+    """Prints the curve, keeps it, and saves checkpoints."""
+
+    def __init__(self, settings: TrainSettings, model: Classifier, shape: Shape, final: str) -> None:
+        self.settings, self.model, self.shape, self.final = settings, model, shape, final
+        self.curve: list[EpochResult] = []
+
+    def step(self, step: int, loss: float) -> None:
+        if step % self.settings.verbose == 0:
+            print(f"step {step}: cross-entropy {loss:.4f}", flush=True)
+
+    def epoch(self, result: EpochResult) -> None:
+        self.curve.append(result)
+        parts = [f"epoch {result.epoch}: lr {result.lr:g}", f"train accuracy {result.accuracy:.4f}"]
+        if self.settings.ce_loss:
+            parts.append(f"cross-entropy {result.loss:.4f}")
+        if result.val_accuracy is not None:
+            parts.append(f"val accuracy {result.val_accuracy:.4f}")
+        print(", ".join([*parts, f"{result.rows_per_second:.0f} clips/s"]), flush=True)
+        if self.settings.ckpt == EVERY_EPOCH:
+            self.save(f"{self.settings.prefix},{result.epoch}")
+
+    def save(self, name: str) -> None:
+        save_checkpoint(name, build_graph(self.shape, self.model.arrays(), name))
+        path = f"{self.settings.prefix}-train.json"
+        record = {"arguments": asdict(self.settings), "curve": [asdict(result) for result in self.curve]}
+        try:
+            with open(f"{path}.part", "w", encoding="utf-8") as file:
+                json.dump(record, file, indent=2)
+                file.write("\n")
+            os.replace(f"{path}.part", path)
+        except OSError as error:
+            raise InputError(f"{path}: can't be written: {error.strerror or error}") from None
