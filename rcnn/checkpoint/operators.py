@@ -35,6 +35,7 @@ NAMES_OF_OLD = {
     "cast": "Cast",
     "max_axis": "max",
 }
+TOO_FEW_DIMENSIONS = "it has too few dimensions"
 FLOAT_TYPES = ("float16", "float32", "float64")
 
 Parser = Callable[[str], Any]
@@ -330,7 +331,7 @@ def reshape_target(shape: Sequence[int], codes: Sequence[int]) -> tuple[int, ...
             whole, left, right = _dimension(source, at), next(steps, 0), next(steps, 0)
             left = whole // right if left == -1 and right > 0 else left
             right = whole // left if right == -1 and left > 0 else right
-            if left * right != whole:
+            if left < 1 or right < 1 or left * right != whole:
                 raise ValueError(f"{whole} can't be split into {left} and {right}")
             result.extend((left, right))
             at += 1
@@ -376,6 +377,21 @@ def crop_window(shape: Sequence[int], like: Sequence[int] | None, values: Mappin
     return top, left, height, width
 
 
+def slice_window(length: int, values: Mapping[str, Any]) -> tuple[int, int]:
+    """First and one past the last index that slice_axis takes from an axis of this length.
+
+    Raises
+    ------
+    ValueError
+        If nothing or more than the axis would be taken.
+    """
+    end = length if values["end"] is None else values["end"]
+    begin, end = (index + length if index < 0 else index for index in (values["begin"], end))
+    if not 0 <= begin < end <= length:
+        raise ValueError(f"a slice from {begin} to {end} leaves the axis of length {length}")
+    return begin, end
+
+
 def pool_overhang(size: int, kernel: int, stride: int, pad: int, convention: str) -> int:
     """Pixels past the padded end that the last window of `full` (ceil) pooling covers; 0 for `valid`."""
     span = size + 2 * pad - kernel
@@ -387,12 +403,14 @@ def pool_overhang(size: int, kernel: int, stride: int, pad: int, convention: str
 def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
     """Pixels that each window of average pooling is divided by: (out H, out W) float64.
 
-    MXNet counts the padding (unless `count_include_pad` is off) but not what `full` adds behind it.
+    MXNet counts the padding (unless `count_include_pad` is off) but not what `full` adds behind it. A window
+    without a pixel has the mean 0: it is divided by infinity.
     """
     sides = []
     for length, kernel, stride, pad in zip(size, values["kernel"], values["stride"], values["pad"], strict=True):
         over = pool_overhang(length, kernel, stride, pad, values["pooling_convention"])
         starts = np.arange((length + 2 * pad + over - kernel) // stride + 1) * stride - pad
         low, high = (-pad, length + pad) if values["count_include_pad"] else (0, length)
-        sides.append(np.minimum(starts + kernel, high) - np.maximum(starts, low))
-    return np.outer(*sides).astype(np.float64)
+        sides.append(np.maximum(np.minimum(starts + kernel, high) - np.maximum(starts, low), 0))
+    area = np.outer(*sides).astype(np.float64)
+    return np.where(area > 0, area, np.inf)

@@ -17,7 +17,15 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from ..checkpoint import Graph, Node
-from ..checkpoint.operators import VARIABLE, crop_window, pool_area, pool_overhang, reshape_target
+from ..checkpoint.operators import (
+    TOO_FEW_DIMENSIONS,
+    VARIABLE,
+    crop_window,
+    pool_area,
+    pool_overhang,
+    reshape_target,
+    slice_window,
+)
 from ..errors import InputError
 
 COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
@@ -71,10 +79,12 @@ class OpenVinoNetwork:
         for node in self._graph.nodes:
             try:
                 values.append(self._lower(node, [values[index] for index in node.inputs], data))
-            except (ValueError, RuntimeError) as error:
-                reason = str(error).strip().splitlines()[-1][:200]
+            except (ValueError, RuntimeError, IndexError) as error:
+                few = isinstance(error, IndexError)
+                reason = TOO_FEW_DIMENSIONS if few else str(error).strip().splitlines()[-1][:200]
                 raise InputError(
-                    f"{self._graph.source}: layer {node.name} ({node.op}) can't take an input of shape {shape}: {reason}"
+                    f"{self._graph.source}: layer {node.name} ({node.op}) can't take an input of shape "
+                    f"{shape}: {reason}"
                 ) from None
         return ov.Model([ops.result(values[index]) for index in self._graph.outputs], [parameter], "graph")
 
@@ -178,12 +188,18 @@ def _l2_normalization(x: list[Value], a: Values) -> Value:
 
 
 def _leaky_relu(x: list[Value], a: Values) -> Value:
-    return ops.prelu(x[0], x[1] if a["act_type"] == "prelu" else _floats([a["slope"]]))
+    if a["act_type"] == "leaky":
+        return ops.prelu(x[0], _floats([a["slope"]]))
+    slopes, channels = _shape(x[1]), _shape(x[0])[1]
+    if slopes not in ([1], [channels]):
+        raise ValueError(f"slopes of shape {slopes} for {channels} channels")
+    return ops.prelu(x[0], x[1])
 
 
 def _max(x: list[Value], a: Values) -> Value:
-    axes = a["axis"] or range(len(_shape(x[0])))
-    return ops.reduce_max(x[0], _ints(list(axes)), a["keepdims"])
+    rank = len(_shape(x[0]))
+    result = ops.reduce_max(x[0], _ints(list(a["axis"] or range(rank))), a["keepdims"])
+    return result if _shape(result) else _reshape(result, (1,))  # MXNet knows no array of 0 dimensions
 
 
 def _pooling(x: list[Value], a: Values) -> Value:
@@ -206,31 +222,23 @@ def _pooling(x: list[Value], a: Values) -> Value:
 
 
 def _slice_axis(x: list[Value], a: Values) -> Value:
-    length = _shape(x[0])[a["axis"]]
-    end = length if a["end"] is None else a["end"]
-    return ops.slice(x[0], _ints([a["begin"]]), _ints([end]), _ints([1]), _ints([a["axis"]]))
+    begin, end = slice_window(_shape(x[0])[a["axis"]], a)
+    return ops.slice(x[0], _ints([begin]), _ints([end]), _ints([1]), _ints([a["axis"]]))
 
 
 def _softmax(x: list[Value], a: Values) -> Value:
     value = x[0] if a["temperature"] is None else ops.divide(x[0], _floats(a["temperature"]))
-    return ops.softmax(value, a["axis"] % len(_shape(x[0])))
+    return ops.softmax(value, a["axis"])
 
 
 def _softmax_activation(x: list[Value], a: Values) -> Value:
-    return ops.softmax(x[0], 1) if a["mode"] == "channel" else _softmax_of_all(x[0])
+    return ops.softmax(x[0], 1 if a["mode"] == "channel" else -1)
 
 
 def _softmax_output(x: list[Value], a: Values) -> Value:
-    if a["multi_output"]:
-        return ops.softmax(x[0], 1)
-    if a["preserve_shape"]:
-        return ops.softmax(x[0], len(_shape(x[0])) - 1)
-    return _softmax_of_all(x[0])
-
-
-def _softmax_of_all(value: Value) -> Value:
-    """Over everything but the batch."""
-    return _reshape(ops.softmax(_flatten([value]), 1), _shape(value))
+    if a["multi_output"] or a["preserve_shape"]:
+        return ops.softmax(x[0], 1 if a["multi_output"] else -1)
+    return _reshape(ops.softmax(_flatten(x), 1), _shape(x[0]))  # over everything but the batch
 
 
 def _transpose(x: list[Value], a: Values) -> Value:
@@ -248,6 +256,15 @@ def _up_sampling(x: list[Value], a: Values) -> Value:
 
 def _same(x: list[Value], a: Values) -> Value:
     return x[0]
+
+
+def _elementwise(operation: Callable[[Value, Value], Value]) -> Callable[[list[Value], Values], Value]:
+    def apply(x: list[Value], a: Values) -> Value:
+        if _shape(x[0]) != _shape(x[1]):
+            raise ValueError(f"its inputs have the shapes {_shape(x[0])} and {_shape(x[1])}")
+        return operation(x[0], x[1])
+
+    return apply
 
 
 def _arithmetic(operation: Callable[[Value, Value], Value]) -> Callable[[list[Value], Values], Value]:
@@ -280,8 +297,8 @@ LOWER: dict[str, Callable[[list[Value], Values], Value]] = {
     "broadcast_add": _arithmetic(ops.add),
     "broadcast_mul": _arithmetic(ops.multiply),
     "clip": lambda x, a: ops.clamp(x[0], a["a_min"], a["a_max"]),
-    "elemwise_add": _arithmetic(ops.add),
-    "elemwise_mul": _arithmetic(ops.multiply),
+    "elemwise_add": _elementwise(ops.add),
+    "elemwise_mul": _elementwise(ops.multiply),
     "max": _max,
     "slice_axis": _slice_axis,
     "softmax": _softmax,

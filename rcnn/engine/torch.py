@@ -12,13 +12,17 @@ from torch.nn import functional
 
 from ..checkpoint import Graph
 from ..checkpoint.operators import (
+    TOO_FEW_DIMENSIONS,
     VARIABLE,
     crop_window,
     pool_area,
     pool_overhang,
     reshape_target,
+    slice_window,
 )
 from ..errors import InputError
+
+LOWEST = torch.finfo(torch.float32).min  # what MXNet's max pooling makes of a window without a pixel
 
 Values = dict[str, Any]
 
@@ -51,12 +55,14 @@ class TorchNetwork:
                 continue
             try:
                 values[index] = RUN[node.op]([values[i] for i in node.inputs], node.values)
-            except (ValueError, RuntimeError) as error:
+            except (ValueError, RuntimeError, IndexError) as error:
                 if "out of memory" in str(error):
                     raise
+                few = isinstance(error, IndexError)
+                reason = TOO_FEW_DIMENSIONS if few else str(error).strip().splitlines()[0][:200]
                 raise InputError(
                     f"{self._graph.source}: layer {node.name} ({node.op}) can't take an input of shape "
-                    f"{data.shape}: {str(error).splitlines()[0][:200]}"
+                    f"{data.shape}: {reason}"
                 ) from None
             for i in node.inputs:
                 if self._last_use[i] == index:
@@ -121,7 +127,8 @@ def _leaky_relu(x: list[Tensor], a: Values) -> Tensor:
 
 
 def _max(x: list[Tensor], a: Values) -> Tensor:
-    return x[0].amax(a["axis"] or tuple(range(x[0].ndim)), a["keepdims"])
+    result = x[0].amax(a["axis"] or tuple(range(x[0].ndim)), a["keepdims"])
+    return result if result.ndim else result.reshape(1)  # MXNet knows no array of 0 dimensions
 
 
 def _pooling(x: list[Tensor], a: Values) -> Tensor:
@@ -134,7 +141,7 @@ def _pooling(x: list[Tensor], a: Values) -> Tensor:
     over = [pool_overhang(size[i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)]
     margins = (pad[1], pad[1] + over[1], pad[0], pad[0] + over[0])
     if kind == "max":
-        return functional.max_pool2d(functional.pad(x[0], margins, value=-torch.inf), kernel, stride)
+        return functional.max_pool2d(functional.pad(x[0], margins, value=LOWEST), kernel, stride)
     total = functional.avg_pool2d(functional.pad(x[0], margins), kernel, stride, divisor_override=1)
     if kind == "sum":
         return total
@@ -143,7 +150,7 @@ def _pooling(x: list[Tensor], a: Values) -> Tensor:
 
 def _slice_axis(x: list[Tensor], a: Values) -> Tensor:
     window = [slice(None)] * x[0].ndim
-    window[a["axis"]] = slice(a["begin"], a["end"])
+    window[a["axis"]] = slice(*slice_window(x[0].shape[a["axis"]], a))
     return x[0][tuple(window)]
 
 
@@ -151,19 +158,14 @@ def _softmax(x: list[Tensor], a: Values) -> Tensor:
     return torch.softmax(x[0] / (a["temperature"] or 1.0), a["axis"])
 
 
-def _softmax_of_all(value: Tensor) -> Tensor:
-    """Over everything but the batch."""
-    return torch.softmax(value.flatten(1), 1).reshape(value.shape)
-
-
 def _softmax_activation(x: list[Tensor], a: Values) -> Tensor:
-    return torch.softmax(x[0], 1) if a["mode"] == "channel" else _softmax_of_all(x[0])
+    return torch.softmax(x[0], 1 if a["mode"] == "channel" else -1)
 
 
 def _softmax_output(x: list[Tensor], a: Values) -> Tensor:
-    if a["multi_output"]:
-        return torch.softmax(x[0], 1)
-    return torch.softmax(x[0], -1) if a["preserve_shape"] else _softmax_of_all(x[0])
+    if a["multi_output"] or a["preserve_shape"]:
+        return torch.softmax(x[0], 1 if a["multi_output"] else -1)
+    return torch.softmax(x[0].flatten(1), 1).reshape(x[0].shape)  # over everything but the batch
 
 
 def _up_sampling(x: list[Tensor], a: Values) -> Tensor:
@@ -172,6 +174,15 @@ def _up_sampling(x: list[Tensor], a: Values) -> Tensor:
 
 def _same(x: list[Tensor], a: Values) -> Tensor:
     return x[0]
+
+
+def _elementwise(operation: Callable[[Tensor, Tensor], Tensor]) -> Callable[[list[Tensor], Values], Tensor]:
+    def apply(x: list[Tensor], a: Values) -> Tensor:
+        if x[0].shape != x[1].shape:
+            raise ValueError(f"its inputs have the shapes {tuple(x[0].shape)} and {tuple(x[1].shape)}")
+        return operation(x[0], x[1])
+
+    return apply
 
 
 def _arithmetic(operation: Callable[[Tensor, Any], Tensor]) -> Callable[[list[Tensor], Values], Tensor]:
@@ -204,8 +215,8 @@ RUN: dict[str, Callable[[list[Tensor], Values], Tensor]] = {
     "broadcast_add": _arithmetic(torch.add),
     "broadcast_mul": _arithmetic(torch.mul),
     "clip": lambda x, a: x[0].clamp(a["a_min"], a["a_max"]),
-    "elemwise_add": _arithmetic(torch.add),
-    "elemwise_mul": _arithmetic(torch.mul),
+    "elemwise_add": _elementwise(torch.add),
+    "elemwise_mul": _elementwise(torch.mul),
     "max": _max,
     "slice_axis": _slice_axis,
     "softmax": _softmax,

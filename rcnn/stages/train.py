@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -137,13 +138,12 @@ def train_mlp(settings: TrainSettings) -> None:
     count = int(training.sum())
     if count < 2:
         raise InputError(f"{settings.data}: {count} clips to train on with --split {settings.split}; BatchNorm wants 2")
+    size = _batch_size(settings.per_batch_size, count)
+    rate = settings.lr
+    if size != settings.per_batch_size:
+        rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
     schedule = Schedule(
-        settings.lr,
-        settings.lr_step,
-        settings.begin_epoch,
-        schedule_end,
-        _batch_size(settings.per_batch_size, count),
-        settings.max_steps,
+        rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps
     )
     shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -161,7 +161,7 @@ def train_mlp(settings: TrainSettings) -> None:
     log = _Log(settings, model, shape, final)
     print(
         f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
-        f"{shape.classes} classes, batch {schedule.batch_size}, epochs {schedule.begin} to {schedule.end}"
+        f"{shape.classes} classes, batch {size}, learning rate {rate:g}, epochs {schedule.begin} to {schedule.end}"
     )
     train(
         model,
@@ -204,6 +204,8 @@ class _Log:
             print(f"step {step}: cross-entropy {loss:.4f}", flush=True)
 
     def epoch(self, result: EpochResult) -> None:
+        if not math.isfinite(result.loss):
+            raise InputError(f"epoch {result.epoch}: the loss is {result.loss}, training diverged; give a smaller --lr")
         self.curve.append(result)
         parts = [f"epoch {result.epoch}: lr {result.lr:g}", f"train accuracy {result.accuracy:.4f}"]
         if self.settings.ce_loss:
