@@ -1,6 +1,6 @@
 """MAP@100 of nearest-centroid cosine on the features that the classifier is trained on.
 
-    python benchmarks/centroids.py --train ./output/trainval --test ./output/feat_test --gt ./data/mine/gt_v2/test_v2.txt
+    python benchmarks/centroids.py --train ./output/trainval --test ./output/feat_test --gt ./data/gt.txt
 
 A label's centroid is the normalised mean of its normalised vectors; a clip's score for a label is the cosine.
 """

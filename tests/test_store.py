@@ -72,7 +72,7 @@ def test_pandas_and_duckdb_read_the_directory_as_it_is(written):
 
 
 def test_a_directory_without_manifest_is_not_complete(written):
-    path, names, values = written
+    path, *_ = written
     os.remove(os.path.join(path, "manifest.json"))
     with pytest.raises(InputError, match=r"not complete; run feature\.py again"):
         StageReader(path, ("feature",))

@@ -142,9 +142,7 @@ def train_mlp(settings: TrainSettings) -> None:
     rate = settings.lr
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
-    schedule = Schedule(
-        rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps
-    )
+    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
     shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     model = Classifier(shape)

@@ -47,7 +47,7 @@ def run(shared, faces, tmp_path_factory) -> tuple[Path, Path, str]:
         "bash", ROOT / "run.sh", "--dataset", work / "data", "--output", work / "output",
         "--detector", f"{shared / 'checkpoints/retinaface-mnet25/mnet.25'},0",
         "--quality", embedding, "--model", embedding, "--quality-threshold", "5",
-        "--prefix", work / "model/iqiyi", "--num-classes", PEOPLE + 1, "--gpu", "-1",
+        "--prefix", work / "model/iqiyi", "--gpu", "-1",
     )  # fmt: skip
     return work / "data", work / "output", text
 
@@ -103,7 +103,7 @@ def test_submitting_again_gives_the_same_bytes(run):
 
 
 def test_complete_stages_are_not_overwritten(run, shared):
-    data, output, _ = run
+    _, output, _ = run
     embedding = f"{shared / 'checkpoints/mobilefacenet-y1/model'},0"
     command = [sys.executable, ROOT / "feature.py", "--model", embedding, "--gpu", "-1"]
     done = subprocess.run(
