@@ -48,14 +48,23 @@ def write_features(path: str, rows: int, width: int) -> None:
             writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
 
 
+# a process counts what it held before exec, so the stage is started from one that holds nothing
+LAUNCHER = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(done.returncode)
+"""
+
+
 def measure(*command: str) -> tuple[float, float]:
     """Peak resident set in MB (10^6 bytes) and seconds of a script of this repository."""
     started = time.monotonic()
-    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=sys.stderr)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command[0]} failed with status {status}")
-    return usage.ru_maxrss * KIB / 1e6, time.monotonic() - started
+    launch = [sys.executable, "-S", "-c", LAUNCHER, sys.executable, *command]
+    done = subprocess.run(launch, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} failed with status {done.returncode}")
+    return int(done.stdout) * KIB / 1e6, time.monotonic() - started
 
 
 def main() -> None:
@@ -75,8 +84,15 @@ def main() -> None:
             runs = {
                 "genfeat": (["genfeat.py", "--inputs", paths["feat"], "--output", paths["train"]], "train"),
                 "predict": (
-                    ["predict.py", "--model", f"{paths['mlp']},1", "--inputs", paths["feat"], "--gpu", "-1"]
-                    + ["--output", paths["pred"]],
+                    [
+                        "predict.py",
+                        "--model",
+                        f"{paths['mlp']},1",
+                        "--inputs",
+                        paths["feat"],
+                        "--output",
+                        paths["pred"],
+                    ],
                     "pred",
                 ),
                 "submit": (

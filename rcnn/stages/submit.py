@@ -104,8 +104,6 @@ def print_score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequen
     """MAP@100, coverage and the worst labels, on stdout."""
     scores = score(ranking, truth)
     covered = sum(item.label in ranking for item in scores)
-    print(
-        f"MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels of {where}, {covered} of them covered"
-    )
+    print(f"MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels of {where}, {covered} covered")
     for item in sorted(scores, key=lambda item: (item.ap, item.label))[:WORST]:
         print(f"  label {item.label}: AP {item.ap:.4f}, {item.found} of {item.positives} clips found")

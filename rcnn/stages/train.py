@@ -93,7 +93,7 @@ def read_training_set(path: str, num_classes: int) -> TrainingSet:
         at += batch.num_rows
     if at and labels.max() >= num_classes:
         raise InputError(
-            f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest label"
+            f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest"
         )
     return TrainingSet(features, labels, is_train)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_references import CASES, OPERATORS_FILE, Case, array_names, numbers, symbol
+from make_references import CASES, OPERATORS_FILE, numbers, symbol
 
 from rcnn.checkpoint import load_checkpoint
 from rcnn.checkpoint.arrays import write_arrays

@@ -122,9 +122,7 @@ def test_other_image_sizes(network, name, size):
     assert list(found) == list(expected)
     count = len(outputs)
     assert [tuple(expected[f"shape{i}"]) for i in range(count)] == [output.shape for output in outputs]
-    assert_close(
-        [found[f"value{i}"] for i in range(count)], [expected[f"value{i}"] for i in range(count)], TOLERANCE
-    )
+    assert_close([found[f"value{i}"] for i in range(count)], [expected[f"value{i}"] for i in range(count)], TOLERANCE)
 
 
 @pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), MEAN])

@@ -49,7 +49,7 @@ def face(shared):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory, face):
-    """Clips of ten frames: a face in all, in none, in frame 4 only (which sampling 3 does not look at), and bad ones."""
+    """Clips of ten frames: a face in all, in none, in frame 4 only (passed over by sampling 3), bad ones."""
     root = tmp_path_factory.mktemp("data")
     grey = np.full_like(face, 90)
     train, val, test = (
