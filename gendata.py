@@ -23,7 +23,7 @@ def main() -> None:
         type=float,
         default=0.25,
         metavar="S",
-        help="share of a person's items for the test; one at least",
+        help="share for the test; one item at least",
     )
     add("--size", type=pair, default=(640, 360), metavar="W,H", help="pixels of the clips made from photographs")
     add("--copy", action="store_true", help="copy videos, in place of links to them")

@@ -15,7 +15,6 @@ from rcnn.errors import InputError
 TOLERANCE = 1e-5  # of the largest value
 HALF_TOLERANCE = 2**-11  # half an ulp: MXNet rounds what it casts to float16, our engines compute in float32
 LOWEST = np.finfo(np.float32).min  # MXNet's maximum of a pooling window without a pixel
-ONE_VALUE = {("Reshape", "reverse"), ("max", "exclude"), ("softmax", "use_length"), ("BatchNorm", "output_mean_var")}
 
 
 @pytest.fixture(scope="module")
@@ -144,5 +143,5 @@ def test_reshape_codes(shape, codes, target):
     ],
 )
 def test_reshape_codes_that_do_not_fit(shape, codes):
-    with pytest.raises(ValueError, match="can't|dimension|code"):
+    with pytest.raises(ValueError, match=r"can't|dimension|code"):
         reshape_target(shape, codes)
