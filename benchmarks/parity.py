@@ -178,6 +178,12 @@ def _read(path: Path) -> list[np.ndarray]:
         return [stored[f"output{i}"] for i in range(len(stored.files))]
 
 
+def short_name(model: str) -> str:
+    """The path below the folder in which the checkpoint was found; else its last part."""
+    path = Path(model)
+    return next((str(path.relative_to(folder)) for folder in FOLDERS if folder in path.parents), path.name)
+
+
 def difference(found: np.ndarray, expected: np.ndarray) -> float:
     """Largest difference, in parts of the largest value; infinite where shapes differ or numbers are not finite."""
     if found.shape != expected.shape or not np.isfinite(found).all() or not np.isfinite(expected).all():
@@ -189,9 +195,6 @@ def report(job: Job, original: list[np.ndarray], copy: list[np.ndarray]) -> bool
     """Print a line for each engine, of the output that is furthest off; whether all is well."""
     same = all(np.array_equal(a, b) for a, b in zip(original, copy, strict=True))
     well = same
-    name = job.model if len(job.model) <= NAME_WIDTH else f"...{job.model[3 - NAME_WIDTH :]}"
-    for folder in FOLDERS:
-        name = job.model.removeprefix(f"{folder}/") if Path(folder) in Path(job.model).parents else name
     for engine, outputs in job.ours.items():
         off = [difference(found, expected) for found, expected in zip(outputs, original, strict=True)]
         worst = int(np.argmax(off))
@@ -200,7 +203,8 @@ def report(job: Job, original: list[np.ndarray], copy: list[np.ndarray]) -> bool
         shape = "x".join(str(size) for size in original[worst].shape)
         verdict = ("" if right else "  OFF") + ("" if same else "  COPY DIFFERS")
         print(
-            f"{name:<40} {len(off):>7}  {job.outputs[worst]:<30.30} {shape:<12} {engine:<11} {off[worst]:.1e}{verdict}"
+            f"{short_name(job.model):<30} {len(off):>7}  {job.outputs[worst]:<37} {shape:<12} {engine:<11} "
+            f"{off[worst]:.1e}{verdict}"
         )
     return well
 
@@ -219,7 +223,7 @@ def main() -> None:
         models = [*find_models(), *args.models, train_classifier(Path(folder))]
         jobs = [run_ours(model, engines) for model in models]
         results = run_mxnet(args.mxnet, jobs, Path(folder))
-    print(f"{'model':<40} {'outputs':>7}  {'furthest off':<30} {'shape':<12} {'engine':<11} difference / largest value")
+    print(f"{'model':<30} {'outputs':>7}  {'furthest off':<37} {'shape':<12} {'engine':<11} difference / largest value")
     well = [report(job, *result) for job, result in zip(jobs, results, strict=True)]
     print(f"{len(jobs)} models, {well.count(False)} off by more than {TOLERANCE:g}, {time.monotonic() - started:.1f} s")
     if not all(well):

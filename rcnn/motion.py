@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .video import UnreadableError
+
 PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 VIDEOS = {".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
 
@@ -33,10 +35,6 @@ BACKDROP_BLUR = 2.0  # and this sigma in its pixels: no detector finds the face 
 
 Image = NDArray[np.uint8]
 Pair = tuple[float, float]
-
-
-class UnreadableError(Exception):
-    """A photograph or video that cannot be read; the message is the reason, in one line."""
 
 
 @dataclass(frozen=True)

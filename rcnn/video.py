@@ -14,7 +14,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # a broken clip is report
 
 
 class UnreadableError(Exception):
-    """A clip gives no frame; says why."""
+    """A clip or photograph that can't be read; says why, in one line."""
 
 
 def read_frames(path: str, sampling: int, batch_size: int) -> Iterator[tuple[list[int], np.ndarray]]:
