@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import torch
 
 from rcnn.arguments import Parser
 from rcnn.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
@@ -203,7 +204,7 @@ def report(job: Job, original: list[np.ndarray], copy: list[np.ndarray]) -> bool
         shape = "x".join(str(size) for size in original[worst].shape)
         verdict = ("" if right else "  OFF") + ("" if same else "  COPY DIFFERS")
         print(
-            f"{short_name(job.model):<30} {len(off):>7}  {job.outputs[worst]:<37} {shape:<12} {engine:<11} "
+            f"{short_name(job.model):<30} {len(off):>7}  {job.outputs[worst]:<38} {shape:<12} {engine:<11} "
             f"{off[worst]:.1e}{verdict}"
         )
     return well
@@ -215,6 +216,7 @@ def main() -> None:
     parser.add_argument("--models", default=[], nargs="+", metavar="PREFIX,EPOCH", help="more checkpoints")
     args = parser.parse_args()
     started = time.monotonic()
+    torch.set_num_threads(1)  # more wait for each other where MXNet or others have the cores
     engines = {"openvino": ("openvino", CPU), "torch": ("torch", CPU)}
     device = choose_device(None)
     if device != CPU:
@@ -223,7 +225,7 @@ def main() -> None:
         models = [*find_models(), *args.models, train_classifier(Path(folder))]
         jobs = [run_ours(model, engines) for model in models]
         results = run_mxnet(args.mxnet, jobs, Path(folder))
-    print(f"{'model':<30} {'outputs':>7}  {'furthest off':<37} {'shape':<12} {'engine':<11} difference / largest value")
+    print(f"{'model':<30} {'outputs':>7}  {'furthest off':<38} {'shape':<12} {'engine':<11} difference / largest value")
     well = [report(job, *result) for job, result in zip(jobs, results, strict=True)]
     print(f"{len(jobs)} models, {well.count(False)} off by more than {TOLERANCE:g}, {time.monotonic() - started:.1f} s")
     if not all(well):

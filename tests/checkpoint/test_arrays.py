@@ -175,7 +175,7 @@ def test_changed_bytes_give_arrays_or_an_input_error(path, age, data):
 def test_every_single_byte_changed_gives_arrays_or_an_input_error(path, age):
     content = encode(SMALL, age)
     for position in range(len(content)):
-        for value in (0, 1, 0x7F, 0x80, 0xFF):
+        for value in (0, 0x7F, 0xFF):
             read_or_refuse(path, content[:position] + bytes([value]) + content[position + 1 :])
 
 
