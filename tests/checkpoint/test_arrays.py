@@ -223,6 +223,7 @@ def test_a_hundred_bytes_that_claim_a_terabyte_are_refused_before_memory_is_take
     ("content", "what"),
     [
         (b"", "ends in the header"),
+        (encode({"a": np.zeros((1,) * (MAX_DIMENSIONS + 1), np.float32)}), f"{MAX_DIMENSIONS + 1} dimensions"),
         (struct.pack("<QQQ", 0x113, 0, 0) + bytes(8), "begins with 0x113"),
         (struct.pack("<QQQ", 0x112, 0, 1 << 60) + bytes(76), "claims 1152921504606846976 arrays"),
         (encode({"a": np.zeros(1, np.float32)}).replace(struct.pack("<IiI", V2, 0, 1), struct.pack("<IiI", V2, 1, 1)),
