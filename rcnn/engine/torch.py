@@ -41,7 +41,7 @@ class TorchNetwork:
         self._params = {
             name: torch.from_numpy(np.array(array, np.float32)).to(self._device) for name, array in graph.params.items()
         }
-        self._last_use = _last_uses(graph)
+        self._last_use = last_uses(graph)
 
     @torch.inference_mode()
     def __call__(self, data: np.ndarray) -> list[np.ndarray]:
@@ -70,7 +70,7 @@ class TorchNetwork:
         return [values[index].cpu().numpy() for index in self._graph.outputs]
 
 
-def _last_uses(graph: Graph) -> dict[int, int]:
+def last_uses(graph: Graph) -> dict[int, int]:
     uses = {i: index for index, node in enumerate(graph.nodes) for i in node.inputs}
     uses.update(dict.fromkeys(graph.outputs, len(graph.nodes)))
     return uses

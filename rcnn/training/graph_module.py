@@ -1,0 +1,87 @@
+"""A graph whose parameters PyTorch trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..checkpoint import Graph, Node
+from ..checkpoint.operators import VARIABLE
+from ..engine.torch import RUN, last_uses
+
+BATCH_NORM_MOMENTUM = 0.9  # MXNet's default
+
+
+class GraphModule(nn.Module):
+    """Runs a graph on tensors, in training mode with BatchNorm's statistics of the batch.
+
+    Weights are parameters, BatchNorm's moving statistics are buffers, both by their MXNet names.
+
+    Parameters
+    ----------
+    graph : with one input; its arrays are copied
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.graph = graph
+        self._last_use = last_uses(graph)
+        for name, array in graph.params.items():
+            tensor = torch.from_numpy(np.array(array, np.float32))
+            if name in graph.auxiliary_names:
+                self.register_buffer(name, tensor)
+            else:
+                self.register_parameter(name, nn.Parameter(tensor))
+
+    def forward(self, data: Tensor) -> list[Tensor]:
+        """The graph's outputs for a float32 input."""
+        values: dict[int, Tensor] = {}
+        for index, node in enumerate(self.graph.nodes):
+            if node.op == VARIABLE:
+                values[index] = getattr(self, node.name) if node.name in self.graph.params else data
+                continue
+            inputs = [values[i] for i in node.inputs]
+            learns = self.training and node.op == "BatchNorm"
+            values[index] = _batch_norm(inputs, node) if learns else RUN[node.op](inputs, node.values)
+            for i in node.inputs:
+                if self._last_use[i] == index:
+                    del values[i]
+        return [values[index] for index in self.graph.outputs]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Copies of all parameters and statistics by their MXNet names, float32."""
+        return {name: value.detach().cpu().contiguous().numpy().copy() for name, value in self.state_dict().items()}
+
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over what `arrays` gave.
+
+        Raises
+        ------
+        ValueError
+            If one is missing or has another shape; names it.
+        """
+        with torch.no_grad():
+            for name, value in self.state_dict().items():
+                array = arrays.get(name)
+                if array is None or array.shape != tuple(value.shape):
+                    found = "missing" if array is None else f"of shape {array.shape}"
+                    raise ValueError(f"{name} is {found}, wanted is {tuple(value.shape)}")
+                value.copy_(torch.from_numpy(np.array(array, np.float32)))
+
+    def trained_graph(self) -> Graph:
+        """The graph with the parameters as they are now."""
+        return Graph(self.graph.nodes, self.graph.outputs, self.arrays(), self.graph.source)
+
+
+def _batch_norm(inputs: list[Tensor], node: Node) -> Tensor:
+    data, gamma, beta, mean, variance = inputs
+    # MXNet's momentum is the share of the old value, PyTorch's that of the new one
+    momentum = 1 - float(node.attributes.get("momentum", BATCH_NORM_MOMENTUM))
+    scale = None if node.values["fix_gamma"] else gamma
+    return functional.batch_norm(
+        data, mean, variance, scale, beta, training=True, momentum=momentum, eps=node.values["eps"]
+    )
