@@ -1,0 +1,172 @@
+"""Aligned crops for training an embedding: read with a margin, then distorted anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..config import config
+from ..detector import EsshDetector
+from ..detector.alignment import similarity, target_points
+from ..detector.essh import central_face
+from ..errors import InputError
+from ..progress import progress
+
+SIZE = config.ALIGN.SIZE  # pixels
+MARGIN = 16  # pixels around a crop that distortions may bring in
+WIDE = SIZE + 2 * MARGIN
+DETECTION_THRESHOLD = 0.3
+CHUNK = 32  # photographs that are detected together
+
+MIRRORED = 0.5  # probabilities
+MIXED = 0.35
+WARPED = 0.4
+BLURRED = 0.3
+SHRUNK = 0.25
+COMPRESSED = 0.3
+NOISY = 0.2
+GREY = 0.05
+JITTER_DEGREES = 4.0  # standard deviations of the placing
+JITTER_SCALE = 0.04
+JITTER_PIXELS = 1.5
+WARP_CELLS = 4  # control points a side of the smooth warp
+WARP_PIXELS = 2.5  # standard deviation of their shifts
+GAIN = 0.25  # brightness is multiplied by 1 - GAIN to 1 + GAIN, contrast too
+TINT = 0.08  # and each channel by 1 - TINT to 1 + TINT
+GAMMA = (0.6, 1.6)
+BLUR_SIGMA = (0.4, 2.2)  # pixels
+SHRUNK_SIDE = (28, 80)  # pixels
+JPEG_QUALITY = (15, 80)
+NOISE_SIGMA = (1.0, 10.0)  # grey levels
+
+
+def read_crops(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> tuple[np.ndarray, np.ndarray]:
+    """The central face of each photograph, aligned, with a margin.
+
+    Returns
+    -------
+    crops : (n, WIDE, WIDE, 3) uint8, BGR; photographs without a face are left out
+    labels : (n,) int64, index of the person in `people`
+
+    Raises
+    ------
+    InputError
+        If a file is no picture or no face is found in any.
+    """
+    target = target_points() + MARGIN
+    items = [(path, label) for label, paths in enumerate(people.values()) for path in paths]
+    crops, labels = [], []
+    for start in progress(range(0, len(items), CHUNK), what="read", unit="chunk"):
+        chunk = items[start : start + CHUNK]
+        images = [_read(path) for path, _ in chunk]
+        found = detector.detect(images, DETECTION_THRESHOLD, batch_size=8)
+        for image, faces, (_, label) in zip(images, found, chunk, strict=True):
+            if len(faces):
+                best = central_face(faces, image.shape[1], image.shape[0])
+                matrix = similarity(faces.landmarks[best], target)
+                crops.append(cv2.warpAffine(image, matrix, (WIDE, WIDE), flags=cv2.INTER_LINEAR))
+                labels.append(label)
+    if not crops:
+        raise InputError("no face was found in any photograph; give another detector")
+    return np.stack(crops), np.array(labels, np.int64)
+
+
+def _read(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"{path}: is no picture; remove it or get it again")
+    return image
+
+
+def plain_crops(wide: np.ndarray) -> np.ndarray:
+    """The crops (n, SIZE, SIZE, 3) as `align_faces` would give them."""
+    return np.ascontiguousarray(wide[:, MARGIN:-MARGIN, MARGIN:-MARGIN])
+
+
+def distorted_crops(
+    wide: np.ndarray, labels: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops as a camera might give them, some of two people at once.
+
+    Parameters
+    ----------
+    wide : (n, WIDE, WIDE, 3) uint8, BGR
+    labels : (n,) int64
+
+    Returns
+    -------
+    crops : (count, SIZE, SIZE, 3) uint8, BGR
+    labels : (count,) int64, -1 where two people are mixed
+    """
+    crops = np.empty((count, SIZE, SIZE, 3), np.uint8)
+    chosen = np.empty(count, np.int64)
+    # every photograph comes up as often as the others, give or take one
+    order = np.concatenate([rng.permutation(len(wide)) for _ in range(-(-count // len(wide)))])[:count]
+    for i, index in enumerate(order):
+        crop = _placed(wide[index], rng)
+        chosen[i] = labels[index]
+        if rng.random() < MIXED:
+            other = int(rng.integers(len(wide)))
+            crop = _mixed(crop, _placed(wide[other], rng), rng)
+            if labels[other] != labels[index]:
+                chosen[i] = -1
+        crops[i] = _photographed(crop, rng)
+    return crops, chosen
+
+
+def _placed(wide: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop (SIZE, SIZE, 3) uint8 out of a wide one, turned, scaled, shifted and bent a little, perhaps mirrored."""
+    middle = (WIDE - 1) / 2
+    matrix = cv2.getRotationMatrix2D(
+        (middle, middle), rng.normal(0, JITTER_DEGREES), float(np.exp(rng.normal(0, JITTER_SCALE)))
+    )
+    matrix[:, 2] += rng.normal(0, JITTER_PIXELS, 2) - MARGIN
+    if rng.random() < WARPED:
+        inverse = cv2.invertAffineTransform(matrix).astype(np.float32)
+        shifts = rng.normal(0, WARP_PIXELS, (WARP_CELLS, WARP_CELLS, 2)).astype(np.float32)
+        y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
+        field = cv2.resize(shifts, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+        x, y = x + field[..., 0], y + field[..., 1]
+        map_x = inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2]
+        map_y = inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2]
+        crop = cv2.remap(wide, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    else:
+        crop = cv2.warpAffine(wide, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.flip(crop, 1) if rng.random() < MIRRORED else crop
+
+
+def _mixed(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Two crops blended: evenly, or smoothly from one side to the other."""
+    if rng.random() < 0.5:
+        share = np.float32(rng.uniform(0.3, 0.7))
+    else:
+        coarse = rng.normal(0, 1, (2, 2)).astype(np.float32)
+        field = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+        share = (1 / (1 + np.exp(-3 * field)))[..., None]
+    return (first * share + second * (1 - share)).astype(np.uint8)
+
+
+def _photographed(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The crop in other light, out of focus, small, noisy or compressed."""
+    table = (np.arange(256) / 255) ** np.exp(rng.uniform(*np.log(GAMMA)))
+    gains = rng.uniform(1 - GAIN, 1 + GAIN) * rng.uniform(1 - TINT, 1 + TINT, 3)
+    contrast = rng.uniform(1 - GAIN, 1 + GAIN)
+    tables = ((table[:, None] * gains - 0.5) * contrast + 0.5) * 255
+    crop = cv2.LUT(crop, np.clip(tables, 0, 255).astype(np.uint8).reshape(1, 256, 3))
+    if rng.random() < GREY:
+        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    if rng.random() < BLURRED:
+        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(*BLUR_SIGMA))
+    if rng.random() < SHRUNK:
+        side = int(rng.integers(*SHRUNK_SIDE))
+        crop = cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), (SIZE, SIZE))
+    if rng.random() < NOISY:
+        noise = rng.standard_normal(crop.shape, np.float32) * np.float32(rng.uniform(*NOISE_SIGMA))
+        crop = np.clip(crop + noise, 0, 255).astype(np.uint8)
+    if rng.random() < COMPRESSED:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))]
+        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+    return crop

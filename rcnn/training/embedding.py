@@ -1,0 +1,302 @@
+"""Trains an embedding: with additive angular margin (ArcFace), by distillation from another embedding, or both."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
+from ..detector import Embedder, load_detector
+from ..detector.embedding import OUTPUT, normalise, norms
+from ..engine import CPU, Network, load_network
+from ..errors import InputError
+from ..networks.mobilefacenet import build_mobilefacenet
+from ..verification import different_pairs, same_pairs, similarities, verify
+from .crops import distorted_crops, plain_crops, read_crops
+from .graph_module import GraphModule
+from .people import held_out, list_photographs
+from .snapshot import load_snapshot, save_snapshot
+
+TEACHER_BATCH = 32
+WARM_UP = 0.02  # share of the steps in which the learning rate rises
+WEIGHT_DECAY = 1e-4
+GRADIENT_NORM = 5.0
+FOLDS = 10
+
+
+@dataclass(frozen=True)
+class EmbeddingSettings:
+    """What `python -m rcnn.train_embedding` takes; see its help."""
+
+    faces: str
+    prefix: str
+    detector: str
+    teacher: str | None = None
+    hints: tuple[tuple[str, str], ...] = ()
+    gpu: int = CPU
+    rounds: int = 20
+    pool: int = 16384
+    passes: int = 2
+    batch: int = 64
+    lr: float = 2e-3
+    hint_weight: float = 0.5
+    arcface: float = 0.0
+    margin: float = 0.5
+    scale: float = 32.0
+    quality: float = 10.0
+    quality_share: float = 0.02
+    threads: int = 0
+    compile: bool = False
+    seed: int = 0
+
+
+@dataclass
+class Pool:
+    """Distorted crops and what the teacher says of them.
+
+    crops : (n, 112, 112, 3) uint8, BGR
+    labels : (n,) int64, -1 where two people are mixed
+    targets : the teacher's embeddings (n, D) float32, and its maps (n, C, h, w) float16; empty without a teacher
+    """
+
+    crops: np.ndarray
+    labels: np.ndarray
+    targets: list[np.ndarray] = field(default_factory=list)
+
+
+class Student(nn.Module):
+    """The network in training, with what compares it with people and with the teacher.
+
+    Parameters
+    ----------
+    graph : of the embedding, with OUTPUT
+    settings : names the hints and the margin
+    classes : people to tell apart
+    teacher_widths : of the teacher's embedding and of each of its maps; empty without a teacher
+    """
+
+    def __init__(self, graph: Graph, settings: EmbeddingSettings, classes: int, teacher_widths: list[int]) -> None:
+        super().__init__()
+        self.settings = settings
+        generator = torch.Generator().manual_seed(settings.seed)
+        layers = [f"{ours}_output" for ours, _ in settings.hints]
+        self.network = GraphModule(graph.select([OUTPUT, *layers]))
+        with torch.no_grad():
+            self.network.eval()
+            outputs = self.network(torch.zeros(1, 3, 112, 112))
+        self.adapters = nn.ModuleList(
+            nn.Conv2d(ours.shape[1], theirs, 1) for ours, theirs in zip(outputs[1:], teacher_widths[1:], strict=True)
+        )
+        width = outputs[0].shape[1]
+        self.people = nn.Parameter(torch.randn(classes, width, generator=generator)) if settings.arcface else None
+        if teacher_widths and teacher_widths[0] != width:
+            raise InputError(
+                f"--teacher gives {teacher_widths[0]} values and the network {width}; give another teacher"
+            )
+
+    def losses(self, images: Tensor, labels: Tensor, targets: list[Tensor], weights: list[Tensor]) -> dict[str, Tensor]:
+        """Terms of the loss of a batch; `weights` are 1 / mean square of each target."""
+        embedding, *maps = self.network(images)
+        losses = {}
+        if targets:
+            losses["cosine"] = 2 * (1 - functional.cosine_similarity(embedding, targets[0])).mean()
+            losses["distance"] = (embedding - targets[0]).square().mean() * weights[0]
+        for adapter, ours, theirs, weight in zip(self.adapters, maps, targets[1:], weights[1:], strict=True):
+            hint = (adapter(ours) - theirs).square().mean() * weight
+            losses["hints"] = losses.get("hints", 0) + self.settings.hint_weight * hint
+        if self.people is not None:
+            losses["arcface"] = self.settings.arcface * arcface(
+                embedding, self.people, labels, self.settings.margin, self.settings.scale
+            )
+        return losses
+
+
+def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, scale: float) -> Tensor:
+    """Additive angular margin loss (Deng et al., arXiv:1801.07698, equation 3).
+
+    Parameters
+    ----------
+    embedding : (n, D)
+    people : (classes, D), a direction for each person
+    labels : (n,) int64; those below 0 don't count
+    margin : radians added to the angle to the right person
+    scale : of the cosines
+    """
+    cosines = functional.linear(functional.normalize(embedding), functional.normalize(people))
+    known = labels >= 0
+    if not known.any():
+        return cosines.sum() * 0
+    cosines, labels = cosines[known], labels[known]
+    right = cosines.gather(1, labels[:, None]).clamp(-1 + 1e-6, 1 - 1e-6)
+    # past pi - margin the cosine would rise again
+    moved = torch.where(
+        right > math.cos(math.pi - margin), torch.cos(torch.acos(right) + margin), right - margin * math.sin(margin)
+    )
+    return functional.cross_entropy(scale * cosines.scatter(1, labels[:, None], moved), labels)
+
+
+def teacher_outputs(teacher: Network, crops: np.ndarray) -> list[np.ndarray]:
+    """The teacher's embeddings (n, D) float32 and maps (n, C, h, w) float16."""
+    parts: list[list[np.ndarray]] = []
+    for start in range(0, len(crops), TEACHER_BATCH):
+        embedding, *maps = teacher(crops[start : start + TEACHER_BATCH])
+        parts.append([embedding, *(array.astype(np.float16) for array in maps)])
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+class EmbeddingTrainer:
+    """A run of training, in rounds: a pool of distorted crops is made, and passed over a few times."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        self.settings = settings
+        self.device = torch.device("cpu") if settings.gpu == CPU else torch.device("cuda", settings.gpu)
+        if not settings.teacher and not settings.arcface:
+            raise InputError("nothing to learn from: give --teacher PREFIX,EPOCH, --arcface WEIGHT or both")
+        if settings.hints and not settings.teacher:
+            raise InputError("--hints compares with a teacher's maps: give --teacher PREFIX,EPOCH")
+        people = list_photographs(settings.faces)
+        detector = load_detector(settings.detector, settings.gpu)
+        seen = {person: paths for person, paths in people.items() if not held_out(person)}
+        unseen = {person: paths for person, paths in people.items() if held_out(person)}
+        self.wide, self.labels = read_crops(seen, detector)
+        self.unseen = None
+        if unseen:
+            wide, labels = read_crops(unseen, detector)
+            self.unseen = plain_crops(wide), labels
+        self.teacher = self._load_teacher()
+        widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
+        self.student = Student(build_mobilefacenet(seed=settings.seed), settings, len(seen), widths)
+        self.student.to(self.device, memory_format=torch.channels_last)
+        self.optimizer = torch.optim.AdamW(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
+        self.steps_a_round = settings.passes * (settings.pool // settings.batch)
+        self.snapshot = f"{settings.prefix}-training.params"
+
+    def _load_teacher(self) -> Network | None:
+        if not self.settings.teacher:
+            return None
+        layers = [f"{theirs}_output" for _, theirs in self.settings.hints]
+        graph = load_checkpoint(self.settings.teacher)
+        return load_network(graph, [OUTPUT, *layers], device=self.settings.gpu, images=True)
+
+    def run(self) -> None:
+        """Train what is left to train, and write the checkpoint."""
+        settings = self.settings
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        done, curve = 0, []
+        if os.path.exists(self.snapshot):
+            record = load_snapshot(self.snapshot, {"student": self.student}, self.optimizer)
+            self._check_same(record["settings"])
+            done, curve = record["rounds"], record["curve"]
+            print(f"goes on after round {done} of {self.snapshot}", flush=True)
+        step = torch.compile(self.student.losses) if settings.compile else self.student.losses
+        for number in range(done, settings.rounds):
+            rng = np.random.default_rng((settings.seed, number))
+            started = time.monotonic()
+            pool = self.make_pool(rng)
+            prepared = time.monotonic()
+            losses = self._round(number, pool, rng, step)
+            seconds = time.monotonic() - prepared
+            speed = self.steps_a_round * settings.batch / seconds
+            line = {"round": number + 1, **losses, "seconds": round(time.monotonic() - started, 1)}
+            curve.append(line | {"crops_per_second": round(speed, 1)} | self.evaluate())
+            print(json.dumps(curve[-1]), flush=True)
+            record = {"settings": asdict(settings), "rounds": number + 1, "curve": curve}
+            save_snapshot(self.snapshot, {"student": self.student}, self.optimizer, record)
+            self.save(curve)
+        print(f"train_embedding: {settings.rounds} rounds -> {checkpoint_files(f'{settings.prefix},0')[1]}")
+
+    def _check_same(self, before: dict) -> None:
+        free = ("gpu", "threads", "compile", "rounds")
+        now = json.loads(json.dumps(asdict(self.settings)))
+        differing = [name for name in now if name not in free and now[name] != before.get(name)]
+        if differing:
+            raise InputError(f"{self.snapshot}: was made with another {', '.join(differing)}; remove it to begin anew")
+
+    def make_pool(self, rng: np.random.Generator) -> Pool:
+        """Distorted crops with the teacher's answers."""
+        crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool, rng)
+        return Pool(crops, labels, teacher_outputs(self.teacher, crops) if self.teacher else [])
+
+    def _round(self, number: int, pool: Pool, rng: np.random.Generator, step) -> dict[str, float]:
+        self.student.train()
+        weights = [torch.tensor(1 / float(np.square(target[:256], dtype=np.float32).mean())) for target in pool.targets]
+        totals: dict[str, float] = {}
+        for index, rows in enumerate(self._batches(rng)):
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.learning_rate(number * self.steps_a_round + index)
+            images = torch.from_numpy(pool.crops[rows]).to(self.device).permute(0, 3, 1, 2).flip(1)
+            images = images.float().contiguous(memory_format=torch.channels_last)
+            targets = [torch.from_numpy(target[rows]).to(self.device).float() for target in pool.targets]
+            labels = torch.from_numpy(pool.labels[rows]).to(self.device)
+            losses = step(images, labels, targets, weights)
+            sum(losses.values()).backward()
+            nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_NORM)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            for name, value in losses.items():
+                totals[name] = totals.get(name, 0.0) + float(value.detach())
+        if not all(map(math.isfinite, totals.values())):
+            raise InputError(f"round {number + 1}: the loss is not finite, training diverged; give a smaller --lr")
+        return {name: round(value / self.steps_a_round, 4) for name, value in totals.items()}
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
+        size = self.settings.batch
+        for _ in range(self.settings.passes):
+            order = rng.permutation(self.settings.pool)
+            for start in range(0, len(order) - size + 1, size):
+                yield order[start : start + size]
+
+    def learning_rate(self, step: int) -> float:
+        """Rises over the first steps, then falls like a cosine to 0 (Loshchilov and Hutter, arXiv:1608.03983)."""
+        total = self.settings.rounds * self.steps_a_round
+        warm = max(1, round(WARM_UP * total))
+        if step < warm:
+            return self.settings.lr * (step + 1) / warm
+        return self.settings.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""
+        graph = self.student.network.trained_graph()
+        return Embedder(load_network(graph, [OUTPUT], device=self.settings.gpu, images=True)).embed(crops)
+
+    def evaluate(self) -> dict[str, float]:
+        """Verification accuracy and likeness to the teacher on the people that are held out."""
+        if self.unseen is None:
+            return {}
+        crops, labels = self.unseen
+        vectors = normalise(self.embed(crops))
+        result = {}
+        if self.teacher:
+            result["cosine_to_teacher"] = float(
+                (vectors * normalise(teacher_outputs(self.teacher, crops)[0])).sum(1).mean()
+            )
+        same = same_pairs(labels)
+        if len(same) >= FOLDS:
+            rng = np.random.default_rng(0)
+            different = different_pairs(labels, len(same), rng)
+            verified = verify(similarities(vectors, same), similarities(vectors, different), FOLDS, rng)
+            result |= {"accuracy": float(verified.accuracy.mean()), "auc": verified.auc}
+        return {name: round(value, 5) for name, value in result.items()}
+
+    def save(self, curve: list[dict]) -> None:
+        """Write the embedding alone, scaled so that `quality_share` of the training crops lie under `quality`."""
+        settings = self.settings
+        graph = self.student.network.trained_graph().select([OUTPUT])
+        lengths = norms(self.embed(plain_crops(self.wide[:: max(1, len(self.wide) // 2000)])))
+        factor = settings.quality / float(np.quantile(lengths, settings.quality_share))
+        params = dict(graph.params)
+        for name in ("fc1_gamma", "fc1_beta"):
+            params[name] = params[name] * np.float32(factor)
+        save_checkpoint(f"{settings.prefix},0", replace(graph, params=params, source="face-m"))
+        with open(f"{settings.prefix}-training.jsonl", "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in curve)
