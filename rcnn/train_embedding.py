@@ -39,7 +39,7 @@ def main() -> None:
     add("--quality-share", default=0.02, type=number, metavar="P", help="share of the training crops under it")
     add("--seed", default=0, type=int, metavar="N", help="of weights and distortions")
     add("--threads", default=0, type=int, metavar="N", help="of PyTorch; 0: as many as there are cores")
-    add("--compile", action="store_true", help="compile the training step; wants a C++ compiler, twice as fast")
+    add("--bf16", action="store_true", help="multiply in bfloat16; 1.6 times as fast where the processor knows it")
     add_gpu(parser)
     args = vars(parser.parse_args())
 

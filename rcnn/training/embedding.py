@@ -19,7 +19,7 @@ from ..detector import Embedder, load_detector
 from ..detector.embedding import OUTPUT, normalise, norms
 from ..engine import CPU, Network, load_network
 from ..errors import InputError
-from ..networks.mobilefacenet import build_mobilefacenet
+from ..networks.resnet import build_resnet
 from ..verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
 from .graph_module import GraphModule
@@ -55,7 +55,7 @@ class EmbeddingSettings:
     quality: float = 10.0
     quality_share: float = 0.02
     threads: int = 0
-    compile: bool = False
+    bf16: bool = False
     seed: int = 0
 
 
@@ -105,7 +105,8 @@ class Student(nn.Module):
 
     def losses(self, images: Tensor, labels: Tensor, targets: list[Tensor], weights: list[Tensor]) -> dict[str, Tensor]:
         """Terms of the loss of a batch; `weights` are 1 / mean square of each target."""
-        embedding, *maps = self.network(images)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.settings.bf16):
+            embedding, *maps = (output.float() for output in self.network(images))
         losses = {}
         if targets:
             losses["cosine"] = 2 * (1 - functional.cosine_similarity(embedding, targets[0])).mean()
@@ -174,7 +175,7 @@ class EmbeddingTrainer:
             self.unseen = plain_crops(wide), labels
         self.teacher = self._load_teacher()
         widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
-        self.student = Student(build_mobilefacenet(seed=settings.seed), settings, len(seen), widths)
+        self.student = Student(build_resnet(seed=settings.seed), settings, len(seen), widths)
         self.student.to(self.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
@@ -198,13 +199,12 @@ class EmbeddingTrainer:
             self._check_same(record["settings"])
             done, curve = record["rounds"], record["curve"]
             print(f"goes on after round {done} of {self.snapshot}", flush=True)
-        step = torch.compile(self.student.losses) if settings.compile else self.student.losses
         for number in range(done, settings.rounds):
             rng = np.random.default_rng((settings.seed, number))
             started = time.monotonic()
             pool = self.make_pool(rng)
             prepared = time.monotonic()
-            losses = self._round(number, pool, rng, step)
+            losses = self._round(number, pool, rng)
             seconds = time.monotonic() - prepared
             speed = self.steps_a_round * settings.batch / seconds
             line = {"round": number + 1, **losses, "seconds": round(time.monotonic() - started, 1)}
@@ -216,7 +216,7 @@ class EmbeddingTrainer:
         print(f"train_embedding: {settings.rounds} rounds -> {checkpoint_files(f'{settings.prefix},0')[1]}")
 
     def _check_same(self, before: dict) -> None:
-        free = ("gpu", "threads", "compile", "rounds")
+        free = ("gpu", "threads", "bf16", "rounds")
         now = json.loads(json.dumps(asdict(self.settings)))
         differing = [name for name in now if name not in free and now[name] != before.get(name)]
         if differing:
@@ -227,7 +227,7 @@ class EmbeddingTrainer:
         crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool, rng)
         return Pool(crops, labels, teacher_outputs(self.teacher, crops) if self.teacher else [])
 
-    def _round(self, number: int, pool: Pool, rng: np.random.Generator, step) -> dict[str, float]:
+    def _round(self, number: int, pool: Pool, rng: np.random.Generator) -> dict[str, float]:
         self.student.train()
         weights = [torch.tensor(1 / float(np.square(target[:256], dtype=np.float32).mean())) for target in pool.targets]
         totals: dict[str, float] = {}
@@ -238,7 +238,7 @@ class EmbeddingTrainer:
             images = images.float().contiguous(memory_format=torch.channels_last)
             targets = [torch.from_numpy(target[rows]).to(self.device).float() for target in pool.targets]
             labels = torch.from_numpy(pool.labels[rows]).to(self.device)
-            losses = step(images, labels, targets, weights)
+            losses = self.student.losses(images, labels, targets, weights)
             sum(losses.values()).backward()
             nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_NORM)
             self.optimizer.step()

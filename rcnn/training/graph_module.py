@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ..checkpoint import Graph, Node
 from ..checkpoint.operators import VARIABLE
-from ..engine.torch import RUN, last_uses
+from ..engine.torch import RUN, Values, last_uses
 
 BATCH_NORM_MOMENTUM = 0.9  # MXNet's default
 
@@ -30,6 +30,7 @@ class GraphModule(nn.Module):
         super().__init__()
         self.graph = graph
         self._last_use = last_uses(graph)
+        self._attributes = [None if node.op == VARIABLE else node.values for node in graph.nodes]
         for name, array in graph.params.items():
             tensor = torch.from_numpy(np.array(array, np.float32))
             if name in graph.auxiliary_names:
@@ -45,8 +46,9 @@ class GraphModule(nn.Module):
                 values[index] = getattr(self, node.name) if node.name in self.graph.params else data
                 continue
             inputs = [values[i] for i in node.inputs]
+            attributes = self._attributes[index]
             learns = self.training and node.op == "BatchNorm"
-            values[index] = _batch_norm(inputs, node) if learns else RUN[node.op](inputs, node.values)
+            values[index] = _batch_norm(inputs, node, attributes) if learns else RUN[node.op](inputs, attributes)
             for i in node.inputs:
                 if self._last_use[i] == index:
                     del values[i]
@@ -77,11 +79,11 @@ class GraphModule(nn.Module):
         return Graph(self.graph.nodes, self.graph.outputs, self.arrays(), self.graph.source)
 
 
-def _batch_norm(inputs: list[Tensor], node: Node) -> Tensor:
+def _batch_norm(inputs: list[Tensor], node: Node, attributes: Values) -> Tensor:
     data, gamma, beta, mean, variance = inputs
     # MXNet's momentum is the share of the old value, PyTorch's that of the new one
     momentum = 1 - float(node.attributes.get("momentum", BATCH_NORM_MOMENTUM))
-    scale = None if node.values["fix_gamma"] else gamma
+    scale = None if attributes["fix_gamma"] else gamma
     return functional.batch_norm(
-        data, mean, variance, scale, beta, training=True, momentum=momentum, eps=node.values["eps"]
+        data, mean, variance, scale, beta, training=True, momentum=momentum, eps=attributes["eps"]
     )
