@@ -1,7 +1,8 @@
 """Stage 1: finds faces in the clips of a data set, aligns them and rates their quality."""
 
-from rcnn.arguments import Parser, add_gpu, add_overwrite, pair, part, positive
+from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, pair, part, positive
 from rcnn.errors import run_script
+from rcnn.models import DETECTOR, QUALITY, find_model
 
 
 def main() -> None:
@@ -10,8 +11,8 @@ def main() -> None:
         "python detect.py --dataset ./data/iqiyi_vid --output ./output/det_test --stage test --gpu -1",
     )
     add = parser.add_argument
-    add("--model", default="./model/model-r50-gg/model,0", metavar="PREFIX,EPOCH", help="quality model")
-    add("--detector", default="./model/ssh-model/essh,0", metavar="PREFIX,EPOCH", help="face detector")
+    add_model(parser, QUALITY, "quality model")
+    add_model(parser, DETECTOR, "face detector")
     add("--dataset", default="./data/iqiyi_vid", metavar="DIR", help="data set in the iQIYI-VID layout")
     add("--output", metavar="DIR", help="where the faces go; left out: ./output/det_STAGE")
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
@@ -23,6 +24,8 @@ def main() -> None:
     add_overwrite(parser)
     args = vars(parser.parse_args())
     args["output"] = args["output"] or f"./output/det_{args['stage']}"
+    args["model"] = find_model(args["model"], QUALITY)
+    args["detector"] = find_model(args["detector"], DETECTOR)
 
     from rcnn.stages.detect import DetectSettings, detect
 

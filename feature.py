@@ -1,13 +1,14 @@
 """Stage 2: turns the faces that detect.py found into one vector a clip."""
 
-from rcnn.arguments import Parser, add_gpu, add_overwrite, positive
+from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, positive
 from rcnn.errors import run_script
+from rcnn.models import EMBEDDING, find_model
 
 
 def main() -> None:
     parser = Parser(__doc__, "python feature.py --input ./output/det_test --output ./output/feat_test --gpu -1")
     add = parser.add_argument
-    add("--model", default="./model/model-r100-gg/model,0", metavar="PREFIX,EPOCH", help="embedding model")
+    add_model(parser, EMBEDDING, "embedding model")
     add("--input", default="./output/det_trainval", metavar="DIR", help="what detect.py wrote")
     add("--output", default="./output/feat_trainval", metavar="DIR", help="where the vectors go")
     add(
@@ -20,11 +21,12 @@ def main() -> None:
     add("--sampling", default=3, type=positive, metavar="N", help="use faces of every N-th frame")
     add_gpu(parser)
     add_overwrite(parser)
-    args = parser.parse_args()
+    args = vars(parser.parse_args())
+    args["model"] = find_model(args["model"], EMBEDDING)
 
     from rcnn.stages.feature import FeatureSettings, feature
 
-    feature(FeatureSettings(**vars(args)))
+    feature(FeatureSettings(**args))
 
 
 if __name__ == "__main__":

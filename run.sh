@@ -6,9 +6,9 @@ usage() {
   cat <<'TEXT'
 usage: run.sh [options]
   --dataset DIR             data set in the iQIYI-VID layout   (./data/iqiyi_vid)
-  --detector PREFIX,EPOCH   face detector                      (./model/ssh-model/essh,0)
-  --quality PREFIX,EPOCH    quality model of detect.py         (./model/model-r50-gg/model,0)
-  --model PREFIX,EPOCH      embedding model of feature.py      (./model/model-r100-gg/model,0)
+  --detector PREFIX,EPOCH   face detector                      (detect.py's)
+  --quality PREFIX,EPOCH    quality model of detect.py         (detect.py's)
+  --model PREFIX,EPOCH      embedding model of feature.py      (feature.py's)
   --quality-threshold Q     smallest norm of an embedding      (10.0)
   --output DIR              where all of it goes               (./output)
   --prefix PREFIX           classifier that is trained         (./model/iqiyi)
@@ -20,9 +20,9 @@ TEXT
 }
 
 dataset=./data/iqiyi_vid
-detector=./model/ssh-model/essh,0
-quality=./model/model-r50-gg/model,0
-model=./model/model-r100-gg/model,0
+detector=()
+quality=()
+model=()
 threshold=10.0
 output=./output
 prefix=./model/iqiyi
@@ -41,9 +41,9 @@ while [ $# -gt 0 ]; do
   fi
   case $1 in
     --dataset) dataset=$2 ;;
-    --detector) detector=$2 ;;
-    --quality) quality=$2 ;;
-    --model) model=$2 ;;
+    --detector) detector=(--detector "$2") ;;
+    --quality) quality=(--model "$2") ;;
+    --model) model=(--model "$2") ;;
     --quality-threshold) threshold=$2 ;;
     --output) output=$2 ;;
     --prefix) prefix=$2 ;;
@@ -68,9 +68,9 @@ stage() {
 }
 
 for part in trainval test; do
-  stage detect.py --model "$quality" --detector "$detector" --dataset "$dataset" --stage $part \
+  stage detect.py "${quality[@]}" "${detector[@]}" --dataset "$dataset" --stage $part \
     --quality-threshold "$threshold" --output "$output/det_$part" "${device[@]}" "${overwrite[@]}"
-  stage feature.py --model "$model" --input "$output/det_$part" --output "$output/feat_$part" \
+  stage feature.py "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" \
     "${device[@]}" "${overwrite[@]}"
 done
 stage genfeat.py --inputs "$output/feat_trainval" --output "$output/trainval" "${overwrite[@]}"

@@ -7,6 +7,13 @@ import math
 from typing import NoReturn
 
 from .errors import InputError
+from .models import Role
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        # a flag whose text says what happens without it has no default worth printing
+        return action.help if action.default in (None, False, ()) else super()._get_help_string(action)
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,7 +23,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             description=description,
             epilog=f"example: {example}",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=_Formatter,
             allow_abbrev=False,
         )
 
@@ -31,6 +38,15 @@ def add_gpu(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="CUDA device, -1 for the CPU; left out: device 0 if there is one, else the CPU",
+    )
+
+
+def add_model(parser: argparse.ArgumentParser, role: Role, what: str) -> None:
+    """Add the flag of a checkpoint, which `find_model` then looks for."""
+    parser.add_argument(
+        role.flag,
+        metavar="PREFIX,EPOCH",
+        help=f"{what}; left out: {role.seed} where it exists, else the project's own {role.shipped}",
     )
 
 

@@ -1,0 +1,195 @@
+"""The trainer of the embedding: its losses, what it learns, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from rcnn.checkpoint import load_checkpoint, read_arrays
+from rcnn.detector import load_embedder
+from rcnn.detector.embedding import normalise, norms
+from rcnn.errors import InputError
+from rcnn.train_embedding import hints
+from rcnn.training import embedding
+from rcnn.training.crops import plain_crops
+from rcnn.training.embedding import EmbeddingSettings, EmbeddingTrainer, arcface
+from rcnn.training.people import held_out, list_photographs
+
+HINTS = (("stage2", "_plus9"), ("stage3", "_plus11"))
+
+
+def directions(*degrees: float) -> torch.Tensor:
+    """(n, 2) unit vectors."""
+    return torch.tensor([[math.cos(math.radians(d)), math.sin(math.radians(d))] for d in degrees])
+
+
+def test_without_margin_it_is_softmax_cross_entropy_of_cosines():
+    generator = torch.Generator().manual_seed(0)
+    vectors, people = torch.randn(7, 5, generator=generator), torch.randn(4, 5, generator=generator)
+    labels = torch.tensor([0, 1, 2, 3, 0, 1, 2])
+    cosines = functional.normalize(vectors) @ functional.normalize(people).T
+    expected = functional.cross_entropy(16 * cosines, labels)
+    torch.testing.assert_close(arcface(vectors, people, labels, 0.0, 16.0), expected)
+
+
+def test_the_margin_widens_the_angle_to_the_right_person():
+    people = directions(0, 90)
+    vector = 3 * directions(30)  # its length doesn't count
+    right, wrong = math.cos(math.radians(30) + 0.5), math.cos(math.radians(60))
+    expected = -math.log(math.exp(8 * right) / (math.exp(8 * right) + math.exp(8 * wrong)))
+    assert float(arcface(vector, people, torch.tensor([0]), 0.5, 8.0)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_loss_grows_with_the_angle_all_round_and_its_gradient_is_finite():
+    people = directions(0, 90)
+    losses = []
+    for degrees in range(0, -181, -5):
+        vector = directions(degrees).requires_grad_()
+        loss = arcface(vector, people, torch.tensor([0]), 0.5, 1.0)
+        loss.backward()
+        assert torch.isfinite(vector.grad).all()
+        # the wrong person's part, which changes too, is taken away
+        wrong = math.cos(math.radians(90 - degrees))
+        losses.append(wrong - math.log(math.expm1(float(loss.detach()))))
+    assert all(later < earlier for earlier, later in zip(losses[1:], losses[2:], strict=False))
+
+
+def test_crops_of_two_people_do_not_count():
+    people = directions(0, 90)
+    vectors = directions(10, 50, 80)
+    some = arcface(vectors, people, torch.tensor([0, -1, 1]), 0.5, 8.0)
+    torch.testing.assert_close(some, arcface(vectors[[0, 2]], people, torch.tensor([0, 1]), 0.5, 8.0))
+    assert float(arcface(vectors, people, torch.tensor([-1, -1, -1]), 0.5, 8.0)) == 0
+
+
+@pytest.fixture(scope="module")
+def faces(shared, tmp_path_factory) -> Path:
+    """Four photographs each of five people that training sees and of two that it doesn't."""
+    folder = tmp_path_factory.mktemp("faces")
+    wanted = {False: 5, True: 2}
+    for name, paths in list_photographs(str(shared / "faces")).items():
+        if len(paths) >= 4 and wanted[held_out(name)]:
+            wanted[held_out(name)] -= 1
+            (folder / name).mkdir()
+            for path in paths[:4]:
+                (folder / name / path.name).symlink_to(path)
+    return folder
+
+
+@pytest.fixture
+def base(faces, checkpoints, tmp_path) -> EmbeddingSettings:
+    return EmbeddingSettings(
+        str(faces), str(tmp_path / "model/net"), checkpoints["retinaface"], rounds=2, pool=64, passes=1, batch=16,
+        threads=1, seed=1,
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    """Trainers set the number of threads of the whole process."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def curve(settings: EmbeddingSettings) -> list[dict]:
+    return [json.loads(line) for line in Path(f"{settings.prefix}-training.jsonl").read_text().splitlines()]
+
+
+def test_it_overfits_a_handful_from_labels_alone(base, monkeypatch):
+    monkeypatch.setattr("rcnn.training.crops.MIXED", 0.0)
+    settings = replace(base, arcface=1.0, rounds=2, pool=160, passes=3, lr=3e-3)
+    trainer = EmbeddingTrainer(settings)
+    trainer.run()
+    losses = [line["arcface"] for line in curve(settings)]
+    assert losses[-1] < losses[0] / 2
+    vectors = normalise(load_embedder(f"{settings.prefix},0").embed(plain_crops(trainer.wide)))
+    alike = vectors @ vectors.T
+    np.fill_diagonal(alike, -1)
+    assert (trainer.labels[alike.argmax(1)] == trainer.labels).mean() > 0.9
+
+
+def test_it_learns_from_a_teacher_and_scales_the_norm(base, checkpoints):
+    settings = replace(base, teacher=checkpoints["mobilefacenet"], hints=HINTS, rounds=2, pool=96, passes=4)
+    trainer = EmbeddingTrainer(settings)
+    trainer.run()
+    lines = curve(settings)
+    assert [line["round"] for line in lines] == [1, 2]
+    for name in ("cosine", "distance", "hints"):
+        assert lines[-1][name] < lines[0][name]
+    assert lines[-1]["cosine"] < 1.2  # 2 without any likeness
+    assert {"accuracy", "auc", "cosine_to_teacher"} <= lines[-1].keys()
+    lengths = norms(load_embedder(f"{settings.prefix},0").embed(plain_crops(trainer.wide)))
+    assert np.quantile(lengths, settings.quality_share) == pytest.approx(settings.quality, rel=1e-3)
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch):
+    whole = replace(base, prefix=f"{base.prefix}-whole", arcface=1.0)
+    EmbeddingTrainer(whole).run()
+    stopped = replace(base, arcface=1.0)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(self: EmbeddingTrainer, lines: list[dict]) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(EmbeddingTrainer, "save", stop)
+        EmbeddingTrainer(stopped).run()
+    assert not Path(f"{stopped.prefix}-0000.params").exists()
+    EmbeddingTrainer(stopped).run()
+    first, second = (read_arrays(f"{settings.prefix}-0000.params") for settings in (whole, stopped))
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert [line["arcface"] for line in curve(whole)] == [line["arcface"] for line in curve(stopped)]
+    load_checkpoint(f"{stopped.prefix},0")
+
+
+def test_a_snapshot_made_with_other_settings_is_refused(base):
+    settings = replace(base, arcface=1.0, rounds=1, pool=16)
+    EmbeddingTrainer(settings).run()
+    with pytest.raises(InputError, match=r"net-training\.params: was made with another lr; remove it"):
+        EmbeddingTrainer(replace(settings, lr=0.5)).run()
+
+
+def test_the_learning_rate_rises_and_falls(base):
+    trainer = EmbeddingTrainer(replace(base, arcface=1.0, rounds=10, pool=160))
+    rates = [trainer.learning_rate(step) for step in range(100)]
+    assert rates[0] == pytest.approx(base.lr / 2) and max(rates) == pytest.approx(base.lr)
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[-1] < 0.001 * base.lr
+
+
+def test_divergence_is_an_error(base, monkeypatch):
+    monkeypatch.setattr(embedding, "arcface", lambda vectors, *rest: vectors.sum() * math.nan)
+    with pytest.raises(InputError, match="round 1: the loss is not finite.*smaller --lr"):
+        EmbeddingTrainer(replace(base, arcface=1.0)).run()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "nothing to learn from: give --teacher"),
+        ({"arcface": 1.0, "hints": HINTS}, "--hints compares with a teacher's maps: give --teacher"),
+        ({"arcface": 1.0, "faces": "nowhere"}, "nowhere: holds no photographs"),
+        ({"arcface": 1.0, "detector": "nowhere/net,0"}, "nowhere/net-symbol.json"),
+    ],
+)
+def test_what_is_missing_is_said(changes, reason, base):
+    with pytest.raises(InputError, match=reason):
+        EmbeddingTrainer(replace(base, **changes))
+
+
+def test_hints_are_pairs():
+    assert hints("stage2=_plus9,stage3=_plus11") == HINTS
+    for text in ("stage2", "stage2=", "=a", "a=b=c", ""):
+        with pytest.raises(Exception, match="OURS=THEIRS"):
+            hints(text)
