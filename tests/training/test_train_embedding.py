@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ def test_the_loss_grows_with_the_angle_all_round_and_its_gradient_is_finite():
         # the wrong person's part, which changes too, is taken away
         wrong = math.cos(math.radians(90 - degrees))
         losses.append(wrong - math.log(math.expm1(float(loss.detach()))))
-    assert all(later < earlier for earlier, later in zip(losses[1:], losses[2:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(losses[1:]))
 
 
 def test_crops_of_two_people_do_not_count():
@@ -170,7 +171,7 @@ def test_the_learning_rate_rises_and_falls(base):
 
 def test_divergence_is_an_error(base, monkeypatch):
     monkeypatch.setattr(embedding, "arcface", lambda vectors, *rest: vectors.sum() * math.nan)
-    with pytest.raises(InputError, match="round 1: the loss is not finite.*smaller --lr"):
+    with pytest.raises(InputError, match=r"round 1: the loss is not finite.*smaller --lr"):
         EmbeddingTrainer(replace(base, arcface=1.0)).run()
 
 
