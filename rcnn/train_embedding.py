@@ -27,6 +27,7 @@ def main() -> None:
     add("--teacher", metavar="PREFIX,EPOCH", help="embedding to learn from")
     add("--hints", default=(), type=hints, metavar="OURS=THEIRS,...", help="layers of the teacher to learn from, too")
     add("--hint-weight", default=0.5, type=number, metavar="W", help="of each hint in the loss")
+    add("--norm-weight", default=0.3, type=number, metavar="W", help="of the logarithm of the norm's ratio, likewise")
     add("--arcface", default=0.0, type=number, metavar="W", help="weight of the angular margin loss over people")
     add("--margin", default=0.5, type=number, metavar="RADIANS", help="of the angular margin loss")
     add("--scale", default=32.0, type=number, metavar="S", help="of the angular margin loss")

@@ -1,7 +1,7 @@
 """A narrow residual network (He et al., arXiv:1512.03385) that makes an embedding of aligned 112x112 crops.
 
-Its plain 3x3 convolutions suit CPUs: one core of an AMD EPYC trained it on 200 crops/s in bfloat16 (122 in float32), and
-a MobileFaceNet of two thirds of its multiplications on 35 (37).
+Its plain 3x3 convolutions suit CPUs: one core of an AMD EPYC trained it on 200 crops/s in bfloat16 (122 in float32),
+and a MobileFaceNet of two thirds of its multiplications on 35 (37).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from ..detector.alignment import similarity, target_points
 from ..detector.essh import central_face
 from ..errors import InputError
 from ..progress import progress
+from .face_space import FaceSpace
 
 SIZE = config.ALIGN.SIZE  # pixels
 MARGIN = 16  # pixels around a crop that distortions may bring in
@@ -22,8 +23,10 @@ DETECTION_THRESHOLD = 0.3
 CHUNK = 32  # photographs that are detected together
 
 MIRRORED = 0.5  # probabilities
-MIXED = 0.35
-WARPED = 0.4
+CROSSED = 0.4
+MIXED = 0.3
+WARPED = 0.6
+SPOILT = 0.08
 BLURRED = 0.3
 SHRUNK = 0.25
 COMPRESSED = 0.3
@@ -33,7 +36,7 @@ JITTER_DEGREES = 4.0  # standard deviations of the placing
 JITTER_SCALE = 0.04
 JITTER_PIXELS = 1.5
 WARP_CELLS = 4  # control points a side of the smooth warp
-WARP_PIXELS = 2.5  # standard deviation of their shifts
+WARP_PIXELS = 3.0  # standard deviation of their shifts
 GAIN = 0.25  # brightness is multiplied by 1 - GAIN to 1 + GAIN, contrast too
 TINT = 0.08  # and each channel by 1 - TINT to 1 + TINT
 GAMMA = (0.6, 1.6)
@@ -41,6 +44,11 @@ BLUR_SIGMA = (0.4, 2.2)  # pixels
 SHRUNK_SIDE = (28, 80)  # pixels
 JPEG_QUALITY = (15, 80)
 NOISE_SIGMA = (1.0, 10.0)  # grey levels
+SPOILT_SIGMA = (2.5, 6.0)  # pixels of blur
+SPOILT_SIDE = (8, 24)  # pixels
+SPOILT_NOISE = (15.0, 50.0)  # grey levels
+SPOILT_DEGREES = (20.0, 180.0)  # turned too far
+SPOILT_SHIFT = (15.0, 50.0)  # pixels beside the face
 
 
 def read_crops(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> tuple[np.ndarray, np.ndarray]:
@@ -87,34 +95,47 @@ def plain_crops(wide: np.ndarray) -> np.ndarray:
 
 
 def distorted_crops(
-    wide: np.ndarray, labels: np.ndarray, count: int, rng: np.random.Generator
+    wide: np.ndarray, labels: np.ndarray, count: int, rng: np.random.Generator, space: FaceSpace | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crops as a camera might give them, some of two people at once.
+    """Crops as a camera might give them, some of two people at once, a few past recognition.
 
     Parameters
     ----------
     wide : (n, WIDE, WIDE, 3) uint8, BGR
     labels : (n,) int64
+    space : of `wide`, to make new people; None for those in the photographs
 
     Returns
     -------
     crops : (count, SIZE, SIZE, 3) uint8, BGR
-    labels : (count,) int64, -1 where two people are mixed
+    labels : (count,) int64, -1 where two people are mixed or none can be told
     """
     crops = np.empty((count, SIZE, SIZE, 3), np.uint8)
     chosen = np.empty(count, np.int64)
     # every photograph comes up as often as the others, give or take one
     order = np.concatenate([rng.permutation(len(wide)) for _ in range(-(-count // len(wide)))])[:count]
     for i, index in enumerate(order):
-        crop = _placed(wide[index], rng)
+        crop = wide[index]
         chosen[i] = labels[index]
+        if space is not None and rng.random() < CROSSED:
+            other = int(rng.integers(len(wide)))
+            crop = space.crossed(crop, int(index), other, rng)
+            chosen[i] = _common(chosen[i], labels[other])
+        crop = _placed(crop, rng)
         if rng.random() < MIXED:
             other = int(rng.integers(len(wide)))
             crop = _mixed(crop, _placed(wide[other], rng), rng)
-            if labels[other] != labels[index]:
-                chosen[i] = -1
-        crops[i] = _photographed(crop, rng)
+            chosen[i] = _common(chosen[i], labels[other])
+        crop = _photographed(crop, rng)
+        if rng.random() < SPOILT:
+            crop = _spoilt(crop, rng)
+            chosen[i] = -1
+        crops[i] = crop
     return crops, chosen
+
+
+def _common(first: int, second: int) -> int:
+    return first if first == second else -1
 
 
 def _placed(wide: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -170,3 +191,38 @@ def _photographed(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))]
         crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
     return crop
+
+
+def _spoilt(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The crop past recognition, so that an embedding learns to be short there."""
+    kind = rng.integers(6)
+    if kind == 0:
+        return cv2.GaussianBlur(crop, (0, 0), rng.uniform(*SPOILT_SIGMA))
+    if kind == 1:
+        side = int(rng.integers(*SPOILT_SIDE))
+        return cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), (SIZE, SIZE))
+    if kind == 2:
+        noise = rng.standard_normal(crop.shape, np.float32) * np.float32(rng.uniform(*SPOILT_NOISE))
+        return np.clip(crop + noise, 0, 255).astype(np.uint8)
+    if kind == 3:  # covered from one side
+        start = int(rng.integers(SIZE // 4, SIZE // 2))
+        crop = np.rot90(crop, rng.integers(4)).copy()
+        crop[start:] = rng.integers(0, 256, 3)
+        return crop if rng.random() < 0.5 else cv2.GaussianBlur(crop, (0, 0), 1)
+    if kind == 4:  # what a detector cuts out of a background
+        crop = crop.copy()
+        tiles = [crop[y : y + SIZE // 4, x : x + SIZE // 4].copy() for y, x in _corners()]
+        for (y, x), tile in zip(_corners(), rng.permutation(len(tiles)), strict=True):
+            crop[y : y + SIZE // 4, x : x + SIZE // 4] = tiles[tile]
+        return crop
+    angle = rng.uniform(*SPOILT_DEGREES) * rng.choice([-1, 1])
+    matrix = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), angle if rng.random() < 0.6 else 0, 1)
+    if matrix[0, 0] == 1:
+        direction = rng.uniform(0, 2 * np.pi)
+        matrix[:, 2] += rng.uniform(*SPOILT_SHIFT) * np.array([np.cos(direction), np.sin(direction)])
+    return cv2.warpAffine(crop, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def _corners() -> list[tuple[int, int]]:
+    quarter = SIZE // 4
+    return [(y * quarter, x * quarter) for y in range(4) for x in range(4)]

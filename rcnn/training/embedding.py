@@ -22,6 +22,7 @@ from ..errors import InputError
 from ..networks.resnet import build_resnet
 from ..verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
+from .face_space import FaceSpace
 from .graph_module import GraphModule
 from .people import held_out, list_photographs
 from .snapshot import load_snapshot, save_snapshot
@@ -49,6 +50,7 @@ class EmbeddingSettings:
     batch: int = 64
     lr: float = 2e-3
     hint_weight: float = 0.5
+    norm_weight: float = 0.3
     arcface: float = 0.0
     margin: float = 0.5
     scale: float = 32.0
@@ -111,6 +113,11 @@ class Student(nn.Module):
         if targets:
             losses["cosine"] = 2 * (1 - functional.cosine_similarity(embedding, targets[0])).mean()
             losses["distance"] = (embedding - targets[0]).square().mean() * weights[0]
+            # the teacher's norm tells how good a crop is; the distance alone would teach it last
+            ours, theirs = embedding.norm(dim=1), targets[0].norm(dim=1)
+            losses["norm"] = (
+                self.settings.norm_weight * (ours / theirs.clamp(min=1e-6)).clamp(min=1e-3).log().abs().mean()
+            )
         for adapter, ours, theirs, weight in zip(self.adapters, maps, targets[1:], weights[1:], strict=True):
             hint = (adapter(ours) - theirs).square().mean() * weight
             losses["hints"] = losses.get("hints", 0) + self.settings.hint_weight * hint
@@ -169,6 +176,8 @@ class EmbeddingTrainer:
         seen = {person: paths for person, paths in people.items() if not held_out(person)}
         unseen = {person: paths for person, paths in people.items() if held_out(person)}
         self.wide, self.labels = read_crops(seen, detector)
+        # a mixture of people has no label, so only a teacher can learn anything from new ones
+        self.space = FaceSpace(self.wide, settings.seed) if settings.teacher else None
         self.unseen = None
         if unseen:
             wide, labels = read_crops(unseen, detector)
@@ -224,7 +233,7 @@ class EmbeddingTrainer:
 
     def make_pool(self, rng: np.random.Generator) -> Pool:
         """Distorted crops with the teacher's answers."""
-        crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool, rng)
+        crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool, rng, self.space)
         return Pool(crops, labels, teacher_outputs(self.teacher, crops) if self.teacher else [])
 
     def _round(self, number: int, pool: Pool, rng: np.random.Generator) -> dict[str, float]:

@@ -10,6 +10,7 @@ from rcnn.detector import align_faces, load_detector
 from rcnn.detector.essh import central_face
 from rcnn.errors import InputError
 from rcnn.training.crops import MARGIN, WIDE, distorted_crops, plain_crops, read_crops
+from rcnn.training.face_space import FaceSpace
 from rcnn.training.people import held_out, list_photographs
 
 
@@ -46,30 +47,70 @@ def wide() -> np.ndarray:
     return np.stack([cv2.resize(pattern, (WIDE, WIDE), interpolation=cv2.INTER_CUBIC) for pattern in coarse])
 
 
-def test_distorted_crops_come_from_the_seed(wide):
+@pytest.fixture
+def only(monkeypatch):
+    """Turns all that changes or hides who is shown off, but for what is named."""
+
+    def choose(**shares: float) -> None:
+        for name in ("CROSSED", "MIXED", "MIRRORED", "SPOILT"):
+            monkeypatch.setattr(f"rcnn.training.crops.{name}", shares.get(name, 0.0))
+
+    return choose
+
+
+@pytest.mark.parametrize("new_people", [False, True])
+def test_distorted_crops_come_from_the_seed(new_people, wide):
     labels = np.arange(6)
-    first, first_labels = distorted_crops(wide, labels, 30, np.random.default_rng(7))
-    again, again_labels = distorted_crops(wide, labels, 30, np.random.default_rng(7))
-    other, _ = distorted_crops(wide, labels, 30, np.random.default_rng(8))
+    space = FaceSpace(wide) if new_people else None
+    first, first_labels = distorted_crops(wide, labels, 30, np.random.default_rng(7), space)
+    again, again_labels = distorted_crops(wide, labels, 30, np.random.default_rng(7), space)
+    other, _ = distorted_crops(wide, labels, 30, np.random.default_rng(8), space)
     assert first.shape == (30, 112, 112, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again) and np.array_equal(first_labels, again_labels)
     assert not np.array_equal(first, other)
 
 
-def test_every_photograph_comes_up_as_often_and_mixed_people_have_no_label(wide, monkeypatch):
-    monkeypatch.setattr("rcnn.training.crops.MIXED", 0.0)
+def test_every_photograph_comes_up_as_often_and_mixed_people_have_no_label(wide, only):
+    only()
     _, labels = distorted_crops(wide, np.arange(6), 20, np.random.default_rng(1))
     assert set(np.bincount(labels, minlength=6)) <= {3, 4}
-    monkeypatch.setattr("rcnn.training.crops.MIXED", 1.0)
+    for kind in ("MIXED", "CROSSED"):
+        only(**{kind: 1.0})
+        _, labels = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(1), FaceSpace(wide))
+        assert 0.7 < (labels == -1).mean() < 0.95  # one in six is mixed with itself
+        _, labels = distorted_crops(wide, np.zeros(6, int), 60, np.random.default_rng(1), FaceSpace(wide))
+        assert (labels == 0).all()
+    only(SPOILT=1.0)
     _, labels = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(1))
-    assert 0.7 < (labels == -1).mean() < 0.95  # one in six is mixed with itself
-    _, labels = distorted_crops(wide, np.zeros(6, int), 60, np.random.default_rng(1))
-    assert (labels == 0).all()
+    assert (labels == -1).all()
 
 
-def test_a_distorted_crop_is_still_of_its_photograph(wide, monkeypatch):
-    monkeypatch.setattr("rcnn.training.crops.MIXED", 0.0)
-    monkeypatch.setattr("rcnn.training.crops.MIRRORED", 0.0)
+def test_a_crossed_face_lies_between_the_two(wide):
+    space = FaceSpace(wide)
+    same = space.crossed(wide[2], 2, 2, np.random.default_rng(0))
+    assert np.array_equal(same, wide[2])
+    distances = []
+    for seed in range(20):
+        crossed = space.crossed(wide[2], 2, 4, np.random.default_rng(seed)).astype(float)
+        distances.append([np.abs(crossed - wide[index]).mean() for index in (2, 4)])
+    apart = np.abs(wide[2].astype(float) - wide[4]).mean()
+    own, other = np.mean(distances, 0)
+    assert 0.2 * apart < own < apart and 0.2 * apart < other < apart
+
+
+def test_spoilt_crops_are_of_every_kind_and_differ_from_unspoilt_ones(wide, only):
+    only(SPOILT=1.0)
+    spoilt, _ = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(3))
+    nearby = np.abs(plain_crops(wide)[None].astype(float) - spoilt[:, None]).mean((2, 3, 4)).min(1)
+    only()
+    crops, _ = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(3))
+    unspoilt = np.abs(plain_crops(wide)[None].astype(float) - crops[:, None]).mean((2, 3, 4)).min(1)
+    assert spoilt.shape == (60, 112, 112, 3) and spoilt.dtype == np.uint8
+    assert np.median(nearby) > 1.2 * np.median(unspoilt)
+
+
+def test_a_distorted_crop_is_still_of_its_photograph(wide, only):
+    only()
     crops, labels = distorted_crops(wide, np.arange(6), 48, np.random.default_rng(2))
 
     def unit(images: np.ndarray) -> np.ndarray:
