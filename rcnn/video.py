@@ -17,18 +17,17 @@ class UnreadableError(Exception):
     """A clip or photograph that can't be read; says why, in one line."""
 
 
-def read_frames(path: str, sampling: int, batch_size: int) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Sampled frames of a clip, in batches.
+def read_frames(path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Sampled frames of a clip.
 
     Parameters
     ----------
     path : the clip
     sampling : frame f, counted from 1, is kept when f % sampling == 0
-    batch_size : frames a batch, the last one may be shorter
 
     Yields
     ------
-    Frame numbers, and (n, 480, 888, 3) uint8, BGR.
+    The number of the frame, and (480, 888, 3) uint8, BGR.
 
     Raises
     ------
@@ -45,8 +44,6 @@ def read_frames(path: str, sampling: int, batch_size: int) -> Iterator[tuple[lis
             raise UnreadableError("can't be opened as a video")
         size = (config.FRAME.WIDTH, config.FRAME.HEIGHT)
         number = 0
-        numbers: list[int] = []
-        frames: list[np.ndarray] = []
         while capture.grab():
             number += 1
             if number % sampling:
@@ -54,13 +51,7 @@ def read_frames(path: str, sampling: int, batch_size: int) -> Iterator[tuple[lis
             good, frame = capture.retrieve()
             if not good or frame is None:
                 continue
-            numbers.append(number)
-            frames.append(cv2.resize(frame, size))
-            if len(frames) == batch_size:
-                yield numbers, np.stack(frames)
-                numbers, frames = [], []
-        if frames:
-            yield numbers, np.stack(frames)
+            yield number, cv2.resize(frame, size)
         if not number:
             raise UnreadableError("no frame can be decoded")
     except cv2.error as error:

@@ -24,10 +24,9 @@ def write_clip(path, frames: int) -> None:
             container.mux(packet)
 
 
-def read(path, sampling: int, batch_size: int = 4) -> tuple[list[int], np.ndarray]:
-    batches = list(read_frames(str(path), sampling, batch_size))
-    assert all(len(n) == len(f) == batch_size for n, f in batches[:-1])
-    return [n for numbers, _ in batches for n in numbers], np.concatenate([f for _, f in batches])
+def read(path, sampling: int) -> tuple[list[int], np.ndarray]:
+    numbers, frames = zip(*read_frames(str(path), sampling), strict=True)
+    return list(numbers), np.stack(frames)
 
 
 def test_frames_count_from_one_and_are_sampled(tmp_path):
@@ -53,7 +52,7 @@ def test_every_frame_at_sampling_one(tmp_path):
 
 def test_a_clip_shorter_than_the_sampling_has_no_frames_and_is_readable(tmp_path):
     write_clip(tmp_path / "a.mp4", 2)
-    assert list(read_frames(str(tmp_path / "a.mp4"), 3, 4)) == []
+    assert list(read_frames(str(tmp_path / "a.mp4"), 3)) == []
 
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "truncated", "folder", "picture"])
@@ -72,5 +71,5 @@ def test_bad_clips_say_why(tmp_path, kind):
         cv2.imwrite(str(tmp_path / "x.png"), np.zeros((4, 4, 3), np.uint8))
         path.write_bytes((tmp_path / "x.png").read_bytes()[:50])
     with pytest.raises(UnreadableError) as caught:
-        list(read_frames(str(path), 1, 4))
+        list(read_frames(str(path), 1))
     assert str(caught.value)

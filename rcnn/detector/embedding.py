@@ -16,20 +16,21 @@ OUTPUT = "fc1_output"
 BATCHES = (32, 8, 1)  # sizes that networks are run at: few to compile, and none is padded
 
 
-def load_embedder(model: str, device: int = CPU) -> Embedder:
+def load_embedder(model: str, device: int = CPU, *, streams: int = 1) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`.
 
     Parameters
     ----------
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
+    streams : threads that will call it at the same time
 
     Raises
     ------
     InputError
         If the checkpoint can't be read or has no such output.
     """
-    return Embedder(load_network(load_checkpoint(model), [OUTPUT], device=device, images=True))
+    return Embedder(load_network(load_checkpoint(model), [OUTPUT], device=device, images=True, streams=streams))
 
 
 class Embedder:

@@ -12,6 +12,7 @@ import numpy as np
 from ..checkpoint import Graph, load_checkpoint
 from ..config import config
 from ..cython.boxes import anchor_plane
+from ..cython.candidates import candidates
 from ..cython.nms import nms
 from ..engine import CPU, NO_MEAN, Network, load_network
 from ..errors import InputError
@@ -23,7 +24,9 @@ RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace m
 VGG_LAYER = "conv1_1"
 
 
-def load_detector(model: str, device: int = CPU, *, nms_threshold: float | None = None) -> EsshDetector:
+def load_detector(
+    model: str, device: int = CPU, *, nms_threshold: float | None = None, streams: int = 1
+) -> EsshDetector:
     """The detector of an MXNet checkpoint.
 
     Parameters
@@ -31,6 +34,7 @@ def load_detector(model: str, device: int = CPU, *, nms_threshold: float | None 
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
     nms_threshold : intersection over union; None for 0.4 with RetinaFace models and 0.3 with others
+    streams : threads that will call it at the same time
 
     Raises
     ------
@@ -44,7 +48,7 @@ def load_detector(model: str, device: int = CPU, *, nms_threshold: float | None 
         nms_threshold = config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS
     vgg = any(node.name == VGG_LAYER for node in graph.nodes)
     mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
-    return EsshDetector(load_network(graph, device=device, images=True, mean=mean), nms_threshold)
+    return EsshDetector(load_network(graph, device=device, images=True, mean=mean, streams=streams), nms_threshold)
 
 
 def _check_outputs(graph: Graph) -> None:
@@ -161,32 +165,20 @@ def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | N
     for level, (stride, scales) in enumerate(config.ESSH.STRIDES):
         if stride == skip_stride:
             continue
-        probability, boxes, landmarks = outputs[level * OUTPUTS_A_STRIDE : (level + 1) * OUTPUTS_A_STRIDE]
-        count = len(scales)
-        # the backgrounds of all anchors come first, then the faces
-        scores = probability[count:].transpose(1, 2, 0).reshape(-1)
-        chosen = np.flatnonzero(scores >= threshold)
-        if len(chosen) > config.ESSH.PRE_NMS_TOP:
-            best = np.argsort(-scores[chosen], kind="stable")[: config.ESSH.PRE_NMS_TOP]
-            chosen = chosen[np.sort(best)]
-        anchors = _anchors(stride, scales, *probability.shape[1:])[chosen]
-        parts.append(
-            Faces(
-                decode_boxes(anchors, _rows(boxes, 4)[chosen]),
-                scores[chosen],
-                decode_landmarks(anchors, _rows(landmarks, 10)[chosen]),
-            )
-        )
+        planes = outputs[level * OUTPUTS_A_STRIDE : (level + 1) * OUTPUTS_A_STRIDE]
+        probability, boxes, landmarks = map(np.ascontiguousarray, planes)
+        indices, scores, box_deltas, landmark_deltas = candidates(probability, boxes, landmarks, threshold)
+        if len(scores) > config.ESSH.PRE_NMS_TOP:
+            best = np.sort(np.argsort(-scores, kind="stable")[: config.ESSH.PRE_NMS_TOP])
+            indices, scores = indices[best], scores[best]
+            box_deltas, landmark_deltas = box_deltas[best], landmark_deltas[best]
+        anchors = _anchors(stride, scales, *probability.shape[1:])[indices]
+        parts.append(Faces(decode_boxes(anchors, box_deltas), scores, decode_landmarks(anchors, landmark_deltas)))
     return Faces(
         np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.landmarks for part in parts]),
     )
-
-
-def _rows(plane: np.ndarray, width: int) -> np.ndarray:
-    """(A * width, h, w) -> (h * w * A, width), in the order of the anchors."""
-    return plane.transpose(1, 2, 0).reshape(-1, width)
 
 
 def central_face(faces: Faces, width: int, height: int) -> int:

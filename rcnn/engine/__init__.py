@@ -78,6 +78,7 @@ def load_network(
     engine: str | None = None,
     images: bool = False,
     mean: Mean = NO_MEAN,
+    streams: int = 1,
 ) -> Network:
     """Make a network of a graph.
 
@@ -90,6 +91,8 @@ def load_network(
     images : whether the network is fed images (uint8, N x H x W x 3, BGR) in place of the graph's own input
         (RGB planes); the change of order and layout is then the first step of the network
     mean : R, G, B values subtracted from images, 0..255
+    streams : threads that will call it at the same time; on the CPU each call then takes its share of the cores, and
+        with one stream all of them
 
     Raises
     ------
@@ -101,7 +104,7 @@ def load_network(
     if engine == "openvino":
         from .openvino import OpenVinoNetwork
 
-        return OpenVinoNetwork(part, images, mean)
+        return OpenVinoNetwork(part, images, mean, streams)
     from .torch import TorchNetwork
 
     return TorchNetwork(part, device, images, mean)

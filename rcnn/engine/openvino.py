@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -29,10 +30,7 @@ from ..checkpoint.operators import (
 from ..errors import InputError
 
 COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
-SETTINGS = {
-    "INFERENCE_PRECISION_HINT": "f32",  # machines with AMX would take bfloat16 otherwise
-    "PERFORMANCE_HINT": "LATENCY",
-}
+PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
 
 Value = Any  # openvino.Output or openvino.Node
 Values = dict[str, Any]
@@ -43,28 +41,50 @@ def _core() -> ov.Core:
     return ov.Core()
 
 
+class _Requests:
+    """The inference requests of a compiled model, each with memory of its own, lent to one thread at a time."""
+
+    def __init__(self, model: ov.CompiledModel) -> None:
+        self._model = model
+        self._idle: list[ov.InferRequest] = []
+
+    @contextmanager
+    def borrowed(self) -> Iterator[ov.InferRequest]:
+        try:
+            request = self._idle.pop()  # atomic, so no lock
+        except IndexError:
+            request = self._model.create_infer_request()
+        try:
+            yield request
+        finally:
+            self._idle.append(request)
+
+
 class OpenVinoNetwork:
     """See `rcnn.engine.Network`."""
 
-    def __init__(self, graph: Graph, images: bool, mean: tuple[float, float, float]) -> None:
+    def __init__(self, graph: Graph, images: bool, mean: tuple[float, float, float], streams: int = 1) -> None:
         self.output_names = graph.output_names
         self._graph = graph
         self._images = images
         self._mean = mean
-        self._compiled: OrderedDict[tuple[Any, ...], ov.CompiledModel] = OrderedDict()
+        hint = "LATENCY" if streams == 1 else "THROUGHPUT"
+        self._settings = {"INFERENCE_PRECISION_HINT": PRECISION, "PERFORMANCE_HINT": hint, "NUM_STREAMS": streams}
+        self._compiled: OrderedDict[tuple[Any, ...], _Requests] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, data: np.ndarray) -> list[np.ndarray]:
         data = np.ascontiguousarray(data)
-        request = self._model(data.shape, data.dtype).create_infer_request()
-        results = request.infer([data], share_inputs=True, share_outputs=False)
-        return [results[index] for index in range(len(self.output_names))]
+        requests = self._requests(data.shape, data.dtype)
+        with requests.borrowed() as request:
+            results = request.infer([data], share_inputs=True, share_outputs=False)
+            return [results[index] for index in range(len(self.output_names))]
 
-    def _model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.CompiledModel:
+    def _requests(self, shape: tuple[int, ...], dtype: np.dtype) -> _Requests:
         key = (shape, dtype.str)
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = _core().compile_model(self._build(shape, dtype), "CPU", SETTINGS)
+                self._compiled[key] = _Requests(_core().compile_model(self._build(shape, dtype), "CPU", self._settings))
                 if len(self._compiled) > COMPILED_SHAPES:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(key)

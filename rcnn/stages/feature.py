@@ -15,6 +15,7 @@ from ..detector import Embedder, load_embedder
 from ..detector.embedding import normalise, variants
 from ..engine import choose_device
 from ..errors import InputError
+from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..store import (
     CLIPS_SCHEMA,
@@ -25,7 +26,8 @@ from ..store import (
     vector_array,
 )
 
-BATCH_CLIPS = 64  # clips whose faces are embedded together
+BATCH_CLIPS = 32  # clips whose faces are embedded together
+AHEAD = 2  # such batches a worker that may be done before they are written
 MAX_CROP_BYTES = 1 << 20
 
 
@@ -112,6 +114,19 @@ def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: in
     return normalise(np.add.reduceat(per_face, starts, axis=0))
 
 
+@dataclass(frozen=True)
+class FeatureStep:
+    """The step of feature.py: a few clips in; these clips, the number of faces used and (clips, D) vectors out."""
+
+    embedder: Embedder
+    sampling: int
+    augment: int
+
+    def __call__(self, clips: list[ClipFaces]) -> tuple[list[ClipFaces], int, np.ndarray]:
+        crops = [[decode_crop(crop, clip.name) for crop in sample(clip, self.sampling)] for clip in clips]
+        return clips, sum(map(len, crops)), clip_features(self.embedder, crops, self.augment)
+
+
 def feature(settings: FeatureSettings) -> None:
     """Run the stage: read the detect directory, write the features, print a summary.
 
@@ -123,7 +138,8 @@ def feature(settings: FeatureSettings) -> None:
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
     reader = StageReader(settings.input, ("detect",))
-    embedder = load_embedder(settings.model, choose_device(settings.gpu))
+    workers = cores()
+    embedder = load_embedder(settings.model, choose_device(settings.gpu), streams=workers)
     faces = 0
     clips_with_faces = int(reader.manifest["counts"]["ok"])
     width = _width(embedder, reader)
@@ -136,23 +152,23 @@ def feature(settings: FeatureSettings) -> None:
         sources=[settings.input],
         overwrite=settings.overwrite,
     )
+    step = FeatureStep(embedder, settings.sampling, settings.aug)
+    results = ordered_map(step, groups(read_clip_faces(reader), BATCH_CLIPS), workers, AHEAD * workers)
     with progress(what="feature", unit="clip", total=clips_with_faces) as bar:
-        for group in _groups(read_clip_faces(reader), BATCH_CLIPS):
-            crops = [[decode_crop(c, clip.name) for c in sample(clip, settings.sampling)] for clip in group]
-            faces += sum(len(clip) for clip in crops)
-            vectors = clip_features(embedder, crops, settings.aug)
+        for clips, used, vectors in results:
+            faces += used
             writer.add_rows(
                 pa.RecordBatch.from_arrays(
                     [
-                        pa.array([clip.name for clip in group]),
-                        pa.array([clip.split for clip in group]),
-                        pa.array([clip.label for clip in group], pa.int32()),
+                        pa.array([clip.name for clip in clips]),
+                        pa.array([clip.split for clip in clips]),
+                        pa.array([clip.label for clip in clips], pa.int32()),
                         vector_array(vectors),
                     ],
                     schema=writer.schema,
                 )
             )
-            bar.update(len(group))
+            bar.update(len(clips))
     copy_clips(reader, writer)
     counts = writer.close(faces_used=faces)["counts"]
     if counts["rows"] != counts["ok"]:
@@ -173,17 +189,6 @@ def _width(embedder: Embedder, reader: StageReader) -> int:
         crop = decode_crop(clip.crops[0], clip.name)
         return embedder.embed([crop]).shape[1]
     return embedder.embed([np.zeros((112, 112, 3), np.uint8)]).shape[1]
-
-
-def _groups(clips: Iterator[ClipFaces], size: int) -> Iterator[list[ClipFaces]]:
-    group: list[ClipFaces] = []
-    for clip in clips:
-        group.append(clip)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 def copy_clips(reader: StageReader, writer: StageWriter) -> None:

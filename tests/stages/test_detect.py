@@ -12,8 +12,11 @@ from rcnn.dataset import Clip
 from rcnn.detector import load_detector, load_embedder
 from rcnn.detector.embedding import norms
 from rcnn.stages import detect as stage
-from rcnn.stages.detect import DetectSettings, QualityHistogram, detect, find_faces
+from rcnn.stages import face_finder
+from rcnn.stages.detect import DetectSettings, QualityHistogram, detect
+from rcnn.stages.face_finder import FaceFinder
 from rcnn.store import StageReader
+from rcnn.video import UnreadableError, read_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,14 +150,48 @@ def test_parts_join_to_the_whole(root, models, tmp_path):
 
 
 def test_batches_do_not_change_faces(root, networks, monkeypatch):
-    clip = Clip("face.mp4", str(root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN/face.mp4"), "train", 3)
+    folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
+    clips = [Clip(name, str(folder / name), "train", 3) for name in ("face.mp4", "late_train.mp4")]
+    finder = FaceFinder(*networks, 1, 2.0)
     results = []
     for size in (1, 4, 8):
-        monkeypatch.setattr(stage, "BATCH_FRAMES", size)
-        results.append(find_faces(clip, *networks, 1, 2.0, (112, 112)))
-    for result in results[1:]:
-        assert [row["frame"] for row in result.rows] == list(range(1, 11))
-        np.testing.assert_allclose(result.qualities, results[0].qualities, rtol=1e-3)
+        monkeypatch.setattr(face_finder, "BATCH_FRAMES", size)
+        results += [finder(clips), [*finder(clips[:1]), *finder(clips[1:])]]
+    for both in results:
+        assert [[row["frame"] for row in result.rows] for result in both] == [list(range(1, 11)), [4]]
+        for result, first in zip(both, results[0], strict=True):
+            np.testing.assert_allclose(result.qualities, first.qualities, rtol=1e-3)
+
+
+def files(path: Path) -> dict[str, bytes]:
+    return {str(part.relative_to(path)): part.read_bytes() for part in path.rglob("*.parquet")}
+
+
+def test_the_number_of_workers_changes_no_byte(root, models, tmp_path, monkeypatch):
+    monkeypatch.setattr(stage, "GROUP_CLIPS", 2)
+    for workers in (1, 2, 5):
+        monkeypatch.setattr(stage, "cores", lambda count=workers: count)
+        run(root, models, tmp_path / str(workers), quality_threshold=2.0)
+    first = files(tmp_path / "1")
+    assert {"clips/part-00000.parquet", "faces/part-00000.parquet"} == first.keys()
+    assert files(tmp_path / "2") == first
+    assert files(tmp_path / "5") == first
+
+
+def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, networks, monkeypatch):
+    folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
+    clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
+
+    def broken(path: str, sampling: int):
+        for number, image in read_frames(path, sampling):
+            if "nobody" in path and number == 9:
+                raise UnreadableError("broke off")
+            yield number, image
+
+    monkeypatch.setattr(face_finder, "read_frames", broken)
+    late, nobody = FaceFinder(*networks, 3, 2.0)(clips)
+    assert (late.unreadable, late.frames, [row["frame"] for row in late.rows]) == ("", 10, [4])
+    assert (nobody.unreadable, nobody.frames, nobody.rows) == ("broke off", 0, [])
 
 
 def test_quantiles_match_numpy():

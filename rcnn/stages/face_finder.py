@@ -1,0 +1,143 @@
+"""The step of detect.py: a few clips in, the faces of each out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..config import config
+from ..dataset import TRAIN, Clip
+from ..detector import Embedder, EsshDetector, align_faces
+from ..detector.embedding import norms
+from ..detector.essh import central_face
+from ..video import UnreadableError, read_frames
+
+BATCH_FRAMES = 8  # frames that are detected together
+
+
+@dataclass
+class FoundFaces:
+    """The faces of one clip that were looked at, and those that were kept.
+
+    frames : how many frames were looked at
+    qualities : (n,) float32, of every chosen face, kept or not
+    rows : of the faces that were kept, without name, split and label
+    unreadable : why the clip could not be read, else empty
+    """
+
+    frames: int = 0
+    qualities: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: str = ""
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The central face of a frame."""
+
+    row: dict[str, Any]
+    crop: np.ndarray
+
+
+@dataclass(frozen=True)
+class FaceFinder:
+    """Finds the central face of each sampled frame, where there is one, and rates it.
+
+    sampling : frame f, counted from 1, is looked at when f % sampling == 0
+    threshold : smallest quality of a face that is kept
+    size : height, width of the crops in pixels
+    """
+
+    detector: EsshDetector
+    embedder: Embedder
+    sampling: int
+    threshold: float
+    size: tuple[int, int] = (112, 112)
+
+    def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
+        """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
+
+        A val or test clip in which no face is detected is looked at once more, at every frame.
+        """
+        results = [FoundFaces() for _ in clips]
+        chosen = self._scan(clips, results, self.sampling)
+        if self.sampling > 1:
+            again = [
+                index
+                for index, (clip, result) in enumerate(zip(clips, results, strict=True))
+                if clip.split != TRAIN and not result.unreadable and not chosen[index]
+            ]
+            second = [FoundFaces() for _ in again]
+            faces = self._scan([clips[index] for index in again], second, 1)
+            for index, result, found in zip(again, second, faces, strict=True):
+                results[index], chosen[index] = result, found
+        self._rate(results, chosen)
+        return results
+
+    def _scan(self, clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int) -> list[list[_Chosen]]:
+        chosen: list[list[_Chosen]] = [[] for _ in clips]
+        batch: list[tuple[int, int, np.ndarray]] = []
+
+        def flush() -> None:
+            found = self.detector.detect([image for _, _, image in batch], batch_size=BATCH_FRAMES)
+            for (index, number, image), faces in zip(batch, found, strict=True):
+                if len(faces):
+                    chosen[index].append(self._choose(number, image, faces))
+            batch.clear()
+
+        for item in _frames(clips, results, sampling):
+            batch.append(item)
+            if len(batch) == BATCH_FRAMES:
+                flush()
+        flush()
+        for faces, result in zip(chosen, results, strict=True):
+            if result.unreadable:  # after some frames
+                faces.clear()
+                result.frames = 0
+        return chosen
+
+    def _choose(self, number: int, image: np.ndarray, faces: Any) -> _Chosen:
+        best = central_face(faces, image.shape[1], image.shape[0])
+        row = {
+            "frame": number,
+            "score": faces.scores[best],
+            "box": faces.boxes[best],
+            "landmarks": faces.landmarks[best].reshape(-1),
+        }
+        return _Chosen(row, align_faces(image, faces.landmarks[best : best + 1], self.size)[0])
+
+    def _rate(self, results: Sequence[FoundFaces], chosen: Sequence[Sequence[_Chosen]]) -> None:
+        crops = [face.crop for faces in chosen for face in faces]
+        if not crops:
+            return
+        qualities = norms(self.embedder.embed(crops))
+        start = 0
+        for result, faces in zip(results, chosen, strict=True):
+            result.qualities = qualities[start : start + len(faces)]
+            start += len(faces)
+            result.rows = [
+                {**face.row, "quality": quality, "crop": _jpeg(face.crop)}
+                for face, quality in zip(faces, result.qualities, strict=True)
+                if quality >= self.threshold
+            ]
+
+
+def _frames(
+    clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Index of the clip, number of the frame and the frame, clip after clip; marks clips that can't be read."""
+    for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
+        try:
+            for number, image in read_frames(clip.path, sampling):
+                result.frames += 1
+                yield index, number, image
+        except UnreadableError as error:
+            result.unreadable = str(error)
+
+
+def _jpeg(crop: np.ndarray) -> bytes:
+    return cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.CROP.JPEG_QUALITY])[1].tobytes()
