@@ -1,4 +1,4 @@
-"""The one error that is meant for the person at the shell."""
+"""What is meant for the person at the shell."""
 
 from __future__ import annotations
 
@@ -11,6 +11,19 @@ class InputError(Exception):
     """Something that was given is wrong: what, where, and how to mend it, in one line."""
 
 
+class Stopped(BaseException):
+    """A signal asked the run to end. What was done is saved, and the same command goes on.
+
+    Parameters
+    ----------
+    signal : its number
+    """
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
 def run_script(main: Callable[[], None]) -> None:
     """Run `main`; an `InputError` becomes one line on stderr and exit code 2."""
     try:
@@ -19,6 +32,12 @@ def run_script(main: Callable[[], None]) -> None:
         name = os.path.basename(sys.argv[0])
         print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except Stopped as stopped:
+        name = os.path.basename(sys.argv[0])
+        print(f"{name}: stopped; what was done is saved, and the same command goes on from there", file=sys.stderr)
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(128 + stopped.signal)  # at once: threads may be deep in a clip whose faces nobody waits for
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -112,16 +112,17 @@ class Batch:
         )
 
 
-def concatenate(readers: Sequence[StageReader], rows: int) -> Iterator[Batch]:
+def concatenate(readers: Sequence[StageReader], rows: int, start_after: str = "") -> Iterator[Batch]:
     """The vectors of all inputs one behind the other, for the clips that all of them have.
 
     Parameters
     ----------
     rows : of a batch; the last may be shorter
+    start_after : name of the last clip that is left out, because it is done
     """
     gathered: list[Row] = []
     for row in join_rows(readers):
-        if any(vector is None for vector in row.vectors):
+        if row.name <= start_after or any(vector is None for vector in row.vectors):
             continue
         gathered.append(row)
         if len(gathered) == rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -16,8 +16,10 @@ from ..dataset import Clip, list_clips
 from ..detector import load_detector, load_embedder
 from ..detector.alignment import target_points
 from ..engine import choose_device
+from ..errors import InputError
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
+from ..signals import until_stopped
 from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, StageWriter, check_output
 from .face_finder import FaceFinder, FoundFaces
 
@@ -47,8 +49,8 @@ class DetectSettings:
 class QualityHistogram:
     """Counts of quality, from which quantiles come within half a step."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[int] = Counter()
+    def __init__(self, counts: Mapping[str | int, int] | None = None) -> None:
+        self.counts: Counter[int] = Counter({int(step): count for step, count in (counts or {}).items()})
 
     def add(self, qualities: np.ndarray) -> None:
         """Count (n,) float32 qualities."""
@@ -91,25 +93,33 @@ def detect(settings: DetectSettings) -> None:
         settings.image_size,
     )
     files = [*checkpoint_files(settings.detector), *checkpoint_files(settings.model)]
-    histogram = QualityHistogram()
-    writer = StageWriter(
+    with StageWriter(
         settings.output,
         "detect",
         FACES_SCHEMA,
         arguments=asdict(settings),
         models=files,
         overwrite=settings.overwrite,
-    )
-    found = ordered_map(finder, groups(clips, GROUP_CLIPS), workers, AHEAD * workers)
-    with progress(what="detect", unit="clip", total=len(clips)) as bar:
-        for group, results in zip(groups(clips, GROUP_CLIPS), found, strict=True):
-            _write(writer, group, results, settings.quality_threshold)
-            for result in results:
-                histogram.add(result.qualities)
-            bar.update(len(group))
-    seen = sum(histogram.counts.values())
-    quantiles = histogram.quantiles()
-    manifest = writer.close(faces_seen=seen, quality_quantiles=quantiles)
+    ) as writer:
+        histogram = QualityHistogram(writer.state.get("histogram", {}))
+        left = [clip for clip in clips if clip.name > writer.last_clip]
+        found = ordered_map(finder, groups(left, GROUP_CLIPS), workers, AHEAD * workers)
+        pairs = zip(groups(left, GROUP_CLIPS), found, strict=True)
+        with progress(what="detect", unit="clip", total=len(clips), initial=len(clips) - len(left)) as bar:
+            for group, results in until_stopped(pairs):
+                _write(writer, group, results, settings.quality_threshold)
+                for result in results:
+                    histogram.add(result.qualities)
+                writer.save(histogram=histogram.counts)
+                bar.update(len(group))
+        seen = sum(histogram.counts.values())
+        quantiles = histogram.quantiles()
+        manifest = writer.close(faces_seen=seen, quality_quantiles=quantiles)
+    if manifest["counts"]["clips"] != len(clips):
+        raise InputError(
+            f"{settings.output}: {manifest['counts']['clips']} clips of {len(clips)} are accounted for; "
+            f"run detect.py --overwrite"
+        )
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import dropwhile
 
 import cv2
 import numpy as np
@@ -17,10 +18,12 @@ from ..engine import choose_device
 from ..errors import InputError
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
+from ..signals import until_stopped
 from ..store import (
     CLIPS_SCHEMA,
     StageReader,
     StageWriter,
+    after,
     check_output,
     features_schema,
     vector_array,
@@ -140,10 +143,9 @@ def feature(settings: FeatureSettings) -> None:
     reader = StageReader(settings.input, ("detect",))
     workers = cores()
     embedder = load_embedder(settings.model, choose_device(settings.gpu), streams=workers)
-    faces = 0
     clips_with_faces = int(reader.manifest["counts"]["ok"])
     width = _width(embedder, reader)
-    writer = StageWriter(
+    with StageWriter(
         settings.output,
         "feature",
         features_schema(width),
@@ -151,26 +153,30 @@ def feature(settings: FeatureSettings) -> None:
         models=checkpoint_files(settings.model),
         sources=[settings.input],
         overwrite=settings.overwrite,
-    )
-    step = FeatureStep(embedder, settings.sampling, settings.aug)
-    results = ordered_map(step, groups(read_clip_faces(reader), BATCH_CLIPS), workers, AHEAD * workers)
-    with progress(what="feature", unit="clip", total=clips_with_faces) as bar:
-        for clips, used, vectors in results:
-            faces += used
-            writer.add_rows(
-                pa.RecordBatch.from_arrays(
-                    [
-                        pa.array([clip.name for clip in clips]),
-                        pa.array([clip.split for clip in clips]),
-                        pa.array([clip.label for clip in clips], pa.int32()),
-                        vector_array(vectors),
-                    ],
-                    schema=writer.schema,
+    ) as writer:
+        faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
+        step = FeatureStep(embedder, settings.sampling, settings.aug)
+        left = dropwhile(lambda clip: clip.name <= writer.last_row, read_clip_faces(reader))
+        results = ordered_map(step, groups(left, BATCH_CLIPS), workers, AHEAD * workers)
+        with progress(what="feature", unit="clip", total=clips_with_faces, initial=done) as bar:
+            for clips, used, vectors in until_stopped(results):
+                faces += used
+                done += len(clips)
+                writer.add_rows(
+                    pa.RecordBatch.from_arrays(
+                        [
+                            pa.array([clip.name for clip in clips]),
+                            pa.array([clip.split for clip in clips]),
+                            pa.array([clip.label for clip in clips], pa.int32()),
+                            vector_array(vectors),
+                        ],
+                        schema=writer.schema,
+                    )
                 )
-            )
-            bar.update(len(clips))
-    copy_clips(reader, writer)
-    counts = writer.close(faces_used=faces)["counts"]
+                writer.save(faces=faces, clips=done)
+                bar.update(len(clips))
+        copy_clips(reader, writer)
+        counts = writer.close(faces_used=faces)["counts"]
     if counts["rows"] != counts["ok"]:
         raise InputError(
             f"{settings.input}: {counts['ok']} clips have faces and {counts['rows']} came through; run detect.py again"
@@ -194,4 +200,5 @@ def _width(embedder: Embedder, reader: StageReader) -> int:
 def copy_clips(reader: StageReader, writer: StageWriter) -> None:
     """Carry the table of all clips on to the next stage."""
     for batch in reader.clips():
+        batch = after(batch, writer.last_clip)
         writer.add_clips(batch.cast(CLIPS_SCHEMA) if batch.schema != CLIPS_SCHEMA else batch)

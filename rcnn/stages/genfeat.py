@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from ..config import config
 from ..join import concatenate, open_inputs
 from ..progress import progress
-from ..store import NO_FACE, OK, StageReader, StageWriter, check_output, features_schema
+from ..signals import until_stopped
+from ..store import NO_FACE, OK, StageReader, StageWriter, after, check_output, features_schema
 
 ROWS = 1024  # clips a batch
 
@@ -35,23 +36,26 @@ def genfeat(settings: GenfeatSettings) -> None:
     check_output(settings.output, settings.overwrite)
     readers = open_inputs(settings.inputs, ("feature",))
     width = sum(reader.width for reader in readers)
-    writer = StageWriter(
+    with StageWriter(
         settings.output,
         "genfeat",
         features_schema(width),
         arguments=asdict(settings),
         sources=settings.inputs,
         overwrite=settings.overwrite,
-    )
-    nobody = 0
-    with progress(what="genfeat", unit="clip", total=readers[0].rows) as bar:
-        for batch in concatenate(readers, ROWS):
-            labels = [max(label, config.SUBMIT.NOBODY) for label in batch.labels]
-            nobody += labels.count(config.SUBMIT.NOBODY)
-            writer.add_rows(replace(batch, labels=labels).record(writer.schema))
-            bar.update(len(labels))
-    carry_clips(readers, writer)
-    counts = writer.close(nobody=nobody, width=width)["counts"]
+    ) as writer:
+        nobody, done = writer.state.get("nobody", 0), writer.state.get("clips", 0)
+        batches = concatenate(readers, ROWS, writer.last_row)
+        with progress(what="genfeat", unit="clip", total=readers[0].rows, initial=done) as bar:
+            for batch in until_stopped(batches):
+                labels = [max(label, config.SUBMIT.NOBODY) for label in batch.labels]
+                nobody += labels.count(config.SUBMIT.NOBODY)
+                done += len(labels)
+                writer.add_rows(replace(batch, labels=labels).record(writer.schema))
+                writer.save(nobody=nobody, clips=done)
+                bar.update(len(labels))
+        carry_clips(readers, writer)
+        counts = writer.close(nobody=nobody, width=width)["counts"]
     print(
         f"genfeat: {counts['clips']} clips, {counts['rows']} with features ({nobody} of nobody known), "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, {width} wide, "
@@ -74,7 +78,7 @@ def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:
         for reader in readers[1:]
     ]
     for batch in readers[0].clips():
-        rows = batch.to_pylist()
+        rows = after(batch, writer.last_clip).to_pylist()
         for row in rows:
             for reader, known in zip(readers[1:], others, strict=True):
                 if row["state"] == OK and row["name"] not in known:

@@ -13,6 +13,7 @@ from ..engine import choose_device, load_network
 from ..errors import InputError
 from ..join import concatenate, open_inputs
 from ..progress import progress
+from ..signals import until_stopped
 from ..store import StageWriter, check_output, scores_schema
 from .genfeat import carry_clips
 
@@ -56,7 +57,7 @@ def predict(settings: PredictSettings) -> None:
             f"{shape.features}; give the inputs that it was trained on"
         )
     network = load_network(graph, [OUTPUT], device=choose_device(settings.gpu))
-    writer = StageWriter(
+    with StageWriter(
         settings.output,
         "predict",
         scores_schema(shape.classes),
@@ -64,16 +65,20 @@ def predict(settings: PredictSettings) -> None:
         models=checkpoint_files(settings.model),
         sources=settings.inputs,
         overwrite=settings.overwrite,
-    )
-    with progress(what="predict", unit="clip", total=readers[0].rows) as bar:
-        for batch in concatenate(readers, ROWS):
-            count = len(batch.names)
-            rows = batch.vectors if count == ROWS else np.pad(batch.vectors, ((0, ROWS - count), (0, 0)))
-            scores = network(rows)[0][:count]
-            writer.add_rows(replace(batch, vectors=softmax(scores)).record(writer.schema))
-            bar.update(count)
-    carry_clips(readers, writer)
-    counts = writer.close(classes=shape.classes)["counts"]
+    ) as writer:
+        done = writer.state.get("clips", 0)
+        batches = concatenate(readers, ROWS, writer.last_row)
+        with progress(what="predict", unit="clip", total=readers[0].rows, initial=done) as bar:
+            for batch in until_stopped(batches):
+                count = len(batch.names)
+                rows = batch.vectors if count == ROWS else np.pad(batch.vectors, ((0, ROWS - count), (0, 0)))
+                scores = network(rows)[0][:count]
+                done += count
+                writer.add_rows(replace(batch, vectors=softmax(scores)).record(writer.schema))
+                writer.save(clips=done)
+                bar.update(count)
+        carry_clips(readers, writer)
+        counts = writer.close(classes=shape.classes)["counts"]
     print(
         f"predict: {counts['clips']} clips, {counts['rows']} with scores of {shape.classes} classes, "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, "

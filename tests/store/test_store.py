@@ -9,9 +9,8 @@ import pandas
 import pyarrow as pa
 import pytest
 
-from rcnn import store
 from rcnn.errors import InputError
-from rcnn.store import StageReader, StageWriter, features_schema, vector_array, vectors
+from rcnn.store import StageReader, StageWriter, features_schema, table, vector_array, vectors
 
 
 def rows(names: list[str], values: np.ndarray) -> pa.RecordBatch:
@@ -30,7 +29,7 @@ def clips(names: list[str]) -> list[dict]:
 
 @pytest.fixture
 def written(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "PART_BYTES", 2000)  # several parts
+    monkeypatch.setattr(table, "PART_BYTES", 2000)  # several parts
     values = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float32)
     names = [f"clip_{i:03d}.mp4" for i in range(100)]
     path = str(tmp_path / "feat")

@@ -1,0 +1,55 @@
+"""SIGINT and SIGTERM end a run where nothing is half done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from types import FrameType
+from typing import TypeVar
+
+from .errors import Stopped
+
+Item = TypeVar("Item")
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def until_stopped(items: Iterable[Item]) -> Iterator[Item]:
+    """The items, until a signal asks the run to end.
+
+    A signal that comes while the caller waits for the next item is obeyed at once; one that comes while the caller
+    works with an item is obeyed before the next. Outside of the main thread signals are left alone.
+
+    Raises
+    ------
+    Stopped
+        In place of the next item.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield from items
+        return
+    came: list[int] = []
+    waiting = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if waiting:
+            raise Stopped(number)
+
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    iterator = iter(items)
+    try:
+        while True:
+            if came:
+                raise Stopped(came[0])
+            try:
+                waiting = True
+                item = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                waiting = False
+            yield item
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,32 @@
+"""Stage directories: Parquet parts and a manifest, written and read here and nowhere else.
+
+DIR/clips/part-00000.parquet ...     every clip of the stage and its state, sorted by name
+DIR/TABLE/part-00000.parquet ...     its rows (faces, features or scores), sorted by clip name
+DIR/manifest.json                    written last: a directory without one is not complete
+DIR/progress.json, DIR/lock          only while a run is under way, or where one was stopped
+"""
+
+from .reader import StageReader
+from .schema import (
+    CLIPS,
+    CLIPS_SCHEMA,
+    FACES_SCHEMA,
+    FORMAT,
+    KINDS,
+    MANIFEST,
+    NO_FACE,
+    OK,
+    UNREADABLE,
+    after,
+    features_schema,
+    scores_schema,
+    vector_array,
+    vectors,
+)
+from .writer import StageWriter, check_output
+
+__all__ = [
+    "CLIPS", "CLIPS_SCHEMA", "FACES_SCHEMA", "FORMAT", "KINDS", "MANIFEST", "NO_FACE", "OK", "UNREADABLE",
+    "StageReader", "StageWriter", "after", "check_output", "features_schema", "scores_schema", "vector_array",
+    "vectors",
+]  # fmt: skip

@@ -1,0 +1,59 @@
+"""One run at a time on an output directory."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+
+from ..errors import InputError
+
+LOCK = "lock"
+
+
+class DirectoryLock:
+    """Holds a directory until `release` or the end of the process, however it ends.
+
+    The system lets go of the lock of a process that died, so a file that was left behind keeps nobody out.
+
+    Parameters
+    ----------
+    path : the directory, which must exist
+
+    Raises
+    ------
+    InputError
+        If another process holds it; says which, and on which host.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._file = os.path.join(path, LOCK)
+        while True:
+            self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+                os.close(self._descriptor)
+                raise InputError(f"{path}: {holder} writes there; wait for its end or give another --output") from None
+            except OSError:  # a file system without locks
+                os.close(self._descriptor)
+                raise
+            if self._current():
+                break
+            os.close(self._descriptor)  # whoever held it has just removed the file
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def _current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self._file))
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Let go; may be called twice."""
+        if self._descriptor >= 0:
+            os.unlink(self._file)
+            os.close(self._descriptor)
+            self._descriptor = -1

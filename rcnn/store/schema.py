@@ -1,0 +1,83 @@
+"""Tables of the stages: their columns, and vectors in them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+FORMAT = 2  # version of what is described in this package; raised when an old reader would misread
+MANIFEST = "manifest.json"
+CLIPS = "clips"
+
+OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
+
+IDENTITY = [("name", pa.string()), ("split", pa.string()), ("label", pa.int32())]
+CLIPS_SCHEMA = pa.schema(
+    [
+        *IDENTITY,
+        ("state", pa.string()),  # ok, no face, unreadable
+        ("reason", pa.string()),  # why it is not ok, else empty
+        ("frames", pa.int32()),  # frames that were looked at
+        ("faces", pa.int32()),  # faces that were kept
+    ]
+)
+FACES_SCHEMA = pa.schema(
+    [
+        *IDENTITY,
+        ("frame", pa.int32()),  # counts from 1
+        ("score", pa.float32()),  # probability of a face
+        ("quality", pa.float32()),  # norm of the embedding
+        ("box", pa.list_(pa.float32(), 4)),  # x1, y1, x2, y2 in pixels of the resized frame
+        ("landmarks", pa.list_(pa.float32(), 10)),  # x, y of five points, in the same pixels
+        ("crop", pa.binary()),  # JPEG
+    ]
+)
+
+
+def features_schema(width: int) -> pa.Schema:
+    """A row a clip: who, and the clip's vector of `width` float32."""
+    return pa.schema([*IDENTITY, ("feature", pa.list_(pa.float32(), width))])
+
+
+def scores_schema(classes: int) -> pa.Schema:
+    """A row a clip: who, and the probability of each class, float32."""
+    return pa.schema([*IDENTITY, ("scores", pa.list_(pa.float32(), classes))])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a stage writes: the name of its table and the command that makes it, for messages."""
+
+    table: str
+    script: str
+
+
+KINDS = {
+    "detect": Kind("faces", "detect.py"),
+    "feature": Kind("features", "feature.py"),
+    "genfeat": Kind("features", "genfeat.py"),
+    "predict": Kind("scores", "predict.py"),
+}
+
+
+def vectors(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """A column of fixed-size lists as (n, width) float32, without a copy where there is one chunk."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    width = column.type.list_size
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+
+
+def vector_array(values: np.ndarray) -> pa.FixedSizeListArray:
+    """(n, width) float32 as a column of fixed-size lists."""
+    flat = pa.array(np.ascontiguousarray(values, np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+def after(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """The rows of a batch, sorted by name, that come after `name`."""
+    names = batch.column("name").to_pylist()
+    return batch.slice(bisect_right(names, name))

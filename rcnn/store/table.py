@@ -1,0 +1,119 @@
+"""A table that grows: rows gathered in memory until they fill a part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import InputError
+from .files import sha256, write_whole
+
+PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
+PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
+
+
+def part_name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
+
+
+class GrowingTable:
+    """Parts on the disk, and the rows of the part that is not full yet.
+
+    Where parts end depends on the rows alone, so a run that was stopped in between writes the same files.
+
+    Parameters
+    ----------
+    folder : of the parts
+    schema : of the rows; the column `name` must come sorted
+    """
+
+    def __init__(self, folder: str, schema: pa.Schema) -> None:
+        self.folder, self.schema = folder, schema
+        self.sums: dict[str, str] = {}  # sha256 by name of the parts that are full
+        self.last = ""  # greatest name so far
+        self.total = 0  # rows of all parts
+        self._batches: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0  # of the part that is not full yet
+        os.makedirs(folder, exist_ok=True)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        for name in batch.column("name").to_pylist():
+            if name < self.last:
+                raise ValueError(f"rows must come sorted by name: {name!r} after {self.last!r}")
+            self.last = name
+        self._batches.append(batch)
+        self._bytes += batch.nbytes
+        self._rows += batch.num_rows
+        self.total += batch.num_rows
+        if self._bytes >= PART_BYTES:
+            self.finish_part()
+
+    def finish_part(self) -> None:
+        """Write the rows in memory as a part that is full."""
+        name = self._write()
+        self.sums[name] = sha256(os.path.join(self.folder, name))
+        self._batches, self._rows, self._bytes = [], 0, 0
+
+    def finish(self) -> None:
+        """Write what is left; a table without rows has one part without rows."""
+        if self._rows or not self.sums:
+            self.finish_part()
+        else:
+            self._remove_after(len(self.sums))
+
+    def save(self) -> dict[str, Any]:
+        """Put the rows in memory on the disk, too, and keep them; returns what `resume` needs."""
+        if self._rows:
+            self._write()
+        return {"sums": self.sums, "rows": self._rows, "bytes": self._bytes, "last": self.last, "total": self.total}
+
+    def resume(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what `save` gave.
+
+        Raises
+        ------
+        InputError
+            If a part is missing or damaged.
+        """
+        for name in saved["sums"]:
+            path = os.path.join(self.folder, name)
+            if not os.path.isfile(path):
+                raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
+        self.sums = dict(saved["sums"])
+        self.last, self.total = saved["last"], saved["total"]
+        if saved["rows"]:
+            path = os.path.join(self.folder, part_name(len(self.sums)))
+            try:
+                table = pq.read_table(path, schema=self.schema, partitioning=None)
+            except (pa.ArrowException, OSError) as error:
+                reason = str(error).splitlines()[0][:120]
+                raise InputError(f"{path}: can't be read ({reason}); give --overwrite to begin anew") from None
+            # the part may have been written once more before the run was stopped, with more rows
+            self._batches = table.slice(0, saved["rows"]).to_batches()
+            if sum(batch.num_rows for batch in self._batches) != saved["rows"]:
+                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to begin anew")
+        self._rows, self._bytes = saved["rows"], saved["bytes"]
+        self._remove_after(len(self.sums) + bool(self._rows))
+
+    def _write(self) -> str:
+        name = part_name(len(self.sums))
+        table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
+        # pages end where chunks do: the number of pieces that the rows came in must not show
+        self._batches = table.to_batches()
+        group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
+        write_whole(
+            os.path.join(self.folder, name),
+            lambda path: pq.write_table(table, path, compression="zstd", row_group_size=group, use_dictionary=PLAIN),
+        )
+        return name
+
+    def _remove_after(self, count: int) -> None:
+        keep = {part_name(number) for number in range(count)}
+        for name in os.listdir(self.folder):
+            if name not in keep:
+                os.remove(os.path.join(self.folder, name))

@@ -1,0 +1,264 @@
+"""Writing a stage directory, so that a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import InputError, Stopped
+from .files import sha256, write_json
+from .lock import LOCK, DirectoryLock
+from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE
+from .table import GrowingTable
+
+PROGRESS = "progress.json"
+SAVE_SECONDS = 60.0  # of work that a run may lose
+SHORT = 60  # characters of a value in a message
+FREE_ARGUMENTS = ("output", "overwrite", "gpu")  # may differ when a run goes on
+
+
+class StageWriter:
+    """Writes a stage directory; use as a context manager.
+
+    Rows and clips are appended, and `save` is called wherever a run may go on: after each group of clips. Where an
+    earlier run was stopped, `state`, `last_clip` and `last_row` say how far it had come.
+
+    Parameters
+    ----------
+    path : the directory
+    stage : a key of `KINDS`
+    schema : of the stage's rows
+    arguments : of the run, for the manifest
+    models : paths of every model file used
+    sources : stage directories it is made from
+    overwrite : whether what is there may be replaced
+
+    Raises
+    ------
+    InputError
+        If the directory is complete and `overwrite` is not set, holds something else, belongs to a run with other
+        arguments, or is being written by another process.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        stage: str,
+        schema: pa.Schema,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        models: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> None:
+        check_output(path, overwrite)
+        self.path, self.stage, self.schema = path, stage, schema
+        self._started = time.monotonic()
+        self._manifest: dict[str, Any] = {}
+        self._header = {
+            "format": FORMAT,
+            "stage": stage,
+            "arguments": json.loads(json.dumps(dict(arguments or {}))),
+            "models": {os.path.basename(model): sha256(model) for model in models},
+            "sources": [_source(source) for source in sources],
+        }
+        try:
+            os.makedirs(path, exist_ok=True)
+            self._lock = DirectoryLock(path)
+            try:
+                self._open(overwrite)
+            except BaseException:
+                self._lock.release()
+                raise
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _open(self, overwrite: bool) -> None:
+        check_output(self.path, overwrite)  # again, for another run may just have ended
+        saved = None if overwrite else _read_progress(self.path)
+        if saved is None:
+            _clear(self.path)
+        else:
+            self._check_same(saved)
+        self._rows = GrowingTable(os.path.join(self.path, KINDS[self.stage].table), self.schema)
+        self._clips = GrowingTable(os.path.join(self.path, CLIPS), CLIPS_SCHEMA)
+        self._states = {OK: 0, NO_FACE: 0, UNREADABLE: 0}
+        self.state: dict[str, Any] = {}
+        if saved is not None:
+            try:
+                self._rows.resume(saved["rows"])
+                self._clips.resume(saved["clips"])
+                self._states = saved["states"]
+                self.state = saved["state"]
+            except (KeyError, TypeError, AttributeError):
+                raise InputError(f"{self._progress}: is damaged; give --overwrite to begin anew") from None
+        self._saved = time.monotonic()
+        if saved is None:
+            self._save({})
+
+    @property
+    def _progress(self) -> str:
+        return os.path.join(self.path, PROGRESS)
+
+    @property
+    def last_clip(self) -> str:
+        """Greatest name in the table of clips, empty at the beginning."""
+        return self._clips.last
+
+    @property
+    def last_row(self) -> str:
+        """Greatest name in the stage's own table, empty at the beginning."""
+        return self._rows.last
+
+    def _check_same(self, saved: Mapping[str, Any]) -> None:
+        was = saved.get("header")
+        differences = []
+        for name, now in self._header.items():
+            before = was.get(name) if isinstance(was, dict) else None
+            if isinstance(now, dict) and isinstance(before, dict):
+                differences += [
+                    f"{key} ({_short(before.get(key))}, now {_short(now.get(key))})"
+                    for key in sorted({*before, *now} - set(FREE_ARGUMENTS))
+                    if before.get(key) != now.get(key)
+                ]
+            elif before != now:
+                differences.append(f"{name} ({_short(before)}, now {_short(now)})")
+        if differences:
+            raise InputError(
+                f"{self.path}: holds a run that was begun with another {', another '.join(differences)}; "
+                f"give the same, --overwrite to begin anew, or another --output"
+            )
+
+    def __enter__(self) -> StageWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.close()
+            elif issubclass(kind, Stopped):
+                self._guard(lambda: self._save(self.state))
+        finally:
+            self._lock.release()
+
+    def add_rows(self, batch: pa.RecordBatch) -> None:
+        """Append rows of the stage's table, sorted by name over all calls."""
+        self._guard(lambda: self._rows.add(batch))
+
+    def add_clips(self, rows: Sequence[Mapping[str, Any]] | pa.RecordBatch) -> None:
+        """Append rows of the table of all clips, sorted by name over all calls."""
+        batch = rows if isinstance(rows, pa.RecordBatch) else pa.RecordBatch.from_pylist(list(rows), CLIPS_SCHEMA)
+        for state in batch.column("state").to_pylist():
+            self._states[state] += 1
+        self._guard(lambda: self._clips.add(batch))
+
+    def save(self, **state: Any) -> None:
+        """Say that a run may go on from here; `state` is what it needs to know. Writes once a minute."""
+        self.state = state
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            self._guard(lambda: self._save(state))
+
+    def _save(self, state: Mapping[str, Any]) -> None:
+        progress = {
+            "header": self._header,
+            "rows": self._rows.save(),
+            "clips": self._clips.save(),
+            "states": self._states,
+            "state": state,
+        }
+        write_json(self._progress, progress)
+        self._saved = time.monotonic()
+
+    def _guard(self, action: Any) -> None:
+        try:
+            action()
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> InputError:
+        reason = error.strerror or str(error).splitlines()[0][:200]
+        return InputError(f"{self.path}: can't be written: {reason}; mend that, and the same command goes on")
+
+    def close(self, **counts: Any) -> dict[str, Any]:
+        """Write what is left, then the manifest; `counts` are added to its counts. Gives the manifest."""
+        if self._manifest:
+            return self._manifest
+        manifest = {
+            **self._header,
+            "counts": {
+                "clips": self._clips.total,
+                "rows": self._rows.total,
+                **{state.replace(" ", "_"): number for state, number in self._states.items()},
+                **counts,
+            },
+        }
+        self._guard(lambda: self._finish(manifest))
+        self._lock.release()
+        self._manifest = manifest
+        return manifest
+
+    def _finish(self, manifest: dict[str, Any]) -> None:
+        tables = {KINDS[self.stage].table: self._rows, CLIPS: self._clips}
+        for table in tables.values():
+            table.finish()
+        manifest["parts"] = {
+            f"{name}/{part}": digest for name, table in tables.items() for part, digest in table.sums.items()
+        }
+        manifest["seconds"] = round(time.monotonic() - self._started, 3)
+        write_json(os.path.join(self.path, MANIFEST), manifest)
+        os.remove(self._progress)
+
+
+def check_output(path: str, overwrite: bool) -> None:
+    """Refuse a directory that a stage may not write into, before any work is done."""
+    if not os.path.isdir(path):
+        if os.path.exists(path):
+            raise InputError(f"{path}: is no directory; give --output another path")
+        return
+    if os.path.exists(os.path.join(path, MANIFEST)):
+        if not overwrite:
+            raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
+        return
+    ours = {CLIPS, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
+    ours.update(kind.table for kind in KINDS.values())
+    foreign = sorted(set(os.listdir(path)) - ours)
+    if foreign:
+        raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
+
+
+def _read_progress(path: str) -> dict[str, Any] | None:
+    file = os.path.join(path, PROGRESS)
+    try:
+        with open(file, encoding="utf-8") as stream:
+            saved = json.load(stream)
+    except FileNotFoundError:
+        return None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: can't be read ({error}); give --overwrite to begin anew") from None
+    if not isinstance(saved, dict):
+        raise InputError(f"{file}: is damaged; give --overwrite to begin anew")
+    return saved
+
+
+def _clear(path: str) -> None:
+    """Remove what an earlier run left; the manifest first, so that it never stands over half a table."""
+    for name in (MANIFEST, PROGRESS, f"{MANIFEST}.part", f"{PROGRESS}.part"):
+        if os.path.exists(os.path.join(path, name)):
+            os.remove(os.path.join(path, name))
+    for name in {CLIPS, *(kind.table for kind in KINDS.values())}:
+        shutil.rmtree(os.path.join(path, name), ignore_errors=True)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHORT else f"{text[:SHORT]}..."
+
+
+def _source(path: str) -> dict[str, str]:
+    return {"path": path, "manifest": sha256(os.path.join(path, MANIFEST))}
