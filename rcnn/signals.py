@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
@@ -36,9 +37,8 @@ def until_stopped(items: Iterable[Item]) -> Iterator[Item]:
         if waiting:
             raise Stopped(number)
 
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
     iterator = iter(items)
-    try:
+    with _handling(handle):
         while True:
             if came:
                 raise Stopped(came[0])
@@ -50,6 +50,27 @@ def until_stopped(items: Iterable[Item]) -> Iterator[Item]:
             finally:
                 waiting = False
             yield item
+
+
+@contextmanager
+def stopped_at_once() -> Iterator[None]:
+    """A signal raises `Stopped` wherever it comes: for work that is saved from time to time, in whole files."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with _handling(handle):
+        yield
+
+
+@contextmanager
+def _handling(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

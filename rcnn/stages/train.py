@@ -6,7 +6,7 @@ import json
 import math
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -17,13 +17,17 @@ from ..config import config
 from ..dataset import TRAIN, VAL
 from ..engine import CPU, choose_device
 from ..errors import InputError
-from ..store import StageReader, vectors
+from ..signals import stopped_at_once
+from ..store import MANIFEST, StageReader, vectors
+from ..store.files import sha256
 from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, initialise, train
+from ..training.snapshot import load_snapshot, save_snapshot
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 HELD_OUT = 0.01  # share that --split 0 validates on
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
+FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix")  # may differ when it goes on
 
 
 @dataclass(frozen=True)
@@ -157,26 +161,36 @@ def train_mlp(settings: TrainSettings) -> None:
     model.to(device)
     optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
     log = _Log(settings, model, shape, final)
+    snapshot = _Snapshot(settings, model, optimizer, generator)
+    schedule = snapshot.resume(schedule, log)
     print(
         f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
         f"{shape.classes} classes, batch {size}, learning rate {rate:g}, epochs {schedule.begin} to {schedule.end}"
     )
-    train(
-        model,
-        data.rows(training, device),
-        data.rows(validating, device) if validating.any() else None,
-        schedule,
-        optimizer,
-        generator,
-        log.epoch,
-        log.step if settings.verbose else None,
-    )
-    if settings.ckpt == AT_END:
-        log.save(final)
+
+    def after_epoch(result: EpochResult) -> None:
+        log.epoch(result)
+        snapshot.save(log.curve)
+
+    with stopped_at_once():
+        if schedule.begin < schedule.end:
+            train(
+                model,
+                data.rows(training, device),
+                data.rows(validating, device) if validating.any() else None,
+                schedule,
+                optimizer,
+                generator,
+                after_epoch,
+                log.step if settings.verbose else None,
+            )
+        if settings.ckpt == AT_END:
+            log.save(final)
+        snapshot.remove()
     where = params_path if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
     last = log.curve[-1]
     print(
-        f"train_mlp: {count} clips, {last.epoch - schedule.begin} epochs, {last.steps} steps, train accuracy "
+        f"train_mlp: {count} clips, {len(log.curve)} epochs, {last.steps} steps, train accuracy "
         f"{last.accuracy:.4f}, {time.monotonic() - started:.1f} s -> {where}"
     )
 
@@ -188,6 +202,51 @@ def _batch_size(wanted: int | None, count: int) -> int:
             print(f"--per-batch-size {wanted} is more than the {count} clips there are; {count} are taken")
         return count
     return size
+
+
+class _Snapshot:
+    """PREFIX-training.params: from it, training that was stopped goes on as if it had not been."""
+
+    def __init__(
+        self, settings: TrainSettings, model: Classifier, optimizer: Momentum, generator: torch.Generator
+    ) -> None:
+        self.path = f"{settings.prefix}-training.params"
+        self.kept = settings.ckpt != NEVER
+        self.model, self.optimizer, self.generator = model, optimizer, generator
+        arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
+        manifest = sha256(os.path.join(settings.data, MANIFEST))
+        self.run = json.loads(json.dumps({**arguments, "training set": manifest}))
+        if settings.overwrite:
+            self.remove()
+
+    def save(self, curve: list[EpochResult]) -> None:
+        """Called after each epoch."""
+        if self.kept:
+            order = self.generator.get_state().numpy().tobytes().hex()
+            record = {"run": self.run, "curve": [asdict(result) for result in curve], "order": order}
+            save_snapshot(self.path, {"classifier": self.model}, self.optimizer, record)
+
+    def resume(self, schedule: Schedule, log: _Log) -> Schedule:
+        """Take over what an earlier run left, if it left something; gives the rest of the schedule."""
+        if not self.kept or not os.path.exists(self.path):
+            return schedule
+        record = load_snapshot(self.path, {"classifier": self.model}, self.optimizer)
+        differing = sorted(name for name in self.run if self.run[name] != record.get("run", {}).get(name))
+        if differing:
+            raise InputError(
+                f"{self.path}: holds a run with another {', another '.join(differing)}; give the same, or --overwrite"
+            )
+        self.generator.set_state(torch.from_numpy(np.frombuffer(bytes.fromhex(record["order"]), np.uint8).copy()))
+        log.curve = [EpochResult(**result) for result in record["curve"]]
+        last = log.curve[-1]
+        print(f"train_mlp: goes on after epoch {last.epoch} of {self.path}")
+        done = schedule.end if last.steps == schedule.max_steps else last.epoch
+        return replace(schedule, begin=done, steps_done=last.steps)
+
+    def remove(self) -> None:
+        """The run has come to its end."""
+        if os.path.exists(self.path):
+            os.remove(self.path)
 
 
 class _Log:

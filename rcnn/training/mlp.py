@@ -132,6 +132,15 @@ class Momentum:
             if parameter.requires_grad
         ]
 
+    def state_dict(self) -> dict[str, dict[int, dict[str, Tensor]]]:
+        """The velocities, in the form of PyTorch's own optimizers."""
+        return {"state": {index: {"velocity": entry[1]} for index, entry in enumerate(self.entries)}}
+
+    def load_state_dict(self, state: Mapping[str, Mapping[int, Mapping[str, Tensor]]]) -> None:
+        """Take over what `state_dict` gave."""
+        for index, (_, velocity, *_) in enumerate(self.entries):
+            velocity.copy_(state["state"][index]["velocity"])
+
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Apply the gradients and clear them; a gradient longer than GRADIENT_NORM is shortened to it."""
@@ -150,6 +159,7 @@ class Schedule:
     rate : learning rate of the first epoch
     steps : epochs after which it falls tenfold
     begin, end : epochs that are done already, and that are done in the end
+    steps_done : steps of a run that was stopped and now goes on
     batch_size : rows a step
     max_steps : 0 for no limit
     """
@@ -160,6 +170,7 @@ class Schedule:
     end: int
     batch_size: int
     max_steps: int = 0
+    steps_done: int = 0
 
     def rate_of(self, epoch: int) -> float:
         """Learning rate of an epoch, which count from 0."""
@@ -200,7 +211,7 @@ def train(
     """
     features, labels = data
     size = min(schedule.batch_size, len(features))
-    steps = 0
+    steps = schedule.steps_done
     for epoch in range(schedule.begin, schedule.end):
         started = time.monotonic()
         model.train()

@@ -13,6 +13,7 @@ from rcnn.checkpoint import load_checkpoint
 from rcnn.classifier import OUTPUT, Shape, build_graph, shape_of
 from rcnn.engine import load_network
 from rcnn.errors import InputError
+from rcnn.stages import train as stage
 from rcnn.stages.train import TrainingSet, TrainSettings, choose_rows, train_mlp
 from rcnn.store import StageWriter, features_schema, vector_array
 from rcnn.training import mlp
@@ -182,3 +183,45 @@ def test_graph_lists_every_parameter_once():
     variables = {node.name for node in graph.nodes if node.op == "null"} - {"data", "softmax_label"}
     assert variables == set(model.arrays())
     assert graph.auxiliary_names == {name for name in model.arrays() if "moving" in name}
+
+
+@pytest.mark.parametrize("epochs", [1, 5, 8])
+def test_training_that_was_stopped_goes_on_to_the_same_weights(epochs, data, tmp_path, monkeypatch, capsys):
+    options = {"split": 0, "max_steps": 60}
+    whole = run(data, tmp_path / "whole", **options)
+
+    class Killed(BaseException):
+        pass
+
+    real = stage.save_snapshot
+
+    def save(*arguments) -> None:
+        real(*arguments)
+        if len(arguments[3]["curve"]) == epochs:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(stage, "save_snapshot", save)
+        run(data, tmp_path / "stopped", **options)
+    assert not list(tmp_path.glob("stopped-0*.params"))
+    with pytest.raises(InputError, match=r"stopped-training\.params: holds a run with another lr, another mom; give"):
+        run(data, tmp_path / "stopped", **options, lr=0.1, mom=0.5)
+    stopped = run(data, tmp_path / "stopped", **options)
+    assert f"goes on after epoch {epochs}" in capsys.readouterr().out
+    one, other = (tmp_path / f"{name}-0008.params" for name in ("whole", "stopped"))
+    assert one.read_bytes() == other.read_bytes()
+    for lines in (whole["curve"], stopped["curve"]):
+        for line in lines:
+            del line["rows_per_second"]
+    assert whole["curve"] == stopped["curve"]
+    assert not (tmp_path / "stopped-training.params").exists()
+
+
+def test_overwrite_begins_anew(data, tmp_path, monkeypatch, capsys):
+    with monkeypatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(stage._Log, "save", lambda *arguments: {}["stopped"])
+        run(data, tmp_path / "m")
+    assert (tmp_path / "m-training.params").exists()
+    run(data, tmp_path / "m", lr=0.1, overwrite=True)
+    assert "goes on" not in capsys.readouterr().out
+    assert not (tmp_path / "m-training.params").exists()
