@@ -13,6 +13,11 @@ config.FRAME = EasyDict(
     HEIGHT=480,
 )
 
+config.DECODE = EasyDict(
+    STALL_SECONDS=60.0,  # longest wait for a frame
+    CLIP_SECONDS=600.0,  # longest wait for all frames of a clip; the time that networks take does not count
+)
+
 config.ESSH = EasyDict(
     BASE_SIZE=16,  # pixels, side of the anchor of scale 1
     # (stride, anchor scales) in the order of the network's outputs

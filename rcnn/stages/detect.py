@@ -43,6 +43,7 @@ class DetectSettings:
     split: tuple[int, int] = (0, 1)
     quality_threshold: float = 10.0
     image_size: tuple[int, int] = (112, 112)
+    max_bad: float = 5.0
     overwrite: bool = False
 
 
@@ -160,3 +161,8 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
     )
     if counts["unreadable"]:
         print(f"why clips are unreadable stands in {os.path.join(settings.output, 'clips')}")
+    if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:
+        raise InputError(
+            f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad {settings.max_bad:g}%; "
+            f"the output is whole, so mend the clips and --overwrite, or go on without them"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,10 +12,11 @@ import numpy as np
 
 from ..config import config
 from ..dataset import TRAIN, Clip
+from ..decoder import FrameDecoder
 from ..detector import Embedder, EsshDetector, align_faces
 from ..detector.embedding import norms
 from ..detector.essh import central_face
-from ..video import UnreadableError, read_frames
+from ..video import UnreadableError
 
 BATCH_FRAMES = 8  # frames that are detected together
 
@@ -57,6 +59,7 @@ class FaceFinder:
     sampling: int
     threshold: float
     size: tuple[int, int] = (112, 112)
+    decoders: threading.local = field(default_factory=threading.local)  # one a thread
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
@@ -89,7 +92,7 @@ class FaceFinder:
                     chosen[index].append(self._choose(number, image, faces))
             batch.clear()
 
-        for item in _frames(clips, results, sampling):
+        for item in self._frames(clips, results, sampling):
             batch.append(item)
             if len(batch) == BATCH_FRAMES:
                 flush()
@@ -99,6 +102,20 @@ class FaceFinder:
                 faces.clear()
                 result.frames = 0
         return chosen
+
+    def _frames(
+        self, clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int
+    ) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Index of the clip, number of the frame and the frame, clip after clip; marks clips that can't be read."""
+        if not hasattr(self.decoders, "own"):
+            self.decoders.own = FrameDecoder()
+        for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
+            try:
+                for number, image in self.decoders.own.read_frames(clip.path, sampling):
+                    result.frames += 1
+                    yield index, number, image
+            except UnreadableError as error:
+                result.unreadable = str(error)
 
     def _choose(self, number: int, image: np.ndarray, faces: Any) -> _Chosen:
         best = central_face(faces, image.shape[1], image.shape[0])
@@ -124,19 +141,6 @@ class FaceFinder:
                 for face, quality in zip(faces, result.qualities, strict=True)
                 if quality >= self.threshold
             ]
-
-
-def _frames(
-    clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int
-) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Index of the clip, number of the frame and the frame, clip after clip; marks clips that can't be read."""
-    for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
-        try:
-            for number, image in read_frames(clip.path, sampling):
-                result.frames += 1
-                yield index, number, image
-        except UnreadableError as error:
-            result.unreadable = str(error)
 
 
 def _jpeg(crop: np.ndarray) -> bytes:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from rcnn.dataset import Clip
+from rcnn.decoder import FrameDecoder
 from rcnn.detector import load_detector, load_embedder
 from rcnn.detector.embedding import norms
+from rcnn.errors import InputError
 from rcnn.stages import detect as stage
 from rcnn.stages import face_finder
 from rcnn.stages.detect import DetectSettings, QualityHistogram, detect
@@ -79,7 +81,15 @@ def root(tmp_path_factory, face):
 
 
 def run(root, models, output, **changes) -> StageReader:
-    settings = {"dataset": str(root), "output": str(output), "stage": "trainval", "gpu": -1, **models, **changes}
+    settings = {
+        "dataset": str(root),
+        "output": str(output),
+        "stage": "trainval",
+        "gpu": -1,
+        "max_bad": 100,
+        **models,
+        **changes,
+    }
     detect(DetectSettings(**settings))
     return StageReader(str(output), ("detect",))
 
@@ -184,16 +194,22 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
     clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
 
-    def broken(path: str, sampling: int):
+    def broken(decoder: FrameDecoder, path: str, sampling: int):
         for number, image in read_frames(path, sampling):
             if "nobody" in path and number == 9:
                 raise UnreadableError("broke off")
             yield number, image
 
-    monkeypatch.setattr(face_finder, "read_frames", broken)
+    monkeypatch.setattr(FrameDecoder, "read_frames", broken)
     late, nobody = FaceFinder(*networks, 3, 2.0)(clips)
     assert (late.unreadable, late.frames, [row["frame"] for row in late.rows]) == ("", 10, [4])
     assert (nobody.unreadable, nobody.frames, nobody.rows) == ("broke off", 0, [])
+
+
+def test_too_many_bad_clips_are_an_error_that_leaves_the_output_whole(root, models, tmp_path):
+    with pytest.raises(InputError, match=r"2 of 6 clips can't be read, more than --max-bad 5%"):
+        run(root, models, tmp_path / "det", quality_threshold=2.0, max_bad=5.0)
+    assert StageReader(str(tmp_path / "det"), ("detect",)).manifest["counts"]["clips"] == 6
 
 
 def test_quantiles_match_numpy():
