@@ -163,6 +163,6 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
         print(f"why clips are unreadable stands in {os.path.join(settings.output, 'clips')}")
     if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:
         raise InputError(
-            f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad {settings.max_bad:g}%; "
-            f"the output is whole, so mend the clips and --overwrite, or go on without them"
+            f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "
+            f"{settings.max_bad:g}%; the output is whole, so mend the clips and --overwrite, or go on without them"
         )
