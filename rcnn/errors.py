@@ -38,6 +38,9 @@ def run_script(main: Callable[[], None]) -> None:
         sys.stderr.flush()
         sys.stdout.flush()
         os._exit(128 + stopped.signal)  # at once: threads may be deep in a clip whose faces nobody waits for
+    except KeyboardInterrupt:
+        print(f"{os.path.basename(sys.argv[0])}: stopped before anything was done", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
