@@ -14,7 +14,7 @@ from ..detector.alignment import similarity, target_points
 from ..detector.essh import central_face
 from ..errors import InputError
 from ..progress import progress
-from .face_space import FaceSpace
+from .eigenfaces import Eigenfaces
 
 SIZE = config.ALIGN.SIZE  # pixels
 MARGIN = 16  # pixels around a crop that distortions may bring in
@@ -95,7 +95,7 @@ def plain_crops(wide: np.ndarray) -> np.ndarray:
 
 
 def distorted_crops(
-    wide: np.ndarray, labels: np.ndarray, count: int, rng: np.random.Generator, space: FaceSpace | None = None
+    wide: np.ndarray, labels: np.ndarray, count: int, rng: np.random.Generator, space: Eigenfaces | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Crops as a camera might give them, some of two people at once, a few past recognition.
 

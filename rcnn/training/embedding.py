@@ -22,7 +22,7 @@ from ..errors import InputError
 from ..networks.resnet import build_resnet
 from ..verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
-from .face_space import FaceSpace
+from .eigenfaces import Eigenfaces
 from .graph_module import GraphModule
 from .people import held_out, list_photographs
 from .snapshot import load_snapshot, save_snapshot
@@ -177,7 +177,7 @@ class EmbeddingTrainer:
         unseen = {person: paths for person, paths in people.items() if held_out(person)}
         self.wide, self.labels = read_crops(seen, detector)
         # a mixture of people has no label, so only a teacher can learn anything from new ones
-        self.space = FaceSpace(self.wide, settings.seed) if settings.teacher else None
+        self.space = Eigenfaces(self.wide, settings.seed) if settings.teacher else None
         self.unseen = None
         if unseen:
             wide, labels = read_crops(unseen, detector)

@@ -10,7 +10,7 @@ from rcnn.detector import align_faces, load_detector
 from rcnn.detector.essh import central_face
 from rcnn.errors import InputError
 from rcnn.training.crops import MARGIN, WIDE, distorted_crops, plain_crops, read_crops
-from rcnn.training.face_space import FaceSpace
+from rcnn.training.eigenfaces import Eigenfaces
 from rcnn.training.people import held_out, list_photographs
 
 
@@ -61,7 +61,7 @@ def only(monkeypatch):
 @pytest.mark.parametrize("new_people", [False, True])
 def test_distorted_crops_come_from_the_seed(new_people, wide):
     labels = np.arange(6)
-    space = FaceSpace(wide) if new_people else None
+    space = Eigenfaces(wide) if new_people else None
     first, first_labels = distorted_crops(wide, labels, 30, np.random.default_rng(7), space)
     again, again_labels = distorted_crops(wide, labels, 30, np.random.default_rng(7), space)
     other, _ = distorted_crops(wide, labels, 30, np.random.default_rng(8), space)
@@ -76,9 +76,9 @@ def test_every_photograph_comes_up_as_often_and_mixed_people_have_no_label(wide,
     assert set(np.bincount(labels, minlength=6)) <= {3, 4}
     for kind in ("MIXED", "CROSSED"):
         only(**{kind: 1.0})
-        _, labels = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(1), FaceSpace(wide))
+        _, labels = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(1), Eigenfaces(wide))
         assert 0.7 < (labels == -1).mean() < 0.95  # one in six is mixed with itself
-        _, labels = distorted_crops(wide, np.zeros(6, int), 60, np.random.default_rng(1), FaceSpace(wide))
+        _, labels = distorted_crops(wide, np.zeros(6, int), 60, np.random.default_rng(1), Eigenfaces(wide))
         assert (labels == 0).all()
     only(SPOILT=1.0)
     _, labels = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(1))
@@ -86,7 +86,7 @@ def test_every_photograph_comes_up_as_often_and_mixed_people_have_no_label(wide,
 
 
 def test_a_crossed_face_lies_between_the_two(wide):
-    space = FaceSpace(wide)
+    space = Eigenfaces(wide)
     same = space.crossed(wide[2], 2, 2, np.random.default_rng(0))
     assert np.array_equal(same, wide[2])
     distances = []

@@ -10,7 +10,7 @@ COMPONENTS = 120
 SIDE = 72  # pixels a side at which components are computed
 
 
-class FaceSpace:
+class Eigenfaces:
     """Principal components of aligned crops (Turk and Pentland, "Eigenfaces for Recognition", 1991).
 
     Parameters
