@@ -9,31 +9,21 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
-import cv2
 from tqdm import tqdm
 
-from . import dataset
 from .dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from .errors import InputError
+from .layout import FOLDERS, STAGING, arrange, check_output, fresh, mapper, publish, write_lines
 from .motion import PHOTOS, VIDEOS, UnreadableError, make_clip
 
-FOLDERS = {split: folder.replace("*", "1") for split, folder in dataset.FOLDERS.items()}  # all in Part1
-LISTS = os.path.dirname(dataset.NAMES_FILE)
-TEST_FILE = f"{LISTS}/test_v2.txt"
-PEOPLE_FILE = f"{LISTS}/names.txt"
 SKIPPED_FILE = "skipped.txt"
-STAGING = ".making"  # what is not finished lies here, in the output folder, so that a rename publishes it
 
 ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items meet once in 50,000 data sets
 SIDES = range(64, 4097, 2)  # pixels; H.264 with halved colour needs even sides
@@ -145,14 +135,15 @@ def generate(source: Path, output: Path, options: Options) -> Summary:
         _check_known(chosen[0], source, options, unreadable=0)
         items = sorted(item for group in chosen for mine in group.values() for item in mine)
         _check_identities(items)
-        with _fresh(staging):
+        with fresh(staging):
             made, skipped = _make_all(items, staging, options)
             # Again, over what could be read: a person of whom too little is left is a stranger.
             known, strangers = choose(made, options)
             _check_known(known, source, options, unreadable=len(skipped))
             placed = plan(known, strangers, options)
-            _arrange(staging, placed, sorted(known), skipped)
-        _publish(staging, output)
+            arrange(staging, placed, (clip.item.identity for clip in placed), sorted(known))
+            write_lines(staging / SKIPPED_FILE, (f"{' '.join(item.key.split())}\t{reason}" for item, reason in skipped))
+        publish(staging, output, [SKIPPED_FILE])
     except BrokenExecutor as error:
         raise InputError("a worker process died, perhaps of too little memory; try --workers 1") from error
     except OSError as error:
@@ -223,13 +214,7 @@ def _splits(count: int, val_share: float, test_share: float) -> list[str]:
 def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     if output == source or output in source.parents:
         raise InputError(f"--output {output} holds the input; choose another folder")
-    if not output.exists() or not any(output.iterdir()):
-        return
-    if not overwrite:
-        raise InputError(f"--output {output} is not empty; choose another, or replace it with --overwrite")
-    # The real data set has no names.txt, and 500,000 clips are long to download
-    if not (output / PEOPLE_FILE).exists() and not (output / STAGING).exists():
-        raise InputError(f"--output {output} holds what gendata.py did not make; choose another folder")
+    check_output(output, overwrite, "gendata.py")
 
 
 def _check_known(known: People, source: Path, options: Options, unreadable: int) -> None:
@@ -259,83 +244,15 @@ def _make(item: Item, folder: Path, options: Options) -> tuple[Item, str | None]
     return item, None
 
 
-@contextmanager
-def _fresh(staging: Path) -> Iterator[None]:
-    """An empty `staging` folder, gone again if nothing comes of it."""
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-
-
 def _make_all(items: list[Item], staging: Path, options: Options) -> tuple[People, list[tuple[Item, str]]]:
     """Make all clips in `staging`; returns what was made, by person, and what was not, with the reason."""
     job = partial(_make, folder=staging, options=options)
     made: People = {}
     skipped = []
-    with _mapper(min(options.workers, len(items))) as run:
+    with mapper(min(options.workers, len(items)), CHUNK) as run:
         for item, reason in tqdm(run(job, items), total=len(items), unit="clip", disable=None):
             if reason is None:
                 made.setdefault(item.person, []).append(item)
             else:
                 skipped.append((item, reason))
     return made, skipped
-
-
-@contextmanager
-def _mapper(workers: int) -> Iterator[Callable[..., Iterator[tuple[Item, str | None]]]]:
-    """A `map` over so many processes that keeps the order; one worker needs no process."""
-    if workers == 1:
-        yield map
-        return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_start_worker)
-    try:
-        yield partial(pool.map, chunksize=CHUNK)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)  # a process a core is enough
-
-
-def _arrange(staging: Path, placed: list[Placed], people: list[str], skipped: list[tuple[Item, str]]) -> None:
-    """Turn the clips in `staging` into the layout of the data set, and write its text files."""
-    for folder in (*FOLDERS.values(), LISTS):
-        (staging / folder).mkdir(parents=True)
-    for clip in placed:
-        (staging / clip.item.identity).rename(staging / FOLDERS[clip.split] / clip.name)
-    texts = {
-        dataset.NAMES_FILE: [clip.name for clip in placed],
-        dataset.TRAIN_FILE: [f"{clip.name} {clip.label}" for clip in placed if clip.split == TRAIN],
-        dataset.VAL_FILE: _truth(placed, VAL),
-        TEST_FILE: _truth(placed, TEST),
-        PEOPLE_FILE: [f"{label} {person}" for label, person in enumerate(people, start=1)],
-        SKIPPED_FILE: [f"{' '.join(item.key.split())}\t{reason}" for item, reason in skipped],
-    }
-    for file, lines in texts.items():
-        # A file name need not be UTF-8, but these texts are
-        (staging / file).write_bytes("".join(f"{line}\n" for line in lines).encode(errors="replace"))
-
-
-def _truth(placed: list[Placed], split: str) -> list[str]:
-    """`LABEL NAME NAME ...` for each label that has clips in `split`."""
-    names: dict[int, list[str]] = {}
-    for clip in placed:
-        if clip.split == split and clip.label != NOBODY_KNOWN:
-            names.setdefault(clip.label, []).append(clip.name)
-    return [f"{label} {' '.join(names[label])}" for label in sorted(names)]
-
-
-def _publish(staging: Path, output: Path) -> None:
-    """Move the finished data set into its place; gt_v2 goes first and comes last."""
-    folders = sorted({folder.split("/")[0] for folder in FOLDERS.values()})
-    for folder in (LISTS, *folders):
-        if (output / folder).exists():
-            shutil.rmtree(output / folder)
-    for name in (SKIPPED_FILE, *folders, LISTS):
-        os.replace(staging / name, output / name)
-    shutil.rmtree(staging)  # holds what the second `choose` left out

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ BLUR = (0.0, 1.5)  # sigma in pixels of the frame
 GAIN = (0.7, 1.3)  # brightness is multiplied by this
 CRF = (20, 34)  # x264's constant rate factor: 18 looks like the original, 40 is blocks
 PRESET = "veryfast"  # x264's speed; slower ones save bytes that nobody needs here
+SAME_BYTES = "cpu-independent=1"  # without it x264 encodes the same frames now and then to other bytes
 BACKDROP_SHRINK = 16  # the copy behind the photograph has this many times fewer pixels a side,
 BACKDROP_BLUR = 2.0  # and this sigma in its pixels: no detector finds the face in it
 
@@ -138,19 +139,35 @@ def frames(photo: Image, size: tuple[int, int], motion: Motion) -> Iterator[Imag
 
 
 def write_clip(path: Path, photo: Image, size: tuple[int, int], motion: Motion) -> None:
-    """Write the clip of `frames` as H.264 in mp4, `FPS` frames a second; the same bytes for the same input.
+    """Write the clip of `frames`; `size` is (width, height) in pixels, both even. See `write_video`."""
+    write_video(path, frames(photo, size, motion), size, motion.crf)
 
-    `size` is (width, height) in pixels, both even. Raises OSError where `path` cannot be written.
+
+def write_video(path: Path, images: Iterable[Image], size: tuple[int, int], crf: int) -> None:
+    """Write frames as H.264 in mp4, `FPS` frames a second; the same bytes for the same input.
+
+    Parameters
+    ----------
+    images : height x width x 3, uint8, BGR
+    size : width and height, both even
+    crf : x264's constant rate factor
+
+    Raises
+    ------
+    OSError
+        If `path` cannot be written.
     """
     try:
         with av.open(str(path), "w", format="mp4") as container:
-            options = {"crf": str(motion.crf), "preset": PRESET}
+            options = {"crf": str(crf), "preset": PRESET, "x264-params": SAME_BYTES}
             stream = container.add_stream("libx264", rate=FPS, options=options)
             stream.width, stream.height = size
             stream.pix_fmt = "yuv420p"
             stream.codec_context.thread_count = 1  # x264's decisions depend on the number of threads
-            for image in frames(photo, size, motion):
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+            for image in images:
+                # not by FFmpeg: how it rounds depends on where in memory the rows begin
+                planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
             container.mux(stream.encode(None))
     except av.error.FFmpegError as error:  # some of them are no OSError
         raise OSError(error.errno, error.strerror, str(path)) from error

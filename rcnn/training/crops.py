@@ -15,6 +15,7 @@ from ..detector.essh import central_face
 from ..errors import InputError
 from ..progress import progress
 from .eigenfaces import Eigenfaces
+from .people import read_photograph
 
 SIZE = config.ALIGN.SIZE  # pixels
 MARGIN = 16  # pixels around a crop that distortions may bring in
@@ -69,7 +70,7 @@ def read_crops(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> 
     crops, labels = [], []
     for start in progress(range(0, len(items), CHUNK), what="read", unit="chunk"):
         chunk = items[start : start + CHUNK]
-        images = [_read(path) for path, _ in chunk]
+        images = [read_photograph(path) for path, _ in chunk]
         found = detector.detect(images, DETECTION_THRESHOLD, batch_size=8)
         for image, faces, (_, label) in zip(images, found, chunk, strict=True):
             if len(faces):
@@ -80,13 +81,6 @@ def read_crops(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> 
     if not crops:
         raise InputError("no face was found in any photograph; give another detector")
     return np.stack(crops), np.array(labels, np.int64)
-
-
-def _read(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{path}: is no picture; remove it or get it again")
-    return image
 
 
 def plain_crops(wide: np.ndarray) -> np.ndarray:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from ..errors import InputError
 
 PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -34,3 +37,11 @@ def list_photographs(folder: str) -> dict[str, list[Path]]:
     if not people:
         raise InputError(f"{folder}: holds no photographs; they must lie in {folder}/PERSON/")
     return people
+
+
+def read_photograph(path: Path) -> np.ndarray:
+    """A photograph (H, W, 3) uint8, BGR; `InputError` if the file is no picture."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"{path}: is no picture; remove it or get it again")
+    return image

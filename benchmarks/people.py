@@ -1,0 +1,163 @@
+"""The people of the demo, judged by real networks: are they found, are they told apart, are they like anybody?"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rcnn.arguments import Parser, add_gpu, positive, whole
+from rcnn.detector import Embedder, EsshDetector, align_faces, load_detector, load_embedder
+from rcnn.detector.embedding import normalise
+from rcnn.detector.essh import central_face
+from rcnn.engine import choose_device
+from rcnn.errors import run_script
+from rcnn.layout import FOLDERS
+from rcnn.people.demo_set import DemoClip, DemoOptions, plan_demo, write_demo
+from rcnn.people.files import PREFIX
+from rcnn.progress import progress
+from rcnn.training.people import list_photographs, read_photograph
+from rcnn.verification import area_under_roc, same_pairs
+from rcnn.video import read_frames
+
+CHECKPOINTS = "../shared/checkpoints"
+SAMPLING = 3  # every third frame is looked at, as detect.py does
+BATCH = 8  # frames decoded together
+CHUNK = 32  # photographs in memory at a time
+SHEET_PEOPLE, SHEET_CLIPS = 12, 6  # on the contact sheet: rows and columns
+SHEET_FRAME = 12  # number of the frame that it shows
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the networks see in a clip.
+
+    frames, with_face : frames looked at, and those with a face
+    embedding : (D,) float32, mean of the faces' embeddings of length 1, itself of length 1; None without a face
+    """
+
+    frames: int
+    with_face: int
+    embedding: np.ndarray | None
+
+
+def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Embedder, threshold: float) -> np.ndarray:
+    """Embeddings (n, D) of length 1 of the central faces of the images that have one."""
+    crops = []
+    for image, faces in zip(images, detector.detect(images, threshold, batch_size=1), strict=True):
+        if len(faces):
+            best = central_face(faces, image.shape[1], image.shape[0])
+            crops.append(align_faces(image, faces.landmarks[best : best + 1])[0])
+    return normalise(embedder.embed(crops))
+
+
+def look(path: Path, detector: EsshDetector, embedder: Embedder, threshold: float) -> Found:
+    """Find and embed the faces of a clip."""
+    images = [frame for _, batch in read_frames(str(path), SAMPLING, BATCH) for frame in batch]
+    vectors = embed_central(images, detector, embedder, threshold)
+    return Found(len(images), len(vectors), normalise(vectors.mean(0)) if len(vectors) else None)
+
+
+def embed_photographs(folder: str, detector: EsshDetector, embedder: Embedder, threshold: float) -> np.ndarray:
+    """Embeddings (n, D) of length 1 of all photographs."""
+    paths = [path for mine in list_photographs(folder).values() for path in mine]
+    parts = []
+    for start in progress(range(0, len(paths), CHUNK), what="photographs", unit="chunk"):
+        images = [read_photograph(path) for path in paths[start : start + CHUNK]]
+        parts.append(embed_central(images, detector, embedder, threshold))
+    return np.concatenate([part for part in parts if len(part)])
+
+
+def separation(clips: list[DemoClip], found: list[Found]) -> tuple[float, float, float]:
+    """ROC AUC of all pairs of clips of people, the lowest cosine of one person and the highest of two."""
+    rows = [(clip.person, f.embedding) for clip, f in zip(clips, found, strict=True) if f.embedding is not None]
+    labels = np.array([person for person, _ in rows])
+    vectors = np.stack([vector for _, vector in rows]).astype(np.float64)
+    cosines = vectors @ vectors.T
+    same = np.zeros(cosines.shape, bool)
+    same[tuple(same_pairs(labels).T)] = True
+    different = np.triu(labels[:, None] != labels[None], 1)
+    return area_under_roc(cosines[same], cosines[different]), cosines[same].min(), cosines[different].max()
+
+
+def contact_sheet(root: Path, clips: list[DemoClip]) -> np.ndarray:
+    """A frame of several clips of several people, a row each: uint8, BGR."""
+    rows = []
+    for person in range(SHEET_PEOPLE):
+        mine = [clip for clip in clips if clip.person == person][:SHEET_CLIPS]
+        if len(mine) == SHEET_CLIPS:
+            rows.append(np.hstack([_shown(root / FOLDERS[clip.split] / clip.name) for clip in mine]))
+    return np.vstack(rows)
+
+
+def _shown(path: Path) -> np.ndarray:
+    video = cv2.VideoCapture(str(path))
+    video.set(cv2.CAP_PROP_POS_FRAMES, SHEET_FRAME)
+    return video.read()[1]
+
+
+def main() -> None:
+    parser = Parser(__doc__, "python benchmarks/people.py --gpu -1 --sheet people.png")
+    add = parser.add_argument
+    add("--model", default=PREFIX, metavar="PREFIX", help="what draws the people")
+    retinaface = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
+    mobilefacenet = f"{CHECKPOINTS}/mobilefacenet-y1/model,0"
+    add("--detector", default=retinaface, metavar="PREFIX,EPOCH", help="face detector")
+    add("--embedding", default=mobilefacenet, metavar="PREFIX,EPOCH", help="embedding network")
+    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
+    add("--threshold", default=0.5, type=float, metavar="P", help="smallest probability of a face")
+    add("--seed", default=0, type=whole, metavar="N", help="of the people")
+    add("--people", default=30, type=positive, metavar="N", help="known people")
+    add("--strangers", default=20, type=whole, metavar="N", help="unknown people")
+    add("--workers", default=os.cpu_count() or 1, type=positive, metavar="N", help="processes that draw")
+    add("--sheet", type=Path, metavar="FILE", help="write a contact sheet, a PNG")
+    add_gpu(parser)
+    args = parser.parse_args()
+
+    device = choose_device(args.gpu)
+    detector, embedder = load_detector(args.detector, device), load_embedder(args.embedding, device)
+    with tempfile.TemporaryDirectory() as folder:
+        options = DemoOptions(
+            Path(folder), args.model, args.seed, args.people, strangers=args.strangers, workers=args.workers
+        )
+        made = write_demo(options)
+        clips = plan_demo(options)
+        found = [
+            look(Path(folder) / FOLDERS[clip.split] / clip.name, detector, embedder, args.threshold)
+            for clip in progress(clips, what="clips", unit="clip")
+        ]
+        if args.sheet:
+            cv2.imwrite(str(args.sheet), contact_sheet(Path(folder), clips))
+    shown = [f for clip, f in zip(clips, found, strict=True) if clip.person is not None]
+    empty = [f for clip, f in zip(clips, found, strict=True) if clip.person is None]
+    people = [clip for clip in clips if clip.person is not None]
+    frames, hits = sum(f.frames for f in shown), sum(f.with_face for f in shown)
+    auc, lowest, highest = separation(people, shown)
+    photographs = embed_photographs(args.faces, detector, embedder, args.threshold)
+    vectors = np.stack([f.embedding for f in shown if f.embedding is not None])
+    owners = np.array([clip.person for clip, f in zip(people, shown, strict=True) if f.embedding is not None])
+    means = np.stack([normalise(vectors[owners == owner].mean(0)) for owner in np.unique(owners)])
+    nearest = (means @ photographs.T).max(1)
+    print(made)
+    print(f"frames with a person in which a face is found  {hits} of {frames} ({hits / frames:.2%})")
+    print(f"frames of nobody in which a face is found      {sum(f.with_face for f in empty)} of "
+          f"{sum(f.frames for f in empty)}")  # fmt: skip
+    print(f"clips of people without any face found         {sum(f.embedding is None for f in shown)} of {len(shown)}")
+    print(f"ROC AUC, clips of one person against two       {auc:.5f}")
+    print(f"lowest cosine of one person, highest of two    {lowest:.3f}, {highest:.3f}")
+    print(f"largest cosine of a person to a photograph     {nearest.max():.3f} (median {np.median(nearest):.3f})")
+    print(f"largest cosine of a clip to a photograph       {(vectors @ photographs.T).max():.3f}")
+    close = np.unique(owners)[nearest >= 0.45]
+    print(f"people at 0.45 or more                         {close.tolist()}")
+    print(f"seconds to draw                                {made.seconds:.1f}")
+
+
+if __name__ == "__main__":
+    run_script(main)
