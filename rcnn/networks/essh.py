@@ -29,6 +29,7 @@ BLOCKS = (
 FEATURES = 64  # channels of the pyramid and of a head
 PREDICTION_GAIN = 0.1  # small at first, so that no anchor begins far from its face
 CLASSES = 2  # background and face
+MOMENTUM = 0.98  # of BatchNorm's statistics; batches of detectors are small
 
 
 def build_essh_m25(seed: int = 0) -> Graph:
@@ -71,7 +72,7 @@ def _unit(
     relu: bool = True,
 ) -> int:  # fmt: skip
     data = builder.convolution(f"{name}_conv", data, filters, kernel, stride, groups)
-    data = builder.batch_norm(f"{name}_bn", data)
+    data = builder.batch_norm(f"{name}_bn", data, momentum=MOMENTUM)
     return builder.relu(f"{name}_relu", data) if relu else data
 
 
