@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
 from ..checkpoint import Graph
 from ..config import config
 from ..faces import POINTS
@@ -29,6 +34,12 @@ BLOCKS = (
 FEATURES = 64  # channels of the pyramid and of a head
 PREDICTION_GAIN = 0.1  # small at first, so that no anchor begins far from its face
 CLASSES = 2  # background and face
+# Twenty-eight normalised layers of random weights without shortcuts pass on little but noise, forwards and
+# backwards. So each layer of the backbone starts near the identity (Zagoruyko and Komodakis, arXiv:1706.00388),
+# normalised to a mean of 1 so that the ReLU cuts little off.
+DEPTH_NOISE = 0.2  # standard deviation of a depthwise weight about the identity
+POINT_NOISE = 0.5  # gain of the random part of a pointwise layer that keeps the width
+OFFSET = 1.0
 MOMENTUM = 0.98  # of BatchNorm's statistics; batches of detectors are small
 
 
@@ -64,7 +75,26 @@ def build_essh_m25(seed: int = 0) -> Graph:
             level = _unit(builder, f"merged_stride{stride}", level, FEATURES, 3)
         above = level
         outputs += _predictions(builder, _head(builder, level, stride), stride, len(scales))
-    return builder.graph(outputs, "essh-m25")
+    graph = builder.graph(outputs, "essh-m25")
+    return replace(graph, params=_near_identity(graph.params, seed))
+
+
+def _near_identity(params: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """The parameters with the backbone's drawn about the identity."""
+    rng = np.random.default_rng((seed, 1))
+    changed = dict(params)
+    for number in range(1, len(BLOCKS) + 1):
+        depth, point = f"block{number}_depth", f"block{number}_point"
+        kernel = rng.normal(0, DEPTH_NOISE, params[f"{depth}_conv_weight"].shape)
+        kernel[:, :, 1, 1] += 1
+        changed[f"{depth}_conv_weight"] = kernel.astype(np.float32)
+        width, inputs = params[f"{point}_conv_weight"].shape[:2]
+        if width == inputs:
+            matrix = np.eye(width) + rng.normal(0, POINT_NOISE / np.sqrt(width), (width, width))
+            changed[f"{point}_conv_weight"] = matrix.astype(np.float32)[:, :, None, None]
+        for name in (depth, point):
+            changed[f"{name}_bn_beta"] = np.full_like(params[f"{name}_bn_beta"], OFFSET)
+    return changed
 
 
 def _unit(

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
 from ..config import config
@@ -31,6 +32,7 @@ from .targets import Targets, image_anchors, match_anchors
 WARM_UP = 0.03  # share of the steps in which the learning rate rises
 WEIGHT_DECAY = 5e-4
 GRADIENT_NORM = 10.0
+ADAPTER_GAIN = 0.3
 UNSEEN_SCENES = 48  # of photographs that training never sees, looked at after each round
 LEAST_SCORE = 0.02  # of detections in them
 IMAGES_A_MISTAKE = 10.0
@@ -72,6 +74,9 @@ class Student(nn.Module):
         self.adapters = nn.ModuleList(
             nn.Conv2d(ours.shape[1], theirs, 1) for ours, theirs in zip(maps, teacher_widths, strict=True)
         )
+        for adapter in self.adapters:
+            nn.init.zeros_(adapter.bias)
+            nn.init.normal_(adapter.weight, std=ADAPTER_GAIN / adapter.in_channels**0.5)
 
     def losses(self, images: Tensor, targets: list[Tensor], hints: list[Tensor], settings: DetectionSettings) -> dict:
         """Terms of the loss of a batch; `targets` as `detection_losses` takes them, `hints` the teacher's maps."""
@@ -79,7 +84,9 @@ class Student(nn.Module):
             outputs = [output.float() for output in self.network(images)]
         losses = detection_losses(outputs[: len(LOGITS)], *targets)
         for adapter, ours, theirs in zip(self.adapters, outputs[len(LOGITS) :], hints, strict=True):
-            distance = (adapter(ours) - theirs).square().mean() / theirs.square().mean().clamp(min=1e-6)
+            # standardised by channel, so that predicting nothing but the mean costs 1
+            standard = functional.batch_norm(theirs, None, None, training=True)
+            distance = (adapter(ours) - standard).square().mean()
             losses["hints"] = losses.get("hints", 0) + settings.hint_weight * distance
         return losses
 
