@@ -167,20 +167,25 @@ class DetectionTrainer:
         self.student.train()
         totals: dict[str, float] = {}
         for step in range(self.steps_a_round):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate(number * self.steps_a_round + step)
             rng = np.random.default_rng((self.settings.seed, number, step))
             scenes = [make_scene(self.seen, self.settings.side, rng) for _ in range(self.settings.batch)]
-            losses = self._losses(scenes)
-            sum(losses.values()).backward()
-            nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_NORM)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
+            losses = self.step(scenes, self.learning_rate(number * self.steps_a_round + step))
             for name, value in losses.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach())
+                totals[name] = totals.get(name, 0.0) + value
         if not all(map(math.isfinite, totals.values())):
             raise InputError(f"round {number + 1}: the loss is not finite, training diverged; give a smaller --lr")
         return {name: round(value / self.steps_a_round, 4) for name, value in totals.items()}
+
+    def step(self, scenes: list[Scene], lr: float) -> dict[str, float]:
+        """Learn from some scenes at a learning rate; returns the terms of the loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        losses = self._losses(scenes)
+        sum(losses.values()).backward()
+        nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_NORM)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return {name: float(value.detach()) for name, value in losses.items()}
 
     def _losses(self, scenes: list[Scene]) -> dict[str, Tensor]:
         pictures = np.stack([scene.picture for scene in scenes])
