@@ -12,7 +12,7 @@ from .targets import BACKGROUND, FACE
 
 NEGATIVES_A_POSITIVE = 3  # hardest backgrounds that count for each face (SSD, arXiv:1512.02325)
 NEGATIVES_AN_IMAGE = 24  # and at least so many, so that images without faces teach, too
-SMOOTH_UNDER = 1 / 9  # difference of deltas under which smooth L1 is square (Faster R-CNN's sigma 3)
+SMOOTH_UNDER = 0.04  # difference of deltas under which smooth L1 is square; small, so that landmarks become exact
 BOX_WEIGHT = 1.0
 LANDMARK_WEIGHT = 1.0
 

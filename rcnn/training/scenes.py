@@ -14,8 +14,8 @@ from .camera import photographed
 from .labels import Photograph, read_picture
 
 EMPTY = 0.06  # probability that a scene has no face
-LARGE = 0.6  # and that its first face is large
-LARGE_SIZE = (80.0, 330.0)  # pixels, geometric mean of width and height
+LARGE = 0.75  # and that its first face is large
+LARGE_SIZE = (80.0, 320.0)  # pixels, geometric mean of width and height
 SMALL_SIZE = (10.0, 90.0)
 MORE_FACES = (0, 10)  # that are pasted after the first
 MORE_LOOKALIKES = (0, 4)
