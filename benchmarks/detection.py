@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -104,7 +105,7 @@ def strips(photos: Sequence[Photograph], rng: np.random.Generator) -> np.ndarray
     """Parts of photographs without faces, repeated into a wallpaper, one beside the other."""
     picture = clouds(rng)
     edges = np.unique(np.concatenate([[0, WIDTH], rng.integers(0, WIDTH, rng.integers(0, 6))]))
-    for left, right in zip(edges[:-1], edges[1:], strict=True):
+    for left, right in pairwise(edges.tolist()):
         photo = photos[rng.integers(len(photos))]
         patch = patch_without_faces(photo, read_picture(photo.path), rng)
         if patch is None:
@@ -152,7 +153,7 @@ def _paste(scene: Scene, photo: Photograph, size: float, rng: np.random.Generato
             if (room < 0).any():
                 break
             corner = np.round(rng.uniform(0, 1, 2) * room - face[:2]).astype(int)
-            outer = np.concatenate([corner, corner + [width, height]])
+            outer = np.concatenate([corner, corner + np.array([width, height])])
             sides = np.minimum(scene.boxes[:, 2:], outer[2:]) - np.maximum(scene.boxes[:, :2], outer[:2])
             if (sides.min(1) <= 0).all():
                 resized = cv2.resize(image, (width, height), interpolation=method)
@@ -175,20 +176,44 @@ def make_scenes(photos: Sequence[Photograph], others: Sequence[Photograph], seed
     return [make_scene(group, others, np.random.default_rng((seed, n))) for n, group in enumerate(groups)]
 
 
-def landmark_errors(found: Sequence[Faces], matches: Sequence[Matches], scenes: Sequence[Scene], threshold: float):
+def labeller_landmarks(detector: EsshDetector, scenes: Sequence[Scene]) -> list[np.ndarray]:
+    """The landmarks (n, 5, 2) that the labeller gives the faces of each scene, NaN for faces that it misses there."""
+    result = []
+    for scene, faces in zip(scenes, detector.detect([s.picture for s in scenes], config.ESSH.THRESHOLD), strict=True):
+        landmarks = np.full_like(scene.landmarks, np.nan)
+        match = match_faces(faces, scene.boxes, scene.ignored).face
+        landmarks[match[match != NOTHING]] = faces.landmarks[match != NOTHING]
+        result.append(landmarks)
+    return result
+
+
+def landmark_errors(
+    found: Sequence[Faces],
+    matches: Sequence[Matches],
+    scenes: Sequence[Scene],
+    landmarks: Sequence[np.ndarray],
+    threshold: float,
+) -> np.ndarray:
     """(n,) mean distance of the five points of each face found, as a share of its eyes' distance."""
     errors = []
-    for faces, match, scene in zip(found, matches, scenes, strict=True):
-        for row in np.flatnonzero((match.face != NOTHING) & (faces.scores >= threshold)):
-            face = match.face[row]
-            if scene.sizes[face] >= MIN_SIZE:
-                wanted = scene.landmarks[face]
-                distance = np.linalg.norm(faces.landmarks[row] - wanted, axis=1).mean()
-                errors.append(distance / np.linalg.norm(wanted[1] - wanted[0]))
-    return np.array(errors)
+    for faces, match, scene, wanted in zip(found, matches, scenes, landmarks, strict=True):
+        rows = np.flatnonzero((match.face != NOTHING) & (faces.scores >= threshold))
+        rows = rows[scene.sizes[match.face[rows]] >= MIN_SIZE]
+        right = wanted[match.face[rows]]
+        distances = np.linalg.norm(faces.landmarks[rows] - right, axis=2).mean(1)
+        errors.append(distances / np.linalg.norm(right[:, 1] - right[:, 0], axis=1))
+    errors = np.concatenate(errors)
+    return errors[np.isfinite(errors)]
 
 
-def report(name: str, detector: EsshDetector, scenes: Sequence[Scene], image: np.ndarray | None, draw: Path | None):
+def report(
+    name: str,
+    detector: EsshDetector,
+    scenes: Sequence[Scene],
+    seen_by_labeller: Sequence[np.ndarray],
+    image: np.ndarray | None,
+    draw: Path | None,
+) -> None:
     """Print the lines of a model."""
     started = time.perf_counter()
     found = detector.detect([scene.picture for scene in scenes], LEAST_SCORE)
@@ -200,24 +225,28 @@ def report(name: str, detector: EsshDetector, scenes: Sequence[Scene], image: np
             for low, high in SIZES.values()
         ]
         wrong = false_positives(found, matches, threshold) / len(scenes)
-        errors = landmark_errors(found, matches, scenes, threshold)
-        mean, middle = (f"{100 * f(errors):.2f}" if len(errors) else "-" for f in (np.mean, np.median))
-        print(
-            f"{name:<22}{threshold:>10.3f}{wrong:>10.3f}"
-            + "".join(f"{value:>9.3f}" for value in cells)
-            + f"{mean:>9}{middle:>9}"
-        )
+        line = f"{name:<12}{threshold:>10.3f}{wrong:>10.3f}" + "".join(f"{value:>8.3f}" for value in cells)
+        for landmarks in ([scene.landmarks for scene in scenes], seen_by_labeller):
+            errors = landmark_errors(found, matches, scenes, landmarks, threshold)
+            line += "".join(f"{100 * f(errors):>8.2f}" if len(errors) else f"{'-':>8}" for f in (np.mean, np.median))
+        print(line)
     if image is not None:
         faces = detector.detect([image], config.ESSH.THRESHOLD)[0]
-        print(f"{name}: {len(faces)} faces in the picture of a crowd, {len(scenes) / seconds:.1f} scenes/s")
+        scores = " ".join(f"{score:.2f}" for score in faces.scores)
+        print(f"{name}: {len(faces)} faces in the picture of a crowd ({scores}), {len(scenes) / seconds:.1f} scenes/s")
+        if draw is not None:
+            _draw(draw / f"{name}-crowd.png", [faces], [Matches(np.zeros(len(faces), int), np.zeros(len(faces), bool))],
+                  [Scene(image, *(np.zeros((0, 4)),) * 3)], 1)  # fmt: skip
     if draw is not None:
         _draw(draw / f"{name}.png", found, matches, scenes)
 
 
-def _draw(path: Path, found: Sequence[Faces], matches: Sequence[Matches], scenes: Sequence[Scene]) -> None:
+def _draw(
+    path: Path, found: Sequence[Faces], matches: Sequence[Matches], scenes: Sequence[Scene], columns: int = 3
+) -> None:
     """The first scenes and those with most mistakes: labels green, found blue, mistakes red, ignored grey."""
     mistakes = [int((m.wrong & (f.scores >= config.ESSH.THRESHOLD)).sum()) for f, m in zip(found, matches, strict=True)]
-    order = [*range(4), *np.argsort(mistakes, kind="stable")[::-1][:8].tolist()]
+    order = list(dict.fromkeys([*range(min(4, len(scenes))), *np.argsort(mistakes, kind="stable")[::-1][:8].tolist()]))
     tiles = []
     for index in order:
         picture = scenes[index].picture.copy()
@@ -230,7 +259,8 @@ def _draw(path: Path, found: Sequence[Faces], matches: Sequence[Matches], scenes
             for point in found[index].landmarks[row].round().astype(int).tolist():
                 cv2.circle(picture, point, 1, (0, 255, 255), -1)
         tiles.append(picture)
-    sheet = np.vstack([np.hstack(tiles[i : i + 3]) for i in range(0, len(tiles) - len(tiles) % 3, 3)])
+    tiles = tiles[: len(tiles) - len(tiles) % columns]
+    sheet = np.vstack([np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)])
     cv2.imwrite(str(path), cv2.resize(sheet, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA))
 
 
@@ -244,6 +274,7 @@ def main() -> None:
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture whose faces are counted")
     add("--photographs", default=500, type=positive, metavar="N", help="that are pasted")
     add("--seed", default=2024, type=int, metavar="N", help="of the choice of photographs and of the scenes")
+    add("--cache", metavar="FILE", help=".npz that keeps the labels of these photographs for the next time")
     add("--draw", type=Path, metavar="DIR", help="existing folder for pictures of some scenes")
     add_gpu(parser)
     args = parser.parse_args()
@@ -252,7 +283,8 @@ def main() -> None:
     paths = [path for person, photos in people.items() if held_out(person) for path in photos]
     rng = np.random.default_rng(args.seed)
     paths = [paths[i] for i in rng.permutation(len(paths))]
-    labelled = label_photographs(paths[: args.photographs * 5 // 4], load_detector(args.labeller, device))
+    labeller = load_detector(args.labeller, device)
+    labelled = label_photographs(paths[: args.photographs * 5 // 4], labeller, args.cache)
     with_faces = [photo for photo in labelled if len(photo.boxes)][: args.photographs]
     if not with_faces:
         raise InputError(f"--faces {args.faces}: has no photograph of a person who is held out; give more people")
@@ -260,11 +292,22 @@ def main() -> None:
     faces = np.concatenate([scene.sizes for scene in scenes])
     print(f"{len(with_faces)} photographs, {len(scenes)} scenes of {WIDTH}x{HEIGHT}, {len(faces)} faces: ", end="")
     print(", ".join(f"{name} px {((faces >= low) & (faces < high)).sum()}" for name, (low, high) in SIZES.items()))
-    print("recall by size of face (pixels); landmark error in % of the eyes' distance, faces of 24 pixels and up")
-    print(f"{'model':<22}{'threshold':>10}{'fp/scene':>10}" + "".join(f"{n:>9}" for n in SIZES) + "     mean   median")
+    print("recall by size of face (pixels); landmark error in % of the eyes' distance, mean and median over the faces")
+    print("of 24 pixels and up: against the labels, and against what the labeller finds in the scene itself")
+    print(
+        f"{'model':<12}{'threshold':>10}{'fp/scene':>10}" + "".join(f"{n:>8}" for n in SIZES) + "    mean  median" * 2
+    )
+    seen_by_labeller = labeller_landmarks(labeller, scenes)
     image = read_picture(args.crowd) if args.crowd else None
     for model in tqdm(args.models, disable=None):
-        report(Path(model.rpartition(",")[0]).name, load_detector(model, device), scenes, image, args.draw)
+        report(
+            Path(model.rpartition(",")[0]).name,
+            load_detector(model, device),
+            scenes,
+            seen_by_labeller,
+            image,
+            args.draw,
+        )
 
 
 if __name__ == "__main__":

@@ -64,9 +64,7 @@ def threshold_for(found: Sequence[Faces], matches: Sequence[Matches], images_a_m
     return float(np.nextafter(np.sort(scores)[::-1][allowed], np.float32(2)))
 
 
-def recall(
-    found: Sequence[Faces], matches: Sequence[Matches], wanted: Sequence[np.ndarray], threshold: float
-) -> float:
+def recall(found: Sequence[Faces], matches: Sequence[Matches], wanted: Sequence[np.ndarray], threshold: float) -> float:
     """The share of the labels chosen by `wanted`, one bool array (k,) an image, found at a threshold; NaN if none."""
     total = sum(int(chosen.sum()) for chosen in wanted)
     hits = 0

@@ -38,9 +38,7 @@ def rows(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     return torch.cat(margins, 1), torch.cat(boxes, 1), torch.cat(landmarks, 1)
 
 
-def detection_losses(
-    outputs: Sequence[Tensor], classes: Tensor, boxes: Tensor, landmarks: Tensor
-) -> dict[str, Tensor]:
+def detection_losses(outputs: Sequence[Tensor], classes: Tensor, boxes: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
     """Terms of the loss of a batch.
 
     Parameters

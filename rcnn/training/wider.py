@@ -105,7 +105,9 @@ def _numbers(line: str, source: str, number: int, columns: tuple[int, ...]) -> l
         values = []
     if len(values) not in columns or not all(map(math.isfinite, values)):
         wanted = " or ".join(map(str, columns))
-        raise InputError(f"{source}, line {number}: {line[:60]!r} is not a face of {wanted} numbers; get the file again")
+        raise InputError(
+            f"{source}, line {number}: {line[:60]!r} is not a face of {wanted} numbers; get the file again"
+        )
     return values
 
 

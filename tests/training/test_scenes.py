@@ -14,8 +14,6 @@ from rcnn.training.labels import Photograph, label_photographs, read_picture
 from rcnn.training.scenes import Scene, make_scene, move_landmarks, paste_photograph
 
 
-
-
 def test_mirrored_landmarks_change_sides() -> None:
     points = np.array([[[1, 2], [5, 2], [3, 4], [2, 6], [4, 6]]], np.float32)
     matrix = np.array([[-1.0, 0, 6], [0, 1, 0]])
