@@ -126,14 +126,13 @@ def lookalike(photo: Photograph, image: np.ndarray, size: int, rng: np.random.Ge
 
 
 def _scrambled(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The face's tiles in another order; none stays, so that at most a part is a face's."""
+    """The face's tiles in another order; none stays where it is."""
     tiles = int(rng.integers(*TILES))
     edges = np.linspace(0, len(face), tiles + 1).astype(int)
-    order = np.roll(rng.permutation(tiles * tiles), 1)
+    order = rng.permutation(tiles * tiles)
     result = np.empty_like(face)
     cells = [(slice(*edges[r : r + 2]), slice(*edges[c : c + 2])) for r in range(tiles) for c in range(tiles)]
-    where = dict(zip(np.roll(order, 1).tolist(), order.tolist(), strict=True))  # one cycle: no tile keeps its place
-    for target, source in where.items():
+    for target, source in zip(np.roll(order, 1), order, strict=True):  # one cycle: no tile keeps its place
         piece = face[cells[source]]
         shape = face[cells[target]].shape
         result[cells[target]] = cv2.resize(piece, (shape[1], shape[0]))
