@@ -47,8 +47,8 @@ def match_faces(faces: Faces, boxes: np.ndarray, ignored: np.ndarray) -> Matches
             free[face[row]] = wrong[row] = False
         elif len(ignored):
             sides = np.minimum(found[row, 2:], ignored[:, 2:]) - np.maximum(found[row, :2], ignored[:, :2]) + 1
-            share = np.clip(sides, 0, None).prod(1) / (found[row, 2:] - found[row, :2] + 1).prod()
-            wrong[row] = share.max() < IGNORED_SHARE
+            area = (found[row, 2:] - found[row, :2] + 1).prod()
+            wrong[row] = (np.clip(sides, 0, None).prod(1) < IGNORED_SHARE * area).all()
     return Matches(face, wrong)
 
 
