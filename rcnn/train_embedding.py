@@ -31,6 +31,7 @@ def main() -> None:
     add("--arcface", default=0.0, type=number, metavar="W", help="weight of the angular margin loss over people")
     add("--margin", default=0.5, type=number, metavar="RADIANS", help="of the angular margin loss")
     add("--scale", default=32.0, type=number, metavar="S", help="of the angular margin loss")
+    add("--start", metavar="PREFIX,EPOCH", help="weights to begin with; left out: random ones")
     add("--rounds", default=20, type=positive, metavar="N", help="pools of distorted crops, one after the other")
     add("--pool", default=16384, type=positive, metavar="N", help="crops a pool; 0.1 MB each with two hints")
     add("--passes", default=2, type=positive, metavar="N", help="over a pool")

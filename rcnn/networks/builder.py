@@ -82,14 +82,19 @@ class GraphBuilder:
         weight = self._weight(f"{name}_weight", (width, inputs), gain)
         return self.add(name, "FullyConnected", (data, weight), width, num_hidden=width, no_bias=True)
 
-    def batch_norm(self, name: str, data: int, fix_gamma: bool = False, gamma: float = 1.0) -> int:
-        """Batch normalisation that starts as the identity (times `gamma`)."""
+    def batch_norm(
+        self, name: str, data: int, fix_gamma: bool = False, gamma: float = 1.0, momentum: float = BATCH_NORM_MOMENTUM
+    ) -> int:
+        """Batch normalisation that starts as the identity (times `gamma`).
+
+        `momentum` is the share of the moving statistics that a batch leaves as they were.
+        """
         width = self._channels[data]
         arrays = {"gamma": np.full(width, gamma), "beta": 0, "moving_mean": 0, "moving_var": 1}
         inputs = [self._parameter(f"{name}_{part}", np.broadcast_to(a, width)) for part, a in arrays.items()]
         return self.add(
             name, "BatchNorm", (data, *inputs), width,
-            eps=BATCH_NORM_EPS, fix_gamma=fix_gamma, momentum=BATCH_NORM_MOMENTUM,
+            eps=BATCH_NORM_EPS, fix_gamma=fix_gamma, momentum=momentum,
         )  # fmt: skip
 
     def relu(self, name: str, data: int) -> int:

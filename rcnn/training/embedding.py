@@ -23,7 +23,7 @@ from ..networks.resnet import build_resnet
 from ..verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
 from .eigenfaces import Eigenfaces
-from .graph_module import GraphModule
+from .graph_module import GraphModule, load_start
 from .people import held_out, list_photographs
 from .snapshot import load_snapshot, save_snapshot
 
@@ -51,6 +51,7 @@ class EmbeddingSettings:
     lr: float = 2e-3
     hint_weight: float = 0.5
     norm_weight: float = 0.3
+    start: str | None = None
     arcface: float = 0.0
     margin: float = 0.5
     scale: float = 32.0
@@ -185,6 +186,8 @@ class EmbeddingTrainer:
         self.teacher = self._load_teacher()
         widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
         self.student = Student(build_resnet(seed=settings.seed), settings, len(seen), widths)
+        if settings.start:
+            load_start(self.student.network, settings.start)
         self.student.to(self.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)

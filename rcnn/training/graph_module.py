@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoint import Graph, Node
+from ..checkpoint import Graph, Node, load_checkpoint
 from ..checkpoint.operators import VARIABLE
 from ..engine.torch import RUN, Values, last_uses
+from ..errors import InputError
 
 BATCH_NORM_MOMENTUM = 0.9  # MXNet's default
 
@@ -77,6 +78,20 @@ class GraphModule(nn.Module):
     def trained_graph(self) -> Graph:
         """The graph with the parameters as they are now."""
         return Graph(self.graph.nodes, self.graph.outputs, self.arrays(), self.graph.source)
+
+
+def load_start(module: GraphModule, model: str) -> None:
+    """Let training begin with the weights of a checkpoint, `PREFIX,EPOCH`, of the same network.
+
+    Raises
+    ------
+    InputError
+        If it can't be read or is of another network.
+    """
+    try:
+        module.load(load_checkpoint(model).params)
+    except ValueError as error:
+        raise InputError(f"--start {model}: {error}; give a checkpoint of this trainer's own") from None
 
 
 def _batch_norm(inputs: list[Tensor], node: Node, attributes: Values) -> Tensor:

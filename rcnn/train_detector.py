@@ -1,0 +1,52 @@
+"""Trains a face detector on photographs that another detector labels, on WIDER FACE, or on both."""
+
+import argparse
+
+from .arguments import Parser, add_gpu, number, positive
+from .errors import run_script
+
+
+def hints(text: str) -> tuple[tuple[str, str], ...]:
+    """`OURS=THEIRS,...`: layers whose maps are to agree."""
+    pairs = tuple(tuple(item.split("=")) for item in text.split(","))
+    if not all(len(item) == 2 and all(item) for item in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS,... like head_stride8=rf_c1_det_concat_relu")
+    return pairs
+
+
+def main() -> None:
+    parser = Parser(
+        __doc__,
+        "python -m rcnn.train_detector --faces ../shared/faces "
+        "--labeller ../shared/checkpoints/retinaface-mnet25/mnet.25,0",
+    )
+    add = parser.add_argument
+    add("--faces", metavar="DIR", help="folder of PERSON/*.jpg; one person in five is held out")
+    add("--labeller", metavar="PREFIX,EPOCH", help="detector whose faces in those photographs are the labels")
+    add("--wider", metavar="DIR", help="folder of WIDER FACE's pictures, WIDER_train/images")
+    add("--labels", metavar="FILE", help="their faces: wider_face_train_bbx_gt.txt, or RetinaFace's label.txt")
+    add("--prefix", default="./model/essh-m25", help="of the checkpoint, its curve, its labels and its snapshot")
+    add("--teacher", metavar="PREFIX,EPOCH", help="detector whose maps are to be learned, too")
+    add("--hints", default=(), type=hints, metavar="OURS=THEIRS,...", help="which of them, by the layers' names")
+    add("--hint-weight", default=0.3, type=number, metavar="W", help="of each hint in the loss")
+    add("--start", metavar="PREFIX,EPOCH", help="weights to begin with; left out: random ones")
+    add("--rounds", default=20, type=positive, metavar="N", help="after each a snapshot is written")
+    add("--scenes", default=1024, type=positive, metavar="N", help="a round")
+    add("--side", default=320, type=positive, metavar="PIXELS", help="of a scene, a multiple of 32")
+    add("--batch", default=8, type=positive, metavar="N", help="scenes a step")
+    add("--lr", default=3e-3, type=number, help="learning rate")
+    add("--seed", default=0, type=int, metavar="N", help="of weights and scenes")
+    add("--threads", default=0, type=int, metavar="N", help="of PyTorch; 0: as many as there are cores")
+    add("--bf16", action="store_true", help="multiply in bfloat16; faster where the processor knows it")
+    add_gpu(parser)
+    args = vars(parser.parse_args())
+
+    from .engine import choose_device
+    from .training.detection import DetectionSettings, DetectionTrainer
+
+    args["gpu"] = choose_device(args["gpu"])
+    DetectionTrainer(DetectionSettings(**args)).run()
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,124 @@
+"""Photographs with the faces in them, as another detector labels them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..cython.boxes import overlaps
+from ..detector import EsshDetector
+from ..errors import InputError
+from ..faces import POINTS, Faces
+from ..progress import progress
+
+CERTAIN = 0.5  # probability from which a face that a detector finds is a label
+FAINT = 0.2  # and from which it is at least no background
+ENLARGED = 2.0  # scale at which faces are looked for that are faint in the photograph as it is
+SAME = 0.3  # intersection over union from which a faint face is a labelled one found again
+CHUNK = 32  # photographs that are labelled together
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """What is known of the faces of a picture.
+
+    path : of the file
+    boxes : (n, 4) float32, x1, y1, x2, y2 in pixels, both ends included
+    landmarks : (n, 5, 2) float32, in pixels; NaN where they are unknown
+    ignored : (m, 4) float32, boxes of what is neither a face to learn nor background
+    """
+
+    path: str
+    boxes: np.ndarray
+    landmarks: np.ndarray
+    ignored: np.ndarray
+
+    @staticmethod
+    def of(path: str, boxes: Sequence, landmarks: Sequence, ignored: Sequence) -> Photograph:
+        """From lists, which may be empty."""
+        return Photograph(
+            path,
+            np.asarray(boxes, np.float32).reshape(-1, 4),
+            np.asarray(landmarks, np.float32).reshape(-1, POINTS, 2),
+            np.asarray(ignored, np.float32).reshape(-1, 4),
+        )
+
+
+def read_picture(path: str) -> np.ndarray:
+    """(H, W, 3) uint8, BGR.
+
+    Raises
+    ------
+    InputError
+        If the file is no picture.
+    """
+    image = cv2.imread(path, cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"{path}: is no picture; remove it or get it again")
+    return image
+
+
+def label_photographs(paths: Sequence[Path], detector: EsshDetector, cache: str | None = None) -> list[Photograph]:
+    """The faces that a detector is certain of; those that it finds faintly, or only enlarged, are ignored.
+
+    Parameters
+    ----------
+    cache : `.npz` file that keeps the answer for the same paths; it does not know the detector
+    """
+    names = np.array([str(path) for path in paths])
+    if cache and os.path.exists(cache):
+        kept = _read_cache(cache)
+        if kept is not None and [photo.path for photo in kept] == names.tolist():
+            return kept
+    photographs = []
+    for start in progress(range(0, len(paths), CHUNK), what="label", unit="chunk"):
+        chunk = [str(path) for path in paths[start : start + CHUNK]]
+        images = [read_picture(path) for path in chunk]
+        found = detector.detect(images, FAINT, batch_size=8)
+        larger = detector.detect(images, FAINT, (ENLARGED,), batch_size=4)
+        photographs += [_labelled(*item) for item in zip(chunk, found, larger, strict=True)]
+    if cache:
+        _write_cache(cache, photographs)
+    return photographs
+
+
+def _labelled(path: str, found: Faces, larger: Faces) -> Photograph:
+    certain = found.scores >= CERTAIN
+    boxes = np.ascontiguousarray(found.boxes[certain])
+    faint = np.concatenate([found.boxes[~certain], larger.boxes])
+    if len(boxes) and len(faint):
+        faint = faint[overlaps(faint, boxes).max(1) < SAME]
+    return Photograph(path, boxes, found.landmarks[certain], faint)
+
+
+def _write_cache(cache: str, photographs: Sequence[Photograph]) -> None:
+    os.makedirs(os.path.dirname(cache) or ".", exist_ok=True)
+    columns = {name: [getattr(photo, name) for photo in photographs] for name in ("boxes", "landmarks", "ignored")}
+    with open(f"{cache}.part", "wb") as file:
+        np.savez(
+            file,
+            paths=np.array([photo.path for photo in photographs]),
+            counts=np.array([[len(photo.boxes), len(photo.ignored)] for photo in photographs]).reshape(-1, 2),
+            **{name: np.concatenate(arrays) for name, arrays in columns.items()},
+        )
+    os.replace(f"{cache}.part", cache)
+
+
+def _read_cache(cache: str) -> list[Photograph] | None:
+    """None if the file is not what `_write_cache` makes."""
+    try:
+        with np.load(cache, allow_pickle=False) as data:
+            faces, ignored = np.cumsum(data["counts"], 0)[:-1].T
+            columns = [
+                np.split(data["boxes"], faces),
+                np.split(data["landmarks"], faces),
+                np.split(data["ignored"], ignored),
+            ]
+            return [Photograph(str(path), *item) for path, *item in zip(data["paths"], *columns, strict=True)]
+    except (OSError, ValueError, KeyError, EOFError):
+        return None

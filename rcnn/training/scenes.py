@@ -1,0 +1,183 @@
+"""Scenes for training a detector: photographs of several people on backgrounds, made anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from ..faces import POINTS
+from .backgrounds import background, lookalike
+from .camera import photographed
+from .labels import Photograph, read_picture
+
+EMPTY = 0.06  # probability that a scene has no face
+LARGE = 0.75  # and that its first face is large
+LARGE_SIZE = (80.0, 320.0)  # pixels, geometric mean of width and height
+SMALL_SIZE = (10.0, 90.0)
+MORE_FACES = (0, 10)  # that are pasted after the first
+MORE_LOOKALIKES = (0, 4)
+LARGEST_ENLARGEMENT = 3.5  # a face that would be blurred more is pasted smaller
+MARGIN = (0.1, 2.5)  # of a face to the edges of the piece that is pasted, in sizes of the face
+TURN_DEGREES = 10.0  # standard deviation
+MIRRORED = 0.5
+SOFT = 0.3  # probability that a piece has round, soft edges
+MIRROR_ORDER = (1, 0, 2, 4, 3)  # of the landmarks: left and right change places
+TRIES = 4  # places that are looked at before a photograph is left out
+COVERED = 0.1  # share of a face that may be covered by a later photograph
+VISIBLE = 0.5  # share of a face inside the scene from which it is to be found; under it it is ignored
+SMALLEST_LABEL = 9.0  # pixels; smaller faces are ignored
+
+
+@dataclass
+class Scene:
+    """A picture (side, side, 3) uint8, BGR, and its faces; see `Photograph` for the arrays."""
+
+    picture: np.ndarray
+    boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    landmarks: np.ndarray = field(default_factory=lambda: np.zeros((0, POINTS, 2), np.float32))
+    ignored: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+
+
+def make_scene(photos: Sequence[Photograph], side: int, rng: np.random.Generator) -> Scene:
+    """A scene with photographs drawn at random; those without a face serve as background only."""
+    scene = Scene(background(side, photos, rng))
+    for _ in range(rng.integers(*MORE_LOOKALIKES)):
+        _paste_lookalike(scene, photos[rng.integers(len(photos))], rng)
+    if rng.random() >= EMPTY:
+        first = LARGE_SIZE if rng.random() < LARGE else SMALL_SIZE
+        sizes = np.exp(rng.uniform(*np.log(SMALL_SIZE), rng.integers(*MORE_FACES)))
+        sizes = [float(np.exp(rng.uniform(*np.log(first)))), *sorted(sizes, reverse=True)]
+        for size in sizes:
+            photo = photos[rng.integers(len(photos))]
+            if len(photo.boxes):
+                paste_photograph(scene, photo, size, rng)
+    scene.picture = photographed(scene.picture, rng)
+    return _cut_to_picture(scene)
+
+
+def paste_photograph(scene: Scene, photo: Photograph, size: float, rng: np.random.Generator) -> bool:
+    """Paste the part of a photograph round one of its faces, so that this face is about `size` pixels large.
+
+    It is left out, and False comes back, if no place is found where it would cover no face.
+    """
+    image = read_picture(photo.path)
+    x1, y1, x2, y2 = box = photo.boxes[rng.integers(len(photo.boxes))]
+    own = float(np.sqrt((x2 - x1 + 1) * (y2 - y1 + 1)))
+    scale = min(size / own, LARGEST_ENLARGEMENT)
+    margins = own * np.exp(rng.uniform(*np.log(MARGIN), 4))
+    window = np.concatenate([box[:2] - margins[:2], box[2:] + margins[2:] + 1]).round().astype(int)
+    window = np.clip(window, 0, [image.shape[1], image.shape[0]] * 2)
+    piece = image[window[1] : window[3], window[0] : window[2]]
+    if min(piece.shape[:2]) < 2:
+        return False
+    turn, mirrored = np.radians(rng.normal(0, TURN_DEGREES)), rng.random() < MIRRORED
+    linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    if mirrored:
+        linear = linear @ np.diag([-1.0, 1.0])
+    side = len(scene.picture)
+    centre = (box[:2] + box[2:]) / 2
+    corners = np.array([[window[i], window[j]] for i in (0, 2) for j in (1, 3)], float) - centre
+    reach = corners @ linear.T
+    for _ in range(TRIES):
+        place = rng.uniform(0, side, 2)
+        extent = np.concatenate([(place + reach).min(0), (place + reach).max(0)]).astype(np.float32)
+        if _covers_no_face(scene, extent):
+            matrix = np.hstack([linear, (place - linear @ centre)[:, None]])
+            _blend(scene.picture, piece, window[:2], matrix, scale, rng.random() < SOFT)
+            _add_faces(scene, photo, window, matrix, mirrored)
+            return True
+    return False
+
+
+def _covers_no_face(scene: Scene, extent: np.ndarray) -> bool:
+    boxes = scene.boxes
+    sides = np.minimum(boxes[:, 2:], extent[2:]) - np.maximum(boxes[:, :2], extent[:2])
+    area = (boxes[:, 2:] - boxes[:, :2] + 1).prod(1)
+    return bool((np.clip(sides, 0, None).prod(1) <= COVERED * area).all())
+
+
+def _blend(
+    picture: np.ndarray, piece: np.ndarray, corner: np.ndarray, matrix: np.ndarray, scale: float, soft: bool
+) -> None:
+    """Put a piece into a picture; `matrix` (2, 3) takes the photograph's pixels to the picture's."""
+    shrunk = np.ones(2)
+    offset = corner.astype(float)
+    if scale < 1:  # averaging first: warpAffine alone would skip pixels
+        width, height = (max(1, round(n * scale)) for n in piece.shape[1::-1])
+        shrunk = np.array([piece.shape[1] / width, piece.shape[0] / height])
+        piece = cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA)
+        offset = offset + (shrunk - 1) / 2  # middle of the first averaged pixel
+    whole = np.hstack([matrix[:, :2] * shrunk, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]])
+    if not soft:
+        size = picture.shape[1::-1]
+        cv2.warpAffine(piece, whole, size, picture, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+        return
+    height, width = piece.shape[:2]
+    mask = np.zeros((height, width), np.float32)
+    cv2.ellipse(mask, (width // 2, height // 2), (int(width * 0.47), int(height * 0.47)), 0, 0, 360, 1, -1)
+    mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, min(height, width) / 40))
+    size = picture.shape[1::-1]
+    share = cv2.warpAffine(mask, whole, size)[..., None]
+    over = cv2.warpAffine(piece, whole, size, borderMode=cv2.BORDER_REPLICATE)
+    picture[:] = (picture * (1 - share) + over * share).astype(np.uint8)
+
+
+def _add_faces(scene: Scene, photo: Photograph, window: np.ndarray, matrix: np.ndarray, mirrored: bool) -> None:
+    inside = _share_inside(photo.boxes, window)
+    boxes, landmarks = move_boxes(photo.boxes, matrix), move_landmarks(photo.landmarks, matrix, mirrored)
+    whole, cut = inside >= 0.9, (inside > 0) & (inside < 0.9)
+    ignored = move_boxes(photo.ignored, matrix)[_share_inside(photo.ignored, window) > 0]
+    scene.boxes = np.concatenate([scene.boxes, boxes[whole]])
+    scene.landmarks = np.concatenate([scene.landmarks, landmarks[whole]])
+    scene.ignored = np.concatenate([scene.ignored, ignored, boxes[cut]])
+
+
+def _share_inside(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """(n,), the share of each box inside a window x1, y1, x2, y2 whose end is not included."""
+    sides = np.minimum(boxes[:, 2:] + 1, window[2:]) - np.maximum(boxes[:, :2], window[:2])
+    return np.clip(sides, 0, None).prod(1) / (boxes[:, 2:] - boxes[:, :2] + 1).prod(1).clip(1e-6)
+
+
+def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Boxes (n, 4) under a similarity (2, 3): their centres are moved and their sizes scaled, they stay upright."""
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
+    half = ((boxes[:, 2:] - boxes[:, :2] + 1) * scale - 1) / 2
+    return np.concatenate([centres - half, centres + half], 1).astype(np.float32)
+
+
+def move_landmarks(landmarks: np.ndarray, matrix: np.ndarray, mirrored: bool) -> np.ndarray:
+    """Landmarks (n, 5, 2) under a similarity (2, 3); left and right change places if it mirrors."""
+    moved = (landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    return moved[:, MIRROR_ORDER] if mirrored else moved
+
+
+def _paste_lookalike(scene: Scene, photo: Photograph, rng: np.random.Generator) -> None:
+    side = len(scene.picture)
+    size = int(np.exp(rng.uniform(*np.log((12, side / 2)))))
+    thing = lookalike(photo, read_picture(photo.path), size, rng)
+    mask = np.zeros((size, size), np.uint8)
+    axes = (int(size * rng.uniform(0.3, 0.5)), int(size * rng.uniform(0.4, 0.5)))
+    cv2.ellipse(mask, (size // 2, size // 2), axes, rng.uniform(-30, 30), 0, 360, 1, -1)
+    x, y = (int(n) for n in rng.integers(0, side - size, 2))
+    region = scene.picture[y : y + size, x : x + size]
+    region[mask > 0] = thing[mask > 0]
+
+
+def _cut_to_picture(scene: Scene) -> Scene:
+    """Faces outside leave, those that can hardly be seen are ignored, the others are cut at the edge."""
+    side = len(scene.picture)
+    window = np.array([0, 0, side, side])
+    share = _share_inside(scene.boxes, window)
+    large = np.sqrt((scene.boxes[:, 2:] - scene.boxes[:, :2] + 1).prod(1)) >= SMALLEST_LABEL
+    seen = (share >= VISIBLE) & large
+    ignored = np.concatenate([scene.ignored, scene.boxes[(share > 0) & ~seen]])
+    return Scene(
+        scene.picture,
+        np.clip(scene.boxes[seen], 0, np.float32(side - 1)),
+        scene.landmarks[seen],
+        np.clip(ignored[_share_inside(ignored, window) > 0], 0, np.float32(side - 1)),
+    )

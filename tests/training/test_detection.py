@@ -1,0 +1,128 @@
+"""The trainer of a detector, on drawn faces."""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from rcnn import train_detector
+from rcnn.checkpoint import load_checkpoint
+from rcnn.detection_quality import NOTHING, match_faces
+from rcnn.errors import InputError
+from rcnn.networks import essh
+from rcnn.training import detection
+from rcnn.training.detection import DetectionSettings, DetectionTrainer
+from rcnn.training.labels import Photograph, read_picture
+from rcnn.training.scenes import Scene, move_boxes, move_landmarks
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)  # small batches gain nothing from more
+
+
+def handful(drawn: list[Photograph]) -> list[Scene]:
+    """Four scenes on grey, with a face 36, 48, 60 and 72 pixels high, the first two with another one of 36."""
+    scenes = []
+    for number, photo in enumerate(drawn):
+        scene = Scene(np.full((128, 128, 3), 60 + 30 * number, np.uint8))
+        for scale, x, y in [(0.5 + number / 6, 4, 8)] + [(0.5, 64, 60)] * (number < 2):
+            image = cv2.resize(read_picture(photo.path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            scene.picture[y : y + len(image), x : x + len(image)] = image
+            matrix = np.array([[scale, 0, x], [0, scale, y]])
+            scene.boxes = np.concatenate([scene.boxes, move_boxes(photo.boxes, matrix)])
+            scene.landmarks = np.concatenate([scene.landmarks, move_landmarks(photo.landmarks, matrix, False)])
+        scenes.append(scene)
+    return scenes
+
+
+def test_it_learns_a_handful_of_scenes(
+    tmp_path: Path, drawn: list[Photograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(essh, "MOMENTUM", 0.8)  # the statistics must settle within a few steps
+    trainer = DetectionTrainer(DetectionSettings(prefix=str(tmp_path / "own"), side=128), (drawn, []))
+    scenes = handful(drawn)
+    trainer.student.train()
+    totals = [sum(trainer.step(scenes, lr).values()) for lr in [*np.full(45, 3e-3), *np.full(10, 3e-4)]]
+    assert totals[-1] < totals[0] / 20
+    found = trainer.detector().detect([scene.picture for scene in scenes], 0.5)
+    for faces, scene in zip(found, scenes, strict=True):
+        match = match_faces(faces, scene.boxes, scene.ignored)
+        assert set(match.face[match.face != NOTHING]) == set(range(len(scene.boxes)))
+        assert not match.wrong.any()
+        for row in np.flatnonzero(match.face != NOTHING):
+            wanted = scene.landmarks[match.face[row]]
+            error = np.linalg.norm(faces.landmarks[row] - wanted, axis=1).mean()
+            assert error < 0.15 * np.linalg.norm(wanted[1] - wanted[0])
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_weights(
+    tmp_path: Path, drawn: list[Photograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detection, "UNSEEN_SCENES", 2)
+    settings = DetectionSettings(str(tmp_path / "whole"), rounds=2, scenes=4, batch=2, side=64)
+    DetectionTrainer(settings, (drawn[:3], drawn[3:])).run()
+
+    settings = replace(settings, prefix=str(tmp_path / "parts"))
+    trainer = DetectionTrainer(settings, (drawn[:3], drawn[3:]))
+    once = trainer._round
+
+    def stopped(number: int) -> dict:
+        if number:
+            raise KeyboardInterrupt
+        return once(number)
+
+    monkeypatch.setattr(trainer, "_round", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    DetectionTrainer(settings, (drawn[:3], drawn[3:])).run()
+
+    whole, parts = (load_checkpoint(f"{tmp_path / name},0").params for name in ("whole", "parts"))
+    assert whole.keys() == parts.keys()
+    assert all((whole[name] == parts[name]).all() for name in whole)
+    curve = [json.loads(line) for line in (tmp_path / "parts-training.jsonl").read_text().splitlines()]
+    assert [line["round"] for line in curve] == [1, 2] and "recall" in curve[1]
+
+    with pytest.raises(InputError, match="was made with another lr; remove it"):
+        DetectionTrainer(replace(settings, lr=1.0), (drawn, [])).run()
+
+
+def test_hints_of_a_teacher_are_learned(tmp_path: Path, drawn: list[Photograph], checkpoints: dict[str, str]) -> None:
+    hints = (("head_stride8", "rf_c1_det_concat_relu"),)
+    settings = DetectionSettings(str(tmp_path / "own"), teacher=checkpoints["retinaface"], hints=hints, side=64)
+    trainer = DetectionTrainer(settings, (drawn, []))
+    trainer.student.train()
+    scenes = [Scene(np.full((64, 64, 3), 100 + n, np.uint8)) for n in range(2)]
+    assert trainer.step(scenes, 1e-3)["hints"] > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "nothing to learn from: give --faces DIR with --labeller, or --wider DIR with --labels"),
+        (["--faces", "x"], "--faces and --labeller belong together"),
+        (["--wider", "x"], "--wider and --labels belong together"),
+        (["--wider", "x", "--labels", "no.txt"], "--labels no.txt: can't be read"),
+        (["--side", "100"], "--side 100: is no multiple of 32"),
+        (["--hints", "a=b"], "--hints compares with a teacher's maps: give --teacher"),
+        (["--hints", "a"], "'a' is not OURS=THEIRS"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["train_detector", "--prefix", str(tmp_path / "x"), "--gpu", "-1", *arguments])
+    with pytest.raises(InputError) as error:
+        train_detector.main()
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_photographs_without_faces_teach_nothing(tmp_path: Path) -> None:
+    empty = [Photograph.of("x.png", [], [], [])]
+    with pytest.raises(InputError, match="no face is labelled in any photograph"):
+        DetectionTrainer(DetectionSettings(str(tmp_path / "x")), (empty, []))

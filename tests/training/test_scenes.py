@@ -1,0 +1,98 @@
+"""Scenes: the labels lie where the faces are."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcnn.errors import InputError
+from rcnn.faces import Faces
+from rcnn.training import labels
+from rcnn.training.backgrounds import patch_without_faces
+from rcnn.training.labels import Photograph, label_photographs, read_picture
+from rcnn.training.scenes import Scene, make_scene, move_landmarks, paste_photograph
+
+
+def test_mirrored_landmarks_change_sides() -> None:
+    points = np.array([[[1, 2], [5, 2], [3, 4], [2, 6], [4, 6]]], np.float32)
+    matrix = np.array([[-1.0, 0, 6], [0, 1, 0]])
+    assert move_landmarks(points, matrix, True).tolist() == points.tolist()
+    assert move_landmarks(points, np.array([[1.0, 0, 0], [0, 1, 0]]), False).tolist() == points.tolist()
+
+
+def test_pasted_landmarks_lie_on_the_pixels_they_name(drawn: list[Photograph], colours: tuple) -> None:
+    sides = set()
+    for seed in range(20):
+        scene = Scene(np.zeros((160, 160, 3), np.uint8))
+        paste_photograph(scene, drawn[0], 60, np.random.default_rng(seed))
+        [points], [box] = scene.landmarks, scene.boxes
+        if (points < 4).any() or (points > 155).any():
+            continue
+        seen = np.array([scene.picture[y, x] for x, y in points.round().astype(int)], int)
+        mirrored = bool(np.abs(seen[0] - colours[0]).max() > 60)
+        order = (1, 0, 2, 4, 3) if mirrored else range(5)
+        assert np.abs(seen - [colours[i] for i in order]).max() < 60
+        sides.add(mirrored)
+        size = np.sqrt((box[2:] - box[:2] + 1).prod())
+        assert size == pytest.approx(60, abs=1)
+    assert sides == {False, True}
+
+
+def test_scenes_are_the_seed_s_and_their_labels_inside(drawn: list[Photograph]) -> None:
+    counts = []
+    for seed in range(12):
+        scene = make_scene(drawn, 128, np.random.default_rng(seed))
+        again = make_scene(drawn, 128, np.random.default_rng(seed))
+        assert (scene.picture == again.picture).all() and (scene.boxes == again.boxes).all()
+        assert scene.picture.shape == (128, 128, 3)
+        assert scene.boxes.min(initial=0) >= 0 and scene.boxes.max(initial=0) <= 127
+        assert len(scene.boxes) == len(scene.landmarks)
+        counts.append(len(scene.boxes))
+    assert max(counts) > 1
+
+
+def test_patches_of_background_hold_no_face(drawn: list[Photograph]) -> None:
+    image = np.zeros((120, 120, 3), np.uint8)
+    image[24:97, 30:91] = 255
+    for seed in range(50):
+        patch = patch_without_faces(drawn[0], image, np.random.default_rng(seed))
+        assert patch is not None and patch.max() == 0
+    everywhere = Photograph.of(drawn[0].path, [[0, 0, 119, 119]], np.zeros((1, 5, 2)), [])
+    assert patch_without_faces(everywhere, image, np.random.default_rng(0)) is None
+
+
+class Labeller:
+    """Says that there is a face, a faint one, and in the enlarged photograph both and a third."""
+
+    calls = 0
+
+    def detect(self, images: list, threshold: float, scales: tuple = (1.0,), batch_size: int = 1) -> list[Faces]:
+        self.calls += 1
+        boxes = np.array([[10, 10, 40, 40], [60, 10, 80, 30], [90, 90, 99, 99]], np.float32)
+        scores = np.array([0.9, 0.3, 0.8], np.float32)
+        count = 2 if scales == (1.0,) else 3
+        return [Faces(boxes[:count], scores[:count], np.zeros((count, 5, 2), np.float32)) for _ in images]
+
+
+def test_faint_faces_are_ignored_and_labels_kept(
+    tmp_path: Path, drawn: list[Photograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "progress", lambda items, **_: items)
+    labeller, cache = Labeller(), str(tmp_path / "labels.npz")
+    paths = [Path(photo.path) for photo in drawn]
+    first = label_photographs(paths, labeller, cache)
+    calls = labeller.calls
+    again = label_photographs(paths, labeller, cache)
+    assert labeller.calls == calls
+    for photographs in (first, again):
+        assert [photo.boxes.tolist() for photo in photographs] == [[[10, 10, 40, 40]]] * 4
+        assert {tuple(box) for box in photographs[3].ignored.tolist()} == {(60, 10, 80, 30), (90, 90, 99, 99)}
+    assert len(label_photographs(paths[:2], labeller, cache)) == 2  # others: labelled anew
+
+
+def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"a\.jpg: is no picture"):
+        read_picture(str(tmp_path / "a.jpg"))
+    assert cv2.imread(str(tmp_path / "a.jpg")) is None
