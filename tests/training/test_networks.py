@@ -10,9 +10,10 @@ from rcnn.checkpoint import load_checkpoint, save_checkpoint
 from rcnn.detector.embedding import OUTPUT
 from rcnn.engine import NO_MEAN, load_network
 from rcnn.engine.torch import TorchNetwork
+from rcnn.errors import InputError
 from rcnn.networks.builder import GraphBuilder
 from rcnn.networks.resnet import build_resnet
-from rcnn.training.graph_module import GraphModule
+from rcnn.training.graph_module import GraphModule, load_start
 
 LARGEST = 4.5e6  # bytes of the embedding that ships
 
@@ -89,3 +90,15 @@ def test_arrays_go_out_and_back_and_a_wrong_one_is_named():
     del arrays["fc1_gamma"]
     with pytest.raises(ValueError, match="fc1_gamma is missing"):
         other.load(arrays)
+
+
+def test_training_may_begin_with_a_checkpoint(tmp_path):
+    before = build_resnet(seed=3)
+    save_checkpoint(f"{tmp_path / 'before'},0", before)
+    module = GraphModule(build_resnet(seed=1))
+    load_start(module, f"{tmp_path / 'before'},0")
+    assert all(np.array_equal(array, before.params[name]) for name, array in module.arrays().items())
+    builder = GraphBuilder()
+    other = builder.graph([builder.batch_norm("bn", builder.input(1))], "another")
+    with pytest.raises(InputError, match=r"--start .*: bn_gamma is missing; give a checkpoint of this trainer's own"):
+        load_start(GraphModule(other), f"{tmp_path / 'before'},0")
