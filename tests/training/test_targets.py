@@ -69,12 +69,12 @@ def test_the_decoder_undoes_the_targets(faces: list) -> None:
     np.testing.assert_allclose(decode_landmarks(anchors, encode_landmarks(anchors, landmarks)), landmarks, atol=1e-3)
 
 
-def test_the_hardest_backgrounds_are_three_for_each_face() -> None:
+def test_the_hardest_backgrounds_are_five_for_each_face() -> None:
     classes = torch.zeros(1, 200, dtype=torch.int64)
     classes[0, :20] = FACE
     classes[0, 20:30] = NEITHER
     hard = hardest_backgrounds(torch.arange(200.0)[None].flip(1), classes)
-    assert torch.nonzero(hard[0]).flatten().tolist() == list(range(30, 90))
+    assert torch.nonzero(hard[0]).flatten().tolist() == list(range(30, 130))
 
 
 def test_unknown_landmarks_cost_nothing() -> None:
