@@ -112,7 +112,11 @@ def input_shapes(graph: Graph) -> list[tuple[int, ...]]:
         if first is None:
             raise InputError(f"{graph.source}: has neither Convolution nor FullyConnected, so its input is not known")
         return [(ROWS, graph.params[graph.nodes[first.inputs[1]].name].shape[1])]
-    return [IMAGE] if any(STRIDE in name for name in graph.output_names) else list(CROPS)
+    if any(STRIDE in name for name in graph.output_names):
+        return [IMAGE]
+    first = next(node for node in graph.nodes if node.op == "Convolution")
+    channels = graph.params[graph.nodes[first.inputs[1]].name].shape[1]  # 3, but 4 for what refines drawn faces
+    return [(batch, channels, height, width) for batch, _, height, width in CROPS]
 
 
 def random_input(shape: tuple[int, ...]) -> np.ndarray:
