@@ -35,7 +35,7 @@ def build_refiner(seed: int = 0) -> Graph:
     def up(name: str, data: int, beside: int) -> int:
         width = builder.channels(beside)
         data = builder.convolution(f"{name}_conv", data, width, 3, bias=True)
-        data = builder.add(name, "UpSampling", (data,), width, scale=2, sample_type="nearest")
+        data = builder.add(name, "UpSampling", (data,), width, num_args=1, scale=2, sample_type="nearest")
         return builder.relu(f"{name}_relu", builder.sum(f"{name}_sum", data, beside))
 
     fine = unit("fine", builder.input(PLANES), WIDTHS[0])
