@@ -116,3 +116,11 @@ def paths(text: str) -> tuple[str, ...]:
     if not all(values):
         raise argparse.ArgumentTypeError(f"{text!r} holds an empty name")
     return values
+
+
+def layer_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """`OURS=THEIRS,...`: layers of two networks whose maps are to agree."""
+    pairs = tuple(tuple(item.split("=")) for item in text.split(","))
+    if not all(len(item) == 2 and all(item) for item in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS,... like stage2=_plus9")
+    return pairs

@@ -1,17 +1,7 @@
 """Trains a face detector on photographs that another detector labels, on WIDER FACE, or on both."""
 
-import argparse
-
-from .arguments import Parser, add_gpu, number, positive
+from .arguments import Parser, add_gpu, layer_pairs, number, positive
 from .errors import run_script
-
-
-def hints(text: str) -> tuple[tuple[str, str], ...]:
-    """`OURS=THEIRS,...`: layers whose maps are to agree."""
-    pairs = tuple(tuple(item.split("=")) for item in text.split(","))
-    if not all(len(item) == 2 and all(item) for item in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS,... like head_stride8=rf_c1_det_concat_relu")
-    return pairs
 
 
 def main() -> None:
@@ -27,7 +17,7 @@ def main() -> None:
     add("--labels", metavar="FILE", help="their faces: wider_face_train_bbx_gt.txt, or RetinaFace's label.txt")
     add("--prefix", default="./model/essh-m25", help="of the checkpoint, its curve, its labels and its snapshot")
     add("--teacher", metavar="PREFIX,EPOCH", help="detector whose maps are to be learned, too")
-    add("--hints", default=(), type=hints, metavar="OURS=THEIRS,...", help="which of them, by the layers' names")
+    add("--hints", default=(), type=layer_pairs, metavar="OURS=THEIRS,...", help="which of them, by the layers' names")
     add("--hint-weight", default=0.3, type=number, metavar="W", help="of each hint in the loss")
     add("--start", metavar="PREFIX,EPOCH", help="weights to begin with; left out: random ones")
     add("--rounds", default=20, type=positive, metavar="N", help="after each a snapshot is written")

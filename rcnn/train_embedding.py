@@ -1,17 +1,7 @@
 """Trains an embedding on a folder of people, PERSON/*.jpg, one in five of whom is held out."""
 
-import argparse
-
-from .arguments import Parser, add_gpu, number, positive
+from .arguments import Parser, add_gpu, layer_pairs, number, positive
 from .errors import run_script
-
-
-def hints(text: str) -> tuple[tuple[str, str], ...]:
-    """`OURS=THEIRS,...`: layers whose maps are to agree."""
-    pairs = tuple(tuple(item.split("=")) for item in text.split(","))
-    if not all(len(item) == 2 and all(item) for item in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS,... like stage2=_plus9")
-    return pairs
 
 
 def main() -> None:
@@ -25,7 +15,13 @@ def main() -> None:
     add("--prefix", default="./model/face-m", help="of the checkpoint, its curve and its snapshot")
     add("--detector", default="./model/essh-m25,0", metavar="PREFIX,EPOCH", help="face detector")
     add("--teacher", metavar="PREFIX,EPOCH", help="embedding to learn from")
-    add("--hints", default=(), type=hints, metavar="OURS=THEIRS,...", help="layers of the teacher to learn from, too")
+    add(
+        "--hints",
+        default=(),
+        type=layer_pairs,
+        metavar="OURS=THEIRS,...",
+        help="layers of the teacher to learn from, too",
+    )
     add("--hint-weight", default=0.5, type=number, metavar="W", help="of each hint in the loss")
     add("--norm-weight", default=0.3, type=number, metavar="W", help="of the logarithm of the norm's ratio, likewise")
     add("--arcface", default=0.0, type=number, metavar="W", help="weight of the angular margin loss over people")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
-import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,8 +21,8 @@ from ..networks.essh import build_essh_m25
 from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
 from .labels import Photograph
+from .rounds import FREE, Losses, run_rounds, seconds_since, warm_cosine, write_curve
 from .scenes import Scene, make_scene
-from .snapshot import load_snapshot, save_snapshot
 from .sources import load_photographs
 from .targets import Targets, image_anchors, match_anchors
 
@@ -140,44 +137,25 @@ class DetectionTrainer:
         if settings.threads:
             torch.set_num_threads(settings.threads)
             cv2.setNumThreads(settings.threads)
-        done, curve = 0, []
-        if os.path.exists(self.snapshot):
-            record = load_snapshot(self.snapshot, {"student": self.student}, self.optimizer)
-            self._check_same(record["settings"])
-            done, curve = record["rounds"], record["curve"]
-            print(f"goes on after round {done} of {self.snapshot}", flush=True)
-        for number in range(done, settings.rounds):
-            started = time.monotonic()
-            losses = self._round(number)
-            seconds = time.monotonic() - started
-            line = {"round": number + 1, **losses, "seconds": round(seconds, 1)}
-            line["scenes_per_second"] = round(self.steps_a_round * settings.batch / seconds, 2)
-            curve.append(line | self.evaluate())
-            print(json.dumps(curve[-1]), flush=True)
-            record = {"settings": asdict(settings), "rounds": number + 1, "curve": curve}
-            save_snapshot(self.snapshot, {"student": self.student}, self.optimizer, record)
-            self.save(curve)
+        free = (*FREE, "prefix")
+        run_rounds(settings, self.snapshot, ("student", self.student), self.optimizer, self._line, self.save, free)
         print(f"train_detector: {settings.rounds} rounds -> {checkpoint_files(f'{settings.prefix},0')[1]}")
 
-    def _check_same(self, before: dict) -> None:
-        free = ("gpu", "threads", "bf16", "rounds", "prefix")
-        now = json.loads(json.dumps(asdict(self.settings)))
-        differing = [name for name in now if name not in free and now[name] != before.get(name)]
-        if differing:
-            raise InputError(f"{self.snapshot}: was made with another {', '.join(differing)}; remove it to begin anew")
+    def _line(self, number: int) -> dict[str, float]:
+        started = time.monotonic()
+        losses = self._round(number)
+        speed = self.steps_a_round * self.settings.batch / (time.monotonic() - started)
+        line = {**losses, "seconds": seconds_since(started), "scenes_per_second": round(speed, 2)}
+        return line | self.evaluate()
 
     def _round(self, number: int) -> dict[str, float]:
         self.student.train()
-        totals: dict[str, float] = {}
+        sums = Losses()
         for step in range(self.steps_a_round):
             rng = np.random.default_rng((self.settings.seed, number, step))
             scenes = [make_scene(self.seen, self.settings.side, rng) for _ in range(self.settings.batch)]
-            losses = self.step(scenes, self.learning_rate(number * self.steps_a_round + step))
-            for name, value in losses.items():
-                totals[name] = totals.get(name, 0.0) + value
-        if not all(map(math.isfinite, totals.values())):
-            raise InputError(f"round {number + 1}: the loss is not finite, training diverged; give a smaller --lr")
-        return {name: round(value / self.steps_a_round, 4) for name, value in totals.items()}
+            sums.add(self.step(scenes, self.learning_rate(number * self.steps_a_round + step)))
+        return sums.means(number, self.steps_a_round)
 
     def step(self, scenes: list[Scene], lr: float) -> dict[str, float]:
         """Learn from some scenes at a learning rate; returns the terms of the loss."""
@@ -204,12 +182,8 @@ class DetectionTrainer:
         return [torch.from_numpy(np.stack(column)).to(self.device) for column in columns]
 
     def learning_rate(self, step: int) -> float:
-        """Rises over the first steps, then falls like a cosine to 0 (Loshchilov and Hutter, arXiv:1608.03983)."""
-        total = self.settings.rounds * self.steps_a_round
-        warm = max(1, round(WARM_UP * total))
-        if step < warm:
-            return self.settings.lr * (step + 1) / warm
-        return self.settings.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+        """Of a step of the whole run; see `warm_cosine`."""
+        return warm_cosine(self.settings.lr, step, self.settings.rounds * self.steps_a_round, WARM_UP)
 
     def trained_graph(self) -> Graph:
         """The detector as it is now, without what only training needs."""
@@ -240,5 +214,4 @@ class DetectionTrainer:
     def save(self, curve: list[dict]) -> None:
         """Write the checkpoint and the curve."""
         save_checkpoint(f"{self.settings.prefix},0", self.trained_graph())
-        with open(f"{self.settings.prefix}-training.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in curve)
+        write_curve(self.settings.prefix, curve)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -25,7 +23,7 @@ from .crops import distorted_crops, plain_crops, read_crops
 from .eigenfaces import Eigenfaces
 from .graph_module import GraphModule, load_start
 from .people import held_out, list_photographs
-from .snapshot import load_snapshot, save_snapshot
+from .rounds import Losses, run_rounds, seconds_since, warm_cosine, write_curve
 
 TEACHER_BATCH = 32
 WARM_UP = 0.02  # share of the steps in which the learning rate rises
@@ -205,34 +203,18 @@ class EmbeddingTrainer:
         settings = self.settings
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        done, curve = 0, []
-        if os.path.exists(self.snapshot):
-            record = load_snapshot(self.snapshot, {"student": self.student}, self.optimizer)
-            self._check_same(record["settings"])
-            done, curve = record["rounds"], record["curve"]
-            print(f"goes on after round {done} of {self.snapshot}", flush=True)
-        for number in range(done, settings.rounds):
-            rng = np.random.default_rng((settings.seed, number))
-            started = time.monotonic()
-            pool = self.make_pool(rng)
-            prepared = time.monotonic()
-            losses = self._round(number, pool, rng)
-            seconds = time.monotonic() - prepared
-            speed = self.steps_a_round * settings.batch / seconds
-            line = {"round": number + 1, **losses, "seconds": round(time.monotonic() - started, 1)}
-            curve.append(line | {"crops_per_second": round(speed, 1)} | self.evaluate())
-            print(json.dumps(curve[-1]), flush=True)
-            record = {"settings": asdict(settings), "rounds": number + 1, "curve": curve}
-            save_snapshot(self.snapshot, {"student": self.student}, self.optimizer, record)
-            self.save(curve)
+        run_rounds(settings, self.snapshot, ("student", self.student), self.optimizer, self._line, self.save)
         print(f"train_embedding: {settings.rounds} rounds -> {checkpoint_files(f'{settings.prefix},0')[1]}")
 
-    def _check_same(self, before: dict) -> None:
-        free = ("gpu", "threads", "bf16", "rounds")
-        now = json.loads(json.dumps(asdict(self.settings)))
-        differing = [name for name in now if name not in free and now[name] != before.get(name)]
-        if differing:
-            raise InputError(f"{self.snapshot}: was made with another {', '.join(differing)}; remove it to begin anew")
+    def _line(self, number: int) -> dict[str, float]:
+        rng = np.random.default_rng((self.settings.seed, number))
+        started = time.monotonic()
+        pool = self.make_pool(rng)
+        prepared = time.monotonic()
+        losses = self._round(number, pool, rng)
+        speed = self.steps_a_round * self.settings.batch / (time.monotonic() - prepared)
+        line = {**losses, "seconds": seconds_since(started), "crops_per_second": round(speed, 1)}
+        return line | self.evaluate()
 
     def make_pool(self, rng: np.random.Generator) -> Pool:
         """Distorted crops with the teacher's answers."""
@@ -242,7 +224,7 @@ class EmbeddingTrainer:
     def _round(self, number: int, pool: Pool, rng: np.random.Generator) -> dict[str, float]:
         self.student.train()
         weights = [torch.tensor(1 / float(np.square(target[:256], dtype=np.float32).mean())) for target in pool.targets]
-        totals: dict[str, float] = {}
+        sums = Losses()
         for index, rows in enumerate(self._batches(rng)):
             for group in self.optimizer.param_groups:
                 group["lr"] = self.learning_rate(number * self.steps_a_round + index)
@@ -255,11 +237,8 @@ class EmbeddingTrainer:
             nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_NORM)
             self.optimizer.step()
             self.optimizer.zero_grad()
-            for name, value in losses.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach())
-        if not all(map(math.isfinite, totals.values())):
-            raise InputError(f"round {number + 1}: the loss is not finite, training diverged; give a smaller --lr")
-        return {name: round(value / self.steps_a_round, 4) for name, value in totals.items()}
+            sums.add({name: value.detach() for name, value in losses.items()})
+        return sums.means(number, self.steps_a_round)
 
     def _batches(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
         size = self.settings.batch
@@ -269,12 +248,8 @@ class EmbeddingTrainer:
                 yield order[start : start + size]
 
     def learning_rate(self, step: int) -> float:
-        """Rises over the first steps, then falls like a cosine to 0 (Loshchilov and Hutter, arXiv:1608.03983)."""
-        total = self.settings.rounds * self.steps_a_round
-        warm = max(1, round(WARM_UP * total))
-        if step < warm:
-            return self.settings.lr * (step + 1) / warm
-        return self.settings.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+        """Of a step of the whole run; see `warm_cosine`."""
+        return warm_cosine(self.settings.lr, step, self.settings.rounds * self.steps_a_round, WARM_UP)
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""
@@ -310,5 +285,4 @@ class EmbeddingTrainer:
         for name in ("fc1_gamma", "fc1_beta"):
             params[name] = params[name] * np.float32(factor)
         save_checkpoint(f"{settings.prefix},0", replace(graph, params=params, source="face-m"))
-        with open(f"{settings.prefix}-training.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in curve)
+        write_curve(settings.prefix, curve)

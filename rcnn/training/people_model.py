@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,14 +12,13 @@ import torch
 from ..checkpoint import save_checkpoint
 from ..detector import load_detector
 from ..engine import CPU
-from ..errors import InputError
 from ..people.face_space import FaceSpace, load_face_space, save_face_space
 from ..people.files import face_space_file, refiner_model
 from .faces import coefficients, face_vectors, fit_face_space
 from .people import held_out, list_photographs
 from .portraits import Portraits, read_portraits
 from .refiner import RefinerTraining
-from .snapshot import load_snapshot, save_snapshot
+from .rounds import FREE, Losses, run_rounds, seconds_since, write_curve
 
 DECAY_FROM = 0.7  # share of the rounds after which the learning rate falls
 LAST_RATE = 0.1  # share of the learning rate that is left at the end
@@ -76,41 +73,22 @@ class PeopleTrainer:
     def run(self) -> None:
         """Train what is left to train, and write the model."""
         settings = self.settings
-        modules = {"training": self.training}
-        done, curve = 0, []
-        if os.path.exists(self.snapshot):
-            record = load_snapshot(self.snapshot, modules, self.optimizer)
-            self._check_same(record["settings"])
-            done, curve = record["rounds"], record["curve"]
-            print(f"goes on after round {done} of {self.snapshot}", flush=True)
-        for number in range(done, settings.rounds):
-            started = time.monotonic()
-            losses = self._round(number)
-            curve.append({"round": number + 1, **losses, "seconds": round(time.monotonic() - started, 1)})
-            print(json.dumps(curve[-1]), flush=True)
-            record = {"settings": asdict(settings), "rounds": number + 1, "curve": curve}
-            save_snapshot(self.snapshot, modules, self.optimizer, record)
-            self.save(curve)
+        free = (*FREE, "prefix")
+        run_rounds(settings, self.snapshot, ("training", self.training), self.optimizer, self._line, self.save, free)
         print(f"train_people: {settings.rounds} rounds -> {face_space_file(settings.prefix)} and the refiner beside it")
 
-    def _check_same(self, before: dict) -> None:
-        free = ("prefix", "gpu", "threads", "bf16", "rounds")
-        differing = [name for name, value in asdict(self.settings).items()
-                     if name not in free and value != before.get(name)]  # fmt: skip
-        if differing:
-            raise InputError(f"{self.snapshot}: was made with another {', '.join(differing)}; remove it to begin anew")
+    def _line(self, number: int) -> dict[str, float]:
+        started = time.monotonic()
+        return {**self._round(number), "seconds": seconds_since(started)}
 
     def _round(self, number: int) -> dict[str, float]:
         rng = np.random.default_rng((self.settings.seed, number))
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(number)
-        totals: dict[str, float] = {}
+        sums = Losses()
         for _ in range(self.settings.steps):
-            for name, value in self.training.step(self.optimizer, *self._batch(rng), self.settings.bf16).items():
-                totals[name] = totals.get(name, 0.0) + value
-        if not all(map(math.isfinite, totals.values())):
-            raise InputError(f"round {number + 1}: the loss is not finite, training diverged; give a smaller --lr")
-        return {name: round(value / self.settings.steps, 4) for name, value in totals.items()}
+            sums.add(self.training.step(self.optimizer, *self._batch(rng), self.settings.bf16))
+        return sums.means(number, self.settings.steps)
 
     def _batch(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Photographs, some mirrored, their renderings, and random draws; see `RefinerTraining.step`."""
@@ -133,5 +111,4 @@ class PeopleTrainer:
         graph = self.training.average.trained_graph()
         params = {name: array.astype(np.float16) for name, array in graph.params.items()}
         save_checkpoint(refiner_model(self.settings.prefix), replace(graph, params=params))
-        with open(f"{self.settings.prefix}-training.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in curve)
+        write_curve(self.settings.prefix, curve)

@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch.nn import functional
 
+from rcnn.arguments import layer_pairs
 from rcnn.checkpoint import load_checkpoint, read_arrays
 from rcnn.detector import load_embedder
 from rcnn.detector.embedding import normalise, norms
 from rcnn.errors import InputError
-from rcnn.train_embedding import hints
 from rcnn.training import embedding
 from rcnn.training.crops import plain_crops
 from rcnn.training.embedding import EmbeddingSettings, EmbeddingTrainer, arcface
@@ -191,7 +191,7 @@ def test_what_is_missing_is_said(changes, reason, base):
 
 
 def test_hints_are_pairs():
-    assert hints("stage2=_plus9,stage3=_plus11") == HINTS
+    assert layer_pairs("stage2=_plus9,stage3=_plus11") == HINTS
     for text in ("stage2", "stage2=", "=a", "a=b=c", ""):
         with pytest.raises(Exception, match="OURS=THEIRS"):
-            hints(text)
+            layer_pairs(text)
