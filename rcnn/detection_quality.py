@@ -77,3 +77,33 @@ def recall(found: Sequence[Faces], matches: Sequence[Matches], wanted: Sequence[
 def false_positives(found: Sequence[Faces], matches: Sequence[Matches], threshold: float) -> int:
     """False positives in all images at a threshold."""
     return sum(int((m.wrong & (f.scores >= threshold)).sum()) for f, m in zip(found, matches, strict=True))
+
+
+def landmark_errors(
+    found: Sequence[Faces],
+    matches: Sequence[Matches],
+    labels: Sequence[tuple[np.ndarray, np.ndarray]],
+    threshold: float,
+    least_size: float = 0.0,
+) -> np.ndarray:
+    """How far the landmarks of faces that were found lie from where they should, face by face.
+
+    Parameters
+    ----------
+    labels : boxes (k, 4) and landmarks (k, 5, 2) of each image; landmarks that are NaN don't count
+    threshold : smallest score of a face that counts
+    least_size : pixels, geometric mean of a label's width and height
+
+    Returns
+    -------
+    (n,) mean distance of the five points, as a share of the distance of the eyes.
+    """
+    errors = [np.zeros(0)]
+    for faces, match, (boxes, landmarks) in zip(found, matches, labels, strict=True):
+        rows = np.flatnonzero((match.face != NOTHING) & (faces.scores >= threshold))
+        rows = rows[np.sqrt((boxes[:, 2:] - boxes[:, :2] + 1).prod(1))[match.face[rows]] >= least_size]
+        right = landmarks[match.face[rows]]
+        distances = np.linalg.norm(faces.landmarks[rows] - right, axis=2).mean(1)
+        errors.append(distances / np.linalg.norm(right[:, 1] - right[:, 0], axis=1))
+    joined = np.concatenate(errors)
+    return joined[np.isfinite(joined)]

@@ -24,7 +24,7 @@ DETECTION_THRESHOLD = 0.3
 CHUNK = 32  # photographs that are detected together
 
 MIRRORED = 0.5  # probabilities
-CROSSED = 0.4
+CROSSED = 0.5
 MIXED = 0.3
 WARPED = 0.6
 SPOILT = 0.08

@@ -217,9 +217,18 @@ class EmbeddingTrainer:
         return line | self.evaluate()
 
     def make_pool(self, rng: np.random.Generator) -> Pool:
-        """Distorted crops with the teacher's answers."""
-        crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool, rng, self.space)
-        return Pool(crops, labels, teacher_outputs(self.teacher, crops) if self.teacher else [])
+        """Distorted crops and their mirror images, with the teacher's answers.
+
+        A crop and its mirror image have one embedding to learn, the mean of the teacher's two: they show the same
+        person, and what the teacher says of the two differs by little but noise.
+        """
+        crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space)
+        crops, labels = np.concatenate([crops, crops[:, :, ::-1]]), np.concatenate([labels, labels])
+        if not self.teacher:
+            return Pool(crops, labels)
+        embeddings, *maps = teacher_outputs(self.teacher, crops)
+        both = embeddings.reshape(2, -1, embeddings.shape[1]).mean(0)
+        return Pool(crops, labels, [np.concatenate([both, both]), *maps])
 
     def _round(self, number: int, pool: Pool, rng: np.random.Generator) -> dict[str, float]:
         self.student.train()
@@ -243,7 +252,7 @@ class EmbeddingTrainer:
     def _batches(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
         size = self.settings.batch
         for _ in range(self.settings.passes):
-            order = rng.permutation(self.settings.pool)
+            order = rng.permutation(self.settings.pool // 2 * 2)
             for start in range(0, len(order) - size + 1, size):
                 yield order[start : start + size]
 
