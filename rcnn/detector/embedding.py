@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -13,24 +13,22 @@ from ..engine import CPU, Network, load_network
 from ..errors import InputError
 
 OUTPUT = "fc1_output"
-BATCHES = (32, 8, 1)  # sizes that networks are run at: few to compile, and none is padded
 
 
-def load_embedder(model: str, device: int = CPU, *, streams: int = 1) -> Embedder:
+def load_embedder(model: str, device: int = CPU) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`.
 
     Parameters
     ----------
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
-    streams : threads that will call it at the same time
 
     Raises
     ------
     InputError
         If the checkpoint can't be read or has no such output.
     """
-    return Embedder(load_network(load_checkpoint(model), [OUTPUT], device=device, images=True, streams=streams))
+    return Embedder(load_network(load_checkpoint(model), [OUTPUT], device=device, images=True))
 
 
 class Embedder:
@@ -60,15 +58,7 @@ class Embedder:
         if not len(crops):
             return np.zeros((0, 0), np.float32)
         images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
-        return np.concatenate([self.network(images[start:stop])[0] for start, stop in _batches(len(images))])
-
-
-def _batches(count: int) -> Iterator[tuple[int, int]]:
-    start = 0
-    for size in BATCHES:
-        while count - start >= size:
-            yield start, start + size
-            start += size
+        return self.network(images)[0]
 
 
 def norms(embeddings: np.ndarray) -> np.ndarray:

@@ -24,9 +24,7 @@ RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace m
 VGG_LAYER = "conv1_1"
 
 
-def load_detector(
-    model: str, device: int = CPU, *, nms_threshold: float | None = None, streams: int = 1
-) -> EsshDetector:
+def load_detector(model: str, device: int = CPU, *, nms_threshold: float | None = None) -> EsshDetector:
     """The detector of an MXNet checkpoint.
 
     Parameters
@@ -34,7 +32,6 @@ def load_detector(
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
     nms_threshold : intersection over union; None for 0.4 with RetinaFace models and 0.3 with others
-    streams : threads that will call it at the same time
 
     Raises
     ------
@@ -48,7 +45,7 @@ def load_detector(
         nms_threshold = config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS
     vgg = any(node.name == VGG_LAYER for node in graph.nodes)
     mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
-    return EsshDetector(load_network(graph, device=device, images=True, mean=mean, streams=streams), nms_threshold)
+    return EsshDetector(load_network(graph, device=device, images=True, mean=mean), nms_threshold)
 
 
 def _check_outputs(graph: Graph) -> None:
@@ -88,13 +85,13 @@ class EsshDetector:
         images: Sequence[np.ndarray],
         threshold: float = config.ESSH.THRESHOLD,
         scales: Sequence[float] = (1.0,),
-        batch_size: int = 4,
+        batch_size: int = 8,
     ) -> list[Faces]:
         """The faces of each image.
 
         Parameters
         ----------
-        images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together
+        images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together; or one array (N, H, W, 3)
         threshold : smallest probability of a face
         scales : sizes at which each image is looked at; more than one make a pyramid
         batch_size : images that run together
@@ -108,7 +105,7 @@ class EsshDetector:
         found: list[list[Faces]] = [[] for _ in images]
         for number, scale in enumerate(scales):
             skip = 32 if len(scales) > 1 and number == len(scales) - 1 else None
-            scaled = [_resize(image, scale) for image in images]
+            scaled = images if scale == 1 else [cv2.resize(image, None, fx=scale, fy=scale) for image in images]
             for index, faces in self._candidates(scaled, threshold, batch_size, skip):
                 found[index].append(
                     Faces(faces.boxes / np.float32(scale), faces.scores, faces.landmarks / np.float32(scale))
@@ -123,19 +120,19 @@ class EsshDetector:
             groups[image.shape].append(index)
         found = []
         for indices in groups.values():
-            # whole batches, then one by one: no more than two shapes are ever compiled for a size
-            whole = len(indices) // batch_size * batch_size
-            batches = [indices[i : i + batch_size] for i in range(0, whole, batch_size)]
-            batches += [[index] for index in indices[whole:]]
-            for batch in batches:
-                outputs = self.network(np.stack([images[index] for index in batch]))
+            for start in range(0, len(indices), batch_size):
+                batch = indices[start : start + batch_size]
+                outputs = self.network(_stacked(images, batch))
                 for row, index in enumerate(batch):
                     found.append((index, decode([o[row] for o in outputs], threshold, skip)))
         return found
 
 
-def _resize(image: np.ndarray, scale: float) -> np.ndarray:
-    return image if scale == 1 else cv2.resize(image, None, fx=scale, fy=scale)
+def _stacked(images: Sequence[np.ndarray], chosen: Sequence[int]) -> np.ndarray:
+    """Some images as one array; without a copy where that is what they are."""
+    if isinstance(images, np.ndarray) and len(chosen) == len(images):
+        return images
+    return np.stack([images[index] for index in chosen])
 
 
 def _finish(parts: Sequence[Faces], shape: tuple[int, ...], nms_threshold: float) -> Faces:

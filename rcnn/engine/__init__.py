@@ -18,7 +18,7 @@ NO_MEAN: Mean = (0.0, 0.0, 0.0)
 
 
 class Network(Protocol):
-    """A network that is ready to run.
+    """A network that is ready to run. Several threads may call it at the same time.
 
     output_names : names of what a call returns, in its order
     """
@@ -78,7 +78,6 @@ def load_network(
     engine: str | None = None,
     images: bool = False,
     mean: Mean = NO_MEAN,
-    streams: int = 1,
 ) -> Network:
     """Make a network of a graph.
 
@@ -91,8 +90,6 @@ def load_network(
     images : whether the network is fed images (uint8, N x H x W x 3, BGR) in place of the graph's own input
         (RGB planes); the change of order and layout is then the first step of the network
     mean : R, G, B values subtracted from images, 0..255
-    streams : threads that will call it at the same time; on the CPU each call then takes its share of the cores, and
-        with one stream all of them
 
     Raises
     ------
@@ -104,7 +101,7 @@ def load_network(
     if engine == "openvino":
         from .openvino import OpenVinoNetwork
 
-        return OpenVinoNetwork(part, images, mean, streams)
+        return OpenVinoNetwork(part, images, mean)
     from .torch import TorchNetwork
 
     return TorchNetwork(part, device, images, mean)

@@ -87,8 +87,8 @@ def detect(settings: DetectSettings) -> None:
     device = choose_device(settings.gpu)
     workers = cores()
     finder = FaceFinder(
-        load_detector(settings.detector, device, streams=workers),
-        load_embedder(settings.model, device, streams=workers),
+        load_detector(settings.detector, device),
+        load_embedder(settings.model, device),
         settings.sampling,
         settings.quality_threshold,
         settings.image_size,

@@ -83,20 +83,23 @@ class FaceFinder:
 
     def _scan(self, clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int) -> list[list[_Chosen]]:
         chosen: list[list[_Chosen]] = [[] for _ in clips]
-        batch: list[tuple[int, int, np.ndarray]] = []
+        images = np.empty((BATCH_FRAMES, config.FRAME.HEIGHT, config.FRAME.WIDTH, 3), np.uint8)
+        batch: list[tuple[int, int]] = []  # index of the clip and number of the frame
 
         def flush() -> None:
-            found = self.detector.detect([image for _, _, image in batch], batch_size=BATCH_FRAMES)
-            for (index, number, image), faces in zip(batch, found, strict=True):
+            found = self.detector.detect(images[: len(batch)], batch_size=BATCH_FRAMES)
+            for (index, number), image, faces in zip(batch, images, found, strict=False):
                 if len(faces):
                     chosen[index].append(self._choose(number, image, faces))
             batch.clear()
 
-        for item in self._frames(clips, results, sampling):
-            batch.append(item)
+        for index, number, image in self._frames(clips, results, sampling):
+            images[len(batch)] = image
+            batch.append((index, number))
             if len(batch) == BATCH_FRAMES:
                 flush()
-        flush()
+        if batch:
+            flush()
         for faces, result in zip(chosen, results, strict=True):
             if result.unreadable:  # after some frames
                 faces.clear()

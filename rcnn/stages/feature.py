@@ -142,7 +142,7 @@ def feature(settings: FeatureSettings) -> None:
     check_output(settings.output, settings.overwrite)
     reader = StageReader(settings.input, ("detect",))
     workers = cores()
-    embedder = load_embedder(settings.model, choose_device(settings.gpu), streams=workers)
+    embedder = load_embedder(settings.model, choose_device(settings.gpu))
     clips_with_faces = int(reader.manifest["counts"]["ok"])
     width = _width(embedder, reader)
     with StageWriter(
