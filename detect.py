@@ -1,6 +1,6 @@
 """Stage 1: finds faces in the clips of a data set, aligns them and rates their quality."""
 
-from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, number, pair, part, positive
+from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, add_precision, number, pair, part, positive
 from rcnn.errors import run_script
 from rcnn.models import DETECTOR, QUALITY, find_model
 
@@ -22,6 +22,7 @@ def main() -> None:
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--image-size", default=(112, 112), type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
     add_gpu(parser)
+    add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
     args["output"] = args["output"] or f"./output/det_{args['stage']}"

@@ -1,6 +1,6 @@
 """Stage 2: turns the faces that detect.py found into one vector a clip."""
 
-from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, positive
+from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, add_precision, positive
 from rcnn.errors import run_script
 from rcnn.models import EMBEDDING, find_model
 
@@ -20,6 +20,7 @@ def main() -> None:
     )
     add("--sampling", default=3, type=positive, metavar="N", help="use faces of every N-th frame")
     add_gpu(parser)
+    add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
     args["model"] = find_model(args["model"], EMBEDDING)

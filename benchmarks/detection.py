@@ -26,13 +26,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.arguments import Parser, add_gpu, positive
 from rcnn.config import config
-from rcnn.detection_quality import Matches, false_positives, landmark_errors, match_faces, recall, threshold_for
+from rcnn.detection_quality import (
+    NOTHING,
+    Matches,
+    false_positives,
+    landmark_errors,
+    match_faces,
+    recall,
+    threshold_for,
+)
 from rcnn.detector import EsshDetector, load_detector
 from rcnn.engine import choose_device
 from rcnn.errors import InputError, run_script
 from rcnn.faces import Faces
 from rcnn.training.backgrounds import patch_without_faces
-from rcnn.training.detection import in_scene_landmarks
 from rcnn.training.labels import Photograph, label_photographs, read_picture
 from rcnn.training.people import held_out, list_photographs
 from rcnn.training.scenes import move_boxes, move_landmarks
@@ -177,6 +184,17 @@ def make_scenes(photos: Sequence[Photograph], others: Sequence[Photograph], seed
     return [make_scene(group, others, np.random.default_rng((seed, n))) for n, group in enumerate(groups)]
 
 
+def labeller_landmarks(detector: EsshDetector, scenes: Sequence[Scene]) -> list[np.ndarray]:
+    """The landmarks (n, 5, 2) that the labeller gives the faces of each scene, NaN for faces that it misses there."""
+    result = []
+    for scene, faces in zip(scenes, detector.detect([s.picture for s in scenes], config.ESSH.THRESHOLD), strict=True):
+        landmarks = np.full_like(scene.landmarks, np.nan)
+        match = match_faces(faces, scene.boxes, scene.ignored).face
+        landmarks[match[match != NOTHING]] = faces.landmarks[match != NOTHING]
+        result.append(landmarks)
+    return result
+
+
 def report(
     name: str,
     detector: EsshDetector,
@@ -269,7 +287,7 @@ def main() -> None:
     print(
         f"{'model':<12}{'threshold':>10}{'fp/scene':>10}" + "".join(f"{n:>8}" for n in SIZES) + "    mean  median" * 2
     )
-    seen_by_labeller = [scene.landmarks for scene in in_scene_landmarks(labeller, scenes)]
+    seen_by_labeller = labeller_landmarks(labeller, scenes)
     image = read_picture(args.crowd) if args.crowd else None
     for model in tqdm(args.models, disable=None):
         report(

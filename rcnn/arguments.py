@@ -41,6 +41,17 @@ def add_gpu(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add `--precision`."""
+    parser.add_argument(
+        "--precision",
+        default="fp32",
+        choices=("fp32", "fp16", "int8"),
+        help="fp32: exact; fp16: faster, with CUDA only; int8: faster, on the CPU only, calibrated on the run's first "
+        "images",
+    )
+
+
 def add_model(parser: argparse.ArgumentParser, role: Role, what: str) -> None:
     """Add the flag of a checkpoint, which `find_model` then looks for."""
     parser.add_argument(

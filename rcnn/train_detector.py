@@ -19,7 +19,6 @@ def main() -> None:
     add("--teacher", metavar="PREFIX,EPOCH", help="detector whose maps are to be learned, too")
     add("--hints", default=(), type=layer_pairs, metavar="OURS=THEIRS,...", help="which of them, by the layers' names")
     add("--hint-weight", default=0.3, type=number, metavar="W", help="of each hint in the loss")
-    add("--in-scene", action="store_true", help="landmarks are those that the labeller finds in each scene itself")
     add("--start", metavar="PREFIX,EPOCH", help="weights to begin with; left out: random ones")
     add("--rounds", default=20, type=positive, metavar="N", help="after each a snapshot is written")
     add("--scenes", default=1024, type=positive, metavar="N", help="a round")

@@ -9,26 +9,28 @@ import numpy as np
 
 from ..checkpoint import load_checkpoint
 from ..config import config
-from ..engine import CPU, Network, load_network
+from ..engine import CPU, FP32, Network, load_network
 from ..errors import InputError
 
 OUTPUT = "fc1_output"
 
 
-def load_embedder(model: str, device: int = CPU) -> Embedder:
+def load_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`.
 
     Parameters
     ----------
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
+    precision : see `load_network`
 
     Raises
     ------
     InputError
         If the checkpoint can't be read or has no such output.
     """
-    return Embedder(load_network(load_checkpoint(model), [OUTPUT], device=device, images=True))
+    graph = load_checkpoint(model)
+    return Embedder(load_network(graph, [OUTPUT], device=device, images=True, precision=precision))
 
 
 class Embedder:

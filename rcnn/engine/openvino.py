@@ -40,7 +40,8 @@ Values = dict[str, Any]
 
 
 @cache
-def _core() -> ov.Core:
+def core() -> ov.Core:
+    """OpenVINO's devices, one object a process."""
     return ov.Core()
 
 
@@ -115,13 +116,20 @@ class OpenVinoNetwork:
         key = (shape, dtype.str)
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = _Requests(_core().compile_model(self._build(shape, dtype), "CPU", self._settings))
+                self._compiled[key] = _Requests(core().compile_model(self.model(shape, dtype), "CPU", self._settings))
                 if len(self._compiled) > COMPILED_SHAPES:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(key)
             return self._compiled[key]
 
-    def _build(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
+    def model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
+        """The network for inputs of a shape and a dtype.
+
+        Raises
+        ------
+        InputError
+            If the graph can't take them.
+        """
         parameter = ops.parameter(shape, dtype, name="data")
         data = ops.convert(parameter, np.float32) if dtype != np.float32 else parameter.output(0)
         if self._images:
