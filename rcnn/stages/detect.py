@@ -15,13 +15,13 @@ from ..checkpoint import checkpoint_files
 from ..dataset import Clip, list_clips
 from ..detector import load_detector, load_embedder
 from ..detector.alignment import target_points
-from ..engine import FP32, INT8, check_precision, choose_device
+from ..engine import CPU, FP32, INT8, check_precision, choose_device
 from ..errors import InputError
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
 from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, StageWriter, check_output
-from .face_finder import FaceFinder, FoundFaces
+from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces
 from .int8 import int8_detect
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
@@ -104,7 +104,13 @@ def detect(settings: DetectSettings) -> None:
     ) as writer:
         if settings.precision == INT8:
             networks = int8_detect(settings.output, clips, networks, files, settings.image_size)
-        finder = FaceFinder(*networks, settings.sampling, settings.quality_threshold, settings.image_size)
+        finder = FaceFinder(
+            *networks,
+            settings.sampling,
+            settings.quality_threshold,
+            settings.image_size,
+            BATCH_FRAMES if device == CPU else CUDA_BATCH_FRAMES,
+        )
         histogram = QualityHistogram(writer.state.get("histogram", {}))
         left = [clip for clip in clips if clip.name > writer.last_clip]
         found = ordered_map(finder, groups(left, GROUP_CLIPS), workers, AHEAD * workers)
