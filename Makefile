@@ -3,7 +3,7 @@
 # make test       the same with what the tests need, and runs them
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make clean      removes what was built; make distclean the environments too
-# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=dev what the tests need
+# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.convert needs, EXTRAS=dev what the tests need
 
 PYTHON ?= python3
 CC ?= cc
@@ -32,6 +32,8 @@ $(VENV)/base.installed: requirements.txt
 $(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
 	$(PIP) -r $<
 	@touch $@
+
+$(VENV)/dev.installed: requirements-onnx.txt
 
 $(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
 	@command -v $(firstword $(CC)) >/dev/null || \

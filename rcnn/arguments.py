@@ -122,7 +122,7 @@ def epochs(text: str) -> tuple[int, ...]:
 
 
 def paths(text: str) -> tuple[str, ...]:
-    """Directories, `A,B,...`."""
+    """Directories or names, `A,B,...`."""
     values = tuple(text.split(","))
     if not all(values):
         raise argparse.ArgumentTypeError(f"{text!r} holds an empty name")
