@@ -60,7 +60,7 @@ class Embedder:
         if not len(crops):
             return np.zeros((0, 0), np.float32)
         images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
-        return self.network(images)[0]
+        return self.network(images)[0].reshape(len(images), -1)  # some give (n, D, 1, 1)
 
 
 def norms(embeddings: np.ndarray) -> np.ndarray:
