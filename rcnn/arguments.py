@@ -52,12 +52,14 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(parser: argparse.ArgumentParser, role: Role, what: str) -> None:
-    """Add the flag of a checkpoint, which `find_model` then looks for."""
+def add_model(parser: argparse.ArgumentParser, role: Role, what: str, *aliases: str) -> None:
+    """Add the flag of a model, which `find_model` then looks for."""
     parser.add_argument(
         role.flag,
-        metavar="PREFIX,EPOCH",
-        help=f"{what}; left out: {role.seed} where it exists, else the project's own {role.shipped}",
+        *aliases,
+        metavar="MODEL",
+        help=f"{what}, PREFIX,EPOCH or X.onnx; left out: {role.seed} where it exists, else the project's own "
+        f"{role.shipped}",
     )
 
 

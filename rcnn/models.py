@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .checkpoint import checkpoint_files
+from .checkpoint.cascade import cascade_checkpoints, is_cascade
 from .errors import InputError
 
 SHIPPED = Path(__file__).resolve().parents[1] / "model"
@@ -40,9 +41,30 @@ EMBEDDING = Role(
 )
 
 
+def model_files(model: str) -> tuple[str, ...]:
+    """Paths of all files that a flag names.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
+        checkpoints, `DIR` or `PREFIX`
+
+    Raises
+    ------
+    InputError
+        If the text has another form, or one of the three is missing.
+    """
+    if model.lower().endswith(".onnx"):
+        beside = (f"{os.path.splitext(model)[0]}.toml", f"{model}.data")
+        return model, *(path for path in beside if os.path.isfile(path))
+    if is_cascade(model):
+        return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
+    return checkpoint_files(model)
+
+
 def missing_file(model: str) -> str | None:
-    """The first file of `PREFIX,EPOCH` that is not there, None where both are."""
-    return next((path for path in checkpoint_files(model) if not os.path.isfile(path)), None)
+    """The first file of a model that is not there, None where all are."""
+    return next((path for path in model_files(model) if not os.path.isfile(path)), None)
 
 
 def find_model(given: str | None, role: Role) -> str:

@@ -24,7 +24,12 @@ LARGEST_STRIDE = 32  # left out at the last scale of a pyramid
 
 
 def load_detector(
-    model: str, device: int = CPU, *, nms_threshold: float | None = None, precision: str = FP32
+    model: str,
+    device: int = CPU,
+    *,
+    nms_threshold: float | None = None,
+    precision: str = FP32,
+    engine: str | None = None,
 ) -> EsshDetector:
     """The detector of an MXNet checkpoint.
 
@@ -33,7 +38,7 @@ def load_detector(
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
     nms_threshold : intersection over union; None for 0.4 with RetinaFace models and 0.3 with others
-    precision : see `load_network`
+    precision, engine : see `load_network`
 
     Raises
     ------
@@ -49,7 +54,7 @@ def load_detector(
     mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
     # on a CUDA device the anchors are chosen there: the maps are five times as much to copy
     last = None if device == CPU else best_anchors
-    network = load_network(graph, device=device, images=True, mean=mean, precision=precision, last=last)
+    network = load_network(graph, device=device, engine=engine, images=True, mean=mean, precision=precision, last=last)
     return EsshDetector(network, nms_threshold, selected=last is not None)
 
 

@@ -46,7 +46,7 @@ def load_detector(
     device : number of a CUDA device or `CPU`
     nms_threshold : intersection over union; None for what goes with the kind
     precision : see `load_network`
-    engine : that runs an ONNX file, see `load_onnx_network`
+    engine : see `load_onnx_network` and, for checkpoints, `load_network`
 
     Raises
     ------
@@ -56,8 +56,8 @@ def load_detector(
     if is_onnx(model):
         return _onnx_detector(model, device, nms_threshold, precision, engine)
     if is_cascade(model):
-        return load_mtcnn(model, device, precision=precision)
-    return essh.load_detector(model, device, nms_threshold=nms_threshold, precision=precision)
+        return load_mtcnn(model, device, precision=precision, engine=engine)
+    return essh.load_detector(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
 
 
 def _onnx_detector(

@@ -33,14 +33,14 @@ MAPS = ({2, 4}, {2, 4}, {2, 4, 10})  # channels of what the three give: probabil
 LEVELS = 32  # of the pyramid, for which networks are kept ready; images of 8K have 16
 
 
-def load_mtcnn(model: str, device: int = CPU, *, precision: str = FP32) -> MtcnnDetector:
+def load_mtcnn(model: str, device: int = CPU, *, precision: str = FP32, engine: str | None = None) -> MtcnnDetector:
     """The cascade of three MXNet checkpoints.
 
     Parameters
     ----------
     model : see `cascade_checkpoints`
     device : number of a CUDA device or `CPU`
-    precision : see `load_network`
+    precision, engine : see `load_network`
 
     Raises
     ------
@@ -57,6 +57,7 @@ def load_mtcnn(model: str, device: int = CPU, *, precision: str = FP32) -> Mtcnn
         network = load_network(
             graph,
             device=device,
+            engine=engine,
             images=True,
             mean=(MEAN,) * 3,
             std=(STD,) * 3,

@@ -1,8 +1,8 @@
 """RetinaFace (arXiv:1905.00641) as Pytorch_Retinaface trains and exports it: priors and variances.
 
 Three outputs with a row a prior, the priors stride by stride, in each cell by cell: box (4), probabilities of
-background and face (2), landmarks (10). A prior is a square about the centre of its cell. Box and landmarks are relative to it:
-centre = prior's centre + value * 0.1 * side, sides = side * exp(value * 0.2).
+background and face (2), landmarks (10). A prior is a square about the centre of its cell. Box and landmarks are
+relative to it: centre = prior's centre + value * 0.1 * side, sides = side * exp(value * 0.2).
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from ..checkpoint import checkpoint_files
 from ..detector import Embedder, load_embedder
 from ..detector.embedding import normalise, variants
 from ..engine import FP32, INT8, check_precision, choose_device
 from ..errors import InputError
+from ..models import model_files
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
@@ -154,7 +154,7 @@ def feature(settings: FeatureSettings) -> None:
         "feature",
         features_schema(width),
         arguments=asdict(settings),
-        models=checkpoint_files(settings.model),
+        models=model_files(settings.model),
         sources=[settings.input],
         overwrite=settings.overwrite,
     ) as writer:
@@ -165,7 +165,7 @@ def feature(settings: FeatureSettings) -> None:
                     settings.output,
                     "embedding",
                     embedder.network,
-                    checkpoint_files(settings.model),
+                    model_files(settings.model),
                     lambda: first_crops(reader, CROPS),
                 )
             )
