@@ -1,6 +1,7 @@
 # make            sets up .venv and builds the Cython extensions
 # make demo       the same, then all six stages on clips of people who do not exist; about three minutes on 2 cores
 # make test       the same with what the tests need, and runs them
+# make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn.zoo lists them
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make clean      removes what was built; make distclean the environments too
 # EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.convert needs, EXTRAS=dev what the tests need
@@ -60,6 +61,9 @@ $(MXNET_VENV)/installed: requirements-mxnet.txt
 
 parity: $(BUILT) $(MXNET_VENV)/installed
 	$(PY) benchmarks/parity.py --mxnet $(MXNET_VENV)/bin/python
+
+model-%: $(BUILT)
+	$(PY) -m rcnn.zoo $*
 
 clean:
 	rm -rf build rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache

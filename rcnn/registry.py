@@ -51,15 +51,19 @@ class KnownModel:
     parameters: Mapping[str, Any]
 
 
-@cache
-def known_models(path: Path = ZOO) -> dict[str, KnownModel]:
-    """All entries by name; none where there is no such file.
+def known_models(path: Path | None = None) -> dict[str, KnownModel]:
+    """All entries of a registry, of the project's own if none is named, by name; none where there is no such file.
 
     Raises
     ------
     InputError
         If the file is damaged.
     """
+    return _read(ZOO if path is None else path)
+
+
+@cache
+def _read(path: Path) -> dict[str, KnownModel]:
     if not path.is_file():
         return {}
     try:

@@ -12,7 +12,7 @@ from typing import Any
 from ..engine.images import ImageInput, Three
 from ..errors import InputError
 from ..registry import by_file_name, by_sha256
-from ..store.files import sha256
+from ..store.files import sha256, write_whole
 
 RGB, BGR = "rgb", "bgr"
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
@@ -82,6 +82,23 @@ def read_card(path: str) -> Card:
         if known is not None:
             print(f"{path}: taken for {known.name} by its name; {beside} can say otherwise", flush=True)
     return own if known is None else own.or_else(parse_card(known.parameters, known.name))
+
+
+def write_card(card: Card, path: str) -> None:
+    """Write the card of X.onnx beside it."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, tuple):
+            return f"[{', '.join(map(text, value))}]"
+        return f'"{value}"' if isinstance(value, str) else repr(value)
+
+    lines = [f"{field.name} = {text(value)}\n" for field in fields(card) if (value := getattr(card, field.name))]
+
+    def write(temporary: str) -> None:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    write_whole(card_path(path), write)
 
 
 def parse_card(content: Mapping[str, Any], source: str) -> Card:

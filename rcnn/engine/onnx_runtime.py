@@ -84,16 +84,8 @@ class OnnxRuntimeNetwork:
     def __call__(self, data: np.ndarray) -> list[np.ndarray]:
         if self._image is None:
             return self._run(data)
-        rows = [self._run(self._planes(data[row : row + 1])) for row in range(len(data))]
+        rows = [self._run(planes(data[row : row + 1], self._image)) for row in range(len(data))]
         return [np.concatenate([_with_batch(output) for output in column]) for column in zip(*rows, strict=True)]
-
-    def _planes(self, images: np.ndarray) -> np.ndarray:
-        """1 x H x W x 3, uint8, BGR -> 1 x 3 x H x W, float32, as the network wants them."""
-        assert self._image is not None
-        planes = images.transpose(0, 3, 1, 2)
-        planes = (planes[:, ::-1] if self._image.rgb else planes).astype(np.float32)
-        mean, std = (np.array(three, np.float32).reshape(1, 3, 1, 1) for three in (self._image.mean, self._image.std))
-        return (planes - mean) / std
 
     def _run(self, data: np.ndarray) -> list[np.ndarray]:
         try:
@@ -104,6 +96,14 @@ class OnnxRuntimeNetwork:
             reason = str(error).strip().splitlines()[-1][:200]
             raise InputError(f"{self._path}: can't take an input of shape {data.shape}: {reason}") from None
         return [np.asarray(output, np.float32) for output in found]
+
+
+def planes(images: np.ndarray, image: ImageInput) -> np.ndarray:
+    """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network wants them."""
+    result = images.transpose(0, 3, 1, 2)
+    result = (result[:, ::-1] if image.rgb else result).astype(np.float32)
+    mean, std = (np.array(three, np.float32).reshape(1, 3, 1, 1) for three in (image.mean, image.std))
+    return (result - mean) / std
 
 
 def _with_batch(output: np.ndarray) -> np.ndarray:
