@@ -15,7 +15,9 @@ STAGES = (1, 2, 3)
 def is_cascade(model: str) -> bool:
     """Whether what `--detector` names are the three checkpoints of a cascade and not one."""
     base, _ = _parts(model)
-    return os.path.isdir(base) or (os.path.isfile(f"{base}1-symbol.json") and not os.path.isfile(f"{base}-symbol.json"))
+    if os.path.isfile(f"{base}-symbol.json"):
+        return False
+    return os.path.isdir(base) or os.path.isfile(f"{base}1-symbol.json")
 
 
 def cascade_checkpoints(model: str) -> tuple[str, ...]:
