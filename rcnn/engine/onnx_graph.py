@@ -16,8 +16,8 @@ from ..errors import InputError
 from . import CPU, FP16, FP32, Network
 from .images import ImageInput
 
-ENGINES = ("openvino", "onnxruntime")
 SUFFIX = ".onnx"
+READING = (RuntimeError, UnicodeDecodeError)  # the latter where its own message has bytes of a damaged file
 ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide")  # with constants: a normalisation
 PASSING = ("Convert", "Transpose", "Reshape", "Squeeze", "Unsqueeze")  # may stand before it
 CONSTANT = ("Constant", "Convert")  # the latter of weights in float16
@@ -52,10 +52,10 @@ class OnnxGraph:
             raise InputError(f"{path}: there is no such file; put the model there")
         try:
             self.model: ov.Model = core().read_model(path)
-        except RuntimeError as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        except READING as error:
+            reason = " ".join(str(error).split())[-200:]
             raise InputError(
-                f"{path}: OpenVINO can't read it ({' '.join(lines)[-200:]}); get the file again or export it anew"
+                f"{path}: OpenVINO can't read it ({reason}); get the file again or export it anew"
             ) from None
         if len(self.model.inputs) != 1:
             names = ", ".join(self._name(port) for port in self.model.inputs) or "none"
@@ -83,7 +83,7 @@ class OnnxGraph:
         model = self.model.clone()
         try:
             model.reshape(list(shape))
-        except RuntimeError:
+        except READING:
             return None
         if any(port.get_partial_shape().is_dynamic for port in model.outputs):
             return None

@@ -10,7 +10,7 @@ from openvino import opset13 as ops
 
 from ..errors import InputError
 from .images import ImageInput
-from .onnx_graph import OnnxGraph
+from .onnx_graph import READING, OnnxGraph
 from .openvino import COMPILED_SHAPES, OpenVinoNetwork, planes
 
 
@@ -54,7 +54,7 @@ class OnnxOpenVinoNetwork(OpenVinoNetwork):
                 target.replace_source_output(data.output(0))
             sources = [model.results[number].input_value(0) for number in self._chosen]
             return ov.Model([ops.result(self._finished(source)) for source in sources], [parameter], "onnx")
-        except RuntimeError as error:
+        except READING as error:
             reason = str(error).strip().splitlines()[-1][:200]
             raise InputError(f"{self._onnx.path}: can't take an input of shape {inner}: {reason}") from None
 

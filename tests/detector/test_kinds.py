@@ -106,7 +106,8 @@ def test_yunet_finds_what_opencv_finds(tmp_path):
     np.testing.assert_allclose(faces.boxes[order], np.clip(corners, 0, [311, 199] * 2), atol=1e-2)
 
 
-def test_scrfd_with_noise_is_what_a_plain_loop_makes_of_onnx_runtime(tmp_path):
+@pytest.mark.parametrize("engine", ONNX_ENGINES)
+def test_scrfd_with_noise_is_what_a_plain_loop_makes_of_onnx_runtime(engine, tmp_path):
     path = kinds.scrfd(tmp_path / "x.onnx")
     image = np.random.default_rng(1).integers(0, 256, (96, 160, 3), np.uint8)
     image[:, :80] = np.random.default_rng(2).integers(150, 256, (96, 80, 3), np.uint8)
@@ -126,7 +127,7 @@ def test_scrfd_with_noise_is_what_a_plain_loop_makes_of_onnx_runtime(tmp_path):
     scores = np.array(scores, np.float32)
     kept = nms(boxes, scores, 0.4)
     assert len(kept) > 5
-    (faces,) = load_detector(path).detect([image], 0.02)
+    (faces,) = load_detector(path, engine=engine).detect([image], 0.02)
     np.testing.assert_allclose(faces.scores, scores[kept], rtol=1e-4)
     # equal scores may come in another order
     assert {tuple(np.round(box, 1)) for box in faces.boxes} == {tuple(np.round(box, 1)) for box in boxes[kept]}
@@ -147,6 +148,20 @@ def test_mtcnn_finds_what_was_painted(tmp_path):
         points = np.array(mtcnn_nets.LANDMARKS).reshape(2, 5).T * 12 + [26, 19]
         np.testing.assert_allclose(faces.landmarks, [points], atol=1e-3)
         assert faces.scores[0] > 0.9
+
+
+def test_mtcnn_has_no_8_bits(tmp_path):
+    with pytest.raises(InputError, match="is MTCNN, which runs at many sizes; use --precision fp32"):
+        load_detector(mtcnn_nets.known_nets(tmp_path), precision="int8")
+
+
+def test_a_checkpoint_of_other_outputs_is_no_part_of_mtcnn(tmp_path):
+    prefix = mtcnn_nets.known_nets(tmp_path)
+    for kind in ("symbol.json", "0001.params"):
+        (tmp_path / f"net2-{kind}").write_bytes((tmp_path / f"net3-{kind}").read_bytes())
+    detector = load_detector(prefix)
+    with pytest.raises(InputError, match=r"net2,1: gives outputs of 2, 4, 10 channels; this network .* gives 2, 4"):
+        detector.refinement(np.zeros((1, 48, 48, 3), np.uint8))
 
 
 def test_mtcnn_by_hand():
@@ -208,6 +223,7 @@ def essh_onnx(folder: Path) -> str:
 
 ALL = {
     "essh": (lambda folder: f"{ROOT / 'model' / 'essh-m25'},0", ENGINES[:1]),
+    "retinaface": (lambda folder: str(ROOT.parent / "shared/checkpoints/retinaface-mnet25/mnet.25,0"), ENGINES[:1]),
     "essh onnx": (essh_onnx, ONNX_ENGINES),
     "scrfd": (lambda folder: kinds.scrfd(folder / "scrfd.onnx"), ONNX_ENGINES),
     "scrfd of one size": (lambda folder: kinds.scrfd(folder / "one.onnx", side=160, baked=True), ONNX_ENGINES),
@@ -221,6 +237,8 @@ ALL = {
                 ids=lambda param: f"{param[0]}-{param[1]}")  # fmt: skip
 def detector(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Detector:
     kind, engine = request.param
+    if kind == "retinaface":
+        request.getfixturevalue("shared")  # skips where that is not here
     detector = load_detector(ALL[kind][0](tmp_path_factory.mktemp("net")), engine=engine)
     if kind == "mtcnn":
         detector.min_face = 12  # the picture itself is the first level

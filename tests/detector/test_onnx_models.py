@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,10 @@ from torch import nn
 
 from rcnn import convert
 from rcnn.detector import align_faces, card, load_detector, load_embedder
+from rcnn.detector.card import Card
 from rcnn.detector.embedding import is_normalised, normalise, norms
 from rcnn.detector.essh import central_face
+from rcnn.detector.recognise import layout_of
 from rcnn.engine import CPU
 from rcnn.engine.images import ImageInput
 from rcnn.engine.onnx_graph import OnnxGraph, load_onnx_network
@@ -173,6 +176,43 @@ def test_scores_that_are_no_probabilities_are_refused(tmp_path):
     detector = load_detector(kinds.retinaface(tmp_path / "x.onnx", softmax=False))
     with pytest.raises(InputError, match="are no probabilities; export the network with its softmax or sigmoid"):
         detector.detect([np.zeros((64, 64, 3), np.uint8)])
+
+
+def test_more_strides_of_one_anchor_as_some_scrfd_have():
+    strides = (8, 16, 32, 64, 128)
+    counts = [-(-256 // stride) * -(-384 // stride) for stride in strides]
+    shapes = [(count, width) for width in (1, 4, 10) for count in counts]
+    layout = layout_of(shapes, (256, 384), Card())
+    assert (layout.kind, layout.strides, layout.anchors) == ("SCRFD", strides, 1)
+    assert layout.outputs == (0, 5, 10, 1, 6, 11, 2, 7, 12, 3, 8, 13, 4, 9, 14)
+    assert layout_of([(count + 1, width) for count, width in shapes], (256, 384), Card()) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_changed_bytes_give_a_network_or_an_input_error(seed, tmp_path):
+    whole = Path(kinds.scrfd(tmp_path / "whole.onnx")).read_bytes()
+    rng = np.random.default_rng(seed)
+    path = tmp_path / "x.onnx"
+    refused = 0
+    for number in range(25):
+        data = bytearray(whole[: rng.integers(len(whole))] if number % 5 == 0 else whole)
+        for place in rng.integers(len(data), size=3) if data else ():
+            data[place] = rng.integers(256)
+        path.write_bytes(bytes(data))
+        try:
+            load_detector(str(path)).detect([np.zeros((64, 64, 3), np.uint8)])
+        except InputError:
+            refused += 1
+    assert refused > 0
+
+
+def test_the_cpu_needs_neither_onnx_nor_onnx_runtime(tmp_path, monkeypatch):
+    path = kinds.yunet(tmp_path / "x.onnx")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert len(load_detector(path).detect([kinds.painted(64, 64, [(16, 1, 2)])])[0]) == 1
+    with pytest.raises(InputError, match=r"onnxruntime is not installed; pip install -r requirements-onnx"):
+        load_detector(path, engine="onnxruntime")
 
 
 def test_what_can_not_be_read_is_said(tmp_path):
