@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx_kinds
 import pytest
 
 from rcnn import registry, zoo
+from rcnn.detector import load_embedder
 from rcnn.detector.card import Card, parse_card, read_card
 from rcnn.download import NoNetwork, download
 from rcnn.errors import InputError, run_script
@@ -273,6 +275,17 @@ def test_a_name_counts_only_where_no_sha256_is_known(own_registry, capsys):
     (own_registry / "known.onnx").write_bytes(b"not what it was")
     assert by_file_name("known.onnx") is None
     assert read_card(str(own_registry / "known.onnx")) == Card()
+
+
+@pytest.mark.parametrize("name", ["w600k_r50.onnx", "glintr100.onnx", "w600k_mbf.onnx"])
+def test_the_path_of_insightfaces_embeddings_is_enough(name, tmp_path, capsys):
+    path = onnx_kinds.embedding(tmp_path / name, 512)
+    crop = np.full((1, 112, 112, 3), (10, 20, 30), np.uint8)
+    found = load_embedder(path).embed(crop)
+    np.testing.assert_allclose(found[0, :3], (np.array([30, 20, 10]) - 127.5) / 127.5, rtol=1e-5)
+    said = capsys.readouterr().out
+    assert "by its name" in said
+    assert f"model {path}: embedding, 512 wide, RGB, (rgb - 127.5) / 127.5" in said
 
 
 def test_a_damaged_registry_is_said(tmp_path):

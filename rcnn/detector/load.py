@@ -68,7 +68,7 @@ def _onnx_detector(
     layout = recognise(graph, card)
     image = detector_image(graph, layout, card)
     network = load_onnx_network(graph, layout.outputs, device=device, engine=engine, image=image, precision=precision)
-    nms = nms_threshold or card.nms or _nms(graph, layout)
+    nms = next(value for value in (nms_threshold, card.nms, _nms(graph, layout)) if value is not None)
     threshold = card.threshold or config.ESSH.THRESHOLD
     common = {"nms_threshold": nms, "threshold": threshold, "size": layout.size}
     sizes = f"{layout.size[0]} x {layout.size[1]} pixels only" if layout.size else "any size"
