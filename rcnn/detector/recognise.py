@@ -50,6 +50,10 @@ def recognise(graph: OnnxGraph, card: Card) -> Layout:
     given = graph.input_shape
     if len(given) != 4 or given[1] not in (3, None):
         raise InputError(f"{graph.path}: takes {_text(given)}; a detector takes images, batch x 3 x height x width")
+    if len(card.strides or PRIOR_STRIDES) != len(card.min_sizes or MIN_SIZES):
+        raise InputError(
+            f"{card_path(graph.path)}: strides and min_sizes are not equally many; write both, stride by stride"
+        )
     shapes = graph.shapes_at(1, 3, *TRIAL)
     layout = layout_of(shapes, TRIAL, card) if shapes is not None else None
     if layout is not None:

@@ -162,6 +162,9 @@ def test_other_priors_need_a_card(tmp_path):
     path = kinds.retinaface(tmp_path / "x.onnx", sizes)
     with pytest.raises(InputError, match="write min_sizes and strides into"):
         load_detector(path)
+    (tmp_path / "x.toml").write_text("strides = [8, 16]")
+    with pytest.raises(InputError, match="strides and min_sizes are not equally many"):
+        load_detector(path)
     (tmp_path / "x.toml").write_text("min_sizes = [[10, 16, 24], [32, 48], [64, 96]]\nnms = 0.25\nthreshold = 0.6")
     detector = load_detector(path)
     assert (detector.nms_threshold, detector.threshold) == (0.25, 0.6)
