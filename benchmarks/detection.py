@@ -2,11 +2,11 @@
 
 The photographs are pasted, upright and whole, at random scales into 888x480 scenes; other scenes have no face. What is
 a face is what `--labeller` finds in the photograph as it is, and its landmarks are the median over several views of it;
-so the labeller is judged by its own labels and looks better than it is; what it finds faintly, or only in the photograph enlarged, counts neither as a face
-nor as a mistake. The backgrounds are drawn by other code than those of rcnn.training (clouds, cells, waves, repeated
-strips) and from photographs of held-out people only. Still they are pasted scenes, as the training's are: edges of
-photographs, few poses, no crowds; film frames are another matter. A detection that overlaps no labelled face by half
-is a false positive.
+so the labeller is judged by its own labels and looks better than it is. What it finds faintly, or only in the
+photograph enlarged, counts neither as a face nor as a mistake. The backgrounds are drawn by other code than those of
+rcnn.training (clouds, cells, waves, repeated strips) and from photographs of held-out people only. Still they are
+pasted scenes, as the training's are: edges of photographs, few poses, no crowds; film frames are another matter. A
+detection that overlaps no labelled face by half is a false positive.
 """
 
 from __future__ import annotations

@@ -20,6 +20,11 @@ def main() -> None:
     add("--hints", default=(), type=layer_pairs, metavar="OURS=THEIRS,...", help="which of them, by the layers' names")
     add("--hint-weight", default=0.3, type=number, metavar="W", help="of each hint in the loss")
     add("--start", metavar="PREFIX,EPOCH", help="weights to begin with; left out: random ones")
+    add(
+        "--freeze-norm",
+        action="store_true",
+        help="keep BatchNorm's statistics as --start has them: less noise for boxes and landmarks at the end",
+    )
     add("--rounds", default=20, type=positive, metavar="N", help="after each a snapshot is written")
     add("--scenes", default=1024, type=positive, metavar="N", help="a round")
     add("--side", default=320, type=positive, metavar="PIXELS", help="of a scene, a multiple of 32")

@@ -50,6 +50,7 @@ class DetectionSettings:
     hints: tuple[tuple[str, str], ...] = ()
     hint_weight: float = 0.3
     start: str | None = None
+    freeze_norm: bool = False
     gpu: int = CPU
     rounds: int = 20
     scenes: int = 1024
@@ -149,7 +150,7 @@ class DetectionTrainer:
         return line | self.evaluate()
 
     def _round(self, number: int) -> dict[str, float]:
-        self.student.train()
+        self.student.train(not self.settings.freeze_norm)
         sums = Losses()
         for step in range(self.steps_a_round):
             rng = np.random.default_rng((self.settings.seed, number, step))
