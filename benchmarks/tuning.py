@@ -3,8 +3,8 @@
     python benchmarks/tuning.py
 
 First table: images a second of the detector on frames and of the embedding on crops, by the images that a request
-holds and by the streams (requests that run at the same time, each on its share of the cores). Second table: milliseconds a frame on
-one core from the network's maps to a crop as JPEG, on a frame with at least five faces.
+holds and by the streams (requests that run at the same time, each on its share of the cores). Second table:
+milliseconds a frame on one core from the network's maps to a crop as JPEG, on a frame with at least five faces.
 """
 
 from __future__ import annotations
