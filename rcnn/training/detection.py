@@ -31,9 +31,6 @@ WARM_UP = 0.03  # share of the steps in which the learning rate rises
 WEIGHT_DECAY = 5e-4
 GRADIENT_NORM = 10.0
 PREDICTIONS = "face_"  # begins the names of the last layers
-# of the learning rate, for them: Adam moves each of their 576 weights by the whole rate in every step, all in one
-# direction where the activations are alike, so that at 1e-3 landmarks tremble by more than they are to be wrong
-PREDICTION_RATE = 0.1
 ADAPTER_GAIN = 0.3
 UNSEEN_SCENES = 48  # of photographs that training never sees, looked at after each round
 LEAST_SCORE = 0.02  # of detections in them
@@ -62,6 +59,7 @@ class DetectionSettings:
     side: int = 320
     batch: int = 8
     lr: float = 3e-3
+    last_rate: float = 1.0
     threads: int = 0
     bf16: bool = False
     seed: int = 0
@@ -131,11 +129,15 @@ class DetectionTrainer:
         self.snapshot = f"{settings.prefix}-snapshot.params"
 
     def _groups(self) -> list[dict[str, Any]]:
-        """The parameters with their share of the learning rate."""
+        """The parameters with their share of the learning rate.
+
+        Adam moves each weight by the whole rate in every step. A prediction sums up to 576 of them, all moved in one
+        direction where the activations are alike: at 1e-3 landmarks tremble by more than they are to be wrong.
+        """
         predicting, others = [], []
         for name, parameter in self.student.named_parameters():
             (predicting if name.startswith(f"network.{PREDICTIONS}") else others).append(parameter)
-        return [{"params": others, "rate": 1.0}, {"params": predicting, "rate": PREDICTION_RATE}]
+        return [{"params": others, "rate": 1.0}, {"params": predicting, "rate": self.settings.last_rate}]
 
     def _load_teacher(self) -> Network | None:
         if not self.settings.hints:
