@@ -56,6 +56,14 @@ def measure(setup: Setup, ceiling: float) -> Iterator[Row]:
             }
 
 
+def our_rate(setup: Setup, model: str, unit: tuple[int, ...]) -> float:
+    """Frames or crops a second of a network of ours in batches of the stages, with one stream or with one a core."""
+    shape = ",".join(str(size) for size in (BATCH[unit], *unit[1:]))
+    command = [sys.executable, SCRIPT, "--engine", "ours", "--model", model, "--shape", shape]
+    command += ["--seconds", setup.seconds, "--streams"]
+    return max(last_json(run([*command, streams]).output)["rate"] for streams in {1, len(setup.cores)})
+
+
 def _ways(setup: Setup, subject: _Subject) -> Iterator[tuple[str, str, int, int, str]]:
     """Engine, model, batch, streams and Python of each measurement."""
     yield "ours", subject.model, subject.batch, 1, sys.executable

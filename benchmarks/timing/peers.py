@@ -62,10 +62,10 @@ def _row(name: str, frames: int, faces: int, detect: float, feature: float, base
         "faces": faces,
         "detect s": round(detect, 1),
         "frames/s": round(frames / detect, 1),
-        "times ours": f"{detect / base[0]:.2f}",
+        "x detect.py": f"{detect / base[0]:.2f}",
         "feature s": round(feature, 1),
         "faces/s": round(faces / feature, 1),
-        "times our": f"{feature / base[1]:.2f}",
+        "x feature.py": f"{feature / base[1]:.2f}",
     }
 
 
@@ -88,7 +88,10 @@ def _missing(setup: Setup) -> Iterator[tuple[str, str]]:
     if not setup.insightface:
         yield "plain, insightface's alignment and embedding", "not run: no environment, see make speed"
     if not setup.yunet:
-        yield "plain, OpenCV's YuNet, ONNX Runtime", "not run: no package on PyPI has its model; --yunet names a file"
+        yield (
+            "plain, OpenCV's YuNet, ONNX Runtime",
+            "not run: no model file, see --yunet",
+        )
 
 
 def nms_threshold(detector: str) -> float:

@@ -140,7 +140,7 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
     """Rows under their columns, numbers to the right."""
     print(f"\n{title}")
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    lines = [columns, *([str(row.get(column, "")) for column in columns] for row in rows)]
+    lines = [columns, *([_text(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
     numeric = [all(not isinstance(row.get(column, 0), str) for row in rows) for column in columns]
     for line in lines:
@@ -148,6 +148,10 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
                  for text, width, right in zip(line, widths, numeric, strict=True))  # fmt: skip
         print("  ".join(cells).rstrip())
     sys.stdout.flush()
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
 
 
 def last_json(text: str) -> dict[str, Any]:

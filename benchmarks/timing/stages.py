@@ -8,7 +8,8 @@ from pathlib import Path
 from rcnn.checkpoint import read_arrays
 
 from .measure import Usage, python
-from .setup import Row, Setup, read_rows, speed, unit_flop
+from .networks import our_rate
+from .setup import CROP, FRAME, Row, Setup, read_rows, speed, unit_flop
 
 EPOCHS = 40
 PASSES = 3  # of training: forward, and back to the inputs and to the weights
@@ -22,15 +23,20 @@ def measure(setup: Setup, ceiling: float) -> Iterator[Row]:
     cores = len(setup.cores)
     detector, embedder = unit_flop(setup.detector), unit_flop(setup.model)
 
-    def row(stage: str, unit: str, units: int, usage: Usage, flop: float = 0.0) -> Row:
-        return {"stage": stage, "unit": unit, "units": units, **speed(units, usage, flop, ceiling, cores)}
+    def row(
+        stage: str, unit: str, units: int, usage: Usage, flop: float = 0.0, network_seconds: float | None = None
+    ) -> Row:
+        part = {} if network_seconds is None else {"of network": f"{network_seconds / usage.seconds:.0%}"}
+        return {"stage": stage, "unit": unit, "units": units, **speed(units, usage, flop, ceiling, cores), **part}
 
     faces, vectors = folder / "faces", folder / "vectors"
     usage = setup.detect(setup.dataset, faces)
     frames = sum(clip["frames"] for clip in read_rows(faces, "clips"))
     count = len(read_rows(faces, "faces"))
-    yield row("detect", "frame", frames, usage, frames * detector + count * embedder)
-    yield row("feature", "face", count, setup.feature(faces, vectors), count * embedder)
+    alone = count / our_rate(setup, setup.model, CROP)  # seconds that the bare networks take
+    both = frames / our_rate(setup, setup.detector, FRAME) + alone
+    yield row("detect", "frame", frames, usage, frames * detector + count * embedder, both)
+    yield row("feature", "face", count, setup.feature(faces, vectors), count * embedder, alone)
 
     clips = len(read_rows(vectors, "features"))
     training, prefix, scores = folder / "training", folder / "mlp", folder / "scores"
