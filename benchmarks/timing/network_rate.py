@@ -3,7 +3,7 @@
     python benchmarks/timing/network_rate.py --engine onnx --model X.onnx --shape 32,3,112,112
 
 Prints a line of JSON. For the engines mxnet and onnx it needs numpy and the runtime alone; `ours` is the engine of this
-project, fed images as the stages feed it, from as many threads as it has streams.
+project, fed images as the stages feed it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import peer_networks
@@ -21,18 +20,18 @@ WINDOWS = 3  # the best of so many counts: what disturbs one seldom disturbs all
 EMBEDDING = "fc1_output"
 
 
-def our_network(model: str, streams: int) -> Callable[[np.ndarray], object]:
+def our_network(model: str) -> Callable[[np.ndarray], object]:
     """A network as the stages make it, fed (N, H, W, 3) uint8."""
     from rcnn.checkpoint import load_checkpoint
     from rcnn.engine import load_network
 
     graph = load_checkpoint(model)
     outputs = [EMBEDDING] if EMBEDDING in graph.internal_names else None
-    return load_network(graph, outputs, images=True, streams=streams)
+    return load_network(graph, outputs, images=True)
 
 
 def count(network: Callable[[np.ndarray], object], data: np.ndarray, seconds: float) -> float:
-    """Runs a second of one thread that goes on for so long, at least one run."""
+    """Runs a second, over so many seconds, at least one run."""
     started = time.perf_counter()
     runs = 0
     while not runs or time.perf_counter() - started < seconds:
@@ -47,23 +46,18 @@ def main() -> None:
     add("--engine", choices=("ours", "onnx", "mxnet"), required=True)
     add("--model", required=True, help="PREFIX,EPOCH, or a file for onnx")
     add("--shape", required=True, help="N,C,H,W")
-    add("--streams", type=int, default=1, help="of our engine, and threads that call it")
     add("--seconds", type=float, default=3.0, help="of counting")
     args = parser.parse_args()
     shape = tuple(int(size) for size in args.shape.split(","))
     data = np.random.RandomState(0).randint(0, 256, shape)
     if args.engine == "ours":
-        network = our_network(args.model, args.streams)
+        network = our_network(args.model)
         data = np.ascontiguousarray(data.transpose(0, 2, 3, 1).astype(np.uint8))
     else:
         network = peer_networks.load_network(args.engine, args.model)
         data = data.astype(np.float32)
     network(data)
-    with ThreadPoolExecutor(args.streams) as pool:
-        rates = [
-            sum(pool.map(lambda _: count(network, data, args.seconds / WINDOWS), range(args.streams)))
-            for _ in range(WINDOWS)
-        ]
+    rates = [count(network, data, args.seconds / WINDOWS) for _ in range(WINDOWS)]
     print(json.dumps({"rate": max(rates) * shape[0]}))
 
 

@@ -18,7 +18,7 @@ SCRIPT = "benchmarks/timing/network_rate.py"
 SHARED = ROOT.parent / "shared" / "checkpoints"
 OWN = ("essh-m25", "face-m")  # in model/
 WIDE = {"iresnet50-e": CROP, "iresnet100-e": CROP, "essh-resnet50": FRAME}  # in ../shared/checkpoints/narrow
-BATCH = {FRAME: 8, CROP: 32}  # that the stages run
+BATCH = {FRAME: 8, CROP: 32}  # images a call; our engine runs them one by one, a core each
 WIDE_BATCH = {FRAME: 1, CROP: 8}
 ALONE = 1  # the batch of the plain method
 
@@ -37,16 +37,16 @@ def measure(setup: Setup, ceiling: float) -> Iterator[Row]:
     """A row a network, engine and batch."""
     for subject in _subjects(setup):
         flop = unit_flop(subject.model)
-        for engine, model, batch, streams, interpreter in _ways(setup, subject):
+        for engine, model, batch, interpreter in _ways(setup, subject):
             shape = ",".join(str(size) for size in (batch, *subject.unit[1:]))
             command = [interpreter, SCRIPT, "--engine", engine, "--model", model, "--shape", shape,
-                       "--streams", streams, "--seconds", setup.seconds]  # fmt: skip
+                       "--seconds", setup.seconds]  # fmt: skip
             usage = run(command)
             rate = last_json(usage.output)["rate"]
             yield {
                 "network": subject.name,
                 "unit": "frame" if subject.unit == FRAME else "face",
-                "engine": f"{engine}, {streams} streams" if streams > 1 else engine,
+                "engine": engine,
                 "batch": batch,
                 "units/s": round(rate, 1),
                 "GFLOP/unit": round(flop / GIGA, 2),
@@ -57,22 +57,19 @@ def measure(setup: Setup, ceiling: float) -> Iterator[Row]:
 
 
 def our_rate(setup: Setup, model: str, unit: tuple[int, ...]) -> float:
-    """Frames or crops a second of a network of ours in batches of the stages, with one stream or with one a core."""
+    """Frames or crops a second of a network of ours, as the stages call it."""
     shape = ",".join(str(size) for size in (BATCH[unit], *unit[1:]))
     command = [sys.executable, SCRIPT, "--engine", "ours", "--model", model, "--shape", shape]
-    command += ["--seconds", setup.seconds, "--streams"]
-    return max(last_json(run([*command, streams]).output)["rate"] for streams in {1, len(setup.cores)})
+    return last_json(run([*command, "--seconds", setup.seconds]).output)["rate"]
 
 
-def _ways(setup: Setup, subject: _Subject) -> Iterator[tuple[str, str, int, int, str]]:
-    """Engine, model, batch, streams and Python of each measurement."""
-    yield "ours", subject.model, subject.batch, 1, sys.executable
-    if len(setup.cores) > 1:
-        yield "ours", subject.model, subject.batch, len(setup.cores), sys.executable
+def _ways(setup: Setup, subject: _Subject) -> Iterator[tuple[str, str, int, str]]:
+    """Engine, model, images a call and Python of each measurement."""
+    yield "ours", subject.model, subject.batch, sys.executable
     for batch in sorted({ALONE, subject.batch}):
-        yield "onnx", setup.onnx(subject.model), batch, 1, sys.executable
+        yield "onnx", setup.onnx(subject.model), batch, sys.executable
     if setup.mxnet:
-        yield "mxnet", subject.model, ALONE, 1, setup.mxnet
+        yield "mxnet", subject.model, ALONE, setup.mxnet
 
 
 def _subjects(setup: Setup) -> Iterator[_Subject]:
