@@ -1,6 +1,6 @@
 """Stage 6: ranks the clips of each label, and scores the ranking where the truth is given."""
 
-from rcnn.arguments import Parser, numbers, paths
+from rcnn.arguments import Parser, numbers, paths, positive
 from rcnn.errors import run_script
 
 
@@ -11,6 +11,11 @@ def main() -> None:
     add("--weights", default="1.0", type=numbers, metavar="W[,W...]", help="factor of each input in the sum")
     add("--output", default="./output/submission.txt", metavar="FILE", help="the submission, written anew each time")
     add("--gt", metavar="FILE", help="the truth, LABEL NAME NAME ... a line: prints MAP@100")
+    add(
+        "--names", metavar="FILE", help="LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"
+    )
+    add("--report", metavar="FILE", help="an HTML page of the ranking with the faces, to look at in a browser")
+    add("--report-people", default=200, type=positive, metavar="N", help="people on that page, at most")
     args = parser.parse_args()
 
     from rcnn.stages.submit import SubmitSettings, submit
