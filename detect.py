@@ -21,6 +21,10 @@ def main() -> None:
     add("--quality-threshold", default=10.0, type=float, metavar="Q", help="smallest norm of an embedding")
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--image-size", default=(112, 112), type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
+    add(
+        "--preview", metavar="DIR", help="draw what was seen in some clips, on a contact sheet each: DIR/STATE/CLIP.jpg"
+    )
+    add("--preview-every", default=50, type=positive, metavar="K", help="of every K-th clip of each state")
     add_gpu(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
@@ -28,9 +32,15 @@ def main() -> None:
     args["model"] = find_model(args["model"], QUALITY)
     args["detector"] = find_model(args["detector"], DETECTOR)
 
+    sheets, every = args.pop("preview"), args.pop("preview_every")
+
     from rcnn.stages.detect import DetectSettings, detect
 
     detect(DetectSettings(**args))
+    if sheets is not None:
+        from rcnn.stages.preview import PreviewSettings, preview
+
+        preview(PreviewSettings(args["output"], sheets, every, args["gpu"]))
 
 
 if __name__ == "__main__":
