@@ -11,7 +11,6 @@ from importlib.resources import files
 from string import Template
 
 from ..errors import InputError
-from ..names import printable
 from ..store import OK
 from .data import RIGHT, WRONG, Coverage, Entry, Epoch, Person, Qualities, Report
 from .markup import Markup, element, join, picture, text
@@ -47,22 +46,31 @@ def render(report: Report) -> str:
     """The page as text."""
     resources = files(__package__)
     script = (resources / "script.js").read_text("utf-8")
-    shown = len(report.people)
-    title = f"{report.all_people} people" if shown == report.all_people else f"{shown} of {report.all_people} people"
+    overview = _overview(report)
+    lone = len(report.people) == 1  # such as the answer to a search: it comes first
     return Template((resources / "page.html").read_text("utf-8")).substitute(
-        title=join(printable(report.title)),
+        title=text(report.title),
         style=(resources / "style.css").read_text("utf-8"),
         script=script,
         # the browser runs no other script, should a name ever get past the escaping
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         facts=element("ul", *(element("li", fact) for fact in report.facts), class_="facts"),
         notes=_notes(report.notes),
-        overview=_overview(report),
-        people_title=join(f"{title}: {report.chosen}" if report.chosen else title),
+        overview=Markup() if lone else overview,
+        overview_after=overview if lone else Markup(),
+        people_title=text(_people_title(report)),
         toolbar=_toolbar(report),
         cards=join(*(_card(person, report.score_name) for person in report.people)),
         stages=_stages(report.stages),
     )
+
+
+def _people_title(report: Report) -> str:
+    shown, everyone = len(report.people), report.all_people
+    title = f"{everyone} {'person' if everyone == 1 else 'people'}"
+    if shown < everyone:
+        title = f"{shown} of {title}"
+    return f"{title}: {report.chosen}" if report.chosen else title
 
 
 def _notes(notes: Sequence[str]) -> Markup:
@@ -240,7 +248,7 @@ def _card(person: Person, score_name: str) -> Markup:
     if person.ap is not None:
         about.append(f"{person.found} of {person.positives} clips found among {person.ranked} ranked")
     else:
-        about.append(f"{person.ranked} ranked clips")
+        about.append(f"{person.ranked} {'clips compared' if person.label is None else 'ranked clips'}")
     parts.append(element("p", ", ".join(about)))
     head = element("div", element("div", *parts, class_="who"), _known(person), _ap(person), class_="card-head")
     body: list[Markup] = [head]
