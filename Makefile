@@ -1,5 +1,6 @@
 # make            sets up .venv and builds the Cython extensions
-# make demo       the same, then all six stages on clips of people who do not exist; about three minutes on 2 cores
+# make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
+#                 output/demo/report.html; about three minutes on 2 cores
 # make test       the same with what the tests need, and runs them
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make clean      removes what was built; make distclean the environments too
