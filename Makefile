@@ -2,6 +2,7 @@
 # make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
 #                 output/demo/report.html; about three minutes on 2 cores
 # make test       the same with what the tests need, and runs them
+# make lint       style and type hints
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make clean      removes what was built; make distclean the environments too
 # EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=dev what the tests need
@@ -51,6 +52,8 @@ test: $(BUILT) $(VENV)/dev.installed
 lint: $(VENV)/dev.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
 
 $(MXNET_VENV)/installed: requirements-mxnet.txt
 	@test -x $(MXNET_VENV)/bin/python || $(PYTHON) -m venv $(MXNET_VENV)

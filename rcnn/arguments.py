@@ -39,7 +39,7 @@ class Parser(argparse.ArgumentParser):
         """`add_argument` of a part of the help: FILES, MODELS, METHOD or RUN."""
         return self._groups[title].add_argument
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """As argparse does, but a flag that is not known is named with the one that may be meant."""
         found, unknown = self.parse_known_args(args, namespace)
         if unknown:
@@ -155,7 +155,7 @@ def paths(text: str) -> tuple[str, ...]:
 
 def layer_pairs(text: str) -> tuple[tuple[str, str], ...]:
     """`OURS=THEIRS,...`: layers of two networks whose maps are to agree."""
-    pairs = tuple(tuple(item.split("=")) for item in text.split(","))
-    if not all(len(item) == 2 and all(item) for item in pairs):
+    pairs = tuple((ours, theirs) for ours, _, theirs in (item.partition("=") for item in text.split(",")))
+    if not all(ours and theirs and "=" not in theirs for ours, theirs in pairs):
         raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS,... like stage2=_plus9")
     return pairs

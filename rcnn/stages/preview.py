@@ -113,8 +113,8 @@ def preview(settings: PreviewSettings) -> None:
         for row in rows:
             clip = clips.get(row["name"])
             if clip is not None:
-                frames, error = viewer.look(clip, row, kept.get(clip.name, frozenset()))
-                lines = describe(row, people, threshold, error)
+                frames, unread = viewer.look(clip, row, kept.get(clip.name, frozenset()))
+                lines = describe(row, people, threshold, unread)
                 write_sheet(sheet_path(settings.output, row), draw_sheet(lines, frames))
                 written[row["state"]] += 1
             bar.update()

@@ -48,8 +48,8 @@ class StageReader:
             raise InputError(
                 f"{path}: has format {self.manifest.get('format')!r}, this program reads {FORMAT}; run {scripts} again"
             )
-        self.path, self.stage = path, stage
-        self._parts = self._list(KINDS[stage].table)
+        self.path, self.stage = path, str(stage)
+        self._parts = self._list(KINDS[self.stage].table)
         self._clip_parts = self._list(CLIPS)
         try:
             self.schema = pq.read_schema(self._parts[0])
