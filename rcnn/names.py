@@ -50,6 +50,8 @@ def read_people(path: str) -> dict[int, str]:
 def find_people(given: str | None, *datasets: str) -> dict[int, str]:
     """The names of a file that was given; else of the first data set that has `gt_v2/names.txt`; else none.
 
+    A file that nobody named and that can't be read is passed over with a line that says so.
+
     Parameters
     ----------
     given : value of `--names`, None where it is left out
@@ -58,14 +60,18 @@ def find_people(given: str | None, *datasets: str) -> dict[int, str]:
     Raises
     ------
     InputError
-        As `read_people`.
+        As `read_people`, for a file that was given.
     """
     if given is not None:
         return read_people(given)
     for dataset in datasets:
         path = os.path.join(dataset, PEOPLE_FILE)
         if os.path.isfile(path):
-            return read_people(path)
+            try:
+                return read_people(path)
+            except InputError as error:
+                print(f"{error}; labels are shown without names", flush=True)
+                return {}
     return {}
 
 

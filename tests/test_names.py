@@ -36,6 +36,13 @@ def test_a_file_that_is_given_must_be_there_and_others_need_not(tmp_path):
     assert find_people(None, str(tmp_path / "none"), str(tmp_path)) == {3: "Ada"}
 
 
+def test_a_file_that_nobody_named_stops_nothing(tmp_path, capsys):
+    (tmp_path / "gt_v2").mkdir()
+    (tmp_path / "gt_v2/names.txt").write_text("no label here\n")
+    assert find_people(None, str(tmp_path)) == {}
+    assert "names.txt:1" in capsys.readouterr().out
+
+
 def test_names_can_not_move_a_cursor_or_turn_a_line_around():
     assert printable("a\x1b[2Jb\r\n\u202ec") == "a\ufffd[2Jb\ufffd\ufffd\ufffdc"
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+
+from rcnn.report import Entry, Person, Report, write_page
+from rcnn.report.coverage import read_coverage
+from rcnn.report.pictures import encode
+from rcnn.store import StageReader
 
 CARDS = "#cards > article"
 
@@ -125,3 +131,21 @@ def test_colours_follow_the_system(page, scheme):
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     light = sum(int(part) for part in back.removeprefix("rgb(").removesuffix(")").split(",")) > 3 * 128
     assert light == (scheme == "light")
+
+
+def test_the_page_of_a_search_has_no_fault_either(browser, run, tmp_path, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    entries = [Entry(f"<i>{rank}.mp4", rank, 1 / rank, note="label 3 (Zoë)") for rank in range(1, 30)]
+    card = Person(None, "<photo>.jpg", ranked=99, entries=entries, known=[encode(np.full((112, 112, 3), 90, np.uint8))])
+    coverage = read_coverage(StageReader(str(run.root / "det"), ("detect",)))[0]
+    write_page(
+        str(tmp_path / "s.html"),
+        Report("Which clips show <photo>.jpg", ["a"], "similarity", coverage=[coverage], people=[card], all_people=1),
+    )
+    tab = browser.new_page(color_scheme=scheme)
+    tab.goto((tmp_path / "s.html").as_uri())
+    assert tab.get_by_role("heading", name="<photo>.jpg", exact=True).count() == 1
+    assert tab.get_by_label("Name or label").count() == 0  # there is one card
+    assert tab.get_by_alt_text("face in").count() == 0 and tab.get_by_text("no picture").count() == 29
+    assert axe.Axe().run(tab).response["violations"] == []
+    tab.close()

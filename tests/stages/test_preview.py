@@ -70,6 +70,12 @@ def test_every_clip_has_a_sheet_under_its_state(run):
     assert f"preview: {len(rows)} sheets" in text
 
 
+def test_the_manifest_counts_the_quality_of_every_face(run):
+    counts = StageReader(str(run[0] / "det"), ("detect",)).manifest["counts"]
+    assert sum(counts["quality_histogram"].values()) == counts["faces_seen"] >= counts["rows"] > 0
+    assert counts["quality_step"] == 0.05
+
+
 def test_sheets_of_a_run_that_is_complete(run, tmp_path, capsys):
     work, _ = run
     preview(PreviewSettings(str(work / "det"), str(tmp_path / "again"), every=1000, gpu=-1))
