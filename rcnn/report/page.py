@@ -253,7 +253,7 @@ def _card(person: Person, score_name: str) -> Markup:
     head = element("div", element("div", *parts, class_="who"), _known(person), _ap(person), class_="card-head")
     body: list[Markup] = [head]
     if person.confusions:
-        who = ", ".join(f"{other} ({count} {'clip' if count == 1 else 'clips'})" for other, count in person.confusions)
+        who = "; ".join(f"{other}: {count} {'clip' if count == 1 else 'clips'}" for other, count in person.confusions)
         body.append(element("p", element("strong", "Confused with: "), who, class_="confusions"))
     body.append(element("ol", *(_face(entry, score_name) for entry in person.entries), class_="faces"))
     if not person.entries:
@@ -309,8 +309,9 @@ def _face(entry: Entry, score_name: str, missed: bool = False) -> Markup:
 
 
 def _breakable(clip: str) -> Markup:
-    """A file name that may be broken into lines after an underscore or a hyphen."""
-    return Markup(re.sub("([_-])(?=.)", r"\1<wbr>", text(clip)))
+    """A file name that may be broken into lines after an underscore or a hyphen, and before its ending."""
+    stem, dot, ending = text(clip).rpartition(".")
+    return Markup(re.sub("([_-])(?=.)", r"\1<wbr>", stem) + (f"<wbr>.{ending}" if dot else ending))
 
 
 def _stages(stages: Sequence[tuple[str, str, int, int, float]]) -> Markup:
