@@ -59,6 +59,8 @@ def render(report: Report) -> str:
         overview=Markup() if lone else overview,
         overview_after=overview if lone else Markup(),
         people_title=text(_people_title(report)),
+        chosen=element("p", f"Shown are {report.chosen}.") if report.chosen else Markup(),
+        nobody=text(f"Nobody {'here ' if report.chosen else ''}has such a name or label."),
         toolbar=_toolbar(report),
         cards=join(*(_card(person, report.score_name) for person in report.people)),
         stages=_stages(report.stages),
@@ -68,9 +70,7 @@ def render(report: Report) -> str:
 def _people_title(report: Report) -> str:
     shown, everyone = len(report.people), report.all_people
     title = f"{everyone} {'person' if everyone == 1 else 'people'}"
-    if shown < everyone:
-        title = f"{shown} of {title}"
-    return f"{title}: {report.chosen}" if report.chosen else title
+    return f"{shown} of {title}" if shown < everyone else title
 
 
 def _notes(notes: Sequence[str]) -> Markup:

@@ -165,6 +165,15 @@ def test_the_worst_are_shown_where_not_all_can_be():
     assert choose_labels(labels, {}, 2)[0] == [1, 2]
 
 
+def test_the_page_says_that_not_all_are_shown(run):
+    scored = {label: [(f"{label}_0.mp4", 0.9)] for label in range(1, 6)}
+    page = render(gather(run, scored, {label: [f"{label}_1.mp4"] for label in range(1, 6)}, most=2))
+    assert "2 of 5 people" in page and "Shown are those with the lowest average precision" in page
+    assert "Nobody here has such a name" in page
+    everyone = render(gather(run, scored))
+    assert "5 people" in everyone and "Shown are" not in everyone
+
+
 def test_best_crops_keeps_the_best_face_of_each_clip(run):
     reader = StageReader(str(run.root / "det_train"), ("detect",))
     crops = best_crops([reader], {"t1_0.mp4"}, {2})
