@@ -43,7 +43,7 @@ def read_coverage(reader: StageReader, wanted: Collection[str] = ()) -> tuple[Co
 
 def read_qualities(reader: StageReader) -> Qualities:
     """Quality of all faces that were looked at; of those that were kept, where the manifest has no counts of it."""
-    threshold = reader.manifest.get("arguments", {}).get("quality_threshold")
+    threshold = reader.arguments.get("quality_threshold")
     threshold = float(threshold) if isinstance(threshold, int | float) else None
     counts = reader.manifest.get("counts", {})
     histogram, step = counts.get("quality_histogram"), counts.get("quality_step")

@@ -35,7 +35,7 @@ class Lineage:
     @property
     def datasets(self) -> list[str]:
         """Directories of the data sets, each once."""
-        found = [reader.manifest.get("arguments", {}).get("dataset") for reader in (*self.detections, *self.training)]
+        found = [reader.arguments.get("dataset") for reader in (*self.detections, *self.training)]
         return list(dict.fromkeys(path for path in found if isinstance(path, str)))
 
 
@@ -89,8 +89,8 @@ def _place(path: str, user: str, inside: str = "") -> str | None:
 
 
 def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
-    model = reader.manifest.get("arguments", {}).get("model")
-    prefix = model.rpartition(",")[0] if isinstance(model, str) else ""
+    model = reader.arguments.get("model")
+    prefix, _, epoch = model.rpartition(",") if isinstance(model, str) else ("", "", "")
     place = _place(f"{prefix}-train.json", reader.path)
     if not prefix or place is None:
         lineage.notes.append(f"the training curve of {model} is not there")
@@ -104,7 +104,7 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         lineage.notes.append(f"{place}: the training curve can't be read ({error})")
         return
     found_prefix = place.removesuffix("-train.json")
-    params = checkpoint_files(f"{found_prefix},{model.rpartition(',')[2]}")[1]
+    params = checkpoint_files(f"{found_prefix},{epoch}")[1]
     wanted = reader.manifest.get("models", {}).get(os.path.basename(params))
     if not os.path.isfile(params) or sha256(params) != wanted:
         lineage.notes.append(f"{params} is not the file any more that {reader.path} was made with")

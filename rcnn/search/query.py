@@ -82,7 +82,7 @@ def recipe_of(
         If the embedding model is gone, or is another one now.
     """
     manifest = readers[0].manifest
-    arguments = manifest.get("arguments", {})
+    arguments = readers[0].arguments
     model = model or str(arguments.get("model"))
     if missing_file(model):
         raise InputError(f"{missing_file(model)}: is not there, and {readers[0].path} was made with it; give --model")

@@ -45,7 +45,7 @@ def search(settings: SearchSettings) -> None:
     """
     readers = open_features(settings.features)
     lineage = trace(readers)
-    behind = lineage.detections[0].manifest.get("arguments", {}) if lineage.detections else {}
+    behind = lineage.detections[0].arguments if lineage.detections else {}
     recipe = recipe_of(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
     query = ask(settings.image, recipe, choose_device(settings.gpu), settings.face)

@@ -94,7 +94,7 @@ def preview(settings: PreviewSettings) -> None:
     """
     started = time.monotonic()
     reader = StageReader(settings.input, ("detect",))
-    arguments = reader.manifest.get("arguments", {})
+    arguments = reader.arguments
     try:
         part = (int(arguments["split"][0]), int(arguments["split"][1]))
         clips = {clip.name: clip for clip in list_clips(arguments["dataset"], arguments["stage"], part)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -72,6 +73,12 @@ class StageReader:
         return InputError(
             f"{path}: can't be read ({str(error).splitlines()[0][:120]}); run {KINDS[self.stage].script} again"
         )
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the run that wrote the directory; empty where the manifest has none."""
+        arguments = self.manifest.get("arguments")
+        return arguments if isinstance(arguments, dict) else {}
 
     @property
     def width(self) -> int:
