@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -39,6 +39,15 @@ def read_coverage(reader: StageReader, wanted: Collection[str] = ()) -> tuple[Co
         read_qualities(reader),
     )
     return coverage, why
+
+
+def labels_of(readers: Sequence[StageReader]) -> set[int]:
+    """The labels, 1 or more, that clips of detect directories carry."""
+    labels: set[int] = set()
+    for reader in readers:
+        for batch in reader.clips():
+            labels.update(batch.column("label").unique().to_pylist())
+    return {label for label in labels if label > 0}
 
 
 def read_qualities(reader: StageReader) -> Qualities:

@@ -10,7 +10,7 @@ from ..config import config
 from ..metrics import precision_by_rank, score
 from ..names import show
 from ..store import StageReader
-from .coverage import read_coverage
+from .coverage import labels_of, read_coverage
 from .data import RIGHT, WRONG, Coverage, Entry, Person, Report
 from .lineage import Lineage
 from .pictures import best_crops, thumbnail
@@ -62,6 +62,9 @@ def gather_report(
     """
     ranking = {label: [clip for clip, _ in entries] for label, entries in scored.items()}
     results = {item.label: item for item in score(ranking, truth)} if truth is not None else {}
+    # a classifier may have more classes than there are people: nobody wants cards of those
+    real = {*names, *results, *labels_of(lineage.training)} or set(scored)
+    scored = {label: entries for label, entries in scored.items() if label in real}
     labels = sorted({*scored, *results})
     chosen, why = choose_labels(labels, {label: item.ap for label, item in results.items()}, most_people)
     label_of = None if truth is None else {clip: label for label, clips in truth.items() for clip in clips}

@@ -165,6 +165,15 @@ def test_the_worst_are_shown_where_not_all_can_be():
     assert choose_labels(labels, {}, 2)[0] == [1, 2]
 
 
+def test_classes_that_are_nobody_have_no_card(run):
+    scored = {label: [("1_0.mp4", 0.1)] for label in range(1, 100)}
+    # names (2), training clips (1 to 5) and truth (7) say who there is
+    assert [person.label for person in gather(run, scored, {7: ["1_0.mp4"]}).people] == [1, 2, 3, 4, 5, 7]
+    assert gather(run, scored).all_people == 5
+    nothing_known = gather_report("t", scored, None, {}, Lineage(), 200)
+    assert nothing_known.all_people == 99
+
+
 def test_the_page_says_that_not_all_are_shown(run):
     scored = {label: [(f"{label}_0.mp4", 0.9)] for label in range(1, 6)}
     page = render(gather(run, scored, {label: [f"{label}_1.mp4"] for label in range(1, 6)}, most=2))
