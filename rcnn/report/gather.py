@@ -166,7 +166,7 @@ def _rivals(scored: Scored, chosen: Iterable[int], names: Mapping[int, str]) -> 
 
 def _coverage(lineage: Lineage, wanted: set[str]) -> tuple[list[Coverage], dict[str, str]]:
     coverages, reasons = [], {}
-    for reader in (*lineage.detections, *lineage.training):
+    for reader in {reader.path: reader for reader in (*lineage.detections, *lineage.training)}.values():
         coverage, why = read_coverage(reader, wanted)
         coverages.append(coverage)
         reasons.update(why)

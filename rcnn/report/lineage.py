@@ -47,22 +47,26 @@ def trace(readers: Sequence[StageReader]) -> Lineage:
     readers : of predictions or features
     """
     lineage = Lineage()
-    lineage.detections = list(_detections(readers, lineage))
+    lineage.detections = list(_detections(readers, lineage, set()))
     for reader in readers:
         if reader.stage == "predict":
             _trace_classifier(reader, lineage)
+    lineage.notes = list(dict.fromkeys(lineage.notes))
     return lineage
 
 
-def _detections(readers: Sequence[StageReader], lineage: Lineage) -> Iterator[StageReader]:
+def _detections(readers: Sequence[StageReader], lineage: Lineage, seen: set[str]) -> Iterator[StageReader]:
+    """The detect directories behind `readers`, each once; `seen` are paths that were passed on the way."""
     for reader in readers:
-        if any(reader.path == known.path for known in lineage.stages):
+        if reader.path in seen:
             continue
+        seen.add(reader.path)
         if reader.stage == "detect":
             yield reader
         else:
-            yield from _detections(list(_sources(reader, lineage)), lineage)
-        lineage.stages.append(reader)
+            yield from _detections(list(_sources(reader, lineage)), lineage, seen)
+        if all(reader.path != known.path for known in lineage.stages):
+            lineage.stages.append(reader)
 
 
 def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
@@ -118,7 +122,7 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         lineage.notes.append(f"the classifier was trained on {data}, which can't be read: {error}")
         return
     known = {detection.path for detection in lineage.training}
-    lineage.training += [found for found in _detections(readers, lineage) if found.path not in known]
+    lineage.training += [found for found in _detections(readers, lineage, set()) if found.path not in known]
 
 
 def _epoch(point: dict[str, Any]) -> Epoch:

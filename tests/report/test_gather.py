@@ -46,6 +46,27 @@ def test_directories_are_found_by_what_manifests_say(run):
     assert lineage.notes == []
 
 
+def test_clips_that_were_trained_on_may_be_ranked_too(run, tmp_path):
+    shutil.copytree(run.root / "pred", tmp_path / "pred")
+    manifest = json.loads((tmp_path / "pred/manifest.json").read_text())
+    manifest["sources"] = [{"path": str(run.root / "feat_train"), "manifest": "other"}]
+    (tmp_path / "pred/manifest.json").write_text(json.dumps(manifest))
+    reader = StageReader(str(tmp_path / "pred"), ("predict",))
+    lineage = trace([reader])
+    assert [found.path for found in lineage.detections] == [found.path for found in lineage.training]
+    report = gather_report("t", {1: [("t1_0.mp4", 0.5)], 77: []}, None, {}, lineage, 9)
+    assert [coverage.where for coverage in report.coverage] == [str(run.root / "det_train")]
+    assert len(report.people) == 1 and len(report.people[0].known) == KNOWN_FACES
+
+
+def test_directories_that_name_each_other_end_the_search(run, tmp_path):
+    shutil.copytree(run.root / "feat", tmp_path / "feat")
+    manifest = json.loads((tmp_path / "feat/manifest.json").read_text())
+    manifest["sources"] = [{"path": str(tmp_path / "feat"), "manifest": ""}]
+    (tmp_path / "feat/manifest.json").write_text(json.dumps(manifest))
+    assert trace([StageReader(str(tmp_path / "feat"), ("feature",))]).detections == []
+
+
 def test_a_run_that_was_moved_still_holds_together(run, tmp_path):
     shutil.copytree(run.root, tmp_path / "moved")
     for name in ("feat", "pred"):  # the old place is gone
