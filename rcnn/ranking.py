@@ -75,8 +75,12 @@ class Ranking:
         return result
 
     def result(self) -> dict[int, list[str]]:
-        """The names of `scored` alone."""
-        return {label: [name for name, _ in entries] for label, entries in self.scored().items()}
+        """The names of `scored` alone, in less memory."""
+        self._compact()
+        result: dict[int, list[str]] = {}
+        for label, clip in zip(self._labels.tolist(), self._clips.tolist(), strict=True):
+            result.setdefault(label, []).append(self.names[clip])
+        return result
 
 
 def _best_columns(values: np.ndarray, count: int) -> np.ndarray:

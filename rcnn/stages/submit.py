@@ -76,8 +76,7 @@ def submit(settings: SubmitSettings) -> None:
         if gathered:
             clips += _enter(ranking, gathered, weights)
             bar.update(len(gathered))
-    scored = ranking.scored()
-    result = {label: [name for name, _ in entries] for label, entries in scored.items()}
+    result = ranking.result()
     write_submission(settings.output, result)
     lines = sum(len(names) for names in result.values())
     print(
@@ -88,7 +87,7 @@ def submit(settings: SubmitSettings) -> None:
         print_score(result, truth, settings.gt or "", people)
     if settings.report:
         title = f"Who is in which clip: {settings.output}"
-        report = gather_report(title, scored, truth, people, lineage, settings.report_people)
+        report = gather_report(title, ranking.scored(), truth, people, lineage, settings.report_people)
         size = write_page(settings.report, report)
         print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")
 
