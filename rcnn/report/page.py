@@ -243,7 +243,8 @@ def _key(report: Report) -> Markup:
 def _card(person: Person, score_name: str) -> Markup:
     name = title_of(person)
     identity = "query" if person.label is None else f"label-{person.label}"
-    parts = [element("h3", name, id=f"{identity}-name")]
+    # names of any script: none may turn around what stands beside it
+    parts = [element("h3", element("bdi", name), id=f"{identity}-name")]
     about = [f"label {person.label}"] if person.label is not None and person.name else []
     if person.ap is not None:
         about.append(f"{person.found} of {person.positives} clips found among {person.ranked} ranked")
@@ -253,7 +254,11 @@ def _card(person: Person, score_name: str) -> Markup:
     head = element("div", element("div", *parts, class_="who"), _known(person), _ap(person), class_="card-head")
     body: list[Markup] = [head]
     if person.confusions:
-        who = "; ".join(f"{other}: {count} {'clip' if count == 1 else 'clips'}" for other, count in person.confusions)
+        parts = [
+            join(element("bdi", other), f": {count} {'clip' if count == 1 else 'clips'}")
+            for other, count in person.confusions
+        ]
+        who = element("span", Markup("; ".join(parts)))
         body.append(element("p", element("strong", "Confused with: "), who, class_="confusions"))
     body.append(element("ol", *(_face(entry, score_name) for entry in person.entries), class_="faces"))
     if not person.entries:

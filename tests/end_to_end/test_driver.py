@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = """#!/bin/bash
 # Notes its arguments, writes what a stage leaves, and fails where FAIL names the script.
-printf '%q ' "${@##*/work/}" >> "$CALLS"; echo >> "$CALLS"
+printf '%q ' "$@" >> "$CALLS"; echo >> "$CALLS"
 script=${1##*/}
 echo "$script speaks"; echo "$script warns" >&2
 if [ "$script" = "$FAIL" ]; then echo "$script: error: broken; mend it" >&2; exit 2; fi
