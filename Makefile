@@ -4,21 +4,23 @@
 # make test       the same with what the tests need, and runs them
 # make lint       style and type hints
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
+# make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
 # make clean      removes what was built; make distclean the environments too
-# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=dev what the tests need
+# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.convert needs, EXTRAS=dev what the tests need
 
 PYTHON ?= python3
 CC ?= cc
 EXTRAS ?=
 VENV := .venv
 MXNET_VENV := .venv-mxnet
+INSIGHTFACE_VENV := .venv-insightface
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 BUILT := $(VENV)/built
 comma := ,
 STAMPS := $(patsubst %,$(VENV)/%.installed,$(subst $(comma), ,$(EXTRAS)))
 
-.PHONY: all demo test parity lint clean distclean
+.PHONY: all demo test parity speed lint clean distclean
 .DELETE_ON_ERROR:
 
 all: $(BUILT) $(STAMPS)
@@ -34,6 +36,8 @@ $(VENV)/base.installed: requirements.txt
 $(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
 	$(PIP) -r $<
 	@touch $@
+
+$(VENV)/dev.installed: requirements-onnx.txt
 
 $(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
 	@command -v $(firstword $(CC)) >/dev/null || \
@@ -55,17 +59,20 @@ lint: $(VENV)/dev.installed
 	$(VENV)/bin/mypy
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
 
-$(MXNET_VENV)/installed: requirements-mxnet.txt
-	@test -x $(MXNET_VENV)/bin/python || $(PYTHON) -m venv $(MXNET_VENV)
-	$(MXNET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+$(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed: .venv-%/installed: requirements-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 parity: $(BUILT) $(MXNET_VENV)/installed
 	$(PY) benchmarks/parity.py --mxnet $(MXNET_VENV)/bin/python
+
+speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed
+	$(PY) benchmarks/speed.py --json output/speed.json
 
 clean:
 	rm -rf build rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(MXNET_VENV)
+	rm -rf $(VENV) $(MXNET_VENV) $(INSIGHTFACE_VENV)

@@ -1,6 +1,19 @@
 """Stage 1: finds faces in the clips of a data set, aligns them and rates their quality."""
 
-from rcnn.arguments import FILES, METHOD, RUN, Parser, add_gpu, add_model, add_overwrite, number, pair, part, positive
+from rcnn.arguments import (
+    FILES,
+    METHOD,
+    RUN,
+    Parser,
+    add_gpu,
+    add_model,
+    add_overwrite,
+    add_precision,
+    number,
+    pair,
+    part,
+    positive,
+)
 from rcnn.errors import run_script
 from rcnn.models import DETECTOR, QUALITY, find_model
 
@@ -28,6 +41,7 @@ def main() -> None:
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--preview-every", default=50, type=positive, metavar="K", help="of every K-th clip of each state")
     add_gpu(parser)
+    add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
     args["output"] = args["output"] or f"./output/det_{args['stage']}"

@@ -1,6 +1,6 @@
 """Stage 2: turns the faces that detect.py found into one vector a clip."""
 
-from rcnn.arguments import FILES, METHOD, Parser, add_gpu, add_model, add_overwrite, positive
+from rcnn.arguments import FILES, METHOD, Parser, add_gpu, add_model, add_overwrite, add_precision, positive
 from rcnn.errors import run_script
 from rcnn.models import EMBEDDING, find_model
 
@@ -21,6 +21,7 @@ def main() -> None:
     )
     add("--sampling", default=3, type=positive, metavar="N", help="use the faces of frames N, 2N, 3N, ...")
     add_gpu(parser)
+    add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
     args["model"] = find_model(args["model"], EMBEDDING)

@@ -29,7 +29,6 @@ from rcnn.video import read_frames
 
 CHECKPOINTS = "../shared/checkpoints"
 SAMPLING = 3  # every third frame is looked at, as detect.py does
-BATCH = 8  # frames decoded together
 CHUNK = 32  # photographs in memory at a time
 SHEET_PEOPLE, SHEET_CLIPS = 12, 6  # on the contact sheet: rows and columns
 SHEET_FRAME = 12  # number of the frame that it shows
@@ -60,7 +59,7 @@ def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Em
 
 def look(path: Path, detector: EsshDetector, embedder: Embedder, threshold: float) -> Found:
     """Find and embed the faces of a clip."""
-    images = [frame for _, batch in read_frames(str(path), SAMPLING, BATCH) for frame in batch]
+    images = [frame for _, frame in read_frames(str(path), SAMPLING)]
     vectors = embed_central(images, detector, embedder, threshold)
     return Found(len(images), len(vectors), normalise(vectors.mean(0)) if len(vectors) else None)
 

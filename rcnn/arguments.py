@@ -61,6 +61,17 @@ def add_gpu(parser: Parser) -> None:
     )
 
 
+def add_precision(parser: Parser) -> None:
+    """Add `--precision`."""
+    parser.group(RUN)(
+        "--precision",
+        default="fp32",
+        choices=("fp32", "fp16", "int8"),
+        help="fp32: exact; fp16: faster, with CUDA only; int8: faster, on the CPU only, calibrated on the run's first "
+        "images",
+    )
+
+
 def add_model(parser: Parser, role: Role, what: str) -> None:
     """Add the flag of a checkpoint, which `find_model` then looks for."""
     parser.group(MODELS)(
@@ -146,7 +157,7 @@ def epochs(text: str) -> tuple[int, ...]:
 
 
 def paths(text: str) -> tuple[str, ...]:
-    """Directories, `A,B,...`."""
+    """Directories or names, `A,B,...`."""
     values = tuple(text.split(","))
     if not all(values):
         raise argparse.ArgumentTypeError(f"{text!r} holds an empty name")

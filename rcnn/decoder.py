@@ -27,7 +27,7 @@ from .video import UnreadableError, read_frames
 
 SHAPE = (config.FRAME.HEIGHT, config.FRAME.WIDTH, 3)
 FRAME_BYTES = SHAPE[0] * SHAPE[1] * SHAPE[2]
-SLOTS = 4  # frames that are decoded ahead
+SLOTS = 16  # frames that are decoded ahead, 1.3 MB each: more than are detected together
 MEMORY_BYTES = 8 << 30  # of address space: a clip that says it is a million pixels wide asks for more
 KILLED_AFTER = 5.0  # seconds that a decoder has to end by itself
 
@@ -51,7 +51,7 @@ class FrameDecoder:
         self._buffer = b""
 
     def read_frames(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
-        """See `rcnn.video.read_frames`.
+        """See `rcnn.video.read_frames`. A frame lies in memory that is used again once the next one is asked for.
 
         Raises
         ------
@@ -68,11 +68,8 @@ class FrameDecoder:
                 line = self._line(min(self.stall_seconds, max(0.0, self.clip_seconds - waited)))
                 waited += time.monotonic() - begun
                 if "frame" in line:
-                    offset = line["slot"] * FRAME_BYTES
-                    pixels = np.frombuffer(self._memory, np.uint8, FRAME_BYTES, offset)
-                    frame = pixels.reshape(SHAPE).copy()
+                    yield line["frame"], slot_frame(self._memory, line["slot"])
                     self._send({})
-                    yield line["frame"], frame
                     continue
                 finished = True
                 if line["error"]:
@@ -148,6 +145,11 @@ def _import_path() -> list[str]:
     return [root, *filter(None, [os.environ.get("PYTHONPATH")])]
 
 
+def slot_frame(memory: mmap.mmap, slot: int) -> np.ndarray:
+    """(480, 888, 3) uint8, the memory of a slot."""
+    return np.frombuffer(memory, np.uint8, FRAME_BYTES, slot * FRAME_BYTES).reshape(SHAPE)
+
+
 def serve(requests: IO[bytes], answers: IO[bytes], memory: mmap.mmap) -> None:
     """Answer requests until there are no more."""
 
@@ -155,18 +157,23 @@ def serve(requests: IO[bytes], answers: IO[bytes], memory: mmap.mmap) -> None:
         answers.write(json.dumps(message).encode() + b"\n")
         answers.flush()
 
+    ahead = slot = 0  # frames that were not taken yet; where the next one goes
+
+    def place() -> np.ndarray:
+        """The next slot, once it is free."""
+        nonlocal ahead
+        if ahead == SLOTS:
+            if not requests.readline():
+                raise SystemExit  # whom the frames were for is gone
+            ahead -= 1
+        return slot_frame(memory, slot)
+
     while line := requests.readline():
         request = json.loads(line)
         error = ""
         ahead = slot = 0
         try:
-            for number, frame in read_frames(request["path"], request["sampling"]):
-                if ahead == SLOTS:
-                    if not requests.readline():
-                        return
-                    ahead -= 1
-                place = np.frombuffer(memory, np.uint8, FRAME_BYTES, slot * FRAME_BYTES)
-                place.reshape(SHAPE)[:] = frame
+            for number, _ in read_frames(request["path"], request["sampling"], place):
                 answer({"frame": number, "slot": slot})
                 slot = (slot + 1) % SLOTS
                 ahead += 1

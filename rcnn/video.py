@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -17,13 +17,16 @@ class UnreadableError(Exception):
     """A clip or photograph that can't be read; says why, in one line."""
 
 
-def read_frames(path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+def read_frames(
+    path: str, sampling: int, place: Callable[[], np.ndarray] | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
     """Sampled frames of a clip.
 
     Parameters
     ----------
     path : the clip
     sampling : frame f, counted from 1, is kept when f % sampling == 0
+    place : gives the array (480, 888, 3) uint8 that the next frame is to be put into; None for new ones
 
     Yields
     ------
@@ -51,7 +54,7 @@ def read_frames(path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
             good, frame = capture.retrieve()
             if not good or frame is None:
                 continue
-            yield number, cv2.resize(frame, size)
+            yield number, cv2.resize(frame, size, dst=None if place is None else place())
         if not number:
             raise UnreadableError("no frame can be decoded")
     except cv2.error as error:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ["detect.py", "feature.py", "genfeat.py", "train_mlp.py", "predict.py", "submit.py", "gendata.py"]
 MODULES = ["rcnn.demo", "rcnn.preview", "rcnn.search"]
-OTHERS = ["rcnn.verify", "rcnn.train_detector", "rcnn.train_embedding", "rcnn.train_people"]
+OTHERS = ["rcnn.verify", "rcnn.convert", "rcnn.train_detector", "rcnn.train_embedding", "rcnn.train_people"]
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess:

@@ -27,12 +27,17 @@ def clip(folder) -> Path:
     """Eleven frames that differ, under a name that shells and protocols stumble over."""
     path = folder / "a 'clip' \"of\" \n ünï 人.mp4"
     plain = folder / "plain.mp4"
-    writer = cv2.VideoWriter(str(plain), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
-    for number in range(11):
-        writer.write(np.full((48, 64, 3), 20 * number, np.uint8))
-    writer.release()
+    write_clip(plain, [20 * number for number in range(11)])
     plain.rename(path)
     return path
+
+
+def write_clip(path: Path, greys: list[int]) -> None:
+    """A clip of plain frames."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 48))
+    for grey in greys:
+        writer.write(np.full((48, 64, 3), grey, np.uint8))
+    writer.release()
 
 
 @pytest.fixture
@@ -45,16 +50,23 @@ def frames():
 @pytest.mark.parametrize("sampling", [1, 3, 20])
 def test_it_gives_what_read_frames_gives_clip_after_clip(sampling, clip, frames):
     for _ in range(2):
-        expected, found = list(read_frames(str(clip), sampling)), list(frames.read_frames(str(clip), sampling))
+        expected = list(read_frames(str(clip), sampling))
+        found = [(number, image.copy()) for number, image in frames.read_frames(str(clip), sampling)]
         assert [number for number, _ in found] == [number for number, _ in expected]
         for (_, ours), (_, plain) in zip(found, expected, strict=True):
             assert np.array_equal(ours, plain)
 
 
-def test_a_frame_stays_as_it_is_when_others_come(clip, frames):
-    found = [image for _, image in frames.read_frames(str(clip), 1)]
-    brightness = [int(image.mean()) for image in found]
-    assert len(found) > module.SLOTS
+def test_a_frame_stays_as_it_is_until_the_next_is_asked_for(folder, frames):
+    path = folder / "long.mp4"
+    count = 2 * module.SLOTS + 3
+    write_clip(path, [6 * number for number in range(count)])
+    brightness = []
+    for _, image in frames.read_frames(str(path), 1):
+        if len(brightness) < 4:
+            time.sleep(0.1)  # time to decode as far ahead as it goes, and to overwrite this frame, if anything would
+        brightness.append(int(image.mean()))
+    assert len(brightness) == count
     assert brightness == sorted(set(brightness))
 
 

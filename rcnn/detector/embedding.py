@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from ..checkpoint import load_checkpoint
 from ..config import config
-from ..engine import CPU, Network, load_network
+from ..engine import CPU, FP32, Network, load_network
 from ..errors import InputError
 
 OUTPUT = "fc1_output"
-BATCHES = (32, 8, 1)  # sizes that networks are run at: few to compile, and none is padded
 
 
-def load_embedder(model: str, device: int = CPU, *, streams: int = 1) -> Embedder:
+def load_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`.
 
     Parameters
     ----------
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
-    streams : threads that will call it at the same time
+    precision : see `load_network`
 
     Raises
     ------
     InputError
         If the checkpoint can't be read or has no such output.
     """
-    return Embedder(load_network(load_checkpoint(model), [OUTPUT], device=device, images=True, streams=streams))
+    graph = load_checkpoint(model)
+    return Embedder(load_network(graph, [OUTPUT], device=device, images=True, precision=precision))
 
 
 class Embedder:
@@ -60,15 +60,7 @@ class Embedder:
         if not len(crops):
             return np.zeros((0, 0), np.float32)
         images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
-        return np.concatenate([self.network(images[start:stop])[0] for start, stop in _batches(len(images))])
-
-
-def _batches(count: int) -> Iterator[tuple[int, int]]:
-    start = 0
-    for size in BATCHES:
-        while count - start >= size:
-            yield start, start + size
-            start += size
+        return self.network(images)[0]
 
 
 def norms(embeddings: np.ndarray) -> np.ndarray:

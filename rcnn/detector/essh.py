@@ -14,18 +14,18 @@ from ..config import config
 from ..cython.boxes import anchor_plane
 from ..cython.candidates import candidates
 from ..cython.nms import nms
-from ..engine import CPU, NO_MEAN, Network, load_network
+from ..engine import CPU, FP32, NO_MEAN, Network, load_network
 from ..errors import InputError
 from ..faces import Faces
 from ..geometry import base_anchors, clip_boxes, decode_boxes, decode_landmarks
+from .selection import ARRAYS_A_STRIDE, MAPS_A_STRIDE, above, best_anchors
 
-OUTPUTS_A_STRIDE = 3  # class probability, box deltas, landmark deltas
 RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace models
 VGG_LAYER = "conv1_1"
 
 
 def load_detector(
-    model: str, device: int = CPU, *, nms_threshold: float | None = None, streams: int = 1
+    model: str, device: int = CPU, *, nms_threshold: float | None = None, precision: str = FP32
 ) -> EsshDetector:
     """The detector of an MXNet checkpoint.
 
@@ -34,7 +34,7 @@ def load_detector(
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
     nms_threshold : intersection over union; None for 0.4 with RetinaFace models and 0.3 with others
-    streams : threads that will call it at the same time
+    precision : see `load_network`
 
     Raises
     ------
@@ -48,12 +48,15 @@ def load_detector(
         nms_threshold = config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS
     vgg = any(node.name == VGG_LAYER for node in graph.nodes)
     mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
-    return EsshDetector(load_network(graph, device=device, images=True, mean=mean, streams=streams), nms_threshold)
+    # on a CUDA device the anchors are chosen there: the maps are five times as much to copy
+    last = None if device == CPU else best_anchors
+    network = load_network(graph, device=device, images=True, mean=mean, precision=precision, last=last)
+    return EsshDetector(network, nms_threshold, selected=last is not None)
 
 
 def _check_outputs(graph: Graph) -> None:
-    wanted = OUTPUTS_A_STRIDE * len(config.ESSH.STRIDES)
-    strides = [f"stride{stride}" for stride, _ in config.ESSH.STRIDES for _ in range(OUTPUTS_A_STRIDE)]
+    wanted = MAPS_A_STRIDE * len(config.ESSH.STRIDES)
+    strides = [f"stride{stride}" for stride, _ in config.ESSH.STRIDES for _ in range(MAPS_A_STRIDE)]
     names = graph.output_names
     if len(names) != wanted or not all(s in name for s, name in zip(strides, names, strict=True)):
         raise InputError(
@@ -75,26 +78,27 @@ class EsshDetector:
     Parameters
     ----------
     network : fed images, with nine outputs: for the strides 32, 16 and 8 class probability (2A channels),
-        box deltas (4A) and landmark deltas (10A)
+        box deltas (4A) and landmark deltas (10A); or, if `selected`, with what `best_anchors` makes of them
     nms_threshold : intersection over union that two faces may have
     """
 
-    def __init__(self, network: Network, nms_threshold: float = config.ESSH.NMS) -> None:
+    def __init__(self, network: Network, nms_threshold: float = config.ESSH.NMS, selected: bool = False) -> None:
         self.network = network
         self.nms_threshold = nms_threshold
+        self._decode = decode_selected if selected else decode
 
     def detect(
         self,
         images: Sequence[np.ndarray],
         threshold: float = config.ESSH.THRESHOLD,
         scales: Sequence[float] = (1.0,),
-        batch_size: int = 4,
+        batch_size: int = 8,
     ) -> list[Faces]:
         """The faces of each image.
 
         Parameters
         ----------
-        images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together
+        images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together; or one array (N, H, W, 3)
         threshold : smallest probability of a face
         scales : sizes at which each image is looked at; more than one make a pyramid
         batch_size : images that run together
@@ -108,7 +112,7 @@ class EsshDetector:
         found: list[list[Faces]] = [[] for _ in images]
         for number, scale in enumerate(scales):
             skip = 32 if len(scales) > 1 and number == len(scales) - 1 else None
-            scaled = [_resize(image, scale) for image in images]
+            scaled = images if scale == 1 else [cv2.resize(image, None, fx=scale, fy=scale) for image in images]
             for index, faces in self._candidates(scaled, threshold, batch_size, skip):
                 found[index].append(
                     Faces(faces.boxes / np.float32(scale), faces.scores, faces.landmarks / np.float32(scale))
@@ -123,27 +127,24 @@ class EsshDetector:
             groups[image.shape].append(index)
         found = []
         for indices in groups.values():
-            # whole batches, then one by one: no more than two shapes are ever compiled for a size
-            whole = len(indices) // batch_size * batch_size
-            batches = [indices[i : i + batch_size] for i in range(0, whole, batch_size)]
-            batches += [[index] for index in indices[whole:]]
-            for batch in batches:
-                outputs = self.network(np.stack([images[index] for index in batch]))
+            for start in range(0, len(indices), batch_size):
+                batch = indices[start : start + batch_size]
+                outputs = self.network(_stacked(images, batch))
                 for row, index in enumerate(batch):
-                    found.append((index, decode([o[row] for o in outputs], threshold, skip)))
+                    found.append((index, self._decode([o[row] for o in outputs], threshold, skip)))
         return found
 
 
-def _resize(image: np.ndarray, scale: float) -> np.ndarray:
-    return image if scale == 1 else cv2.resize(image, None, fx=scale, fy=scale)
+def _stacked(images: Sequence[np.ndarray], chosen: Sequence[int]) -> np.ndarray:
+    """Some images as one array; without a copy where that is what they are."""
+    if isinstance(images, np.ndarray) and len(chosen) == len(images):
+        return images
+    return np.stack([images[index] for index in chosen])
 
 
 def _finish(parts: Sequence[Faces], shape: tuple[int, ...], nms_threshold: float) -> Faces:
-    faces = Faces(
-        clip_boxes(np.concatenate([part.boxes for part in parts]), shape[1], shape[0]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.landmarks for part in parts]),
-    )
+    joined = _joined(parts)
+    faces = Faces(clip_boxes(joined.boxes, shape[1], shape[0]), joined.scores, joined.landmarks)
     return faces.take(nms(faces.boxes, faces.scores, nms_threshold))
 
 
@@ -165,7 +166,7 @@ def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | N
     for level, (stride, scales) in enumerate(config.ESSH.STRIDES):
         if stride == skip_stride:
             continue
-        planes = outputs[level * OUTPUTS_A_STRIDE : (level + 1) * OUTPUTS_A_STRIDE]
+        planes = outputs[level * MAPS_A_STRIDE : (level + 1) * MAPS_A_STRIDE]
         probability, boxes, landmarks = map(np.ascontiguousarray, planes)
         indices, scores, box_deltas, landmark_deltas = candidates(probability, boxes, landmarks, threshold)
         if len(scores) > config.ESSH.PRE_NMS_TOP:
@@ -174,6 +175,25 @@ def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | N
             box_deltas, landmark_deltas = box_deltas[best], landmark_deltas[best]
         anchors = _anchors(stride, scales, *probability.shape[1:])[indices]
         parts.append(Faces(decode_boxes(anchors, box_deltas), scores, decode_landmarks(anchors, landmark_deltas)))
+    return _joined(parts)
+
+
+def decode_selected(chosen: Sequence[np.ndarray], threshold: float, skip_stride: int | None = None) -> Faces:
+    """As `decode`, of one image's part of what `best_anchors` gives."""
+    parts = []
+    for level, (stride, scales) in enumerate(config.ESSH.STRIDES):
+        if stride == skip_stride:
+            continue
+        mine = chosen[level * ARRAYS_A_STRIDE : (level + 1) * ARRAYS_A_STRIDE]
+        indices, scores, box_deltas, landmark_deltas, width = above(mine, threshold)
+        cells, kinds = np.divmod(indices, len(scales))
+        corners = np.stack(np.divmod(cells, width)[::-1], 1) * stride  # x, y of the cell
+        anchors = base_anchors(config.ESSH.BASE_SIZE, scales)[kinds] + np.tile(corners, 2).astype(np.float32)
+        parts.append(Faces(decode_boxes(anchors, box_deltas), scores, decode_landmarks(anchors, landmark_deltas)))
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Faces]) -> Faces:
     return Faces(
         np.concatenate([part.boxes for part in parts]),
         np.concatenate([part.scores for part in parts]),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,13 +12,14 @@ from ..errors import InputError
 
 CPU = -1
 ENGINES = ("openvino", "torch")
+FP32, FP16, INT8 = "fp32", "fp16", "int8"  # --precision
 
 Mean = tuple[float, float, float]
 NO_MEAN: Mean = (0.0, 0.0, 0.0)
 
 
 class Network(Protocol):
-    """A network that is ready to run.
+    """A network that is ready to run. Several threads may call it at the same time.
 
     output_names : names of what a call returns, in its order
     """
@@ -70,6 +71,20 @@ def choose_device(gpu: int | None) -> int:
     return gpu
 
 
+def check_precision(precision: str, device: int) -> None:
+    """Whether a device computes with a precision.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    if precision == FP16 and device == CPU:
+        raise InputError("--precision fp16: needs CUDA; on the CPU use fp32 (exact) or int8 (faster)")
+    if precision == INT8 and device != CPU:
+        raise InputError("--precision int8: is for the CPU; with CUDA use fp32 (exact) or fp16 (faster)")
+
+
 def load_network(
     graph: Graph,
     outputs: Sequence[str] | None = None,
@@ -78,7 +93,8 @@ def load_network(
     engine: str | None = None,
     images: bool = False,
     mean: Mean = NO_MEAN,
-    streams: int = 1,
+    precision: str = FP32,
+    last: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Network:
     """Make a network of a graph.
 
@@ -91,8 +107,8 @@ def load_network(
     images : whether the network is fed images (uint8, N x H x W x 3, BGR) in place of the graph's own input
         (RGB planes); the change of order and layout is then the first step of the network
     mean : R, G, B values subtracted from images, 0..255
-    streams : threads that will call it at the same time; on the CPU each call then takes its share of the cores, and
-        with one stream all of them
+    precision : FP32, FP16 (in PyTorch), or INT8 for a network that `rcnn.engine.int8` is then to quantise
+    last : a step on PyTorch's tensors after the graph, on the device, so that less is copied back; PyTorch only
 
     Raises
     ------
@@ -104,7 +120,7 @@ def load_network(
     if engine == "openvino":
         from .openvino import OpenVinoNetwork
 
-        return OpenVinoNetwork(part, images, mean, streams)
+        return OpenVinoNetwork(part, images, mean)
     from .torch import TorchNetwork
 
-    return TorchNetwork(part, device, images, mean)
+    return TorchNetwork(part, device, images, mean, half=precision == FP16, last=last)

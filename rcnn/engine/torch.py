@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,32 +25,89 @@ from ..checkpoint.operators import (
 )
 from ..errors import InputError
 
-LOWEST = torch.finfo(torch.float32).min  # what MXNet's max pooling makes of a window without a pixel
+LANES = 2  # batches that are on a CUDA device at the same time: one is computed while the other is copied
+LARGEST_BATCH = 256  # rows; more are cut into several batches
 
 Values = dict[str, Any]
+Last = Callable[[list[Tensor]], list[Tensor]]
 
 
 class TorchNetwork:
-    """See `rcnn.engine.Network`; `device` is the number of a CUDA device, negative for the CPU."""
+    """See `rcnn.engine.Network`.
 
-    def __init__(self, graph: Graph, device: int, images: bool, mean: tuple[float, float, float]) -> None:
+    Parameters
+    ----------
+    device : number of a CUDA device, negative for the CPU
+    images, mean : see `load_network`
+    half : whether to compute in float16
+    last : a step after the graph, on the device: takes and gives lists of tensors, a row an image
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        device: int,
+        images: bool,
+        mean: tuple[float, float, float],
+        half: bool = False,
+        last: Last | None = None,
+    ) -> None:
         self.output_names = graph.output_names
         self._graph = graph
         self._device = torch.device("cuda", device) if device >= 0 else torch.device("cpu")
         if device >= 0:
             torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa are short of MXNet's results
         self._images = images
+        self._last = last
+        self._dtype = torch.float16 if half else torch.float32
         self._mean = torch.tensor(mean, device=self._device).reshape(1, 3, 1, 1)
-        self._params = {
-            name: torch.from_numpy(np.array(array, np.float32)).to(self._device) for name, array in graph.params.items()
-        }
+        self._params = self._load(graph)
         self._last_use = last_uses(graph)
+        self._lanes = [_Lane(self._device) for _ in range(LANES)] if device >= 0 else []
+        self._idle: queue.SimpleQueue[_Lane] = queue.SimpleQueue()
+        for lane in self._lanes:
+            self._idle.put(lane)
+        if device >= 0:
+            torch.cuda.synchronize(self._device)  # the lanes' streams don't wait for the one that copied the weights
+
+    def _load(self, graph: Graph) -> dict[str, Tensor]:
+        exact = {graph.nodes[i].name for node in graph.nodes if node.op == "BatchNorm" for i in node.inputs[1:]}
+        params = {}
+        for name, array in graph.params.items():
+            tensor = torch.from_numpy(np.array(array, np.float32)).to(self._device)
+            if name not in exact:  # statistics and scales of BatchNorm stay float32, as PyTorch wants them
+                tensor = tensor.to(self._dtype)
+            if tensor.ndim == 4 and self._device.type == "cuda":
+                tensor = tensor.contiguous(memory_format=torch.channels_last)
+            params[name] = tensor
+        return params
 
     @torch.inference_mode()
     def __call__(self, data: np.ndarray) -> list[np.ndarray]:
-        source = torch.from_numpy(np.ascontiguousarray(data)).to(self._device).float()
+        data = np.ascontiguousarray(data)
+        if not self._lanes:
+            return [output.numpy() for output in self._run(torch.from_numpy(data))]
+        parts = [self._on_lane(data[start : start + LARGEST_BATCH]) for start in range(0, len(data), LARGEST_BATCH)]
+        return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+    def _on_lane(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Rows through a CUDA graph for the next power of two of them; what is padded is cut off again."""
+        count = len(rows)
+        size = 1 << (count - 1).bit_length()
+        lane = self._idle.get()  # waits while all lanes are busy
+        try:
+            return lane.run(rows, (size, *rows.shape[1:]), self._run)
+        finally:
+            self._idle.put(lane)
+
+    def _run(self, source: Tensor) -> list[Tensor]:
+        """The outputs, float32 unless the last step gives something else, for an input on the device."""
+        shape = tuple(source.shape)
         if self._images:
-            source = source.permute(0, 3, 1, 2).flip(1) - self._mean
+            source = source.permute(0, 3, 1, 2).flip(1).to(torch.float32) - self._mean
+        source = source.to(self._dtype)
+        if source.ndim == 4 and self._device.type == "cuda":
+            source = source.contiguous(memory_format=torch.channels_last)
         values: dict[int, Tensor] = {}
         for index, node in enumerate(self._graph.nodes):
             if node.op == VARIABLE:
@@ -62,12 +122,64 @@ class TorchNetwork:
                 reason = TOO_FEW_DIMENSIONS if few else str(error).strip().splitlines()[0][:200]
                 raise InputError(
                     f"{self._graph.source}: layer {node.name} ({node.op}) can't take an input of shape "
-                    f"{data.shape}: {reason}"
+                    f"{shape}: {reason}"
                 ) from None
             for i in node.inputs:
                 if self._last_use[i] == index:
                     del values[i]  # frees the memory of what nothing reads any more
-        return [values[index].cpu().numpy() for index in self._graph.outputs]
+        outputs = [values[index].float() for index in self._graph.outputs]
+        return self._last(outputs) if self._last else outputs
+
+
+class _Lane:
+    """A stream of a CUDA device with memory of its own, and a CUDA graph for each shape that it has met.
+
+    A graph replays all kernels of a network at the cost of one launch. Copies go through pinned memory, so that they
+    run beside the other lane's kernels.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream(device)
+        self._captured: dict[tuple[Any, ...], _Captured] = {}
+
+    def run(
+        self, rows: np.ndarray, shape: tuple[int, ...], network: Callable[[Tensor], list[Tensor]]
+    ) -> list[np.ndarray]:
+        """The outputs for `rows`, which are padded to `shape`."""
+        key = (shape, rows.dtype.str)
+        with torch.cuda.stream(self._stream):
+            if key not in self._captured:
+                self._captured[key] = _Captured(torch.from_numpy(rows).dtype, shape, network, self._stream)
+            captured = self._captured[key]
+            captured.pinned_input[: len(rows)].copy_(torch.from_numpy(rows))
+            captured.input.copy_(captured.pinned_input, non_blocking=True)
+            captured.graph.replay()
+            for pinned, output in zip(captured.pinned_outputs, captured.outputs, strict=True):
+                pinned.copy_(output, non_blocking=True)
+            self._stream.synchronize()
+            return [pinned[: len(rows)].numpy().copy() for pinned in captured.pinned_outputs]
+
+
+_capturing = threading.Lock()  # one capture at a time in the process
+
+
+class _Captured:
+    """A network for inputs of one shape and dtype, as a CUDA graph."""
+
+    def __init__(
+        self, dtype: torch.dtype, shape: tuple[int, ...], network: Callable[[Tensor], list[Tensor]], stream: Any
+    ) -> None:
+        self.pinned_input = torch.zeros(shape, dtype=dtype, pin_memory=True)
+        self.input = self.pinned_input.to(stream.device)
+        with _capturing:
+            for _ in range(2):  # libraries choose their algorithms and take their memory before the capture
+                network(self.input)
+            stream.synchronize()
+            self.graph = torch.cuda.CUDAGraph()
+            # other threads may work on the device meanwhile
+            with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
+                self.outputs = network(self.input)
+        self.pinned_outputs = [torch.empty(o.shape, dtype=o.dtype, pin_memory=True) for o in self.outputs]
 
 
 def last_uses(graph: Graph) -> dict[int, int]:
@@ -117,7 +229,8 @@ def _fully_connected(x: list[Tensor], a: Values) -> Tensor:
 
 def _l2_normalization(x: list[Tensor], a: Values) -> Tensor:
     axes = {"instance": range(1, x[0].ndim), "channel": [1], "spatial": range(2, x[0].ndim)}[a["mode"]]
-    return x[0] / torch.sqrt((x[0] * x[0]).sum(tuple(axes), keepdim=True) + a["eps"])
+    squares = x[0].float().square().sum(tuple(axes), keepdim=True)  # may be past what float16 holds
+    return x[0] / torch.sqrt(squares + a["eps"]).to(x[0].dtype)
 
 
 def _leaky_relu(x: list[Tensor], a: Values) -> Tensor:
@@ -140,12 +253,18 @@ def _pooling(x: list[Tensor], a: Values) -> Tensor:
     kernel, stride, pad = a["kernel"], a["stride"], a["pad"]
     over = [pool_overhang(size[i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)]
     margins = (pad[1], pad[1] + over[1], pad[0], pad[0] + over[0])
-    if kind == "max":
-        return functional.max_pool2d(functional.pad(x[0], margins, value=LOWEST), kernel, stride)
+    if kind == "max":  # MXNet makes the lowest float of a window without a pixel
+        return functional.max_pool2d(functional.pad(x[0], margins, value=torch.finfo(x[0].dtype).min), kernel, stride)
     total = functional.avg_pool2d(functional.pad(x[0], margins), kernel, stride, divisor_override=1)
     if kind == "sum":
         return total
-    return total / torch.from_numpy(pool_area(size, a)).to(total)
+    return total / _area(size, tuple(sorted(a.items())), total.dtype, total.device)
+
+
+@lru_cache(maxsize=64)
+def _area(size: tuple[int, ...], items: tuple[tuple[str, Any], ...], dtype: torch.dtype, device: Any) -> Tensor:
+    """Kept on the device, for nothing may be copied there while a CUDA graph is captured."""
+    return torch.from_numpy(pool_area(size, dict(items))).to(device, dtype)
 
 
 def _slice_axis(x: list[Tensor], a: Values) -> Tensor:

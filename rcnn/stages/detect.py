@@ -15,13 +15,14 @@ from ..checkpoint import checkpoint_files
 from ..dataset import Clip, list_clips
 from ..detector import load_detector, load_embedder
 from ..detector.alignment import target_points
-from ..engine import choose_device
+from ..engine import CPU, FP32, INT8, check_precision, choose_device
 from ..errors import InputError
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
 from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, StageWriter, check_output
-from .face_finder import FaceFinder, FoundFaces
+from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces
+from .int8 import int8_detect
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 2  # groups a worker that may be done before they are written
@@ -39,6 +40,7 @@ class DetectSettings:
     dataset: str
     stage: str
     gpu: int | None = None
+    precision: str = FP32
     sampling: int = 3
     split: tuple[int, int] = (0, 1)
     quality_threshold: float = 10.0
@@ -85,23 +87,30 @@ def detect(settings: DetectSettings) -> None:
     check_output(settings.output, settings.overwrite)
     clips = list_clips(settings.dataset, settings.stage, settings.split)
     device = choose_device(settings.gpu)
-    workers = cores()
-    finder = FaceFinder(
-        load_detector(settings.detector, device, streams=workers),
-        load_embedder(settings.model, device, streams=workers),
-        settings.sampling,
-        settings.quality_threshold,
-        settings.image_size,
+    check_precision(settings.precision, device)
+    networks = (
+        load_detector(settings.detector, device, precision=settings.precision),
+        load_embedder(settings.model, device, precision=settings.precision),
     )
-    files = [*checkpoint_files(settings.detector), *checkpoint_files(settings.model)]
+    files = checkpoint_files(settings.detector), checkpoint_files(settings.model)
+    workers = cores()
     with StageWriter(
         settings.output,
         "detect",
         FACES_SCHEMA,
         arguments=asdict(settings),
-        models=files,
+        models=[*files[0], *files[1]],
         overwrite=settings.overwrite,
     ) as writer:
+        if settings.precision == INT8:
+            networks = int8_detect(settings.output, clips, networks, files, settings.image_size)
+        finder = FaceFinder(
+            *networks,
+            settings.sampling,
+            settings.quality_threshold,
+            settings.image_size,
+            BATCH_FRAMES if device == CPU else CUDA_BATCH_FRAMES,
+        )
         histogram = QualityHistogram(writer.state.get("histogram", {}))
         left = [clip for clip in clips if clip.name > writer.last_clip]
         found = ordered_map(finder, groups(left, GROUP_CLIPS), workers, AHEAD * workers)

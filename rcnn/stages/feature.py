@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import dropwhile
+from itertools import dropwhile, islice
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 from ..checkpoint import checkpoint_files
 from ..detector import Embedder, load_embedder
 from ..detector.embedding import normalise, variants
-from ..engine import choose_device
+from ..engine import FP32, INT8, check_precision, choose_device
 from ..errors import InputError
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
@@ -28,6 +28,7 @@ from ..store import (
     features_schema,
     vector_array,
 )
+from .int8 import CROPS, int8_network
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 2  # such batches a worker that may be done before they are written
@@ -42,6 +43,7 @@ class FeatureSettings:
     input: str
     output: str
     gpu: int | None = None
+    precision: str = FP32
     aug: int = 0
     sampling: int = 3
     overwrite: bool = False
@@ -142,7 +144,9 @@ def feature(settings: FeatureSettings) -> None:
     check_output(settings.output, settings.overwrite)
     reader = StageReader(settings.input, ("detect",))
     workers = cores()
-    embedder = load_embedder(settings.model, choose_device(settings.gpu), streams=workers)
+    device = choose_device(settings.gpu)
+    check_precision(settings.precision, device)
+    embedder = load_embedder(settings.model, device, precision=settings.precision)
     clips_with_faces = int(reader.manifest["counts"]["ok"])
     width = _width(embedder, reader)
     with StageWriter(
@@ -155,6 +159,16 @@ def feature(settings: FeatureSettings) -> None:
         overwrite=settings.overwrite,
     ) as writer:
         faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
+        if settings.precision == INT8:
+            embedder = Embedder(
+                int8_network(
+                    settings.output,
+                    "embedding",
+                    embedder.network,
+                    checkpoint_files(settings.model),
+                    lambda: first_crops(reader, CROPS),
+                )
+            )
         step = FeatureStep(embedder, settings.sampling, settings.aug)
         left = dropwhile(lambda clip: clip.name <= writer.last_row, read_clip_faces(reader))
         results = ordered_map(step, groups(left, BATCH_CLIPS), workers, AHEAD * workers)
@@ -187,6 +201,21 @@ def feature(settings: FeatureSettings) -> None:
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {width} wide, {seconds:.1f} s "
         f"-> {settings.output}"
     )
+
+
+def first_crops(reader: StageReader, count: int) -> np.ndarray:
+    """The first crops (n, H, W, 3) uint8 of a detect directory, at most `count`.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    crops = (decode_crop(crop, clip.name) for clip in read_clip_faces(reader) for crop in clip.crops)
+    first = list(islice(crops, count))
+    if not first:
+        raise InputError(f"{reader.path}: holds no face to calibrate on; use --precision fp32")
+    return np.stack(first)
 
 
 def _width(embedder: Embedder, reader: StageReader) -> int:

@@ -3,6 +3,7 @@
 DIR/clips/part-00000.parquet ...     every clip of the stage and its state, sorted by name
 DIR/TABLE/part-00000.parquet ...     its rows (faces, features or scores), sorted by clip name
 DIR/manifest.json                    written last: a directory without one is not complete
+DIR/int8/                            networks of a run with --precision int8
 DIR/progress.json, DIR/lock          only while a run is under way, or where one was stopped
 """
 
@@ -12,6 +13,7 @@ from .schema import (
     CLIPS_SCHEMA,
     FACES_SCHEMA,
     FORMAT,
+    INT8,
     KINDS,
     MANIFEST,
     NO_FACE,
@@ -26,7 +28,7 @@ from .schema import (
 from .writer import StageWriter, check_output
 
 __all__ = [
-    "CLIPS", "CLIPS_SCHEMA", "FACES_SCHEMA", "FORMAT", "KINDS", "MANIFEST", "NO_FACE", "OK", "UNREADABLE",
+    "CLIPS", "CLIPS_SCHEMA", "FACES_SCHEMA", "FORMAT", "INT8", "KINDS", "MANIFEST", "NO_FACE", "OK", "UNREADABLE",
     "StageReader", "StageWriter", "after", "check_output", "features_schema", "scores_schema", "vector_array",
     "vectors",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import pyarrow as pa
 FORMAT = 2  # version of what is described in this package; raised when an old reader would misread
 MANIFEST = "manifest.json"
 CLIPS = "clips"
+INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
 OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ..errors import InputError, Stopped
 from .files import sha256, write_json
 from .lock import LOCK, DirectoryLock
-from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE
+from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE
 from .table import GrowingTable
 
 PROGRESS = "progress.json"
@@ -225,7 +225,7 @@ def check_output(path: str, overwrite: bool) -> None:
         if not overwrite:
             raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
         return
-    ours = {CLIPS, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
+    ours = {CLIPS, INT8, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
     ours.update(kind.table for kind in KINDS.values())
     foreign = sorted(set(os.listdir(path)) - ours)
     if foreign:
@@ -251,7 +251,7 @@ def _clear(path: str) -> None:
     for name in (MANIFEST, PROGRESS, f"{MANIFEST}.part", f"{PROGRESS}.part"):
         if os.path.exists(os.path.join(path, name)):
             os.remove(os.path.join(path, name))
-    for name in {CLIPS, *(kind.table for kind in KINDS.values())}:
+    for name in {CLIPS, INT8, *(kind.table for kind in KINDS.values())}:
         shutil.rmtree(os.path.join(path, name), ignore_errors=True)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,8 +14,8 @@ from torch.nn import functional
 
 from ..checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
 from ..config import config
-from ..detection_quality import NOTHING, false_positives, landmark_errors, match_faces, recall, threshold_for
-from ..detector import EsshDetector, load_detector
+from ..detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
+from ..detector import EsshDetector
 from ..engine import CPU, Network, load_network
 from ..errors import InputError
 from ..networks.essh import build_essh_m25
@@ -29,11 +30,11 @@ from .targets import Targets, image_anchors, match_anchors
 WARM_UP = 0.03  # share of the steps in which the learning rate rises
 WEIGHT_DECAY = 5e-4
 GRADIENT_NORM = 10.0
+PREDICTIONS = "face_"  # begins the names of the last layers
 ADAPTER_GAIN = 0.3
 UNSEEN_SCENES = 48  # of photographs that training never sees, looked at after each round
 LEAST_SCORE = 0.02  # of detections in them
 IMAGES_A_MISTAKE = 10.0
-IN_SCENE_BATCH = 8  # scenes that the labeller looks at together
 STRIDES = [stride for stride, _ in config.ESSH.STRIDES]
 LOGITS = [f"face_{part}_stride{stride}_output" for stride in STRIDES for part in ("score", "box", "landmark")]
 
@@ -50,14 +51,15 @@ class DetectionSettings:
     teacher: str | None = None
     hints: tuple[tuple[str, str], ...] = ()
     hint_weight: float = 0.3
-    in_scene: bool = False
     start: str | None = None
+    freeze_norm: bool = False
     gpu: int = CPU
     rounds: int = 20
     scenes: int = 1024
     side: int = 320
     batch: int = 8
     lr: float = 3e-3
+    last_rate: float = 1.0
     threads: int = 0
     bf16: bool = False
     seed: int = 0
@@ -106,15 +108,12 @@ class DetectionTrainer:
         self.settings = settings
         if settings.hints and not settings.teacher:
             raise InputError("--hints compares with a teacher's maps: give --teacher PREFIX,EPOCH")
-        if settings.in_scene and not settings.labeller:
-            raise InputError("--in-scene looks at the scenes with the labeller: give --labeller PREFIX,EPOCH")
         if settings.side % max(STRIDES):
             raise InputError(f"--side {settings.side}: is no multiple of {max(STRIDES)}, the largest stride")
         self.device = torch.device("cpu") if settings.gpu == CPU else torch.device("cuda", settings.gpu)
         self.seen, self.unseen = photographs or load_photographs(settings)
         if not any(len(photo.boxes) for photo in self.seen):
             raise InputError("no face is labelled in any photograph; give other photographs or another labeller")
-        self.labeller = load_detector(settings.labeller, settings.gpu) if settings.in_scene else None
         self.teacher = self._load_teacher()
         widths = []
         if self.teacher:
@@ -125,9 +124,20 @@ class DetectionTrainer:
         if settings.start:
             load_start(self.student.network, settings.start)
         self.student.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.AdamW(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
+        self.optimizer = torch.optim.AdamW(self._groups(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = max(1, settings.scenes // settings.batch)
         self.snapshot = f"{settings.prefix}-snapshot.params"
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """The parameters with their share of the learning rate.
+
+        Adam moves each weight by the whole rate in every step. A prediction sums up to 576 of them, all moved in one
+        direction where the activations are alike: at 1e-3 landmarks tremble by more than they are to be wrong.
+        """
+        predicting, others = [], []
+        for name, parameter in self.student.named_parameters():
+            (predicting if name.startswith(f"network.{PREDICTIONS}") else others).append(parameter)
+        return [{"params": others, "rate": 1.0}, {"params": predicting, "rate": self.settings.last_rate}]
 
     def _load_teacher(self) -> Network | None:
         if not self.settings.hints:
@@ -154,24 +164,18 @@ class DetectionTrainer:
         return line | self.evaluate()
 
     def _round(self, number: int) -> dict[str, float]:
-        self.student.train()
+        self.student.train(not self.settings.freeze_norm)
         sums = Losses()
         for step in range(self.steps_a_round):
             rng = np.random.default_rng((self.settings.seed, number, step))
-            scenes = self._labelled(
-                [make_scene(self.seen, self.settings.side, rng) for _ in range(self.settings.batch)]
-            )
+            scenes = [make_scene(self.seen, self.settings.side, rng) for _ in range(self.settings.batch)]
             sums.add(self.step(scenes, self.learning_rate(number * self.steps_a_round + step)))
         return sums.means(number, self.steps_a_round)
-
-    def _labelled(self, scenes: list[Scene]) -> list[Scene]:
-        """The scenes as they are, or with the landmarks that the labeller finds in them."""
-        return in_scene_landmarks(self.labeller, scenes) if self.labeller else scenes
 
     def step(self, scenes: list[Scene], lr: float) -> dict[str, float]:
         """Learn from some scenes at a learning rate; returns the terms of the loss."""
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group["rate"]
         losses = self._losses(scenes)
         sum(losses.values()).backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_NORM)
@@ -210,7 +214,7 @@ class DetectionTrainer:
         if not any(len(photo.boxes) for photo in self.unseen):
             return {}
         rngs = [np.random.default_rng((1, n)) for n in range(UNSEEN_SCENES)]
-        scenes = self._labelled([make_scene(self.unseen, self.settings.side, rng) for rng in rngs])
+        scenes = [make_scene(self.unseen, self.settings.side, rng) for rng in rngs]
         found = self.detector().detect([scene.picture for scene in scenes], LEAST_SCORE)
         matches = [match_faces(faces, s.boxes, s.ignored) for faces, s in zip(found, scenes, strict=True)]
         wanted = [np.ones(len(scene.boxes), bool) for scene in scenes]
@@ -229,19 +233,3 @@ class DetectionTrainer:
         """Write the checkpoint and the curve."""
         save_checkpoint(f"{self.settings.prefix},0", self.trained_graph())
         write_curve(self.settings.prefix, curve)
-
-
-def in_scene_landmarks(labeller: EsshDetector, scenes: list[Scene]) -> list[Scene]:
-    """The scenes with the landmarks that a detector finds in them, NaN for faces that it misses there.
-
-    What it found in the photographs differs from that by 4 to 9% of the eyes' distance, since it doesn't say the same
-    of a face at two sizes; a network can't learn to predict that difference.
-    """
-    found = labeller.detect([scene.picture for scene in scenes], config.ESSH.THRESHOLD, batch_size=IN_SCENE_BATCH)
-    labelled = []
-    for scene, faces in zip(scenes, found, strict=True):
-        landmarks = np.full_like(scene.landmarks, np.nan)
-        face = match_faces(faces, scene.boxes, scene.ignored).face
-        landmarks[face[face != NOTHING]] = faces.landmarks[face != NOTHING]
-        labelled.append(replace(scene, landmarks=landmarks))
-    return labelled

@@ -29,6 +29,7 @@ TRIES = 4  # places that are looked at before a photograph is left out
 COVERED = 0.1  # share of a face that may be covered by a later photograph
 VISIBLE = 0.5  # share of a face inside the scene from which it is to be found; under it it is ignored
 SMALLEST_LABEL = 9.0  # pixels; smaller faces are ignored
+SMALLEST_LANDMARKS = 16.0  # pixels; of smaller faces nobody can say where the landmarks are, and trying would cost most
 
 
 @dataclass
@@ -172,12 +173,13 @@ def _cut_to_picture(scene: Scene) -> Scene:
     side = len(scene.picture)
     window = np.array([0, 0, side, side])
     share = _share_inside(scene.boxes, window)
-    large = np.sqrt((scene.boxes[:, 2:] - scene.boxes[:, :2] + 1).prod(1)) >= SMALLEST_LABEL
-    seen = (share >= VISIBLE) & large
+    sizes = np.sqrt((scene.boxes[:, 2:] - scene.boxes[:, :2] + 1).prod(1))
+    seen = (share >= VISIBLE) & (sizes >= SMALLEST_LABEL)
+    clear = (sizes >= SMALLEST_LANDMARKS)[:, None, None]
     ignored = np.concatenate([scene.ignored, scene.boxes[(share > 0) & ~seen]])
     return Scene(
         scene.picture,
         np.clip(scene.boxes[seen], 0, np.float32(side - 1)),
-        scene.landmarks[seen],
+        np.where(clear, scene.landmarks, np.float32(np.nan))[seen],
         np.clip(ignored[_share_inside(ignored, window) > 0], 0, np.float32(side - 1)),
     )

@@ -75,8 +75,7 @@ def test_every_crop_is_embedded_once_in_order(count):
     crops = np.zeros((count, 112, 112, 3), np.uint8)
     crops[:, 0, 0, 1] = np.arange(count)
     np.testing.assert_array_equal(Embedder(network).embed(crops)[:, 1], np.arange(count))
-    assert sum(network.batches) == count
-    assert set(network.batches) <= {1, 8, 32}
+    assert network.batches == [count]  # how many run together is the engine's choice
 
 
 def test_no_crops_give_no_embeddings():

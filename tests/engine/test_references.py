@@ -140,6 +140,17 @@ def test_images_are_bgr_rows_of_pixels(checkpoints, network, name, engine, refer
     assert np.abs(wrong[0] - plain[0]).max() > TOLERANCE * np.abs(plain[0]).max()
 
 
+@pytest.mark.parametrize("name", ["retinaface", "mobilefacenet"])
+def test_an_image_is_not_changed_by_its_neighbours(checkpoints, network, name, reference):
+    graph = load_checkpoint(checkpoints[name])
+    fed = load_network(graph, network.output_names, engine="openvino", images=True)
+    images = np.ascontiguousarray(five(reference.data).transpose(0, 2, 3, 1)[..., ::-1])
+    together = fed(images)
+    for row in range(BATCH):
+        for several, alone in zip(together, fed(images[row : row + 1]), strict=True):
+            np.testing.assert_array_equal(several[row : row + 1], alone)
+
+
 def test_outputs_come_in_the_order_that_was_asked_for(checkpoints):
     graph = load_checkpoint(checkpoints["mobilefacenet"])
     wanted = (graph.internal_names[20], EMBEDDING, graph.internal_names[3])

@@ -16,7 +16,6 @@ from rcnn.detector import load_detector, load_embedder
 from rcnn.detector.embedding import norms
 from rcnn.errors import InputError
 from rcnn.stages import detect as stage
-from rcnn.stages import face_finder
 from rcnn.stages.detect import DetectSettings, QualityHistogram, detect
 from rcnn.stages.face_finder import FaceFinder
 from rcnn.store import StageReader
@@ -161,18 +160,17 @@ def test_parts_join_to_the_whole(root, models, tmp_path):
     assert sorted(parts, key=lambda row: row["name"]) == whole
 
 
-def test_batches_do_not_change_faces(root, networks, monkeypatch):
+def test_batches_do_not_change_faces(root, networks):
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
     clips = [Clip(name, str(folder / name), "train", 3) for name in ("face.mp4", "late_train.mp4")]
-    finder = FaceFinder(*networks, 1, 2.0)
     results = []
     for size in (1, 4, 8):
-        monkeypatch.setattr(face_finder, "BATCH_FRAMES", size)
+        finder = FaceFinder(*networks, 1, 2.0, batch=size)
         results += [finder(clips), [*finder(clips[:1]), *finder(clips[1:])]]
     for both in results:
         assert [[row["frame"] for row in result.rows] for result in both] == [list(range(1, 11)), [4]]
         for result, first in zip(both, results[0], strict=True):
-            np.testing.assert_allclose(result.qualities, first.qualities, rtol=1e-3)
+            np.testing.assert_array_equal(result.qualities, first.qualities)
 
 
 def files(path: Path) -> dict[str, bytes]:

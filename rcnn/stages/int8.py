@@ -1,0 +1,136 @@
+"""The quantised networks of a run: made from its own first images, kept in its output, used again when it goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import numpy as np
+
+from ..dataset import Clip
+from ..decoder import FrameDecoder
+from ..detector import Embedder, EsshDetector, align_faces
+from ..detector.essh import central_face
+from ..engine.int8 import EXTENSIONS, Int8Network, quantise
+from ..engine.openvino import OpenVinoNetwork
+from ..errors import InputError
+from ..store import INT8
+from ..store.files import sha256, write_json
+from ..video import UnreadableError
+
+FRAMES = 96  # that a detector is calibrated on
+FRAMES_A_CLIP = 4
+FRAME_SAMPLING = 15  # of these frames: neighbours say little that is new
+CROPS = 300  # that an embedding is calibrated on
+
+
+def int8_network(
+    output: str, name: str, network: OpenVinoNetwork, files: Sequence[str], images: Callable[[], np.ndarray]
+) -> Int8Network:
+    """The quantised twin of a network, from `output` or, where it is not there yet, made.
+
+    Parameters
+    ----------
+    output : stage directory, in which it is kept as int8/NAME.xml, .bin and .json
+    files : that the network was read from
+    images : gives the images (n, H, W, 3) uint8, BGR, to calibrate on; called only where they are needed
+
+    Raises
+    ------
+    InputError
+        If NNCF is needed and not installed.
+    """
+    path = os.path.join(output, INT8, name)
+    source = {os.path.basename(file): sha256(file) for file in files}
+    if not _is_whole(path, source):
+        sample = images()
+        quantise(network, sample, path)
+        record = {"source": source, "images": len(sample), "parts": _sums(path)}
+        write_json(f"{path}.json", record)
+        print(f"int8: {name} calibrated on {len(sample)} images -> {path}.xml", flush=True)
+    return Int8Network(network, path)
+
+
+def _sums(path: str) -> dict[str, str]:
+    return {extension: sha256(f"{path}{extension}") for extension in EXTENSIONS}
+
+
+def _is_whole(path: str, source: dict[str, str]) -> bool:
+    try:
+        with open(f"{path}.json", encoding="utf-8") as file:
+            record = json.load(file)
+        return record["source"] == source and record["parts"] == _sums(path)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
+def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
+    """Frames (n, 480, 888, 3) uint8 of the first clips, a few of each.
+
+    Raises
+    ------
+    InputError
+        If no clip can be read.
+    """
+    decoder = FrameDecoder()
+    frames: list[np.ndarray] = []
+    try:
+        for clip in clips:
+            try:
+                mine = [frame.copy() for _, frame in decoder.read_frames(clip.path, FRAME_SAMPLING)]
+            except UnreadableError:
+                continue
+            frames += mine[:FRAMES_A_CLIP]
+            if len(frames) >= FRAMES:
+                break
+    finally:
+        decoder.close()
+    if not frames:
+        raise InputError("--precision int8: no frame of any clip can be decoded to calibrate on; use --precision fp32")
+    return np.stack(frames)
+
+
+def calibration_crops(frames: np.ndarray, detector: EsshDetector, size: tuple[int, int]) -> np.ndarray:
+    """The aligned central faces (n, height, width, 3) uint8 of frames.
+
+    Raises
+    ------
+    InputError
+        If there is no face in any.
+    """
+    crops = []
+    for frame, faces in zip(frames, detector.detect(frames), strict=True):
+        if len(faces):
+            best = central_face(faces, frame.shape[1], frame.shape[0])
+            crops.append(align_faces(frame, faces.landmarks[best : best + 1], size)[0])
+    if not crops:
+        raise InputError(
+            f"--precision int8: no face in the first {len(frames)} frames to calibrate on; use --precision fp32"
+        )
+    return np.stack(crops)
+
+
+def int8_detect(
+    output: str,
+    clips: Sequence[Clip],
+    networks: tuple[EsshDetector, Embedder],
+    files: tuple[Sequence[str], Sequence[str]],
+    size: tuple[int, int],
+) -> tuple[EsshDetector, Embedder]:
+    """Detector and quality model of detect.py, quantised.
+
+    Parameters
+    ----------
+    clips : of the whole run; the first are calibrated on
+    networks, files : the exact ones, and the files that each was read from
+    size : height, width of the crops
+    """
+    detector, embedder = networks
+    frames = cache(lambda: calibration_frames(clips))
+    fast = int8_network(output, "detector", detector.network, files[0], frames)
+    quality = int8_network(
+        output, "quality", embedder.network, files[1], lambda: calibration_crops(frames(), detector, size)
+    )
+    return EsshDetector(fast, detector.nms_threshold), Embedder(quality)

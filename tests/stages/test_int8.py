@@ -1,0 +1,152 @@
+"""--precision int8: networks that are quantised on a run's own first images, kept, and used again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcnn.dataset import Clip
+from rcnn.detector import align_faces, load_detector, load_embedder
+from rcnn.detector.embedding import normalise, norms
+from rcnn.detector.essh import central_face
+from rcnn.engine import check_precision
+from rcnn.engine.int8 import Int8Network
+from rcnn.errors import InputError
+from rcnn.stages import int8
+from rcnn.stages.int8 import calibration_crops, calibration_frames, int8_detect, int8_network
+
+CLIPS, FRAMES = 3, 16
+
+
+@pytest.fixture(scope="module")
+def files(shared: Path) -> dict[str, str]:
+    root = shared / "checkpoints"
+    return {"detector": f"{root / 'retinaface-mnet25/mnet.25'},0", "quality": f"{root / 'mobilefacenet-y1/model'},0"}
+
+
+@pytest.fixture(scope="module")
+def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
+    """Clips of one photograph each, and one that can't be read."""
+    folder = tmp_path_factory.mktemp("clips")
+    (folder / "bad.mp4").write_text("no video")
+    result = [Clip("bad.mp4", str(folder / "bad.mp4"), "train", 1)]
+    for number, path in enumerate(sorted((shared / "faces").glob("*/*.jpg"))[:CLIPS]):
+        photo = cv2.resize(cv2.imread(str(path)), (480, 480))
+        frame = np.full((480, 888, 3), 40 * number, np.uint8)
+        frame[:, 200:680] = photo
+        name = f"{number}.mp4"
+        writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
+        for _ in range(FRAMES):
+            writer.write(frame)
+        writer.release()
+        result.append(Clip(name, str(folder / name), "train", 1))
+    return result
+
+
+@pytest.fixture(scope="module")
+def exact(files: dict[str, str]):
+    return load_detector(files["detector"]), load_embedder(files["quality"])
+
+
+@pytest.fixture(scope="module")
+def made(clips, exact, files, tmp_path_factory):
+    """The output directory, and the two quantised networks that were made in it."""
+    output = tmp_path_factory.mktemp("det")
+    sources = [[f"{files[name].rpartition(',')[0]}-0000.params"] for name in ("detector", "quality")]
+    return output, int8_detect(str(output), clips, exact, sources, (112, 112)), sources
+
+
+def test_a_few_frames_of_each_clip_that_can_be_read(clips, monkeypatch):
+    monkeypatch.setattr(int8, "FRAME_SAMPLING", 3)
+    monkeypatch.setattr(int8, "FRAMES_A_CLIP", 2)
+    frames = calibration_frames(clips)
+    assert frames.shape == (2 * CLIPS, 480, 888, 3)
+    assert len(np.unique(frames.reshape(len(frames), -1)[:, 0])) == CLIPS
+    monkeypatch.setattr(int8, "FRAMES", 3)
+    assert len(calibration_frames(clips)) == 4  # no clip more than needed
+
+
+def test_quantised_networks_say_about_the_same(made, exact, clips):
+    _, (fast, quality), _ = made
+    assert isinstance(fast.network, Int8Network) and isinstance(quality.network, Int8Network)
+    frames = calibration_frames(clips)
+    crops = []
+    for frame, ours, theirs in zip(frames, fast.detect(frames), exact[0].detect(frames), strict=True):
+        a, b = (faces.take(np.array([central_face(faces, 888, 480)])) for faces in (ours, theirs))
+        np.testing.assert_allclose(a.boxes, b.boxes, atol=20)
+        np.testing.assert_allclose(a.landmarks, b.landmarks, atol=15)
+        assert not np.array_equal(a.boxes, b.boxes)  # it is another network
+        crops.append(align_faces(frame, b.landmarks)[0])
+    ours, theirs = (embedder.embed(crops) for embedder in (quality, exact[1]))
+    assert (normalise(ours) * normalise(theirs)).sum(1).min() > 0.9
+    np.testing.assert_allclose(norms(ours), norms(theirs), rtol=0.2)
+    # frames of one photograph are the most alike
+    likeness = normalise(ours) @ normalise(theirs).T
+    assert (likeness.argmax(1) // (len(crops) // CLIPS)).tolist() == [
+        n // (len(crops) // CLIPS) for n in range(len(crops))
+    ]
+
+
+def test_they_are_kept_and_used_again(made, exact, monkeypatch):
+    output, (fast, _), sources = made
+    assert sorted(path.name for path in (output / "int8").iterdir()) == [
+        f"{name}.{kind}" for name in ("detector", "quality") for kind in ("bin", "json", "xml")
+    ]
+
+    def never() -> np.ndarray:
+        raise AssertionError("was calibrated again")
+
+    again = int8_network(str(output), "detector", exact[0].network, sources[0], never)
+    image = np.random.default_rng(0).integers(0, 256, (1, 480, 888, 3), np.uint8)
+    for ours, before in zip(again(image), fast.network(image), strict=True):
+        np.testing.assert_array_equal(ours, before)
+
+
+@pytest.mark.parametrize("what", ["damaged", "other model", "no record", "record of another kind"])
+def test_what_is_not_whole_is_made_again(made, exact, tmp_path, what):
+    output, _, sources = made
+    shutil.copytree(output, tmp_path / "det")
+    folder = tmp_path / "det/int8"
+    files = sources[1]
+    if what == "damaged":
+        (folder / "quality.bin").write_bytes((folder / "quality.bin").read_bytes()[:-1])
+    elif what == "other model":
+        files = sources[0]
+    elif what == "no record":
+        (folder / "quality.json").unlink()
+    else:
+        (folder / "quality.json").write_text("[]")
+    asked = []
+
+    def crops() -> np.ndarray:
+        asked.append(True)
+        return np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), np.uint8)
+
+    int8_network(str(tmp_path / "det"), "quality", exact[1].network, files, crops)
+    assert asked
+    assert json.loads((folder / "quality.json").read_text())["images"] == 3
+
+
+def test_another_size_than_it_was_made_for_is_said(made):
+    _, (fast, _), _ = made
+    with pytest.raises(
+        InputError, match=r"takes images of shape \(480, 888, 3\), not \(64, 64, 3\); use --precision fp32"
+    ):
+        fast.detect([np.zeros((64, 64, 3), np.uint8)])
+
+
+def test_nothing_to_calibrate_on_is_said(exact, clips):
+    with pytest.raises(InputError, match="no frame of any clip can be decoded"):
+        calibration_frames(clips[:1])
+    with pytest.raises(InputError, match="no face in the first 2 frames"):
+        calibration_crops(np.zeros((2, 480, 888, 3), np.uint8), exact[0], (112, 112))
+
+
+@pytest.mark.parametrize(("precision", "device", "words"), [("fp16", -1, "needs CUDA"), ("int8", 0, "is for the CPU")])
+def test_a_precision_that_the_device_does_not_know_is_said(precision, device, words):
+    check_precision("fp32", device)
+    with pytest.raises(InputError, match=words):
+        check_precision(precision, device)
