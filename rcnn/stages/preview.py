@@ -184,9 +184,9 @@ class Viewer:
             for number, image in decoder.read_frames(clip.path, 1):
                 total = number
                 if number - 1 in wanted:
-                    every[number] = image
+                    every[number] = image.copy()  # the decoder uses its memory again
                 if number % self.sampling == 0 and number // self.sampling - 1 in wanted:
-                    sampled[number] = image
+                    sampled[number] = image.copy()
         except UnreadableError as caught:
             error = str(caught)
         finally:

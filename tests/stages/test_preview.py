@@ -32,6 +32,7 @@ from rcnn.stages.preview import (
     spread,
 )
 from rcnn.store import StageReader
+from rcnn.video import read_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -115,6 +116,8 @@ def test_it_shows_the_frames_that_were_looked_at(run, sampling):
     assert numbers[0] == sampling and total - sampling < numbers[-1] <= total
     assert all(number % sampling == 0 for number in numbers)
     assert len(numbers) == min(9, total // sampling)
+    right = dict(read_frames(str(path), 1))
+    assert all(np.array_equal(frame.image, right[frame.number]) for frame in frames)
 
 
 def test_a_clip_that_can_not_be_read_says_so(run):
