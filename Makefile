@@ -1,6 +1,8 @@
 # make            sets up .venv and builds the Cython extensions
-# make demo       the same, then all six stages on clips of people who do not exist; about three minutes on 2 cores
+# make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
+#                 output/demo/report.html; about three minutes on 2 cores
 # make test       the same with what the tests need, and runs them
+# make lint       style and type hints
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
 # make clean      removes what was built; make distclean the environments too
@@ -54,6 +56,8 @@ test: $(BUILT) $(VENV)/dev.installed
 lint: $(VENV)/dev.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
 
 $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed: .venv-%/installed: requirements-%.txt
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)

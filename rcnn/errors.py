@@ -24,22 +24,28 @@ class Stopped(BaseException):
         self.signal = signal
 
 
+def _program() -> str:
+    """What the user called: a script's name, or that of a package that was run with `python -m`."""
+    folder, name = os.path.split(sys.argv[0])
+    return f"rcnn.{os.path.basename(folder)}" if name == "__main__.py" else name
+
+
 def run_script(main: Callable[[], None]) -> None:
     """Run `main`; an `InputError` becomes one line on stderr and exit code 2."""
     try:
         main()
     except InputError as error:
-        name = os.path.basename(sys.argv[0])
-        print(f"{name}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{_program()}: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
-        name = os.path.basename(sys.argv[0])
-        print(f"{name}: stopped; what was done is saved, and the same command goes on from there", file=sys.stderr)
+        print(
+            f"{_program()}: stopped; what was done is saved, and the same command goes on from there", file=sys.stderr
+        )
         sys.stderr.flush()
         sys.stdout.flush()
         os._exit(128 + stopped.signal)  # at once: threads may be deep in a clip whose faces nobody waits for
     except KeyboardInterrupt:
-        print(f"{os.path.basename(sys.argv[0])}: stopped before anything was done", file=sys.stderr)
+        print(f"{_program()}: stopped before anything was done", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

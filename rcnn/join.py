@@ -57,9 +57,10 @@ class _Cursor:
         return self.names[self.at] if self.names else None
 
     def advance(self) -> None:
-        if self.name <= self.last:
-            raise InputError(f"{self.reader.path}: {self.name} does not come after {self.last}; make it again")
-        self.last = self.name
+        name = self.names[self.at]
+        if name <= self.last:
+            raise InputError(f"{self.reader.path}: {name} does not come after {self.last}; make it again")
+        self.last = name
         self.at += 1
         self._fill()
 
@@ -137,7 +138,7 @@ def _batch(rows: list[Row]) -> Batch:
         [row.name for row in rows],
         [row.split for row in rows],
         [row.label for row in rows],
-        np.stack([np.concatenate(row.vectors) for row in rows]),
+        np.stack([np.concatenate([vector for vector in row.vectors if vector is not None]) for row in rows]),
     )
 
 

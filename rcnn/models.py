@@ -45,11 +45,11 @@ def missing_file(model: str) -> str | None:
     return next((path for path in checkpoint_files(model) if not os.path.isfile(path)), None)
 
 
-def find_model(given: str | None, role: Role) -> str:
+def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
     """The checkpoint to use, `PREFIX,EPOCH`.
 
     What was given; else the seed's default where its files exist; else the one that ships with the project.
-    In the last two cases a line says which.
+    In the last two cases a line says which, unless `quiet`.
 
     Raises
     ------
@@ -62,11 +62,13 @@ def find_model(given: str | None, role: Role) -> str:
             raise InputError(f"{role.flag} {given}: there is no {path}; {role.make}")
         return given
     if missing_file(role.seed) is None:
-        print(f"{role.flag}: not given, {role.seed} is used", flush=True)
+        if not quiet:
+            print(f"{role.flag}: not given, {role.seed} is used", flush=True)
         return role.seed
     shipped = os.path.relpath(SHIPPED / role.shipped)
     path = missing_file(shipped)
     if path:
         raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
-    print(f"{role.flag}: not given and {role.seed} is not there, {shipped} is used", flush=True)
+    if not quiet:
+        print(f"{role.flag}: not given and {role.seed} is not there, {shipped} is used", flush=True)
     return shipped

@@ -10,7 +10,7 @@ import math
 import os
 import struct
 from collections.abc import Mapping
-from typing import BinaryIO
+from io import BufferedReader
 
 import numpy as np
 
@@ -25,7 +25,7 @@ MAX_NAME_BYTES = 4096
 SMALLEST_ARRAY_BYTES = 4
 DENSE = 0
 
-DTYPES = {
+DTYPES: dict[int, np.dtype] = {
     0: np.dtype("<f4"),
     1: np.dtype("<f8"),
     2: np.dtype("<f2"),
@@ -40,7 +40,7 @@ TYPE_FLAGS = {dtype: flag for flag, dtype in DTYPES.items()}
 class _Reader:
     """A file whose end is known."""
 
-    def __init__(self, file: BinaryIO, path: str) -> None:
+    def __init__(self, file: BufferedReader, path: str) -> None:
         self.file = file
         self.path = path
         self.left = os.fstat(file.fileno()).st_size
@@ -92,7 +92,7 @@ class _Reader:
             raise self.fail(f"{what} of shape {shape} can't be held: {error}") from None
         if size:
             self.left -= size
-            if self.file.readinto(memoryview(result.reshape(-1)).cast("B")) != size:
+            if self.file.readinto(result.reshape(-1).view(np.uint8).data) != size:
                 raise self.fail(f"ends in {what}")
         return result
 

@@ -144,8 +144,8 @@ def _with_bias(values: Mapping[str, Any]) -> int:
 
 _TUNING = ("workspace", "cudnn_tune", "cudnn_off")
 _LAYOUT = (_optional(_only(str, "NCHW")), None)
-_SCALAR = {"scalar": (_number, _REQUIRED)}
-_KERNEL = {
+_SCALAR: dict[str, Any] = {"scalar": (_number, _REQUIRED)}
+_KERNEL: dict[str, Any] = {
     "kernel": (_pair(1), _REQUIRED),
     "stride": (_pair(1), (1, 1)),
     "dilate": (_pair(1), (1, 1)),

@@ -124,7 +124,10 @@ def detect(settings: DetectSettings) -> None:
                 bar.update(len(group))
         seen = sum(histogram.counts.values())
         quantiles = histogram.quantiles()
-        manifest = writer.close(faces_seen=seen, quality_quantiles=quantiles)
+        counts = {str(step): count for step, count in sorted(histogram.counts.items())}
+        manifest = writer.close(
+            faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts
+        )
     if manifest["counts"]["clips"] != len(clips):
         raise InputError(
             f"{settings.output}: {manifest['counts']['clips']} clips of {len(clips)} are accounted for; "

@@ -13,8 +13,10 @@ from ..dataset import read_ground_truth
 from ..errors import InputError
 from ..join import Row, join_rows, open_inputs
 from ..metrics import mean_average_precision, score
+from ..names import find_people, show
 from ..progress import progress
 from ..ranking import Ranking
+from ..report import gather_report, trace, write_page
 
 ROWS = 1024  # clips a batch
 WORST = 10  # labels that are named
@@ -28,10 +30,15 @@ class SubmitSettings:
     output: str
     weights: tuple[float, ...] = (1.0,)
     gt: str | None = None
+    names: str | None = None
+    report: str | None = None
+    report_people: int = 200
 
 
 def submit(settings: SubmitSettings) -> None:
     """Run the stage: sum the predictions, rank, write the submission, print its score if the truth is given.
+
+    With `report` a page of it is written, too.
 
     Raises
     ------
@@ -50,6 +57,8 @@ def submit(settings: SubmitSettings) -> None:
             "sum predictions of classifiers with the same classes"
         )
     truth = read_ground_truth(settings.gt) if settings.gt else None
+    lineage = trace(readers)
+    people = find_people(settings.names, *lineage.datasets)
     ranking = Ranking(classes.pop())
     clips = 0
     gathered: list[Row] = []
@@ -75,7 +84,12 @@ def submit(settings: SubmitSettings) -> None:
         f"-> {settings.output}"
     )
     if truth is not None:
-        print_score(result, truth, settings.gt or "")
+        print_score(result, truth, settings.gt or "", people)
+    if settings.report:
+        title = f"Who is in which clip: {settings.output}"
+        report = gather_report(title, ranking.scored(), truth, people, lineage, settings.report_people)
+        size = write_page(settings.report, report)
+        print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")
 
 
 def _enter(ranking: Ranking, rows: Sequence[Row], weights: Sequence[float]) -> int:
@@ -100,10 +114,15 @@ def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give another --output") from None
 
 
-def print_score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]], where: str) -> None:
-    """MAP@100, coverage and the worst labels, on stdout."""
+def print_score(
+    ranking: Mapping[int, Sequence[str]],
+    truth: Mapping[int, Sequence[str]],
+    where: str,
+    people: Mapping[int, str] | None = None,
+) -> None:
+    """MAP@100, coverage and the worst labels, with their names where `people` knows them, on stdout."""
     scores = score(ranking, truth)
     covered = sum(item.label in ranking for item in scores)
     print(f"MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels of {where}, {covered} covered")
     for item in sorted(scores, key=lambda item: (item.ap, item.label))[:WORST]:
-        print(f"  label {item.label}: AP {item.ap:.4f}, {item.found} of {item.positives} clips found")
+        print(f"  {show(item.label, people or {})}: AP {item.ap:.4f}, {item.found} of {item.positives} clips found")

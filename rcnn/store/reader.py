@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -48,8 +49,8 @@ class StageReader:
             raise InputError(
                 f"{path}: has format {self.manifest.get('format')!r}, this program reads {FORMAT}; run {scripts} again"
             )
-        self.path, self.stage = path, stage
-        self._parts = self._list(KINDS[stage].table)
+        self.path, self.stage = path, str(stage)
+        self._parts = self._list(KINDS[self.stage].table)
         self._clip_parts = self._list(CLIPS)
         try:
             self.schema = pq.read_schema(self._parts[0])
@@ -72,6 +73,12 @@ class StageReader:
         return InputError(
             f"{path}: can't be read ({str(error).splitlines()[0][:120]}); run {KINDS[self.stage].script} again"
         )
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the run that wrote the directory; empty where the manifest has none."""
+        arguments = self.manifest.get("arguments")
+        return arguments if isinstance(arguments, dict) else {}
 
     @property
     def width(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,15 @@ RECORD = "record"
 SEPARATOR = "|"  # stands in no name of a parameter
 
 
+class Stateful(Protocol):
+    """An optimizer of PyTorch's, or one of the same kind."""
+
+    def state_dict(self) -> Any: ...
+    def load_state_dict(self, state: Any, /) -> None: ...
+
+
 def save_snapshot(
-    path: str, modules: Mapping[str, torch.nn.Module], optimizer: torch.optim.Optimizer, record: Mapping[str, Any]
+    path: str, modules: Mapping[str, torch.nn.Module], optimizer: Stateful, record: Mapping[str, Any]
 ) -> None:
     """Write parameters, statistics, the optimizer's memory and `record` (anything JSON knows) to one file.
 
@@ -42,9 +49,7 @@ def save_snapshot(
     os.replace(f"{path}.part", path)
 
 
-def load_snapshot(
-    path: str, modules: Mapping[str, torch.nn.Module], optimizer: torch.optim.Optimizer
-) -> dict[str, Any]:
+def load_snapshot(path: str, modules: Mapping[str, torch.nn.Module], optimizer: Stateful) -> dict[str, Any]:
     """Take over what `save_snapshot` wrote; returns its record.
 
     Raises
