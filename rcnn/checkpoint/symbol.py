@@ -35,6 +35,11 @@ def read_symbol(path: str) -> tuple[tuple[Node, ...], tuple[int, ...]]:
             text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give PREFIX,EPOCH of a checkpoint") from None
+    return parse_symbol(text, path)
+
+
+def parse_symbol(text: bytes, path: str) -> tuple[tuple[Node, ...], tuple[int, ...]]:
+    """`read_symbol` of the file's bytes; `path` names it in messages."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
