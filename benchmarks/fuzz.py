@@ -27,7 +27,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]  # nothing of rcnn is imported here: atheris must see it done
 # one target in a process, as libFuzzer wants it
-START = "import sys; sys.path.insert(0, sys.argv[1]); import fuzz; fuzz.fuzz(sys.argv[2], *map(int, sys.argv[3:5]), sys.argv[5])"
+START = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import fuzz
+fuzz.fuzz(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+"""
 KEPT = ROOT / "tests/checkpoint/hostile"  # inputs that the suite plays again
 LONGEST = {"arrays": 600, "symbol": 4000}  # bytes of an input
 MEMORY_BYTES = 512 << 20  # of address space beyond what the process has at the start
@@ -126,7 +131,8 @@ def fuzz(target: str, executions: int, seed: int, found: str) -> None:
         return atheris.Mutate(data, longest)
 
     with tempfile.TemporaryDirectory() as folder:
-        for number, data in enumerate([*hostile.SEEDS[target](), *map(Path.read_bytes, sorted(KEPT.glob(f"{target}/*")))]):
+        kept = [path.read_bytes() for path in sorted(KEPT.glob(f"{target}/*"))]
+        for number, data in enumerate([*hostile.SEEDS[target](), *kept]):
             Path(folder, f"{number:04d}").write_bytes(data)
         words = Path(folder, "words.txt")
         escaped = ["".join(rf"\x{byte:02x}" for byte in token) for token in TOKENS]
@@ -151,7 +157,9 @@ def main() -> None:
     args = parser.parse_args()
     found = Path(args.found)
     found.mkdir(parents=True, exist_ok=True)
-    print(f"{'target':<10}{'executions':>12}{'seconds':>9}{'edges':>7}{'features':>10}{'corpus':>8}{'MB':>6}{'faults':>8}")
+    print(
+        f"{'target':<10}{'executions':>12}{'seconds':>9}{'edges':>7}{'features':>10}{'corpus':>8}{'MB':>6}{'faults':>8}"
+    )
     for target in args.targets.split(","):
         begun = time.monotonic()
         child = (str(ROOT / "benchmarks"), target, str(args.executions), str(args.seed), str(found))

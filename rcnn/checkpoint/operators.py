@@ -35,6 +35,9 @@ NAMES_OF_OLD = {
     "cast": "Cast",
     "max_axis": "max",
 }
+LONGEST_SIDE = 1 << 16  # pixels
+LONGEST_WINDOW = 1024  # pixels of a kernel, stride, dilation or pad: what is wider reaches past every image
+LARGEST_SCALE = 32  # of UpSampling: the stride of the coarsest map there is
 TOO_FEW_DIMENSIONS = "it has too few dimensions"
 FLOAT_TYPES = ("float16", "float32", "float64")
 
@@ -73,13 +76,13 @@ def _integers(text: str) -> tuple[int, ...]:
     return tuple(_integer(part.strip()) for part in body.split(",")) if body else ()
 
 
-def _pair(smallest: int) -> Parser:
+def _pair(smallest: int, largest: int = LONGEST_WINDOW) -> Parser:
     def parse(text: str) -> tuple[int, ...] | None:
         values = _integers(text)
         if not values:
             return None  # MXNet writes () for its default
-        if len(values) != 2 or min(values) < smallest or max(values) > 1 << 16:
-            raise _BadValueError(f"two whole numbers of {smallest} or more")
+        if len(values) != 2 or min(values) < smallest or max(values) > largest:
+            raise _BadValueError(f"two whole numbers from {smallest} to {largest}")
         return values
 
     return parse
@@ -89,6 +92,13 @@ def _positive(text: str) -> int:
     value = _integer(text)
     if not 1 <= value <= 1 << 24:
         raise _BadValueError("a whole number of 1 or more")
+    return value
+
+
+def _scale(text: str) -> int:
+    value = _positive(text)
+    if value > LARGEST_SCALE:
+        raise _BadValueError(f"a whole number from 1 to {LARGEST_SCALE}")
     return value
 
 
@@ -171,8 +181,8 @@ OPERATORS: dict[str, Operator] = {
     "Crop": _operator(
         lambda values: values["num_args"],
         num_args=(_only(_integer, 1, 2), _REQUIRED),
-        offset=(_pair(0), (0, 0)),
-        h_w=(_pair(0), (0, 0)),
+        offset=(_pair(0, LONGEST_SIDE), (0, 0)),
+        h_w=(_pair(0, LONGEST_SIDE), (0, 0)),
         center_crop=(_boolean, False),
     ),
     "Deconvolution": _operator(
@@ -231,7 +241,7 @@ OPERATORS: dict[str, Operator] = {
     "UpSampling": _operator(
         1,
         ("workspace",),
-        scale=(_positive, _REQUIRED),
+        scale=(_scale, _REQUIRED),
         sample_type=(_only(str, "nearest"), _REQUIRED),
         num_args=(_only(_integer, 1), 1),
         num_filter=(_integer, 0),
