@@ -107,7 +107,8 @@ ATTRIBUTES = {
     "act_type": "relu", "axis": "1", "axes": "(0, 2, 3, 1)", "a_min": "0", "a_max": "1.5", "begin": "0", "end": "2",
     "dim": "1", "dtype": "float32", "eps": "2e-05", "kernel": "(3, 3)", "mode": "channel", "no_bias": "True",
     "num_args": "2", "num_filter": "2", "num_hidden": "2", "offset": "(0, 0)", "pad": "(1, 1)",
-    "sample_type": "nearest", "pooling_convention": "full", "pool_type": "avg", "scalar": "127.5", "scale": "2", "shape": "(0, -1, 4, 2)",
+    "sample_type": "nearest", "pooling_convention": "full", "pool_type": "avg",
+    "scalar": "127.5", "scale": "2", "shape": "(0, -1, 4, 2)",
     "slope": "0.25", "stride": "(2, 2)", "h_w": "(4, 4)",
 }  # fmt: skip
 SPECIAL = {

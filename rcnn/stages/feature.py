@@ -21,6 +21,7 @@ from ..progress import progress
 from ..signals import until_stopped
 from ..store import (
     CLIPS_SCHEMA,
+    Accounts,
     StageReader,
     StageWriter,
     after,
@@ -143,7 +144,7 @@ def feature(settings: FeatureSettings) -> None:
     reader = StageReader(settings.input, ("detect",))
     workers = cores()
     embedder = load_embedder(settings.model, choose_device(settings.gpu), streams=workers)
-    clips_with_faces = int(reader.manifest["counts"]["ok"])
+    clips_with_faces = reader.accounts.ok
     width = _width(embedder, reader)
     with StageWriter(
         settings.output,
@@ -177,16 +178,15 @@ def feature(settings: FeatureSettings) -> None:
                 bar.update(len(clips))
         copy_clips(reader, writer)
         counts = writer.close(faces_used=faces)["counts"]
-    if counts["rows"] != counts["ok"]:
-        raise InputError(
-            f"{settings.input}: {counts['ok']} clips have faces and {counts['rows']} came through; run detect.py again"
-        )
+    accounts = Accounts.of(counts, settings.output)
+    accounts.check_from(reader.accounts, settings.output)
     seconds = time.monotonic() - started
     print(
         f"feature: {counts['clips']} clips read, {counts['rows']} with faces, {faces} faces used, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {width} wide, {seconds:.1f} s "
         f"-> {settings.output}"
     )
+    print(f"accounts: {accounts}, as in {settings.input}")
 
 
 def _width(embedder: Embedder, reader: StageReader) -> int:

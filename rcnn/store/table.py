@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,8 +80,18 @@ class GrowingTable:
         ------
         InputError
             If a part is missing or damaged.
+        KeyError, TypeError, ValueError
+            If it is not what `save` gave.
         """
-        for name in saved["sums"]:
+        numbers = [saved[name] for name in ("rows", "bytes", "total")]
+        if not all(type(number) is int and number >= 0 for number in numbers) or not isinstance(saved["last"], str):
+            raise TypeError("numbers of rows and bytes, and a name")
+        sums = saved["sums"]  # which name files: no others than parts of this folder
+        if list(sums) != [part_name(number) for number in range(len(sums))]:
+            raise ValueError("parts are numbered from 0")
+        if not all(isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) for digest in sums.values()):
+            raise ValueError("parts have a sha256 each")
+        for name in sums:
             path = os.path.join(self.folder, name)
             if not os.path.isfile(path):
                 raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
@@ -90,7 +101,7 @@ class GrowingTable:
             path = os.path.join(self.folder, part_name(len(self.sums)))
             try:
                 table = pq.read_table(path, schema=self.schema, partitioning=None)
-            except (pa.ArrowException, OSError) as error:
+            except (pa.ArrowException, OSError, MemoryError) as error:
                 reason = str(error).splitlines()[0][:120]
                 raise InputError(f"{path}: can't be read ({reason}); give --overwrite to begin anew") from None
             # the part may have been written once more before the run was stopped, with more rows
