@@ -1,6 +1,6 @@
 """Stage 1: finds faces in the clips of a data set, aligns them and rates their quality."""
 
-from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, number, pair, part, positive
+from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, finite, number, pair, part, positive
 from rcnn.errors import run_script
 from rcnn.models import DETECTOR, QUALITY, find_model
 
@@ -18,7 +18,7 @@ def main() -> None:
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
     add("--sampling", default=3, type=positive, metavar="N", help="look at every N-th frame")
     add("--split", default=(0, 1), type=part, metavar="I,N", help="only part I (0 to N-1) of N")
-    add("--quality-threshold", default=10.0, type=float, metavar="Q", help="smallest norm of an embedding")
+    add("--quality-threshold", default=10.0, type=finite, metavar="Q", help="smallest norm of an embedding")
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--image-size", default=(112, 112), type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
     add_gpu(parser)

@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from ..checkpoint import checkpoint_files
 from ..detector import Embedder, load_embedder
+from ..detector.alignment import SIZES
 from ..detector.embedding import normalise, variants
 from ..engine import choose_device
 from ..errors import InputError
+from ..picture import picture_size
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
@@ -86,12 +88,12 @@ def decode_crop(data: bytes, where: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If it is no JPEG.
+        If it is no picture, or of another size than crops have; that is asked of its header, before it is decoded.
     """
     crop = None
-    if data and len(data) <= MAX_CROP_BYTES:
+    if len(data) <= MAX_CROP_BYTES and picture_size(data) in SIZES:
         crop = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if crop is None:
+    if crop is None or crop.shape[:2] not in SIZES:
         raise InputError(f"{where}: a crop can't be decoded; run detect.py again")
     return crop
 
@@ -128,6 +130,8 @@ class FeatureStep:
 
     def __call__(self, clips: list[ClipFaces]) -> tuple[list[ClipFaces], int, np.ndarray]:
         crops = [[decode_crop(crop, clip.name) for crop in sample(clip, self.sampling)] for clip in clips]
+        if len({crop.shape for faces in crops for crop in faces}) > 1:
+            raise InputError(f"{clips[0].name} and clips after it: have crops of two sizes; run detect.py again")
         return clips, sum(map(len, crops)), clip_features(self.embedder, crops, self.augment)
 
 
