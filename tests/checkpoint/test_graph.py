@@ -133,7 +133,7 @@ def test_too_few_inputs_are_counted(op, inputs, wanted):
         ("Convolution", {"kernel": "(3, 3, 3)"}, "attribute kernel of Convolution"),
         ("Convolution", {"kernel": "(0, 3)"}, "attribute kernel of Convolution.*two whole numbers from 1 to 1024"),
         ("Convolution", {"kernel": "(x, 3)"}, "attribute kernel of Convolution is .*whole number"),
-        ("Convolution", {"kernel": "(1, 1)", "pad": "(-1, 0)"}, "attribute pad of Convolution.*0 or more"),
+        ("Convolution", {"kernel": "(1, 1)", "pad": "(-1, 0)"}, "attribute pad of Convolution.*from 0 to 1024"),
         ("Convolution", {"kernel": "()", "num_filter": "2"}, "Convolution lacks the attribute kernel"),
         ("Convolution", {"kernel": "(1, 1)"}, "Convolution lacks the attribute num_filter"),
         ("Convolution", {"kernel": "(1, 1)", "num_filter": "0"}, "attribute num_filter of Convolution is '0'"),
