@@ -8,7 +8,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow as pa
+
 MAX_JSON_BYTES = 64 << 20  # of a manifest: a part in it takes a hundred, and there are some thousands
+
+# what the reader of Parquet raises over a damaged file: its own errors, and those of Python that it lets through
+DAMAGED = (pa.ArrowException, OSError, KeyError, ValueError, MemoryError)
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one short line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
 def read_json(path: str) -> Any:

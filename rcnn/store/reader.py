@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .accounts import Accounts
-from .files import read_json
+from .files import DAMAGED, read_json, reason
 from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, IDENTITY, KINDS, MANIFEST, STATES, vectors, wanted_schema
 
 READ_ROWS = 4096  # rows of a batch that a reader holds
@@ -59,7 +59,7 @@ class StageReader:
         self._clip_parts = self._list(CLIPS)
         try:
             self.schema = pq.read_schema(self._parts[0])
-        except (pa.ArrowException, OSError) as error:
+        except DAMAGED as error:
             raise self._damaged(self._parts[0], error) from None
         self._check_schema(self._parts[0], self.schema, wanted_schema(stage, self.schema))
 
@@ -83,9 +83,7 @@ class StageReader:
         return [*self._parts, *self._clip_parts]
 
     def _damaged(self, path: str, error: Exception) -> InputError:
-        return InputError(
-            f"{path}: can't be read ({str(error).splitlines()[0][:120]}); run {KINDS[self.stage].script} again"
-        )
+        return InputError(f"{path}: can't be read ({reason(error)}); run {KINDS[self.stage].script} again")
 
     @property
     def width(self) -> int:
@@ -146,7 +144,7 @@ class StageReader:
                         if seen > total:
                             raise pa.ArrowInvalid(f"more rows than the {total} that the manifest counts")
                         yield batch
-            except (pa.ArrowException, OSError, KeyError, MemoryError) as error:
+            except DAMAGED as error:
                 raise self._damaged(path, error) from None
         if seen != total:
             raise InputError(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
-from .files import sha256, write_whole
+from .files import DAMAGED, reason, sha256, write_whole
 
 PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
 PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
@@ -101,9 +101,8 @@ class GrowingTable:
             path = os.path.join(self.folder, part_name(len(self.sums)))
             try:
                 table = pq.read_table(path, schema=self.schema, partitioning=None)
-            except (pa.ArrowException, OSError, MemoryError) as error:
-                reason = str(error).splitlines()[0][:120]
-                raise InputError(f"{path}: can't be read ({reason}); give --overwrite to begin anew") from None
+            except DAMAGED as error:
+                raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved["rows"]).to_batches()
             if sum(batch.num_rows for batch in self._batches) != saved["rows"]:
