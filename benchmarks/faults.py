@@ -31,7 +31,7 @@ import pyarrow as pa
 
 from rcnn.arguments import Parser, number, positive, whole
 from rcnn.errors import InputError, run_script
-from rcnn.store import KINDS, MANIFEST, StageReader, StageWriter, features_schema, vector_array
+from rcnn.store import MANIFEST, StageWriter, features_schema, vector_array
 from rcnn.verify import faults
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -122,11 +122,12 @@ def half_done(path: Path, expected: dict[str, bytes]) -> str | None:
     """What is wrong with an output after a run that was stopped: it must not look complete without being so."""
     if path.is_file():
         return None if written(path) == expected else "a file with other bytes"
+    if not (path / MANIFEST).exists():
+        return None  # it does not look complete
     try:
-        reader = StageReader(str(path), tuple(KINDS))
-    except InputError:
-        return None
-    return "; ".join(faults(reader.path)) or None
+        return "; ".join(faults(str(path))) or None
+    except InputError as error:
+        return str(error)
 
 
 @dataclass

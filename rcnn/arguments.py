@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .errors import InputError
-from .models import Role
+
+if TYPE_CHECKING:
+    from .models import Role
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
