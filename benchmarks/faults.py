@@ -133,8 +133,8 @@ def half_done(path: Path, expected: dict[str, bytes]) -> str | None:
 @dataclass
 class Tally:
     """What became of a stage: seconds undisturbed; kills by signal; runs that were refused for want of room; runs that
-    came to their end; seconds from a signal to the end of the process; signals that were answered by a line; what went
-    wrong."""
+    came to their end; seconds from a signal to the end of the process; signals that were answered by a line, and what
+    came in place of it; what went wrong."""
 
     seconds: float = 0.0
     kills: Counter[str] = field(default_factory=Counter)
@@ -142,6 +142,7 @@ class Tally:
     ended: int = 0
     slowest: float = 0.0
     said: int = 0
+    unsaid: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
 
@@ -211,6 +212,9 @@ class Torment:
         if number != signal.SIGKILL:
             self.tally.slowest = max(self.tally.slowest, time.monotonic() - begun)
             self.tally.said += LINE in errors
+            if LINE not in errors:  # it had just ended, or had not begun
+                last = (errors.strip().splitlines() or ["nothing"])[-1]
+                self.tally.unsaid[f"{number.name}, exit code {process.returncode}: {last[:60]}"] += 1
         wrong = half_done(out / self.stage.output, self.expected)
         if wrong:
             self.tally.lost.append(f"after {number.name}: {wrong}")
@@ -325,8 +329,8 @@ def show(stage: Stage, tally: Tally) -> None:
     counts = [str(tally.full), str(tally.ended), str(len(tally.lost))]
     row = [stage.script, f"{tally.seconds:.1f}", *signals, *counts, f"{tally.slowest:.2f}", f"{tally.said} of {asked}"]
     print(" | ".join(row), flush=True)
-    for fault, times in Counter(tally.lost).items():
-        print(f"  {times} x {fault}", flush=True)
+    for words, times in [*Counter(tally.lost).items(), *tally.unsaid.items()]:
+        print(f"  {times} x {words}", flush=True)
 
 
 if __name__ == "__main__":
