@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-MAX_JSON_BYTES = 64 << 20  # of a manifest: a part in it takes a hundred, and there are some thousands
+MAX_JSON_BYTES = 16 << 20  # of a manifest: a part in it takes a hundred, and there are some thousands
 
 # what the reader of Parquet raises over a damaged file: its own errors, and those of Python that it lets through
 DAMAGED = (pa.ArrowException, OSError, KeyError, ValueError, MemoryError)
