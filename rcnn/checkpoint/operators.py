@@ -37,6 +37,7 @@ NAMES_OF_OLD = {
 }
 LONGEST_SIDE = 1 << 16  # pixels
 LONGEST_WINDOW = 1024  # pixels of a kernel, stride, dilation or pad: what is wider reaches past every image
+LARGEST_PLANE = 1 << 24  # windows of average pooling
 LARGEST_SCALE = 32  # of UpSampling: the stride of the coarsest map there is
 TOO_FEW_DIMENSIONS = "it has too few dimensions"
 FLOAT_TYPES = ("float16", "float32", "float64")
@@ -415,6 +416,11 @@ def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
 
     MXNet counts the padding (unless `count_include_pad` is off) but not what `full` adds behind it. A window
     without a pixel has the mean 0: it is divided by infinity.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `LARGEST_PLANE` windows.
     """
     sides = []
     for length, kernel, stride, pad in zip(size, values["kernel"], values["stride"], values["pad"], strict=True):
@@ -422,5 +428,9 @@ def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
         starts = np.arange((length + 2 * pad + over - kernel) // stride + 1) * stride - pad
         low, high = (-pad, length + pad) if values["count_include_pad"] else (0, length)
         sides.append(np.maximum(np.minimum(starts + kernel, high) - np.maximum(starts, low), 0))
+    if sides[0].size * sides[1].size > LARGEST_PLANE:
+        raise ValueError(
+            f"{sides[0].size} x {sides[1].size} windows are too many, at most {LARGEST_PLANE} are averaged"
+        )
     area = np.outer(*sides).astype(np.float64)
     return np.where(area > 0, area, np.inf)
