@@ -1,8 +1,11 @@
 # make            sets up .venv and builds the Cython extensions
-# make demo       the same, then all six stages on clips of people who do not exist; about three minutes on 2 cores
+# make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
+#                 output/demo/report.html; about three minutes on 2 cores
 # make test       the same with what the tests need, and runs them
 # make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn.zoo lists them
+# make lint       style and type hints
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
+# make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
 # make clean      removes what was built; make distclean the environments too
 # EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.convert needs, EXTRAS=dev what the tests need
 
@@ -11,13 +14,14 @@ CC ?= cc
 EXTRAS ?=
 VENV := .venv
 MXNET_VENV := .venv-mxnet
+INSIGHTFACE_VENV := .venv-insightface
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 BUILT := $(VENV)/built
 comma := ,
 STAMPS := $(patsubst %,$(VENV)/%.installed,$(subst $(comma), ,$(EXTRAS)))
 
-.PHONY: all demo test parity lint clean distclean
+.PHONY: all demo test parity speed lint clean distclean
 .DELETE_ON_ERROR:
 
 all: $(BUILT) $(STAMPS)
@@ -53,14 +57,19 @@ test: $(BUILT) $(VENV)/dev.installed
 lint: $(VENV)/dev.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
 
-$(MXNET_VENV)/installed: requirements-mxnet.txt
-	@test -x $(MXNET_VENV)/bin/python || $(PYTHON) -m venv $(MXNET_VENV)
-	$(MXNET_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+$(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed: .venv-%/installed: requirements-%.txt
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 parity: $(BUILT) $(MXNET_VENV)/installed
 	$(PY) benchmarks/parity.py --mxnet $(MXNET_VENV)/bin/python
+
+speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed
+	$(PY) benchmarks/speed.py --json output/speed.json
 
 model-%: $(BUILT)
 	$(PY) -m rcnn.zoo $*
@@ -70,4 +79,4 @@ clean:
 	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(MXNET_VENV)
+	rm -rf $(VENV) $(MXNET_VENV) $(INSIGHTFACE_VENV)

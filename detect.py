@@ -1,6 +1,19 @@
 """Stage 1: finds faces in the clips of a data set, aligns them and rates their quality."""
 
-from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, add_precision, number, pair, part, positive
+from rcnn.arguments import (
+    FILES,
+    METHOD,
+    RUN,
+    Parser,
+    add_gpu,
+    add_model,
+    add_overwrite,
+    add_precision,
+    number,
+    pair,
+    part,
+    positive,
+)
 from rcnn.errors import run_script
 from rcnn.models import DETECTOR, QUALITY, find_model
 
@@ -12,14 +25,17 @@ def main() -> None:
         __doc__,
         "python detect.py --dataset ./data/iqiyi_vid --output ./output/det_test --stage test --gpu -1",
     )
-    add = parser.add_argument
     add_model(parser, QUALITY, "quality model", "--quality-model")
     add_model(parser, DETECTOR, "face detector")
+    add = parser.group(FILES)
     add("--dataset", default="./data/iqiyi_vid", metavar="DIR", help="data set in the iQIYI-VID layout")
     add("--output", metavar="DIR", help="where the faces go; left out: ./output/det_STAGE")
+    add(
+        "--preview", metavar="DIR", help="draw what was seen in some clips, on a contact sheet each: DIR/STATE/CLIP.jpg"
+    )
+    add = parser.group(METHOD)
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
-    add("--sampling", default=3, type=positive, metavar="N", help="look at every N-th frame")
-    add("--split", default=(0, 1), type=part, metavar="I,N", help="only part I (0 to N-1) of N")
+    add("--sampling", default=3, type=positive, metavar="N", help="look at frames N, 2N, 3N, ...")
     add(
         "--quality",
         default="norm",
@@ -28,12 +44,15 @@ def main() -> None:
     )
     add(
         "--quality-threshold",
-        type=float,
+        type=number,
         metavar="Q",
         help="smallest quality of a face that is kept; left out: 10 with --quality norm, 0.5 with score",
     )
+    add("--image-size", default="112,112", type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
+    add = parser.group(RUN)
+    add("--split", default="0,1", type=part, metavar="I,N", help="only part I (0 to N-1) of N")
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
-    add("--image-size", default=(112, 112), type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
+    add("--preview-every", default=50, type=positive, metavar="K", help="of every K-th clip of each state")
     add_gpu(parser)
     add_precision(parser)
     add_overwrite(parser)
@@ -47,10 +66,16 @@ def main() -> None:
         args["model"] = find_model(args["model"], QUALITY)
     args["detector"] = find_model(args["detector"], DETECTOR)
 
+    sheets, every = args.pop("preview"), args.pop("preview_every")
+
     from rcnn.stages.detect import DetectSettings, detect
 
     detect(DetectSettings(**args))
+    if sheets is not None:
+        from rcnn.stages.preview import PreviewSettings, preview
+
+        preview(PreviewSettings(args["output"], sheets, every, args["gpu"]))
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_script(main, resumes=True)

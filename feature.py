@@ -1,16 +1,17 @@
 """Stage 2: turns the faces that detect.py found into one vector a clip."""
 
-from rcnn.arguments import Parser, add_gpu, add_model, add_overwrite, add_precision, positive
+from rcnn.arguments import FILES, METHOD, Parser, add_gpu, add_model, add_overwrite, add_precision, positive
 from rcnn.errors import run_script
 from rcnn.models import EMBEDDING, find_model
 
 
 def main() -> None:
     parser = Parser(__doc__, "python feature.py --input ./output/det_test --output ./output/feat_test --gpu -1")
-    add = parser.add_argument
     add_model(parser, EMBEDDING, "embedding model")
+    add = parser.group(FILES)
     add("--input", default="./output/det_trainval", metavar="DIR", help="what detect.py wrote")
     add("--output", default="./output/feat_trainval", metavar="DIR", help="where the vectors go")
+    add = parser.group(METHOD)
     add(
         "--aug",
         default=0,
@@ -18,7 +19,7 @@ def main() -> None:
         choices=(0, 1, 2),
         help="0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
     )
-    add("--sampling", default=3, type=positive, metavar="N", help="use faces of every N-th frame")
+    add("--sampling", default=3, type=positive, metavar="N", help="use the faces of frames N, 2N, 3N, ...")
     add_gpu(parser)
     add_precision(parser)
     add_overwrite(parser)
@@ -31,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_script(main, resumes=True)

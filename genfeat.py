@@ -1,12 +1,12 @@
 """Stage 3: makes the training set of the classifier from the vectors of one or several models."""
 
-from rcnn.arguments import Parser, add_overwrite, paths
+from rcnn.arguments import FILES, Parser, add_overwrite, paths
 from rcnn.errors import run_script
 
 
 def main() -> None:
     parser = Parser(__doc__, "python genfeat.py --inputs ./output/feat_trainval --output ./output/trainval")
-    add = parser.add_argument
+    add = parser.group(FILES)
     add("--inputs", default="./output/feat_trainval", type=paths, metavar="A[,B...]", help="what feature.py wrote")
     add("--output", default="./output/trainval", metavar="DIR", help="where the training set goes")
     add_overwrite(parser)
@@ -18,4 +18,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_script(main, resumes=True)

@@ -1,88 +1,210 @@
 #!/usr/bin/env bash
-# All six stages in order, from a data set to a ranked submission.
+# All six stages in order, from a data set to a ranked submission and a page to look at.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 usage: run.sh [options]
+
+example: ./run.sh --dataset ./data/mine --name mine
+         ./run.sh --name mine --stage 3 --stop-stage 5
+
+what to run
+  --stage N                 first stage, 1 to 6                (1)
+  --stop-stage N            last stage, 1 to 6                 (6)
+                            1 detect  2 feature  3 genfeat  4 train_mlp  5 predict  6 submit and report
+  --overwrite               run stages again that are complete; left out: those are kept
+
+where
   --dataset DIR             data set in the iQIYI-VID layout   (./data/iqiyi_vid)
-  --detector PREFIX,EPOCH   face detector                      (detect.py's)
-  --quality PREFIX,EPOCH    quality model of detect.py         (detect.py's)
-  --model PREFIX,EPOCH      embedding model of feature.py      (feature.py's)
-  --quality-threshold Q     smallest norm of an embedding      (10.0)
-  --output DIR              where all of it goes               (./output)
-  --prefix PREFIX           classifier that is trained         (./model/iqiyi)
-  --num-classes N           people and one for nobody          (4935)
+  --name NAME               all of the run goes to ./output/NAME, the classifier too
+  --output DIR              where all of it goes               (./output, or ./output/NAME)
+  --prefix PREFIX           classifier that is trained         (./model/iqiyi, or OUTPUT/iqiyi with --name)
+  --names FILE              LABEL NAME a line                  (DATASET/gt_v2/names.txt where that file is)
+
+how
+  --detector MODEL          face detector                      (detect.py's)
+  --quality MODEL           quality model of detect.py, or the word score for the detector's score (detect.py's)
+  --model MODEL             embedding model of feature.py      (feature.py's)
+  --quality-threshold Q     smallest quality of a face         (10, with score 0.5)
+  --num-classes N           people and one for nobody          (largest label of the data set and 1)
   --gpu N                   CUDA device, -1 for the CPU        (0 if there is one, else the CPU)
-  --overwrite               replace what an earlier run left
-The test clips are scored against DATASET/gt_v2/test_v2.txt where that file is.
+
+The test clips are scored against DATASET/gt_v2/test_v2.txt where that file is. What each stage says goes to
+OUTPUT/log, too. The page is OUTPUT/report.html.
 TEXT
 }
 
+fail() {
+  echo "run.sh: error: $1" >&2
+  exit 2
+}
+
+# whether $2, given for $1, is a whole number from $3 to $4
+number() {
+  [[ $2 =~ ^[0-9]{1,9}$ && 10#$2 -ge $3 && 10#$2 -le $4 ]] || fail "$1 $2: must be a whole number from $3 to $4"
+}
+
 dataset=./data/iqiyi_vid
+name=
+output=
+prefix=
+names=()
 detector=()
 quality=()
 model=()
-threshold=10.0
-output=./output
-prefix=./model/iqiyi
-classes=4935
+threshold=()
+classes=
 device=()
 overwrite=()
+first=1
+last=6
+given=()  # the arguments but --stage, to say how to go on
 
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
     --overwrite) overwrite=(--overwrite); shift; continue ;;
   esac
-  if [ $# -lt 2 ]; then
-    echo "run.sh: error: $1 wants a value or is not known; see run.sh --help" >&2
-    exit 2
-  fi
+  [ $# -ge 2 ] || fail "$1 wants a value or is not known; see run.sh --help"
   case $1 in
     --dataset) dataset=$2 ;;
+    --name) name=$2 ;;
     --detector) detector=(--detector "$2") ;;
-    --quality) quality=(--model "$2") ;;
+    --quality) if [ "$2" = score ]; then quality=(--quality score); else quality=(--model "$2"); fi ;;
     --model) model=(--model "$2") ;;
-    --quality-threshold) threshold=$2 ;;
+    --quality-threshold) threshold=(--quality-threshold "$2") ;;
     --output) output=$2 ;;
     --prefix) prefix=$2 ;;
-    --num-classes) classes=$2 ;;
+    --names) names=(--names "$2") ;;
+    --num-classes) number "$1" "$2" 2 999999999; classes=$2 ;;
     --gpu) device=(--gpu "$2") ;;
-    *) echo "run.sh: error: $1 is not known; see run.sh --help" >&2; exit 2 ;;
+    --stage) number "$1" "$2" 1 6; first=$2 ;;
+    --stop-stage) number "$1" "$2" 1 6; last=$2 ;;
+    *) fail "$1 is not known; see run.sh --help" ;;
   esac
+  [ "$1" = --stage ] || given+=("$1" "$2")
   shift 2
 done
+[ "$first" -le "$last" ] || fail "--stage $first comes after --stop-stage $last"
+case $name in
+  */* | .* | -*) fail "--name $name: must be a plain name, like mine" ;;
+esac
+if [ -n "$name" ]; then
+  output=${output:-./output/$name}
+  prefix=${prefix:-$output/iqiyi}
+fi
+output=${output:-./output}
+prefix=${prefix:-./model/iqiyi}
+if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
+  names=(--names "$dataset/gt_v2/names.txt")
+fi
+
+if [ -z "$classes" ]; then
+  classes=4935
+  lists=("$dataset/gt_v2/train_v2.txt" "$dataset/gt_v2/val_v2.txt")  # NAME LABEL and LABEL NAME ... a line
+  if [ -f "${lists[0]}" ] && [ -f "${lists[1]}" ]; then
+    # a label of seven digits is a slip, of which train_mlp.py then says what is wrong
+    classes=$(awk 'FNR == 1 { file++ } { label = file == 1 ? $2 : $1 }
+      label ~ /^[0-9]+$/ && length(label) < 7 && label + 0 > most { most = label + 0 }
+      END { print (most > 0 ? most + 1 : 4935) }' "${lists[@]}")
+  fi
+fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$here/.venv/bin/python}
-if ! command -v "$python" > /dev/null; then
-  echo "run.sh: error: $python is not there; run make first" >&2
-  exit 2
-fi
+command -v "$python" > /dev/null || fail "$python is not there; run make first"
+logs=$output/log
+mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 
+# Runs `script arguments...` as stage $1 and keeps what it says in the log $2. The two lines of what went to stdout and to
+# stderr stay apart; tee lives through a Ctrl-C, for the script then still says what it saved.
 stage() {
-  local script=$1
-  shift
-  "$python" "$here/$script" "$@"
+  local number=$1 log=$logs/$2.log script=$3 code=0 again=""
+  shift 3
+  {
+    { "$python" "$here/$script" "$@" 2>&1 >&3 3>&-; } | tee -ia "$log" >&2 3>&-
+  } 3>&1 | tee -ia "$log" || code=$?
+  [ "$code" -ne 0 ] || return 0
+  [ ${#given[@]} -eq 0 ] || again=$(printf ' %q' "${given[@]}")
+  echo "run.sh: stage $number, $script, ended with exit code $code; its words are in $log" >&2
+  echo "run.sh: when that is mended, this goes on: $0$again --stage $number" >&2
+  exit "$code"
 }
 
-for part in trainval test; do
-  stage detect.py "${quality[@]}" "${detector[@]}" --dataset "$dataset" --stage $part \
-    --quality-threshold "$threshold" --output "$output/det_$part" "${device[@]}" "${overwrite[@]}"
-  stage feature.py "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" \
-    "${device[@]}" "${overwrite[@]}"
-done
-stage genfeat.py --inputs "$output/feat_trainval" --output "$output/trainval" "${overwrite[@]}"
-stage train_mlp.py --data "$output/trainval" --prefix "$prefix" --ckpt 1 --network r50 --lr 0.2 \
-  --num-classes "$classes" "${device[@]}" "${overwrite[@]}"
-stage predict.py --model "$prefix,40" --inputs "$output/feat_test" --output "$output/pred_test" \
-  "${device[@]}" "${overwrite[@]}"
-truth=()
-if [ -f "$dataset/gt_v2/test_v2.txt" ]; then
-  truth=(--gt "$dataset/gt_v2/test_v2.txt")
+# The same for a stage whose output is complete when the file $4 is there; $5 is what that is made from, empty for clips.
+# $record keeps the command: to keep what another one made (but for the device) would be a lie.
+once() {
+  local number=$1 log=$2 script=$3 result=$4 source=$5 command
+  shift 5
+  record=${record:-$logs/$log.command}
+  command=$(printf '%q ' "$script" "$@")
+  if [ ${#overwrite[@]} -eq 0 ] && [ -e "$result" ]; then
+    if [ -f "$record" ] && [ "$command" != "$(cat "$record")" ]; then
+      fail "$result: was made by another command, $(cat "$record"); give --overwrite, or another --name"
+    fi
+    if [ -n "$source" ] && [ "$source" -nt "$result" ]; then
+      fail "$result: is older than $source, which it was made from; give --stage $number --overwrite"
+    fi
+    echo "run.sh: stage $number, $script: $result is there, kept"
+    record=
+    return
+  fi
+  printf '%s\n' "$command" > "$record"
+  record=
+  : > "$logs/$log.log"
+  stage "$number" "$log" "$script" "$@" "${device_of[@]}" "${overwrite[@]}"
+}
+
+wanted() {
+  [ "$first" -le "$1" ] && [ "$1" -le "$last" ]
+}
+
+started=$SECONDS
+record=
+device_of=("${device[@]}")
+if wanted 1; then
+  for part in trainval test; do
+    once 1 "1-detect-$part" detect.py "$output/det_$part/manifest.json" "" "${quality[@]}" "${detector[@]}" \
+      --dataset "$dataset" --stage "$part" "${threshold[@]}" --output "$output/det_$part"
+  done
 fi
-stage submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}"
-if [ ${#truth[@]} -gt 0 ]; then
-  stage benchmarks/centroids.py --train "$output/trainval" --test "$output/feat_test" "${truth[@]}"
+if wanted 2; then
+  for part in trainval test; do
+    once 2 "2-feature-$part" feature.py "$output/feat_$part/manifest.json" "$output/det_$part/manifest.json" \
+      "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part"
+  done
+fi
+if wanted 3; then
+  device_of=()
+  once 3 3-genfeat genfeat.py "$output/trainval/manifest.json" "$output/feat_trainval/manifest.json" \
+    --inputs "$output/feat_trainval" --output "$output/trainval"
+  device_of=("${device[@]}")
+fi
+if wanted 4; then
+  mkdir -p "$(dirname "$prefix")" || fail "$prefix can't be made; give another --prefix"
+  record=$prefix-train.command  # beside the classifier, which runs with other outputs may share
+  once 4 4-train_mlp train_mlp.py "$prefix-0040.params" "$output/trainval/manifest.json" --data "$output/trainval" \
+    --prefix "$prefix" --ckpt 1 --network r50 --lr 0.2 --num-classes "$classes"
+fi
+if wanted 5; then
+  newest=$output/feat_test/manifest.json
+  [ ! "$prefix-0040.params" -nt "$newest" ] || newest=$prefix-0040.params
+  once 5 5-predict predict.py "$output/pred_test/manifest.json" "$newest" --model "$prefix,40" \
+    --inputs "$output/feat_test" --output "$output/pred_test"
+fi
+if wanted 6; then
+  truth=()
+  if [ -f "$dataset/gt_v2/test_v2.txt" ]; then
+    truth=(--gt "$dataset/gt_v2/test_v2.txt")
+  fi
+  : > "$logs/6-submit.log"
+  stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \
+    --report "$output/report.html"
+  if [ ${#truth[@]} -gt 0 ]; then
+    stage 6 6-submit benchmarks/centroids.py --train "$output/trainval" --test "$output/feat_test" "${truth[@]}"
+  fi
+  echo "run.sh: done in $((SECONDS - started)) s; open $output/report.html in a browser"
+else
+  echo "run.sh: done up to stage $last in $((SECONDS - started)) s"
 fi

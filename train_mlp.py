@@ -1,6 +1,6 @@
 """Stage 4: trains the classifier and saves it as an MXNet checkpoint."""
 
-from rcnn.arguments import Parser, add_gpu, add_overwrite, epochs, number, positive, whole
+from rcnn.arguments import FILES, METHOD, MODELS, RUN, Parser, add_gpu, add_overwrite, epochs, number, positive, whole
 from rcnn.errors import run_script
 
 
@@ -8,16 +8,19 @@ def main() -> None:
     parser = Parser(
         __doc__, "python train_mlp.py --data ./output/trainval --prefix ./model/iqiyi --per-batch-size 1024"
     )
-    add = parser.add_argument
+    add = parser.group(FILES)
     add("--data", default="./output/trainval", metavar="DIR", help="what genfeat.py wrote")
     add("--prefix", default="./model/iqiyi", metavar="PREFIX", help="saved as PREFIX-symbol.json, PREFIX-EEEE.params")
-    add("--ckpt", default=1, type=int, choices=(0, 1, 2), help="save 0: nothing; 1: at the end; 2: every epoch")
+    add = parser.group(MODELS)
+    add("--pretrained", metavar="PREFIX,EPOCH", help="classifier to start from")
+    add = parser.group(METHOD)
     add("--network", default="r50", metavar="NAME", help="initial weights, r*, y*: by fan-out; i*, x*: by fan-in")
-    add("--lr", default=0.2, type=number, metavar="RATE", help="learning rate")
-    add("--per-batch-size", type=positive, metavar="N", help="clips a step; left out: up to 1024, 16 steps an epoch")
     add("--num-classes", default=4935, type=positive, metavar="N", help="people, and class 0 for nobody known")
     add("--num-filter", default=1024, type=positive, metavar="N", help="width of the hidden layers")
+    add("--fbn", action="store_true", help="a BatchNorm on the features, before the first layer")
+    add("--lr", default=0.2, type=number, metavar="RATE", help="learning rate")
     add("--lr-step", default="30,35,40", type=epochs, metavar="E,E,...", help="epochs at which the rate falls tenfold")
+    add("--per-batch-size", type=positive, metavar="N", help="clips a step; left out: up to 1024, 16 steps an epoch")
     add("--wd", default=0.0005, type=number, metavar="W", help="weight decay")
     add("--mom", default=0.9, type=number, metavar="M", help="momentum")
     add(
@@ -29,12 +32,12 @@ def main() -> None:
     )
     add("--begin-epoch", default=0, type=whole, metavar="E", help="epochs that are done already")
     add("--end-epoch", type=positive, metavar="E", help="last epoch; left out: the last of --lr-step")
-    add("--pretrained", metavar="PREFIX,EPOCH", help="classifier to start from")
+    add("--seed", default=0, type=whole, metavar="N", help="of the initial weights and of the order")
+    add = parser.group(RUN)
+    add("--ckpt", default=1, type=int, choices=(0, 1, 2), help="save 0: nothing; 1: at the end; 2: every epoch")
     add("--verbose", default=0, type=whole, metavar="N", help="print the loss every N steps; 0: never")
     add("--max-steps", default=0, type=whole, metavar="N", help="stop after N steps; 0: no limit")
     add("--ce-loss", action="store_true", help="print the cross-entropy of each epoch")
-    add("--fbn", action="store_true", help="a BatchNorm on the features, before the first layer")
-    add("--seed", default=0, type=whole, metavar="N", help="of the initial weights and of the order")
     add_gpu(parser)
     add_overwrite(parser)
     args = parser.parse_args()
@@ -45,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_script(main, resumes=True)

@@ -8,14 +8,12 @@ Features are random; each stage runs in a process of its own, whose largest resi
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from timing.measure import python
 
 from rcnn.arguments import Parser, positive
 from rcnn.checkpoint import save_checkpoint
@@ -24,9 +22,7 @@ from rcnn.errors import run_script
 from rcnn.store import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
 from rcnn.training.mlp import Classifier
 
-ROOT = Path(__file__).resolve().parents[1]
 BATCH = 10_000  # rows that are made at a time
-KIB = 1024
 
 
 def write_features(path: str, rows: int, width: int) -> None:
@@ -46,25 +42,6 @@ def write_features(path: str, rows: int, width: int) -> None:
             ones = pa.array(np.ones(count), pa.int32())
             columns = [names, splits, labels, pa.array(["ok"] * count), pa.array([""] * count), ones, ones]
             writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
-
-
-# a process counts what it held before exec, so the stage is started from one that holds nothing
-LAUNCHER = """
-import resource, subprocess, sys
-done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(done.returncode)
-"""
-
-
-def measure(*command: str) -> tuple[float, float]:
-    """Peak resident set in MB (10^6 bytes) and seconds of a script of this repository."""
-    started = time.monotonic()
-    launch = [sys.executable, "-S", "-c", LAUNCHER, sys.executable, *command]
-    done = subprocess.run(launch, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise SystemExit(f"{command[0]} failed with status {done.returncode}")
-    return int(done.stdout) * KIB / 1e6, time.monotonic() - started
 
 
 def main() -> None:
@@ -101,10 +78,12 @@ def main() -> None:
                 ),
             }
             for stage, (command, output) in runs.items():
-                peak, seconds = measure(*command)
+                usage = python(*command)
                 size = sum(file.stat().st_size for file in Path(folder, output).rglob("*") if file.is_file())
                 size = size or Path(folder, output).stat().st_size
-                print(f"{rows:>9} {stage:<8} {peak:>8.0f} {seconds:>8.1f} {size / 1e6:>9.0f}", flush=True)
+                print(
+                    f"{rows:>9} {stage:<8} {usage.peak_mb:>8.0f} {usage.seconds:>8.1f} {size / 1e6:>9.0f}", flush=True
+                )
 
 
 if __name__ == "__main__":

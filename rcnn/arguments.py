@@ -3,47 +3,69 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import math
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import InputError
-from .models import Role
+
+if TYPE_CHECKING:
+    from .models import Role
+
+FILES, MODELS, METHOD, RUN = "files", "models", "method", "the run"  # groups of the help, in this order
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         # a flag whose text says what happens without it has no default worth printing
-        return action.help if action.default in (None, False, ()) else super()._get_help_string(action)
+        silent = action.default is None or action.default is False or action.default == ()
+        return action.help if silent else super()._get_help_string(action)
 
 
 class Parser(argparse.ArgumentParser):
     """Shows defaults in the help and reports what is wrong in one line, exit code 2."""
 
     def __init__(self, description: str, example: str) -> None:
+        program = example.partition(" -")[0] if not example.startswith("python -m ") else " ".join(example.split()[:3])
         super().__init__(
+            prog=program,
             description=description,
             epilog=f"example: {example}",
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+        self._groups = {title: self.add_argument_group(title) for title in (FILES, MODELS, METHOD, RUN)}
+
+    def group(self, title: str) -> Callable[..., argparse.Action]:
+        """`add_argument` of a part of the help: FILES, MODELS, METHOD or RUN."""
+        return self._groups[title].add_argument
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """As argparse does, but a flag that is not known is named with the one that may be meant."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
+            self.error(f"{unknown[0]} is not known{f'; do you mean {near[0]}?' if near else ''}")
+        return found
 
     def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see --help")
+        raise InputError(f"{message.rstrip('.')}; see --help")
 
 
-def add_gpu(parser: argparse.ArgumentParser) -> None:
+def add_gpu(parser: Parser) -> None:
     """Add `--gpu`."""
-    parser.add_argument(
+    parser.group(RUN)(
         "--gpu",
-        type=int,
+        type=device,
         metavar="N",
         help="CUDA device, -1 for the CPU; left out: device 0 if there is one, else the CPU",
     )
 
 
-def add_precision(parser: argparse.ArgumentParser) -> None:
+def add_precision(parser: Parser) -> None:
     """Add `--precision`."""
-    parser.add_argument(
+    parser.group(RUN)(
         "--precision",
         default="fp32",
         choices=("fp32", "fp16", "int8"),
@@ -52,9 +74,9 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model(parser: argparse.ArgumentParser, role: Role, what: str, *aliases: str) -> None:
+def add_model(parser: Parser, role: Role, what: str, *aliases: str) -> None:
     """Add the flag of a model, which `find_model` then looks for."""
-    parser.add_argument(
+    parser.group(MODELS)(
         role.flag,
         *aliases,
         metavar="MODEL",
@@ -63,9 +85,24 @@ def add_model(parser: argparse.ArgumentParser, role: Role, what: str, *aliases: 
     )
 
 
-def add_overwrite(parser: argparse.ArgumentParser) -> None:
+def add_overwrite(parser: Parser) -> None:
     """Add `--overwrite`."""
-    parser.add_argument("--overwrite", action="store_true", help="replace an output that is complete")
+    parser.group(RUN)("--overwrite", action="store_true", help="replace an output that is complete")
+
+
+def device(text: str) -> int:
+    """Number of a CUDA device, or -1 for the CPU."""
+    if text != "-1" and not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of a device, 0 or more, nor -1 for the CPU")
+    return int(text)
+
+
+def integer(text: str) -> int:
+    """A whole number, also below 0."""
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def pair(text: str) -> tuple[int, int]:
@@ -99,13 +136,21 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def number(text: str) -> float:
-    """A finite number of 0 or more."""
+def finite(text: str) -> float:
+    """A number that is neither infinite nor none."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or value < 0:
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+def number(text: str) -> float:
+    """A finite number of 0 or more."""
+    value = finite(text)
+    if value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return value
 
@@ -133,7 +178,7 @@ def paths(text: str) -> tuple[str, ...]:
 
 def layer_pairs(text: str) -> tuple[tuple[str, str], ...]:
     """`OURS=THEIRS,...`: layers of two networks whose maps are to agree."""
-    pairs = tuple(tuple(item.split("=")) for item in text.split(","))
-    if not all(len(item) == 2 and all(item) for item in pairs):
+    pairs = tuple((ours, theirs) for ours, _, theirs in (item.partition("=") for item in text.split(",")))
+    if not all(ours and theirs and "=" not in theirs for ours, theirs in pairs):
         raise argparse.ArgumentTypeError(f"{text!r} is not OURS=THEIRS,... like stage2=_plus9")
     return pairs

@@ -3,16 +3,18 @@
 import os
 from pathlib import Path
 
-from .arguments import Parser, add_overwrite, positive, whole
+from .arguments import FILES, METHOD, MODELS, RUN, Parser, add_overwrite, positive, whole
 from .errors import run_script
 from .people.files import PREFIX
 
 
 def main() -> None:
     parser = Parser(__doc__, "python -m rcnn.demo --output ./data/demo")
-    add = parser.add_argument
+    add = parser.group(FILES)
     add("--output", type=Path, default=Path("./data/demo"), metavar="DIR", help="where the data set goes")
+    add = parser.group(MODELS)
     add("--model", default=PREFIX, metavar="PREFIX", help="what draws the people, see rcnn.train_people")
+    add = parser.group(METHOD)
     add("--seed", type=whole, default=0, metavar="N", help="another seed: other people and clips")
     add("--people", type=positive, default=30, metavar="N", help="known people")
     add(
@@ -20,6 +22,7 @@ def main() -> None:
     )
     add("--strangers", type=whole, default=20, metavar="N", help="unknown people, with a clip in val and one in test")
     add("--nobody", type=whole, default=20, metavar="N", help="clips that show nobody, half in val, half in test")
+    add = parser.group(RUN)
     add("--workers", type=positive, default=os.cpu_count() or 1, metavar="N", help="processes")
     add_overwrite(parser)
     args = vars(parser.parse_args())

@@ -57,9 +57,10 @@ class _Cursor:
         return self.names[self.at] if self.names else None
 
     def advance(self) -> None:
-        if self.name <= self.last:
-            raise InputError(f"{self.reader.path}: {self.name} does not come after {self.last}; make it again")
-        self.last = self.name
+        name = self.names[self.at]
+        if name <= self.last:
+            raise InputError(f"{self.reader.path}: {name} does not come after {self.last}; make it again")
+        self.last = name
         self.at += 1
         self._fill()
 
@@ -70,7 +71,7 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
     Raises
     ------
     InputError
-        If an input is not sorted or names a clip twice.
+        If an input is not sorted or names a clip twice, or two have another label or split for one.
     """
     cursors = [_Cursor(reader) for reader in readers]
     while True:
@@ -80,6 +81,13 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
         name = min(names)
         here = [cursor for cursor in cursors if cursor.name == name]
         first = here[0]
+        for other in here[1:]:
+            if (other.splits[other.at], other.labels[other.at]) != (first.splits[first.at], first.labels[first.at]):
+                raise InputError(
+                    f"{other.reader.path}: {name!r} is of {other.splits[other.at]} with label "
+                    f"{other.labels[other.at]}, in {first.reader.path} of {first.splits[first.at]} with "
+                    f"{first.labels[first.at]}; give inputs of one data set"
+                )
         yield Row(
             name,
             first.splits[first.at],
@@ -137,7 +145,7 @@ def _batch(rows: list[Row]) -> Batch:
         [row.name for row in rows],
         [row.split for row in rows],
         [row.label for row in rows],
-        np.stack([np.concatenate(row.vectors) for row in rows]),
+        np.stack([np.concatenate([vector for vector in row.vectors if vector is not None]) for row in rows]),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from .config import config
 
 
@@ -49,6 +51,31 @@ def score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str
             precision, found = average_precision(ranking.get(label, ()), positives)
             results.append(LabelScore(label, precision, len(positives), found))
     return results
+
+
+def precision_by_rank(
+    ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the labels of the truth that have clips, and what a perfect ranking would have.
+
+    A rank that a label has no clip for counts as wrong.
+
+    Returns
+    -------
+    Two (100,) float64, precision 0..1 at the ranks 1, 2, ...; zeros where there is no label.
+    """
+    ranks = np.arange(1, config.SUBMIT.CLIPS_PER_LABEL + 1)
+    precision, best = np.zeros(len(ranks)), np.zeros(len(ranks))
+    labels = [label for label in truth if truth[label]]
+    for label in labels:
+        positives = frozenset(truth[label])
+        hits = np.zeros(len(ranks))
+        ranked = ranking.get(label, ())[: len(ranks)]
+        hits[: len(ranked)] = [name in positives for name in ranked]
+        precision += np.cumsum(hits) / ranks
+        best += np.minimum(len(positives), ranks) / ranks
+    count = max(1, len(labels))
+    return precision / count, best / count
 
 
 def mean_average_precision(scores: Sequence[LabelScore]) -> float:

@@ -6,8 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .checkpoint import checkpoint_files
-from .checkpoint.cascade import cascade_checkpoints, is_cascade
 from .errors import InputError
 
 SHIPPED = Path(__file__).resolve().parents[1] / "model"
@@ -54,6 +52,10 @@ def model_files(model: str) -> tuple[str, ...]:
     InputError
         If the text has another form, or one of the three is missing.
     """
+    # these take numpy, for which neither --help nor a signal should wait
+    from .checkpoint import checkpoint_files
+    from .checkpoint.cascade import cascade_checkpoints, is_cascade
+
     if model.lower().endswith(".onnx"):
         beside = (f"{os.path.splitext(model)[0]}.toml", f"{model}.data")
         return model, *(path for path in beside if os.path.isfile(path))
@@ -67,11 +69,11 @@ def missing_file(model: str) -> str | None:
     return next((path for path in model_files(model) if not os.path.isfile(path)), None)
 
 
-def find_model(given: str | None, role: Role) -> str:
+def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
     """The checkpoint to use, `PREFIX,EPOCH`.
 
     What was given; else the seed's default where its files exist; else the one that ships with the project.
-    In the last two cases a line says which.
+    In the last two cases a line says which, unless `quiet`.
 
     Raises
     ------
@@ -84,11 +86,13 @@ def find_model(given: str | None, role: Role) -> str:
             raise InputError(f"{role.flag} {given}: there is no {path}; {role.make}")
         return given
     if missing_file(role.seed) is None:
-        print(f"{role.flag}: not given, {role.seed} is used", flush=True)
+        if not quiet:
+            print(f"{role.flag}: not given, {role.seed} is used", flush=True)
         return role.seed
     shipped = os.path.relpath(SHIPPED / role.shipped)
     path = missing_file(shipped)
     if path:
         raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
-    print(f"{role.flag}: not given and {role.seed} is not there, {shipped} is used", flush=True)
+    if not quiet:
+        print(f"{role.flag}: not given and {role.seed} is not there, {shipped} is used", flush=True)
     return shipped

@@ -65,8 +65,17 @@ class Ranking:
         self.names = {index: name for index, name in self.names.items() if index in used}
         self._parts, self._waiting = [], 0
 
+    def scored(self) -> dict[int, list[tuple[str, float]]]:
+        """Name and score of the best 100 clips of each label, best first, labels in order; none without a clip."""
+        self._compact()
+        result: dict[int, list[tuple[str, float]]] = {}
+        columns = (self._labels.tolist(), self._clips.tolist(), self._scores.tolist())
+        for label, clip, score in zip(*columns, strict=True):
+            result.setdefault(label, []).append((self.names[clip], score))
+        return result
+
     def result(self) -> dict[int, list[str]]:
-        """Names of the best 100 clips of each label, best first, labels in order; none without a clip."""
+        """The names of `scored` alone, in less memory."""
         self._compact()
         result: dict[int, list[str]] = {}
         for label, clip in zip(self._labels.tolist(), self._clips.tolist(), strict=True):

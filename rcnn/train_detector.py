@@ -20,11 +20,23 @@ def main() -> None:
     add("--hints", default=(), type=layer_pairs, metavar="OURS=THEIRS,...", help="which of them, by the layers' names")
     add("--hint-weight", default=0.3, type=number, metavar="W", help="of each hint in the loss")
     add("--start", metavar="PREFIX,EPOCH", help="weights to begin with; left out: random ones")
+    add(
+        "--freeze-norm",
+        action="store_true",
+        help="keep BatchNorm's statistics as --start has them: less noise for boxes and landmarks at the end",
+    )
     add("--rounds", default=20, type=positive, metavar="N", help="after each a snapshot is written")
     add("--scenes", default=1024, type=positive, metavar="N", help="a round")
     add("--side", default=320, type=positive, metavar="PIXELS", help="of a scene, a multiple of 32")
     add("--batch", default=8, type=positive, metavar="N", help="scenes a step")
     add("--lr", default=3e-3, type=number, help="learning rate")
+    add(
+        "--last-rate",
+        default=1.0,
+        type=number,
+        metavar="SHARE",
+        help="of the learning rate for the last layers; 0.1 steadies landmarks once a detector finds faces",
+    )
     add("--seed", default=0, type=int, metavar="N", help="of weights and scenes")
     add("--threads", default=0, type=int, metavar="N", help="of PyTorch; 0: as many as there are cores")
     add("--bf16", action="store_true", help="multiply in bfloat16; faster where the processor knows it")

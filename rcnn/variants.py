@@ -122,8 +122,8 @@ def _kind(graph: OnnxGraph, card: Card) -> _Kind:
             number, _ = embedding_output(graph, card)
         except InputError:
             raise no_detector from None
-        given = graph.input_shape[2:]
-        size = SIZES[0] if None in given else given
+        height, width = graph.input_shape[2:]
+        size = SIZES[0] if height is None or width is None else (height, width)
         return _Kind(
             True, (number,), embedding_image(graph, card), lambda folder, detector: crops(folder, detector, size)
         )

@@ -37,10 +37,16 @@ def overlaps(const floating[:, ::1] boxes, const floating[:, ::1] queries):
         for j in range(k):
             area = (<double>queries[j, 2] - queries[j, 0] + 1) * (<double>queries[j, 3] - queries[j, 1] + 1)
             for i in range(n):
-                width = min(<double>boxes[i, 2], <double>queries[j, 2]) - max(<double>boxes[i, 0], <double>queries[j, 0]) + 1
+                width = (
+                    min(<double>boxes[i, 2], <double>queries[j, 2])
+                    - max(<double>boxes[i, 0], <double>queries[j, 0]) + 1
+                )
                 if width <= 0:
                     continue
-                height = min(<double>boxes[i, 3], <double>queries[j, 3]) - max(<double>boxes[i, 1], <double>queries[j, 1]) + 1
+                height = (
+                    min(<double>boxes[i, 3], <double>queries[j, 3])
+                    - max(<double>boxes[i, 1], <double>queries[j, 1]) + 1
+                )
                 if height <= 0:
                     continue
                 inter = width * height

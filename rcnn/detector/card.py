@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -166,7 +166,7 @@ def _text(value: Any) -> str:
     return value
 
 
-_PARSE = {
+_PARSE: dict[str, Callable[[Any], Any]] = {
     "colour": _colour,
     "mean": _three,
     "std": _std,

@@ -70,17 +70,17 @@ def _onnx_detector(
     network = load_onnx_network(graph, layout.outputs, device=device, engine=engine, image=image, precision=precision)
     nms = next(value for value in (nms_threshold, card.nms, _nms(graph, layout)) if value is not None)
     threshold = card.threshold or config.ESSH.THRESHOLD
-    common = {"nms_threshold": nms, "threshold": threshold, "size": layout.size}
-    sizes = f"{layout.size[0]} x {layout.size[1]} pixels only" if layout.size else "any size"
+    size = layout.size
+    sizes = f"{size[0]} x {size[1]} pixels only" if size else "any size"
     print(f"detector {path}: {layout.kind}, {described(image)}, {sizes}", flush=True)
     if layout.kind == ESSH:
-        return EsshDetector(network, **common)
+        return EsshDetector(network, nms, threshold=threshold, size=size)
     if layout.kind == RETINAFACE:
         strides, priors = card.strides or PRIOR_STRIDES, card.min_sizes or MIN_SIZES
-        return RetinafaceDetector(network, strides, priors, source=path, **common)
+        return RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
     if layout.kind == SCRFD:
-        return ScrfdDetector(network, layout.strides, layout.anchors, source=path, **common)
-    return YunetDetector(network, layout.strides, source=path, **common)
+        return ScrfdDetector(network, layout.strides, layout.anchors, nms, threshold, size, path)
+    return YunetDetector(network, layout.strides, nms, threshold, size, path)
 
 
 def detector_image(graph: OnnxGraph, layout: Layout, card: Card) -> ImageInput:

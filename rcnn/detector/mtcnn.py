@@ -66,7 +66,8 @@ def load_mtcnn(model: str, device: int = CPU, *, precision: str = FP32, engine: 
             precision=precision,
         )
         networks.append(_Ordered(network, graph, channels))
-    return MtcnnDetector(*networks)
+    proposal, refinement, output = networks
+    return MtcnnDetector(proposal, refinement, output)
 
 
 class _Ordered:
@@ -110,6 +111,7 @@ class MtcnnDetector:
         self.proposal, self.refinement, self.output = proposal, refinement, output
         self.min_face = min_face
         self.thresholds = thresholds
+        self.threshold = thresholds[2]
 
     def detect(
         self,
@@ -121,7 +123,7 @@ class MtcnnDetector:
         """See `Detector.detect`; `batch_size` is of no account here."""
         if isinstance(images, np.ndarray) and images.ndim == 3:
             raise InputError("detect takes a list of images; put a single one into a list")
-        last = self.thresholds[2] if threshold is None else threshold
+        last = self.threshold if threshold is None else threshold
         found = []
         for image in images:
             scaled = [image if s == 1 else cv2.resize(image, None, fx=s, fy=s) for s in scales]

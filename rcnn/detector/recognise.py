@@ -58,8 +58,7 @@ def recognise(graph: OnnxGraph, card: Card) -> Layout:
     layout = layout_of(shapes, TRIAL, card) if shapes is not None else None
     if layout is not None:
         return layout
-    fixed = given[2:]
-    own = fixed if None not in fixed else TRIAL
+    own = TRIAL if given[2] is None or given[3] is None else (given[2], given[3])
     shapes = graph.shapes_at(1, 3, *own) or shapes
     if shapes is None:
         raise InputError(
@@ -76,8 +75,8 @@ def layout_of(shapes: Sequence[Shape], size: tuple[int, int], card: Card) -> Lay
     maps = _maps(shapes, size)
     if maps is not None:
         return maps
-    rows = [_rows(shape) for shape in shapes]
-    if None in rows:
+    rows = [row for row in map(_rows, shapes) if row is not None]
+    if len(rows) < len(shapes):
         return None
     by_width = {width: [n for n, row in enumerate(rows) if row[1] == width] for width in WIDTHS}
     if sum(map(len, by_width.values())) != len(shapes):

@@ -22,7 +22,12 @@ DIVISOR = 32  # pixels: networks that add up feature maps of several strides wan
 
 
 class Detector(Protocol):
-    """Finds the faces of images. Several threads may call it at the same time."""
+    """Finds the faces of images. Several threads may call it at the same time.
+
+    threshold : smallest probability of a face, unless another is given
+    """
+
+    threshold: float
 
     def detect(
         self,

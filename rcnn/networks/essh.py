@@ -32,6 +32,7 @@ BLOCKS = (
     (256, 1),
 )
 FEATURES = 64  # channels of the pyramid and of a head
+WHERE_KERNEL = 3  # cells that boxes and landmarks are predicted from: what the neighbours see says where in the cell
 PREDICTION_GAIN = 0.1  # small at first, so that no anchor begins far from its face
 CLASSES = 2  # background and face
 # Twenty-eight normalised layers of random weights without shortcuts pass on little but noise, forwards and
@@ -121,9 +122,9 @@ def _head(builder: GraphBuilder, data: int, stride: int) -> int:
 def _predictions(builder: GraphBuilder, head: int, stride: int, anchors: int) -> list[int]:
     """Class probability, box deltas and landmark deltas of a stride."""
 
-    def predict(name: str, channels: int) -> int:
+    def predict(name: str, channels: int, kernel: int = 1) -> int:
         return builder.convolution(
-            f"face_{name}_stride{stride}", head, channels, bias=True, gain=PREDICTION_GAIN
+            f"face_{name}_stride{stride}", head, channels, kernel, bias=True, gain=PREDICTION_GAIN
         )  # fmt: skip
 
     channels = CLASSES * anchors
@@ -133,4 +134,8 @@ def _predictions(builder: GraphBuilder, head: int, stride: int, anchors: int) ->
     pairs = builder.add(f"softmax_stride{stride}", "softmax", (pairs,), CLASSES, axis=1)
     shape = (0, channels, -1, 0)
     probability = builder.add(f"face_prob_stride{stride}", "Reshape", (pairs,), channels, shape=shape)
-    return [probability, predict("box", 4 * anchors), predict("landmark", 2 * POINTS * anchors)]
+    return [
+        probability,
+        predict("box", 4 * anchors, WHERE_KERNEL),
+        predict("landmark", 2 * POINTS * anchors, WHERE_KERNEL),
+    ]

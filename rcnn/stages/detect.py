@@ -21,7 +21,7 @@ from ..models import model_files
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
-from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, StageWriter, check_output
+from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, Accounts, StageWriter, check_output
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces
 from .int8 import int8_detect
 
@@ -95,6 +95,8 @@ def detect(settings: DetectSettings) -> None:
     embedder = None
     files = [model_files(settings.detector)]
     if settings.quality == NORM:
+        if settings.model is None:
+            raise InputError("--quality norm wants a --quality-model; give one, or --quality score")
         embedder = load_embedder(settings.model, device, precision=settings.precision)
         files.append(model_files(settings.model))
         if is_normalised(embedder, settings.image_size):
@@ -134,11 +136,14 @@ def detect(settings: DetectSettings) -> None:
                 bar.update(len(group))
         seen = sum(histogram.counts.values())
         quantiles = histogram.quantiles()
-        manifest = writer.close(faces_seen=seen, quality_quantiles=quantiles)
-    if manifest["counts"]["clips"] != len(clips):
+        counts = {str(step): count for step, count in sorted(histogram.counts.items())}
+        manifest = writer.close(
+            faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts
+        )
+    accounts = Accounts.of(manifest["counts"], settings.output)
+    if accounts.clips != len(clips):
         raise InputError(
-            f"{settings.output}: {manifest['counts']['clips']} clips of {len(clips)} are accounted for; "
-            f"run detect.py --overwrite"
+            f"{settings.output}: {accounts.clips} clips of {len(clips)} are accounted for; run detect.py --overwrite"
         )
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
@@ -159,6 +164,8 @@ def _state(result: FoundFaces, threshold: float) -> tuple[str, str]:
         return UNREADABLE, result.unreadable
     if result.rows:
         return OK, ""
+    if not result.frames:
+        return NO_FACE, "has fewer frames than --sampling, so none was looked at"
     if not len(result.qualities):
         return NO_FACE, "no face detected"
     return NO_FACE, f"best quality {result.qualities.max():.2f} is under the threshold {threshold:g}"
@@ -178,6 +185,7 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
         f"detect: {counts['clips']} clips read, {counts['ok']} with faces, {counts['rows']} faces kept of {seen}, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {seconds:.1f} s -> {settings.output}"
     )
+    print(f"accounts: {Accounts.of(counts, settings.output)}, as many as the data set lists")
     if counts["unreadable"]:
         print(f"why clips are unreadable stands in {os.path.join(settings.output, 'clips')}")
     if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:

@@ -116,7 +116,7 @@ def calibration_crops(frames: np.ndarray, detector: Detector, size: tuple[int, i
 def int8_detect(
     output: str,
     clips: Sequence[Clip],
-    networks: tuple[SingleStage, Embedder | None],
+    networks: tuple[Detector, Embedder | None],
     files: Sequence[Sequence[str]],
     size: tuple[int, int],
 ) -> tuple[SingleStage, Embedder | None]:
@@ -129,6 +129,7 @@ def int8_detect(
     size : height, width of the crops
     """
     detector, embedder = networks
+    assert isinstance(detector, SingleStage)  # others refuse to be loaded for 8 bits
     frames = cache(lambda: calibration_frames(clips))
     fast = detector.with_network(
         int8_network(output, "detector", detector.network, files[0], lambda: detector.fed(frames())[0])

@@ -17,7 +17,7 @@ from ..models import model_files
 from ..progress import progress
 from ..signals import until_stopped
 from ..store import StageWriter, check_output, scores_schema
-from .genfeat import carry_clips
+from .genfeat import carry_clips, check_accounts
 
 ROWS = 1024  # clips a batch
 
@@ -68,10 +68,11 @@ def load_classifier(model: str, device: int) -> tuple[Network, Widths]:
     names = onnx.output_names
     number = names.index(OUTPUT) if OUTPUT in names else 0
     given = onnx.input_shape
-    found = onnx.shapes_at(ROWS, given[1]) if len(given) == 2 and given[1] else None
-    if found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
+    features = given[1] if len(given) == 2 else None
+    found = onnx.shapes_at(ROWS, features) if features else None
+    if features is None or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
         raise InputError(f"{model}: is no classifier: it takes no vectors or has no output {OUTPUT} to give scores")
-    return load_onnx_network(onnx, [number], device=device), Widths(given[1], found[number][1])
+    return load_onnx_network(onnx, [number], device=device), Widths(features, found[number][1])
 
 
 def predict(settings: PredictSettings) -> None:
@@ -114,8 +115,10 @@ def predict(settings: PredictSettings) -> None:
                 bar.update(count)
         carry_clips(readers, writer)
         counts = writer.close(classes=shape.classes)["counts"]
+    accounts = check_accounts(readers, counts, settings.output)
     print(
         f"predict: {counts['clips']} clips, {counts['rows']} with scores of {shape.classes} classes, "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, "
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
+    print(f"accounts: {accounts}")

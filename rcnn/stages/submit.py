@@ -13,8 +13,13 @@ from ..dataset import read_ground_truth
 from ..errors import InputError
 from ..join import Row, join_rows, open_inputs
 from ..metrics import mean_average_precision, score
+from ..names import find_people, show
 from ..progress import progress
 from ..ranking import Ranking
+from ..report import gather_report, trace, write_page
+from ..store import StageReader
+from ..store.files import write_whole
+from ..store.lock import Lock
 
 ROWS = 1024  # clips a batch
 WORST = 10  # labels that are named
@@ -28,10 +33,15 @@ class SubmitSettings:
     output: str
     weights: tuple[float, ...] = (1.0,)
     gt: str | None = None
+    names: str | None = None
+    report: str | None = None
+    report_people: int = 200
 
 
 def submit(settings: SubmitSettings) -> None:
     """Run the stage: sum the predictions, rank, write the submission, print its score if the truth is given.
+
+    With `report` a page of it is written, too.
 
     Raises
     ------
@@ -50,6 +60,10 @@ def submit(settings: SubmitSettings) -> None:
             "sum predictions of classifiers with the same classes"
         )
     truth = read_ground_truth(settings.gt) if settings.gt else None
+    if truth is not None:
+        check_truth(truth, readers, settings.gt or "")
+    lineage = trace(readers)
+    people = find_people(settings.names, *lineage.datasets)
     ranking = Ranking(classes.pop())
     clips = 0
     gathered: list[Row] = []
@@ -67,15 +81,27 @@ def submit(settings: SubmitSettings) -> None:
         if gathered:
             clips += _enter(ranking, gathered, weights)
             bar.update(len(gathered))
+    if not max(reader.rows for reader in readers) <= clips <= sum(reader.rows for reader in readers):
+        raise InputError(f"{','.join(settings.inputs)}: {clips} clips came through; run predict.py again")
     result = ranking.result()
     write_submission(settings.output, result)
+    placed = len({name for names in result.values() for name in names})
     lines = sum(len(names) for names in result.values())
     print(
         f"submit: {clips} clips, {len(result)} labels, {lines} entries, {time.monotonic() - started:.1f} s "
         f"-> {settings.output}"
     )
+    print(
+        f"accounts: {' and '.join(str(reader.accounts) for reader in readers)}; of {clips} with scores "
+        f"{placed} stand in a line, {clips - placed} in none"
+    )
     if truth is not None:
-        print_score(result, truth, settings.gt or "")
+        print_score(result, truth, settings.gt or "", people)
+    if settings.report:
+        title = f"Who is in which clip: {settings.output}"
+        report = gather_report(title, ranking.scored(), truth, people, lineage, settings.report_people)
+        size = write_page(settings.report, report)
+        print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")
 
 
 def _enter(ranking: Ranking, rows: Sequence[Row], weights: Sequence[float]) -> int:
@@ -88,22 +114,59 @@ def _enter(ranking: Ranking, rows: Sequence[Row], weights: Sequence[float]) -> i
     return len(rows)
 
 
+def check_truth(truth: Mapping[int, Sequence[str]], readers: Sequence[StageReader], where: str) -> None:
+    """Say how many names of the truth no input has, face or not; they count as not found.
+
+    Raises
+    ------
+    InputError
+        If it has none of them: then it is the truth of other clips.
+    """
+    wanted = {name for names in truth.values() for name in names}
+    unknown = set(wanted)
+    for reader in readers:
+        for batch in reader.clips():
+            unknown.difference_update(batch.column("name").to_pylist())
+    if unknown == wanted:
+        raise InputError(f"--gt {where}: none of its {len(wanted)} clips is among the inputs'; give the truth of these")
+    if unknown:
+        print(f"--gt {where}: {len(unknown)} of its {len(wanted)} clips are unknown, {min(unknown)!r} for one")
+
+
 def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
-    """`LABEL NAME NAME ...` a line, labels in order, under a temporary name that is renamed at the end."""
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(f"{path}.part", "w", encoding="utf-8") as file:
+    """`LABEL NAME NAME ...` a line, labels in order; it appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it can't be written, or another process is writing it.
+    """
+
+    def write(temporary: str) -> None:
+        with open(temporary, "w", encoding="utf-8") as file:
             for label, names in sorted(ranking.items()):
                 file.write(" ".join([str(label), *names]) + "\n")
-        os.replace(f"{path}.part", path)
+
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        lock = Lock(f"{path}.lock", path, "--output")
+        try:
+            write_whole(path, write)
+        finally:
+            lock.release()
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give another --output") from None
 
 
-def print_score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]], where: str) -> None:
-    """MAP@100, coverage and the worst labels, on stdout."""
+def print_score(
+    ranking: Mapping[int, Sequence[str]],
+    truth: Mapping[int, Sequence[str]],
+    where: str,
+    people: Mapping[int, str] | None = None,
+) -> None:
+    """MAP@100, coverage and the worst labels, with their names where `people` knows them, on stdout."""
     scores = score(ranking, truth)
     covered = sum(item.label in ranking for item in scores)
     print(f"MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels of {where}, {covered} covered")
     for item in sorted(scores, key=lambda item: (item.ap, item.label))[:WORST]:
-        print(f"  label {item.label}: AP {item.ap:.4f}, {item.found} of {item.positives} clips found")
+        print(f"  {show(item.label, people or {})}: AP {item.ap:.4f}, {item.found} of {item.positives} clips found")

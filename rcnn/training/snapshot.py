@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,15 @@ RECORD = "record"
 SEPARATOR = "|"  # stands in no name of a parameter
 
 
+class Stateful(Protocol):
+    """An optimizer of PyTorch's, or one of the same kind."""
+
+    def state_dict(self) -> Any: ...
+    def load_state_dict(self, state: Any, /) -> None: ...
+
+
 def save_snapshot(
-    path: str, modules: Mapping[str, torch.nn.Module], optimizer: torch.optim.Optimizer, record: Mapping[str, Any]
+    path: str, modules: Mapping[str, torch.nn.Module], optimizer: Stateful, record: Mapping[str, Any]
 ) -> None:
     """Write parameters, statistics, the optimizer's memory and `record` (anything JSON knows) to one file.
 
@@ -38,13 +45,10 @@ def save_snapshot(
         arrays |= {SEPARATOR.join(("optimizer", str(index), key)): _array(value) for key, value in state.items()}
     arrays[RECORD] = np.frombuffer(json.dumps(record).encode(), np.uint8)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    write_arrays(f"{path}.part", arrays)
-    os.replace(f"{path}.part", path)
+    write_arrays(path, arrays)
 
 
-def load_snapshot(
-    path: str, modules: Mapping[str, torch.nn.Module], optimizer: torch.optim.Optimizer
-) -> dict[str, Any]:
+def load_snapshot(path: str, modules: Mapping[str, torch.nn.Module], optimizer: Stateful) -> dict[str, Any]:
     """Take over what `save_snapshot` wrote; returns its record.
 
     Raises
@@ -57,6 +61,8 @@ def load_snapshot(
     memory: dict[int, dict[str, torch.Tensor]] = {}
     try:
         record = json.loads(arrays.pop(RECORD).tobytes())
+        if not isinstance(record, dict):
+            raise ValueError("its record is no object")
         for name, array in arrays.items():
             kind, owner, key = name.split(SEPARATOR)
             tensor = torch.from_numpy(np.array(array))
@@ -67,8 +73,8 @@ def load_snapshot(
         for name, module in modules.items():
             module.load_state_dict(states[name])
         optimizer.load_state_dict({**optimizer.state_dict(), "state": memory})
-    except (KeyError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # RecursionError, too
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise InputError(f"{path}: is no snapshot of this training ({reason}); remove it to begin anew") from None
     return record
 

@@ -49,6 +49,16 @@ def test_it_says_which_models_it_uses_and_ranks_well(demo):
     assert str(output / "submission.txt") in text
 
 
+def test_it_leaves_a_report_with_faces_and_names(demo):
+    _, output, text = demo
+    assert f"open {output / 'report.html'} in a browser" in text
+    page = (output / "report.html").read_text()
+    assert page.count("<article") == PEOPLE and "person001" in page
+    assert page.count("data:image/jpeg;base64,") > PEOPLE * 4
+    assert "Training of the classifier" in page and "threshold 10" in page and "kept ones only" not in page
+    assert "What this report lacks" not in page
+
+
 def test_people_are_found_and_nobody_is_not(demo):
     data, output, _ = demo
     truth = read_ground_truth(str(data / "gt_v2/test_v2.txt"))

@@ -48,7 +48,7 @@ def test_it_learns_a_handful_of_scenes(
     trainer = DetectionTrainer(DetectionSettings(prefix=str(tmp_path / "own"), side=128), (drawn, []))
     scenes = handful(drawn)
     trainer.student.train()
-    totals = [sum(trainer.step(scenes, lr).values()) for lr in [*np.full(45, 3e-3), *np.full(10, 3e-4)]]
+    totals = [sum(trainer.step(scenes, lr).values()) for lr in [*np.full(60, 3e-3), *np.full(20, 3e-4)]]
     assert totals[-1] < totals[0] / 20
     found = trainer.detector().detect([scene.picture for scene in scenes], 0.5)
     for faces, scene in zip(found, scenes, strict=True):

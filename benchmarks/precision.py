@@ -1,0 +1,243 @@
+"""What --precision costs and gains: verification, faces found, and MAP@100, beside the speed, exact and not.
+
+    python benchmarks/precision.py
+    python benchmarks/precision.py --dataset ./data/mine --only stages
+
+Networks are calibrated on photographs of other people than those that they are judged by. float16 is computed by
+PyTorch on the CPU, slowly: its accuracy is that of a GPU, about, its speed is not, and so it is left out. All
+lines of a table are measured in one run, one after the other.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rcnn.arguments import Parser, number, paths, positive
+from rcnn.checkpoint import load_checkpoint
+from rcnn.config import config
+from rcnn.detector import EsshDetector, align_faces, load_detector
+from rcnn.detector.embedding import OUTPUT, normalise, norms
+from rcnn.detector.essh import central_face
+from rcnn.engine import FP16, FP32, INT8, Network, load_network
+from rcnn.engine.int8 import Int8Network, quantise
+from rcnn.errors import InputError, run_script
+from rcnn.faces import Faces
+from rcnn.training.people import held_out, list_photographs, read_photograph
+from rcnn.verification import different_pairs, same_pairs, similarities, verify
+
+ROOT = Path(__file__).resolve().parents[1]
+CHECKPOINTS = "../shared/checkpoints"
+PARTS = ("embedding", "detector", "stages")
+CALIBRATION_CROPS, CALIBRATION_FRAMES = 300, 96
+FOLDS = 10
+SPEED_SECONDS = 3.0
+NUMBERS = {  # of what a script prints
+    "faces": re.compile(r"(\d+) faces kept"),
+    "seconds": re.compile(r"([\d.]+) s ->"),
+    "map": re.compile(r"MAP@100 ([\d.]+) over"),
+}
+
+
+def quantised(network: Network, images: np.ndarray) -> Int8Network:
+    """The 8-bit twin of a network."""
+    with tempfile.TemporaryDirectory() as folder:
+        quantise(network, images, f"{folder}/network")
+        return Int8Network(network, f"{folder}/network")
+
+
+def speed(network: Network, images: np.ndarray) -> float:
+    """Images a second."""
+    network(images)
+    count, started = 0, time.perf_counter()
+    while time.perf_counter() - started < SPEED_SECONDS:
+        network(images)
+        count += len(images)
+    return count / (time.perf_counter() - started)
+
+
+def frame(photograph: np.ndarray) -> np.ndarray:
+    """The photograph in the middle of a frame as detect.py gives it to a detector, grey around."""
+    result = np.full((config.FRAME.HEIGHT, config.FRAME.WIDTH, 3), 128, np.uint8)
+    height, width = (min(a, b) for a, b in zip(photograph.shape[:2], result.shape[:2], strict=True))
+    top, left = (result.shape[0] - height) // 2, (result.shape[1] - width) // 2
+    result[top : top + height, left : left + width] = photograph[:height, :width]
+    return result
+
+
+def embeddings(model: str, crops: tuple[np.ndarray, np.ndarray], labels: np.ndarray, half: int) -> None:
+    """The table of an embedding; `crops` of the people it is judged by and of those it is calibrated on."""
+    mine, others = crops
+    graph = load_checkpoint(model)
+    exact = load_network(graph, [OUTPUT], images=True)
+    kinds = {FP32: exact, INT8: quantised(exact, others[:CALIBRATION_CROPS])}
+    reference = exact(mine)[0]
+    same = same_pairs(labels)
+    different = different_pairs(labels, len(same), np.random.default_rng(0))
+    print(f"\n{model}: {len(mine)} crops, {len(same)} + {len(different)} pairs")
+    print(
+        f"{'precision':<10}{'faces/s':>9}{'gain':>7}{'accuracy %':>16}{'ROC AUC':>10}{'cosine to fp32':>16}{'norm':>8}"
+    )
+    rates = {name: speed(network, mine[:64]) for name, network in kinds.items()}
+    kinds[FP16] = load_network(graph, [OUTPUT], images=True, engine="torch", precision=FP16)
+    for name, network in kinds.items():
+        chosen = slice(half) if name == FP16 else slice(None)
+        found = np.concatenate([network(mine[chosen][i : i + 64])[0] for i in range(0, len(mine[chosen]), 64)])
+        cosine = (normalise(found) * normalise(reference[chosen])).sum(1).mean()
+        norm = (norms(found) / norms(reference[chosen])).mean()
+        cells = f"{rates[name]:>9.0f}{rates[name] / rates[FP32]:>7.2f}" if name in rates else f"{'-':>9}{'-':>7}"
+        if len(found) == len(mine):
+            unit = normalise(found)
+            result = verify(similarities(unit, same), similarities(unit, different), FOLDS, np.random.default_rng(1))
+            accuracy = f"{100 * result.accuracy.mean():.2f} ± {100 * result.accuracy.std():.2f}"
+            cells += f"{accuracy:>16}{result.auc:>10.5f}"
+        else:
+            cells += f"{'-':>16}{'-':>10}"
+        print(f"{name:<10}{cells}{cosine:>16.5f}{norm:>8.4f}")
+
+
+def detections(model: str, frames: tuple[np.ndarray, np.ndarray]) -> list[Faces]:
+    """The table of a detector; returns what the exact one finds."""
+    mine, others = frames
+    detector = load_detector(model)
+    fast = EsshDetector(quantised(detector.network, others[:CALIBRATION_FRAMES]), detector.nms_threshold)
+    exact = detector.detect(mine)
+    print(
+        f"\n{model}: {len(mine)} frames of {config.FRAME.WIDTH}x{config.FRAME.HEIGHT}, "
+        f"threshold {config.ESSH.THRESHOLD}"
+    )
+    print(f"{'precision':<10}{'frames/s':>9}{'gain':>7}{'faces':>8}{'frames with one':>17}{'landmarks off by':>18}")
+    base = 0.0
+    for name, kind in ((FP32, detector), (INT8, fast)):
+        rate = speed(kind.network, mine[:16])
+        base = base or rate
+        found = exact if kind is detector else kind.detect(mine)
+        with_face = sum(len(faces) > 0 for faces in found)
+        off = landmark_distance(found, exact)
+        print(
+            f"{name:<10}{rate:>9.1f}{rate / base:>7.2f}{sum(map(len, found)):>8}{with_face:>17}"
+            f"{100 * off:>14.2f} % of the eyes' distance"
+        )
+    return exact
+
+
+def landmark_distance(found: Sequence[Faces], exact: Sequence[Faces]) -> float:
+    """Mean distance of the central faces' landmarks, in distances of the eyes."""
+    distances = []
+    for ours, theirs in zip(found, exact, strict=True):
+        if len(ours) and len(theirs):
+            a, b = (
+                faces.landmarks[central_face(faces, config.FRAME.WIDTH, config.FRAME.HEIGHT)]
+                for faces in (ours, theirs)
+            )
+            distances.append(np.linalg.norm(a - b, axis=1).mean() / np.linalg.norm(b[1] - b[0]))
+    return float(np.mean(distances))
+
+
+def stages(dataset: str, detector: str, model: str, threshold: float, classes: int) -> None:
+    """The table of the stages, from clips to MAP@100."""
+    truth = Path(dataset, "gt_v2/test_v2.txt")
+    if not truth.is_file():
+        raise InputError(f"{truth}: is not there; give a --dataset that gendata.py or rcnn.demo made")
+    print(f"\nstages on {dataset}, {detector}, {model}, --quality-threshold {threshold:g}")
+    print(f"{'precision':<10}{'faces':>8}{'detect s':>10}{'feature s':>11}{'MAP@100':>9}")
+    for precision in (FP32, INT8):
+        with tempfile.TemporaryDirectory() as folder:
+            faces, seconds = 0, {"detect": 0.0, "feature": 0.0}
+            for part in ("trainval", "test"):
+                said = script(
+                    "detect.py", "--detector", detector, "--model", model, "--dataset", dataset, "--stage", part,
+                    "--output", f"{folder}/det_{part}", "--quality-threshold", threshold, "--precision", precision,
+                    "--gpu", -1,
+                )  # fmt: skip
+                faces += int(NUMBERS["faces"].search(said)[1])
+                seconds["detect"] += float(NUMBERS["seconds"].search(said)[1])
+                said = script(
+                    "feature.py", "--model", model, "--input", f"{folder}/det_{part}", "--output",
+                    f"{folder}/feat_{part}", "--precision", precision, "--gpu", -1,
+                )  # fmt: skip
+                seconds["feature"] += float(NUMBERS["seconds"].search(said)[1])
+            script("genfeat.py", "--inputs", f"{folder}/feat_trainval", "--output", f"{folder}/set")
+            script(
+                "train_mlp.py", "--data", f"{folder}/set", "--prefix", f"{folder}/iqiyi", "--num-classes", classes,
+                "--gpu", -1,
+            )  # fmt: skip
+            script(
+                "predict.py", "--model", f"{folder}/iqiyi,40", "--inputs", f"{folder}/feat_test", "--output",
+                f"{folder}/pred", "--gpu", -1,
+            )  # fmt: skip
+            said = script(
+                "submit.py", "--inputs", f"{folder}/pred", "--output", f"{folder}/submission.txt", "--gt", truth
+            )
+        score = NUMBERS["map"].search(said)[1]
+        print(f"{precision:<10}{faces:>8}{seconds['detect']:>10.1f}{seconds['feature']:>11.1f}{score:>9}", flush=True)
+
+
+def script(name: str, *arguments: object) -> str:
+    """What a stage prints.
+
+    Raises
+    ------
+    InputError
+        If it fails.
+    """
+    command = [sys.executable, str(ROOT / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise InputError(f"{name}: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout
+
+
+def main() -> None:
+    parser = Parser(__doc__.splitlines()[0], "python benchmarks/precision.py --only embedding,detector")
+    add = parser.add_argument
+    add("--only", type=paths, default=PARTS, metavar="PART,...", help=f"of {','.join(PARTS)}")
+    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
+    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg; one person in five judges")
+    add("--photographs", default=1200, type=positive, metavar="N", help="at most, to judge by")
+    add("--half", default=200, type=positive, metavar="N", help="crops for float16")
+    add("--dataset", default="./data/demo", metavar="DIR", help="clips for the stages")
+    add("--quality-threshold", default=6.0, type=number, metavar="Q", help="of detect.py")
+    add("--num-classes", default=31, type=positive, metavar="N", help="of train_mlp.py")
+    args = parser.parse_args()
+    if unknown := set(args.only) - set(PARTS):
+        parser.error(f"--only {','.join(sorted(unknown))}: parts are {', '.join(PARTS)}")
+    if {"embedding", "detector"} & set(args.only):
+        people = list_photographs(args.faces)
+        judged, other = [], []
+        for label, (person, files) in enumerate(people.items()):
+            (judged if held_out(person) else other).extend((path, label) for path in files)
+        judged, other = judged[: args.photographs], other[:CALIBRATION_CROPS]
+        frames = tuple(np.stack([frame(read_photograph(path)) for path, _ in part]) for part in (judged, other))
+        exact = detections(args.detector, frames)
+        if "embedding" in args.only:
+            mine, kept = aligned(frames[0], exact)
+            others, _ = aligned(frames[1], load_detector(args.detector).detect(frames[1]))
+            embeddings(args.model, (mine, others), np.array([label for _, label in judged])[kept], args.half)
+    if "stages" in args.only:
+        stages(args.dataset, args.detector, args.model, args.quality_threshold, args.num_classes)
+
+
+def aligned(frames: np.ndarray, found: Sequence[Faces]) -> tuple[np.ndarray, np.ndarray]:
+    """Crops of the central faces, and which frames (n,) bool have one."""
+    kept = np.array([len(faces) > 0 for faces in found])
+    crops = [
+        align_faces(image, faces.landmarks[[central_face(faces, image.shape[1], image.shape[0])]])[0]
+        for image, faces in zip(frames, found, strict=True)
+        if len(faces)
+    ]
+    return np.stack(crops), kept
+
+
+if __name__ == "__main__":
+    run_script(main)

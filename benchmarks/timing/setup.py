@@ -1,0 +1,159 @@
+"""What all parts of the benchmark work with: models, clips, environments, and how their tables look."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+
+from rcnn.checkpoint import Graph, checkpoint_files, load_checkpoint
+from rcnn.detector.embedding import OUTPUT as EMBEDDING
+
+from .arithmetic import count_flop
+from .measure import Usage, python
+
+FRAME = (1, 3, 480, 888)  # what a detector is shown
+CROP = (1, 3, 112, 112)
+PARTS = ("IQIYI_VID_DATA_Part1", "IQIYI_VID_TEST")
+NAMES = "gt_v2/IQIYI_VID.txt"
+GIGA = 1e9
+
+Row = dict[str, Any]  # a line of a table: column -> what stands there
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a run works with.
+
+    folder : for whatever is written
+    detector, model : `PREFIX,EPOCH` of the face detector, and of the network for quality and features
+    dataset : clips in the iQIYI-VID layout
+    mxnet, insightface : Pythons that have those packages; None where there is none
+    yunet : file of OpenCV's face detector; None where there is none
+    cores : processor cores that this process may use
+    seconds : that the rate of a network is counted for
+    """
+
+    folder: Path
+    detector: str
+    model: str
+    dataset: Path
+    mxnet: str | None
+    insightface: str | None
+    yunet: str | None
+    cores: tuple[int, ...]
+    seconds: float
+
+    def fresh(self, name: str) -> Path:
+        """A path in the folder at which nothing lies yet."""
+        number = 0
+        while (path := self.folder / f"{name}-{number}").exists():
+            number += 1
+        return path
+
+    def onnx(self, model: str) -> str:
+        """The file that rcnn.convert makes of a checkpoint; made once."""
+        path = self.folder / "onnx" / (os.path.abspath(model).replace("/", "_").replace(",", "-") + ".onnx")
+        if not path.exists():
+            python("-m", "rcnn.convert", "--model", model, "--output", path)
+        return str(path)
+
+    def subset(self, count: int) -> Path:
+        """A data set of the first so many clips of the stage trainval."""
+        names = sorted(path.name for path in (self.dataset / PARTS[0]).rglob("*.mp4"))
+        wanted = set((self.dataset / NAMES).read_text(encoding="utf-8").split())
+        target = self.fresh(f"clips{count}")
+        (target / "gt_v2").mkdir(parents=True)
+        for part in PARTS:
+            (target / part).symlink_to((self.dataset / part).resolve())
+        for file in (self.dataset / "gt_v2").iterdir():
+            (target / "gt_v2" / file.name).write_bytes(file.read_bytes())
+        chosen = [name for name in names if name in wanted][:count]
+        (target / NAMES).write_text("".join(f"{name}\n" for name in chosen), encoding="utf-8")
+        return target
+
+    def detect(self, dataset: Path, output: Path, cores: Sequence[int] = ()) -> Usage:
+        """Run detect.py; every face is kept."""
+        return python(
+            "detect.py", "--dataset", dataset, "--output", output, "--detector", self.detector, "--model", self.model,
+            "--quality-threshold", 0, "--gpu", -1, cores=cores,
+        )  # fmt: skip
+
+    def feature(self, faces: Path, output: Path, cores: Sequence[int] = ()) -> Usage:
+        """Run feature.py."""
+        return python(
+            "feature.py", "--input", faces, "--output", output, "--model", self.model, "--gpu", -1, cores=cores
+        )
+
+
+def main_graph(model: str) -> Graph:
+    """The part of a checkpoint that the stages run."""
+    graph = load_checkpoint(model)
+    return graph.select([EMBEDDING] if EMBEDDING in graph.internal_names else None)
+
+
+def unit_flop(model: str) -> int:
+    """Floating-point operations of one frame or crop."""
+    graph = main_graph(model)
+    return count_flop(graph, CROP if graph.output_names == (EMBEDDING,) else FRAME)
+
+
+def model_name(model: str) -> str:
+    """A short name: the folder, where the file's own says nothing, else the file's."""
+    prefix = Path(checkpoint_files(model)[0].removesuffix("-symbol.json"))
+    return prefix.parent.name if prefix.name in ("model", "mnet.25") else prefix.name
+
+
+def read_rows(folder: Path, table: str) -> list[Row]:
+    """A table of a stage directory."""
+    return ds.dataset(folder / table, format="parquet").to_table().to_pylist()
+
+
+def speed(units: int, usage: Usage, flop: float, ceiling: float, cores: int) -> Row:
+    """The columns that all tables of stages share.
+
+    Parameters
+    ----------
+    units : that were worked on
+    flop : floating-point operations of all of them
+    ceiling : floating-point operations a second of a matrix product
+    """
+    rate = flop / usage.seconds
+    return {
+        "seconds": round(usage.seconds, 2),
+        "units/s": round(units / usage.seconds, 1),
+        "GFLOP": round(flop / GIGA, 1),
+        "GFLOP/s": round(rate / GIGA, 1),
+        "ceiling": f"{rate / ceiling:.0%}",
+        "cores busy": f"{usage.busy(cores):.0%}",
+        "MB": round(usage.peak_mb),
+    }
+
+
+def print_table(title: str, rows: Sequence[Row]) -> None:
+    """Rows under their columns, numbers to the right."""
+    print(f"\n{title}")
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, *([_text(row.get(column)) for column in columns] for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    numeric = [all(not isinstance(row.get(column, 0), str) for row in rows) for column in columns]
+    for line in lines:
+        cells = (text.rjust(width) if right else text.ljust(width)
+                 for text, width, right in zip(line, widths, numeric, strict=True))  # fmt: skip
+        print("  ".join(cells).rstrip())
+    sys.stdout.flush()
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def last_json(text: str) -> dict[str, Any]:
+    """The line of JSON with which a process ended."""
+    return json.loads(text.strip().splitlines()[-1])

@@ -1,0 +1,130 @@
+"""Why the CPU engine runs images one by one, a core each; and what is done with a detector's output.
+
+    python benchmarks/tuning.py
+
+First table: images a second of the detector on frames and of the embedding on crops, by the images that a request
+holds and by the streams (requests that run at the same time, each on its share of the cores). Second table:
+milliseconds a frame on one core from the network's maps to a crop as JPEG, on a frame with at least five faces.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rcnn.cython.nms import nms
+
+from rcnn.arguments import Parser, number
+from rcnn.checkpoint import load_checkpoint
+from rcnn.config import config
+from rcnn.detector import align_faces, load_detector
+from rcnn.detector.embedding import OUTPUT
+from rcnn.detector.essh import central_face, decode
+from rcnn.engine import load_network
+from rcnn.engine.openvino import PRECISION, OpenVinoNetwork, core
+from rcnn.errors import InputError, run_script
+from rcnn.geometry import clip_boxes
+from rcnn.pipeline import cores
+
+CHECKPOINTS = "../shared/checkpoints"
+FRAME_BATCHES, CROP_BATCHES = (1, 2, 4, 8), (1, 4, 8, 16, 32, 64)
+REPEATS = 200  # of the steps after the network
+
+
+def rate(network: OpenVinoNetwork, batch: np.ndarray, streams: int, seconds: float) -> float:
+    """Images a second with `streams` threads that each run a request of `batch`, one after the other."""
+    settings = {"INFERENCE_PRECISION_HINT": PRECISION, "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": cores()}
+    compiled = core().compile_model(network.model(batch.shape, batch.dtype), "CPU", settings)
+    counts = [0] * streams
+    ends = [0.0]
+    ready = threading.Barrier(streams, action=lambda: ends.append(time.perf_counter() + seconds))
+
+    def work(number: int) -> None:
+        request = compiled.create_infer_request()
+        request.infer([batch], share_inputs=True, share_outputs=True)
+        ready.wait()
+        while time.perf_counter() < ends[-1]:
+            request.infer([batch], share_inputs=True, share_outputs=True)
+            counts[number] += len(batch)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(streams)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / (time.perf_counter() - ends[-1] + seconds)
+
+
+def batches(
+    model: str, outputs: list[str] | None, size: tuple[int, int], sizes: tuple[int, ...], seconds: float
+) -> None:
+    """The first table for one network; `size` is height, width of its images."""
+    network = load_network(load_checkpoint(model), outputs, images=True)
+    print(f"\n{model}, images of {size[1]}x{size[0]}, images/s")
+    print(f"{'streams':<10}" + "".join(f"{f'{count} at once':>13}" for count in sizes))
+    rng = np.random.default_rng(0)
+    for streams in sorted({1, cores()}):
+        cells = [rate(network, rng.integers(0, 256, (count, *size, 3), np.uint8), streams, seconds) for count in sizes]
+        print(f"{streams:<10}" + "".join(f"{cell:>13.1f}" for cell in cells), flush=True)
+
+
+def after_the_network(model: str, picture: str) -> None:
+    """The second table."""
+    image = cv2.imread(picture, cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"--crowd {picture}: is no picture")
+    image = cv2.resize(image, (config.FRAME.WIDTH, config.FRAME.HEIGHT))
+    detector = load_detector(model)
+    maps = [output[0] for output in detector.network(image[None])]
+    threshold = config.ESSH.THRESHOLD
+    found = decode(maps, threshold)
+    faces = detector.detect([image])[0]
+    best = central_face(faces, config.FRAME.WIDTH, config.FRAME.HEIGHT)
+    crop = align_faces(image, faces.landmarks[best : best + 1])[0]
+    cv2.setNumThreads(1)
+    steps: dict[str, Callable[[], object]] = {
+        "candidates, boxes, landmarks": lambda: decode(maps, threshold),
+        "cut to the frame, NMS": lambda: nms(
+            clip_boxes(found.boxes, config.FRAME.WIDTH, config.FRAME.HEIGHT), found.scores, detector.nms_threshold
+        ),
+        "choice": lambda: central_face(faces, config.FRAME.WIDTH, config.FRAME.HEIGHT),
+        "alignment": lambda: align_faces(image, faces.landmarks[best : best + 1]),
+        "JPEG": lambda: cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.CROP.JPEG_QUALITY]),
+    }
+    print(f"\nafter the network: {len(faces)} faces, {len(found)} candidates, ms a frame on one core")
+    total = 0.0
+    for name, step in steps.items():
+        times = []
+        for _ in range(REPEATS):
+            started = time.perf_counter()
+            step()
+            times.append(time.perf_counter() - started)
+        milliseconds = 1000 * float(np.median(times))
+        total += milliseconds
+        print(f"  {name:<30}{milliseconds:>8.3f}")
+    print(f"  {'together':<30}{total:>8.3f}")
+
+
+def main() -> None:
+    parser = Parser(__doc__.splitlines()[0], "python benchmarks/tuning.py")
+    add = parser.add_argument
+    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
+    add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture with at least five faces")
+    add("--seconds", default=3.0, type=number, metavar="S", help="that each cell is measured")
+    args = parser.parse_args()
+    batches(args.detector, None, (config.FRAME.HEIGHT, config.FRAME.WIDTH), FRAME_BATCHES, args.seconds)
+    batches(args.model, [OUTPUT], (config.ALIGN.SIZE, config.ALIGN.SIZE), CROP_BATCHES, args.seconds)
+    after_the_network(args.detector, args.crowd)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,117 @@
+"""Faces, embeddings and clips in a few lines of Python; `from rcnn import ...` finds these functions.
+
+Models are loaded once and kept. One that is not named is the one that the scripts take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from .detector import Detector, Embedder, align_faces, load_detector, load_embedder
+from .detector.embedding import normalise
+from .engine import choose_device
+from .errors import InputError
+from .faces import Faces
+from .models import DETECTOR, EMBEDDING, find_model
+from .photograph import find_faces, read_image
+from .search import Match, nearest, open_features
+
+__all__ = ["compare", "detect_faces", "embed_faces", "model_of", "rank_clips", "read_image"]
+
+KEPT_MODELS = 4  # of each kind
+
+
+@lru_cache(maxsize=KEPT_MODELS)
+def _detector(model: str | None, gpu: int | None) -> Detector:
+    return load_detector(find_model(model, DETECTOR, quiet=True), choose_device(gpu))
+
+
+@lru_cache(maxsize=KEPT_MODELS)
+def _embedder(model: str | None, gpu: int | None) -> Embedder:
+    return load_embedder(find_model(model, EMBEDDING, quiet=True), choose_device(gpu))
+
+
+def detect_faces(
+    image: np.ndarray, detector: str | None = None, threshold: float | None = None, gpu: int | None = None
+) -> Faces:
+    """The faces of an image of any size, from left to right.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8, BGR, as `read_image` and OpenCV give it
+    detector : `PREFIX,EPOCH`, `X.onnx` or MTCNN's directory; None for the scripts' own
+    threshold : smallest probability of a face; None for the detector's own
+    gpu : CUDA device, -1 for the CPU, None for the first device if there is one and else the CPU
+
+    Raises
+    ------
+    InputError
+        If the image is none, or the model can't be read.
+    """
+    _check_image(image)
+    return find_faces(image, _detector(detector, gpu), threshold)
+
+
+def embed_faces(image: np.ndarray, faces: Faces, model: str | None = None, gpu: int | None = None) -> np.ndarray:
+    """A vector a face, which is alike for faces of one person.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8, BGR
+    faces : of this image
+    model : `PREFIX,EPOCH` or `X.onnx`; None for the scripts' own. Vectors of two models can't be compared.
+    gpu : as for `detect_faces`
+
+    Returns
+    -------
+    (n, D) float32 of length 1; (0, 0) without faces.
+
+    Raises
+    ------
+    InputError
+        If the image is none, or the model can't be read.
+    """
+    _check_image(image)
+    return normalise(_embedder(model, gpu).embed(align_faces(image, faces.landmarks)))
+
+
+def compare(first: np.ndarray, second: np.ndarray) -> float:
+    """How alike two faces are: the cosine of their vectors (D,), -1..1."""
+    return float(normalise(first) @ normalise(second))
+
+
+def rank_clips(person: np.ndarray, features: str | Sequence[str], count: int = 20) -> list[Match]:
+    """The clips that show a person, most like first.
+
+    Parameters
+    ----------
+    person : (D,) vector of a face, or (n, D) of several faces of the person
+    features : directories that feature.py wrote, with the model of the vectors
+    count : clips to give
+
+    Returns
+    -------
+    `Match` with `clip`, `split`, `label` (0 or less: none) and `similarity`.
+
+    Raises
+    ------
+    InputError
+        If the directories are not complete or their vectors are of another width.
+    """
+    paths = (features,) if isinstance(features, str) else tuple(features)
+    vector = normalise(np.atleast_2d(person)).sum(0)
+    return list(nearest(open_features(paths), vector, count).matches)
+
+
+def model_of(features: str) -> str:
+    """The embedding model, `PREFIX,EPOCH`, that made a directory of features; for `embed_faces`."""
+    (reader,) = open_features((features,))
+    return str(reader.manifest["arguments"]["model"])
+
+
+def _check_image(image: np.ndarray) -> None:
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise InputError("an image is an array (height, width, 3) of uint8, BGR, as read_image gives it")

@@ -1,0 +1,64 @@
+"""What became of the clips and the faces of a detect directory."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from ..store import OK, StageReader
+from .data import Coverage, Qualities
+
+NUMBER = re.compile(r"\d+(\.\d+)?")
+REASONS = 8  # that are listed
+STEP = 0.05  # of quality, where the manifest has no counts
+
+
+def read_coverage(reader: StageReader, wanted: Collection[str] = ()) -> tuple[Coverage, dict[str, str]]:
+    """The coverage of a detect directory, and why its `wanted` clips have no face; empty for those that have one."""
+    states: Counter[str] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
+    why: dict[str, str] = {}
+    for batch in reader.clips():
+        for row in batch.select(["name", "state", "reason"]).to_pylist():
+            states[row["state"]] += 1
+            good = row["state"] == OK
+            if not good:
+                reasons[row["state"], NUMBER.sub("…", row["reason"])] += 1
+            if row["name"] in wanted:
+                why[row["name"]] = "" if good else ": ".join(filter(None, (row["state"], row["reason"])))
+    counts = reader.manifest.get("counts", {})
+    coverage = Coverage(
+        reader.path,
+        dict(states.most_common()),
+        [(state, reason, count) for (state, reason), count in reasons.most_common(REASONS)],
+        int(counts.get("faces_seen", reader.rows)),
+        reader.rows,
+        read_qualities(reader),
+    )
+    return coverage, why
+
+
+def labels_of(readers: Sequence[StageReader]) -> set[int]:
+    """The labels, 1 or more, that clips of detect directories carry."""
+    labels: set[int] = set()
+    for reader in readers:
+        for batch in reader.clips():
+            labels.update(batch.column("label").unique().to_pylist())
+    return {label for label in labels if label > 0}
+
+
+def read_qualities(reader: StageReader) -> Qualities:
+    """Quality of all faces that were looked at; of those that were kept, where the manifest has no counts of it."""
+    threshold = reader.arguments.get("quality_threshold")
+    threshold = float(threshold) if isinstance(threshold, int | float) else None
+    counts = reader.manifest.get("counts", {})
+    histogram, step = counts.get("quality_histogram"), counts.get("quality_step")
+    if isinstance(histogram, dict) and isinstance(step, float) and step > 0:
+        return Qualities({int(number): int(count) for number, count in histogram.items()}, step, threshold)
+    kept: Counter[int] = Counter()
+    for batch in reader.batches(["quality"]):
+        kept.update((batch.column("quality").to_numpy() / STEP).astype(np.int64).tolist())
+    return Qualities(kept, STEP, threshold, kept_only=int(counts.get("faces_seen", 0)) > reader.rows)

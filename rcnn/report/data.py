@@ -1,0 +1,138 @@
+"""What a report shows, apart from how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+RIGHT, WRONG, UNKNOWN = "right", "wrong", ""  # of an entry; unknown where there is no truth
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip on a person's card.
+
+    clip : file name
+    rank : from 1; None where the clip is not among those that were ranked
+    score : of the person for this clip; None where there is none
+    verdict : RIGHT, WRONG or UNKNOWN
+    note : who it is in truth, or why the clip was not found; may be empty
+    picture : JPEG of its best face, None where there is none or the page has no room for it
+    """
+
+    clip: str
+    rank: int | None = None
+    score: float | None = None
+    verdict: str = UNKNOWN
+    note: str = ""
+    picture: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """A card.
+
+    label : None for a photograph that was searched for
+    name : empty where it is not known
+    ap : average precision 0..1; None without truth
+    positives, found : clips of the truth, and those among the ranked ones
+    entries : the ranked clips that are shown, best first
+    missed : clips of the truth that were not ranked
+    known : JPEGs of faces from training clips, or the photograph that was searched for
+    confusions : who it is confused with and in how many clips, most first
+    """
+
+    label: int | None
+    name: str = ""
+    ap: float | None = None
+    positives: int = 0
+    found: int = 0
+    ranked: int = 0
+    entries: Sequence[Entry] = ()
+    missed: Sequence[Entry] = ()
+    known: Sequence[bytes] = ()
+    confusions: Sequence[tuple[str, int]] = ()
+
+
+@dataclass(frozen=True)
+class Qualities:
+    """How many faces have which quality.
+
+    counts : by step; step i holds qualities of i * step to (i + 1) * step
+    step : width of a step
+    threshold : smallest quality that is kept; None where faces were not dropped by it
+    kept_only : whether dropped faces are missing from the counts
+    """
+
+    counts: Mapping[int, int]
+    step: float
+    threshold: float | None = None
+    kept_only: bool = False
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What became of the clips of one detect directory.
+
+    where : the directory
+    states : clips by state
+    reasons : state, reason with its numbers taken out, and number of clips, most first
+    faces_seen, faces_kept : faces that were looked at, and those good enough
+    """
+
+    where: str
+    states: Mapping[str, int]
+    reasons: Sequence[tuple[str, str, int]]
+    faces_seen: int
+    faces_kept: int
+    qualities: Qualities
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A point of the training curve; accuracies 0..1, loss in nats."""
+
+    epoch: int
+    accuracy: float
+    loss: float
+    val_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All of a page.
+
+    title : of the page
+    facts : lines under it
+    score_name : what the number beside a clip is, `score` or `similarity`
+    scores : average precision by label; empty without truth
+    precision, best_precision : mean over people at ranks 1, 2, ..., and what a perfect ranking would have
+    people : cards, in the order of labels
+    all_people : how many there are, shown or not
+    chosen : why these, where not all are shown; may be empty
+    stages : of the run: directory, stage, clips, rows, seconds
+    notes : what could not be found
+    """
+
+    title: str
+    facts: Sequence[str] = ()
+    score_name: str = "score"
+    scores: Mapping[int, float] = field(default_factory=dict)
+    precision: Sequence[float] = ()
+    best_precision: Sequence[float] = ()
+    coverage: Sequence[Coverage] = ()
+    curve: Sequence[Epoch] = ()
+    people: Sequence[Person] = ()
+    all_people: int = 0
+    chosen: str = ""
+    stages: Sequence[tuple[str, str, int, int, float]] = ()
+    notes: Sequence[str] = ()
+
+    @property
+    def mean_precision(self) -> float:
+        """MAP@100; 0 where there is no score."""
+        return sum(self.scores.values()) / len(self.scores) if self.scores else 0.0

@@ -1,0 +1,80 @@
+"""Small pictures of faces, from the crops that detect.py stored."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..store import StageReader
+
+SIDE = 96  # pixels of a thumbnail
+JPEG_QUALITY = 75
+KNOWN_FACES = 3  # of each person, from training clips
+MAX_CROP_BYTES = 1 << 20
+ROWS = 1024  # faces a batch
+
+
+@dataclass
+class Crops:
+    """The best crops, as they are stored.
+
+    by_clip : (quality, JPEG) of the best face of each clip
+    by_label : (quality, JPEG) of the best faces of each label, each from a clip of its own, best first
+    """
+
+    by_clip: dict[str, tuple[float, bytes]] = field(default_factory=dict)
+    by_label: dict[int, list[tuple[float, bytes]]] = field(default_factory=dict)
+
+
+def best_crops(readers: Sequence[StageReader], clips: Collection[str], labels: Collection[int] = ()) -> Crops:
+    """The crops of the highest quality, in one pass over the faces.
+
+    Parameters
+    ----------
+    readers : of detect directories
+    clips : names of clips of each of which the best face is wanted
+    labels : of each of which the best `KNOWN_FACES` faces are wanted
+    """
+    found = Crops()
+    if not clips and not labels:
+        return found
+    names, numbers = pa.array(sorted(clips), pa.string()), pa.array(sorted(labels), pa.int32())
+    best: dict[int, dict[str, tuple[float, bytes]]] = {}
+    for reader in readers:
+        for batch in reader.batches(["name", "label", "quality", "crop"], ROWS):
+            wanted = pc.or_(pc.is_in(batch.column("name"), names), pc.is_in(batch.column("label"), numbers))
+            for row in batch.filter(wanted).to_pylist():
+                face = (row["quality"], row["crop"])
+                if row["name"] in clips:
+                    found.by_clip[row["name"]] = max(found.by_clip.get(row["name"], face), face)
+                if row["label"] in labels:
+                    _keep(best.setdefault(row["label"], {}), row["name"], face)
+    found.by_label = {label: sorted(faces.values(), reverse=True) for label, faces in best.items()}
+    return found
+
+
+def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, bytes]) -> None:
+    faces[clip] = max(faces.get(clip, face), face)
+    if len(faces) > KNOWN_FACES:
+        del faces[heapq.nsmallest(1, faces, key=lambda name: faces[name])[0]]
+
+
+def thumbnail(data: bytes) -> bytes | None:
+    """A stored crop made smaller: JPEG, `SIDE` pixels high. None if it is no picture."""
+    if not data or len(data) > MAX_CROP_BYTES:
+        return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return None if image is None else encode(image)
+
+
+def encode(image: np.ndarray, side: int = SIDE) -> bytes:
+    """(H, W, 3) uint8, BGR, as a JPEG `side` pixels high."""
+    width = max(1, round(image.shape[1] * side / image.shape[0]))
+    small = cv2.resize(image, (width, side), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -1,0 +1,123 @@
+"""Photographs to the vector to look for, made as the vectors of the clips were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..detector import load_detector, load_embedder
+from ..detector.embedding import norms
+from ..errors import InputError
+from ..models import DETECTOR, find_model, missing_file, model_files
+from ..photograph import Photograph, look_at
+from ..stages.feature import clip_features
+from ..store import StageReader
+from ..store.files import sha256
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How vectors of clips were made: embedding model, variants of a face (`--aug`), and size of the crops."""
+
+    model: str
+    augment: int
+    size: tuple[int, int]
+    detector: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for.
+
+    photographs : that show the person, with all their faces
+    chosen : index of the person's face in each
+    crops : (n, height, width, 3) uint8, BGR, of these faces
+    qualities : (n,) float32, norms of their embeddings
+    vector : (D,) float32 of length 1
+    """
+
+    photographs: Sequence[Photograph]
+    chosen: Sequence[int]
+    crops: np.ndarray
+    qualities: np.ndarray
+    vector: np.ndarray
+
+
+def open_features(paths: Sequence[str]) -> list[StageReader]:
+    """Readers of feature directories that one model made.
+
+    Raises
+    ------
+    InputError
+        If one is not complete, is given twice, or was made with another model.
+    """
+    if len(set(paths)) != len(paths):
+        raise InputError(f"--features {','.join(paths)}: names a directory twice")
+    readers = [StageReader(path, ("feature",)) for path in paths]
+    for reader in readers[1:]:
+        if reader.manifest.get("models") != readers[0].manifest.get("models"):
+            raise InputError(
+                f"{reader.path}: was made with another model than {readers[0].path}; search them one after the other"
+            )
+    return readers
+
+
+def recipe_of(
+    readers: Sequence[StageReader], model: str | None, detector: str | None, behind: Mapping[str, Any]
+) -> Recipe:
+    """What the features were made with.
+
+    Parameters
+    ----------
+    model, detector : `PREFIX,EPOCH` that were given; None for what the manifests name
+    behind : arguments of the detect directory behind the features, empty where it is gone
+
+    Raises
+    ------
+    InputError
+        If the embedding model is gone, or is another one now.
+    """
+    manifest = readers[0].manifest
+    arguments = readers[0].arguments
+    model = model or str(arguments.get("model"))
+    if missing_file(model):
+        raise InputError(f"{missing_file(model)}: is not there, and {readers[0].path} was made with it; give --model")
+    sums = {sha256(file) for file in model_files(model)}
+    if sums != set(manifest.get("models", {}).values()):
+        raise InputError(f"{readers[0].path}: was made with another model than {model}; give --model that one")
+    named = behind.get("detector")
+    if detector is None and isinstance(named, str) and missing_file(named) is None:
+        detector = named
+    size = behind.get("image_size") or (112, 112)
+    return Recipe(model, int(arguments.get("aug", 0)), (int(size[0]), int(size[1])), find_model(detector, DETECTOR))
+
+
+def ask(paths: Sequence[str], recipe: Recipe, device: int, face: int | None = None) -> Query:
+    """Find the person's face in each photograph and embed them all as one clip.
+
+    Parameters
+    ----------
+    paths : photographs of one person
+    face : number of the face, from 1, from left to right; None for the large one near the middle
+
+    Raises
+    ------
+    InputError
+        If a photograph can't be read, has no face, or not that many.
+    """
+    detector = load_detector(recipe.detector, device)
+    embedder = load_embedder(recipe.model, device)
+    photographs = [look_at(path, detector) for path in paths]
+    chosen = []
+    for photograph in photographs:
+        if face is not None and face > len(photograph.faces):
+            raise InputError(f"{photograph.path}: has {len(photograph.faces)} faces; --face {face} is none of them")
+        chosen.append(photograph.central if face is None else face - 1)
+    crops = np.stack(
+        [photograph.crops(recipe.size)[index] for photograph, index in zip(photographs, chosen, strict=True)]
+    )
+    vector = clip_features(embedder, [list(crops)], recipe.augment)[0]
+    return Query(photographs, chosen, crops, norms(embedder.embed(crops)), vector)

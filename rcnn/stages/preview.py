@@ -1,0 +1,325 @@
+"""Contact sheets of what detect.py saw, to find out why a clip has no face."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..config import config
+from ..dataset import Clip, list_clips
+from ..decoder import FrameDecoder
+from ..detector import Detector, Embedder, align_faces, load_detector, load_embedder
+from ..detector.embedding import norms
+from ..detector.essh import central_face
+from ..engine import choose_device
+from ..errors import InputError
+from ..faces import Faces
+from ..names import find_people, printable, show
+from ..progress import progress
+from ..store import OK, StageReader
+from ..video import UnreadableError
+from .detect import NORM
+
+FRAMES = 9  # of a sheet
+COLUMNS = 3
+TILE = (444, 240)  # width, height in pixels of a frame on the sheet: half of what the detector saw
+HEADER, FOOTER, GAP = 62, 34, 6  # pixels
+FAINT_SCORE = 0.1  # smallest probability of what is drawn, far under the detector's threshold
+FACES_A_FRAME = 6  # that are drawn at most
+JPEG_QUALITY = 85
+NAME_BYTES = 200  # of a sheet's file name
+
+BACK, INK, SOFT = (32, 28, 24), (245, 245, 245), (170, 170, 170)  # B, G, R
+KEPT, DROPPED, OTHER, FAINT = (96, 200, 80), (60, 150, 255), (235, 206, 135), (150, 150, 150)
+KEY = (
+    (KEPT, "chosen and kept"),
+    (DROPPED, "chosen, quality too low"),
+    (OTHER, "not chosen"),
+    (FAINT, "score under the threshold"),
+)
+TEXT_HEIGHT = 14  # pixels
+BOLD, PLAIN = 600, 400  # weight of the font
+
+
+@dataclass(frozen=True)
+class PreviewSettings:
+    """What the sheets are made of.
+
+    input : a complete detect directory; its manifest names the data set, the models and the thresholds
+    output : where the sheets go, `STATE/CLIP.jpg`
+    every : every so manieth clip of each state has a sheet, the first one always
+    gpu : CUDA device, -1 for the CPU, None for the first device if there is one
+    names : file with the names of labels; None for the data set's
+    """
+
+    input: str
+    output: str
+    every: int = 50
+    gpu: int | None = None
+    names: str | None = None
+
+
+@dataclass(frozen=True)
+class SeenFrame:
+    """A frame of a sheet.
+
+    image : (480, 888, 3) uint8, BGR
+    faces : best score first, those under the detector's threshold too
+    qualities : (n,) float32 of the faces
+    chosen : index of the face that detect.py chose; None where none was over the threshold
+    kept : whether that face was kept
+    """
+
+    number: int
+    image: np.ndarray
+    faces: Faces
+    qualities: np.ndarray
+    chosen: int | None
+    kept: bool
+
+
+def preview(settings: PreviewSettings) -> None:
+    """Write the sheets and print how many there are.
+
+    Raises
+    ------
+    InputError
+        If the directory is not complete, or the data set or a model that it was made with is gone.
+    """
+    started = time.monotonic()
+    reader = StageReader(settings.input, ("detect",))
+    arguments = reader.arguments
+    try:
+        part = (int(arguments["split"][0]), int(arguments["split"][1]))
+        clips = {clip.name: clip for clip in list_clips(arguments["dataset"], arguments["stage"], part)}
+        size = (int(arguments["image_size"][0]), int(arguments["image_size"][1]))
+        detector = str(arguments["detector"])
+        model = str(arguments["model"]) if arguments.get("quality", NORM) == NORM else None
+        sampling, threshold = int(arguments["sampling"]), float(arguments["quality_threshold"])
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f"{settings.input}: its manifest lacks arguments ({error}); run detect.py again") from None
+    rows = chosen_clips(reader, settings.every)
+    kept = _kept_frames(reader, {row["name"] for row in rows})
+    people = find_people(settings.names, arguments["dataset"])
+    device = choose_device(settings.gpu)
+    embedder = None if model is None else load_embedder(model, device)
+    viewer = Viewer(load_detector(detector, device), embedder, sampling, size)
+    written: Counter[str] = Counter()
+    with progress(what="preview", unit="clip", total=len(rows)) as bar:
+        for row in rows:
+            clip = clips.get(row["name"])
+            if clip is not None:
+                frames, unread = viewer.look(clip, row, kept.get(clip.name, frozenset()))
+                lines = describe(row, people, threshold, unread)
+                write_sheet(sheet_path(settings.output, row), draw_sheet(lines, frames))
+                written[row["state"]] += 1
+            bar.update()
+    missing = len(rows) - sum(written.values())
+    print(
+        f"preview: {sum(written.values())} sheets ({', '.join(f'{state} {n}' for state, n in written.items())}), "
+        f"{missing} clips gone from the data set, {time.monotonic() - started:.1f} s -> {settings.output}"
+    )
+
+
+def chosen_clips(reader: StageReader, every: int) -> list[dict[str, Any]]:
+    """Rows of the table of clips: every so manieth of each state, beginning with the first."""
+    counts: Counter[str] = Counter()
+    rows = []
+    for batch in reader.clips():
+        for row in batch.to_pylist():
+            if counts[row["state"]] % every == 0:
+                rows.append(row)
+            counts[row["state"]] += 1
+    return rows
+
+
+def spread(count: int) -> set[int]:
+    """Places, from 0, of the frames of a sheet among `count` frames; the first ones where it is not known how many."""
+    places = np.arange(FRAMES) if count < FRAMES else np.linspace(0, count - 1, FRAMES).round()
+    return set(places.astype(int).tolist())
+
+
+def _kept_frames(reader: StageReader, names: set[str]) -> dict[str, frozenset[int]]:
+    """Numbers of the frames of which a face was kept, by clip."""
+    found: dict[str, set[int]] = {}
+    for batch in reader.batches(["name", "frame"]):
+        for row in batch.to_pylist():
+            if row["name"] in names:
+                found.setdefault(row["name"], set()).add(row["frame"])
+    return {name: frozenset(frames) for name, frames in found.items()}
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Looks at a clip once more, with all faces and their qualities.
+
+    embedder : None where the quality is the detector's score
+    sampling : of the run
+    size : height, width of crops in pixels
+    """
+
+    detector: Detector
+    embedder: Embedder | None
+    sampling: int
+    size: tuple[int, int]
+
+    def look(self, clip: Clip, row: Mapping[str, Any], kept: frozenset[int]) -> tuple[list[SeenFrame], str]:
+        """Frames spread over those that were looked at; and why there are no more of them, else empty.
+
+        Parameters
+        ----------
+        row : of the table of clips
+        kept : frames of which a face was kept
+        """
+        wanted = spread(row["frames"])
+        # by the place among all frames, and among those of the usual sampling: which of them detect.py looked at in
+        # the end (a clip without a face is looked at frame by frame) shows when it is known how many there are
+        every: dict[int, np.ndarray] = {}
+        sampled: dict[int, np.ndarray] = {}
+        decoder, total, error = FrameDecoder(), 0, ""
+        try:
+            for number, image in decoder.read_frames(clip.path, 1):
+                total = number
+                if number - 1 in wanted:
+                    every[number] = image.copy()  # the decoder uses its memory again
+                if number % self.sampling == 0 and number // self.sampling - 1 in wanted:
+                    sampled[number] = image.copy()
+        except UnreadableError as caught:
+            error = str(caught)
+        finally:
+            decoder.close()
+        images = every if total == row["frames"] else sampled
+        return [self._see(number, image, number in kept) for number, image in images.items()], error
+
+    def _see(self, number: int, image: np.ndarray, kept: bool) -> SeenFrame:
+        faces = self.detector.detect([image], threshold=FAINT_SCORE)[0]
+        good = np.flatnonzero(faces.scores >= self.detector.threshold)
+        chosen = None
+        if len(good):
+            chosen = int(good[central_face(faces.take(good), image.shape[1], image.shape[0])])
+        shown = np.arange(min(len(faces), FACES_A_FRAME))
+        if chosen is not None and chosen not in shown:
+            shown = np.append(shown, chosen)
+        faces = faces.take(shown)
+        qualities = faces.scores
+        if len(faces) and self.embedder is not None:
+            qualities = norms(self.embedder.embed(align_faces(image, faces.landmarks, self.size)))
+        place = None if chosen is None else int(np.flatnonzero(shown == chosen)[0])
+        return SeenFrame(number, image, faces, qualities, place, kept and chosen is not None)
+
+
+def describe(row: Mapping[str, Any], people: Mapping[int, str], threshold: float, error: str = "") -> tuple[str, str]:
+    """The two lines over a sheet."""
+    who = show(row["label"], people) if row["label"] > 0 else "no label"
+    state = "has faces" if row["state"] == OK else row["state"]
+    why = f" ({row['reason']})" if row["reason"] else ""
+    counts = f"{row['frames']} frames looked at, {row['faces']} faces kept, quality threshold {threshold:g}"
+    return (
+        f"{printable(row['name'])}   {row['split']}   {who}",
+        f"{state}{why}   {counts}{f'   now: {error}' if error and row['state'] == OK else ''}",
+    )
+
+
+def draw_sheet(lines: tuple[str, str], frames: Sequence[SeenFrame]) -> np.ndarray:
+    """(H, W, 3) uint8, BGR: the lines, the frames, and what the colours mean."""
+    rows = max(1, -(-len(frames) // COLUMNS))
+    width = COLUMNS * (TILE[0] + GAP) + GAP
+    sheet = np.full((HEADER + rows * (TILE[1] + GAP) + FOOTER, width, 3), BACK, np.uint8)
+    _write(sheet, lines[0], (GAP, 24), INK, 18, BOLD)
+    _write(sheet, lines[1], (GAP, 49), SOFT, 15)
+    for index, frame in enumerate(frames):
+        x = GAP + index % COLUMNS * (TILE[0] + GAP)
+        y = HEADER + index // COLUMNS * (TILE[1] + GAP)
+        sheet[y : y + TILE[1], x : x + TILE[0]] = draw_frame(frame)
+    if not frames:
+        _write(sheet, "no frame can be shown", (GAP + 20, HEADER + 40), SOFT, 16)
+    x = GAP
+    for colour, meaning in KEY:
+        y = sheet.shape[0] - FOOTER // 2
+        cv2.rectangle(sheet, (x, y - 8), (x + 16, y + 8), colour, 3)
+        x = _write(sheet, meaning, (x + 26, y + 5), SOFT, TEXT_HEIGHT) + 30
+    _write(sheet, "numbers: score, quality", (x, sheet.shape[0] - FOOTER // 2 + 5), SOFT, TEXT_HEIGHT)
+    return sheet
+
+
+def draw_frame(frame: SeenFrame) -> np.ndarray:
+    """(TILE height, TILE width, 3) uint8, BGR: the frame with its faces; the chosen one comes last, on top."""
+    tile = cv2.resize(frame.image, TILE, interpolation=cv2.INTER_AREA)
+    scale = np.array([TILE[0] / frame.image.shape[1], TILE[1] / frame.image.shape[0]], np.float32)
+    for index in sorted(range(len(frame.faces)), key=lambda index: index == frame.chosen):
+        colour = _colour(frame, index)
+        corners = (frame.faces.boxes[index].reshape(2, 2) * scale).round().astype(int)
+        thickness = 2 if index == frame.chosen else 1
+        cv2.rectangle(tile, corners[0].tolist(), corners[1].tolist(), colour, thickness, cv2.LINE_AA)
+        for point in (frame.faces.landmarks[index] * scale).round().astype(int).tolist():
+            cv2.circle(tile, point, 2, colour, cv2.FILLED, cv2.LINE_AA)
+        label = f"{frame.faces.scores[index]:.2f}  {frame.qualities[index]:.1f}"
+        _label(tile, label, corners, colour)
+    _plate(tile, f"frame {frame.number}", (6, TILE[1] - 8), INK)
+    if not len(frame.faces):
+        _plate(tile, f"nothing like a face (score over {FAINT_SCORE:g})", (6, 20), SOFT)
+    return tile
+
+
+def _colour(frame: SeenFrame, index: int) -> tuple[int, int, int]:
+    if index == frame.chosen:
+        return KEPT if frame.kept else DROPPED
+    return OTHER if frame.faces.scores[index] >= config.ESSH.THRESHOLD else FAINT
+
+
+def _label(tile: np.ndarray, text: str, corners: np.ndarray, colour: tuple[int, int, int]) -> None:
+    """Over the box; under it where there is no room."""
+    y = corners[0, 1] - 5 if corners[0, 1] >= TEXT_HEIGHT + 6 else min(corners[1, 1] + TEXT_HEIGHT + 4, TILE[1] - 4)
+    _plate(tile, text, (int(np.clip(corners[0, 0], 2, TILE[0] - 80)), int(y)), colour)
+
+
+def _plate(tile: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
+    """Text on a dark ground, to be read on any picture."""
+    end = _write(np.zeros_like(tile), text, place, colour, TEXT_HEIGHT, BOLD)
+    top, bottom = max(place[1] - TEXT_HEIGHT, 0), place[1] + 4
+    area = tile[top:bottom, max(place[0] - 3, 0) : end + 3]
+    area[:] = area // 4
+    _write(tile, text, place, colour, TEXT_HEIGHT, BOLD)
+
+
+def _write(
+    image: np.ndarray,
+    text: str,
+    place: tuple[int, int],
+    colour: tuple[int, int, int],
+    height: int,
+    weight: int = PLAIN,
+) -> int:
+    """Write at the left end of the base line; gives the x of the right end. The font knows any script."""
+    # OpenCV 5: the last point comes first in what it gives
+    return int(cv2.putText(image, text, place, colour, cv2.FontFace("sans"), height, weight)[0][0])
+
+
+def sheet_path(output: str, row: Mapping[str, Any]) -> str:
+    """`OUTPUT/STATE/CLIP.jpg`."""
+    name = os.path.basename(row["name"]).encode()[:NAME_BYTES].decode(errors="ignore")
+    return os.path.join(output, row["state"].replace(" ", "-"), f"{name}.jpg")
+
+
+def write_sheet(path: str, sheet: np.ndarray) -> None:
+    """Write a JPEG.
+
+    Raises
+    ------
+    InputError
+        If it can't be written.
+    """
+    data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror or error}; give --preview another place") from None

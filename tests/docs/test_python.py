@@ -1,0 +1,88 @@
+"""Every block of docs/python.md runs, one after the other, on the demo's people; and `import rcnn` stays light."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import rcnn
+from rcnn.dataset import read_ground_truth
+from rcnn.errors import InputError
+from rcnn.people.demo_set import DemoOptions, write_demo
+
+ROOT = Path(__file__).resolve().parents[2]
+PEOPLE = 3
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A directory as the page has it: a finished demo, small, and two photographs of person 1."""
+    work = tmp_path_factory.mktemp("python")
+    write_demo(DemoOptions(work / "data/demo", str(ROOT / "model/people"), people=PEOPLE, clips=4, strangers=1))
+    driver = subprocess.run(
+        ["bash", str(ROOT / "run.sh"), "--dataset", "data/demo", "--output", "output/demo", "--gpu", "-1",
+         "--prefix", "output/demo/iqiyi", "--num-classes", str(PEOPLE + 1)],
+        capture_output=True, text=True, cwd=work, env={**os.environ, "PYTHON": sys.executable},
+    )  # fmt: skip
+    assert driver.returncode == 0, driver.stderr[-3000:]
+    clip = work / "data/demo/IQIYI_VID_TEST" / read_ground_truth(str(work / "data/demo/gt_v2/test_v2.txt"))[1][0]
+    capture = cv2.VideoCapture(str(clip))
+    for name in ("photo.jpg", "other.jpg"):
+        for _ in range(8):
+            _, frame = capture.read()
+        cv2.imwrite(str(work / name), frame)
+    return work
+
+
+def test_every_block_of_the_page_runs(place, monkeypatch, capsys):
+    page = (ROOT / "docs/python.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    assert len(blocks) >= 6
+    monkeypatch.chdir(place)
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "docs/python.md", "exec"), names)
+    text = capsys.readouterr().out
+    similarity = float(re.search(r"similarity (-?[\d.]+)", text)[1])
+    assert similarity > 0.5  # two frames of one clip
+    assert "label 1" in text and "the best clip of label 1" in text
+    assert len(names["ranked"]) == 3
+    assert names["crop"].shape == (112, 112, 3)
+    assert "missing.jpg" in text
+
+
+def test_what_is_no_image_is_refused():
+    for image in (None, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3))):
+        with pytest.raises(InputError, match="array"):
+            rcnn.detect_faces(image)
+
+
+def test_an_image_without_a_face_has_none():
+    image = np.zeros((300, 400, 3), np.uint8)
+    faces = rcnn.detect_faces(image, gpu=-1)
+    assert len(faces) == 0
+    assert rcnn.embed_faces(image, faces, gpu=-1).shape == (0, 0)
+
+
+def test_compare_is_the_cosine():
+    assert rcnn.compare(np.array([2.0, 0]), np.array([3.0, 0])) == pytest.approx(1)
+    assert rcnn.compare(np.array([2.0, 0]), np.array([0, 1.0])) == pytest.approx(0)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, rcnn; print(sorted({'numpy', 'cv2', 'torch', 'openvino', 'pyarrow'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_names_are_listed_and_others_unknown():
+    assert set(rcnn.__all__) <= set(dir(rcnn))
+    with pytest.raises(AttributeError, match="detect_cats"):
+        rcnn.detect_cats  # noqa: B018

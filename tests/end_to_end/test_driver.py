@@ -1,0 +1,199 @@
+"""run.sh: which stages run, with what, in which order; with a stand-in for Python, so that each test takes no time."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STAND_IN = """#!/bin/bash
+# Notes its arguments, writes what a stage leaves, and fails where FAIL names the script.
+printf '%q ' "$@" >> "$CALLS"; echo >> "$CALLS"
+script=${1##*/}
+echo "$script speaks"; echo "$script warns" >&2
+if [ "$script" = "$FAIL" ]; then echo "$script: error: broken; mend it" >&2; exit 2; fi
+while [ $# -gt 1 ]; do
+  case $1 in
+    --output) if [ "$script" = submit.py ]; then touch "$2"; else mkdir -p "$2"; touch "$2/manifest.json"; fi ;;
+    --prefix) touch "$2-0040.params" ;;
+  esac
+  shift
+done
+"""
+SCRIPTS = [
+    "detect.py",
+    "detect.py",
+    "feature.py",
+    "feature.py",
+    "genfeat.py",
+    "train_mlp.py",
+    "predict.py",
+    "submit.py",
+]
+
+
+class Driver:
+    """run.sh in a directory of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.calls_file = place / "calls"
+        (place / "python").write_text(STAND_IN)
+        (place / "python").chmod(0o755)
+
+    def __call__(self, *arguments: object, fail: str = "", code: int = 0) -> subprocess.CompletedProcess:
+        self.calls_file.write_text("")
+        environment = {**os.environ, "PYTHON": str(self.place / "python"), "CALLS": str(self.calls_file), "FAIL": fail}
+        done = subprocess.run(
+            ["bash", str(ROOT / "run.sh"), *map(str, arguments)],
+            capture_output=True, text=True, cwd=self.place, env=environment,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    @property
+    def calls(self) -> list[list[str]]:
+        return [shlex.split(line) for line in self.calls_file.read_text().splitlines()]
+
+    @property
+    def scripts(self) -> list[str]:
+        return [Path(call[0]).name for call in self.calls]
+
+
+@pytest.fixture
+def run(tmp_path) -> Driver:
+    return Driver(tmp_path)
+
+
+def value(call: list[str], flag: str) -> str:
+    return call[call.index(flag) + 1]
+
+
+def test_the_seeds_names_are_the_defaults(run):
+    done = run()
+    assert run.scripts == SCRIPTS
+    assert [value(call, "--output") for call in run.calls[:5]] == [
+        "./output/det_trainval", "./output/det_test", "./output/feat_trainval", "./output/feat_test",
+        "./output/trainval",
+    ]  # fmt: skip
+    assert value(run.calls[0], "--dataset") == "./data/iqiyi_vid"
+    assert value(run.calls[5], "--prefix") == "./model/iqiyi"
+    assert value(run.calls[6], "--model") == "./model/iqiyi,40"
+    assert value(run.calls[7], "--report") == "./output/report.html"
+    assert "open ./output/report.html in a browser" in done.stdout
+
+
+def test_what_is_complete_is_kept_and_the_rest_goes_on(run):
+    run("--stop-stage", 3)
+    assert run.scripts == SCRIPTS[:5]
+    done = run("--gpu", -1)  # another device makes no other features
+    assert run.scripts == SCRIPTS[5:]
+    assert done.stdout.count("is there, kept") == 5
+    run("--stage", 4, "--stop-stage", 5, "--overwrite")
+    assert run.scripts == SCRIPTS[5:7]
+    assert all(call[-1] == "--overwrite" for call in run.calls)
+
+
+def test_what_another_command_made_is_not_kept(run):
+    run()
+    error = run("--quality-threshold", 5, code=2).stderr
+    assert "det_trainval/manifest.json: was made by another command" in error
+    assert "--quality-threshold 10.0" in error and "--overwrite" in error
+    assert run.scripts == []
+
+
+def test_a_classifier_of_another_run_is_not_taken(run):
+    run()
+    error = run("--output", "elsewhere", "--stage", 4, code=2).stderr
+    assert "./model/iqiyi-0040.params: was made by another command" in error
+
+
+def test_what_is_older_than_its_source_is_not_kept(run):
+    run()
+    os.utime(run.place / "output/det_test/manifest.json", (2e9, 2e9))
+    error = run(code=2).stderr
+    assert "feat_test/manifest.json: is older than ./output/det_test/manifest.json" in error
+    assert "--stage 2 --overwrite" in error
+
+
+def test_it_stops_at_the_first_failure_and_says_how_to_go_on(run):
+    done = run("--name", "a b", "--num-classes", 31, fail="genfeat.py", code=2)
+    assert run.scripts == SCRIPTS[:5]
+    assert "genfeat.py: error: broken; mend it" in done.stderr
+    assert "stage 3, genfeat.py, ended with exit code 2; its words are in ./output/a b/log/3-genfeat.log" in done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    again = shlex.split(line.partition("goes on: ")[2])
+    assert again[1:] == ["--name", "a b", "--num-classes", "31", "--stage", "3"]
+    run(*again[1:])
+    assert run.scripts == SCRIPTS[4:]
+
+
+def test_a_named_run_keeps_to_itself(run):
+    run("--name", "mine", "--dataset", "my data")
+    assert value(run.calls[5], "--prefix") == "./output/mine/iqiyi"
+    assert value(run.calls[0], "--dataset") == "my data"
+    assert not (run.place / "output/det_test").exists()
+
+
+def test_logs_hold_both_streams_which_stay_apart(run):
+    done = run("--stage", 1, "--stop-stage", 1)
+    assert "detect.py speaks" in done.stdout and "detect.py speaks" not in done.stderr
+    assert "detect.py warns" in done.stderr and "detect.py warns" not in done.stdout
+    log = (run.place / "output/log/1-detect-test.log").read_text()
+    assert sorted(log.splitlines()) == ["detect.py speaks", "detect.py warns"]
+
+
+def test_models_and_truth_go_where_they_belong(run):
+    (run.place / "data/gt_v2").mkdir(parents=True)
+    for name in ("test_v2.txt", "names.txt"):
+        (run.place / "data/gt_v2" / name).write_text("")
+    run("--dataset", "data", "--detector", "d,0", "--quality", "q,0", "--model", "m,0", "--gpu", 0)
+    detect, feature, genfeat, submit = (run.calls[index] for index in (0, 2, 4, 7))
+    assert (value(detect, "--detector"), value(detect, "--model")) == ("d,0", "q,0")
+    assert value(feature, "--model") == "m,0"
+    assert "--gpu" in detect and "--gpu" in feature and "--gpu" not in genfeat
+    assert value(submit, "--gt") == "data/gt_v2/test_v2.txt"
+    assert value(submit, "--names") == "data/gt_v2/names.txt"
+    assert run.scripts[-1] == "centroids.py"
+
+
+def test_the_classifier_is_as_large_as_the_labels_say(run):
+    train = ("--dataset", "data", "--stage", 4, "--stop-stage", 4, "--name")
+    run(*train, "a")
+    assert value(run.calls[0], "--num-classes") == "4935"  # the challenge's, where there is nothing to look at
+    lists = run.place / "data/gt_v2"
+    lists.mkdir(parents=True)
+    (lists / "train_v2.txt").write_text("99999.mp4 3\nb.mp4 12\nc.mp4 12345678\n")
+    (lists / "val_v2.txt").write_text("7 77777.mp4\n14 888 999\n")
+    run(*train, "b")
+    assert value(run.calls[0], "--num-classes") == "15"
+    run(*train, "c", "--num-classes", 31)
+    assert value(run.calls[0], "--num-classes") == "31"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--stage", "7"], "--stage 7: must be a whole number from 1 to 6"),
+        (["--stage", "two"], "--stage two: must be a whole number"),
+        (["--stage", "4", "--stop-stage", "3"], "--stage 4 comes after --stop-stage 3"),
+        (["--name", "../x"], "--name ../x: must be a plain name"),
+        (["--bogus", "1"], "--bogus is not known"),
+        (["--gpu"], "--gpu wants a value"),
+        (["--num-classes", "1"], "--num-classes 1: must be"),
+    ],
+)
+def test_mistyped_values_say_what_is_allowed(run, arguments, words):
+    done = run(*arguments, code=2)
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert run.calls == []
+
+
+def test_help_has_an_example(run):
+    text = run("--help").stdout
+    assert "--stage 3 --stop-stage 5" in text and "(10.0)" in text

@@ -1,0 +1,88 @@
+"""The clips most like a vector: the same as comparing with all of them at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from rcnn.detector.embedding import normalise
+from rcnn.errors import InputError
+from rcnn.search import nearest, open_features
+from rcnn.store import StageWriter, features_schema, vector_array
+
+
+def write(path: Path, names: list[str], rows: np.ndarray, labels: list[int], models: tuple[str, ...] = ()) -> str:
+    schema = features_schema(rows.shape[1])
+    with StageWriter(str(path), "feature", schema, models=models) as writer:
+        columns = [pa.array(names), pa.array(["train"] * len(names)), pa.array(labels, pa.int32())]
+        writer.add_rows(pa.RecordBatch.from_arrays([*columns, vector_array(rows)], schema=schema))
+    return str(path)
+
+
+@pytest.fixture
+def clips() -> tuple[list[str], np.ndarray, list[int]]:
+    generator = np.random.default_rng(0)
+    names = [f"{number:05d}.mp4" for number in range(9000)]  # more than two blocks
+    return names, generator.normal(size=(9000, 16)).astype(np.float32), generator.integers(-1, 40, 9000).tolist()
+
+
+@pytest.mark.parametrize("count", [1, 100, 9000, 20000])
+def test_it_finds_what_comparing_with_all_at_once_finds(tmp_path, clips, count):
+    names, rows, labels = clips
+    path = write(tmp_path / "feat", names, rows, labels)
+    wanted = np.random.default_rng(1).normal(size=16).astype(np.float32)
+    found = nearest(open_features([path]), wanted, count)
+    similarities = normalise(rows) @ normalise(wanted)
+    order = np.argsort(-similarities, kind="stable")[:count]
+    np.testing.assert_allclose([match.similarity for match in found.matches], similarities[order], atol=1e-5)
+    places = [int(match.clip[:5]) for match in found.matches]  # not in the same order where two differ by a rounding
+    np.testing.assert_allclose(similarities[places], similarities[order], atol=1e-5)
+    assert len(set(places)) == min(count, len(names))
+    assert [match.label for match in found.matches] == [labels[place] for place in places]
+    assert found.clips == 9000
+    assert found.mean == pytest.approx(similarities.mean(), abs=1e-5)
+    assert found.deviation == pytest.approx(similarities.std(), abs=1e-5)
+    kept = np.array(labels)
+    assert [person.label for person in found.people] == sorted(
+        range(1, 40), key=lambda label: -similarities[kept == label].mean()
+    )
+    first = found.people[0]
+    assert first.best == pytest.approx(similarities[kept == first.label].max(), abs=1e-5)
+    assert first.clips == (kept == first.label).sum()
+
+
+def test_equal_clips_stand_by_name_whatever_the_block(tmp_path):
+    names = [f"{number:05d}.mp4" for number in range(5000)]
+    path = write(tmp_path / "feat", names, np.ones((5000, 4), np.float32), [-1] * 5000)
+    found = nearest(open_features([path]), np.ones(4, np.float32), 7)
+    assert [match.clip for match in found.matches] == names[:7]
+    assert found.people == [] and found.deviation == pytest.approx(0, abs=1e-3)
+
+
+def test_several_directories_are_one_set_and_a_clip_counts_once(tmp_path):
+    one = write(tmp_path / "a", ["a", "b"], np.array([[1, 0], [0.9, 0.1]], np.float32), [1, 2])
+    two = write(tmp_path / "b", ["b", "c"], np.array([[0.5, 0.5], [0.7, 0.3]], np.float32), [2, 3])
+    found = nearest(open_features([one, two]), np.array([1, 0], np.float32), 10)
+    assert [match.clip for match in found.matches] == ["a", "b", "c"]
+    assert found.matches[1].similarity == pytest.approx(0.9 / np.hypot(0.9, 0.1))
+
+
+def test_a_clip_of_zeros_is_like_nothing(tmp_path):
+    path = write(tmp_path / "a", ["a", "b"], np.array([[0, 0], [1, 0]], np.float32), [1, 2])
+    found = nearest(open_features([path]), np.array([2, 0], np.float32), 2)
+    assert [(match.clip, match.similarity) for match in found.matches] == [("b", 1.0), ("a", 0.0)]
+
+
+def test_what_does_not_fit_is_named(tmp_path):
+    (tmp_path / "m").write_text("other")
+    one = write(tmp_path / "a", ["a"], np.ones((1, 4), np.float32), [1])
+    two = write(tmp_path / "b", ["b"], np.ones((1, 4), np.float32), [1], models=(str(tmp_path / "m"),))
+    with pytest.raises(InputError, match="another model"):
+        open_features([one, two])
+    with pytest.raises(InputError, match="twice"):
+        open_features([one, one])
+    with pytest.raises(InputError, match="4 wide, that of the photograph 5"):
+        nearest(open_features([one]), np.ones(5, np.float32))

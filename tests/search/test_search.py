@@ -1,0 +1,146 @@
+"""python -m rcnn.search on clips of drawn people: who it is, which clips, and what is said about bad input."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcnn.dataset import read_ground_truth
+from rcnn.faces import Faces
+from rcnn.people.demo_set import DemoOptions, write_demo
+from rcnn.photograph import LONGEST, find_faces
+
+ROOT = Path(__file__).resolve().parents[2]
+PEOPLE = 4
+
+
+def sh(*command: object, code: int = 0) -> str:
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """Data, faces and features of drawn people; `photo.png` is person 2 in a test clip, `stranger.png` a stranger."""
+    work = tmp_path_factory.mktemp("search")
+    options = DemoOptions(work / "data", str(ROOT / "model/people"), people=PEOPLE, clips=3, strangers=2, nobody=0)
+    write_demo(options)
+    for part in ("trainval", "test"):
+        sh("detect.py", "--dataset", work / "data", "--stage", part, "--output", work / f"det_{part}", "--gpu", "-1")
+        sh("feature.py", "--input", work / f"det_{part}", "--output", work / f"feat_{part}", "--gpu", "-1")
+    truth = read_ground_truth(str(work / "data/gt_v2/test_v2.txt"))
+    shots = work / "data/IQIYI_VID_TEST"
+    known = {name for names in truth.values() for name in names}
+    photograph(shots / truth[2][0], work / "photo.png")
+    photograph(next(path for path in sorted(shots.iterdir()) if path.name not in known), work / "stranger.png")
+    return work
+
+
+def photograph(clip: Path, target: Path) -> None:
+    capture = cv2.VideoCapture(str(clip))
+    for _ in range(10):
+        _, frame = capture.read()
+    cv2.imwrite(str(target), frame)
+
+
+def search(run: Path, *more: object, image: str = "photo.png", code: int = 0) -> str:
+    features = f"{run / 'feat_trainval'},{run / 'feat_test'}"
+    return sh("-m", "rcnn.search", "--image", run / image, "--features", features, "--gpu", "-1", *more, code=code)
+
+
+def ranked(text: str) -> list[str]:
+    return re.findall(r"^ +\d+  -?\d\.\d+  (\S+)", text, re.M)
+
+
+def test_a_known_person_is_named_and_found(run, tmp_path):
+    page = tmp_path / "search.html"
+    text = search(run, "--report", page, "--count", 6)
+    assert "most like label 2 (person002)" in text
+    truth = read_ground_truth(str(run / "data/gt_v2/test_v2.txt"))
+    assert ranked(text)[0] == truth[2][0]  # the clip that the photograph is of
+    assert len(ranked(text)) == 6
+    html = page.read_text()
+    assert html.count('class="face"') == 6 and "Which clips show photo.png" in html
+    assert html.count("data:image/jpeg") == 7  # with the photograph
+    assert html.index('id="cards"') < html.index("At a glance")
+
+
+def test_a_person_nobody_trained_on_is_found_too(run):
+    text = search(run, "--count", 3, image="stranger.png")
+    clips = [path.name for path in (run / "data").rglob("*.mp4")]
+    labels = {name for names in read_ground_truth(str(run / "data/gt_v2/test_v2.txt")).values() for name in names}
+    first, second = ranked(text)[:2]
+    assert first in clips and first not in labels
+    # the stranger's other clip, in val, without a label either
+    assert "VAL" in second and second not in (run / "data/gt_v2/val_v2.txt").read_text()
+
+
+def test_several_photographs_are_one_person(run, tmp_path):
+    photo = cv2.imread(str(run / "photo.png"))
+    cv2.imwrite(str(tmp_path / "mirrored.jpg"), photo[:, ::-1])
+    text = sh(
+        "-m", "rcnn.search", "--image", run / "photo.png", tmp_path / "mirrored.jpg", "--features",
+        run / "feat_trainval", "--gpu", "-1",
+    )  # fmt: skip
+    assert text.count("1 face, quality") == 2
+    assert "most like label 2 (person002)" in text
+
+
+@pytest.mark.parametrize("scale", [0.5, 4.0])
+def test_photographs_of_any_size(run, tmp_path, scale):
+    photo = cv2.resize(cv2.imread(str(run / "photo.png")), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    cv2.imwrite(str(run / "scaled.png"), photo)
+    assert "most like label 2 (person002)" in search(run, image="scaled.png")
+
+
+def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
+    (run / "text.jpg").write_text("no picture")
+    cv2.imwrite(str(run / "empty.png"), np.zeros((200, 300, 3), np.uint8))
+    for image, words in (("gone.jpg", "gone.jpg"), ("text.jpg", "not an image"), ("empty.png", "no face is found")):
+        error = search(run, image=image, code=2)
+        assert words in error and error.strip().count("\n") == 0
+    assert "--face 5 is none" in search(run, "--face", 5, code=2)
+    shutil.copytree(run / "feat_test", tmp_path / "feat")
+    manifest = json.loads((tmp_path / "feat/manifest.json").read_text())
+    manifest["models"] = dict.fromkeys(manifest["models"], "0" * 64)
+    (tmp_path / "feat/manifest.json").write_text(json.dumps(manifest))
+    error = sh("-m", "rcnn.search", "--image", run / "photo.png", "--features", tmp_path / "feat", code=2)
+    assert "made with another model" in error
+
+
+class Recorder:
+    """A detector that finds a face only in the n-th view, at a fixed place of it."""
+
+    def __init__(self, view: int) -> None:
+        self.view, self.shapes = view, []
+
+    def detect(self, images, threshold):
+        self.shapes.append(images[0].shape)
+        if len(self.shapes) <= self.view:
+            return [Faces.none()]
+        height, width = images[0].shape[:2]
+        box = np.array([[width * 0.25, height * 0.25, width * 0.75, height * 0.75]], np.float32)
+        points = np.full((1, 5, 2), (width / 2, height / 2), np.float32)
+        return [Faces(box, np.ones(1, np.float32), points)]
+
+
+@pytest.mark.parametrize("view", [0, 1, 2])
+@pytest.mark.parametrize("size", [(400, 600), (3000, 2000)])
+def test_places_are_those_of_the_photograph_in_every_view(view, size):
+    detector = Recorder(view)
+    faces = find_faces(np.zeros((*size, 3), np.uint8), detector)
+    assert max(detector.shapes[0]) == min(LONGEST, max(size))
+    # the border is half of the side: the middle half of that view is the whole photograph
+    share = 0.0 if view == 2 else 0.25
+    expected = np.array([size[1] * share, size[0] * share, size[1] * (1 - share), size[0] * (1 - share)])
+    np.testing.assert_allclose(faces.boxes[0], expected, atol=max(size) / 100)
+    np.testing.assert_allclose(faces.landmarks[0, 0], (size[1] / 2, size[0] / 2), atol=max(size) / 100)

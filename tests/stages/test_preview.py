@@ -1,0 +1,180 @@
+"""detect.py --preview: a sheet for every K-th clip of each state, which shows the frames that were looked at."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcnn.dataset import Clip
+from rcnn.errors import InputError
+from rcnn.faces import Faces
+from rcnn.people.demo_set import DemoOptions, write_demo
+from rcnn.stages.preview import (
+    DROPPED,
+    FAINT,
+    KEPT,
+    OTHER,
+    PreviewSettings,
+    SeenFrame,
+    Viewer,
+    chosen_clips,
+    describe,
+    draw_frame,
+    draw_sheet,
+    preview,
+    sheet_path,
+    spread,
+)
+from rcnn.store import StageReader
+from rcnn.video import read_frames
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> tuple[Path, str]:
+    """Four test clips of drawn people, four of nobody and a broken one, through detect.py --preview."""
+    work = tmp_path_factory.mktemp("preview")
+    write_demo(DemoOptions(work / "data", str(ROOT / "model/people"), people=4, clips=2, strangers=0, nobody=8))
+    (work / "data/IQIYI_VID_TEST/broken_é.mp4").write_bytes(b"no video")
+    with open(work / "data/gt_v2/IQIYI_VID.txt", "a", encoding="utf-8") as file:
+        file.write("broken_é.mp4\n")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "detect.py"), "--dataset", str(work / "data"), "--stage", "test", "--gpu", "-1",
+         "--output", str(work / "det"), "--preview", str(work / "sheets"), "--preview-every", "1", "--max-bad", "50"],
+        capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return work, done.stdout
+
+
+def near(image: np.ndarray, colour: tuple[int, int, int]) -> int:
+    """How many pixels have about this colour."""
+    return int((np.abs(image.astype(int) - colour).max(2) < 40).sum())
+
+
+def test_every_clip_has_a_sheet_under_its_state(run):
+    work, text = run
+    rows = [row for batch in StageReader(str(work / "det"), ("detect",)).clips() for row in batch.to_pylist()]
+    assert {row["state"] for row in rows} == {"ok", "no face", "unreadable"}
+    for row in rows:
+        sheet = cv2.imread(sheet_path(str(work / "sheets"), row))
+        assert sheet is not None, row
+        frames = sheet[62:-34]  # without the lines, and without the key, which has all colours
+        assert (near(frames, KEPT) > 100) == (row["state"] == "ok"), row
+    assert f"preview: {len(rows)} sheets" in text
+
+
+def test_the_manifest_counts_the_quality_of_every_face(run):
+    counts = StageReader(str(run[0] / "det"), ("detect",)).manifest["counts"]
+    assert sum(counts["quality_histogram"].values()) == counts["faces_seen"] >= counts["rows"] > 0
+    assert counts["quality_step"] == 0.05
+
+
+def test_sheets_of_a_run_that_is_complete(run, tmp_path, capsys):
+    work, _ = run
+    preview(PreviewSettings(str(work / "det"), str(tmp_path / "again"), every=1000, gpu=-1))
+    assert len(list((tmp_path / "again").rglob("*.jpg"))) == 3  # the first of each state
+    assert "3 sheets" in capsys.readouterr().out
+
+
+def test_every_kth_of_each_state_the_first_one_too(run):
+    reader = StageReader(str(run[0] / "det"), ("detect",))
+    every = chosen_clips(reader, 1)
+    wanted = {
+        row["name"]
+        for state in ("ok", "no face", "unreadable")
+        for row in [row for row in every if row["state"] == state][::2]
+    }
+    assert {row["name"] for row in chosen_clips(reader, 2)} == wanted
+    assert len(wanted) < len(every)
+
+
+class Blind:
+    """A detector that sees nothing."""
+
+    def detect(self, images, threshold):
+        return [Faces.none() for _ in images]
+
+
+@pytest.mark.parametrize("sampling", [1, 3])
+def test_it_shows_the_frames_that_were_looked_at(run, sampling):
+    work, _ = run
+    path = next(path for path in (work / "data/IQIYI_VID_TEST").iterdir() if "broken" not in path.name)
+    total = int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
+    assert total > 9
+    viewer = Viewer(Blind(), None, 3, (112, 112))
+    frames, error = viewer.look(Clip(path.name, str(path), "test", -1), {"frames": total // sampling}, frozenset())
+    numbers = [frame.number for frame in frames]
+    assert error == ""
+    assert numbers[0] == sampling and total - sampling < numbers[-1] <= total
+    assert all(number % sampling == 0 for number in numbers)
+    assert len(numbers) == min(9, total // sampling)
+    right = dict(read_frames(str(path), 1))
+    assert all(np.array_equal(frame.image, right[frame.number]) for frame in frames)
+
+
+def test_a_clip_that_can_not_be_read_says_so(run):
+    path = run[0] / "data/IQIYI_VID_TEST/broken_é.mp4"
+    frames, error = Viewer(Blind(), None, 3, (112, 112)).look(
+        Clip(path.name, str(path), "test", -1), {"frames": 0}, frozenset()
+    )
+    assert frames == [] and error
+    assert draw_sheet(("a", "b"), frames).shape[2] == 3
+
+
+def seen(chosen: int | None, kept: bool, scores: tuple[float, ...]) -> SeenFrame:
+    corners = [[60 + 200 * index, 100, 160 + 200 * index, 220] for index in range(len(scores))]
+    boxes = np.array(corners, np.float32).reshape(-1, 4)
+    landmarks = np.repeat(boxes[:, None, :2] + 50, 5, 1)
+    faces = Faces(boxes, np.array(scores, np.float32), landmarks)
+    return SeenFrame(3, np.zeros((480, 888, 3), np.uint8), faces, np.full(len(scores), 9.5, np.float32), chosen, kept)
+
+
+@pytest.mark.parametrize(
+    ("frame", "colours"),
+    [
+        (seen(0, True, (0.9,)), {KEPT}),
+        (seen(0, False, (0.9,)), {DROPPED}),
+        (seen(1, True, (0.9, 0.8)), {KEPT, OTHER}),
+        (seen(None, False, (0.4,)), {FAINT}),
+        (seen(None, False, ()), set()),
+    ],
+)
+def test_colours_say_what_became_of_a_face(frame, colours):
+    tile = draw_frame(frame)
+    assert tile.shape == (240, 444, 3)
+    # the sides of a box: far more pixels than its numbers have, whose edges are blended
+    assert {colour for colour in (KEPT, DROPPED, OTHER) if near(tile, colour) > 150} == colours - {FAINT}
+    if FAINT in colours:
+        assert near(tile[45:115, 25:85], FAINT) > 100
+
+
+def test_lines_name_label_state_and_reason():
+    row = {"name": "a\x1b.mp4", "split": "train", "label": 7, "state": "no face", "reason": "no face detected"}
+    first, second = describe({**row, "frames": 12, "faces": 0}, {7: "Ada"}, 10.0)
+    assert "\x1b" not in first and "label 7 (Ada)" in first and "train" in first
+    assert "no face (no face detected)" in second and "12 frames" in second
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 10, 1000])
+def test_frames_are_spread_over_the_clip(count):
+    places = spread(count)
+    assert 0 in places and len(places) == 9
+    assert count < 9 or max(places) == count - 1
+
+
+def test_a_sheet_stays_in_its_folder():
+    assert sheet_path("out", {"name": "../../x.mp4", "state": "no face"}) == os.path.join("out", "no-face", "x.mp4.jpg")
+    assert len(os.path.basename(sheet_path("o", {"name": "é" * 127, "state": "ok"})).encode()) <= 255
+
+
+def test_a_directory_of_another_stage_is_refused(run, tmp_path):
+    with pytest.raises(InputError, match=r"detect\.py"):
+        preview(PreviewSettings(str(tmp_path), str(tmp_path / "out")))
