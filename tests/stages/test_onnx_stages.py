@@ -10,10 +10,12 @@ from rcnn import convert
 from rcnn.checkpoint import save_checkpoint
 from rcnn.classifier import Shape, build_graph
 from rcnn.errors import InputError
+from rcnn.search.query import recipe_of
 from rcnn.stages import int8
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.predict import PredictSettings, predict
+from rcnn.stages.preview import PreviewSettings, preview
 from rcnn.store import StageReader
 from rcnn.training.mlp import Classifier
 
@@ -73,6 +75,8 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         found = run_detect(data, where / "det", model=model, detector=detector)
         assert len(found) == 4
         feature(FeatureSettings(model, str(where / "det"), str(where / "feat"), gpu=-1))
+        recipe = recipe_of([StageReader(str(where / "feat"), ("feature",))], None, detector, {})
+        assert (recipe.model, recipe.detector) == (model, detector)
         vectors.append([(row["name"], np.array(row["feature"])) for row in rows(where / "feat", "feature")])
         classifier = f"{tmp_path / 'mlp'},0"
         if not suffix:
@@ -102,6 +106,8 @@ def test_quality_is_the_score_where_that_is_wanted(data, models, tmp_path):
         assert row["quality"] == row["score"]
     manifest = StageReader(str(tmp_path / "det"), ("detect",)).manifest
     assert list(manifest["models"]) == ["essh-m25.onnx"]
+    preview(PreviewSettings(str(tmp_path / "det"), str(tmp_path / "sheets"), every=1, gpu=-1))
+    assert len(list((tmp_path / "sheets").glob("*/*.jpg"))) == 2
     highest = max(row["score"] for row in found)
     kept = run_detect(
         data, tmp_path / "some", model=None, detector=models["detector"], quality="score", quality_threshold=highest
