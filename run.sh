@@ -26,7 +26,7 @@ how
   --detector MODEL          face detector                      (detect.py's)
   --quality MODEL           quality model of detect.py, or the word score for the detector's score (detect.py's)
   --model MODEL             embedding model of feature.py      (feature.py's)
-  --quality-threshold Q     smallest quality of a face         (10, with score 0.5)
+  --quality-threshold Q     smallest quality of a face         (10.0), with score 0.5
   --num-classes N           people and one for nobody          (largest label of the data set and 1)
   --gpu N                   CUDA device, -1 for the CPU        (0 if there is one, else the CPU)
 
@@ -53,7 +53,7 @@ names=()
 detector=()
 quality=()
 model=()
-threshold=()
+threshold=
 classes=
 device=()
 overwrite=()
@@ -73,7 +73,7 @@ while [ $# -gt 0 ]; do
     --detector) detector=(--detector "$2") ;;
     --quality) if [ "$2" = score ]; then quality=(--quality score); else quality=(--model "$2"); fi ;;
     --model) model=(--model "$2") ;;
-    --quality-threshold) threshold=(--quality-threshold "$2") ;;
+    --quality-threshold) threshold=$2 ;;
     --output) output=$2 ;;
     --prefix) prefix=$2 ;;
     --names) names=(--names "$2") ;;
@@ -93,6 +93,10 @@ esac
 if [ -n "$name" ]; then
   output=${output:-./output/$name}
   prefix=${prefix:-$output/iqiyi}
+fi
+limit=(--quality-threshold "${threshold:-10.0}")
+if [ "${quality[*]}" = "--quality score" ] && [ -z "$threshold" ]; then
+  limit=()  # 10 is one of norms; detect.py has another for scores
 fi
 output=${output:-./output}
 prefix=${prefix:-./model/iqiyi}
@@ -166,7 +170,7 @@ device_of=("${device[@]}")
 if wanted 1; then
   for part in trainval test; do
     once 1 "1-detect-$part" detect.py "$output/det_$part/manifest.json" "" "${quality[@]}" "${detector[@]}" \
-      --dataset "$dataset" --stage "$part" "${threshold[@]}" --output "$output/det_$part"
+      --dataset "$dataset" --stage "$part" "${limit[@]}" --output "$output/det_$part"
   done
 fi
 if wanted 2; then

@@ -197,3 +197,16 @@ def test_mistyped_values_say_what_is_allowed(run, arguments, words):
 def test_help_has_an_example(run):
     text = run("--help").stdout
     assert "--stage 3 --stop-stage 5" in text and "(10.0)" in text
+
+
+def test_quality_is_a_model_or_the_word_score(run):
+    run("--quality", "./q.onnx", "--quality-threshold", "3", "--stop-stage", "1")
+    for call in run.calls:
+        assert (value(call, "--model"), value(call, "--quality-threshold")) == ("./q.onnx", "3")
+        assert "--quality" not in call
+    run("--quality", "score", "--stop-stage", "1", "--overwrite")
+    for call in run.calls:
+        assert value(call, "--quality") == "score"
+        assert not {"--model", "--quality-threshold"} & set(
+            call
+        )  # the threshold that goes with the score is detect.py's
