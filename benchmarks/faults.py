@@ -1,71 +1,114 @@
-"""Kills every stage at random moments, runs it again until it ends, and compares what it wrote with what an undisturbed
-run writes."""
+"""Kills every stage at random moments and fills its disk, runs it again until it ends, and compares what it wrote with
+what an undisturbed run writes.
+
+    python benchmarks/faults.py --tries 50 --full 5
+
+detect.py and feature.py work on a small data set of drawn people, the stages after them on random vectors, so that
+there is something to interrupt. A kill is SIGKILL, SIGTERM or SIGINT, at a moment between the start and the time that
+an undisturbed run takes. After each one, what lies there must be no complete output, or a whole one. The full disk is a
+tmpfs of 64 MB with room for a part of the output, or, where mount is not permitted, a limit on the size of files.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import numpy as np
+import pyarrow as pa
 
 from rcnn.arguments import Parser, number, positive, whole
-from rcnn.errors import run_script
+from rcnn.errors import InputError, run_script
+from rcnn.store import MANIFEST, StageWriter, features_schema, vector_array
+from rcnn.verify import faults
 
 ROOT = Path(__file__).resolve().parents[1]
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 PATIENCE = 10.0  # seconds that a run may take to end after SIGTERM or SIGINT
-# a run as the user starts it, but for progress that is saved more often than once a minute
+DISK_BYTES = 64 << 20
+WIDTH, CLASSES, BATCH = 128, 50, 1000  # of the random vectors
+LINE = "the same command goes on"
+# A run as the user starts it, but for progress that is saved more often than once a minute, and smaller parts. Both are
+# set when the script imports their modules, so that nothing is imported before its own first line.
 START = """
-import runpy, sys
-from rcnn.store import writer
-writer.SAVE_SECONDS = float(sys.argv[1])
-sys.argv = sys.argv[2:]
+import importlib.abc, importlib.util, runpy, sys
+VALUES = {
+    "rcnn.store.writer": ("SAVE_SECONDS", float(sys.argv[1])),
+    "rcnn.store.table": ("PART_BYTES", int(sys.argv[2])),
+}
+class Setter(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name not in VALUES:
+            return None
+        key, value = VALUES.pop(name)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: (load(module), setattr(module, key, value))
+        return spec
+sys.meta_path.insert(0, Setter())
+sys.argv = sys.argv[3:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+PART_BYTES = 256 << 10
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage: its name, its arguments with {out} for the directory it writes to, and what it reads from {ref}."""
+    """A script, its arguments with {out} for the directory it writes to and {ref} for what it reads, and its output."""
 
-    name: str
+    script: str
     arguments: tuple[str, ...]
     output: str
 
 
-def stages(dataset: str, classes: int) -> list[Stage]:
-    """All stages on one data set, on the CPU."""
+def stages() -> list[Stage]:
+    """The six of them, on the CPU."""
     cpu = ("--gpu", "-1")
-    result = []
-    for part in ("trainval", "test"):
-        det, feat = f"det_{part}", f"feat_{part}"
-        result += [
-            Stage("detect.py", ("--dataset", dataset, "--stage", part, "--output", f"{{out}}/{det}", *cpu), det),
-            Stage("feature.py", ("--input", f"{{ref}}/{det}", "--output", f"{{out}}/{feat}", *cpu), feat),
-        ]
-    train = ("--data", "{ref}/trainval", "--prefix", "{out}/iqiyi", "--num-classes", str(classes))
+    train = ("--data", "{ref}/train", "--prefix", "{out}/mlp", "--num-classes", str(CLASSES), "--num-filter", "256")
+    predict = ("--model", "{ref}/mlp,40", "--inputs", "{ref}/vectors", "--output", "{out}/pred")
     return [
-        *result,
-        Stage("genfeat.py", ("--inputs", "{ref}/feat_trainval", "--output", "{out}/trainval"), "trainval"),
-        Stage("train_mlp.py", (*train, *cpu), "iqiyi-0040.params"),
-        Stage(
-            "predict.py",
-            ("--model", "{ref}/iqiyi,40", "--inputs", "{ref}/feat_test", "--output", "{out}/pred", *cpu),
-            "pred",
-        ),
+        Stage("detect.py", ("--dataset", "{ref}/data", "--output", "{out}/det", *cpu), "det"),
+        Stage("feature.py", ("--input", "{ref}/det", "--output", "{out}/feat", *cpu), "feat"),
+        Stage("genfeat.py", ("--inputs", "{ref}/vectors", "--output", "{out}/train"), "train"),
+        Stage("train_mlp.py", (*train, *cpu), "mlp-0040.params"),
+        Stage("predict.py", (*predict, *cpu), "pred"),
         Stage("submit.py", ("--inputs", "{ref}/pred", "--output", "{out}/submission.txt"), "submission.txt"),
     ]
 
 
-def command(stage: Stage, out: Path, ref: Path, save_seconds: float) -> list[str]:
-    arguments = [argument.format(out=out, ref=ref) for argument in stage.arguments]
-    return [sys.executable, "-c", START, str(save_seconds), str(ROOT / stage.name), *arguments]
+def write_vectors(path: Path, rows: int) -> None:
+    """A feature directory with a random vector a clip, and every tenth clip without a face."""
+    rng = np.random.default_rng(0)
+    with StageWriter(str(path), "feature", features_schema(WIDTH)) as writer:
+        for start in range(0, rows, BATCH):
+            names = [f"clip_{start + i:07d}.mp4" for i in range(BATCH)]
+            labels = rng.integers(-1, CLASSES, BATCH).tolist()
+            clips = []
+            for i, (name, label) in enumerate(zip(names, labels, strict=True)):
+                state = "ok" if i % 10 else "no face"
+                who = {"name": name, "split": "train", "label": label}
+                clips.append({**who, "state": state, "reason": "", "frames": 3, "faces": int(i % 10 > 0)})
+            kept = [clip for clip in clips if clip["state"] == "ok"]
+            columns = [
+                pa.array([clip["name"] for clip in kept]),
+                pa.array([clip["split"] for clip in kept]),
+                pa.array([clip["label"] for clip in kept], pa.int32()),
+                vector_array(rng.normal(size=(len(kept), WIDTH)).astype(np.float32)),
+            ]
+            writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
+            writer.add_clips(clips)
 
 
 def written(path: Path) -> dict[str, bytes]:
@@ -75,71 +118,219 @@ def written(path: Path) -> dict[str, bytes]:
     return {str(part.relative_to(path)): part.read_bytes() for part in sorted(path.rglob("*.parquet"))}
 
 
+def half_done(path: Path, expected: dict[str, bytes]) -> str | None:
+    """What is wrong with an output after a run that was stopped: it must not look complete without being so."""
+    if path.is_file():
+        return None if written(path) == expected else "a file with other bytes"
+    if not (path / MANIFEST).exists():
+        return None  # it does not look complete
+    try:
+        return "; ".join(faults(str(path))) or None
+    except InputError as error:
+        return str(error)
+
+
 @dataclass
 class Tally:
-    """What became of a stage: seconds undisturbed; kills; runs that came to their end; what went wrong."""
+    """What became of a stage: seconds undisturbed; kills by signal; runs that were refused for want of room; runs that
+    came to their end; seconds from a signal to the end of the process; signals that were answered by a line, and what
+    came in place of it; what went wrong."""
 
     seconds: float = 0.0
-    kills: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    full: int = 0
     ended: int = 0
-    faults: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    said: int = 0
+    unsaid: Counter[str] = field(default_factory=Counter)
+    lost: list[str] = field(default_factory=list)
 
 
-def torment(stage: Stage, ref: Path, tries: int, save_seconds: float, rng: random.Random) -> Tally:
-    """Run a stage to its end again and again, until it was killed `tries` times."""
-    tally = Tally()
-    begun = time.monotonic()
-    subprocess.run(command(stage, ref, ref, save_seconds), check=True, capture_output=True)
-    tally.seconds = time.monotonic() - begun
-    expected = written(ref / stage.output)
-    while tally.kills < tries:
+class Torment:
+    """One stage, its undisturbed output in `ref`, and what is done to it.
+
+    Parameters
+    ----------
+    rng : of the moments
+    save_seconds : how often progress is saved
+    """
+
+    def __init__(self, stage: Stage, ref: Path, rng: random.Random, save_seconds: float) -> None:
+        self.stage, self.ref, self.rng = stage, ref, rng
+        self._start = [sys.executable, "-c", START, str(save_seconds), str(PART_BYTES), str(ROOT / stage.script)]
+        self.tally = Tally()
+        times = ref / f"{stage.script}.seconds"
+        if not times.exists():
+            begun = time.monotonic()
+            done = self._run(ref)
+            if done.returncode:
+                raise InputError(f"{stage.script} fails undisturbed: {done.stderr.strip().splitlines()[-1]}")
+            times.write_text(str(time.monotonic() - begun))
+        self.tally.seconds = float(times.read_text())
+        self.expected = written(ref / stage.output)
+
+    def _command(self, out: Path) -> list[str]:
+        return [*self._start, *(argument.format(out=out, ref=self.ref) for argument in self.stage.arguments)]
+
+    def _run(self, out: Path, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self._command(out), capture_output=True, text=True, preexec_fn=limit, cwd=ROOT)
+
+    def kill(self, tries: int) -> None:
+        """Run it to its end again and again, until it was killed `tries` times."""
+        while sum(self.tally.kills.values()) < tries:
+            with tempfile.TemporaryDirectory() as folder:
+                while not self._one_run(Path(folder), sum(self.tally.kills.values()) < tries):
+                    pass
+                self._compare(Path(folder))
+
+    def _one_run(self, out: Path, may_kill: bool) -> bool:
+        """Start it and perhaps kill it; true if it came to its end."""
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(self._command(out), cwd=ROOT, **pipes)
+        try:
+            errors = process.communicate(timeout=self.rng.uniform(0, self.tally.seconds) if may_kill else None)[1]
+        except subprocess.TimeoutExpired:
+            self._kill(process, out)
+            # killed when all was written: the same command would say that it is complete
+            return Path(out, self.stage.output, MANIFEST).exists() or Path(out, self.stage.output).is_file()
+        if process.returncode:
+            self.tally.lost.append(f"exit code {process.returncode}: {errors.strip().splitlines()[-1][:300]}")
+        return True
+
+    def _kill(self, process: subprocess.Popen[str], out: Path) -> None:
+        number = self.rng.choice(SIGNALS)
+        process.send_signal(number)
+        self.tally.kills[number.name] += 1
+        begun = time.monotonic()
+        try:
+            errors = process.communicate(timeout=PATIENCE)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            self.tally.lost.append(f"went on for {PATIENCE:.0f} s after {number.name}")
+            return
+        if number != signal.SIGKILL:
+            self.tally.slowest = max(self.tally.slowest, time.monotonic() - begun)
+            self.tally.said += LINE in errors
+            if LINE not in errors:  # it had just ended, or had not begun
+                last = (errors.strip().splitlines() or ["nothing"])[-1]
+                self.tally.unsaid[f"{number.name}, exit code {process.returncode}: {last[:60]}"] += 1
+        wrong = half_done(out / self.stage.output, self.expected)
+        if wrong:
+            self.tally.lost.append(f"after {number.name}: {wrong}")
+
+    def fill(self, tries: int, disk: Path) -> None:
+        """Run it `tries` times with room for a part of its output, then with enough."""
+        size = sum(map(len, self.expected.values()))
+        for _ in range(tries):
+            share = self.rng.uniform(0.05, 0.95)
+            with self._small_disk(disk, int(size * share)) as (out, limit, enlarge):
+                done = self._run(out, limit)
+                if done.returncode != 2 or "can't be written" not in done.stderr or "Traceback" in done.stderr:
+                    self.tally.lost.append(f"full disk: exit code {done.returncode}: {done.stderr[-300:]!r}")
+                self.tally.full += 1
+                wrong = half_done(out / self.stage.output, self.expected)
+                if wrong:
+                    self.tally.lost.append(f"full disk: {wrong}")
+                enlarge()
+                done = self._run(out)
+                if done.returncode:
+                    self.tally.lost.append(f"after the full disk: {done.stderr.strip().splitlines()[-1][:300]}")
+                self._compare(out)
+
+    def _compare(self, out: Path) -> None:
+        self.tally.ended += 1
+        if written(out / self.stage.output) != self.expected:
+            self.tally.lost.append("other bytes than an undisturbed run")
+
+    @contextlib.contextmanager
+    def _small_disk(
+        self, disk: Path, room: int
+    ) -> Iterator[tuple[Path, Callable[[], None] | None, Callable[[], None]]]:
+        """A directory to write to, a limit for the process, if any, and what takes the limit away."""
+        if mounted(disk):
+            ballast = disk / "ballast"
+            with open(ballast, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, DISK_BYTES - room)
+            try:
+                yield disk / "out", None, ballast.unlink
+            finally:
+                for entry in disk.iterdir():
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+            return
+        largest = max(map(len, self.expected.values()))
+        allowed = max(1, largest * room // sum(map(len, self.expected.values())))
         with tempfile.TemporaryDirectory() as folder:
-            while True:
-                process = subprocess.Popen(
-                    command(stage, Path(folder), ref, save_seconds), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-                )
-                try:
-                    errors = process.communicate(timeout=rng.uniform(0, tally.seconds))[1]
-                except subprocess.TimeoutExpired:
-                    number = rng.choice(SIGNALS)
-                    process.send_signal(number)
-                    tally.kills += 1
-                    try:
-                        process.communicate(timeout=PATIENCE)
-                    except subprocess.TimeoutExpired:
-                        process.kill()
-                        process.communicate()
-                        tally.faults.append(f"went on for {PATIENCE:.0f} s after {signal.Signals(number).name}")
-                    continue
-                if process.returncode not in (0, -signal.SIGTERM, -signal.SIGINT):
-                    tally.faults.append(errors.decode(errors="replace").strip().splitlines()[-1])
-                break
-            tally.ended += 1
-            if written(Path(folder) / stage.output) != expected:
-                tally.faults.append("other bytes than an undisturbed run")
-    return tally
+            yield Path(folder), lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, allowed)), lambda: None
+
+
+def mounted(disk: Path) -> bool:
+    return os.path.ismount(disk)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A tmpfs of 64 MB, or a plain directory where none may be mounted."""
+    disk = folder / "disk"
+    disk.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(disk)]
+    with contextlib.suppress(FileNotFoundError):
+        subprocess.run(["mount", *options], capture_output=True)
+    try:
+        yield disk
+    finally:
+        if mounted(disk):
+            subprocess.run(["umount", str(disk)], check=True)
+
+
+def make_data(path: Path, people: int) -> None:
+    """A data set of drawn people."""
+    sizes = ["--people", str(people), "--clips", "8", "--strangers", "2", "--nobody", "2", "--workers", "1"]
+    subprocess.run(
+        [sys.executable, "-m", "rcnn.demo", "--output", str(path), *sizes], check=True, capture_output=True, cwd=ROOT
+    )
 
 
 def main() -> None:
-    parser = Parser(__doc__, "python benchmarks/faults.py --dataset ./data/demo --num-classes 31 --tries 50")
+    parser = Parser(__doc__.splitlines()[0], "python benchmarks/faults.py --tries 50 --full 5")
     add = parser.add_argument
-    add("--dataset", default="./data/demo", metavar="DIR", help="data set in the iQIYI-VID layout")
-    add("--num-classes", default=31, type=positive, metavar="N", help="people in it and one for nobody")
-    add("--tries", default=50, type=positive, metavar="N", help="kills of each stage")
-    add("--save-seconds", default=0.5, type=number, metavar="S", help="how often progress is saved; 60 outside of here")
+    add("--tries", default=50, type=whole, metavar="N", help="kills of each stage")
+    add("--full", default=5, type=whole, metavar="N", help="full disks of each stage")
+    add("--people", default=2, type=positive, metavar="N", help="drawn people of the data set, 8 clips each")
+    add("--rows", default=3000, type=positive, metavar="N", help="clips with random vectors; a multiple of 1000")
+    add("--save-seconds", default=0.2, type=number, metavar="S", help="how often progress is saved; 60 outside of here")
     add("--seed", default=0, type=whole, metavar="N", help="of the moments")
+    add("--work", metavar="DIR", help="keeps what undisturbed runs wrote, for the next time; left out: nothing is kept")
+    add("--stages", metavar="A,B", help="scripts that are tormented; left out: all")
     args = parser.parse_args()
     rng = random.Random(args.seed)
-    print(f"{'stage':<24}{'undisturbed s':>14}{'kills':>7}{'ended':>7}{'differing':>11}", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for stage in stages(args.dataset, args.num_classes):
-            tally = torment(stage, Path(folder), args.tries, args.save_seconds, rng)
-            name = f"{stage.name} {stage.output.partition('_')[2]}"
-            print(
-                f"{name:<24}{tally.seconds:>14.1f}{tally.kills:>7}{tally.ended:>7}{len(tally.faults):>11}", flush=True
-            )
-            for fault in sorted(set(tally.faults)):
-                print(f"  {fault}")
+    chosen = args.stages.split(",") if args.stages else [stage.script for stage in stages()]
+    columns = ("stage", "undisturbed s", "SIGKILL", "SIGTERM", "SIGINT", "full disk", "ended", "lost", "slowest end s")
+    with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder)) as disk:
+        ref = Path(args.work or folder, "ref").resolve()
+        if not ref.exists():
+            ref.mkdir(parents=True)
+            make_data(ref / "data", args.people)
+            write_vectors(ref / "vectors", args.rows)
+        print(f"full disk: {'tmpfs of 64 MB' if mounted(disk) else 'limit on the size of files'}")
+        print(" | ".join((*columns, "said")), flush=True)
+        for stage in stages():
+            torment = Torment(stage, ref, rng, args.save_seconds)
+            if stage.script in chosen:
+                torment.kill(args.tries)
+                torment.fill(args.full, disk)
+                show(stage, torment.tally)
+
+
+def show(stage: Stage, tally: Tally) -> None:
+    """A line of the table, and below it what went wrong."""
+    asked = tally.kills["SIGTERM"] + tally.kills["SIGINT"]
+    signals = [str(tally.kills[name]) for name in ("SIGKILL", "SIGTERM", "SIGINT")]
+    counts = [str(tally.full), str(tally.ended), str(len(tally.lost))]
+    row = [stage.script, f"{tally.seconds:.1f}", *signals, *counts, f"{tally.slowest:.2f}", f"{tally.said} of {asked}"]
+    print(" | ".join(row), flush=True)
+    for words, times in [*Counter(tally.lost).items(), *tally.unsaid.items()]:
+        print(f"  {times} x {words}", flush=True)
 
 
 if __name__ == "__main__":

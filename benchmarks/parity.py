@@ -31,7 +31,7 @@ from rcnn.detector.embedding import OUTPUT as EMBEDDING_OUTPUT
 from rcnn.engine import CPU, choose_device, load_network
 from rcnn.errors import InputError, run_script
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import StageWriter, features_schema, vector_array
+from rcnn.store import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (ROOT / "model", ROOT.parent / "shared" / "checkpoints")
@@ -82,6 +82,9 @@ def train_classifier(folder: Path) -> str:
         features = vector_array(random.normal(size=(CLIPS, WIDTH)).astype(np.float32))
         columns = [names, pa.array(["train"] * CLIPS), labels, features]
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
+        ones = pa.array([1] * CLIPS, pa.int32())
+        states = [*columns[:3], pa.array(["ok"] * CLIPS), pa.array([""] * CLIPS), ones, ones]
+        writer.add_clips(pa.RecordBatch.from_arrays(states, schema=CLIPS_SCHEMA))
     prefix = str(folder / "trained-classifier")
     settings = TrainSettings(
         str(folder / "set"), prefix, num_classes=CLASSES, num_filter=WIDTH, lr_step=(EPOCHS,), fbn=True, gpu=CPU

@@ -6,10 +6,12 @@ import argparse
 import difflib
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import InputError
-from .models import Role
+
+if TYPE_CHECKING:
+    from .models import Role
 
 FILES, MODELS, METHOD, RUN = "files", "models", "method", "the run"  # groups of the help, in this order
 
@@ -132,13 +134,21 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def number(text: str) -> float:
-    """A finite number of 0 or more."""
+def finite(text: str) -> float:
+    """A number that is neither infinite nor none."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value) or value < 0:
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+    return value
+
+
+def number(text: str) -> float:
+    """A finite number of 0 or more."""
+    value = finite(text)
+    if value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return value
 

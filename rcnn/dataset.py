@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .errors import InputError
@@ -39,14 +40,21 @@ class Clip:
     split: str
     label: int
 
+    @property
+    def fault(self) -> str:
+        """Why no stage can take it, whatever it holds; else empty."""
+        if any(character.isspace() for character in self.name):
+            return "its name holds white space, which parts names in the ground truth and in a submission; rename it"
+        return ""
 
-def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
+
+def _lines(path: str) -> Iterator[tuple[int, str]]:
+    """Numbers and text of the lines that are not empty."""
     try:
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
-                fields = line.split()
-                if fields:
-                    yield number, fields
+                if text := line.strip():
+                    yield number, text
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; --dataset wants the iQIYI-VID layout") from None
     except UnicodeDecodeError:
@@ -54,20 +62,21 @@ def _lines(path: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _label(path: str, number: int, text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_LABEL:
+    if not re.fullmatch("[0-9]{1,10}", text) or not 1 <= int(text) <= LARGEST_LABEL:
         raise InputError(f"{path}:{number}: label {text[:40]!r} is not a whole number of 1 or more; mend the line")
     return int(text)
 
 
 def read_names(path: str) -> frozenset[str]:
     """Clip file names that count, of a file with one a line."""
-    return frozenset(fields[0] for _, fields in _lines(path))
+    return frozenset(name for _, name in _lines(path))
 
 
 def read_train_labels(path: str) -> dict[str, int]:
     """Label of each clip, of a file with `NAME LABEL` a line."""
     labels: dict[str, int] = {}
-    for number, fields in _lines(path):
+    for number, line in _lines(path):
+        fields = line.split()
         if len(fields) != 2:
             raise InputError(f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line")
         if labels.setdefault(fields[0], _label(path, number, fields[1])) != int(fields[1]):
@@ -78,9 +87,9 @@ def read_train_labels(path: str) -> dict[str, int]:
 def read_ground_truth(path: str) -> dict[int, tuple[str, ...]]:
     """Clips of each label, of a file with `LABEL NAME NAME ...` a line (val_v2.txt and the like)."""
     clips: dict[int, dict[str, None]] = {}
-    for number, fields in _lines(path):
-        names = clips.setdefault(_label(path, number, fields[0]), {})
-        names.update(dict.fromkeys(fields[1:]))
+    for number, line in _lines(path):
+        label, *fields = line.split()
+        clips.setdefault(_label(path, number, label), {}).update(dict.fromkeys(fields))
     return {label: tuple(names) for label, names in clips.items()}
 
 
@@ -99,6 +108,15 @@ def part_of(name: str, parts: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % parts
 
 
+def _check_known(names: frozenset[str], labels: Mapping[str, int], path: str) -> None:
+    """Say how many labels belong to names that don't count; where none counts, the file is of another data set."""
+    unknown = labels.keys() - names
+    if labels and len(unknown) == len(labels):
+        raise InputError(f"{path}: {NAMES_FILE} names none of its {len(labels)} clips; get files of one data set")
+    if unknown:
+        print(f"{path}: {len(unknown)} of its {len(labels)} clips, {min(unknown)!r} for one, are not in {NAMES_FILE}")
+
+
 def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Clip]:
     """The clips of a stage, sorted by name.
 
@@ -111,7 +129,7 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Cl
     Raises
     ------
     InputError
-        If there is no data set, no clip of the stage, or a name lies in two places.
+        If there is no data set, no clip of the stage, a name lies in two places, or a file of labels is of other clips.
     """
     if not os.path.isdir(root):
         raise InputError(f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout")
@@ -120,6 +138,8 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Cl
     if stage == "trainval":
         labels[TRAIN] = read_train_labels(os.path.join(root, TRAIN_FILE))
         labels[VAL] = read_labels(os.path.join(root, VAL_FILE))
+        for split, file in ((TRAIN, TRAIN_FILE), (VAL, VAL_FILE)):
+            _check_known(names, labels[split], os.path.join(root, file))
     clips: dict[str, Clip] = {}
     for split in STAGES[stage]:
         for folder in sorted(glob.glob(os.path.join(glob.escape(root), FOLDERS[split]))):

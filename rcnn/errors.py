@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
 
 
 class InputError(Exception):
@@ -30,23 +34,35 @@ def _program() -> str:
     return f"rcnn.{os.path.basename(folder)}" if name == "__main__.py" else name
 
 
-def run_script(main: Callable[[], None]) -> None:
-    """Run `main`; an `InputError` becomes one line on stderr and exit code 2."""
+def run_script(main: Callable[[], None], resumes: bool = False) -> None:
+    """Run `main`; an `InputError` becomes one line on stderr and exit code 2.
+
+    Parameters
+    ----------
+    resumes : whether all that it writes appears whole or not at all and the same command goes on. SIGINT and SIGTERM
+        then end the process at once, where `rcnn.signals` says nothing else.
+    """
+    if resumes:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _stop)
     try:
         main()
     except InputError as error:
         print(f"{_program()}: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
-        print(
-            f"{_program()}: stopped; what was done is saved, and the same command goes on from there", file=sys.stderr
-        )
-        sys.stderr.flush()
         sys.stdout.flush()
-        os._exit(128 + stopped.signal)  # at once: threads may be deep in a clip whose faces nobody waits for
+        _stop(stopped.signal)
     except KeyboardInterrupt:
-        print(f"{_program()}: stopped before anything was done", file=sys.stderr)
+        print(f"{_program()}: stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
+    line = f"{_program()}: stopped; what was done is saved, and the same command goes on from there\n"
+    with contextlib.suppress(OSError):
+        os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself
+    os._exit(128 + number)  # at once: threads may be deep in a clip whose faces nobody waits for

@@ -71,7 +71,7 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
     Raises
     ------
     InputError
-        If an input is not sorted or names a clip twice.
+        If an input is not sorted or names a clip twice, or two have another label or split for one.
     """
     cursors = [_Cursor(reader) for reader in readers]
     while True:
@@ -81,6 +81,13 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
         name = min(names)
         here = [cursor for cursor in cursors if cursor.name == name]
         first = here[0]
+        for other in here[1:]:
+            if (other.splits[other.at], other.labels[other.at]) != (first.splits[first.at], first.labels[first.at]):
+                raise InputError(
+                    f"{other.reader.path}: {name!r} is of {other.splits[other.at]} with label "
+                    f"{other.labels[other.at]}, in {first.reader.path} of {first.splits[first.at]} with "
+                    f"{first.labels[first.at]}; give inputs of one data set"
+                )
         yield Row(
             name,
             first.splits[first.at],

@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .checkpoint import checkpoint_files
 from .errors import InputError
 
 SHIPPED = Path(__file__).resolve().parents[1] / "model"
@@ -42,6 +41,8 @@ EMBEDDING = Role(
 
 def missing_file(model: str) -> str | None:
     """The first file of `PREFIX,EPOCH` that is not there, None where both are."""
+    from .checkpoint import checkpoint_files  # takes numpy, for which neither --help nor a signal should wait
+
     return next((path for path in checkpoint_files(model) if not os.path.isfile(path)), None)
 
 

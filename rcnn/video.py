@@ -39,8 +39,12 @@ def read_frames(
     """
     if not os.path.isfile(path):
         raise UnreadableError("is no file")
-    if not os.path.getsize(path):
-        raise UnreadableError("is empty")
+    try:
+        with open(path, "rb") as file:
+            if not file.read(1):
+                raise UnreadableError("is empty")
+    except OSError as error:
+        raise UnreadableError(f"can't be read: {error.strerror or error}") from None
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():

@@ -10,7 +10,7 @@ import math
 import os
 import struct
 from collections.abc import Mapping
-from io import BufferedReader
+from io import BufferedIOBase
 
 import numpy as np
 
@@ -22,7 +22,7 @@ V2_MAGIC = 0xF993FAC9  # and a storage type before them
 V3_MAGIC = 0xF993FACA  # V2 with numpy's meaning of shapes
 MAX_DIMENSIONS = 32  # of one array
 MAX_NAME_BYTES = 4096
-SMALLEST_ARRAY_BYTES = 4
+MAX_ARRAYS = 100_000  # of a file: the smallest take 4 bytes there and a hundred in memory
 DENSE = 0
 
 DTYPES: dict[int, np.dtype] = {
@@ -38,12 +38,12 @@ TYPE_FLAGS = {dtype: flag for flag, dtype in DTYPES.items()}
 
 
 class _Reader:
-    """A file whose end is known."""
+    """A file of `size` bytes; `path` names it in messages."""
 
-    def __init__(self, file: BufferedReader, path: str) -> None:
+    def __init__(self, file: BufferedIOBase, size: int, path: str) -> None:
         self.file = file
         self.path = path
-        self.left = os.fstat(file.fileno()).st_size
+        self.left = size
 
     def fail(self, what: str) -> InputError:
         return InputError(f"{self.path}: {what}; the file is damaged or no MXNet .params file, get it again")
@@ -116,21 +116,26 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
     """
     try:
         with open(path, "rb") as file:
-            reader = _Reader(file, path)
-            magic, _, count = reader.numbers("QQQ", "the header")
-            if magic != FILE_MAGIC:
-                raise reader.fail(f"begins with {magic:#x}, not {FILE_MAGIC:#x}")
-            if count > reader.left // SMALLEST_ARRAY_BYTES:
-                raise reader.fail(f"claims {count} arrays in {reader.left} bytes")
-            arrays = [reader.array(index) for index in range(count)]
-            (named,) = reader.numbers("Q", "the number of names")
-            if named != count:
-                raise reader.fail(f"has {named} names for {count} arrays")
-            names = [reader.name(index) for index in range(count)]
-            if reader.left:
-                raise reader.fail(f"has {reader.left} bytes after its end")
+            return parse_arrays(file, os.fstat(file.fileno()).st_size, path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give PREFIX,EPOCH of a checkpoint") from None
+
+
+def parse_arrays(file: BufferedIOBase, size: int, path: str) -> dict[str, np.ndarray]:
+    """`read_arrays` of an open file of `size` bytes; `path` names it in messages."""
+    reader = _Reader(file, size, path)
+    magic, _, count = reader.numbers("QQQ", "the header")
+    if magic != FILE_MAGIC:
+        raise reader.fail(f"begins with {magic:#x}, not {FILE_MAGIC:#x}")
+    if count > MAX_ARRAYS:
+        raise reader.fail(f"claims {count} arrays, more than {MAX_ARRAYS}")
+    arrays = [reader.array(index) for index in range(count)]
+    (named,) = reader.numbers("Q", "the number of names")
+    if named != count:
+        raise reader.fail(f"has {named} names for {count} arrays")
+    names = [reader.name(index) for index in range(count)]
+    if reader.left:
+        raise reader.fail(f"has {reader.left} bytes after its end")
     if len(set(names)) != len(names):
         raise InputError(f"{path}: holds a name twice; the file is damaged, get it again")
     return dict(zip(names, arrays, strict=True))

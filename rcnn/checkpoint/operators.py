@@ -35,6 +35,10 @@ NAMES_OF_OLD = {
     "cast": "Cast",
     "max_axis": "max",
 }
+LONGEST_SIDE = 1 << 16  # pixels
+LONGEST_WINDOW = 1024  # pixels of a kernel, stride, dilation or pad: what is wider reaches past every image
+LARGEST_PLANE = 1 << 24  # windows of average pooling
+LARGEST_SCALE = 32  # of UpSampling: the stride of the coarsest map there is
 TOO_FEW_DIMENSIONS = "it has too few dimensions"
 FLOAT_TYPES = ("float16", "float32", "float64")
 
@@ -73,13 +77,13 @@ def _integers(text: str) -> tuple[int, ...]:
     return tuple(_integer(part.strip()) for part in body.split(",")) if body else ()
 
 
-def _pair(smallest: int) -> Parser:
+def _pair(smallest: int, largest: int = LONGEST_WINDOW) -> Parser:
     def parse(text: str) -> tuple[int, ...] | None:
         values = _integers(text)
         if not values:
             return None  # MXNet writes () for its default
-        if len(values) != 2 or min(values) < smallest or max(values) > 1 << 16:
-            raise _BadValueError(f"two whole numbers of {smallest} or more")
+        if len(values) != 2 or min(values) < smallest or max(values) > largest:
+            raise _BadValueError(f"two whole numbers from {smallest} to {largest}")
         return values
 
     return parse
@@ -89,6 +93,13 @@ def _positive(text: str) -> int:
     value = _integer(text)
     if not 1 <= value <= 1 << 24:
         raise _BadValueError("a whole number of 1 or more")
+    return value
+
+
+def _scale(text: str) -> int:
+    value = _positive(text)
+    if value > LARGEST_SCALE:
+        raise _BadValueError(f"a whole number from 1 to {LARGEST_SCALE}")
     return value
 
 
@@ -171,8 +182,8 @@ OPERATORS: dict[str, Operator] = {
     "Crop": _operator(
         lambda values: values["num_args"],
         num_args=(_only(_integer, 1, 2), _REQUIRED),
-        offset=(_pair(0), (0, 0)),
-        h_w=(_pair(0), (0, 0)),
+        offset=(_pair(0, LONGEST_SIDE), (0, 0)),
+        h_w=(_pair(0, LONGEST_SIDE), (0, 0)),
         center_crop=(_boolean, False),
     ),
     "Deconvolution": _operator(
@@ -231,7 +242,7 @@ OPERATORS: dict[str, Operator] = {
     "UpSampling": _operator(
         1,
         ("workspace",),
-        scale=(_positive, _REQUIRED),
+        scale=(_scale, _REQUIRED),
         sample_type=(_only(str, "nearest"), _REQUIRED),
         num_args=(_only(_integer, 1), 1),
         num_filter=(_integer, 0),
@@ -405,6 +416,11 @@ def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
 
     MXNet counts the padding (unless `count_include_pad` is off) but not what `full` adds behind it. A window
     without a pixel has the mean 0: it is divided by infinity.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `LARGEST_PLANE` windows.
     """
     sides = []
     for length, kernel, stride, pad in zip(size, values["kernel"], values["stride"], values["pad"], strict=True):
@@ -412,5 +428,9 @@ def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
         starts = np.arange((length + 2 * pad + over - kernel) // stride + 1) * stride - pad
         low, high = (-pad, length + pad) if values["count_include_pad"] else (0, length)
         sides.append(np.maximum(np.minimum(starts + kernel, high) - np.maximum(starts, low), 0))
+    if sides[0].size * sides[1].size > LARGEST_PLANE:
+        raise ValueError(
+            f"{sides[0].size} x {sides[1].size} windows are too many, at most {LARGEST_PLANE} are averaged"
+        )
     area = np.outer(*sides).astype(np.float64)
     return np.where(area > 0, area, np.inf)

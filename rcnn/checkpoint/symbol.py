@@ -11,7 +11,7 @@ from ..errors import InputError
 from .graph import Graph, Node
 from .operators import NAMES_OF_OLD, VARIABLE
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = 16 << 20  # the largest published ones have two million
 MAX_NODES = 100_000
 MXNET_VERSION = 10901  # that the files written here claim: 1.9.1
 # set by users on layers, never read in inference; the oldest files keep them beside the operator's own
@@ -35,6 +35,11 @@ def read_symbol(path: str) -> tuple[tuple[Node, ...], tuple[int, ...]]:
             text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give PREFIX,EPOCH of a checkpoint") from None
+    return parse_symbol(text, path)
+
+
+def parse_symbol(text: bytes, path: str) -> tuple[tuple[Node, ...], tuple[int, ...]]:
+    """`read_symbol` of the file's bytes; `path` names it in messages."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ does not depend on its neighbours.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ from ..errors import InputError
 from ..pipeline import cores
 
 COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
+LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold an output: 1 GiB
 PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
 
 Value = Any  # openvino.Output or openvino.Node
@@ -137,10 +139,10 @@ class OpenVinoNetwork:
         values: list[Value] = []
         for node in self._graph.nodes:
             try:
-                values.append(self._lower(node, [values[index] for index in node.inputs], data))
-            except (ValueError, RuntimeError, IndexError) as error:
+                values.append(_bounded(self._lower(node, [values[index] for index in node.inputs], data)))
+            except (ValueError, RuntimeError, IndexError, MemoryError) as error:
                 few = isinstance(error, IndexError)
-                reason = TOO_FEW_DIMENSIONS if few else str(error).strip().splitlines()[-1][:200]
+                reason = TOO_FEW_DIMENSIONS if few else (str(error).strip().splitlines() or ["too large"])[-1][:200]
                 raise InputError(
                     f"{self._graph.source}: layer {node.name} ({node.op}) can't take an input of shape "
                     f"{shape}: {reason}"
@@ -153,6 +155,13 @@ class OpenVinoNetwork:
         if node.name not in self._graph.params:
             return data
         return ops.constant(np.asarray(self._graph.params[node.name], np.float32), shared_memory=False)
+
+
+def _bounded(value: Value) -> Value:
+    shape = _shape(value)
+    if math.prod(shape[1:]) > LARGEST_MAP:
+        raise ValueError(f"its result of shape {shape} is too large, at most {LARGEST_MAP} numbers an image are held")
+    return value
 
 
 def _planes(images: Value, mean: tuple[float, float, float]) -> Value:

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
-from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, StageWriter, check_output
+from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, Accounts, StageWriter, check_output
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces
 from .int8 import int8_detect
 
@@ -128,10 +128,10 @@ def detect(settings: DetectSettings) -> None:
         manifest = writer.close(
             faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts
         )
-    if manifest["counts"]["clips"] != len(clips):
+    accounts = Accounts.of(manifest["counts"], settings.output)
+    if accounts.clips != len(clips):
         raise InputError(
-            f"{settings.output}: {manifest['counts']['clips']} clips of {len(clips)} are accounted for; "
-            f"run detect.py --overwrite"
+            f"{settings.output}: {accounts.clips} clips of {len(clips)} are accounted for; run detect.py --overwrite"
         )
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
@@ -152,6 +152,8 @@ def _state(result: FoundFaces, threshold: float) -> tuple[str, str]:
         return UNREADABLE, result.unreadable
     if result.rows:
         return OK, ""
+    if not result.frames:
+        return NO_FACE, "has fewer frames than --sampling, so none was looked at"
     if not len(result.qualities):
         return NO_FACE, "no face detected"
     return NO_FACE, f"best quality {result.qualities.max():.2f} is under the threshold {threshold:g}"
@@ -171,6 +173,7 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
         f"detect: {counts['clips']} clips read, {counts['ok']} with faces, {counts['rows']} faces kept of {seen}, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {seconds:.1f} s -> {settings.output}"
     )
+    print(f"accounts: {Accounts.of(counts, settings.output)}, as many as the data set lists")
     if counts["unreadable"]:
         print(f"why clips are unreadable stands in {os.path.join(settings.output, 'clips')}")
     if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:

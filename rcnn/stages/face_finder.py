@@ -116,6 +116,9 @@ class FaceFinder:
         if not hasattr(self.decoders, "own"):
             self.decoders.own = FrameDecoder()
         for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
+            if clip.fault:
+                result.unreadable = clip.fault
+                continue
             try:
                 for number, image in self.decoders.own.read_frames(clip.path, sampling):
                     result.frames += 1

@@ -13,14 +13,17 @@ import pyarrow as pa
 
 from ..checkpoint import checkpoint_files
 from ..detector import Embedder, load_embedder
+from ..detector.alignment import SIZES
 from ..detector.embedding import normalise, variants
 from ..engine import FP32, INT8, check_precision, choose_device
 from ..errors import InputError
+from ..picture import picture_size
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
 from ..store import (
     CLIPS_SCHEMA,
+    Accounts,
     StageReader,
     StageWriter,
     after,
@@ -87,12 +90,12 @@ def decode_crop(data: bytes, where: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If it is no JPEG.
+        If it is no picture, or of another size than crops have; that is asked of its header, before it is decoded.
     """
     crop = None
-    if data and len(data) <= MAX_CROP_BYTES:
+    if len(data) <= MAX_CROP_BYTES and picture_size(data) in SIZES:
         crop = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if crop is None:
+    if crop is None or crop.shape[:2] not in SIZES:
         raise InputError(f"{where}: a crop can't be decoded; run detect.py again")
     return crop
 
@@ -129,6 +132,8 @@ class FeatureStep:
 
     def __call__(self, clips: list[ClipFaces]) -> tuple[list[ClipFaces], int, np.ndarray]:
         crops = [[decode_crop(crop, clip.name) for crop in sample(clip, self.sampling)] for clip in clips]
+        if len({crop.shape for faces in crops for crop in faces}) > 1:
+            raise InputError(f"{clips[0].name} and clips after it: have crops of two sizes; run detect.py again")
         return clips, sum(map(len, crops)), clip_features(self.embedder, crops, self.augment)
 
 
@@ -147,7 +152,7 @@ def feature(settings: FeatureSettings) -> None:
     device = choose_device(settings.gpu)
     check_precision(settings.precision, device)
     embedder = load_embedder(settings.model, device, precision=settings.precision)
-    clips_with_faces = int(reader.manifest["counts"]["ok"])
+    clips_with_faces = reader.accounts.ok
     width = _width(embedder, reader)
     with StageWriter(
         settings.output,
@@ -191,16 +196,15 @@ def feature(settings: FeatureSettings) -> None:
                 bar.update(len(clips))
         copy_clips(reader, writer)
         counts = writer.close(faces_used=faces)["counts"]
-    if counts["rows"] != counts["ok"]:
-        raise InputError(
-            f"{settings.input}: {counts['ok']} clips have faces and {counts['rows']} came through; run detect.py again"
-        )
+    accounts = Accounts.of(counts, settings.output)
+    accounts.check_from(reader.accounts, settings.output)
     seconds = time.monotonic() - started
     print(
         f"feature: {counts['clips']} clips read, {counts['rows']} with faces, {faces} faces used, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {width} wide, {seconds:.1f} s "
         f"-> {settings.output}"
     )
+    print(f"accounts: {accounts}, as in {settings.input}")
 
 
 def first_crops(reader: StageReader, count: int) -> np.ndarray:

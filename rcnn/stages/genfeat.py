@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from ..config import config
+from ..errors import InputError
 from ..join import concatenate, open_inputs
 from ..progress import progress
 from ..signals import until_stopped
-from ..store import NO_FACE, OK, StageReader, StageWriter, after, check_output, features_schema
+from ..store import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
 
 ROWS = 1024  # clips a batch
 
@@ -56,31 +57,57 @@ def genfeat(settings: GenfeatSettings) -> None:
                 bar.update(len(labels))
         carry_clips(readers, writer)
         counts = writer.close(nobody=nobody, width=width)["counts"]
+    accounts = check_accounts(readers, counts, settings.output)
     print(
         f"genfeat: {counts['clips']} clips, {counts['rows']} with features ({nobody} of nobody known), "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, {width} wide, "
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
+    print(f"accounts: {accounts}")
 
 
 def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:
     """Carry the table of all clips on; a clip that an input lacks or has no face for is not ok any more.
 
     The inputs come from the same data set; the first one says which clips there are.
+
+    Raises
+    ------
+    InputError
+        If another input has clips that the first one lacks.
     """
     others = [
-        {
-            row["name"]: row["state"]
-            for batch in reader.clips()
-            for row in batch.select(["name", "state"]).to_pylist()
-            if row["state"] == OK
-        }
+        {row["name"]: row["state"] for batch in reader.clips() for row in batch.select(["name", "state"]).to_pylist()}
         for reader in readers[1:]
     ]
+    strangers = [set(known) for known in others]
     for batch in readers[0].clips():
+        for names in strangers:
+            names.difference_update(batch.column("name").to_pylist())
         rows = after(batch, writer.last_clip).to_pylist()
         for row in rows:
             for reader, known in zip(readers[1:], others, strict=True):
-                if row["state"] == OK and row["name"] not in known:
+                if row["state"] == OK and known.get(row["name"]) != OK:
                     row.update(state=NO_FACE, reason=f"has no features in {reader.path}")
         writer.add_clips(rows)
+    for reader, names in zip(readers[1:], strangers, strict=True):
+        if names:
+            raise InputError(
+                f"{reader.path}: has {len(names)} clips that {readers[0].path} lacks, {min(names)!r} for one; "
+                "give features of the same clips, or the input with all of them first"
+            )
+
+
+def check_accounts(readers: Sequence[StageReader], counts: Mapping[str, int], output: str) -> str:
+    """What became of the clips of the first input, in words.
+
+    Raises
+    ------
+    InputError
+        If clips are missing, or others are there.
+    """
+    before, accounts = readers[0].accounts, Accounts.of(counts, output)
+    lost = before.ok - accounts.ok
+    accounts.check_from(before, output, lost)
+    words = f"{accounts}, as in {readers[0].path}"
+    return f"{words} but for {lost} that another input has no features of" if lost else words

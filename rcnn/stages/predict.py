@@ -15,7 +15,7 @@ from ..join import concatenate, open_inputs
 from ..progress import progress
 from ..signals import until_stopped
 from ..store import StageWriter, check_output, scores_schema
-from .genfeat import carry_clips
+from .genfeat import carry_clips, check_accounts
 
 ROWS = 1024  # clips a batch
 
@@ -79,8 +79,10 @@ def predict(settings: PredictSettings) -> None:
                 bar.update(count)
         carry_clips(readers, writer)
         counts = writer.close(classes=shape.classes)["counts"]
+    accounts = check_accounts(readers, counts, settings.output)
     print(
         f"predict: {counts['clips']} clips, {counts['rows']} with scores of {shape.classes} classes, "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, "
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
+    print(f"accounts: {accounts}")

@@ -17,6 +17,9 @@ from ..names import find_people, show
 from ..progress import progress
 from ..ranking import Ranking
 from ..report import gather_report, trace, write_page
+from ..store import StageReader
+from ..store.files import write_whole
+from ..store.lock import Lock
 
 ROWS = 1024  # clips a batch
 WORST = 10  # labels that are named
@@ -57,6 +60,8 @@ def submit(settings: SubmitSettings) -> None:
             "sum predictions of classifiers with the same classes"
         )
     truth = read_ground_truth(settings.gt) if settings.gt else None
+    if truth is not None:
+        check_truth(truth, readers, settings.gt or "")
     lineage = trace(readers)
     people = find_people(settings.names, *lineage.datasets)
     ranking = Ranking(classes.pop())
@@ -76,12 +81,19 @@ def submit(settings: SubmitSettings) -> None:
         if gathered:
             clips += _enter(ranking, gathered, weights)
             bar.update(len(gathered))
+    if not max(reader.rows for reader in readers) <= clips <= sum(reader.rows for reader in readers):
+        raise InputError(f"{','.join(settings.inputs)}: {clips} clips came through; run predict.py again")
     result = ranking.result()
     write_submission(settings.output, result)
+    placed = len({name for names in result.values() for name in names})
     lines = sum(len(names) for names in result.values())
     print(
         f"submit: {clips} clips, {len(result)} labels, {lines} entries, {time.monotonic() - started:.1f} s "
         f"-> {settings.output}"
+    )
+    print(
+        f"accounts: {' and '.join(str(reader.accounts) for reader in readers)}; of {clips} with scores "
+        f"{placed} stand in a line, {clips - placed} in none"
     )
     if truth is not None:
         print_score(result, truth, settings.gt or "", people)
@@ -102,14 +114,46 @@ def _enter(ranking: Ranking, rows: Sequence[Row], weights: Sequence[float]) -> i
     return len(rows)
 
 
+def check_truth(truth: Mapping[int, Sequence[str]], readers: Sequence[StageReader], where: str) -> None:
+    """Say how many names of the truth no input has, face or not; they count as not found.
+
+    Raises
+    ------
+    InputError
+        If it has none of them: then it is the truth of other clips.
+    """
+    wanted = {name for names in truth.values() for name in names}
+    unknown = set(wanted)
+    for reader in readers:
+        for batch in reader.clips():
+            unknown.difference_update(batch.column("name").to_pylist())
+    if unknown == wanted:
+        raise InputError(f"--gt {where}: none of its {len(wanted)} clips is among the inputs'; give the truth of these")
+    if unknown:
+        print(f"--gt {where}: {len(unknown)} of its {len(wanted)} clips are unknown, {min(unknown)!r} for one")
+
+
 def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
-    """`LABEL NAME NAME ...` a line, labels in order, under a temporary name that is renamed at the end."""
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(f"{path}.part", "w", encoding="utf-8") as file:
+    """`LABEL NAME NAME ...` a line, labels in order; it appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it can't be written, or another process is writing it.
+    """
+
+    def write(temporary: str) -> None:
+        with open(temporary, "w", encoding="utf-8") as file:
             for label, names in sorted(ranking.items()):
                 file.write(" ".join([str(label), *names]) + "\n")
-        os.replace(f"{path}.part", path)
+
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        lock = Lock(f"{path}.lock", path, "--output")
+        try:
+            write_whole(path, write)
+        finally:
+            lock.release()
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give another --output") from None
 

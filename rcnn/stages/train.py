@@ -6,6 +6,8 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -19,12 +21,14 @@ from ..engine import CPU, choose_device
 from ..errors import InputError
 from ..signals import stopped_at_once
 from ..store import MANIFEST, StageReader, vectors
-from ..store.files import sha256
+from ..store.files import sha256, write_json
+from ..store.lock import Lock
 from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, initialise, train
 from ..training.snapshot import load_snapshot, save_snapshot
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
+LARGEST_LAYER = 1 << 28  # weights, a gigabyte
 HELD_OUT = 0.01  # share that --split 0 validates on
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix")  # may differ when it goes on
@@ -60,11 +64,13 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """features (n, D) float32, labels (n,) int64, and which rows (n,) bool are of the train split."""
+    """features (n, D) float32, labels (n,) int64, which rows (n,) bool are of the train split, and the accounts of
+    all clips in words."""
 
     features: np.ndarray
     labels: np.ndarray
     is_train: np.ndarray
+    accounts: str = ""
 
     def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The features and labels of some rows, on a device."""
@@ -82,9 +88,12 @@ def read_training_set(path: str, num_classes: int) -> TrainingSet:
         If it is no training set or a label is not below `num_classes`.
     """
     reader = StageReader(path, ("genfeat",))
-    features = np.empty((reader.rows, reader.width), np.float32)
-    labels = np.empty(reader.rows, np.int64)
-    is_train = np.empty(reader.rows, bool)
+    try:
+        features = np.empty((reader.rows, reader.width), np.float32)
+        labels = np.empty(reader.rows, np.int64)
+        is_train = np.empty(reader.rows, bool)
+    except (MemoryError, ValueError):
+        raise InputError(f"{path}: {reader.rows} clips of {reader.width} numbers don't fit into the memory") from None
     at = 0
     for batch in reader.batches():
         rows = slice(at, at + batch.num_rows)
@@ -95,11 +104,13 @@ def read_training_set(path: str, num_classes: int) -> TrainingSet:
             raise InputError(f"{path}: holds clips of {', '.join(sorted(set(splits)))}; train on --stage trainval")
         is_train[rows] = [split == TRAIN for split in splits]
         at += batch.num_rows
+    if at and labels.min() < 0:
+        raise InputError(f"{path}: has the label {labels.min()}; run genfeat.py again")
     if at and labels.max() >= num_classes:
         raise InputError(
             f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest"
         )
-    return TrainingSet(features, labels, is_train)
+    return TrainingSet(features, labels, is_train, str(reader.accounts))
 
 
 def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -135,6 +146,25 @@ def train_mlp(settings: TrainSettings) -> None:
     params_path = checkpoint_files(final)[1]
     if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
         raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
+    with _locked(settings.prefix):
+        _train(settings, started, schedule_end, final, params_path)
+
+
+@contextmanager
+def _locked(prefix: str) -> Iterator[None]:
+    """One training at a time on a prefix."""
+    try:
+        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        lock = Lock(f"{prefix}-lock", prefix, "--prefix")
+    except OSError as error:
+        raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _train(settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str) -> None:
     device_number = choose_device(settings.gpu)
     device = torch.device("cpu") if device_number == CPU else torch.device("cuda", device_number)
     data = read_training_set(settings.data, settings.num_classes)
@@ -149,6 +179,11 @@ def train_mlp(settings: TrainSettings) -> None:
     schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
     shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
+    if max(shape.features, shape.classes) * shape.filters > LARGEST_LAYER:
+        raise InputError(
+            f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
+            f"{LARGEST_LAYER} weights; give less"
+        )
     model = Classifier(shape)
     initialise(model, settings.network, generator)
     if settings.pretrained:
@@ -189,9 +224,16 @@ def train_mlp(settings: TrainSettings) -> None:
         snapshot.remove()
     where = params_path if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
     last = log.curve[-1]
+    left_out = len(data.labels) - count - int(validating.sum())
+    if left_out < 0:
+        raise InputError(f"{settings.data}: clips are trained on and validated on; report this")
     print(
         f"train_mlp: {count} clips, {len(log.curve)} epochs, {last.steps} steps, train accuracy "
         f"{last.accuracy:.4f}, {time.monotonic() - started:.1f} s -> {where}"
+    )
+    print(
+        f"accounts: {data.accounts}; of {len(data.labels)} with features {count} trained on, "
+        f"{int(validating.sum())} validated on, {left_out} left out"
     )
 
 
@@ -231,14 +273,23 @@ class _Snapshot:
         if not self.kept or not os.path.exists(self.path):
             return schedule
         record = load_snapshot(self.path, {"classifier": self.model}, self.optimizer)
-        differing = sorted(name for name in self.run if self.run[name] != record.get("run", {}).get(name))
+        run = record.get("run")
+        before = run if isinstance(run, dict) else {}
+        differing = sorted(name for name in self.run if self.run[name] != before.get(name))
         if differing:
             raise InputError(
                 f"{self.path}: holds a run with another {', another '.join(differing)}; give the same, or --overwrite"
             )
-        self.generator.set_state(torch.from_numpy(np.frombuffer(bytes.fromhex(record["order"]), np.uint8).copy()))
-        log.curve = [EpochResult(**result) for result in record["curve"]]
-        last = log.curve[-1]
+        try:
+            self.generator.set_state(torch.from_numpy(np.frombuffer(bytes.fromhex(record["order"]), np.uint8).copy()))
+            log.curve = [EpochResult(**result) for result in record["curve"]]
+            last = log.curve[-1]
+            if type(last.epoch) is not int or type(last.steps) is not int or last.epoch <= schedule.begin:
+                raise ValueError("its epochs are not those of this training")
+        except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+            raise InputError(
+                f"{self.path}: is no snapshot of this training ({str(error)[:80]}); remove it to begin anew"
+            ) from None
         print(f"train_mlp: goes on after epoch {last.epoch} of {self.path}")
         done = schedule.end if last.steps == schedule.max_steps else last.epoch
         return replace(schedule, begin=done, steps_done=last.steps)
@@ -278,9 +329,6 @@ class _Log:
         path = f"{self.settings.prefix}-train.json"
         record = {"arguments": asdict(self.settings), "curve": [asdict(result) for result in self.curve]}
         try:
-            with open(f"{path}.part", "w", encoding="utf-8") as file:
-                json.dump(record, file, indent=2)
-                file.write("\n")
-            os.replace(f"{path}.part", path)
+            write_json(path, record)
         except OSError as error:
             raise InputError(f"{path}: can't be written: {error.strerror or error}") from None

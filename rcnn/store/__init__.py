@@ -7,6 +7,7 @@ DIR/int8/                            networks of a run with --precision int8
 DIR/progress.json, DIR/lock          only while a run is under way, or where one was stopped
 """
 
+from .accounts import Accounts
 from .reader import StageReader
 from .schema import (
     CLIPS,
@@ -29,6 +30,6 @@ from .writer import StageWriter, check_output
 
 __all__ = [
     "CLIPS", "CLIPS_SCHEMA", "FACES_SCHEMA", "FORMAT", "INT8", "KINDS", "MANIFEST", "NO_FACE", "OK", "UNREADABLE",
-    "StageReader", "StageWriter", "after", "check_output", "features_schema", "scores_schema", "vector_array",
-    "vectors",
+    "Accounts", "StageReader", "StageWriter", "after", "check_output", "features_schema", "scores_schema",
+    "vector_array", "vectors",
 ]  # fmt: skip

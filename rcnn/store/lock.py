@@ -1,4 +1,4 @@
-"""One run at a time on an output directory."""
+"""One run at a time on an output."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from ..errors import InputError
 LOCK = "lock"
 
 
-class DirectoryLock:
-    """Holds a directory until `release` or the end of the process, however it ends.
+class Lock:
+    """Holds an output until `release` or the end of the process, however it ends.
 
     The system lets go of the lock of a process that died, so a file that was left behind keeps nobody out.
 
     Parameters
     ----------
-    path : the directory, which must exist
+    file : of the lock, in a directory that exists
+    output : what is held, for messages
+    flag : with which another output is given
 
     Raises
     ------
@@ -26,8 +28,8 @@ class DirectoryLock:
         If another process holds it; says which, and on which host.
     """
 
-    def __init__(self, path: str) -> None:
-        self._file = os.path.join(path, LOCK)
+    def __init__(self, file: str, output: str, flag: str) -> None:
+        self._file = file
         while True:
             self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
@@ -35,7 +37,7 @@ class DirectoryLock:
             except BlockingIOError:
                 holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip() or "another process"
                 os.close(self._descriptor)
-                raise InputError(f"{path}: {holder} writes there; wait for its end or give another --output") from None
+                raise InputError(f"{output}: {holder} writes there; wait for its end or give another {flag}") from None
             except OSError:  # a file system without locks
                 os.close(self._descriptor)
                 raise

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
-from .schema import CLIPS, FORMAT, KINDS, MANIFEST
+from .accounts import Accounts
+from .files import DAMAGED, read_json, reason
+from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, IDENTITY, KINDS, MANIFEST, STATES, vectors, wanted_schema
 
 READ_ROWS = 4096  # rows of a batch that a reader holds
+BATCH_BYTES = 64 << 20  # of vectors in a batch: wide ones come in smaller batches
+NAME = IDENTITY[0][0]
 
 
 class StageReader:
-    """Reads a complete stage directory.
+    """Reads a complete stage directory, and believes nothing of it.
 
     Parameters
     ----------
@@ -27,7 +31,7 @@ class StageReader:
     Raises
     ------
     InputError
-        If it is not there, not complete, of another stage or of a later format.
+        If it is not there, not complete, of another stage or of a later format, or its sums don't agree.
     """
 
     def __init__(self, path: str, stages: Sequence[str]) -> None:
@@ -36,26 +40,36 @@ class StageReader:
         if not os.path.isdir(path):
             raise InputError(f"{path}: there is no such directory; run {scripts} first")
         try:
-            with open(file, encoding="utf-8") as stream:
-                self.manifest = json.load(stream)
+            self.manifest = read_json(file)
         except FileNotFoundError:
             raise InputError(f"{path}: has no {MANIFEST}, so it is not complete; run {scripts} again") from None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise InputError(f"{file}: can't be read ({error}); run {scripts} again") from None
         stage = self.manifest.get("stage") if isinstance(self.manifest, dict) else None
-        if stage not in stages:
-            raise InputError(f"{path}: was written by stage {stage!r}, wanted is the output of {scripts}")
+        if not isinstance(stage, str) or stage not in stages:
+            raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, wanted is the output of {scripts}")
         if self.manifest.get("format") != FORMAT:
             raise InputError(
-                f"{path}: has format {self.manifest.get('format')!r}, this program reads {FORMAT}; run {scripts} again"
+                f"{path}: has format {str(self.manifest.get('format'))[:40]!r}, this program reads {FORMAT}; "
+                f"run {scripts} again"
             )
-        self.path, self.stage = path, str(stage)
-        self._parts = self._list(KINDS[self.stage].table)
+        self.path, self.stage = path, stage
+        self.accounts = Accounts.of(self.manifest.get("counts"), file)
+        self.accounts.check_rows(KINDS[stage].a_clip, file)
+        self._parts = self._list(KINDS[stage].table)
         self._clip_parts = self._list(CLIPS)
         try:
             self.schema = pq.read_schema(self._parts[0])
-        except (pa.ArrowException, OSError) as error:
+        except DAMAGED as error:
             raise self._damaged(self._parts[0], error) from None
+        self._check_schema(self._parts[0], self.schema, wanted_schema(stage, self.schema))
+
+    def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
+        if not schema.equals(wanted, check_metadata=False):
+            raise InputError(
+                f"{path}: has other columns than {KINDS[self.stage].script} writes, or others than the part before; "
+                "run it again"
+            )
 
     def _list(self, table: str) -> list[str]:
         folder = os.path.join(self.path, table)
@@ -70,9 +84,7 @@ class StageReader:
         return [*self._parts, *self._clip_parts]
 
     def _damaged(self, path: str, error: Exception) -> InputError:
-        return InputError(
-            f"{path}: can't be read ({str(error).splitlines()[0][:120]}); run {KINDS[self.stage].script} again"
-        )
+        return InputError(f"{path}: can't be read ({reason(error)}); run {KINDS[self.stage].script} again")
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -88,20 +100,78 @@ class StageReader:
     @property
     def rows(self) -> int:
         """Rows of the stage's table."""
-        return int(self.manifest["counts"]["rows"])
+        return self.accounts.rows
 
     def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
-        """Rows of the stage's table, sorted by clip name, at most `rows` at a time."""
-        return self._read(self._parts, columns, rows)
+        """Rows of the stage's table, sorted by clip name, at most `rows` at a time.
+
+        Raises
+        ------
+        InputError
+            If a part is damaged, is not sorted, lacks values, or rows are missing or too many.
+        """
+        if KINDS[self.stage].a_clip:
+            rows = max(1, min(rows, BATCH_BYTES // (4 * self.width)))
+        return self._read(self._parts, self.schema, columns, rows, self.rows, KINDS[self.stage].a_clip)
 
     def clips(self) -> Iterator[pa.RecordBatch]:
-        """The table of all clips, sorted by name."""
-        return self._read(self._clip_parts, None, READ_ROWS)
+        """The table of all clips, sorted by name; raises as `batches` does."""
+        states = dict.fromkeys(STATES, 0)
+        for batch in self._read(self._clip_parts, CLIPS_SCHEMA, None, READ_ROWS, self.accounts.clips, True):
+            for state in batch.column("state").to_pylist():
+                if state not in states:
+                    raise InputError(f"{self.path}: a clip has the state {state[:40]!r}, known are {', '.join(STATES)}")
+                states[state] += 1
+            yield batch
+        if tuple(states.values()) != (self.accounts.ok, self.accounts.no_face, self.accounts.unreadable):
+            raise InputError(
+                f"{self.path}: its clips are {states} and its manifest says {self.accounts}; "
+                f"run {KINDS[self.stage].script} again"
+            )
 
-    def _read(self, parts: Sequence[str], columns: Sequence[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
+    def _read(
+        self,
+        parts: Sequence[str],
+        schema: pa.Schema,
+        columns: Sequence[str] | None,
+        rows: int,
+        total: int,
+        once: bool,
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of some parts, `total` in all; `once` where each name stands once."""
+        last: str | None = None
+        seen = 0
         for path in parts:
             try:
                 with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
-                    yield from file.iter_batches(rows, columns=columns, use_threads=False)
-            except (pa.ArrowException, OSError, KeyError) as error:
+                    self._check_schema(path, file.schema_arrow, schema)
+                    for batch in file.iter_batches(rows, columns=columns, use_threads=False):
+                        last = _check(batch, last, once)
+                        seen += batch.num_rows
+                        if seen > total:
+                            raise pa.ArrowInvalid(f"more rows than the {total} that the manifest counts")
+                        yield batch
+            except DAMAGED as error:
                 raise self._damaged(path, error) from None
+        if seen != total:
+            raise InputError(
+                f"{os.path.dirname(parts[0])}: has {seen} rows and the manifest counts {total}; "
+                f"run {KINDS[self.stage].script} again"
+            )
+
+
+def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
+    """Raise ArrowInvalid where rows lack values or are not sorted by name after `last`; gives the last name."""
+    batch.validate(full=True)  # text is UTF-8, lists end inside of their values
+    for column in batch.columns:
+        if column.null_count or (pa.types.is_fixed_size_list(column.type) and column.flatten().null_count):
+            raise pa.ArrowInvalid("a value is missing")
+    wide = batch.column(batch.num_columns - 1)
+    if pa.types.is_fixed_size_list(wide.type) and not np.isfinite(vectors(wide)).all():
+        raise pa.ArrowInvalid("a number is not finite")
+    if NAME in batch.schema.names:
+        for name in batch.column(NAME).to_pylist():
+            if last is not None and (name < last or (once and name == last)):
+                raise pa.ArrowInvalid(f"{name[:80]!r} stands after {last[:80]!r}")
+            last = name
+    return last

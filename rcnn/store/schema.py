@@ -13,7 +13,8 @@ MANIFEST = "manifest.json"
 CLIPS = "clips"
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
-OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
+STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
+MAX_WIDTH = 1 << 20  # numbers of a vector, more than any network gives
 
 IDENTITY = [("name", pa.string()), ("split", pa.string()), ("label", pa.int32())]
 CLIPS_SCHEMA = pa.schema(
@@ -50,18 +51,29 @@ def scores_schema(classes: int) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a stage writes: the name of its table and the command that makes it, for messages."""
+    """What a stage writes: its table, the command that makes it, for messages, and whether a clip has one row."""
 
     table: str
     script: str
+    a_clip: bool = True
 
 
 KINDS = {
-    "detect": Kind("faces", "detect.py"),
+    "detect": Kind("faces", "detect.py", a_clip=False),
     "feature": Kind("features", "feature.py"),
     "genfeat": Kind("features", "genfeat.py"),
     "predict": Kind("scores", "predict.py"),
 }
+
+
+def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
+    """What the table of a stage must look like, given the width of the vectors that `schema` has."""
+    if stage == "detect":
+        return FACES_SCHEMA
+    kind = schema.field(len(schema) - 1).type if len(schema) else None
+    width = kind.list_size if kind is not None and pa.types.is_fixed_size_list(kind) else 1
+    make = scores_schema if stage == "predict" else features_schema
+    return make(min(max(width, 1), MAX_WIDTH))
 
 
 def vectors(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

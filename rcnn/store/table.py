@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
-from .files import sha256, write_whole
+from .files import DAMAGED, reason, sha256, write_whole
 
 PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
 PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
@@ -79,8 +80,18 @@ class GrowingTable:
         ------
         InputError
             If a part is missing or damaged.
+        KeyError, TypeError, ValueError
+            If it is not what `save` gave.
         """
-        for name in saved["sums"]:
+        numbers = [saved[name] for name in ("rows", "bytes", "total")]
+        if not all(type(number) is int and number >= 0 for number in numbers) or not isinstance(saved["last"], str):
+            raise TypeError("numbers of rows and bytes, and a name")
+        sums = saved["sums"]  # which name files: no others than parts of this folder
+        if list(sums) != [part_name(number) for number in range(len(sums))]:
+            raise ValueError("parts are numbered from 0")
+        if not all(isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) for digest in sums.values()):
+            raise ValueError("parts have a sha256 each")
+        for name in sums:
             path = os.path.join(self.folder, name)
             if not os.path.isfile(path):
                 raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
@@ -90,9 +101,8 @@ class GrowingTable:
             path = os.path.join(self.folder, part_name(len(self.sums)))
             try:
                 table = pq.read_table(path, schema=self.schema, partitioning=None)
-            except (pa.ArrowException, OSError) as error:
-                reason = str(error).splitlines()[0][:120]
-                raise InputError(f"{path}: can't be read ({reason}); give --overwrite to begin anew") from None
+            except DAMAGED as error:
+                raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved["rows"]).to_batches()
             if sum(batch.num_rows for batch in self._batches) != saved["rows"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,9 @@ from typing import Any
 import pyarrow as pa
 
 from ..errors import InputError, Stopped
-from .files import sha256, write_json
-from .lock import LOCK, DirectoryLock
+from .accounts import Accounts
+from .files import read_json, sha256, write_json
+from .lock import LOCK, Lock
 from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE
 from .table import GrowingTable
 
@@ -42,8 +44,8 @@ class StageWriter:
     Raises
     ------
     InputError
-        If the directory is complete and `overwrite` is not set, holds something else, belongs to a run with other
-        arguments, or is being written by another process.
+        If the directory is complete and `overwrite` is not set, holds something else or what another stage wrote, is
+        one of the sources, belongs to a run with other arguments, or is being written by another process.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class StageWriter:
         sources: Sequence[str] = (),
         overwrite: bool = False,
     ) -> None:
-        check_output(path, overwrite)
+        _check_place(path, stage, sources, overwrite)
         self.path, self.stage, self.schema = path, stage, schema
         self._started = time.monotonic()
         self._manifest: dict[str, Any] = {}
@@ -70,7 +72,7 @@ class StageWriter:
         }
         try:
             os.makedirs(path, exist_ok=True)
-            self._lock = DirectoryLock(path)
+            self._lock = Lock(os.path.join(path, LOCK), path, "--output")
             try:
                 self._open(overwrite)
             except BaseException:
@@ -80,7 +82,7 @@ class StageWriter:
             raise self._failure(error) from None
 
     def _open(self, overwrite: bool) -> None:
-        check_output(self.path, overwrite)  # again, for another run may just have ended
+        _check_place(self.path, self.stage, (), overwrite)  # again, for another run may just have ended
         saved = None if overwrite else _read_progress(self.path)
         if saved is None:
             _clear(self.path)
@@ -94,9 +96,12 @@ class StageWriter:
             try:
                 self._rows.resume(saved["rows"])
                 self._clips.resume(saved["clips"])
-                self._states = saved["states"]
-                self.state = saved["state"]
-            except (KeyError, TypeError, AttributeError):
+                self._states = _whole_numbers(saved["states"])
+                if list(self._states) != [OK, NO_FACE, UNREADABLE]:
+                    raise ValueError("a number for each state")
+                for name, value in saved["state"].items():
+                    self.state[name] = _histogram(value) if isinstance(value, dict) else _whole(value)
+            except (KeyError, TypeError, AttributeError, ValueError):
                 raise InputError(f"{self._progress}: is damaged; give --overwrite to begin anew") from None
         self._saved = time.monotonic()
         if saved is None:
@@ -186,7 +191,13 @@ class StageWriter:
         return InputError(f"{self.path}: can't be written: {reason}; mend that, and the same command goes on")
 
     def close(self, **counts: Any) -> dict[str, Any]:
-        """Write what is left, then the manifest; `counts` are added to its counts. Gives the manifest."""
+        """Write what is left, then the manifest; `counts` are added to its counts. Gives the manifest.
+
+        Raises
+        ------
+        InputError
+            If it can't be written, or if the sums of the two tables don't agree.
+        """
         if self._manifest:
             return self._manifest
         manifest = {
@@ -198,6 +209,7 @@ class StageWriter:
                 **counts,
             },
         }
+        Accounts.of(manifest["counts"], self.path).check_rows(KINDS[self.stage].a_clip, self.path)
         self._guard(lambda: self._finish(manifest))
         self._lock.release()
         self._manifest = manifest
@@ -235,15 +247,45 @@ def check_output(path: str, overwrite: bool) -> None:
 def _read_progress(path: str) -> dict[str, Any] | None:
     file = os.path.join(path, PROGRESS)
     try:
-        with open(file, encoding="utf-8") as stream:
-            saved = json.load(stream)
+        saved = read_json(file)
     except FileNotFoundError:
         return None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{file}: can't be read ({error}); give --overwrite to begin anew") from None
     if not isinstance(saved, dict):
         raise InputError(f"{file}: is damaged; give --overwrite to begin anew")
     return saved
+
+
+def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool) -> None:
+    """`check_output`, and: the output is none of the inputs, nor the work of another stage, which took its time."""
+    for source in sources:
+        if os.path.realpath(source) == os.path.realpath(path):
+            raise InputError(f"{path}: is the input, too; give --output another path")
+    check_output(path, overwrite)
+    try:
+        manifest = read_json(os.path.join(path, MANIFEST))
+    except (OSError, ValueError):
+        return  # there is none, or none that counts
+    other = manifest.get("stage") if isinstance(manifest, dict) else None
+    if isinstance(other, str) and other in KINDS and other != stage:
+        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 62:
+        raise TypeError("a whole number")
+    return value
+
+
+def _whole_numbers(values: Mapping[str, Any]) -> dict[str, int]:
+    return {name: _whole(value) for name, value in values.items()}
+
+
+def _histogram(values: Mapping[str, Any]) -> dict[str, int]:
+    if not all(re.fullmatch(r"-?\d{1,10}", step) for step in values):
+        raise ValueError("steps of a histogram are whole numbers")
+    return _whole_numbers(values)
 
 
 def _clear(path: str) -> None:

@@ -49,8 +49,10 @@ def run_rounds(
     done, curve = 0, []
     if os.path.exists(snapshot):
         record = load_snapshot(snapshot, modules, optimizer)
-        _check_same(settings, record["settings"], snapshot, free)
-        done, curve = record["rounds"], record["curve"]
+        before, done, curve = record.get("settings"), record.get("rounds"), record.get("curve")
+        if not isinstance(before, dict) or type(done) is not int or done < 1 or not isinstance(curve, list):
+            raise InputError(f"{snapshot}: is no snapshot of this training; remove it to begin anew")
+        _check_same(settings, before, snapshot, free)
         print(f"goes on after round {done} of {snapshot}", flush=True)
     for number in range(done, settings.rounds):
         curve.append({"round": number + 1, **one_round(number)})

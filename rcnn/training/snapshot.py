@@ -45,8 +45,7 @@ def save_snapshot(
         arrays |= {SEPARATOR.join(("optimizer", str(index), key)): _array(value) for key, value in state.items()}
     arrays[RECORD] = np.frombuffer(json.dumps(record).encode(), np.uint8)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    write_arrays(f"{path}.part", arrays)
-    os.replace(f"{path}.part", path)
+    write_arrays(path, arrays)
 
 
 def load_snapshot(path: str, modules: Mapping[str, torch.nn.Module], optimizer: Stateful) -> dict[str, Any]:
@@ -62,6 +61,8 @@ def load_snapshot(path: str, modules: Mapping[str, torch.nn.Module], optimizer: 
     memory: dict[int, dict[str, torch.Tensor]] = {}
     try:
         record = json.loads(arrays.pop(RECORD).tobytes())
+        if not isinstance(record, dict):
+            raise ValueError("its record is no object")
         for name, array in arrays.items():
             kind, owner, key = name.split(SEPARATOR)
             tensor = torch.from_numpy(np.array(array))
@@ -72,8 +73,8 @@ def load_snapshot(path: str, modules: Mapping[str, torch.nn.Module], optimizer: 
         for name, module in modules.items():
             module.load_state_dict(states[name])
         optimizer.load_state_dict({**optimizer.state_dict(), "state": memory})
-    except (KeyError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # RecursionError, too
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
         raise InputError(f"{path}: is no snapshot of this training ({reason}); remove it to begin anew") from None
     return record
 

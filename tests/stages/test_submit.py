@@ -23,18 +23,23 @@ from rcnn.training.mlp import Classifier
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def write(path: Path, stage: str, rows: dict[str, np.ndarray], without: tuple[str, ...] = ()) -> str:
-    """A stage directory: a vector a clip; clips in `without` have no face. Labels are -1, 0, 1, ... by name."""
+def write(
+    path: Path, stage: str, rows: dict[str, np.ndarray], without: tuple[str, ...] = (), known: tuple[str, ...] = ()
+) -> str:
+    """A stage directory: a vector a clip; clips in `without` have no face. Labels are -1, 0, 1, ... by name, of all
+    clips in `known` where there are others than in the rows."""
     width = len(next(iter(rows.values())))
     names = sorted(rows)
+    order = sorted(known or [*rows, *without])
     schema = features_schema(width) if stage != "predict" else scores_schema(width)
     with StageWriter(str(path), stage, schema) as writer:
-        for number, name in enumerate(sorted([*rows, *without])):
+        for name in sorted([*rows, *without]):
             state = "no face" if name in without else "ok"
+            number = order.index(name)
             label = number - 1
             who = {"name": name, "split": "train" if number % 2 else "val", "label": label}
             writer.add_clips([{**who, "state": state, "reason": "", "frames": 3, "faces": 3}])
-        labels = [sorted([*rows, *without]).index(name) - 1 for name in names]
+        labels = [order.index(name) - 1 for name in names]
         splits = ["train" if (label + 1) % 2 else "val" for label in labels]
         columns = [pa.array(names), pa.array(splits), pa.array(labels, pa.int32())]
         columns.append(vector_array(np.stack([rows[name] for name in names])))
@@ -81,7 +86,7 @@ def test_genfeat_joins_models_and_makes_strangers_class_0(tmp_path, monkeypatch,
 def test_a_clip_that_one_input_lacks_is_accounted_for(tmp_path):
     left, right = random_rows(9, 4), random_rows(9, 4)
     del right["0004.mp4"]
-    inputs = (write(tmp_path / "a", "feature", left), write(tmp_path / "b", "feature", right))
+    inputs = (write(tmp_path / "a", "feature", left), write(tmp_path / "b", "feature", right, known=tuple(left)))
     genfeat(GenfeatSettings(inputs, str(tmp_path / "set")))
     rows, _, clips = table(str(tmp_path / "set"), "genfeat")
     assert [r["name"] for r in rows] == sorted(right)
@@ -127,8 +132,9 @@ def test_submission_by_hand(tmp_path):
 
 
 def test_weights_and_clips_of_one_input_only(tmp_path):
-    first = write(tmp_path / "p", "predict", scores_of(a=[0, 0.6], b=[0, 0.5]))
-    second = write(tmp_path / "q", "predict", scores_of(b=[0, 0.4], c=[0, 1.0]))
+    known = ("a.mp4", "b.mp4", "c.mp4")
+    first = write(tmp_path / "p", "predict", scores_of(a=[0, 0.6], b=[0, 0.5]), known=known)
+    second = write(tmp_path / "q", "predict", scores_of(b=[0, 0.4], c=[0, 1.0]), known=known)
     submit(SubmitSettings((first, second), str(tmp_path / "s.txt"), (1.0, 0.5)))
     assert (tmp_path / "s.txt").read_text() == "1 b.mp4 a.mp4 c.mp4\n"  # 0.7, 0.6, 0.5
 

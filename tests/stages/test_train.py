@@ -38,6 +38,9 @@ def write_set(path: Path, count: int = 90, labels: int = 3) -> None:
                 schema=writer.schema,
             )
         )
+        who = zip(names, splits, label.tolist(), strict=True)
+        rest = {"state": "ok", "reason": "", "frames": 3, "faces": 3}
+        writer.add_clips([{"name": n, "split": s, "label": v, **rest} for n, s, v in who])
 
 
 @pytest.fixture

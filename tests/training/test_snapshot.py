@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -64,12 +63,11 @@ def test_a_write_that_fails_leaves_the_old_snapshot(tmp_path, monkeypatch):
     module, optimizer = make()
     save_snapshot(str(path), {"net": module}, optimizer, {"done": 1})
 
-    def fail(name: str, arrays: dict[str, np.ndarray]) -> None:
-        (tmp_path / name).write_bytes(b"half")
+    def fail(descriptor: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("rcnn.training.snapshot.write_arrays", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("rcnn.checkpoint.arrays.os.fsync", fail)
+    with pytest.raises(InputError, match="disk full"):
         save_snapshot(str(path), {"net": module}, optimizer, {"done": 2})
     monkeypatch.undo()
     assert load_snapshot(str(path), {"net": module}, optimizer) == {"done": 1}
