@@ -17,13 +17,15 @@ from rcnn.arguments import (
 from rcnn.errors import run_script
 from rcnn.models import DETECTOR, QUALITY, find_model
 
+QUALITY_THRESHOLDS = {"norm": 10.0, "score": 0.5}  # by --quality
+
 
 def main() -> None:
     parser = Parser(
         __doc__,
         "python detect.py --dataset ./data/iqiyi_vid --output ./output/det_test --stage test --gpu -1",
     )
-    add_model(parser, QUALITY, "quality model")
+    add_model(parser, QUALITY, "quality model", "--quality-model")
     add_model(parser, DETECTOR, "face detector")
     add = parser.group(FILES)
     add("--dataset", default="./data/iqiyi_vid", metavar="DIR", help="data set in the iQIYI-VID layout")
@@ -34,7 +36,18 @@ def main() -> None:
     add = parser.group(METHOD)
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
     add("--sampling", default=3, type=positive, metavar="N", help="look at frames N, 2N, 3N, ...")
-    add("--quality-threshold", default=10.0, type=number, metavar="Q", help="smallest norm of a face's embedding")
+    add(
+        "--quality",
+        default="norm",
+        choices=("norm", "score"),
+        help="what a face's quality is: the norm of the quality model's embedding, or the detector's score",
+    )
+    add(
+        "--quality-threshold",
+        type=number,
+        metavar="Q",
+        help="smallest quality of a face that is kept; left out: 10 with --quality norm, 0.5 with score",
+    )
     add("--image-size", default="112,112", type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
     add = parser.group(RUN)
     add("--split", default="0,1", type=part, metavar="I,N", help="only part I (0 to N-1) of N")
@@ -45,7 +58,12 @@ def main() -> None:
     add_overwrite(parser)
     args = vars(parser.parse_args())
     args["output"] = args["output"] or f"./output/det_{args['stage']}"
-    args["model"] = find_model(args["model"], QUALITY)
+    if args["quality_threshold"] is None:
+        args["quality_threshold"] = QUALITY_THRESHOLDS[args["quality"]]
+    if args["quality"] == "score" and args["model"]:
+        parser.error("--quality score is the detector's, and no --quality-model takes part; leave one of them out")
+    if args["quality"] == "norm":
+        args["model"] = find_model(args["model"], QUALITY)
     args["detector"] = find_model(args["detector"], DETECTOR)
 
     sheets, every = args.pop("preview"), args.pop("preview_every")

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from .config import config
-from .detector import Embedder, EsshDetector, align_faces, load_detector, load_embedder
+from .detector import Detector, Embedder, align_faces, load_detector, load_embedder
 from .detector.embedding import normalise
 from .engine import choose_device
 from .errors import InputError
@@ -26,7 +26,7 @@ KEPT_MODELS = 4  # of each kind
 
 
 @lru_cache(maxsize=KEPT_MODELS)
-def _detector(model: str | None, gpu: int | None) -> EsshDetector:
+def _detector(model: str | None, gpu: int | None) -> Detector:
     return load_detector(find_model(model, DETECTOR, quiet=True), choose_device(gpu))
 
 

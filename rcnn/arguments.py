@@ -74,12 +74,14 @@ def add_precision(parser: Parser) -> None:
     )
 
 
-def add_model(parser: Parser, role: Role, what: str) -> None:
-    """Add the flag of a checkpoint, which `find_model` then looks for."""
+def add_model(parser: Parser, role: Role, what: str, *aliases: str) -> None:
+    """Add the flag of a model, which `find_model` then looks for."""
     parser.group(MODELS)(
         role.flag,
-        metavar="PREFIX,EPOCH",
-        help=f"{what}; left out: {role.seed} where it exists, else the project's own {role.shipped}",
+        *aliases,
+        metavar="MODEL",
+        help=f"{what}, PREFIX,EPOCH or X.onnx; left out: {role.seed} where it exists, else the project's own "
+        f"{role.shipped}",
     )
 
 

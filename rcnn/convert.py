@@ -1,4 +1,4 @@
-"""Converts an MXNet checkpoint to ONNX, and runs both on random input to see that they agree."""
+"""Converts an MXNet checkpoint to ONNX, and runs both to see that they agree; or an ONNX file to float16 or 8 bits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from .arguments import Parser, paths
 from .checkpoint import Graph, load_checkpoint
 from .classifier import OUTPUT as CLASSIFIER_OUTPUT
 from .detector.alignment import SIZES
+from .detector.card import RGB, Card, card_path, write_card
 from .detector.embedding import OUTPUT as EMBEDDING_OUTPUT
-from .engine import Network, load_network
+from .engine import FP16, FP32, INT8, Network, load_network
+from .engine.onnx_graph import OnnxGraph, is_onnx
 from .errors import InputError, run_script
+from .models import DETECTOR, find_model
 
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # names of the sizes that stay open
 TOLERANCE = 1e-4  # of the largest value of an output
@@ -138,6 +141,7 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
                 f"{TOLERANCE:g}; {output} is not written"
             )
         os.replace(temporary, output)
+        _write_card(graph, output)
     except OSError as error:
         raise InputError(f"{output}: can't be written: {error.strerror or error}") from None
     finally:
@@ -148,13 +152,67 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
     return worst
 
 
+def _write_card(graph: Graph, output: str) -> None:
+    """Say what is done to crops where the graph can't: an embedding of MXNet is fed RGB of 0 to 255."""
+    if graph.output_names == (EMBEDDING_OUTPUT,) and not OnnxGraph(output).normalises:
+        write_card(Card(RGB, (0.0,) * 3, (1.0,) * 3), output)
+
+
+def convert_to(model: str, output: str, precision: str, calibration: str, detector: str) -> None:
+    """Write a checkpoint or an ONNX file in float16 or with 8 bits, and print how far it is from the exact one.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH` or `X.onnx`, a detector or an embedding
+    output, precision, calibration, detector : see `make_variant`
+
+    Raises
+    ------
+    InputError
+        See `convert` and `make_variant`.
+    """
+    _packages()
+    from .variants import make_variant
+
+    source = model if is_onnx(model) else f"{output}.exact.onnx"
+    try:
+        if source != model:
+            convert(model, source)
+        found = make_variant(source, output, precision, calibration, detector)
+    finally:
+        if source != model:
+            for path in (source, card_path(source)):
+                if os.path.exists(path):
+                    os.remove(path)
+    cosine = "" if found.cosine is None else f", smallest cosine of embeddings {found.cosine:.5f}"
+    print(f"convert: {model} -> {output}: {precision}, {os.path.getsize(output)} bytes")
+    print(
+        f"convert: largest difference to the exact one on {found.pictures} pictures {found.largest:.1e} of the largest "
+        f"value{cosine}"
+    )
+
+
 def main() -> None:
     parser = Parser(__doc__, "python -m rcnn.convert --model ./model/face-m,0 --output ./output/face-m.onnx")
     add = parser.add_argument
-    add("--model", required=True, metavar="PREFIX,EPOCH", help="checkpoint")
+    add("--model", required=True, metavar="MODEL", help="PREFIX,EPOCH of a checkpoint, or X.onnx with --precision")
     add("--output", required=True, metavar="X.onnx", help="file to write")
     add("--outputs", type=paths, metavar="A[,B...]", help="outputs to keep; left out: what the stages read")
+    add("--precision", default=FP32, choices=(FP32, FP16, INT8), help="of the file: exact, half the size, a quarter")
+    add(
+        "--calibration", metavar="DIR", help="pictures for --precision: faces for an embedding, anything for a detector"
+    )
+    add("--detector", metavar="MODEL", help="finds the faces of --calibration; left out: detect.py's")
     args = parser.parse_args()
+    if args.precision != FP32:
+        if not args.calibration:
+            parser.error(f"--precision {args.precision} wants --calibration DIR with pictures")
+        if args.outputs:
+            parser.error("--outputs is for --precision fp32")
+        convert_to(args.model, args.output, args.precision, args.calibration, find_model(args.detector, DETECTOR))
+        return
+    if is_onnx(args.model):
+        parser.error(f"--model {args.model} is ONNX already; say --precision fp16 or int8")
     worst = convert(args.model, args.output, args.outputs)
     print(f"convert: largest difference to ONNX Runtime on random input {worst:.1e} of the largest value")
 

@@ -39,11 +39,34 @@ EMBEDDING = Role(
 )
 
 
-def missing_file(model: str) -> str | None:
-    """The first file of `PREFIX,EPOCH` that is not there, None where both are."""
-    from .checkpoint import checkpoint_files  # takes numpy, for which neither --help nor a signal should wait
+def model_files(model: str) -> tuple[str, ...]:
+    """Paths of all files that a flag names.
 
-    return next((path for path in checkpoint_files(model) if not os.path.isfile(path)), None)
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
+        checkpoints, `DIR` or `PREFIX`
+
+    Raises
+    ------
+    InputError
+        If the text has another form, or one of the three is missing.
+    """
+    # they take numpy, for which neither --help nor a signal should wait
+    from .checkpoint import checkpoint_files
+    from .checkpoint.cascade import cascade_checkpoints, is_cascade
+
+    if model.lower().endswith(".onnx"):
+        beside = (f"{os.path.splitext(model)[0]}.toml", f"{model}.data")
+        return model, *(path for path in beside if os.path.isfile(path))
+    if is_cascade(model):
+        return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
+    return checkpoint_files(model)
+
+
+def missing_file(model: str) -> str | None:
+    """The first file of a model that is not there, None where all are."""
+    return next((path for path in model_files(model) if not os.path.isfile(path)), None)
 
 
 def find_model(given: str | None, role: Role, quiet: bool = False) -> str:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .config import config
-from .detector import EsshDetector, align_faces
+from .detector import Detector, align_faces
 from .detector.essh import central_face
 from .errors import InputError
 from .faces import Faces
@@ -58,7 +58,7 @@ def read_image(path: str) -> np.ndarray:
         raise InputError(f"{path}: {error}; give a JPEG, PNG or WebP") from None
 
 
-def look_at(path: str, detector: EsshDetector) -> Photograph:
+def look_at(path: str, detector: Detector) -> Photograph:
     """Read a photograph and find its faces.
 
     Raises
@@ -75,7 +75,7 @@ def look_at(path: str, detector: EsshDetector) -> Photograph:
     return Photograph(path, image, faces)
 
 
-def find_faces(image: np.ndarray, detector: EsshDetector, threshold: float = config.ESSH.THRESHOLD) -> Faces:
+def find_faces(image: np.ndarray, detector: Detector, threshold: float = config.ESSH.THRESHOLD) -> Faces:
     """The faces of an image of any size, from left to right.
 
     It is looked at with its longer side at `LONGEST` pixels at most; where that shows nothing, half as large, and then

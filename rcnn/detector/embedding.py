@@ -13,6 +13,7 @@ from ..engine import CPU, FP32, Network, load_network
 from ..errors import InputError
 
 OUTPUT = "fc1_output"
+SAME_LENGTH = 1e-3  # of the longer one: more than float16 makes of one length
 
 
 def load_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
@@ -60,12 +61,21 @@ class Embedder:
         if not len(crops):
             return np.zeros((0, 0), np.float32)
         images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
-        return self.network(images)[0]
+        return self.network(images)[0].reshape(len(images), -1)  # some give (n, D, 1, 1)
 
 
 def norms(embeddings: np.ndarray) -> np.ndarray:
     """L2 norms, (n,) float32, of embeddings (n, D): the quality of the crops."""
     return np.sqrt((embeddings.astype(np.float64) ** 2).sum(-1)).astype(np.float32)
+
+
+def is_normalised(embedder: Embedder, size: tuple[int, int] = (112, 112)) -> bool:
+    """Whether all embeddings of crops of `size` (height, width) have one length, as those of networks that end by
+    normalising them: their norm then says nothing about a crop."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
+    noise[1] //= 4
+    lengths = norms(embedder.embed(noise))
+    return bool(np.ptp(lengths) < SAME_LENGTH * lengths.max())
 
 
 def normalise(embeddings: np.ndarray) -> np.ndarray:

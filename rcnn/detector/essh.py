@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from ..checkpoint import Graph, load_checkpoint
 from ..config import config
 from ..cython.boxes import anchor_plane
 from ..cython.candidates import candidates
-from ..cython.nms import nms
 from ..engine import CPU, FP32, NO_MEAN, Network, load_network
 from ..errors import InputError
 from ..faces import Faces
-from ..geometry import base_anchors, clip_boxes, decode_boxes, decode_landmarks
+from ..geometry import base_anchors, decode_boxes, decode_landmarks
 from .selection import ARRAYS_A_STRIDE, MAPS_A_STRIDE, above, best_anchors
+from .single_stage import SingleStage, joined
 
 RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace models
 VGG_LAYER = "conv1_1"
+LARGEST_STRIDE = 32  # left out at the last scale of a pyramid
 
 
 def load_detector(
-    model: str, device: int = CPU, *, nms_threshold: float | None = None, precision: str = FP32
+    model: str,
+    device: int = CPU,
+    *,
+    nms_threshold: float | None = None,
+    precision: str = FP32,
+    engine: str | None = None,
 ) -> EsshDetector:
     """The detector of an MXNet checkpoint.
 
@@ -34,7 +38,7 @@ def load_detector(
     model : `PREFIX,EPOCH`
     device : number of a CUDA device or `CPU`
     nms_threshold : intersection over union; None for 0.4 with RetinaFace models and 0.3 with others
-    precision : see `load_network`
+    precision, engine : see `load_network`
 
     Raises
     ------
@@ -50,7 +54,7 @@ def load_detector(
     mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
     # on a CUDA device the anchors are chosen there: the maps are five times as much to copy
     last = None if device == CPU else best_anchors
-    network = load_network(graph, device=device, images=True, mean=mean, precision=precision, last=last)
+    network = load_network(graph, device=device, engine=engine, images=True, mean=mean, precision=precision, last=last)
     return EsshDetector(network, nms_threshold, selected=last is not None)
 
 
@@ -72,80 +76,29 @@ def _anchors(stride: int, scales: tuple[int, ...], height: int, width: int) -> n
     return anchor_plane(height, width, stride, base).reshape(-1, 4)
 
 
-class EsshDetector:
-    """Finds the faces of images.
+class EsshDetector(SingleStage):
+    """See `SingleStage`.
 
     Parameters
     ----------
     network : fed images, with nine outputs: for the strides 32, 16 and 8 class probability (2A channels),
         box deltas (4A) and landmark deltas (10A); or, if `selected`, with what `best_anchors` makes of them
-    nms_threshold : intersection over union that two faces may have
     """
 
-    def __init__(self, network: Network, nms_threshold: float = config.ESSH.NMS, selected: bool = False) -> None:
-        self.network = network
-        self.nms_threshold = nms_threshold
+    def __init__(
+        self,
+        network: Network,
+        nms_threshold: float = config.ESSH.NMS,
+        selected: bool = False,
+        threshold: float = config.ESSH.THRESHOLD,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(network, nms_threshold, threshold, size=size)
         self._decode = decode_selected if selected else decode
 
-    def detect(
-        self,
-        images: Sequence[np.ndarray],
-        threshold: float = config.ESSH.THRESHOLD,
-        scales: Sequence[float] = (1.0,),
-        batch_size: int = 8,
-    ) -> list[Faces]:
-        """The faces of each image.
-
-        Parameters
-        ----------
-        images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together; or one array (N, H, W, 3)
-        threshold : smallest probability of a face
-        scales : sizes at which each image is looked at; more than one make a pyramid
-        batch_size : images that run together
-
-        Returns
-        -------
-        One `Faces` an image, in the order of the images.
-        """
-        if isinstance(images, np.ndarray) and images.ndim == 3:
-            raise InputError("detect takes a list of images; put a single one into a list")
-        found: list[list[Faces]] = [[] for _ in images]
-        for number, scale in enumerate(scales):
-            skip = 32 if len(scales) > 1 and number == len(scales) - 1 else None
-            scaled = images if scale == 1 else [cv2.resize(image, None, fx=scale, fy=scale) for image in images]
-            for index, faces in self._candidates(scaled, threshold, batch_size, skip):
-                found[index].append(
-                    Faces(faces.boxes / np.float32(scale), faces.scores, faces.landmarks / np.float32(scale))
-                )
-        return [_finish(parts, image.shape, self.nms_threshold) for parts, image in zip(found, images, strict=True)]
-
-    def _candidates(
-        self, images: Sequence[np.ndarray], threshold: float, batch_size: int, skip: int | None
-    ) -> list[tuple[int, Faces]]:
-        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for index, image in enumerate(images):
-            groups[image.shape].append(index)
-        found = []
-        for indices in groups.values():
-            for start in range(0, len(indices), batch_size):
-                batch = indices[start : start + batch_size]
-                outputs = self.network(_stacked(images, batch))
-                for row, index in enumerate(batch):
-                    found.append((index, self._decode([o[row] for o in outputs], threshold, skip)))
-        return found
-
-
-def _stacked(images: Sequence[np.ndarray], chosen: Sequence[int]) -> np.ndarray:
-    """Some images as one array; without a copy where that is what they are."""
-    if isinstance(images, np.ndarray) and len(chosen) == len(images):
-        return images
-    return np.stack([images[index] for index in chosen])
-
-
-def _finish(parts: Sequence[Faces], shape: tuple[int, ...], nms_threshold: float) -> Faces:
-    joined = _joined(parts)
-    faces = Faces(clip_boxes(joined.boxes, shape[1], shape[0]), joined.scores, joined.landmarks)
-    return faces.take(nms(faces.boxes, faces.scores, nms_threshold))
+    def decode(self, outputs: Sequence[np.ndarray], shape: tuple[int, int], threshold: float, last: bool) -> Faces:
+        """See `SingleStage.decode`."""
+        return self._decode(outputs, threshold, LARGEST_STRIDE if last else None)
 
 
 def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | None = None) -> Faces:
@@ -175,7 +128,7 @@ def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | N
             box_deltas, landmark_deltas = box_deltas[best], landmark_deltas[best]
         anchors = _anchors(stride, scales, *probability.shape[1:])[indices]
         parts.append(Faces(decode_boxes(anchors, box_deltas), scores, decode_landmarks(anchors, landmark_deltas)))
-    return _joined(parts)
+    return joined(parts)
 
 
 def decode_selected(chosen: Sequence[np.ndarray], threshold: float, skip_stride: int | None = None) -> Faces:
@@ -190,15 +143,7 @@ def decode_selected(chosen: Sequence[np.ndarray], threshold: float, skip_stride:
         corners = np.stack(np.divmod(cells, width)[::-1], 1) * stride  # x, y of the cell
         anchors = base_anchors(config.ESSH.BASE_SIZE, scales)[kinds] + np.tile(corners, 2).astype(np.float32)
         parts.append(Faces(decode_boxes(anchors, box_deltas), scores, decode_landmarks(anchors, landmark_deltas)))
-    return _joined(parts)
-
-
-def _joined(parts: Sequence[Faces]) -> Faces:
-    return Faces(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.landmarks for part in parts]),
-    )
+    return joined(parts)
 
 
 def central_face(faces: Faces, width: int, height: int) -> int:

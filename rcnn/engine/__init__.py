@@ -9,13 +9,11 @@ import numpy as np
 
 from ..checkpoint import Graph
 from ..errors import InputError
+from .images import NO_MEAN, ONES, ImageInput, Three
 
 CPU = -1
 ENGINES = ("openvino", "torch")
 FP32, FP16, INT8 = "fp32", "fp16", "int8"  # --precision
-
-Mean = tuple[float, float, float]
-NO_MEAN: Mean = (0.0, 0.0, 0.0)
 
 
 class Network(Protocol):
@@ -92,7 +90,10 @@ def load_network(
     device: int = CPU,
     engine: str | None = None,
     images: bool = False,
-    mean: Mean = NO_MEAN,
+    mean: Three = NO_MEAN,
+    std: Three = ONES,
+    rgb: bool = True,
+    shapes: int | None = None,
     precision: str = FP32,
     last: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Network:
@@ -105,8 +106,9 @@ def load_network(
     device : number of a CUDA device or `CPU`
     engine : "openvino" or "torch"; None for OpenVINO on the CPU and PyTorch on CUDA
     images : whether the network is fed images (uint8, N x H x W x 3, BGR) in place of the graph's own input
-        (RGB planes); the change of order and layout is then the first step of the network
-    mean : R, G, B values subtracted from images, 0..255
+        (planes); the change of order and layout is then the first step of the network
+    mean, std, rgb : what is done to images, see `ImageInput`
+    shapes : sizes of images that it is to be ready for at the same time; None for a few (OpenVINO only)
     precision : FP32, FP16 (in PyTorch), or INT8 for a network that `rcnn.engine.int8` is then to quantise
     last : a step on PyTorch's tensors after the graph, on the device, so that less is copied back; PyTorch only
 
@@ -117,10 +119,11 @@ def load_network(
     """
     engine = engine or ("openvino" if device == CPU else "torch")
     part = graph.select(outputs)
+    image = ImageInput(rgb, mean, std) if images else None
     if engine == "openvino":
-        from .openvino import OpenVinoNetwork
+        from .openvino import COMPILED_SHAPES, OpenVinoNetwork
 
-        return OpenVinoNetwork(part, images, mean)
+        return OpenVinoNetwork(part, image, shapes or COMPILED_SHAPES)
     from .torch import TorchNetwork
 
-    return TorchNetwork(part, device, images, mean, half=precision == FP16, last=last)
+    return TorchNetwork(part, device, image, half=precision == FP16, last=last)

@@ -32,6 +32,7 @@ from ..checkpoint.operators import (
 )
 from ..errors import InputError
 from ..pipeline import cores
+from .images import ImageInput
 
 COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
 LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold an output: 1 GiB
@@ -71,13 +72,24 @@ class _Requests:
 
 
 class OpenVinoNetwork:
-    """See `rcnn.engine.Network`."""
+    """See `rcnn.engine.Network`.
 
-    def __init__(self, graph: Graph, images: bool, mean: tuple[float, float, float]) -> None:
-        self.output_names = graph.output_names
+    Parameters
+    ----------
+    image : what is done to images that it is fed; None where it is fed the graph's own input
+    shapes : of inputs, for which a compiled model is kept
+    """
+
+    def __init__(self, graph: Graph, image: ImageInput | None, shapes: int = COMPILED_SHAPES) -> None:
         self._graph = graph
-        self._images = images
-        self._mean = mean
+        self._begin(graph.output_names, image, shapes)
+
+    def _begin(self, output_names: tuple[str, ...], image: ImageInput | None, shapes: int) -> None:
+        """Everything but where the model comes from."""
+        self.output_names = output_names
+        images = image is not None
+        self._image = image
+        self._shapes = shapes
         self._streams = cores() if images else 1
         self._settings = {
             "INFERENCE_PRECISION_HINT": PRECISION,
@@ -90,7 +102,7 @@ class OpenVinoNetwork:
 
     def __call__(self, data: np.ndarray) -> list[np.ndarray]:
         data = np.ascontiguousarray(data)
-        if self._images:
+        if self._image is not None:
             return self._one_by_one(data)
         with self._requests(data.shape, data.dtype).borrowed(1) as (request,):
             results = request.infer([data], share_inputs=True, share_outputs=False)
@@ -119,7 +131,7 @@ class OpenVinoNetwork:
         with self._lock:
             if key not in self._compiled:
                 self._compiled[key] = _Requests(core().compile_model(self.model(shape, dtype), "CPU", self._settings))
-                if len(self._compiled) > COMPILED_SHAPES:
+                if len(self._compiled) > self._shapes:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(key)
             return self._compiled[key]
@@ -134,8 +146,8 @@ class OpenVinoNetwork:
         """
         parameter = ops.parameter(shape, dtype, name="data")
         data = ops.convert(parameter, np.float32) if dtype != np.float32 else parameter.output(0)
-        if self._images:
-            data = _planes(data, self._mean)
+        if self._image is not None:
+            data = planes(data, self._image)
         values: list[Value] = []
         for node in self._graph.nodes:
             try:
@@ -164,11 +176,16 @@ def _bounded(value: Value) -> Value:
     return value
 
 
-def _planes(images: Value, mean: tuple[float, float, float]) -> Value:
-    """N x H x W x 3, BGR -> N x 3 x H x W, RGB, less the mean."""
-    planes = ops.transpose(images, _ints((0, 3, 1, 2)))
-    planes = ops.gather(planes, _ints((2, 1, 0)), _ints(1))
-    return ops.subtract(planes, _floats(np.reshape(mean, (1, 3, 1, 1)))) if any(mean) else planes
+def planes(images: Value, image: ImageInput) -> Value:
+    """N x H x W x 3, float32, BGR -> N x 3 x H x W as the network wants them."""
+    result = ops.transpose(images, _ints((0, 3, 1, 2)))
+    if image.rgb:
+        result = ops.gather(result, _ints((2, 1, 0)), _ints(1))
+    if any(image.mean):
+        result = ops.subtract(result, _floats(np.reshape(image.mean, (1, 3, 1, 1))))
+    if any(std != 1 for std in image.std):
+        result = ops.divide(result, _floats(np.reshape(image.std, (1, 3, 1, 1))))
+    return result
 
 
 def _ints(values: Any) -> Value:

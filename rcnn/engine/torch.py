@@ -24,6 +24,7 @@ from ..checkpoint.operators import (
     slice_window,
 )
 from ..errors import InputError
+from .images import ImageInput
 
 LANES = 2  # batches that are on a CUDA device at the same time: one is computed while the other is copied
 LARGEST_BATCH = 256  # rows; more are cut into several batches
@@ -38,7 +39,7 @@ class TorchNetwork:
     Parameters
     ----------
     device : number of a CUDA device, negative for the CPU
-    images, mean : see `load_network`
+    image : what is done to images that it is fed; None where it is fed the graph's own input
     half : whether to compute in float16
     last : a step after the graph, on the device: takes and gives lists of tensors, a row an image
     """
@@ -47,8 +48,7 @@ class TorchNetwork:
         self,
         graph: Graph,
         device: int,
-        images: bool,
-        mean: tuple[float, float, float],
+        image: ImageInput | None,
         half: bool = False,
         last: Last | None = None,
     ) -> None:
@@ -57,10 +57,13 @@ class TorchNetwork:
         self._device = torch.device("cuda", device) if device >= 0 else torch.device("cpu")
         if device >= 0:
             torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa are short of MXNet's results
-        self._images = images
+        self._image = image
         self._last = last
         self._dtype = torch.float16 if half else torch.float32
-        self._mean = torch.tensor(mean, device=self._device).reshape(1, 3, 1, 1)
+        if image is not None:
+            self._mean, self._std = (
+                torch.tensor(values, device=self._device).reshape(1, 3, 1, 1) for values in (image.mean, image.std)
+            )
         self._params = self._load(graph)
         self._last_use = last_uses(graph)
         self._lanes = [_Lane(self._device) for _ in range(LANES)] if device >= 0 else []
@@ -103,8 +106,8 @@ class TorchNetwork:
     def _run(self, source: Tensor) -> list[Tensor]:
         """The outputs, float32 unless the last step gives something else, for an input on the device."""
         shape = tuple(source.shape)
-        if self._images:
-            source = source.permute(0, 3, 1, 2).flip(1).to(torch.float32) - self._mean
+        if self._image is not None:
+            source = self._planes(source)
         source = source.to(self._dtype)
         if source.ndim == 4 and self._device.type == "cuda":
             source = source.contiguous(memory_format=torch.channels_last)
@@ -129,6 +132,13 @@ class TorchNetwork:
                     del values[i]  # frees the memory of what nothing reads any more
         outputs = [values[index].float() for index in self._graph.outputs]
         return self._last(outputs) if self._last else outputs
+
+    def _planes(self, images: Tensor) -> Tensor:
+        """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network wants them."""
+        assert self._image is not None
+        result = images.permute(0, 3, 1, 2)
+        result = (result.flip(1) if self._image.rgb else result).to(torch.float32) - self._mean
+        return result / self._std if any(std != 1 for std in self._image.std) else result
 
 
 class _Lane:

@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..checkpoint import checkpoint_files
 from ..dataset import Clip, list_clips
 from ..detector import load_detector, load_embedder
 from ..detector.alignment import target_points
+from ..detector.embedding import is_normalised
 from ..engine import CPU, FP32, INT8, check_precision, choose_device
 from ..errors import InputError
+from ..models import model_files
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
 from ..signals import until_stopped
@@ -26,6 +27,7 @@ from .int8 import int8_detect
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 2  # groups a worker that may be done before they are written
+NORM, SCORE = "norm", "score"  # --quality
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
 
@@ -34,7 +36,7 @@ HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take 
 class DetectSettings:
     """What `detect.py` takes; see its help."""
 
-    model: str
+    model: str | None  # none is needed where the quality is the detector's score
     detector: str
     output: str
     dataset: str
@@ -45,6 +47,7 @@ class DetectSettings:
     split: tuple[int, int] = (0, 1)
     quality_threshold: float = 10.0
     image_size: tuple[int, int] = (112, 112)
+    quality: str = NORM
     max_bad: float = 5.0
     overwrite: bool = False
 
@@ -88,24 +91,31 @@ def detect(settings: DetectSettings) -> None:
     clips = list_clips(settings.dataset, settings.stage, settings.split)
     device = choose_device(settings.gpu)
     check_precision(settings.precision, device)
-    networks = (
-        load_detector(settings.detector, device, precision=settings.precision),
-        load_embedder(settings.model, device, precision=settings.precision),
-    )
-    files = checkpoint_files(settings.detector), checkpoint_files(settings.model)
+    detector = load_detector(settings.detector, device, precision=settings.precision)
+    embedder = None
+    files = [model_files(settings.detector)]
+    if settings.quality == NORM and settings.model is not None:
+        embedder = load_embedder(settings.model, device, precision=settings.precision)
+        files.append(model_files(settings.model))
+        if is_normalised(embedder, settings.image_size):
+            raise InputError(
+                f"--model {settings.model}: gives every embedding the same length, so that its norm says nothing about "
+                f"a face; give another --quality-model, or --quality score for the detector's own score"
+            )
     workers = cores()
     with StageWriter(
         settings.output,
         "detect",
         FACES_SCHEMA,
         arguments=asdict(settings),
-        models=[*files[0], *files[1]],
+        models=[path for group in files for path in group],
         overwrite=settings.overwrite,
     ) as writer:
         if settings.precision == INT8:
-            networks = int8_detect(settings.output, clips, networks, files, settings.image_size)
+            detector, embedder = int8_detect(settings.output, clips, (detector, embedder), files, settings.image_size)
         finder = FaceFinder(
-            *networks,
+            detector,
+            embedder,
             settings.sampling,
             settings.quality_threshold,
             settings.image_size,

@@ -13,7 +13,7 @@ import numpy as np
 from ..config import config
 from ..dataset import TRAIN, Clip
 from ..decoder import FrameDecoder
-from ..detector import Embedder, EsshDetector, align_faces
+from ..detector import Detector, Embedder, align_faces
 from ..detector.embedding import norms
 from ..detector.essh import central_face
 from ..video import UnreadableError
@@ -50,14 +50,15 @@ class _Chosen:
 class FaceFinder:
     """Finds the central face of each sampled frame, where there is one, and rates it.
 
+    embedder : the norm of whose embeddings is the quality; None for the detector's score as quality
     sampling : frame f, counted from 1, is looked at when f % sampling == 0
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
     batch : frames that are detected together
     """
 
-    detector: EsshDetector
-    embedder: Embedder
+    detector: Detector
+    embedder: Embedder | None
     sampling: int
     threshold: float
     size: tuple[int, int] = (112, 112)
@@ -140,7 +141,10 @@ class FaceFinder:
         crops = [face.crop for faces in chosen for face in faces]
         if not crops:
             return
-        qualities = norms(self.embedder.embed(crops))
+        if self.embedder is None:
+            qualities = np.array([face.row["score"] for faces in chosen for face in faces], np.float32)
+        else:
+            qualities = norms(self.embedder.embed(crops))
         start = 0
         for result, faces in zip(results, chosen, strict=True):
             result.qualities = qualities[start : start + len(faces)]

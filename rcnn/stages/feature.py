@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from ..checkpoint import checkpoint_files
 from ..detector import Embedder, load_embedder
 from ..detector.alignment import SIZES
 from ..detector.embedding import normalise, variants
 from ..engine import FP32, INT8, check_precision, choose_device
 from ..errors import InputError
+from ..models import model_files
 from ..picture import picture_size
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
@@ -159,7 +159,7 @@ def feature(settings: FeatureSettings) -> None:
         "feature",
         features_schema(width),
         arguments=asdict(settings),
-        models=checkpoint_files(settings.model),
+        models=model_files(settings.model),
         sources=[settings.input],
         overwrite=settings.overwrite,
     ) as writer:
@@ -170,7 +170,7 @@ def feature(settings: FeatureSettings) -> None:
                     settings.output,
                     "embedding",
                     embedder.network,
-                    checkpoint_files(settings.model),
+                    model_files(settings.model),
                     lambda: first_crops(reader, CROPS),
                 )
             )

@@ -11,8 +11,9 @@ import numpy as np
 
 from ..dataset import Clip
 from ..decoder import FrameDecoder
-from ..detector import Embedder, EsshDetector, align_faces
+from ..detector import Detector, Embedder, align_faces
 from ..detector.essh import central_face
+from ..detector.single_stage import SingleStage
 from ..engine.int8 import EXTENSIONS, Int8Network, quantise
 from ..engine.openvino import OpenVinoNetwork
 from ..errors import InputError
@@ -92,7 +93,7 @@ def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
     return np.stack(frames)
 
 
-def calibration_crops(frames: np.ndarray, detector: EsshDetector, size: tuple[int, int]) -> np.ndarray:
+def calibration_crops(frames: np.ndarray, detector: Detector, size: tuple[int, int]) -> np.ndarray:
     """The aligned central faces (n, height, width, 3) uint8 of frames.
 
     Raises
@@ -115,22 +116,33 @@ def calibration_crops(frames: np.ndarray, detector: EsshDetector, size: tuple[in
 def int8_detect(
     output: str,
     clips: Sequence[Clip],
-    networks: tuple[EsshDetector, Embedder],
-    files: tuple[Sequence[str], Sequence[str]],
+    networks: tuple[Detector, Embedder | None],
+    files: Sequence[Sequence[str]],
     size: tuple[int, int],
-) -> tuple[EsshDetector, Embedder]:
+) -> tuple[SingleStage, Embedder | None]:
     """Detector and quality model of detect.py, quantised.
 
     Parameters
     ----------
     clips : of the whole run; the first are calibrated on
-    networks, files : the exact ones, and the files that each was read from
+    networks, files : the exact ones, and the files that each was read from; without a quality model None
     size : height, width of the crops
+
+    Raises
+    ------
+    InputError
+        If the detector is a cascade, or there is nothing to calibrate on.
     """
     detector, embedder = networks
+    if not isinstance(detector, SingleStage):
+        raise InputError("--precision int8: a cascade of three networks is not quantised; use --precision fp32")
     frames = cache(lambda: calibration_frames(clips))
-    fast = int8_network(output, "detector", detector.network, files[0], frames)
+    fast = detector.with_network(
+        int8_network(output, "detector", detector.network, files[0], lambda: detector.fed(frames())[0])
+    )
+    if embedder is None:
+        return fast, None
     quality = int8_network(
         output, "quality", embedder.network, files[1], lambda: calibration_crops(frames(), detector, size)
     )
-    return EsshDetector(fast, detector.nms_threshold), Embedder(quality)
+    return fast, Embedder(quality)

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from ..checkpoint import checkpoint_files, load_checkpoint
+from ..checkpoint import load_checkpoint
 from ..classifier import OUTPUT, shape_of
-from ..engine import choose_device, load_network
+from ..engine import Network, choose_device, load_network
+from ..engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
 from ..errors import InputError
 from ..join import concatenate, open_inputs
+from ..models import model_files
 from ..progress import progress
 from ..signals import until_stopped
 from ..store import StageWriter, check_output, scores_schema
@@ -37,6 +39,42 @@ def softmax(scores: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(1, keepdims=True)
 
 
+@dataclass(frozen=True)
+class Widths:
+    """Of a classifier: its clips' vectors, and its classes."""
+
+    features: int
+    classes: int
+
+
+def load_classifier(model: str, device: int) -> tuple[Network, Widths]:
+    """A network that makes scores (n, classes) before the softmax of vectors (n, features).
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`, or `X.onnx` with `fc7_output` or nothing else as output
+    device : number of a CUDA device or `CPU`
+
+    Raises
+    ------
+    InputError
+        If it can't be read or is no classifier.
+    """
+    if not is_onnx(model):
+        graph = load_checkpoint(model)
+        shape = shape_of(graph)
+        return load_network(graph, [OUTPUT], device=device), Widths(shape.features, shape.classes)
+    onnx = OnnxGraph(model)
+    names = onnx.output_names
+    number = names.index(OUTPUT) if OUTPUT in names else 0
+    given = onnx.input_shape
+    width = given[1] if len(given) == 2 else None
+    found = onnx.shapes_at(ROWS, width) if width else None
+    if not width or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
+        raise InputError(f"{model}: is no classifier: it takes no vectors or has no output {OUTPUT} to give scores")
+    return load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
+
+
 def predict(settings: PredictSettings) -> None:
     """Run the stage: read the features, write the probabilities, print a summary.
 
@@ -48,21 +86,19 @@ def predict(settings: PredictSettings) -> None:
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
     readers = open_inputs(settings.inputs, ("feature",))
-    graph = load_checkpoint(settings.model)
-    shape = shape_of(graph)
+    network, shape = load_classifier(settings.model, choose_device(settings.gpu))
     width = sum(reader.width for reader in readers)
     if width != shape.features:
         raise InputError(
             f"--inputs {','.join(settings.inputs)}: features are {width} wide, model {settings.model} takes "
             f"{shape.features}; give the inputs that it was trained on"
         )
-    network = load_network(graph, [OUTPUT], device=choose_device(settings.gpu))
     with StageWriter(
         settings.output,
         "predict",
         scores_schema(shape.classes),
         arguments=asdict(settings),
-        models=checkpoint_files(settings.model),
+        models=model_files(settings.model),
         sources=settings.inputs,
         overwrite=settings.overwrite,
     ) as writer:

@@ -15,7 +15,7 @@ import numpy as np
 from ..config import config
 from ..dataset import Clip, list_clips
 from ..decoder import FrameDecoder
-from ..detector import Embedder, EsshDetector, align_faces, load_detector, load_embedder
+from ..detector import Detector, Embedder, align_faces, load_detector, load_embedder
 from ..detector.embedding import norms
 from ..detector.essh import central_face
 from ..engine import choose_device
@@ -161,7 +161,7 @@ class Viewer:
     size : height, width of crops in pixels
     """
 
-    detector: EsshDetector
+    detector: Detector
     embedder: Embedder
     sampling: int
     size: tuple[int, int]

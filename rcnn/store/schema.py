@@ -31,7 +31,7 @@ FACES_SCHEMA = pa.schema(
         *IDENTITY,
         ("frame", pa.int32()),  # counts from 1
         ("score", pa.float32()),  # probability of a face
-        ("quality", pa.float32()),  # norm of the embedding
+        ("quality", pa.float32()),  # norm of the embedding, or the score
         ("box", pa.list_(pa.float32(), 4)),  # x1, y1, x2, y2 in pixels of the resized frame
         ("landmarks", pa.list_(pa.float32(), 10)),  # x, y of five points, in the same pixels
         ("crop", pa.binary()),  # JPEG

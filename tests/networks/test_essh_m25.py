@@ -8,6 +8,7 @@ import pytest
 from rcnn.checkpoint import save_checkpoint
 from rcnn.detector import load_detector
 from rcnn.engine import CPU, load_network
+from rcnn.engine.images import ImageInput
 from rcnn.engine.torch import TorchNetwork
 from rcnn.networks.essh import build_essh_m25
 
@@ -27,7 +28,7 @@ def test_openvino_and_torch_agree(height: int, width: int) -> None:
     graph = build_essh_m25(2)
     image = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), np.uint8)
     ours = load_network(graph, device=CPU, images=True)(image)
-    theirs = TorchNetwork(graph, CPU, True, (0.0, 0.0, 0.0))(image)
+    theirs = TorchNetwork(graph, CPU, ImageInput())(image)
     assert len(ours) == 9
     for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         stride = STRIDES[number // 3]

@@ -8,7 +8,8 @@ import torch
 
 from rcnn.checkpoint import load_checkpoint, save_checkpoint
 from rcnn.detector.embedding import OUTPUT
-from rcnn.engine import NO_MEAN, load_network
+from rcnn.engine import load_network
+from rcnn.engine.images import ImageInput
 from rcnn.engine.torch import TorchNetwork
 from rcnn.errors import InputError
 from rcnn.networks.builder import GraphBuilder
@@ -35,7 +36,7 @@ def test_the_embedding_is_small_and_both_engines_agree(images, tmp_path):
     read = load_checkpoint(f"{tmp_path / 'net'},0")
     openvino = load_network(read, [OUTPUT], device=-1, images=True)(images)[0]
     assert openvino.shape == (3, 128)
-    agree(openvino, TorchNetwork(read.select([OUTPUT]), -1, True, NO_MEAN)(images)[0])
+    agree(openvino, TorchNetwork(read.select([OUTPUT]), -1, ImageInput())(images)[0])
 
 
 def test_the_seed_of_the_weights_decides():

@@ -1,0 +1,158 @@
+"""Detectors by engine: how fast each runs, and how far it agrees with the first detector on its first engine."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rcnn.cython.boxes import overlaps
+
+from rcnn.arguments import Parser, add_gpu, positive
+from rcnn.checkpoint.cascade import is_cascade
+from rcnn.config import config
+from rcnn.convert import convert
+from rcnn.detector import load_detector
+from rcnn.detector.single_stage import Detector
+from rcnn.engine import CPU, FP16, INT8, choose_device
+from rcnn.engine.onnx_graph import is_onnx
+from rcnn.errors import InputError, run_script
+from rcnn.faces import Faces
+from rcnn.variants import make_variant
+
+PUBLISHED = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
+ACROSS = 3  # photographs in a frame, side by side
+SAME_FACE = 0.5  # intersection over union
+BATCH = 8  # frames
+
+
+@dataclass(frozen=True)
+class Row:
+    """A detector on an engine.
+
+    model : what `load_detector` takes
+    name, engine : for the table
+    """
+
+    name: str
+    engine: str
+    model: str
+
+
+def frames_of(folder: str, crowd: str, count: int) -> np.ndarray:
+    """Frames (n, 480, 888, 3) uint8 of photographs in a row, and one of a crowd where there is such a picture."""
+    height, width = config.FRAME.HEIGHT, config.FRAME.WIDTH
+    side = width // ACROSS
+    paths = sorted(Path(folder).glob("*/*.jpg"))
+    if len(paths) < count * ACROSS:
+        raise InputError(f"--faces {folder}: holds {len(paths)} photographs PERSON/*.jpg, {count * ACROSS} are wanted")
+    chosen = paths[:: len(paths) // (count * ACROSS)][: count * ACROSS]
+    frames = np.full((count, height, width, 3), 90, np.uint8)
+    for number, path in enumerate(chosen):
+        left, top = number % ACROSS * side, (height - side) // 2
+        frames[number // ACROSS, top : top + side, left : left + side] = cv2.resize(cv2.imread(str(path)), (side, side))
+    picture = cv2.imread(crowd) if crowd else None
+    return frames if picture is None else np.concatenate([frames, cv2.resize(picture, (width, height))[None]])
+
+
+def rows_of(model: str, folder: Path, device: int, variants: str | None) -> Iterator[Row]:
+    """All engines that run a detector, the ONNX files that it can become among them."""
+    name = Path(model.rpartition(",")[0] or model).name
+    onnx_engine = "openvino" if device == CPU else "onnxruntime"
+    onnx = model
+    if not is_onnx(model):
+        for engine in ("openvino", "torch") if device == CPU else ("torch",):
+            yield Row(name, engine, model)
+        if is_cascade(model):
+            return
+        onnx = str(folder / f"{name}.onnx")
+        quietly(convert, model, onnx)
+    for engine in ("openvino", "onnxruntime") if device == CPU else ("onnxruntime",):
+        yield Row(f"{name} ONNX", engine, onnx)
+    for precision in (FP16, INT8) if variants else ():
+        made = str(folder / f"{Path(name).stem}-{precision}.onnx")
+        quietly(make_variant, onnx, made, precision, variants, PUBLISHED)
+        yield Row(f"{name} {precision}", onnx_engine, made)
+
+
+def quietly(function, *arguments):
+    """Call it without what it prints for people."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return function(*arguments)
+
+
+def timed(detector: Detector, frames: np.ndarray, repeats: int) -> tuple[list[Faces], float]:
+    """The faces of each frame, and the frames a second of the fastest of some rounds."""
+    found = detector.detect(frames, batch_size=BATCH)  # compiles, and is not counted
+    fastest = np.inf
+    for _ in range(repeats):
+        started = time.perf_counter()
+        found = detector.detect(frames, batch_size=BATCH)
+        fastest = min(fastest, time.perf_counter() - started)
+    return found, len(frames) / fastest
+
+
+def agreement(found: Sequence[Faces], wanted: Sequence[Faces]) -> tuple[float, int, float]:
+    """Share of the wanted faces that were found, how many others were, and how far landmarks are, in % of the eyes'
+    distance."""
+    hits, total, extra, errors = 0, 0, 0, []
+    for ours, theirs in zip(found, wanted, strict=True):
+        total += len(theirs)
+        if not len(ours) or not len(theirs):
+            extra += len(ours)
+            continue
+        overlap = overlaps(np.ascontiguousarray(ours.boxes), np.ascontiguousarray(theirs.boxes))
+        best = overlap.argmax(0)
+        same = overlap[best, np.arange(len(theirs))] >= SAME_FACE
+        hits += same.sum()
+        extra += len(ours) - len(np.unique(best[same]))
+        eyes = np.linalg.norm(theirs.landmarks[:, 0] - theirs.landmarks[:, 1], axis=1)
+        distances = np.linalg.norm(ours.landmarks[best] - theirs.landmarks, axis=2).mean(1)
+        errors += (100 * distances / eyes)[same].tolist()
+    return hits / max(1, total), extra, float(np.mean(errors)) if errors else np.nan
+
+
+def main() -> None:
+    parser = Parser(__doc__, "python benchmarks/detectors.py --gpu -1 --models ./model/essh-m25,0 ./model/det_10g.onnx")
+    add = parser.add_argument
+    add("--models", nargs="+", default=[PUBLISHED, "./model/essh-m25,0"], metavar="MODEL", help="detectors")
+    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
+    add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="one more picture")
+    add("--frames", default=24, type=positive, metavar="N", help=f"of {ACROSS} photographs each")
+    add("--repeats", default=3, type=positive, metavar="N", help="rounds, of which the fastest counts")
+    add("--variants", metavar="DIR", help="also in float16 and with 8 bits, calibrated on the pictures there")
+    add_gpu(parser)
+    args = parser.parse_args()
+    device = choose_device(args.gpu)
+    frames = frames_of(args.faces, args.crowd, args.frames)
+    wanted: list[Faces] | None = None
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"{len(frames)} frames of {frames.shape[2]}x{frames.shape[1]}, batches of {BATCH}")
+        print(
+            f"{'detector':<22}{'engine':<14}{'frames/s':>9}{'faces':>7}{'found %':>9}{'others':>8}{'landmarks %':>13}"
+        )
+        for model in args.models:
+            for row in rows_of(model, Path(folder), device, args.variants):
+                detector = quietly(lambda row=row: load_detector(row.model, device, engine=row.engine))
+                found, speed = timed(detector, frames, args.repeats)
+                wanted = wanted or found
+                share, extra, error = agreement(found, wanted)
+                print(
+                    f"{row.name:<22}{row.engine:<14}{speed:>9.1f}{sum(map(len, found)):>7}{100 * share:>9.1f}"
+                    f"{extra:>8}{error:>13.3f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    run_script(main)

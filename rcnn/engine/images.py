@@ -1,0 +1,22 @@
+"""What a network wants to be done to images, the one place where colour order, layout and normalisation change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Three = tuple[float, float, float]
+NO_MEAN: Three = (0.0, 0.0, 0.0)
+ONES: Three = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """How images (N x H x W x 3, uint8, BGR) become planes (N x 3 x H x W, float32): (value - mean) / std.
+
+    rgb : whether the planes are red, green, blue; else blue, green, red
+    mean, std : of the planes in their order, in values of 0..255
+    """
+
+    rgb: bool = True
+    mean: Three = NO_MEAN
+    std: Three = ONES

@@ -1,0 +1,129 @@
+"""The stages with ONNX files: as good as the checkpoints they were made of, and what the quality may be."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from rcnn import convert
+from rcnn.checkpoint import save_checkpoint
+from rcnn.classifier import Shape, build_graph
+from rcnn.errors import InputError
+from rcnn.stages import int8
+from rcnn.stages.detect import DetectSettings, detect
+from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.stages.predict import PredictSettings, predict
+from rcnn.store import StageReader
+from rcnn.training.mlp import Classifier
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> dict[str, str]:
+    """The project's own models, and the same as ONNX."""
+    folder = tmp_path_factory.mktemp("models")
+    own = {"detector": "essh-m25", "model": "face-m"}
+    result = {}
+    for role, name in own.items():
+        result[role] = f"{ROOT / 'model' / name},0"
+        result[f"{role} onnx"] = str(folder / f"{name}.onnx")
+        convert.convert(result[role], result[f"{role} onnx"])
+    return result
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, shared) -> Path:
+    """Two train clips of a photograph each."""
+    root = tmp_path_factory.mktemp("data")
+    folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
+    folder.mkdir(parents=True)
+    (root / "gt_v2").mkdir()
+    names = []
+    for number, path in enumerate(sorted((shared / "faces").glob("*/*.jpg"))[:2]):
+        frame = np.full((480, 888, 3), 90, np.uint8)
+        frame[:, 200:680] = cv2.resize(cv2.imread(str(path)), (480, 480))
+        names.append(f"{number}.mp4")
+        writer = cv2.VideoWriter(str(folder / names[-1]), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
+        for _ in range(6):
+            writer.write(frame)
+        writer.release()
+    (root / "gt_v2/IQIYI_VID.txt").write_text("\n".join(names))
+    (root / "gt_v2/train_v2.txt").write_text("".join(f"{name} {n + 1}\n" for n, name in enumerate(names)))
+    (root / "gt_v2/val_v2.txt").write_text("")
+    return root
+
+
+def rows(path: Path, stage: str) -> list[dict]:
+    return [row for batch in StageReader(str(path), (stage,)).batches() for row in batch.to_pylist()]
+
+
+def run_detect(data: Path, output: Path, **changes) -> list[dict]:
+    settings = {"dataset": str(data), "output": str(output), "stage": "trainval", "gpu": -1, "quality_threshold": 0.1}
+    detect(DetectSettings(**{**settings, **changes}))
+    return rows(output, "detect")
+
+
+def test_onnx_all_the_way(data, models, tmp_path, capsys):
+    vectors, scores = [], []
+    for suffix in ("", " onnx"):
+        model, detector = models[f"model{suffix}"], models[f"detector{suffix}"]
+        where = tmp_path / f"run{suffix.strip()}"
+        found = run_detect(data, where / "det", model=model, detector=detector)
+        assert len(found) == 4
+        feature(FeatureSettings(model, str(where / "det"), str(where / "feat"), gpu=-1))
+        vectors.append([(row["name"], np.array(row["feature"])) for row in rows(where / "feat", "feature")])
+        classifier = f"{tmp_path / 'mlp'},0"
+        if not suffix:
+            shape = Shape(len(vectors[0][0][1]), 16, 3)
+            save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
+        else:
+            convert.convert(classifier, str(tmp_path / "mlp.onnx"))
+            classifier = str(tmp_path / "mlp.onnx")
+        predict(PredictSettings(classifier, (str(where / "feat"),), str(where / "pred"), gpu=-1))
+        scores.append([np.array(row["scores"]) for row in rows(where / "pred", "predict")])
+        manifest = StageReader(str(where / "det"), ("detect",)).manifest
+        assert len(manifest["models"]) == (2 if suffix else 4)
+    for (name, first), (other, second) in zip(*vectors, strict=True):
+        assert name == other
+        np.testing.assert_allclose(first, second, atol=1e-5)
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
+    assert np.ptp(scores[0]) > 0
+    assert "embedding, 128 wide, RGB of 0 to 255" in capsys.readouterr().out
+
+
+def test_quality_is_the_score_where_that_is_wanted(data, models, tmp_path):
+    found = run_detect(
+        data, tmp_path / "det", model=None, detector=models["detector onnx"], quality="score", quality_threshold=0.5
+    )
+    assert len(found) == 4
+    for row in found:
+        assert row["quality"] == row["score"]
+    manifest = StageReader(str(tmp_path / "det"), ("detect",)).manifest
+    assert list(manifest["models"]) == ["essh-m25.onnx"]
+    highest = max(row["score"] for row in found)
+    kept = run_detect(
+        data, tmp_path / "some", model=None, detector=models["detector"], quality="score", quality_threshold=highest
+    )
+    assert 0 < len(kept) < 4
+
+
+def test_a_norm_that_says_nothing_is_refused(data, models, tmp_path, monkeypatch):
+    monkeypatch.setattr("rcnn.stages.detect.is_normalised", lambda embedder, size: True)
+    with pytest.raises(InputError, match="its norm says nothing about a face; give another --quality-model, or --qual"):
+        run_detect(data, tmp_path / "det", model=models["model"], detector=models["detector"])
+
+
+def test_int8_of_onnx_files(data, models, tmp_path, monkeypatch):
+    monkeypatch.setattr(int8, "FRAME_SAMPLING", 2)
+    exact = run_detect(data, tmp_path / "a", model=models["model"], detector=models["detector"])
+    fast = run_detect(
+        data, tmp_path / "b", model=models["model onnx"], detector=models["detector onnx"], precision="int8"
+    )
+    assert {path.name for path in (tmp_path / "b/int8").iterdir()} >= {"detector.xml", "quality.xml"}
+    assert len(exact) == len(fast)
+    for first, second in zip(exact, fast, strict=True):
+        np.testing.assert_allclose(first["box"], second["box"], atol=20)
+        assert first["quality"] == pytest.approx(second["quality"], rel=0.25)
+        assert first["quality"] != second["quality"]
