@@ -2,8 +2,8 @@
 # make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
 #                 output/demo/report.html; about three minutes on 2 cores
 # make test       the same with what the tests need, and runs them
-# make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn.zoo lists them
 # make lint       style and type hints
+# make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn.zoo lists them
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
 # make clean      removes what was built; make distclean the environments too
@@ -68,11 +68,11 @@ $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed: .venv-%/installed: requir
 parity: $(BUILT) $(MXNET_VENV)/installed
 	$(PY) benchmarks/parity.py --mxnet $(MXNET_VENV)/bin/python
 
-speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed
-	$(PY) benchmarks/speed.py --json output/speed.json
-
 model-%: $(BUILT)
 	$(PY) -m rcnn.zoo $*
+
+speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed
+	$(PY) benchmarks/speed.py --json output/speed.json
 
 clean:
 	rm -rf build rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache

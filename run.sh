@@ -27,7 +27,7 @@ how
   --quality MODEL           quality model of detect.py, or the word score for the detector's score (detect.py's)
   --model MODEL             embedding model of feature.py      (feature.py's)
   --quality-threshold Q     smallest quality of a face         (10.0), with score 0.5
-  --num-classes N           people and one for nobody          (largest label of the data set and 1)
+  --num-classes N           people and one for nobody          (4935)
   --gpu N                   CUDA device, -1 for the CPU        (0 if there is one, else the CPU)
 
 The test clips are scored against DATASET/gt_v2/test_v2.txt where that file is. What each stage says goes to
@@ -54,7 +54,7 @@ detector=()
 quality=()
 model=()
 threshold=
-classes=
+classes=4935
 device=()
 overwrite=()
 first=1
@@ -102,17 +102,6 @@ output=${output:-./output}
 prefix=${prefix:-./model/iqiyi}
 if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
   names=(--names "$dataset/gt_v2/names.txt")
-fi
-
-if [ -z "$classes" ]; then
-  classes=4935
-  lists=("$dataset/gt_v2/train_v2.txt" "$dataset/gt_v2/val_v2.txt")  # NAME LABEL and LABEL NAME ... a line
-  if [ -f "${lists[0]}" ] && [ -f "${lists[1]}" ]; then
-    # a label of seven digits is a slip, of which train_mlp.py then says what is wrong
-    classes=$(awk 'FNR == 1 { file++ } { label = file == 1 ? $2 : $1 }
-      label ~ /^[0-9]+$/ && length(label) < 7 && label + 0 > most { most = label + 0 }
-      END { print (most > 0 ? most + 1 : 4935) }' "${lists[@]}")
-  fi
 fi
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -52,7 +52,7 @@ def model_files(model: str) -> tuple[str, ...]:
     InputError
         If the text has another form, or one of the three is missing.
     """
-    # these take numpy, for which neither --help nor a signal should wait
+    # they take numpy, for which neither --help nor a signal should wait
     from .checkpoint import checkpoint_files
     from .checkpoint.cascade import cascade_checkpoints, is_cascade
 

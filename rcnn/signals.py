@@ -47,6 +47,10 @@ def until_stopped(items: Iterable[Item]) -> Iterator[Item]:
                 item = next(iterator)
             except StopIteration:
                 return
+            except Exception:
+                if came:  # a library that was importing another has turned the Stopped into an error of its own
+                    raise Stopped(came[0]) from None
+                raise
             finally:
                 waiting = False
             yield item

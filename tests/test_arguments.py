@@ -47,7 +47,7 @@ def test_the_other_commands_have_an_example(program):
         ("detect.py", ["--gpu", "-2"], "0 or more, nor -1 for the CPU"),
         ("detect.py", ["--stage", "tst"], "choose from 'trainval', 'test'"),
         ("detect.py", ["--sampling", "0"], "a whole number of 1 or more"),
-        ("detect.py", ["--quality-threshold", "nan"], "a number of 0 or more"),
+        ("detect.py", ["--quality-threshold", "nan"], "'nan' is not a number"),
         ("detect.py", ["--split", "3,3"], "I from 0 to N-1"),
         ("detect.py", ["--image-size", "112"], "two whole numbers like 112,112"),
         ("feature.py", ["--aug", "3"], "choose from 0, 1, 2"),

@@ -127,9 +127,15 @@ def int8_detect(
     clips : of the whole run; the first are calibrated on
     networks, files : the exact ones, and the files that each was read from; without a quality model None
     size : height, width of the crops
+
+    Raises
+    ------
+    InputError
+        If the detector is a cascade, or there is nothing to calibrate on.
     """
     detector, embedder = networks
-    assert isinstance(detector, SingleStage)  # others refuse to be loaded for 8 bits
+    if not isinstance(detector, SingleStage):
+        raise InputError("--precision int8: a cascade of three networks is not quantised; use --precision fp32")
     frames = cache(lambda: calibration_frames(clips))
     fast = detector.with_network(
         int8_network(output, "detector", detector.network, files[0], lambda: detector.fed(frames())[0])

@@ -68,11 +68,11 @@ def load_classifier(model: str, device: int) -> tuple[Network, Widths]:
     names = onnx.output_names
     number = names.index(OUTPUT) if OUTPUT in names else 0
     given = onnx.input_shape
-    features = given[1] if len(given) == 2 else None
-    found = onnx.shapes_at(ROWS, features) if features else None
-    if features is None or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
+    width = given[1] if len(given) == 2 else None
+    found = onnx.shapes_at(ROWS, width) if width else None
+    if not width or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
         raise InputError(f"{model}: is no classifier: it takes no vectors or has no output {OUTPUT} to give scores")
-    return load_onnx_network(onnx, [number], device=device), Widths(features, found[number][1])
+    return load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
 
 
 def predict(settings: PredictSettings) -> None:

@@ -161,20 +161,6 @@ def test_models_and_truth_go_where_they_belong(run):
     assert run.scripts[-1] == "centroids.py"
 
 
-def test_the_classifier_is_as_large_as_the_labels_say(run):
-    train = ("--dataset", "data", "--stage", 4, "--stop-stage", 4, "--name")
-    run(*train, "a")
-    assert value(run.calls[0], "--num-classes") == "4935"  # the challenge's, where there is nothing to look at
-    lists = run.place / "data/gt_v2"
-    lists.mkdir(parents=True)
-    (lists / "train_v2.txt").write_text("99999.mp4 3\nb.mp4 12\nc.mp4 12345678\n")
-    (lists / "val_v2.txt").write_text("7 77777.mp4\n14 888 999\n")
-    run(*train, "b")
-    assert value(run.calls[0], "--num-classes") == "15"
-    run(*train, "c", "--num-classes", 31)
-    assert value(run.calls[0], "--num-classes") == "31"
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -14,7 +14,7 @@ from rcnn.store import StageReader
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE, PHOTOS, STRANGERS = 20, 8, 20
-CLASSES = PEOPLE + 1  # of the classifier: run.sh counts the labels
+CLASSES = 4935  # of the classifier, train_mlp.py's default
 
 
 def sh(*command: object, **options) -> str:

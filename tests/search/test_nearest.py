@@ -19,6 +19,8 @@ def write(path: Path, names: list[str], rows: np.ndarray, labels: list[int], mod
     with StageWriter(str(path), "feature", schema, models=models) as writer:
         columns = [pa.array(names), pa.array(["train"] * len(names)), pa.array(labels, pa.int32())]
         writer.add_rows(pa.RecordBatch.from_arrays([*columns, vector_array(rows)], schema=schema))
+        clip = {"split": "train", "state": "ok", "reason": "", "frames": 1, "faces": 1}
+        writer.add_clips([{"name": name, "label": label, **clip} for name, label in zip(names, labels, strict=True)])
     return str(path)
 
 

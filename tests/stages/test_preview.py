@@ -99,6 +99,8 @@ def test_every_kth_of_each_state_the_first_one_too(run):
 class Blind:
     """A detector that sees nothing."""
 
+    threshold = 0.5
+
     def detect(self, images, threshold):
         return [Faces.none() for _ in images]
 
