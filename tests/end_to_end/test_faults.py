@@ -16,6 +16,7 @@ import faults
 
 from rcnn.checkpoint import save_checkpoint
 from rcnn.classifier import Shape, build_graph
+from rcnn.store import StageReader
 from rcnn.training.mlp import Classifier
 
 STAGES = {stage.script: stage for stage in faults.stages()}
@@ -77,7 +78,7 @@ def test_half_an_output_is_noticed(ref, tmp_path):
 
 
 def test_the_vectors_are_not_all_alike(ref):
-    reader = faults.StageReader(str(ref / "vectors"), ("feature",))
+    reader = StageReader(str(ref / "vectors"), ("feature",))
     values = np.concatenate([np.stack(batch.column(3).to_numpy(zero_copy_only=False)) for batch in reader.batches()])
     assert values.shape == (900, faults.WIDTH)
     assert len(np.unique(values[:, 0])) > 890
