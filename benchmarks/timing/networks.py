@@ -19,7 +19,7 @@ SHARED = ROOT.parent / "shared" / "checkpoints"
 OWN = ("essh-m25", "face-m")  # in model/
 WIDE = {"iresnet50-e": CROP, "iresnet100-e": CROP, "essh-resnet50": FRAME}  # in ../shared/checkpoints/narrow
 BATCH = {FRAME: 8, CROP: 32}  # images a call; our engine runs them one by one, a core each
-WIDE_BATCH = {FRAME: 1, CROP: 8}
+WIDE_BATCH = {FRAME: 2, CROP: 8}  # at least an image a core
 ALONE = 1  # the batch of the plain method
 
 

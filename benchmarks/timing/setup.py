@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.dataset as ds
 
 from rcnn.checkpoint import Graph, checkpoint_files, load_checkpoint
+from rcnn.dataset import read_ground_truth, read_train_labels
 from rcnn.detector.embedding import OUTPUT as EMBEDDING
 
 from .arithmetic import count_flop
@@ -22,6 +23,7 @@ FRAME = (1, 3, 480, 888)  # what a detector is shown
 CROP = (1, 3, 112, 112)
 PARTS = ("IQIYI_VID_DATA_Part1", "IQIYI_VID_TEST")
 NAMES = "gt_v2/IQIYI_VID.txt"
+LABELS = {read_train_labels: "gt_v2/train_v2.txt", read_ground_truth: "gt_v2/val_v2.txt"}
 GIGA = 1e9
 
 Row = dict[str, Any]  # a line of a table: column -> what stands there
@@ -72,9 +74,13 @@ class Setup:
         (target / "gt_v2").mkdir(parents=True)
         for part in PARTS:
             (target / part).symlink_to((self.dataset / part).resolve())
-        for file in (self.dataset / "gt_v2").iterdir():
-            (target / "gt_v2" / file.name).write_bytes(file.read_bytes())
         chosen = [name for name in names if name in wanted][:count]
+        train, val = (read(str(self.dataset / file)) for read, file in LABELS.items())
+        kept = [f"{name} {label}\n" for name, label in train.items() if name in chosen]
+        (target / "gt_v2/train_v2.txt").write_text("".join(kept), encoding="utf-8")
+        lines = [(label, [name for name in clips if name in chosen]) for label, clips in val.items()]
+        kept = [f"{label} {' '.join(clips)}\n" for label, clips in lines if clips]
+        (target / "gt_v2/val_v2.txt").write_text("".join(kept), encoding="utf-8")
         (target / NAMES).write_text("".join(f"{name}\n" for name in chosen), encoding="utf-8")
         return target
 
