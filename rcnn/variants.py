@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,7 +22,7 @@ from .detector.recognise import recognise
 from .detector.single_stage import DIVISOR
 from .engine import FP16
 from .engine.images import ImageInput
-from .engine.int8 import INSTALL
+from .engine.int8 import quantised
 from .engine.onnx_graph import OnnxGraph
 from .errors import InputError
 from .stages.int8 import CROPS, FRAMES
@@ -82,7 +79,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     if precision == FP16:
         model = _half(model)
     else:
-        model = _quantised(model, [{name: planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
+        model = quantised(model, [{name: planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
     temporary = f"{output}.part"
     try:
         os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
@@ -204,26 +201,6 @@ def _half(model: Any) -> Any:
         blocked = [*DEFAULT_OP_BLOCK_LIST, "BatchNormalization"]
         return convert_float_to_float16(
             model, min_positive_val=SMALLEST_HALF, keep_io_types=True, op_block_list=blocked
-        )
-
-
-def _quantised(model: Any, inputs: list[dict[str, np.ndarray]]) -> Any:
-    """The model with 8-bit weights and activations, by NNCF."""
-    os.environ.setdefault("NNCF_CI", "1")  # without it NNCF reports its use to its makers
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import nncf
-    except ImportError:
-        raise InputError(f"--precision int8 needs NNCF, which is not installed; {INSTALL}") from None
-    nncf.set_log_level(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():  # its progress bars
-        warnings.simplefilter("ignore")
-        return nncf.quantize(
-            model,
-            nncf.Dataset(inputs),
-            preset=nncf.QuantizationPreset.MIXED,  # activations about zero only where they are: PReLU's are not
-            subset_size=len(inputs),
         )
 
 

@@ -12,6 +12,8 @@ import logging
 import os
 import warnings
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -69,22 +71,36 @@ def quantise(network: OpenVinoNetwork, images: np.ndarray, path: str) -> None:
     InputError
         If NNCF is not installed.
     """
+    model = network.model((1, *images.shape[1:]), images.dtype)
+    twin = quantised(model, [images[row : row + 1] for row in range(len(images))])
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    ov.save_model(twin, f"{path}.xml", compress_to_fp16=False)
+
+
+def quantised(model: Any, inputs: Sequence[Any]) -> Any:
+    """A model of OpenVINO or ONNX with 8-bit weights and activations, by NNCF.
+
+    Parameters
+    ----------
+    inputs : what it is fed, one call each, to measure the ranges of its activations
+
+    Raises
+    ------
+    InputError
+        If NNCF is not installed.
+    """
     # without it NNCF reports its use to its makers; set before the import, which reads it
     os.environ.setdefault("NNCF_CI", "1")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+        warnings.simplefilter("ignore")
+        try:
             import nncf
-    except ImportError:
-        raise InputError(f"--precision int8 needs NNCF, which is not installed; {INSTALL}") from None
-    nncf.set_log_level(logging.ERROR)
-    model = network.model((1, *images.shape[1:]), images.dtype)
-    with contextlib.redirect_stdout(io.StringIO()):  # its progress bars
-        quantised = nncf.quantize(
+        except ImportError:
+            raise InputError(f"--precision int8 needs NNCF, which is not installed; {INSTALL}") from None
+        nncf.set_log_level(logging.ERROR)
+        return nncf.quantize(
             model,
-            nncf.Dataset([images[row : row + 1] for row in range(len(images))]),
+            nncf.Dataset(inputs),
             preset=nncf.QuantizationPreset.MIXED,  # activations about zero only where they are: PReLU's are not
-            subset_size=len(images),
+            subset_size=len(inputs),
         )
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    ov.save_model(quantised, f"{path}.xml", compress_to_fp16=False)
