@@ -1,6 +1,6 @@
 # make            sets up .venv and builds the Cython extensions
 # make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
-#                 output/demo/report.html; about three minutes on 2 cores
+#                 output/demo/report.html; two minutes on 2 cores
 # make test       the same with what the tests need, and runs them
 # make lint       style and type hints
 # make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn.zoo lists them
