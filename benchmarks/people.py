@@ -14,9 +14,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.arguments import Parser, add_gpu, positive, whole
-from rcnn.detector import Embedder, EsshDetector, align_faces, load_detector, load_embedder
+from rcnn.detector import Embedder, EsshDetector, load_detector, load_embedder
 from rcnn.detector.embedding import normalise
-from rcnn.detector.essh import central_face
+from rcnn.detector.essh import central_crop
 from rcnn.engine import choose_device
 from rcnn.errors import run_script
 from rcnn.layout import FOLDERS
@@ -52,8 +52,7 @@ def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Em
     crops = []
     for image, faces in zip(images, detector.detect(images, threshold, batch_size=1), strict=True):
         if len(faces):
-            best = central_face(faces, image.shape[1], image.shape[0])
-            crops.append(align_faces(image, faces.landmarks[best : best + 1])[0])
+            crops.append(central_crop(image, faces))
     return normalise(embedder.embed(crops))
 
 

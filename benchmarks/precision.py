@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rcnn.arguments import Parser, number, paths, positive
 from rcnn.checkpoint import load_checkpoint
 from rcnn.config import config
-from rcnn.detector import EsshDetector, align_faces, load_detector
+from rcnn.detector import EsshDetector, load_detector
 from rcnn.detector.embedding import OUTPUT, normalise, norms
-from rcnn.detector.essh import central_face
+from rcnn.detector.essh import central_crop, central_face
 from rcnn.engine import FP16, FP32, INT8, Network, load_network
 from rcnn.engine.int8 import Int8Network, quantise
 from rcnn.errors import InputError, run_script
@@ -231,11 +231,7 @@ def main() -> None:
 def aligned(frames: np.ndarray, found: Sequence[Faces]) -> tuple[np.ndarray, np.ndarray]:
     """Crops of the central faces, and which frames (n,) bool have one."""
     kept = np.array([len(faces) > 0 for faces in found])
-    crops = [
-        align_faces(image, faces.landmarks[[central_face(faces, image.shape[1], image.shape[0])]])[0]
-        for image, faces in zip(frames, found, strict=True)
-        if len(faces)
-    ]
+    crops = [central_crop(image, faces) for image, faces in zip(frames, found, strict=True) if len(faces)]
     return np.stack(crops), kept
 
 

@@ -27,7 +27,7 @@ from rcnn.checkpoint import load_checkpoint
 from rcnn.config import config
 from rcnn.detector import align_faces, load_detector
 from rcnn.detector.embedding import OUTPUT
-from rcnn.detector.essh import central_face, decode
+from rcnn.detector.essh import central_crop, central_face, decode
 from rcnn.engine import load_network
 from rcnn.engine.openvino import PRECISION, OpenVinoNetwork, core
 from rcnn.errors import InputError, run_script
@@ -88,7 +88,7 @@ def after_the_network(model: str, picture: str) -> None:
     found = decode(maps, threshold)
     faces = detector.detect([image])[0]
     best = central_face(faces, config.FRAME.WIDTH, config.FRAME.HEIGHT)
-    crop = align_faces(image, faces.landmarks[best : best + 1])[0]
+    crop = central_crop(image, faces)
     cv2.setNumThreads(1)
     steps: dict[str, Callable[[], object]] = {
         "candidates, boxes, landmarks": lambda: decode(maps, threshold),

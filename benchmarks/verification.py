@@ -15,9 +15,9 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.arguments import Parser, add_gpu, positive
-from rcnn.detector import Embedder, EsshDetector, align_faces, load_detector, load_embedder
+from rcnn.detector import Embedder, EsshDetector, load_detector, load_embedder
 from rcnn.detector.embedding import normalise
-from rcnn.detector.essh import central_face
+from rcnn.detector.essh import central_crop
 from rcnn.engine import choose_device
 from rcnn.errors import InputError, run_script
 from rcnn.training.people import held_out
@@ -70,8 +70,7 @@ def embed_photographs(
                     missed.append(path)
                     continue
                 neighbours += len(faces) > 1
-                best = central_face(faces, image.shape[1], image.shape[0])
-                crops.append(align_faces(image, faces.landmarks[best : best + 1])[0])
+                crops.append(central_crop(image, faces))
                 labels.append(people[path.parent.name])
             if crops:
                 plain.append(embedder.embed(crops))

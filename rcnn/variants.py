@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from .config import config
-from .detector import align_faces, load_detector
+from .detector import load_detector
 from .detector.alignment import SIZES
 from .detector.card import BGR, RGB, Card, read_card, write_card
-from .detector.essh import central_face
+from .detector.essh import central_crop
 from .detector.load import detector_image, embedding_image, embedding_output
 from .detector.recognise import recognise
 from .detector.single_stage import DIVISOR
@@ -182,8 +182,7 @@ def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
             finder = finder or load_detector(detector)
             (faces,) = finder.detect([image])
             if len(faces):
-                best = central_face(faces, image.shape[1], image.shape[0])
-                found.append(align_faces(image, faces.landmarks[best : best + 1], size)[0])
+                found.append(central_crop(image, faces, size))
         if len(found) == CROPS:
             break
     if not found:

@@ -15,6 +15,7 @@ from ..engine import CPU, FP32, NO_MEAN, Network, load_network
 from ..errors import InputError
 from ..faces import Faces
 from ..geometry import base_anchors, decode_boxes, decode_landmarks
+from .alignment import align_faces
 from .selection import ARRAYS_A_STRIDE, MAPS_A_STRIDE, above, best_anchors
 from .single_stage import SingleStage, joined
 
@@ -160,3 +161,15 @@ def central_face(faces: Faces, width: int, height: int) -> int:
     offsets = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - np.array([width / 2, height / 2], np.float32)
     merit = sizes.prod(1) - config.CHOICE.CENTRE_PENALTY * (offsets**2).sum(1)
     return int(merit.argmax())
+
+
+def central_crop(image: np.ndarray, faces: Faces, size: tuple[int, int] = (112, 112)) -> np.ndarray:
+    """The central face of an image (H, W, 3) uint8, aligned: (height, width, 3) uint8.
+
+    Raises
+    ------
+    ValueError
+        If there is no face.
+    """
+    best = central_face(faces, image.shape[1], image.shape[0])
+    return align_faces(image, faces.landmarks[best : best + 1], size)[0]

@@ -91,8 +91,9 @@ class FaceFinder:
         batch: list[tuple[int, int]] = []  # index of the clip and number of the frame
 
         def flush() -> None:
-            found = self.detector.detect(images[: len(batch)], batch_size=self.batch)
-            for (index, number), image, faces in zip(batch, images, found, strict=False):
+            frames = images[: len(batch)]
+            found = self.detector.detect(frames, batch_size=self.batch)
+            for (index, number), image, faces in zip(batch, frames, found, strict=True):
                 if len(faces):
                     chosen[index].append(self._choose(number, image, faces))
             batch.clear()

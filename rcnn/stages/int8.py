@@ -11,8 +11,8 @@ import numpy as np
 
 from ..dataset import Clip
 from ..decoder import FrameDecoder
-from ..detector import Detector, Embedder, align_faces
-from ..detector.essh import central_face
+from ..detector import Detector, Embedder
+from ..detector.essh import central_crop
 from ..detector.single_stage import SingleStage
 from ..engine.int8 import EXTENSIONS, Int8Network, quantise
 from ..engine.openvino import OpenVinoNetwork
@@ -104,8 +104,7 @@ def calibration_crops(frames: np.ndarray, detector: Detector, size: tuple[int, i
     crops = []
     for frame, faces in zip(frames, detector.detect(frames), strict=True):
         if len(faces):
-            best = central_face(faces, frame.shape[1], frame.shape[0])
-            crops.append(align_faces(frame, faces.landmarks[best : best + 1], size)[0])
+            crops.append(central_crop(frame, faces, size))
     if not crops:
         raise InputError(
             f"--precision int8: no face in the first {len(frames)} frames to calibrate on; use --precision fp32"

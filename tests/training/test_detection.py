@@ -92,6 +92,27 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
         DetectionTrainer(replace(settings, lr=1.0), (drawn, [])).run()
 
 
+def changes(trainer: DetectionTrainer) -> dict[str, float]:
+    """How far each parameter and statistic moves in a round of one step."""
+    before = trainer.student.network.arrays()
+    trainer._round(0)
+    return {name: float(np.abs(array - before[name]).max()) for name, array in trainer.student.network.arrays().items()}
+
+
+def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(tmp_path: Path, drawn: list[Photograph]) -> None:
+    plain = DetectionSettings(str(tmp_path / "own"), scenes=2, batch=2, side=64)
+    quick, slow, frozen = (
+        changes(DetectionTrainer(settings, (drawn, [])))
+        for settings in (plain, replace(plain, last_rate=0.1), replace(plain, freeze_norm=True))
+    )
+    taught = [name for name in quick if name.startswith("face_") and quick[name] > 1e-5]  # by more than decay
+    assert taught and all(slow[name] == pytest.approx(quick[name] / 10, rel=0.05) for name in taught)
+    assert slow["stem_conv_weight"] == quick["stem_conv_weight"] > 0
+    moving = [name for name in quick if "_moving_" in name]
+    assert any(quick[name] for name in moving) and not any(frozen[name] for name in moving)
+    assert frozen["stem_conv_weight"] > 0
+
+
 def test_hints_of_a_teacher_are_learned(tmp_path: Path, drawn: list[Photograph], checkpoints: dict[str, str]) -> None:
     hints = (("head_stride8", "rf_c1_det_concat_relu"),)
     settings = DetectionSettings(str(tmp_path / "own"), teacher=checkpoints["retinaface"], hints=hints, side=64)
