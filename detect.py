@@ -9,9 +9,9 @@ from rcnn.arguments import (
     add_model,
     add_overwrite,
     add_precision,
+    add_split,
     number,
     pair,
-    part,
     positive,
 )
 from rcnn.errors import run_script
@@ -50,7 +50,7 @@ def main() -> None:
     )
     add("--image-size", default="112,112", type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
     add = parser.group(RUN)
-    add("--split", default="0,1", type=part, metavar="I,N", help="only part I (0 to N-1) of N")
+    add_split(parser)
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--preview-every", default=50, type=positive, metavar="K", help="of every K-th clip of each state")
     add_gpu(parser)

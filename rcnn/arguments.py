@@ -90,6 +90,11 @@ def add_overwrite(parser: Parser) -> None:
     parser.group(RUN)("--overwrite", action="store_true", help="replace an output that is complete")
 
 
+def add_split(parser: Parser) -> None:
+    """Add `--split`."""
+    parser.group(RUN)("--split", default="0,1", type=part, metavar="I,N", help="only part I (0 to N-1) of N")
+
+
 def device(text: str) -> int:
     """Number of a CUDA device, or -1 for the CPU."""
     if text != "-1" and not (text.isascii() and text.isdigit()):

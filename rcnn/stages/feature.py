@@ -29,6 +29,7 @@ from ..store import (
     after,
     check_output,
     features_schema,
+    open_stage,
     vector_array,
 )
 from .int8 import CROPS, int8_network
@@ -49,6 +50,7 @@ class FeatureSettings:
     precision: str = FP32
     aug: int = 0
     sampling: int = 3
+    split: tuple[int, int] = (0, 1)
     overwrite: bool = False
 
 
@@ -147,7 +149,7 @@ def feature(settings: FeatureSettings) -> None:
     """
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
-    reader = StageReader(settings.input, ("detect",))
+    reader = open_stage(settings.input, ("detect",), settings.split)
     workers = cores()
     device = choose_device(settings.gpu)
     check_precision(settings.precision, device)

@@ -30,6 +30,7 @@ class PredictSettings:
     inputs: tuple[str, ...]
     output: str
     gpu: int | None = None
+    split: tuple[int, int] = (0, 1)
     overwrite: bool = False
 
 
@@ -85,7 +86,7 @@ def predict(settings: PredictSettings) -> None:
     """
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
-    readers = open_inputs(settings.inputs, ("feature",))
+    readers = open_inputs(settings.inputs, ("feature",), settings.split)
     network, shape = load_classifier(settings.model, choose_device(settings.gpu))
     width = sum(reader.width for reader in readers)
     if width != shape.features:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,10 +11,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..dataset import part_of
 from ..errors import InputError
 from .accounts import Accounts
 from .files import DAMAGED, read_json, reason
-from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, IDENTITY, KINDS, MANIFEST, STATES, vectors, wanted_schema
+from .schema import (
+    CLIPS,
+    CLIPS_SCHEMA,
+    FORMAT,
+    IDENTITY,
+    KINDS,
+    MANIFEST,
+    NO_FACE,
+    OK,
+    STATES,
+    UNREADABLE,
+    vectors,
+    wanted_schema,
+)
 
 READ_ROWS = 4096  # rows of a batch that a reader holds
 BATCH_BYTES = 64 << 20  # of vectors in a batch: wide ones come in smaller batches
@@ -54,15 +69,16 @@ class StageReader:
                 f"run {scripts} again"
             )
         self.path, self.stage = path, stage
-        self.accounts = Accounts.of(self.manifest.get("counts"), file)
+        self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
         self.accounts.check_rows(KINDS[stage].a_clip, file)
         self._parts = self._list(KINDS[stage].table)
         self._clip_parts = self._list(CLIPS)
         try:
-            self.schema = pq.read_schema(self._parts[0])
+            found = pq.read_schema(self._parts[0])
         except DAMAGED as error:
             raise self._damaged(self._parts[0], error) from None
-        self._check_schema(self._parts[0], self.schema, wanted_schema(stage, self.schema))
+        self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
+        self._check_schema(self._parts[0], found, self.schema)
 
     def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
         if not schema.equals(wanted, check_metadata=False):
@@ -112,20 +128,21 @@ class StageReader:
         """
         if KINDS[self.stage].a_clip:
             rows = max(1, min(rows, BATCH_BYTES // (4 * self.width)))
-        return self._read(self._parts, self.schema, columns, rows, self.rows, KINDS[self.stage].a_clip)
+        return self._read(self._parts, self.schema, columns, rows, self._whole.rows, KINDS[self.stage].a_clip)
 
     def clips(self) -> Iterator[pa.RecordBatch]:
         """The table of all clips, sorted by name; raises as `batches` does."""
         states = dict.fromkeys(STATES, 0)
-        for batch in self._read(self._clip_parts, CLIPS_SCHEMA, None, READ_ROWS, self.accounts.clips, True):
+        whole = self._whole
+        for batch in self._read(self._clip_parts, CLIPS_SCHEMA, None, READ_ROWS, whole.clips, True):
             for state in batch.column("state").to_pylist():
                 if state not in states:
                     raise InputError(f"{self.path}: a clip has the state {state[:40]!r}, known are {', '.join(STATES)}")
                 states[state] += 1
             yield batch
-        if tuple(states.values()) != (self.accounts.ok, self.accounts.no_face, self.accounts.unreadable):
+        if tuple(states.values()) != (whole.ok, whole.no_face, whole.unreadable):
             raise InputError(
-                f"{self.path}: its clips are {states} and its manifest says {self.accounts}; "
+                f"{self.path}: its clips are {states} and its manifest says {whole}; "
                 f"run {KINDS[self.stage].script} again"
             )
 
@@ -158,6 +175,49 @@ class StageReader:
                 f"{os.path.dirname(parts[0])}: has {seen} rows and the manifest counts {total}; "
                 f"run {KINDS[self.stage].script} again"
             )
+
+
+class PartReader(StageReader):
+    """The clips of one part of a stage directory, for job arrays; `accounts` and `rows` are those of the part.
+
+    Parameters
+    ----------
+    path, stages : see `StageReader`
+    part : (I, N), the I-th (0 to N-1) of N parts, as `rcnn.dataset.part_of` parts clips
+
+    Raises
+    ------
+    InputError
+        As `StageReader`; all clips are read once to count them.
+    """
+
+    def __init__(self, path: str, stages: Sequence[str], part: tuple[int, int]) -> None:
+        super().__init__(path, stages)
+        self.part = part
+        states = Counter[str]()
+        faces = 0
+        for batch in self.clips():
+            states.update(batch.column("state").to_pylist())
+            faces += sum(batch.column("faces").to_pylist())
+        rows = states[OK] if KINDS[self.stage].a_clip else faces
+        self.accounts = Accounts(states.total(), rows, states[OK], states[NO_FACE], states[UNREADABLE])
+
+    def _mine(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        index, count = self.part
+        return batch.filter(pa.array([part_of(name, count) == index for name in batch.column(NAME).to_pylist()]))
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
+        """As of `StageReader`; `columns` must have the name among them."""
+        return filter(len, map(self._mine, super().batches(columns, rows)))
+
+    def clips(self) -> Iterator[pa.RecordBatch]:
+        """As of `StageReader`."""
+        return filter(len, map(self._mine, super().clips()))
+
+
+def open_stage(path: str, stages: Sequence[str], part: tuple[int, int] = (0, 1)) -> StageReader:
+    """A reader of a whole stage directory, or of its part (I, N)."""
+    return StageReader(path, stages) if part[1] == 1 else PartReader(path, stages, part)
 
 
 def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:

@@ -7,7 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import InputError
@@ -21,10 +23,25 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
+def row_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """Bytes (n,) int64 that each row takes in memory: of its numbers, its texts, and an offset for each text."""
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for column in batch.columns:
+        kind = column.type
+        if pa.types.is_fixed_size_list(kind):
+            sizes += kind.list_size * kind.value_type.bit_width // 8
+        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+            sizes += pc.binary_length(column).to_numpy(zero_copy_only=False) + 4
+        else:
+            sizes += max(kind.bit_width // 8, 1)
+    return sizes
+
+
 class GrowingTable:
     """Parts on the disk, and the rows of the part that is not full yet.
 
-    Where parts end depends on the rows alone, so a run that was stopped in between writes the same files.
+    Where parts end depends on the rows alone, not on the batches that they come in, so a run that was stopped in
+    between, or made in parts that were merged, writes the same files.
 
     Parameters
     ----------
@@ -47,12 +64,20 @@ class GrowingTable:
             if name < self.last:
                 raise ValueError(f"rows must come sorted by name: {name!r} after {self.last!r}")
             self.last = name
+        sizes = row_bytes(batch).cumsum()
+        start = taken = 0  # rows that are in, and their bytes
+        while (full := int(np.searchsorted(sizes, PART_BYTES - self._bytes + taken))) < batch.num_rows:
+            self._take(batch.slice(start, full + 1 - start), int(sizes[full]) - taken)
+            self.finish_part()
+            start, taken = full + 1, int(sizes[full])
+        if start < batch.num_rows:
+            self._take(batch.slice(start), int(sizes[-1]) - taken)
+
+    def _take(self, batch: pa.RecordBatch, size: int) -> None:
         self._batches.append(batch)
-        self._bytes += batch.nbytes
+        self._bytes += size
         self._rows += batch.num_rows
         self.total += batch.num_rows
-        if self._bytes >= PART_BYTES:
-            self.finish_part()
 
     def finish_part(self) -> None:
         """Write the rows in memory as a part that is full."""

@@ -37,8 +37,9 @@ class StageWriter:
     stage : a key of `KINDS`
     schema : of the stage's rows
     arguments : of the run, for the manifest
-    models : paths of every model file used
+    models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
+    lineage : what the manifest says in their place, where these directories are only on the way; None for them
     overwrite : whether what is there may be replaced
 
     Raises
@@ -55,8 +56,9 @@ class StageWriter:
         schema: pa.Schema,
         *,
         arguments: Mapping[str, Any] | None = None,
-        models: Sequence[str] = (),
+        models: Sequence[str] | dict[str, str] = (),
         sources: Sequence[str] = (),
+        lineage: Sequence[Mapping[str, str]] | None = None,
         overwrite: bool = False,
     ) -> None:
         _check_place(path, stage, sources, overwrite)
@@ -67,8 +69,8 @@ class StageWriter:
             "format": FORMAT,
             "stage": stage,
             "arguments": json.loads(json.dumps(dict(arguments or {}))),
-            "models": {os.path.basename(model): sha256(model) for model in models},
-            "sources": [_source(source) for source in sources],
+            "models": models if isinstance(models, dict) else file_sums(models),
+            "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
         }
         try:
             os.makedirs(path, exist_ok=True)
@@ -300,6 +302,11 @@ def _clear(path: str) -> None:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= SHORT else f"{text[:SHORT]}..."
+
+
+def file_sums(files: Sequence[str]) -> dict[str, str]:
+    """sha256 of files, by name."""
+    return {os.path.basename(file): sha256(file) for file in files}
 
 
 def _source(path: str) -> dict[str, str]:
