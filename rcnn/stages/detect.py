@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
+from .. import storage
 from ..dataset import Clip, list_clips
 from ..detector import load_detector, load_embedder
 from ..detector.alignment import target_points
@@ -187,7 +187,7 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
     )
     print(f"accounts: {Accounts.of(counts, settings.output)}, as many as the data set lists")
     if counts["unreadable"]:
-        print(f"why clips are unreadable stands in {os.path.join(settings.output, 'clips')}")
+        print(f"why clips are unreadable stands in {storage.join(settings.output, 'clips')}")
     if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:
         raise InputError(
             f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from .. import storage
 from ..dataset import list_clips, part_of
 from ..errors import InputError
 from ..join import open_inputs
@@ -250,10 +250,17 @@ def _dataset_clips(parts: Sequence[Part], dataset: str | None) -> dict[str, bool
         print("the detect directories are gone, so that the clips were not compared with the data set")
         return None
     path, stage = where.pop()
-    if dataset is None and not os.path.isdir(path):
+    if dataset is None and not _at_hand(path):
         print(f"{path} is not at hand, so that the clips were not compared with the data set")
         return None
     return dict.fromkeys((clip.name for clip in list_clips(dataset or path, stage)), False)
+
+
+def _at_hand(dataset: str) -> bool:
+    try:
+        return storage.is_dir(dataset)
+    except InputError:  # a store that does not answer, or not us
+        return False
 
 
 class _Cursor:

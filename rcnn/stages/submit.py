@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .. import storage
 from ..dataset import read_ground_truth
 from ..errors import InputError
 from ..join import Row, join_rows, open_inputs
@@ -19,7 +19,7 @@ from ..ranking import Ranking
 from ..report import gather_report, trace, write_page
 from ..store import StageReader
 from ..store.files import write_whole
-from ..store.lock import Lock
+from ..store.lock import take_lock
 
 ROWS = 1024  # clips a batch
 WORST = 10  # labels that are named
@@ -148,8 +148,8 @@ def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
                 file.write(" ".join([str(label), *names]) + "\n")
 
     try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        lock = Lock(f"{path}.lock", path, "--output")
+        storage.make_dir(storage.parent(path))
+        lock = take_lock(storage.suffixed(path, ".lock"), path, "--output")
         try:
             write_whole(path, write)
         finally:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
+from .. import storage
 from ..checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..classifier import Shape, build_graph
 from ..config import config
@@ -139,6 +140,7 @@ def train_mlp(settings: TrainSettings) -> None:
         If an argument or the training set is wrong, or the checkpoint exists.
     """
     started = time.monotonic()
+    settings = replace(settings, prefix=storage.on_disk(settings.prefix, "--prefix"))
     schedule_end = settings.end_epoch or max(settings.lr_step)
     if settings.begin_epoch >= schedule_end:
         raise InputError(f"--begin-epoch {settings.begin_epoch}: training ends at epoch {schedule_end}")
@@ -256,7 +258,7 @@ class _Snapshot:
         self.kept = settings.ckpt != NEVER
         self.model, self.optimizer, self.generator = model, optimizer, generator
         arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
-        manifest = sha256(os.path.join(settings.data, MANIFEST))
+        manifest = sha256(storage.join(settings.data, MANIFEST))
         self.run = json.loads(json.dumps({**arguments, "training set": manifest}))
         if settings.overwrite:
             self.remove()

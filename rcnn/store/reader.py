@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .. import storage
 from ..dataset import part_of
 from ..errors import InputError
 from .accounts import Accounts
@@ -31,6 +31,7 @@ from .schema import (
 )
 
 READ_ROWS = 4096  # rows of a batch that a reader holds
+NEAR_BUFFER, FAR_BUFFER = 1 << 20, 4 << 20  # bytes of a column that are read at once, on the disk and from a store
 BATCH_BYTES = 64 << 20  # of vectors in a batch: wide ones come in smaller batches
 NAME = IDENTITY[0][0]
 
@@ -51,8 +52,8 @@ class StageReader:
 
     def __init__(self, path: str, stages: Sequence[str]) -> None:
         scripts = " or ".join(KINDS[stage].script for stage in stages)
-        file = os.path.join(path, MANIFEST)
-        if not os.path.isdir(path):
+        file = storage.join(path, MANIFEST)
+        if not storage.is_dir(path):
             raise InputError(f"{path}: there is no such directory; run {scripts} first")
         try:
             self.manifest = read_json(file)
@@ -74,7 +75,7 @@ class StageReader:
         self._parts = self._list(KINDS[stage].table)
         self._clip_parts = self._list(CLIPS)
         try:
-            found = pq.read_schema(self._parts[0])
+            found = pq.read_schema(storage.open_parquet(self._parts[0]))
         except DAMAGED as error:
             raise self._damaged(self._parts[0], error) from None
         self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
@@ -88,11 +89,12 @@ class StageReader:
             )
 
     def _list(self, table: str) -> list[str]:
-        folder = os.path.join(self.path, table)
-        names = sorted(n for n in (os.listdir(folder) if os.path.isdir(folder) else ()) if n.endswith(".parquet"))
+        folder = storage.join(self.path, table)
+        there = storage.names(folder) if storage.is_dir(folder) else ()
+        names = sorted(name for name in there if name.endswith(".parquet"))
         if not names:
             raise InputError(f"{folder}: has no parts; run {KINDS[self.stage].script} again")
-        return [os.path.join(folder, name) for name in names]
+        return [storage.join(folder, name) for name in names]
 
     @property
     def parts(self) -> list[str]:
@@ -100,6 +102,7 @@ class StageReader:
         return [*self._parts, *self._clip_parts]
 
     def _damaged(self, path: str, error: Exception) -> InputError:
+        storage.check_answers(path)
         return InputError(f"{path}: can't be read ({reason(error)}); run {KINDS[self.stage].script} again")
 
     @property
@@ -160,7 +163,8 @@ class StageReader:
         seen = 0
         for path in parts:
             try:
-                with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+                size = FAR_BUFFER if storage.is_url(path) else NEAR_BUFFER
+                with pq.ParquetFile(storage.open_parquet(path), pre_buffer=False, buffer_size=size) as file:
                     self._check_schema(path, file.schema_arrow, schema)
                     for batch in file.iter_batches(rows, columns=columns, use_threads=False):
                         last = _check(batch, last, once)
@@ -172,7 +176,7 @@ class StageReader:
                 raise self._damaged(path, error) from None
         if seen != total:
             raise InputError(
-                f"{os.path.dirname(parts[0])}: has {seen} rows and the manifest counts {total}; "
+                f"{storage.parent(parts[0])}: has {seen} rows and the manifest counts {total}; "
                 f"run {KINDS[self.stage].script} again"
             )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .. import storage
 from ..errors import InputError
-from .files import DAMAGED, reason, sha256, write_whole
+from .files import DAMAGED, reason
 
 PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
 PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
@@ -56,7 +56,7 @@ class GrowingTable:
         self.total = 0  # rows of all parts
         self._batches: list[pa.RecordBatch] = []
         self._rows = self._bytes = 0  # of the part that is not full yet
-        os.makedirs(folder, exist_ok=True)
+        storage.make_dir(folder)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
@@ -81,8 +81,8 @@ class GrowingTable:
 
     def finish_part(self) -> None:
         """Write the rows in memory as a part that is full."""
-        name = self._write()
-        self.sums[name] = sha256(os.path.join(self.folder, name))
+        name, digest = self._write()
+        self.sums[name] = digest
         self._batches, self._rows, self._bytes = [], 0, 0
 
     def finish(self) -> None:
@@ -116,17 +116,19 @@ class GrowingTable:
             raise ValueError("parts are numbered from 0")
         if not all(isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) for digest in sums.values()):
             raise ValueError("parts have a sha256 each")
+        there = set(storage.names(self.folder))
         for name in sums:
-            path = os.path.join(self.folder, name)
-            if not os.path.isfile(path):
+            if name not in there:
+                path = storage.join(self.folder, name)
                 raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
         self.sums = dict(saved["sums"])
         self.last, self.total = saved["last"], saved["total"]
         if saved["rows"]:
-            path = os.path.join(self.folder, part_name(len(self.sums)))
+            path = storage.join(self.folder, part_name(len(self.sums)))
             try:
-                table = pq.read_table(path, schema=self.schema, partitioning=None)
+                table = pq.read_table(storage.open_parquet(path), schema=self.schema, partitioning=None)
             except DAMAGED as error:
+                storage.check_answers(path)
                 raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved["rows"]).to_batches()
@@ -135,20 +137,25 @@ class GrowingTable:
         self._rows, self._bytes = saved["rows"], saved["bytes"]
         self._remove_after(len(self.sums) + bool(self._rows))
 
-    def _write(self) -> str:
+    def _write(self) -> tuple[str, str]:
+        """Write the part that the rows in memory make; gives its name and its sha256."""
         name = part_name(len(self.sums))
         table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
         # pages end where chunks do: the number of pieces that the rows came in must not show
         self._batches = table.to_batches()
         group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
-        write_whole(
-            os.path.join(self.folder, name),
-            lambda path: pq.write_table(table, path, compression="zstd", row_group_size=group, use_dictionary=PLAIN),
-        )
-        return name
+        digest = ""
+
+        def write(path: str) -> None:
+            nonlocal digest
+            pq.write_table(table, path, compression="zstd", row_group_size=group, use_dictionary=PLAIN)
+            digest = storage.sha256(path)
+
+        storage.write_whole(storage.join(self.folder, name), write)
+        return name, digest
 
     def _remove_after(self, count: int) -> None:
         keep = {part_name(number) for number in range(count)}
-        for name in os.listdir(self.folder):
+        for name in storage.names(self.folder):
             if name not in keep:
-                os.remove(os.path.join(self.folder, name))
+                storage.remove(storage.join(self.folder, name))
