@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 3.0  # to a store
 SILENT_SECONDS = 5.0  # in which a store sends nothing, before a request is tried again
 ATTEMPTS = 3  # of a request: a store that hangs is given up after 18 s
+GCS_SECONDS = 10.0  # in which a request to GCS is tried again; the last of these tries may take as long again
 FETCH_PAUSES = (1.0, 4.0)  # seconds before a clip is asked for again, on top of that
 CHUNK_BYTES = 8 << 20  # that are read at once
 MAX_CLIP_BYTES = 4 << 30  # that are fetched
@@ -44,8 +45,17 @@ STORES = {"s3": "s3", "gs": "gs", "gcs": "gs"}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _OPTION = r"(?:endpoint_override|scheme|region|anonymous)=[^&?/]*"
 _OPTIONS = re.compile(rf"\?{_OPTION}(?:&{_OPTION})*\Z")
-_SILENT = ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "curlCode", "Could not create a OAuth2", "Could not connect")
-_REFUSED = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE", "TOKEN", "UNRECOGNIZED_CLIENT", "status 403", "PERM")
+_SILENT = ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "curlCode", "UNAVAILABLE", "CURL error", "DEADLINE")
+_REFUSED = (
+    "ACCESS_DENIED",
+    "INVALID_ACCESS_KEY_ID",
+    "UNAUTHENTICATED",
+    "SIGNATURE",
+    "TOKEN",
+    "UNRECOGNIZED_CLIENT",
+    "status 403",
+    "PERM",
+)
 
 
 class StoreError(InputError):
@@ -172,8 +182,7 @@ def _file_system(scheme: str, bucket: str, options: str) -> Any:
     if scheme == "gs":
         from datetime import timedelta
 
-        # it tries again as often as this allows
-        return fs.GcsFileSystem(**common, retry_time_limit=timedelta(seconds=ATTEMPTS * SILENT_SECONDS))
+        return fs.GcsFileSystem(**common, retry_time_limit=timedelta(seconds=GCS_SECONDS))
     region = given.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         region = "us-east-1" if endpoint else fs.resolve_s3_region(bucket)
@@ -190,7 +199,7 @@ def _file_system(scheme: str, bucket: str, options: str) -> Any:
 def _short(error: Exception) -> str:
     """What an error of pyarrow says, without the numbers of requests."""
     text = " ".join(str(error).split())
-    found = re.search(r"(?:AWS Error |Details: )(.*)", text)
+    found = re.search(r"(?:AWS Error |with a last message of )(.*)", text)
     return re.sub(r" \(Request ID.*", "", found[1] if found else text)[:160]
 
 
@@ -198,8 +207,8 @@ def _problem(path: str, error: Exception) -> InputError:
     text = str(error)
     if any(sign in text for sign in _SILENT):
         return StoreError(
-            f"{path}: the store does not answer ({_short(error)}); see to the network and AWS_ENDPOINT_URL, "
-            "then the same command goes on"
+            f"{path}: the store does not answer ({_short(error)}); see to the network and the endpoint, then "
+            "the same command goes on"
         )
     if any(sign in text for sign in _REFUSED) or isinstance(error, PermissionError):
         return StoreError(
@@ -272,22 +281,28 @@ def names(path: str) -> list[str]:
     url = _url(path)
     if url is None:
         return os.listdir(plain(path))
-    return [info.base_name for info in _list(path, url)]
+    start = len(url.path) + 1
+    return list(dict.fromkeys(info.path[start:].partition("/")[0] for info in _list(path, url)))
 
 
 def modified(path: str) -> dict[str, float]:
     """Names of the objects in a directory of a store, with the seconds since 1970 of the store's clock."""
     url = _url(path)
     assert url is not None
-    return {info.base_name: info.mtime.timestamp() for info in _list(path, url) if info.is_file}
+    start = len(url.path) + 1
+    found = ((info.path[start:], info) for info in _list(path, url) if info.is_file)
+    return {name: info.mtime.timestamp() for name, info in found if "/" not in name}
 
 
 def _list(path: str, url: _Url) -> list[Any]:
-    """A request for each thousand names."""
+    """What lies in a directory: a request for each thousand names.
+
+    GCS knows a directory by what is in it alone, so that there all is listed that lies below.
+    """
     from pyarrow import fs
 
     with _asking(path):
-        selector = fs.FileSelector(url.path, allow_not_found=True)
+        selector = fs.FileSelector(url.path, allow_not_found=True, recursive=url.scheme == "gs")
         return _file_system(url.scheme, url.bucket, url.options).get_file_info(selector)
 
 
@@ -496,6 +511,10 @@ def remove_tree(path: str) -> None:
     url = _url(path)
     if url is None:
         shutil.rmtree(plain(path), ignore_errors=True)
+    elif url.scheme == "gs":  # pyarrow removes only directories there that have an object of their own
+        for info in _list(path, url):
+            with _asking(path):
+                _file_system(url.scheme, url.bucket, url.options).delete_file(info.path)
     elif is_dir(path):
         with _asking(path):
             _file_system(url.scheme, url.bucket, url.options).delete_dir(url.path)

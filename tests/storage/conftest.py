@@ -2,6 +2,8 @@
 
 import logging
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,17 +36,6 @@ class S3:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             storage.put(self.url(key, str(file.relative_to(folder))), file.read_bytes())
         return self.url(key)
-
-    def files(self, key: str) -> dict[str, bytes]:
-        """Everything below a key."""
-        found: dict[str, bytes] = {}
-        for name in storage.names(self.url(key)):
-            path = f"{key}/{name}"
-            if storage.is_dir(self.url(path)):
-                found |= {f"{name}/{inner}": data for inner, data in self.files(path).items()}
-            else:
-                found[name] = storage.read_bytes(self.url(path))
-        return found
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +95,34 @@ def dead_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]
+
+
+GS_SERVER = """
+import sys, time
+from gcp_storage_emulator.server import create_server
+create_server("127.0.0.1", int(sys.argv[1]), in_memory=True, default_bucket="bucket-x").start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="session")
+def gs_server() -> Iterator[str]:
+    """A GCS emulator in a process of its own."""
+    pytest.importorskip("gcp_storage_emulator", reason="gcp-storage-emulator of requirements-dev.txt is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", GS_SERVER, str(port)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield f"127.0.0.1:{port}"
+        process.kill()
+
+
+@pytest.fixture
+def gs(gs_server, request) -> str:
+    """URL of an empty place in a bucket of a GCS emulator."""
+    place = abs(hash(request.node.nodeid))
+    return f"gs://bucket-x/{place}?anonymous=1&scheme=http&endpoint_override={gs_server}"

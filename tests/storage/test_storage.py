@@ -16,11 +16,13 @@ from rcnn.storage import StoreError
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(params=["disk", "file", "s3"])
+@pytest.fixture(params=["disk", "file", "s3", "gs"])
 def place(request, tmp_path) -> str:
     """A directory to work in."""
     if request.param == "s3":
         return request.getfixturevalue("s3").url("some/where")
+    if request.param == "gs":
+        return storage.join(request.getfixturevalue("gs"), "some/where")
     (tmp_path / "wh%ere").mkdir()
     return str(tmp_path / "wh%ere") if request.param == "disk" else f"file://{tmp_path}/wh%25ere"
 
