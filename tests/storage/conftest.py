@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rcnn import storage
+from rcnn.storage import stores
 
 KEYS = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "a-secret", "AWS_EC2_METADATA_DISABLED": "true"}
 
@@ -79,14 +80,14 @@ def s3(server, monkeypatch, request) -> Iterator[S3]:
 
     for name, value in {**KEYS, "AWS_ENDPOINT_URL": server.endpoint}.items():
         monkeypatch.setenv(name, value)
-    storage._file_system.cache_clear()
+    stores.file_system.cache_clear()
     client = boto3.client("s3", region_name="us-east-1")
     server.bucket = f"bucket-{abs(hash(request.node.nodeid))}"
     client.create_bucket(Bucket=server.bucket)
     server.requests.clear()
     yield server
     server.fails.clear()
-    storage._file_system.cache_clear()
+    stores.file_system.cache_clear()
 
 
 @pytest.fixture

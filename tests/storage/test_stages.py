@@ -26,6 +26,7 @@ from rcnn.stages.merge import MergeSettings, merge
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
+from rcnn.storage import fetching, stores
 from rcnn.store import StageReader, StageWriter, features_schema, object_lock, table
 from rcnn.store.object_lock import ObjectLock
 from rcnn.verify import faults
@@ -239,8 +240,8 @@ def test_a_run_that_was_killed_goes_on(number, s3, data, models, on_disk):
 
 
 def test_a_clip_that_fails_is_unreadable_and_says_why(s3, data, models, monkeypatch):
-    monkeypatch.setattr(storage, "FETCH_PAUSES", ())
-    monkeypatch.setattr(storage, "ATTEMPTS", 1)
+    monkeypatch.setattr(fetching, "FETCH_PAUSES", ())
+    monkeypatch.setattr(stores, "ATTEMPTS", 1)
     root = s3.upload(data, "data")
     s3.fails["clip_21.mp4"] = 500
     detect(detect_settings(models, root, s3.url("det")))
@@ -251,21 +252,21 @@ def test_a_clip_that_fails_is_unreadable_and_says_why(s3, data, models, monkeypa
 
 
 def test_a_store_that_goes_down_stops_the_run_which_then_goes_on(s3, data, models, on_disk, monkeypatch):
-    monkeypatch.setattr(storage, "FETCH_PAUSES", ())
-    monkeypatch.setattr(storage, "ATTEMPTS", 1)
+    monkeypatch.setattr(fetching, "FETCH_PAUSES", ())
+    monkeypatch.setattr(stores, "ATTEMPTS", 1)
     root = s3.upload(data, "data")
     settings = detect_settings(models, root, s3.url("det"))
-    real = storage._copy
+    real = fetching._copy
 
     def until_down(path, *rest):
         if "clip_33" in path:
             s3.fails["data/"] = 503
         real(path, *rest)
 
-    monkeypatch.setattr(storage, "_copy", until_down)
+    monkeypatch.setattr(fetching, "_copy", until_down)
     with pytest.raises(InputError, match="the store"):
         detect(settings)
-    monkeypatch.setattr(storage, "_copy", real)
+    monkeypatch.setattr(fetching, "_copy", real)
     assert not storage.exists(s3.url("det/manifest.json"))
     s3.fails.clear()
     detect(settings)

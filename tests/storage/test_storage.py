@@ -11,7 +11,7 @@ import pytest
 
 from rcnn import storage
 from rcnn.errors import InputError
-from rcnn.storage import StoreError
+from rcnn.storage import StoreError, fetching, stores
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,9 +83,9 @@ def test_a_small_object_is_one_put(s3):
 @pytest.fixture
 def impatient(monkeypatch):
     """Fewer and shorter tries than in earnest, where a store that hangs takes 18 s."""
-    monkeypatch.setattr(storage, "ATTEMPTS", 1)
-    monkeypatch.setattr(storage, "SILENT_SECONDS", 1.0)
-    monkeypatch.setattr(storage, "FETCH_PAUSES", (0.0,))
+    monkeypatch.setattr(stores, "ATTEMPTS", 1)
+    monkeypatch.setattr(stores, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(fetching, "FETCH_PAUSES", (0.0,))
 
 
 def test_an_upload_that_fails_shows_nothing(impatient, s3):
@@ -158,7 +158,7 @@ def test_a_store_that_is_down_or_hangs_is_said_in_time(impatient, s3, monkeypatc
         silent.listen(20)
         for port in (dead_port, silent.getsockname()[1]):
             monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-            storage._file_system.cache_clear()
+            stores.file_system.cache_clear()
             begun = time.monotonic()
             with pytest.raises(StoreError, match=r"s3://bucket/x: the store does not answer \(NETWORK_CONNECTION"):
                 storage.is_dir("s3://bucket/x")
@@ -166,7 +166,7 @@ def test_a_store_that_is_down_or_hangs_is_said_in_time(impatient, s3, monkeypatc
 
 
 def test_an_object_is_fetched_and_leaves_nothing(s3, tmp_path, monkeypatch):
-    monkeypatch.setattr(storage.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fetching.tempfile, "tempdir", str(tmp_path))
     put(s3.url("clip.mp4"), b"frames" * 1000)
     with storage.fetched(s3.url("clip.mp4")) as path:
         assert path.endswith(".mp4")
@@ -193,7 +193,7 @@ def test_an_object_that_can_t_be_fetched_and_a_store_that_is_down(impatient, s3)
 
 
 def test_a_clip_too_large_is_not_fetched(s3, monkeypatch):
-    monkeypatch.setattr(storage, "MAX_CLIP_BYTES", 10)
+    monkeypatch.setattr(fetching, "MAX_CLIP_BYTES", 10)
     put(s3.url("clip.mp4"), b"x" * 11)
     with pytest.raises(OSError, match="is larger than 10 bytes"), storage.fetched(s3.url("clip.mp4")):
         pass
