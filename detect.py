@@ -16,6 +16,7 @@ from rcnn.arguments import (
 )
 from rcnn.errors import run_script
 from rcnn.models import DETECTOR, QUALITY, find_model
+from rcnn.storage import on_disk
 
 QUALITY_THRESHOLDS = {"norm": 10.0, "score": 0.5}  # by --quality
 
@@ -67,6 +68,8 @@ def main() -> None:
     args["detector"] = find_model(args["detector"], DETECTOR)
 
     sheets, every = args.pop("preview"), args.pop("preview_every")
+    if sheets is not None:
+        sheets = on_disk(sheets, "--preview")
 
     from rcnn.stages.detect import DetectSettings, detect
 

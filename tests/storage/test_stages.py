@@ -401,11 +401,22 @@ def test_what_is_wrong_is_one_line(s3, on_disk, monkeypatch, dead_port, models, 
     assert "ftp:// is no place for data" in line
     line = run_line("train_mlp.py", "--data", s3.url("feat"), "--prefix", s3.url("mlp"))
     assert "--prefix s3://" in line and "must lie on the disk" in line
+    line = run_line("detect.py", "--dataset", s3.url("none"), "--preview", s3.url("sheets"), *output)
+    assert "--preview s3://" in line and "must lie on the disk" in line
     line = run_line("feature.py", "--model", f"{s3.url('model')},0", "--input", s3.url("feat"))
     assert "there is no s3://" in line
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{dead_port}")
     line = run_line("genfeat.py", "--inputs", s3.url("feat"), *output)
     assert "the store does not answer (NETWORK_CONNECTION" in line and "see to the network" in line
+
+
+def test_the_driver_keeps_its_logs_on_the_disk(tmp_path):
+    environment = {**os.environ, "PYTHON": sys.executable}
+    command = ["bash", str(ROOT / "run.sh"), "--output", "s3://bucket/run"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 2
+    assert "give a path on the disk" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_credentials_are_one_line(s3, on_disk, monkeypatch):
