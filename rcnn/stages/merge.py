@@ -20,6 +20,7 @@ from ..progress import progress
 from ..report import trace
 from ..signals import until_stopped
 from ..store import Accounts, StageReader, StageWriter, after, check_output
+from ..store.reader import NEAR_BUFFER
 from ..store.writer import FREE_ARGUMENTS
 from .detect import QualityHistogram
 
@@ -27,6 +28,7 @@ STAGES = ("detect", "feature", "predict")
 OWN_ARGUMENTS = {*FREE_ARGUMENTS, "split", "input", "inputs", "workers", "ray"}  # may differ from part to part
 ALIKE_COUNTS = ("classes", "quality_step")  # of which parts have the same; others are summed
 ROWS = 1024  # of a batch that is written
+BUFFER_BYTES = 64 << 20  # of a column of all inputs together, where they lie in a store
 READ_ROWS = 4096  # rows of all inputs together that are read ahead, at least one each
 
 
@@ -69,6 +71,8 @@ def merge(settings: MergeSettings) -> None:
     parts = find_parts(readers)
     check_clips(parts, settings.dataset)
     first = readers[0]
+    for reader in readers:
+        reader.far_buffer = min(reader.far_buffer, max(NEAR_BUFFER, BUFFER_BYTES // len(readers)))
     with StageWriter(
         settings.output,
         first.stage,

@@ -25,6 +25,7 @@ from ..errors import InputError
 
 REFRESH_SECONDS = 20.0
 STALE_SECONDS = 180.0
+JOIN_SECONDS = 2.0  # that the end of a run waits for a store that may hang
 
 
 class ObjectLock:
@@ -58,6 +59,10 @@ class ObjectLock:
     def _give_way(self) -> None:
         """Raise InputError if another live run is there; remove what dead ones left."""
         there = {name: time for name, time in storage.modified(self._folder).items() if name.startswith(self._stem)}
+        if self._name not in there:
+            raise InputError(
+                f"{self._output}: the store's listing lacks what was just put, so that no lock can be held"
+            )
         now = there[self._name]  # by the store's clock
         for name in sorted(there.keys() - {self._name}):
             holder = self._holder(name)
@@ -103,7 +108,7 @@ class ObjectLock:
         """Let go; may be called twice."""
         if not self._over.is_set():
             self._over.set()
-            self._refresher.join()  # so that it does not put the object again
+            self._refresher.join(JOIN_SECONDS)  # so that it does not put the object again
             self._remove(self._name)
 
 

@@ -70,6 +70,7 @@ class StageReader:
                 f"run {scripts} again"
             )
         self.path, self.stage = path, stage
+        self.far_buffer = FAR_BUFFER  # less where many are read side by side
         self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
         self.accounts.check_rows(KINDS[stage].a_clip, file)
         self._parts = self._list(KINDS[stage].table)
@@ -163,7 +164,7 @@ class StageReader:
         seen = 0
         for path in parts:
             try:
-                size = FAR_BUFFER if storage.is_url(path) else NEAR_BUFFER
+                size = self.far_buffer if storage.is_url(path) else NEAR_BUFFER
                 with pq.ParquetFile(storage.open_parquet(path), pre_buffer=False, buffer_size=size) as file:
                     self._check_schema(path, file.schema_arrow, schema)
                     for batch in file.iter_batches(rows, columns=columns, use_threads=False):

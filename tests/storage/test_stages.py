@@ -360,6 +360,13 @@ def test_a_lock_is_refreshed_unless_it_is_gone(s3, monkeypatch):
     lock.release()
 
 
+def test_a_store_whose_listings_lag_is_refused(s3, monkeypatch):
+    monkeypatch.setattr(object_lock.storage, "modified", lambda folder: {})
+    with pytest.raises(InputError, match="listing lacks what was just put"):
+        hold(s3.url("feat"))
+    assert storage.names(s3.url("feat")) == []
+
+
 def test_two_that_come_at_once_never_both_go_on(s3):
     for _ in range(10):
         barrier, won = threading.Barrier(4), []
