@@ -36,7 +36,7 @@ class Url:
 
 def parse_url(path: str) -> Url | None:
     """None for a path on the disk."""
-    match = _SCHEME.match(path)
+    match = _SCHEME.match(os.fspath(path))
     if match is None or match[1].lower() == "file":
         return None
     scheme, rest = match[1].lower(), match[2]
@@ -59,6 +59,7 @@ def is_url(path: str) -> bool:
 
 def plain(path: str) -> str:
     """The path that a `file://` URL names; anything else as it is."""
+    path = os.fspath(path)
     if path[:7].lower() != "file://":
         return path
     parts = urlsplit(path)
