@@ -6,7 +6,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -28,6 +28,10 @@ _REFUSED = (
 
 class StoreError(InputError):
     """The store itself does not answer or refuses: the fault of no single object."""
+
+
+class RefusedError(StoreError):
+    """The store answers, but not us."""
 
 
 @lru_cache(maxsize=32)
@@ -77,7 +81,7 @@ def _problem(path: str, error: Exception) -> InputError:
             "the same command goes on"
         )
     if any(sign in text for sign in _REFUSED) or isinstance(error, PermissionError):
-        return StoreError(
+        return RefusedError(
             f"{path}: the store refuses ({short}); give credentials that may do that, like AWS_ACCESS_KEY_ID "
             "and AWS_SECRET_ACCESS_KEY"
         )
@@ -112,8 +116,9 @@ def check_answers(path: str) -> None:
     if url is None:
         return
     bucket = Url(url.scheme, url.bucket, "", url.options)
-    if info_of(path, bucket).type == FileType.NotFound:
-        raise StoreError(f"{path}: there is no bucket {url.bucket}; make it, or give another")
+    with suppress(RefusedError):  # who may use a part of a bucket may not always ask for it
+        if info_of(path, bucket).type == FileType.NotFound:
+            raise StoreError(f"{path}: there is no bucket {url.bucket}; make it, or give another")
     beside = url.key.rpartition("/")[0]
     # one that is not there: answered like any other, whatever ails the object itself
     info_of(path, Url(url.scheme, url.bucket, f"{beside}/{uuid.uuid4().hex}".lstrip("/"), url.options))

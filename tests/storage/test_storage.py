@@ -192,6 +192,38 @@ def test_an_object_that_can_t_be_fetched_and_a_store_that_is_down(impatient, s3)
         pass
 
 
+def test_a_fetch_is_tried_again(impatient, s3, monkeypatch):
+    """The store is busy at first."""
+    put(s3.url("d/clip.mp4"), b"1" * 100)
+    s3.fails["clip.mp4"] = 503
+    monkeypatch.setattr(fetching, "FETCH_PAUSES", (0.0, 0.0))
+    real, tries = fetching._copy, []
+
+    def busy_once(*given):
+        tries.append(given[0])
+        if len(tries) > 1:
+            s3.fails.clear()
+        real(*given)
+
+    monkeypatch.setattr(fetching, "_copy", busy_once)
+    with storage.fetched(s3.url("d/clip.mp4")) as path:
+        assert Path(path).read_bytes() == b"1" * 100
+    assert len(tries) == 2
+
+
+def test_who_may_not_ask_for_the_bucket_may_still_use_it(s3, monkeypatch):
+    put(s3.url("ours/x"), b"1")
+    real = stores.info_of
+
+    def strict(path, url):
+        if not url.key:
+            raise stores.RefusedError("the store refuses")
+        return real(path, url)
+
+    monkeypatch.setattr(stores, "info_of", strict)
+    storage.make_dir(s3.url("ours/new"))
+
+
 def test_a_clip_too_large_is_not_fetched(s3, monkeypatch):
     monkeypatch.setattr(fetching, "MAX_CLIP_BYTES", 10)
     put(s3.url("clip.mp4"), b"x" * 11)
