@@ -18,12 +18,14 @@ import pytest
 from rcnn import storage
 from rcnn.dataset import list_clips
 from rcnn.errors import InputError
+from rcnn.search.run import SearchSettings, search
 from rcnn.stages import int8
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.merge import MergeSettings, merge
 from rcnn.stages.predict import PredictSettings, predict
+from rcnn.stages.preview import PreviewSettings, preview
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.storage import fetching, stores
@@ -283,6 +285,19 @@ def test_int8_networks_are_kept_in_the_store(s3, data, models, monkeypatch, caps
         f"int8/{name}{extension}" for name in ("detector", "quality") for extension in (".xml", ".bin", ".json")
     }
     assert capsys.readouterr().out.count("calibrated") == 2
+
+
+def test_sheets_and_search_read_from_the_store(s3, data, models, shared, tmp_path, capsys):
+    detect(detect_settings(models, s3.upload(data, "data"), s3.url("det")))
+    feature(FeatureSettings(models["model"], s3.url("det"), s3.url("feat"), gpu=-1))
+    preview(PreviewSettings(s3.url("det"), str(tmp_path / "sheets"), every=10, gpu=-1))
+    assert {path.parent.name for path in (tmp_path / "sheets").rglob("*.jpg")} == {"ok", "no-face", "unreadable"}
+    with pytest.raises(InputError, match="must lie on the disk"):
+        preview(PreviewSettings(s3.url("det"), s3.url("sheets"), gpu=-1))
+    photo = next(path for path in sorted((shared / "faces").iterdir()) if len(list(path.glob("*.jpg"))) >= 10)
+    capsys.readouterr()
+    search(SearchSettings((str(sorted(photo.glob("*.jpg"))[2]),), (s3.url("feat"),), count=3, gpu=-1))
+    assert "clip_21.mp4" in capsys.readouterr().out  # made of that photograph
 
 
 def test_parts_are_merged_in_the_store(s3, data, models, on_disk):
