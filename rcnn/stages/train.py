@@ -15,7 +15,7 @@ import torch
 
 from .. import storage
 from ..checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
-from ..classifier import Shape, build_graph
+from ..classifier import Shape, build_cosine_graph, build_graph
 from ..config import config
 from ..dataset import TRAIN, VAL
 from ..engine import CPU, choose_device
@@ -24,7 +24,8 @@ from ..signals import stopped_at_once
 from ..store import MANIFEST, StageReader, vectors
 from ..store.files import sha256, write_json
 from ..store.lock import Lock
-from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, initialise, train
+from ..training.cosine import CosineClassifier, start_at_centroids
+from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, Trainable, initialise, train
 from ..training.snapshot import load_snapshot, save_snapshot
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
@@ -32,6 +33,7 @@ STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 LARGEST_LAYER = 1 << 28  # weights, a gigabyte
 HELD_OUT = 0.01  # share that --split 0 validates on
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
+MLP, COSINE = "mlp", "cosine"  # --head
 FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix")  # may differ when it goes on
 
 
@@ -58,6 +60,9 @@ class TrainSettings:
     max_steps: int = 0
     ce_loss: bool = False
     fbn: bool = False
+    head: str = MLP
+    margin: float = 0.4
+    scale: float = 32.0
     gpu: int | None = None
     seed: int = 0
     overwrite: bool = False
@@ -181,13 +186,13 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
     shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
-    if max(shape.features, shape.classes) * shape.filters > LARGEST_LAYER:
+    filters = shape.features if settings.head == COSINE else shape.filters
+    if max(shape.features, shape.classes) * filters > LARGEST_LAYER:
         raise InputError(
             f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
             f"{LARGEST_LAYER} weights; give less"
         )
-    model = Classifier(shape)
-    initialise(model, settings.network, generator)
+    model = _begin(settings, shape, generator, data, training)
     if settings.pretrained:
         try:
             model.load(load_checkpoint(settings.pretrained).params)
@@ -239,6 +244,19 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     )
 
 
+def _begin(
+    settings: TrainSettings, shape: Shape, generator: torch.Generator, data: TrainingSet, training: np.ndarray
+) -> Trainable:
+    """The classifier that `--head` names, with its initial weights."""
+    if settings.head == COSINE:
+        cosine = CosineClassifier(shape.features, shape.classes, settings.margin, settings.scale)
+        start_at_centroids(cosine, *data.rows(training, torch.device("cpu")), generator)
+        return cosine
+    model = Classifier(shape)
+    initialise(model, settings.network, generator)
+    return model
+
+
 def _batch_size(wanted: int | None, count: int) -> int:
     size = wanted or min(LARGEST_BATCH, max(SMALLEST_BATCH, count // STEPS_AN_EPOCH))
     if size > count:
@@ -252,7 +270,11 @@ class _Snapshot:
     """PREFIX-training.params: from it, training that was stopped goes on as if it had not been."""
 
     def __init__(
-        self, settings: TrainSettings, model: Classifier, optimizer: Momentum, generator: torch.Generator
+        self,
+        settings: TrainSettings,
+        model: Trainable,
+        optimizer: Momentum,
+        generator: torch.Generator,
     ) -> None:
         self.path = f"{settings.prefix}-training.params"
         self.kept = settings.ckpt != NEVER
@@ -305,7 +327,7 @@ class _Snapshot:
 class _Log:
     """Prints the curve, keeps it, and saves checkpoints."""
 
-    def __init__(self, settings: TrainSettings, model: Classifier, shape: Shape, final: str) -> None:
+    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str) -> None:
         self.settings, self.model, self.shape, self.final = settings, model, shape, final
         self.curve: list[EpochResult] = []
 
@@ -327,7 +349,12 @@ class _Log:
             self.save(f"{self.settings.prefix},{result.epoch}")
 
     def save(self, name: str) -> None:
-        save_checkpoint(name, build_graph(self.shape, self.model.arrays(), name))
+        arrays = self.model.arrays()
+        if isinstance(self.model, CosineClassifier):
+            graph = build_cosine_graph(arrays["stage2_weight"], self.model.scale, name)
+        else:
+            graph = build_graph(self.shape, arrays, name)
+        save_checkpoint(name, graph)
         path = f"{self.settings.prefix}-train.json"
         record = {"arguments": asdict(self.settings), "curve": [asdict(result) for result in self.curve]}
         try:
