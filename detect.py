@@ -9,6 +9,7 @@ from rcnn.arguments import (
     add_model,
     add_overwrite,
     add_precision,
+    add_recipe,
     add_split,
     number,
     pair,
@@ -34,6 +35,7 @@ def main() -> None:
     add(
         "--preview", metavar="DIR", help="draw what was seen in some clips, on a contact sheet each: DIR/STATE/CLIP.jpg"
     )
+    add_recipe(parser, "detect")
     add = parser.group(METHOD)
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
     add("--sampling", default=3, type=positive, metavar="N", help="look at frames N, 2N, 3N, ...")

@@ -8,6 +8,7 @@ from rcnn.arguments import (
     add_model,
     add_overwrite,
     add_precision,
+    add_recipe,
     add_split,
     positive,
 )
@@ -21,6 +22,7 @@ def main() -> None:
     add = parser.group(FILES)
     add("--input", default="./output/det_trainval", metavar="DIR", help="what detect.py wrote")
     add("--output", default="./output/feat_trainval", metavar="DIR", help="where the vectors go")
+    add_recipe(parser, "feature")
     add = parser.group(METHOD)
     add(
         "--aug",

@@ -1,6 +1,19 @@
 """Stage 4: trains the classifier and saves it as an MXNet checkpoint."""
 
-from rcnn.arguments import FILES, METHOD, MODELS, RUN, Parser, add_gpu, add_overwrite, epochs, number, positive, whole
+from rcnn.arguments import (
+    FILES,
+    METHOD,
+    MODELS,
+    RUN,
+    Parser,
+    add_gpu,
+    add_overwrite,
+    add_recipe,
+    epochs,
+    number,
+    positive,
+    whole,
+)
 from rcnn.errors import run_script
 
 
@@ -13,6 +26,7 @@ def main() -> None:
     add("--prefix", default="./model/iqiyi", metavar="PREFIX", help="saved as PREFIX-symbol.json, PREFIX-EEEE.params")
     add = parser.group(MODELS)
     add("--pretrained", metavar="PREFIX,EPOCH", help="classifier to start from")
+    add_recipe(parser, "train_mlp")
     add = parser.group(METHOD)
     add("--network", default="r50", metavar="NAME", help="initial weights, r*, y*: by fan-out; i*, x*: by fan-in")
     add("--num-classes", default=4935, type=positive, metavar="N", help="people, and class 0 for nobody known")

@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..models import model_files
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
+from ..recipes import SEED
 from ..signals import until_stopped
 from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, Accounts, StageWriter, check_output
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces
@@ -50,6 +51,7 @@ class DetectSettings:
     quality: str = NORM
     max_bad: float = 5.0
     overwrite: bool = False
+    recipe: str = SEED
 
 
 class QualityHistogram:

@@ -20,6 +20,7 @@ from ..models import model_files
 from ..picture import picture_size
 from ..pipeline import cores, groups, ordered_map
 from ..progress import progress
+from ..recipes import SEED, check_recipe
 from ..signals import until_stopped
 from ..store import (
     CLIPS_SCHEMA,
@@ -52,6 +53,7 @@ class FeatureSettings:
     sampling: int = 3
     split: tuple[int, int] = (0, 1)
     overwrite: bool = False
+    recipe: str = SEED
 
 
 @dataclass
@@ -150,6 +152,7 @@ def feature(settings: FeatureSettings) -> None:
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
     reader = open_stage(settings.input, ("detect",), settings.split)
+    check_recipe(settings.recipe, [reader])
     workers = cores()
     device = choose_device(settings.gpu)
     check_precision(settings.precision, device)

@@ -16,6 +16,7 @@ from ..metrics import mean_average_precision, score
 from ..names import find_people, show
 from ..progress import progress
 from ..ranking import Ranking
+from ..recipes import SEED, check_recipe
 from ..report import gather_report, trace, write_page
 from ..store import StageReader
 from ..store.files import write_whole
@@ -36,6 +37,7 @@ class SubmitSettings:
     names: str | None = None
     report: str | None = None
     report_people: int = 200
+    recipe: str = SEED
 
 
 def submit(settings: SubmitSettings) -> None:
@@ -50,6 +52,7 @@ def submit(settings: SubmitSettings) -> None:
     """
     started = time.monotonic()
     readers = open_inputs(settings.inputs, ("predict",))
+    check_recipe(settings.recipe, readers)
     weights = settings.weights
     if len(weights) != len(readers):
         raise InputError(f"--weights: {len(weights)} for {len(readers)} inputs; give one an input")

@@ -20,6 +20,7 @@ from ..config import config
 from ..dataset import TRAIN, VAL
 from ..engine import CPU, choose_device
 from ..errors import InputError
+from ..recipes import SEED, check_made_by, recipe_of
 from ..signals import stopped_at_once
 from ..store import MANIFEST, StageReader, vectors
 from ..store.files import sha256, write_json
@@ -66,17 +67,19 @@ class TrainSettings:
     gpu: int | None = None
     seed: int = 0
     overwrite: bool = False
+    recipe: str = SEED
 
 
 @dataclass(frozen=True)
 class TrainingSet:
     """features (n, D) float32, labels (n,) int64, which rows (n,) bool are of the train split, and the accounts of
-    all clips in words."""
+    all clips in words, and the recipe."""
 
     features: np.ndarray
     labels: np.ndarray
     is_train: np.ndarray
     accounts: str = ""
+    recipe: str = SEED
 
     def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The features and labels of some rows, on a device."""
@@ -116,7 +119,7 @@ def read_training_set(path: str, num_classes: int) -> TrainingSet:
         raise InputError(
             f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest"
         )
-    return TrainingSet(features, labels, is_train, str(reader.accounts))
+    return TrainingSet(features, labels, is_train, str(reader.accounts), recipe_of(reader.arguments))
 
 
 def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -175,6 +178,7 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     device_number = choose_device(settings.gpu)
     device = torch.device("cpu") if device_number == CPU else torch.device("cuda", device_number)
     data = read_training_set(settings.data, settings.num_classes)
+    check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     count = int(training.sum())
     if count < 2:
