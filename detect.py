@@ -5,10 +5,10 @@ from rcnn.arguments import (
     METHOD,
     RUN,
     Parser,
-    add_gpu,
     add_model,
     add_overwrite,
     add_precision,
+    add_workers,
     number,
     pair,
     part,
@@ -53,7 +53,7 @@ def main() -> None:
     add("--split", default="0,1", type=part, metavar="I,N", help="only part I (0 to N-1) of N")
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--preview-every", default=50, type=positive, metavar="K", help="of every K-th clip of each state")
-    add_gpu(parser)
+    add_workers(parser, decoders=True)
     add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
@@ -74,7 +74,8 @@ def main() -> None:
     if sheets is not None:
         from rcnn.stages.preview import PreviewSettings, preview
 
-        preview(PreviewSettings(args["output"], sheets, every, args["gpu"]))
+        device = args["gpu"][0] if isinstance(args["gpu"], tuple) else args["gpu"]
+        preview(PreviewSettings(args["output"], sheets, every, device))
 
 
 if __name__ == "__main__":

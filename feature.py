@@ -1,6 +1,6 @@
 """Stage 2: turns the faces that detect.py found into one vector a clip."""
 
-from rcnn.arguments import FILES, METHOD, Parser, add_gpu, add_model, add_overwrite, add_precision, positive
+from rcnn.arguments import FILES, METHOD, Parser, add_model, add_overwrite, add_precision, add_workers, positive
 from rcnn.errors import run_script
 from rcnn.models import EMBEDDING, find_model
 
@@ -20,7 +20,7 @@ def main() -> None:
         help="0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
     )
     add("--sampling", default=3, type=positive, metavar="N", help="use the faces of frames N, 2N, 3N, ...")
-    add_gpu(parser)
+    add_workers(parser)
     add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
