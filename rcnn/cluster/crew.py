@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -175,11 +174,15 @@ class PoolCrew:
         ledger = Ledger(iter(groups), self._job.lost)
         while True:
             self._deal(ledger)
-            yield from ledger.ready()
+            handed = False
+            for pair in ledger.ready():
+                handed = True
+                yield pair
             if ledger.finished:
                 return
-            for event in self._pool.wait():
-                self._note(event, ledger)
+            if not handed:  # else there is room for more to be begun first
+                for event in self._pool.wait():
+                    self._note(event, ledger)
 
     def _deal(self, ledger: Ledger) -> None:
         ahead = self._ahead * sum(self._threads.values()) + HAND * len(self._threads)
@@ -244,7 +247,7 @@ def open_crew(job: Job, plan: Plan, ahead: int, threads: int | None = None) -> C
         from .processes import ProcessPool
 
         each = max(1, cores() // len(plan.devices))
-        return PoolCrew(job, ProcessPool(job, plan.devices, min(each, threads or each), os.getcwd()), ahead)
+        return PoolCrew(job, ProcessPool(job, plan.devices, min(each, threads or each)), ahead)
     if plan.gpu not in (None, -1):
         raise InputError("--gpu with --ray: Ray deals out the GPUs; give --workers N, or --gpu -1 for the CPU")
     from .ray_pool import RayPool

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..errors import InputError
 from .crew import Answer, Death, Event, Job, Ready
 from .ledger import Unit
-from .worker import DONE, FAILED, OUT_OF_MEMORY, READY
+from .worker import DONE, OUT_OF_MEMORY, READY
 
 START_DEATHS = 3  # of workers of one place that never became ready
 DEATH_SECONDS = 5.0  # that a process which has closed its pipe has to end
@@ -65,7 +65,7 @@ class ProcessPool:
     threads : of each worker
     """
 
-    def __init__(self, job: Job, devices: Sequence[int | None], threads: int, folder: str) -> None:
+    def __init__(self, job: Job, devices: Sequence[int | None], threads: int) -> None:
         self._job, self._devices, self._threads = job, devices, threads
         self._workers: dict[int, _Process] = {}
         self._started = 0
@@ -136,6 +136,3 @@ class ProcessPool:
             worker.process.wait()
             worker.connection.close()
         self._workers.clear()
-
-
-__all__ = ["FAILED", "ProcessPool"]

@@ -13,7 +13,7 @@ import numpy as np
 from ..checkpoint import load_checkpoint
 from ..classifier import OUTPUT, shape_of
 from ..cluster import Plan, open_crew
-from ..engine import CPU, Network, choose_device, load_network
+from ..engine import Network, choose_device, load_network
 from ..engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
 from ..errors import InputError
 from ..join import Batch, concatenate, open_inputs
@@ -67,10 +67,16 @@ def load_classifier(model: str, device: int) -> tuple[Network, Widths]:
     InputError
         If it can't be read or is no classifier.
     """
+    make, widths = read_classifier(model)
+    return make(device), widths
+
+
+def read_classifier(model: str) -> tuple[Callable[[int], Network], Widths]:
+    """As `load_classifier`, but for the network, which is made when a device is given."""
     if not is_onnx(model):
         graph = load_checkpoint(model)
         shape = shape_of(graph)
-        return load_network(graph, [OUTPUT], device=device), Widths(shape.features, shape.classes)
+        return lambda device: load_network(graph, [OUTPUT], device=device), Widths(shape.features, shape.classes)
     onnx = OnnxGraph(model)
     names = onnx.output_names
     number = names.index(OUTPUT) if OUTPUT in names else 0
@@ -79,7 +85,7 @@ def load_classifier(model: str, device: int) -> tuple[Network, Widths]:
     found = onnx.shapes_at(ROWS, width) if width else None
     if not width or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
         raise InputError(f"{model}: is no classifier: it takes no vectors or has no output {OUTPUT} to give scores")
-    return load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
+    return lambda device: load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def predict(settings: PredictSettings) -> None:
     check_output(settings.output, settings.overwrite)
     readers = open_inputs(settings.inputs, ("feature",))
     plan = Plan(settings.gpu, settings.workers, settings.ray)
-    shape = load_classifier(settings.model, CPU)[1]
+    shape = read_classifier(settings.model)[1]
     width = sum(reader.width for reader in readers)
     if width != shape.features:
         raise InputError(
