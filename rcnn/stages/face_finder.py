@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -20,6 +20,14 @@ from ..video import UnreadableError
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
 CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once
+
+
+class FrameSource(Protocol):
+    """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
+
+    def read_frames(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+        """See `FrameDecoder.read_frames`."""
+        ...
 
 
 @dataclass
@@ -55,6 +63,7 @@ class FaceFinder:
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
     batch : frames that are detected together
+    source : makes what a thread takes its frames from
     """
 
     detector: Detector
@@ -63,6 +72,7 @@ class FaceFinder:
     threshold: float
     size: tuple[int, int] = (112, 112)
     batch: int = BATCH_FRAMES
+    source: Callable[[], FrameSource] = FrameDecoder
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
@@ -116,7 +126,7 @@ class FaceFinder:
     ) -> Iterator[tuple[int, int, np.ndarray]]:
         """Index of the clip, number of the frame and the frame, clip after clip; marks clips that can't be read."""
         if not hasattr(self.decoders, "own"):
-            self.decoders.own = FrameDecoder()
+            self.decoders.own = self.source()
         for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
             if clip.fault:
                 result.unreadable = clip.fault

@@ -22,7 +22,15 @@ from .table import GrowingTable
 PROGRESS = "progress.json"
 SAVE_SECONDS = 60.0  # of work that a run may lose
 SHORT = 60  # characters of a value in a message
-FREE_ARGUMENTS = ("output", "overwrite", "gpu", "max_bad")  # may differ when a run goes on
+FREE_ARGUMENTS = (
+    "output",
+    "overwrite",
+    "gpu",
+    "workers",
+    "ray",
+    "decoders",
+    "max_bad",
+)  # may differ when a run goes on
 
 
 class StageWriter:
