@@ -38,6 +38,12 @@ def main() -> None:
     add_recipe(parser, "detect")
     add = parser.group(METHOD)
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
+    add(
+        "--faces",
+        default="central",
+        choices=("central", "all"),
+        help="which faces of a frame: the one that is large and near its centre, or all, followed through the clip",
+    )
     add("--sampling", default=3, type=positive, metavar="N", help="look at frames N, 2N, 3N, ...")
     add(
         "--quality",

@@ -25,12 +25,13 @@ from ..pipeline import groups
 from ..progress import progress
 from ..recipes import SEED
 from ..signals import until_stopped
-from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, Accounts, StageWriter, check_output
+from ..store import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
 from .int8 import int8_detect
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 2  # groups a worker that may be done before they are written
+CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
@@ -58,6 +59,7 @@ class DetectSettings:
     max_bad: float = 5.0
     overwrite: bool = False
     recipe: str = SEED
+    faces: str = CENTRAL
 
 
 class QualityHistogram:
@@ -140,7 +142,7 @@ def _writer(settings: DetectSettings, files: Sequence[Sequence[str]]) -> StageWr
     return StageWriter(
         settings.output,
         "detect",
-        FACES_SCHEMA,
+        TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
         arguments=asdict(settings),
         models=[path for group in files for path in group],
         overwrite=settings.overwrite,
@@ -189,6 +191,7 @@ class DetectJob:
             settings.quality_threshold,
             settings.image_size,
             BATCH_FRAMES if device == CPU else CUDA_BATCH_FRAMES,
+            settings.faces == ALL,
             source or FrameDecoder,
         )
 
@@ -204,7 +207,7 @@ def _write(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFa
             [{**who, "state": state, "reason": reason, "frames": result.frames, "faces": len(result.rows)}]
         )
         if result.rows:
-            writer.add_rows(pa.RecordBatch.from_pylist([{**who, **row} for row in result.rows], FACES_SCHEMA))
+            writer.add_rows(pa.RecordBatch.from_pylist([{**who, **row} for row in result.rows], writer.schema))
 
 
 def _state(result: FoundFaces, threshold: float) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -102,9 +102,23 @@ class PredictStep:
         return [self._scores(batch.vectors) for batch in batches]
 
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
+        return np.concatenate([self._of_rows(vectors[at : at + ROWS]) for at in range(0, len(vectors), ROWS)])
+
+    def _of_rows(self, vectors: np.ndarray) -> np.ndarray:
         count = len(vectors)
         rows = vectors if count == ROWS else np.pad(vectors, ((0, ROWS - count), (0, 0)))
         return softmax(self.network(rows)[0][:count])
+
+
+def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
+    """A row a clip, from one a track: the score of a class is the best of the clip's tracks."""
+    starts = [index for index, name in enumerate(batch.names) if index == 0 or name != batch.names[index - 1]]
+    return Batch(
+        [batch.names[index] for index in starts],
+        [batch.splits[index] for index in starts],
+        [batch.labels[index] for index in starts],
+        np.maximum.reduceat(scores, starts, axis=0),
+    )
 
 
 @dataclass(frozen=True)
@@ -170,13 +184,13 @@ def predict(settings: PredictSettings) -> None:
         )
         done = writer.state.get("clips", 0)
         batches = concatenate(readers, ROWS, writer.last_row)
-        with progress(what="predict", unit="clip", total=readers[0].rows, initial=done) as bar:
+        with progress(what="predict", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
             for (batch,), (scores,) in until_stopped(crew.map([batch] for batch in batches)):
-                count = len(batch.names)
-                done += count
-                writer.add_rows(replace(batch, vectors=scores).record(writer.schema))
+                clips = best_of_tracks(batch, scores)
+                done += len(clips.names)
+                writer.add_rows(clips.record(writer.schema))
                 writer.save(clips=done)
-                bar.update(count)
+                bar.update(len(clips.names))
         carry_clips(readers, writer)
         counts = writer.close(classes=shape.classes)["counts"]
     accounts = check_accounts(readers, counts, settings.output)

@@ -16,7 +16,7 @@ from ..errors import InputError, Stopped
 from .accounts import Accounts
 from .files import read_json, sha256, write_json
 from .lock import LOCK, is_lock, take_lock
-from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE
+from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE, one_row
 from .table import GrowingTable
 
 PROGRESS = "progress.json"
@@ -220,7 +220,7 @@ class StageWriter:
                 **counts,
             },
         }
-        Accounts.of(manifest["counts"], self.path).check_rows(KINDS[self.stage].a_clip, self.path)
+        Accounts.of(manifest["counts"], self.path).check_rows(one_row(self.stage, self.schema), self.path)
         self._guard(lambda: self._finish(manifest))
         self._lock.release()
         self._manifest = manifest
