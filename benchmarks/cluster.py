@@ -10,6 +10,7 @@ what it is given.
 from __future__ import annotations
 
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -167,6 +168,7 @@ def memory() -> None:
         done = subprocess.run(
             [sys.executable, __file__, "--drive", f"{clips},{faces}"],
             check=True, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         result = json.loads(done.stdout.splitlines()[-1])
         found[clips, faces] = result["mb"]
@@ -180,14 +182,15 @@ def main() -> None:
     parser = Parser(__doc__.partition("\n")[0], "python benchmarks/cluster.py --dataset DIR --parts speed,loss")
     for flag in ("--dataset", "--detector", "--model", "--drive"):
         parser.add_argument(flag)
+    parser.add_argument("--stage", default="test")
     parser.add_argument("--parts", type=paths, default=("speed", "loss", "memory"))
     parser.add_argument("--rounds", type=positive, default=2)
     args = parser.parse_args()
     if args.drive:
         drive(*map(int, args.drive.split(",")))
         return
-    settings = {"dataset": args.dataset, "detector": args.detector, "model": args.model, "stage": "test"}
-    common = ["--dataset", args.dataset, "--detector", args.detector, "--model", args.model, "--stage", "test"]
+    settings = {"dataset": args.dataset, "detector": args.detector, "model": args.model, "stage": args.stage}
+    common = ["--dataset", args.dataset, "--detector", args.detector, "--model", args.model, "--stage", args.stage]
     with tempfile.TemporaryDirectory() as folder:
         if "speed" in args.parts:
             speed(common, Path(folder), args.rounds)
