@@ -8,14 +8,16 @@ from rcnn.arguments import (
     add_model,
     add_overwrite,
     add_precision,
+    add_recipe,
+    add_split,
     add_workers,
     number,
     pair,
-    part,
     positive,
 )
 from rcnn.errors import run_script
 from rcnn.models import DETECTOR, QUALITY, find_model
+from rcnn.storage import on_disk
 
 QUALITY_THRESHOLDS = {"norm": 10.0, "score": 0.5}  # by --quality
 
@@ -33,6 +35,7 @@ def main() -> None:
     add(
         "--preview", metavar="DIR", help="draw what was seen in some clips, on a contact sheet each: DIR/STATE/CLIP.jpg"
     )
+    add_recipe(parser, "detect")
     add = parser.group(METHOD)
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
     add("--sampling", default=3, type=positive, metavar="N", help="look at frames N, 2N, 3N, ...")
@@ -50,7 +53,7 @@ def main() -> None:
     )
     add("--image-size", default="112,112", type=pair, metavar="H,W", help="crop in pixels: 112,112 or 112,96")
     add = parser.group(RUN)
-    add("--split", default="0,1", type=part, metavar="I,N", help="only part I (0 to N-1) of N")
+    add_split(parser)
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--preview-every", default=50, type=positive, metavar="K", help="of every K-th clip of each state")
     add_workers(parser, decoders=True)
@@ -67,6 +70,8 @@ def main() -> None:
     args["detector"] = find_model(args["detector"], DETECTOR)
 
     sheets, every = args.pop("preview"), args.pop("preview_every")
+    if sheets is not None:
+        sheets = on_disk(sheets, "--preview")
 
     from rcnn.stages.detect import DetectSettings, detect
 

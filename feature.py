@@ -1,6 +1,17 @@
 """Stage 2: turns the faces that detect.py found into one vector a clip."""
 
-from rcnn.arguments import FILES, METHOD, Parser, add_model, add_overwrite, add_precision, add_workers, positive
+from rcnn.arguments import (
+    FILES,
+    METHOD,
+    Parser,
+    add_model,
+    add_overwrite,
+    add_precision,
+    add_recipe,
+    add_split,
+    add_workers,
+    positive,
+)
 from rcnn.errors import run_script
 from rcnn.models import EMBEDDING, find_model
 
@@ -11,6 +22,7 @@ def main() -> None:
     add = parser.group(FILES)
     add("--input", default="./output/det_trainval", metavar="DIR", help="what detect.py wrote")
     add("--output", default="./output/feat_trainval", metavar="DIR", help="where the vectors go")
+    add_recipe(parser, "feature")
     add = parser.group(METHOD)
     add(
         "--aug",
@@ -20,6 +32,7 @@ def main() -> None:
         help="0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
     )
     add("--sampling", default=3, type=positive, metavar="N", help="use the faces of frames N, 2N, 3N, ...")
+    add_split(parser)
     add_workers(parser)
     add_precision(parser)
     add_overwrite(parser)

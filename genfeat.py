@@ -1,6 +1,6 @@
 """Stage 3: makes the training set of the classifier from the vectors of one or several models."""
 
-from rcnn.arguments import FILES, Parser, add_overwrite, paths
+from rcnn.arguments import FILES, Parser, add_overwrite, add_recipe, paths
 from rcnn.errors import run_script
 
 
@@ -10,6 +10,7 @@ def main() -> None:
     add("--inputs", default="./output/feat_trainval", type=paths, metavar="A[,B...]", help="what feature.py wrote")
     add("--output", default="./output/trainval", metavar="DIR", help="where the training set goes")
     add_overwrite(parser)
+    add_recipe(parser, "genfeat")
     args = parser.parse_args()
 
     from rcnn.stages.genfeat import GenfeatSettings, genfeat

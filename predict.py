@@ -1,6 +1,6 @@
 """Stage 5: gives each clip its probability for every class."""
 
-from rcnn.arguments import FILES, MODELS, Parser, add_overwrite, add_workers, paths
+from rcnn.arguments import FILES, MODELS, Parser, add_overwrite, add_recipe, add_split, add_workers, paths
 from rcnn.errors import run_script
 
 
@@ -11,6 +11,8 @@ def main() -> None:
     add("--output", default="./output/pred_test", metavar="DIR", help="where the probabilities go")
     add = parser.group(MODELS)
     add("--model", default="./model/iqiyi,40", metavar="PREFIX,EPOCH", help="what train_mlp.py saved")
+    add_split(parser)
+    add_recipe(parser, "predict")
     add_workers(parser)
     add_overwrite(parser)
     args = parser.parse_args()

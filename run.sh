@@ -107,6 +107,7 @@ fi
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$here/.venv/bin/python}
 command -v "$python" > /dev/null || fail "$python is not there; run make first"
+[[ $output != *://* ]] || fail "--output $output: logs and the page go there, too; give a path on the disk"
 logs=$output/log
 mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 

@@ -1,6 +1,6 @@
 """Stage 6: ranks the clips of each label, and scores the ranking where the truth is given."""
 
-from rcnn.arguments import FILES, METHOD, Parser, numbers, paths, positive
+from rcnn.arguments import FILES, METHOD, Parser, add_recipe, numbers, paths, positive
 from rcnn.errors import run_script
 
 
@@ -14,6 +14,7 @@ def main() -> None:
         "--names", metavar="FILE", help="LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"
     )
     add("--report", metavar="FILE", help="an HTML page of the ranking with the faces, to look at in a browser")
+    add_recipe(parser, "submit", "any")
     add = parser.group(METHOD)
     add("--weights", default="1.0", type=numbers, metavar="W[,W...]", help="factor of each input in the sum")
     add("--report-people", default=200, type=positive, metavar="N", help="people on that page, at most")

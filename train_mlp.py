@@ -1,6 +1,19 @@
 """Stage 4: trains the classifier and saves it as an MXNet checkpoint."""
 
-from rcnn.arguments import FILES, METHOD, MODELS, RUN, Parser, add_gpu, add_overwrite, epochs, number, positive, whole
+from rcnn.arguments import (
+    FILES,
+    METHOD,
+    MODELS,
+    RUN,
+    Parser,
+    add_gpu,
+    add_overwrite,
+    add_recipe,
+    epochs,
+    number,
+    positive,
+    whole,
+)
 from rcnn.errors import run_script
 
 
@@ -13,10 +26,19 @@ def main() -> None:
     add("--prefix", default="./model/iqiyi", metavar="PREFIX", help="saved as PREFIX-symbol.json, PREFIX-EEEE.params")
     add = parser.group(MODELS)
     add("--pretrained", metavar="PREFIX,EPOCH", help="classifier to start from")
+    add_recipe(parser, "train_mlp")
     add = parser.group(METHOD)
     add("--network", default="r50", metavar="NAME", help="initial weights, r*, y*: by fan-out; i*, x*: by fan-in")
     add("--num-classes", default=4935, type=positive, metavar="N", help="people, and class 0 for nobody known")
     add("--num-filter", default=1024, type=positive, metavar="N", help="width of the hidden layers")
+    add(
+        "--head",
+        default="mlp",
+        choices=("mlp", "cosine"),
+        help="mlp: three fully connected layers; cosine: the cosine to one direction a person, learnt with a margin",
+    )
+    add("--margin", default=0.4, type=number, metavar="M", help="of --head cosine, in cosine")
+    add("--scale", default=32.0, type=number, metavar="S", help="of --head cosine: its scores are S times the cosine")
     add("--fbn", action="store_true", help="a BatchNorm on the features, before the first layer")
     add("--lr", default=0.2, type=number, metavar="RATE", help="learning rate")
     add("--lr-step", default="30,35,40", type=epochs, metavar="E,E,...", help="epochs at which the rate falls tenfold")

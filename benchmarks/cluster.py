@@ -130,20 +130,21 @@ class FakeJob:
 
 def drive(clips: int, faces: int) -> None:
     """The driver's loop on made-up clips, in this process; prints its peak memory."""
+    from rcnn import storage
     from rcnn.cluster import ThreadCrew
     from rcnn.stages import detect as stage
-    from rcnn.store import files, table
 
     def listed(*_):
         folder = "./data/iqiyi_vid/IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
         names = (f"IQIYI_VID_TRAIN_{number:07d}.mp4" for number in range(clips))
         return [Clip(name, f"{folder}/{name}", "train", number % 4935) for number, name in enumerate(names)]
 
-    sums = table.sha256
+    sums = storage.sha256
 
     def summed(path):
         digest = sums(path)
-        Path(path).write_bytes(b"")  # a part that is whole is not needed any more, and the disk is small
+        if str(path).startswith(out):
+            Path(path).write_bytes(b"")  # a part that is whole is not needed any more, and the disk is small
         return digest
 
     with (
@@ -151,8 +152,8 @@ def drive(clips: int, faces: int) -> None:
         mock.patch.object(stage, "list_clips", listed),
         mock.patch.object(stage, "open_crew", lambda *_: ThreadCrew(FakeJob(faces), -1, 2)),
         mock.patch.object(stage, "model_files", lambda model: ()),
-        mock.patch.object(files.os, "fsync", lambda descriptor: None),
-        mock.patch.object(table, "sha256", summed),
+        mock.patch.object(os, "fsync", lambda descriptor: None),
+        mock.patch.object(storage, "sha256", summed),
     ):
         begun = time.monotonic()
         stage.detect(stage.DetectSettings("", "", f"{out}/det", "", "trainval", gpu=-1))

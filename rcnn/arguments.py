@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import InputError
+from .recipes import BEST, OPTIONS, SEED
 
 if TYPE_CHECKING:
     from .models import Role
@@ -35,15 +36,23 @@ class Parser(argparse.ArgumentParser):
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+        self._recipe: Mapping[str, Any] = {}  # defaults of --recipe best
         self._groups = {title: self.add_argument_group(title) for title in (FILES, MODELS, METHOD, RUN)}
 
     def group(self, title: str) -> Callable[..., argparse.Action]:
         """`add_argument` of a part of the help: FILES, MODELS, METHOD or RUN."""
         return self._groups[title].add_argument
 
+    def use_recipe(self, defaults: Mapping[str, Any]) -> None:
+        """Other defaults, for `--recipe best`."""
+        self._recipe = defaults
+
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """As argparse does, but a flag that is not known is named with the one that may be meant."""
         found, unknown = self.parse_known_args(args, namespace)
+        if getattr(found, "recipe", SEED) == BEST and self._recipe:
+            self.set_defaults(**self._recipe)
+            found, unknown = self.parse_known_args(args, namespace)
         if unknown:
             near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
             self.error(f"{unknown[0]} is not known{f'; do you mean {near[0]}?' if near else ''}")
@@ -51,6 +60,19 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message.rstrip('.')}; see --help")
+
+
+def add_recipe(parser: Parser, stage: str, *others: str) -> None:
+    """Add `--recipe` to the script of a stage, a key of `rcnn.recipes.OPTIONS`; with `others` to choose from."""
+    parser.use_recipe(OPTIONS[stage])
+    changed = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in OPTIONS[stage].items())
+    parser.group(METHOD)(
+        "--recipe",
+        default=SEED,
+        choices=(SEED, BEST, *others),
+        help=f"seed: the defaults shown here; best: {changed or 'the same, of inputs that best made'}"
+        f"{'; any: inputs of both' if others else ''}. The inputs must be of the same",
+    )
 
 
 def add_gpu(parser: Parser) -> None:
@@ -110,6 +132,11 @@ def add_model(parser: Parser, role: Role, what: str, *aliases: str) -> None:
 def add_overwrite(parser: Parser) -> None:
     """Add `--overwrite`."""
     parser.group(RUN)("--overwrite", action="store_true", help="replace an output that is complete")
+
+
+def add_split(parser: Parser) -> None:
+    """Add `--split`."""
+    parser.group(RUN)("--split", default="0,1", type=part, metavar="I,N", help="only part I (0 to N-1) of N")
 
 
 def device(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The classifier as an MXNet graph: three fully connected layers over a clip's vector."""
+"""The classifiers as MXNet graphs: three fully connected layers over a clip's vector, or its cosine to each person."""
 
 from __future__ import annotations
 
@@ -74,8 +74,28 @@ def build_graph(shape: Shape, params: Mapping[str, np.ndarray], source: str = "c
     return Graph(tuple(nodes), (output,), dict(params), source)
 
 
+def build_cosine_graph(weight: np.ndarray, scale: float, source: str = "classifier") -> Graph:
+    """The graph of a cosine classifier: `scale` times the cosine between a clip's vector and each class's.
+
+    Parameters
+    ----------
+    weight : (classes, features) float32, rows of length 1
+    scale : the softmax's inverse temperature
+    """
+    nodes = (
+        Node("data", VARIABLE, (), {}),
+        Node("unit", "L2Normalization", (0,), {"mode": "instance"}),
+        Node("stage2_weight", VARIABLE, (), {}),
+        Node("stage2", "FullyConnected", (1, 2), {"num_hidden": str(len(weight)), "no_bias": "True"}),
+        Node("fc7", "_mul_scalar", (3,), {"scalar": str(scale)}),
+        Node("softmax_label", VARIABLE, (), {}),
+        Node("softmax", "SoftmaxOutput", (4, 5), {}),
+    )
+    return Graph(nodes, (6,), {"stage2_weight": weight}, source)
+
+
 def shape_of(graph: Graph) -> Shape:
-    """Widths of a classifier that was read from a checkpoint.
+    """Widths of a classifier that was read from a checkpoint; of a cosine classifier, `filters` is 0.
 
     Raises
     ------
@@ -83,6 +103,8 @@ def shape_of(graph: Graph) -> Shape:
         If the checkpoint is no such classifier.
     """
     first, last = graph.params.get("stage0_weight"), graph.params.get("stage2_weight")
+    if {"unit_output", OUTPUT} <= set(graph.internal_names) and first is None and last is not None and last.ndim == 2:
+        return Shape(last.shape[1], 0, last.shape[0])
     if first is None or last is None or first.ndim != 2 or last.ndim != 2 or OUTPUT not in graph.internal_names:
         raise InputError(
             f"{graph.source}: is no classifier: it lacks stage0, stage2 or fc7; give one that train_mlp.py wrote"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from . import storage
 from .errors import InputError
 
 TRAIN, VAL, TEST = "train", "val", "test"
@@ -51,7 +50,7 @@ class Clip:
 def _lines(path: str) -> Iterator[tuple[int, str]]:
     """Numbers and text of the lines that are not empty."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with storage.open_text(path) as file:
             for number, line in enumerate(file, 1):
                 if text := line.strip():
                     yield number, text
@@ -131,22 +130,22 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Cl
     InputError
         If there is no data set, no clip of the stage, a name lies in two places, or a file of labels is of other clips.
     """
-    if not os.path.isdir(root):
+    if not storage.is_dir(root):
         raise InputError(f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout")
-    names = read_names(os.path.join(root, NAMES_FILE))
+    names = read_names(storage.join(root, NAMES_FILE))
     labels: dict[str, dict[str, int]] = {TEST: {}}
     if stage == "trainval":
-        labels[TRAIN] = read_train_labels(os.path.join(root, TRAIN_FILE))
-        labels[VAL] = read_labels(os.path.join(root, VAL_FILE))
+        labels[TRAIN] = read_train_labels(storage.join(root, TRAIN_FILE))
+        labels[VAL] = read_labels(storage.join(root, VAL_FILE))
         for split, file in ((TRAIN, TRAIN_FILE), (VAL, VAL_FILE)):
-            _check_known(names, labels[split], os.path.join(root, file))
+            _check_known(names, labels[split], storage.join(root, file))
     clips: dict[str, Clip] = {}
     for split in STAGES[stage]:
-        for folder in sorted(glob.glob(os.path.join(glob.escape(root), FOLDERS[split]))):
-            for name in os.listdir(folder):
+        for folder in storage.folders(root, FOLDERS[split]):
+            for name in storage.names(folder):
                 if name not in names or part_of(name, part[1]) != part[0]:
                     continue
-                path = os.path.join(folder, name)
+                path = storage.join(folder, name)
                 if name in clips:
                     raise InputError(f"{path}: the same name lies at {clips[name].path}; take one away")
                 clips[name] = Clip(name, path, split, labels[split].get(name, NOBODY_KNOWN))

@@ -17,12 +17,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from .config import config
+from .storage import fetched
 from .video import UnreadableError, read_frames
 
 SHAPE = (config.FRAME.HEIGHT, config.FRAME.WIDTH, 3)
@@ -56,8 +58,20 @@ class FrameDecoder:
         Raises
         ------
         UnreadableError
-            Also if the decoder died of the clip or takes too long.
+            Also if the decoder died of the clip or takes too long, or the clip can't be fetched from its store.
+        StoreError
+            If the store does not answer.
         """
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(fetched(path))
+            except FileNotFoundError:
+                raise UnreadableError("is no file") from None
+            except OSError as error:
+                raise UnreadableError(str(error)) from None
+            yield from self._decode(file, sampling)
+
+    def _decode(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
         self._start()
         finished = False
         waited = 0.0

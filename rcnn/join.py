@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from .errors import InputError
-from .store import StageReader, vector_array, vectors
+from .store import StageReader, open_stage, vector_array, vectors
 
 BATCH_BYTES = 16 << 20  # of vectors that a cursor holds
 
@@ -149,8 +149,8 @@ def _batch(rows: list[Row]) -> Batch:
     )
 
 
-def open_inputs(paths: Sequence[str], stages: Sequence[str]) -> list[StageReader]:
-    """Readers of several stage directories; a path that is given twice is an error."""
+def open_inputs(paths: Sequence[str], stages: Sequence[str], part: tuple[int, int] = (0, 1)) -> list[StageReader]:
+    """Readers of part I of N of several stage directories; a path that is given twice is an error."""
     if len(set(paths)) != len(paths):
         raise InputError(f"--inputs {','.join(paths)}: names a directory twice")
-    return [StageReader(path, stages) for path in paths]
+    return [open_stage(path, stages, part) for path in paths]

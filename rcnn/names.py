@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
+from . import storage
 from .errors import InputError
 from .layout import PEOPLE_FILE
 
@@ -29,7 +29,7 @@ def read_people(path: str) -> dict[int, str]:
     """
     people: dict[int, str] = {}
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with storage.open_text(path, "utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 fields = line.split(maxsplit=1)
                 if not fields:
@@ -65,13 +65,13 @@ def find_people(given: str | None, *datasets: str) -> dict[int, str]:
     if given is not None:
         return read_people(given)
     for dataset in datasets:
-        path = os.path.join(dataset, PEOPLE_FILE)
-        if os.path.isfile(path):
-            try:
+        path = storage.join(dataset, PEOPLE_FILE)
+        try:
+            if storage.is_file(path):
                 return read_people(path)
-            except InputError as error:
-                print(f"{error}; labels are shown without names", flush=True)
-                return {}
+        except InputError as error:
+            print(f"{error}; labels are shown without names", flush=True)
+            return {}
     return {}
 
 

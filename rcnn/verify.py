@@ -1,11 +1,9 @@
 """Checks stage directories: every part is there and has the bytes that were written."""
 
-import os
-
 from .arguments import Parser
 from .errors import InputError, run_script
+from .storage import join, relative, sha256
 from .store import KINDS, StageReader
-from .store.files import sha256
 
 
 def faults(path: str) -> list[str]:
@@ -20,12 +18,12 @@ def faults(path: str) -> list[str]:
     parts = reader.manifest.get("parts")
     if not isinstance(parts, dict):
         raise InputError(f"{path}: its manifest lists no parts; run {KINDS[reader.stage].script} again")
-    found = {os.path.relpath(part, path) for part in reader.parts}
+    found = {relative(part, path) for part in reader.parts}
     lines = [f"{name}: is in no manifest" for name in sorted(found - parts.keys())]
     for name, digest in sorted(parts.items()):
         if name not in found:
             lines.append(f"{name}: is missing")
-        elif sha256(os.path.join(path, name)) != digest:
+        elif sha256(join(path, name)) != digest:
             lines.append(f"{name}: has other bytes than were written")
     return lines
 

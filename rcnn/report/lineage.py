@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import storage
 from ..checkpoint import checkpoint_files
 from ..errors import InputError
 from ..store import KINDS, MANIFEST, StageReader
-from ..store.files import sha256
+from ..store.files import read_json, sha256
 from .data import Epoch
 
 
@@ -78,17 +78,24 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
         except InputError as error:
             lineage.notes.append(f"{reader.path} was made from {path}, which can't be read: {error}")
             continue
-        if sha256(os.path.join(found.path, MANIFEST)) != source.get("manifest"):
+        if sha256(storage.join(found.path, MANIFEST)) != source.get("manifest"):
             lineage.notes.append(f"{found.path} was made anew after {reader.path} was made from it")
         yield found
 
 
 def _place(path: str, user: str, inside: str = "") -> str | None:
     """Where `path`, named by the directory `user`, lies: there, or beside the directory when all was moved together."""
-    beside = os.path.join(os.path.dirname(os.path.abspath(user)), os.path.basename(os.path.normpath(path)))
-    for place in (path, os.path.relpath(beside)):
-        if os.path.exists(os.path.join(place, inside) if inside else place):
-            return place
+    if storage.is_url(user):
+        beside = storage.join(storage.parent(user), storage.base_name(path))
+    else:
+        user = os.path.abspath(storage.plain(user))
+        beside = os.path.relpath(os.path.join(os.path.dirname(user), storage.base_name(path)))
+    for place in (path, beside):
+        try:
+            if storage.exists(storage.join(place, inside) if inside else place):
+                return place
+        except InputError:  # a store that does not answer, or not us
+            continue
     return None
 
 
@@ -100,8 +107,7 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         lineage.notes.append(f"the training curve of {model} is not there")
         return
     try:
-        with open(place, encoding="utf-8") as file:
-            record = json.load(file)
+        record = read_json(place)
         curve = [_epoch(point) for point in record["curve"]]
         data = str(record["arguments"]["data"])
     except (OSError, ValueError, KeyError, TypeError) as error:

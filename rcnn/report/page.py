@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 
+from .. import storage
 from ..errors import InputError
 from ..store import OK
 from .data import RIGHT, WRONG, Coverage, Entry, Epoch, Person, Qualities, Report
@@ -32,11 +33,14 @@ def write_page(path: str, report: Report) -> int:
         If the file can't be written.
     """
     data = render(report).encode("utf-8", "replace")
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(f"{path}.part", "wb") as file:
+
+    def write(temporary: str) -> None:
+        with open(temporary, "wb") as file:
             file.write(data)
-        os.replace(f"{path}.part", path)
+
+    try:
+        storage.make_dir(storage.parent(path))
+        storage.write_whole(path, write)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give --report another file") from None
     return len(data)

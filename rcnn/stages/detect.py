@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
+from .. import storage
 from ..cluster import Plan, open_crew
 from ..dataset import Clip, list_clips
 from ..decoder import FrameDecoder
@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..models import model_files
 from ..pipeline import groups
 from ..progress import progress
+from ..recipes import SEED
 from ..signals import until_stopped
 from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, Accounts, StageWriter, check_output
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
@@ -56,6 +57,7 @@ class DetectSettings:
     quality: str = NORM
     max_bad: float = 5.0
     overwrite: bool = False
+    recipe: str = SEED
 
 
 class QualityHistogram:
@@ -233,7 +235,7 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
     )
     print(f"accounts: {Accounts.of(counts, settings.output)}, as many as the data set lists")
     if counts["unreadable"]:
-        print(f"why clips are unreadable stands in {os.path.join(settings.output, 'clips')}")
+        print(f"why clips are unreadable stands in {storage.join(settings.output, 'clips')}")
     if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:
         raise InputError(
             f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "

@@ -23,6 +23,7 @@ from ..models import model_files
 from ..picture import picture_size
 from ..pipeline import groups
 from ..progress import progress
+from ..recipes import SEED, check_recipe
 from ..signals import until_stopped
 from ..store import (
     CLIPS_SCHEMA,
@@ -32,6 +33,7 @@ from ..store import (
     after,
     check_output,
     features_schema,
+    open_stage,
     vector_array,
 )
 from .int8 import CROPS, int8_network
@@ -54,7 +56,9 @@ class FeatureSettings:
     precision: str = FP32
     aug: int = 0
     sampling: int = 3
+    split: tuple[int, int] = (0, 1)
     overwrite: bool = False
+    recipe: str = SEED
 
 
 @dataclass
@@ -174,7 +178,7 @@ class FeatureJob:
             "embedding",
             embedder.network,
             model_files(settings.model),
-            lambda: first_crops(StageReader(settings.input, ("detect",)), CROPS),
+            lambda: first_crops(open_stage(settings.input, ("detect",), settings.split), CROPS),
         )
         return Embedder(network)
 
@@ -192,7 +196,8 @@ def feature(settings: FeatureSettings) -> None:
     """
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
-    reader = StageReader(settings.input, ("detect",))
+    reader = open_stage(settings.input, ("detect",), settings.split)
+    check_recipe(settings.recipe, [reader])
     job = FeatureJob(settings)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     if settings.precision == INT8 and settings.ray is not None:

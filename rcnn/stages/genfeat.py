@@ -10,6 +10,7 @@ from ..config import config
 from ..errors import InputError
 from ..join import concatenate, open_inputs
 from ..progress import progress
+from ..recipes import SEED, check_recipe
 from ..signals import until_stopped
 from ..store import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
 
@@ -23,6 +24,7 @@ class GenfeatSettings:
     inputs: tuple[str, ...]
     output: str
     overwrite: bool = False
+    recipe: str = SEED
 
 
 def genfeat(settings: GenfeatSettings) -> None:
@@ -36,6 +38,7 @@ def genfeat(settings: GenfeatSettings) -> None:
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
     readers = open_inputs(settings.inputs, ("feature",))
+    check_recipe(settings.recipe, readers)
     width = sum(reader.width for reader in readers)
     with StageWriter(
         settings.output,

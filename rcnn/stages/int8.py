@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
+from .. import storage
 from ..dataset import Clip
 from ..decoder import FrameDecoder
 from ..detector import Detector, Embedder
@@ -21,6 +24,7 @@ from ..store import INT8
 from ..store.files import sha256, write_json
 from ..video import UnreadableError
 
+RECORD = ".json"  # of what a network was made from
 FRAMES = 96  # that a detector is calibrated on
 FRAMES_A_CLIP = 4
 FRAME_SAMPLING = 15  # of these frames: neighbours say little that is new
@@ -34,7 +38,7 @@ def int8_network(
 
     Parameters
     ----------
-    output : stage directory, in which it is kept as int8/NAME.xml, .bin and .json
+    output : stage directory, also in a store, in which it is kept as int8/NAME.xml, .bin and .json
     files : that the network was read from
     images : gives the images (n, H, W, 3) uint8, BGR, to calibrate on; called only where they are needed
 
@@ -43,15 +47,35 @@ def int8_network(
     InputError
         If NNCF is needed and not installed.
     """
-    path = os.path.join(output, INT8, name)
+    kept = storage.join(output, INT8, name)
+    if not storage.is_url(kept):
+        return _network_at(kept, kept, network, files, images)[0]
+    with tempfile.TemporaryDirectory(prefix="rcnn-") as folder:
+        path = os.path.join(folder, name)
+        for extension in (*EXTENSIONS, RECORD):
+            if storage.is_file(storage.suffixed(kept, extension)):
+                Path(f"{path}{extension}").write_bytes(storage.read_bytes(storage.suffixed(kept, extension)))
+        result, is_new = _network_at(path, kept, network, files, images)
+        if is_new:
+            for extension in (*EXTENSIONS, RECORD):  # the record last: without it they don't count
+                storage.put(storage.suffixed(kept, extension), Path(f"{path}{extension}").read_bytes())
+    return result
+
+
+def _network_at(
+    path: str, kept: str, network: OpenVinoNetwork, files: Sequence[str], images: Callable[[], np.ndarray]
+) -> tuple[Int8Network, bool]:
+    """The network whose files lie at `path`, and whether they were made now; `kept` is said to be their place."""
     source = {os.path.basename(file): sha256(file) for file in files}
-    if not _is_whole(path, source):
+    is_new = not _is_whole(path, source)
+    if is_new:
         sample = images()
         quantise(network, sample, path)
         record = {"source": source, "images": len(sample), "parts": _sums(path)}
-        write_json(f"{path}.json", record)
-        print(f"int8: {name} calibrated on {len(sample)} images -> {path}.xml", flush=True)
-    return Int8Network(network, path)
+        write_json(f"{path}{RECORD}", record)
+        name = os.path.basename(path)
+        print(f"int8: {name} calibrated on {len(sample)} images -> {storage.suffixed(kept, '.xml')}", flush=True)
+    return Int8Network(network, path), is_new
 
 
 def _sums(path: str) -> dict[str, str]:
@@ -60,7 +84,7 @@ def _sums(path: str) -> dict[str, str]:
 
 def _is_whole(path: str, source: dict[str, str]) -> bool:
     try:
-        with open(f"{path}.json", encoding="utf-8") as file:
+        with open(f"{path}{RECORD}", encoding="utf-8") as file:
             record = json.load(file)
         return record["source"] == source and record["parts"] == _sums(path)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

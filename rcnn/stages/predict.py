@@ -19,8 +19,10 @@ from ..errors import InputError
 from ..join import Batch, concatenate, open_inputs
 from ..models import model_files
 from ..progress import progress
+from ..recipes import SEED, check_made_by, check_recipe, recipe_of
 from ..signals import until_stopped
 from ..store import StageWriter, check_output, scores_schema
+from ..store.files import read_json
 from .genfeat import carry_clips, check_accounts
 
 ROWS = 1024  # clips a batch
@@ -37,7 +39,9 @@ class PredictSettings:
     gpu: int | tuple[int, ...] | None = None
     workers: int | None = None
     ray: str | None = None
+    split: tuple[int, int] = (0, 1)
     overwrite: bool = False
+    recipe: str = SEED
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -118,6 +122,17 @@ class PredictJob:
         )
 
 
+def _check_training(settings: PredictSettings) -> None:
+    """Refuse a classifier that another recipe trained; one that has no record of its training is not asked."""
+    record = f"{settings.model.rpartition(',')[0]}-train.json"
+    try:
+        training = read_json(record)
+    except (OSError, ValueError):
+        return
+    if isinstance(training, dict):
+        check_made_by(settings.recipe, settings.model, recipe_of(training.get("arguments")))
+
+
 def predict(settings: PredictSettings) -> None:
     """Run the stage: read the features, write the probabilities, print a summary.
 
@@ -128,7 +143,9 @@ def predict(settings: PredictSettings) -> None:
     """
     started = time.monotonic()
     check_output(settings.output, settings.overwrite)
-    readers = open_inputs(settings.inputs, ("feature",))
+    readers = open_inputs(settings.inputs, ("feature",), settings.split)
+    check_recipe(settings.recipe, readers)
+    _check_training(settings)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     shape = read_classifier(settings.model)[1]
     width = sum(reader.width for reader in readers)

@@ -6,7 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -23,6 +23,7 @@ from ..errors import InputError
 from ..faces import Faces
 from ..names import find_people, printable, show
 from ..progress import progress
+from ..storage import on_disk
 from ..store import OK, StageReader
 from ..video import UnreadableError
 from .detect import NORM
@@ -94,6 +95,7 @@ def preview(settings: PreviewSettings) -> None:
         If the directory is not complete, or the data set or a model that it was made with is gone.
     """
     started = time.monotonic()
+    settings = replace(settings, output=on_disk(settings.output, "--output"))
     reader = StageReader(settings.input, ("detect",))
     arguments = reader.arguments
     try:

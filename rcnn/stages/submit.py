@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .. import storage
 from ..dataset import read_ground_truth
 from ..errors import InputError
 from ..join import Row, join_rows, open_inputs
@@ -16,10 +16,11 @@ from ..metrics import mean_average_precision, score
 from ..names import find_people, show
 from ..progress import progress
 from ..ranking import Ranking
+from ..recipes import SEED, check_recipe
 from ..report import gather_report, trace, write_page
 from ..store import StageReader
 from ..store.files import write_whole
-from ..store.lock import Lock
+from ..store.lock import take_lock
 
 ROWS = 1024  # clips a batch
 WORST = 10  # labels that are named
@@ -36,6 +37,7 @@ class SubmitSettings:
     names: str | None = None
     report: str | None = None
     report_people: int = 200
+    recipe: str = SEED
 
 
 def submit(settings: SubmitSettings) -> None:
@@ -50,6 +52,7 @@ def submit(settings: SubmitSettings) -> None:
     """
     started = time.monotonic()
     readers = open_inputs(settings.inputs, ("predict",))
+    check_recipe(settings.recipe, readers)
     weights = settings.weights
     if len(weights) != len(readers):
         raise InputError(f"--weights: {len(weights)} for {len(readers)} inputs; give one an input")
@@ -148,8 +151,8 @@ def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
                 file.write(" ".join([str(label), *names]) + "\n")
 
     try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        lock = Lock(f"{path}.lock", path, "--output")
+        storage.make_dir(storage.parent(path))
+        lock = take_lock(storage.suffixed(path, ".lock"), path, "--output")
         try:
             write_whole(path, write)
         finally:

@@ -13,17 +13,20 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
+from .. import storage
 from ..checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
-from ..classifier import Shape, build_graph
+from ..classifier import Shape, build_cosine_graph, build_graph
 from ..config import config
 from ..dataset import TRAIN, VAL
 from ..engine import CPU, choose_device
 from ..errors import InputError
+from ..recipes import SEED, check_made_by, recipe_of
 from ..signals import stopped_at_once
 from ..store import MANIFEST, StageReader, vectors
 from ..store.files import sha256, write_json
 from ..store.lock import Lock
-from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, initialise, train
+from ..training.cosine import CosineClassifier, start_at_centroids
+from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, Trainable, initialise, train
 from ..training.snapshot import load_snapshot, save_snapshot
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
@@ -31,6 +34,7 @@ STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 LARGEST_LAYER = 1 << 28  # weights, a gigabyte
 HELD_OUT = 0.01  # share that --split 0 validates on
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
+MLP, COSINE = "mlp", "cosine"  # --head
 FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix")  # may differ when it goes on
 
 
@@ -57,20 +61,25 @@ class TrainSettings:
     max_steps: int = 0
     ce_loss: bool = False
     fbn: bool = False
+    head: str = MLP
+    margin: float = 0.4
+    scale: float = 32.0
     gpu: int | None = None
     seed: int = 0
     overwrite: bool = False
+    recipe: str = SEED
 
 
 @dataclass(frozen=True)
 class TrainingSet:
     """features (n, D) float32, labels (n,) int64, which rows (n,) bool are of the train split, and the accounts of
-    all clips in words."""
+    all clips in words, and the recipe."""
 
     features: np.ndarray
     labels: np.ndarray
     is_train: np.ndarray
     accounts: str = ""
+    recipe: str = SEED
 
     def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The features and labels of some rows, on a device."""
@@ -110,7 +119,7 @@ def read_training_set(path: str, num_classes: int) -> TrainingSet:
         raise InputError(
             f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest"
         )
-    return TrainingSet(features, labels, is_train, str(reader.accounts))
+    return TrainingSet(features, labels, is_train, str(reader.accounts), recipe_of(reader.arguments))
 
 
 def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -139,6 +148,7 @@ def train_mlp(settings: TrainSettings) -> None:
         If an argument or the training set is wrong, or the checkpoint exists.
     """
     started = time.monotonic()
+    settings = replace(settings, prefix=storage.on_disk(settings.prefix, "--prefix"))
     schedule_end = settings.end_epoch or max(settings.lr_step)
     if settings.begin_epoch >= schedule_end:
         raise InputError(f"--begin-epoch {settings.begin_epoch}: training ends at epoch {schedule_end}")
@@ -168,6 +178,7 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     device_number = choose_device(settings.gpu)
     device = torch.device("cpu") if device_number == CPU else torch.device("cuda", device_number)
     data = read_training_set(settings.data, settings.num_classes)
+    check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     count = int(training.sum())
     if count < 2:
@@ -179,13 +190,13 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
     shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
-    if max(shape.features, shape.classes) * shape.filters > LARGEST_LAYER:
+    filters = shape.features if settings.head == COSINE else shape.filters
+    if max(shape.features, shape.classes) * filters > LARGEST_LAYER:
         raise InputError(
             f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
             f"{LARGEST_LAYER} weights; give less"
         )
-    model = Classifier(shape)
-    initialise(model, settings.network, generator)
+    model = _begin(settings, shape, generator, data, training)
     if settings.pretrained:
         try:
             model.load(load_checkpoint(settings.pretrained).params)
@@ -237,6 +248,19 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     )
 
 
+def _begin(
+    settings: TrainSettings, shape: Shape, generator: torch.Generator, data: TrainingSet, training: np.ndarray
+) -> Trainable:
+    """The classifier that `--head` names, with its initial weights."""
+    if settings.head == COSINE:
+        cosine = CosineClassifier(shape.features, shape.classes, settings.margin, settings.scale)
+        start_at_centroids(cosine, *data.rows(training, torch.device("cpu")), generator)
+        return cosine
+    model = Classifier(shape)
+    initialise(model, settings.network, generator)
+    return model
+
+
 def _batch_size(wanted: int | None, count: int) -> int:
     size = wanted or min(LARGEST_BATCH, max(SMALLEST_BATCH, count // STEPS_AN_EPOCH))
     if size > count:
@@ -250,13 +274,17 @@ class _Snapshot:
     """PREFIX-training.params: from it, training that was stopped goes on as if it had not been."""
 
     def __init__(
-        self, settings: TrainSettings, model: Classifier, optimizer: Momentum, generator: torch.Generator
+        self,
+        settings: TrainSettings,
+        model: Trainable,
+        optimizer: Momentum,
+        generator: torch.Generator,
     ) -> None:
         self.path = f"{settings.prefix}-training.params"
         self.kept = settings.ckpt != NEVER
         self.model, self.optimizer, self.generator = model, optimizer, generator
         arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
-        manifest = sha256(os.path.join(settings.data, MANIFEST))
+        manifest = sha256(storage.join(settings.data, MANIFEST))
         self.run = json.loads(json.dumps({**arguments, "training set": manifest}))
         if settings.overwrite:
             self.remove()
@@ -303,7 +331,7 @@ class _Snapshot:
 class _Log:
     """Prints the curve, keeps it, and saves checkpoints."""
 
-    def __init__(self, settings: TrainSettings, model: Classifier, shape: Shape, final: str) -> None:
+    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str) -> None:
         self.settings, self.model, self.shape, self.final = settings, model, shape, final
         self.curve: list[EpochResult] = []
 
@@ -325,7 +353,12 @@ class _Log:
             self.save(f"{self.settings.prefix},{result.epoch}")
 
     def save(self, name: str) -> None:
-        save_checkpoint(name, build_graph(self.shape, self.model.arrays(), name))
+        arrays = self.model.arrays()
+        if isinstance(self.model, CosineClassifier):
+            graph = build_cosine_graph(arrays["stage2_weight"], self.model.scale, name)
+        else:
+            graph = build_graph(self.shape, arrays, name)
+        save_checkpoint(name, graph)
         path = f"{self.settings.prefix}-train.json"
         record = {"arguments": asdict(self.settings), "curve": [asdict(result) for result in self.curve]}
         try:

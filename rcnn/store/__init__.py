@@ -8,7 +8,7 @@ DIR/progress.json, DIR/lock          only while a run is under way, or where one
 """
 
 from .accounts import Accounts
-from .reader import StageReader
+from .reader import StageReader, open_stage
 from .schema import (
     CLIPS,
     CLIPS_SCHEMA,
@@ -30,6 +30,6 @@ from .writer import StageWriter, check_output
 
 __all__ = [
     "CLIPS", "CLIPS_SCHEMA", "FACES_SCHEMA", "FORMAT", "INT8", "KINDS", "MANIFEST", "NO_FACE", "OK", "UNREADABLE",
-    "Accounts", "StageReader", "StageWriter", "after", "check_output", "features_schema", "scores_schema",
-    "vector_array", "vectors",
+    "Accounts", "StageReader", "StageWriter", "after", "check_output", "features_schema", "open_stage",
+    "scores_schema", "vector_array", "vectors",
 ]  # fmt: skip

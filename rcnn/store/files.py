@@ -1,14 +1,15 @@
-"""Files that appear whole or not at all, also when the power fails."""
+"""JSON files, and what is raised over damaged ones."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+
+from ..storage import read_bytes, sha256, write_whole
+
+__all__ = ["DAMAGED", "MAX_JSON_BYTES", "read_json", "reason", "sha256", "write_json", "write_whole"]
 
 MAX_JSON_BYTES = 16 << 20  # of a manifest: a part in it takes a hundred, and there are some thousands
 
@@ -31,29 +32,13 @@ def read_json(path: str) -> Any:
     OSError
         If it can't be read.
     """
-    with open(path, "rb") as file:
-        text = file.read(MAX_JSON_BYTES + 1)
+    text = read_bytes(path, MAX_JSON_BYTES + 1)
     if len(text) > MAX_JSON_BYTES:
         raise ValueError(f"is larger than {MAX_JSON_BYTES} bytes")
     try:
         return json.loads(text)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
-
-
-def sha256(path: str) -> str:
-    """Hexadecimal sha256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_whole(path: str, write: Callable[[str], None]) -> None:
-    """Let `write` make a file under another name, see to it that it is on the disk, and rename it to `path`."""
-    temporary = f"{path}.part"
-    write(temporary)
-    _to_disk(temporary)
-    os.replace(temporary, path)
-    _to_disk(os.path.dirname(path) or ".")  # the rename itself
 
 
 def write_json(path: str, content: Any) -> None:
@@ -65,11 +50,3 @@ def write_json(path: str, content: Any) -> None:
             file.write("\n")
 
     write_whole(path, write)
-
-
-def _to_disk(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,9 +6,23 @@ import fcntl
 import os
 import socket
 
+from .. import storage
 from ..errors import InputError
+from .object_lock import ObjectLock
 
 LOCK = "lock"
+
+
+def take_lock(file: str, output: str, flag: str) -> Lock | ObjectLock:
+    """Hold an output, on the disk or in an object store; arguments and errors are those of `Lock`."""
+    if storage.is_url(file):
+        return ObjectLock(file, output, flag)
+    return Lock(storage.plain(file), output, flag)
+
+
+def is_lock(name: str) -> bool:
+    """Whether a file or object in an output is a lock."""
+    return name == LOCK or name.startswith(f"{LOCK}-")
 
 
 class Lock:
@@ -52,6 +66,9 @@ class Lock:
             return os.path.samestat(os.fstat(self._descriptor), os.stat(self._file))
         except FileNotFoundError:
             return False
+
+    def check(self) -> None:
+        """It is still held: the system sees to that."""
 
     def release(self) -> None:
         """Let go; may be called twice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,12 +10,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .. import storage
+from ..dataset import part_of
 from ..errors import InputError
 from .accounts import Accounts
 from .files import DAMAGED, read_json, reason
-from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, IDENTITY, KINDS, MANIFEST, STATES, vectors, wanted_schema
+from .schema import (
+    CLIPS,
+    CLIPS_SCHEMA,
+    FORMAT,
+    IDENTITY,
+    KINDS,
+    MANIFEST,
+    NO_FACE,
+    OK,
+    STATES,
+    UNREADABLE,
+    vectors,
+    wanted_schema,
+)
 
 READ_ROWS = 4096  # rows of a batch that a reader holds
+NEAR_BUFFER, FAR_BUFFER = 1 << 20, 4 << 20  # bytes of a column that are read at once, on the disk and from a store
 BATCH_BYTES = 64 << 20  # of vectors in a batch: wide ones come in smaller batches
 NAME = IDENTITY[0][0]
 
@@ -36,8 +52,8 @@ class StageReader:
 
     def __init__(self, path: str, stages: Sequence[str]) -> None:
         scripts = " or ".join(KINDS[stage].script for stage in stages)
-        file = os.path.join(path, MANIFEST)
-        if not os.path.isdir(path):
+        file = storage.join(path, MANIFEST)
+        if not storage.is_dir(path):
             raise InputError(f"{path}: there is no such directory; run {scripts} first")
         try:
             self.manifest = read_json(file)
@@ -54,15 +70,17 @@ class StageReader:
                 f"run {scripts} again"
             )
         self.path, self.stage = path, stage
-        self.accounts = Accounts.of(self.manifest.get("counts"), file)
+        self.far_buffer = FAR_BUFFER  # less where many are read side by side
+        self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
         self.accounts.check_rows(KINDS[stage].a_clip, file)
         self._parts = self._list(KINDS[stage].table)
         self._clip_parts = self._list(CLIPS)
         try:
-            self.schema = pq.read_schema(self._parts[0])
+            found = pq.read_schema(storage.open_parquet(self._parts[0]))
         except DAMAGED as error:
             raise self._damaged(self._parts[0], error) from None
-        self._check_schema(self._parts[0], self.schema, wanted_schema(stage, self.schema))
+        self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
+        self._check_schema(self._parts[0], found, self.schema)
 
     def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
         if not schema.equals(wanted, check_metadata=False):
@@ -72,11 +90,12 @@ class StageReader:
             )
 
     def _list(self, table: str) -> list[str]:
-        folder = os.path.join(self.path, table)
-        names = sorted(n for n in (os.listdir(folder) if os.path.isdir(folder) else ()) if n.endswith(".parquet"))
+        folder = storage.join(self.path, table)
+        there = storage.names(folder) if storage.is_dir(folder) else ()
+        names = sorted(name for name in there if name.endswith(".parquet"))
         if not names:
             raise InputError(f"{folder}: has no parts; run {KINDS[self.stage].script} again")
-        return [os.path.join(folder, name) for name in names]
+        return [storage.join(folder, name) for name in names]
 
     @property
     def parts(self) -> list[str]:
@@ -84,6 +103,7 @@ class StageReader:
         return [*self._parts, *self._clip_parts]
 
     def _damaged(self, path: str, error: Exception) -> InputError:
+        storage.check_answers(path)
         return InputError(f"{path}: can't be read ({reason(error)}); run {KINDS[self.stage].script} again")
 
     @property
@@ -112,20 +132,21 @@ class StageReader:
         """
         if KINDS[self.stage].a_clip:
             rows = max(1, min(rows, BATCH_BYTES // (4 * self.width)))
-        return self._read(self._parts, self.schema, columns, rows, self.rows, KINDS[self.stage].a_clip)
+        return self._read(self._parts, self.schema, columns, rows, self._whole.rows, KINDS[self.stage].a_clip)
 
     def clips(self) -> Iterator[pa.RecordBatch]:
         """The table of all clips, sorted by name; raises as `batches` does."""
         states = dict.fromkeys(STATES, 0)
-        for batch in self._read(self._clip_parts, CLIPS_SCHEMA, None, READ_ROWS, self.accounts.clips, True):
+        whole = self._whole
+        for batch in self._read(self._clip_parts, CLIPS_SCHEMA, None, READ_ROWS, whole.clips, True):
             for state in batch.column("state").to_pylist():
                 if state not in states:
                     raise InputError(f"{self.path}: a clip has the state {state[:40]!r}, known are {', '.join(STATES)}")
                 states[state] += 1
             yield batch
-        if tuple(states.values()) != (self.accounts.ok, self.accounts.no_face, self.accounts.unreadable):
+        if tuple(states.values()) != (whole.ok, whole.no_face, whole.unreadable):
             raise InputError(
-                f"{self.path}: its clips are {states} and its manifest says {self.accounts}; "
+                f"{self.path}: its clips are {states} and its manifest says {whole}; "
                 f"run {KINDS[self.stage].script} again"
             )
 
@@ -143,7 +164,8 @@ class StageReader:
         seen = 0
         for path in parts:
             try:
-                with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+                size = self.far_buffer if storage.is_url(path) else NEAR_BUFFER
+                with pq.ParquetFile(storage.open_parquet(path), pre_buffer=False, buffer_size=size) as file:
                     self._check_schema(path, file.schema_arrow, schema)
                     for batch in file.iter_batches(rows, columns=columns, use_threads=False):
                         last = _check(batch, last, once)
@@ -155,9 +177,52 @@ class StageReader:
                 raise self._damaged(path, error) from None
         if seen != total:
             raise InputError(
-                f"{os.path.dirname(parts[0])}: has {seen} rows and the manifest counts {total}; "
+                f"{storage.parent(parts[0])}: has {seen} rows and the manifest counts {total}; "
                 f"run {KINDS[self.stage].script} again"
             )
+
+
+class PartReader(StageReader):
+    """The clips of one part of a stage directory, for job arrays; `accounts` and `rows` are those of the part.
+
+    Parameters
+    ----------
+    path, stages : see `StageReader`
+    part : (I, N), the I-th (0 to N-1) of N parts, as `rcnn.dataset.part_of` parts clips
+
+    Raises
+    ------
+    InputError
+        As `StageReader`; all clips are read once to count them.
+    """
+
+    def __init__(self, path: str, stages: Sequence[str], part: tuple[int, int]) -> None:
+        super().__init__(path, stages)
+        self.part = part
+        states = Counter[str]()
+        faces = 0
+        for batch in self.clips():
+            states.update(batch.column("state").to_pylist())
+            faces += sum(batch.column("faces").to_pylist())
+        rows = states[OK] if KINDS[self.stage].a_clip else faces
+        self.accounts = Accounts(states.total(), rows, states[OK], states[NO_FACE], states[UNREADABLE])
+
+    def _mine(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        index, count = self.part
+        return batch.filter(pa.array([part_of(name, count) == index for name in batch.column(NAME).to_pylist()]))
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
+        """As of `StageReader`; `columns` must have the name among them."""
+        return filter(len, map(self._mine, super().batches(columns, rows)))
+
+    def clips(self) -> Iterator[pa.RecordBatch]:
+        """As of `StageReader`."""
+        return filter(len, map(self._mine, super().clips()))
+
+
+def open_stage(path: str, stages: Sequence[str], part: tuple[int, int] = (0, 1)) -> StageReader:
+    """A reader of a whole stage directory, or of its part (I, N)."""
+    return StageReader(path, stages) if part[1] == 1 else PartReader(path, stages, part)
 
 
 def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from .. import storage
 from ..errors import InputError
-from .files import DAMAGED, reason, sha256, write_whole
+from .files import DAMAGED, reason
 
 PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
 LOOSE = 1024  # batches of a few rows, 5 kB each whatever they hold, until they are put together
@@ -22,10 +24,25 @@ def part_name(number: int) -> str:
     return f"part-{number:05d}.parquet"
 
 
+def row_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """Bytes (n,) int64 that each row takes in memory: of its numbers, its texts, and an offset for each text."""
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for column in batch.columns:
+        kind = column.type
+        if pa.types.is_fixed_size_list(kind):
+            sizes += kind.list_size * kind.value_type.bit_width // 8
+        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+            sizes += pc.binary_length(column).to_numpy(zero_copy_only=False) + 4
+        else:
+            sizes += max(kind.bit_width // 8, 1)
+    return sizes
+
+
 class GrowingTable:
     """Parts on the disk, and the rows of the part that is not full yet.
 
-    Where parts end depends on the rows alone, so a run that was stopped in between writes the same files.
+    Where parts end depends on the rows alone, not on the batches that they come in, so a run that was stopped in
+    between, or made in parts that were merged, writes the same files.
 
     Parameters
     ----------
@@ -41,7 +58,7 @@ class GrowingTable:
         self._batches: list[pa.RecordBatch] = []
         self._loose = 0  # of these, not put together yet
         self._rows = self._bytes = 0  # of the part that is not full yet
-        os.makedirs(folder, exist_ok=True)
+        storage.make_dir(folder)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
@@ -49,21 +66,29 @@ class GrowingTable:
             if name < self.last:
                 raise ValueError(f"rows must come sorted by name: {name!r} after {self.last!r}")
             self.last = name
+        sizes = row_bytes(batch).cumsum()
+        start = taken = 0  # rows that are in, and their bytes
+        while (full := int(np.searchsorted(sizes, PART_BYTES - self._bytes + taken))) < batch.num_rows:
+            self._take(batch.slice(start, full + 1 - start), int(sizes[full]) - taken)
+            self.finish_part()
+            start, taken = full + 1, int(sizes[full])
+        if start < batch.num_rows:
+            self._take(batch.slice(start), int(sizes[-1]) - taken)
+
+    def _take(self, batch: pa.RecordBatch, size: int) -> None:
         self._batches.append(batch)
         self._loose += 1
         if self._loose == LOOSE:
             self._batches[-LOOSE:] = pa.Table.from_batches(self._batches[-LOOSE:]).combine_chunks().to_batches()
             self._loose = 0
-        self._bytes += batch.nbytes
+        self._bytes += size
         self._rows += batch.num_rows
         self.total += batch.num_rows
-        if self._bytes >= PART_BYTES:
-            self.finish_part()
 
     def finish_part(self) -> None:
         """Write the rows in memory as a part that is full."""
-        name = self._write()
-        self.sums[name] = sha256(os.path.join(self.folder, name))
+        name, digest = self._write()
+        self.sums[name] = digest
         self._batches, self._loose, self._rows, self._bytes = [], 0, 0, 0
 
     def finish(self) -> None:
@@ -97,17 +122,19 @@ class GrowingTable:
             raise ValueError("parts are numbered from 0")
         if not all(isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) for digest in sums.values()):
             raise ValueError("parts have a sha256 each")
+        there = set(storage.names(self.folder))
         for name in sums:
-            path = os.path.join(self.folder, name)
-            if not os.path.isfile(path):
+            if name not in there:
+                path = storage.join(self.folder, name)
                 raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
         self.sums = dict(saved["sums"])
         self.last, self.total = saved["last"], saved["total"]
         if saved["rows"]:
-            path = os.path.join(self.folder, part_name(len(self.sums)))
+            path = storage.join(self.folder, part_name(len(self.sums)))
             try:
-                table = pq.read_table(path, schema=self.schema, partitioning=None)
+                table = pq.read_table(storage.open_parquet(path), schema=self.schema, partitioning=None)
             except DAMAGED as error:
+                storage.check_answers(path)
                 raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved["rows"]).to_batches()
@@ -116,20 +143,25 @@ class GrowingTable:
         self._rows, self._bytes = saved["rows"], saved["bytes"]
         self._remove_after(len(self.sums) + bool(self._rows))
 
-    def _write(self) -> str:
+    def _write(self) -> tuple[str, str]:
+        """Write the part that the rows in memory make; gives its name and its sha256."""
         name = part_name(len(self.sums))
         table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
         # pages end where chunks do: the number of pieces that the rows came in must not show
         self._batches, self._loose = table.to_batches(), 0
         group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
-        write_whole(
-            os.path.join(self.folder, name),
-            lambda path: pq.write_table(table, path, compression="zstd", row_group_size=group, use_dictionary=PLAIN),
-        )
-        return name
+        digest = ""
+
+        def write(path: str) -> None:
+            nonlocal digest
+            pq.write_table(table, path, compression="zstd", row_group_size=group, use_dictionary=PLAIN)
+            digest = storage.sha256(path)
+
+        storage.write_whole(storage.join(self.folder, name), write)
+        return name, digest
 
     def _remove_after(self, count: int) -> None:
         keep = {part_name(number) for number in range(count)}
-        for name in os.listdir(self.folder):
+        for name in storage.names(self.folder):
             if name not in keep:
-                os.remove(os.path.join(self.folder, name))
+                storage.remove(storage.join(self.folder, name))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
+from .. import storage
 from ..errors import InputError, Stopped
 from .accounts import Accounts
 from .files import read_json, sha256, write_json
-from .lock import LOCK, Lock
+from .lock import LOCK, is_lock, take_lock
 from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE
 from .table import GrowingTable
 
@@ -45,8 +45,9 @@ class StageWriter:
     stage : a key of `KINDS`
     schema : of the stage's rows
     arguments : of the run, for the manifest
-    models : paths of every model file used
+    models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
+    lineage : what the manifest says in their place, where these directories are only on the way; None for them
     overwrite : whether what is there may be replaced
 
     Raises
@@ -63,8 +64,9 @@ class StageWriter:
         schema: pa.Schema,
         *,
         arguments: Mapping[str, Any] | None = None,
-        models: Sequence[str] = (),
+        models: Sequence[str] | dict[str, str] = (),
         sources: Sequence[str] = (),
+        lineage: Sequence[Mapping[str, str]] | None = None,
         overwrite: bool = False,
     ) -> None:
         _check_place(path, stage, sources, overwrite)
@@ -75,12 +77,12 @@ class StageWriter:
             "format": FORMAT,
             "stage": stage,
             "arguments": json.loads(json.dumps(dict(arguments or {}))),
-            "models": {os.path.basename(model): sha256(model) for model in models},
-            "sources": [_source(source) for source in sources],
+            "models": models if isinstance(models, dict) else file_sums(models),
+            "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
         }
         try:
-            os.makedirs(path, exist_ok=True)
-            self._lock = Lock(os.path.join(path, LOCK), path, "--output")
+            storage.make_dir(path)
+            self._lock = take_lock(storage.join(path, LOCK), path, "--output")
             try:
                 self._open(overwrite)
             except BaseException:
@@ -96,8 +98,8 @@ class StageWriter:
             _clear(self.path)
         else:
             self._check_same(saved)
-        self._rows = GrowingTable(os.path.join(self.path, KINDS[self.stage].table), self.schema)
-        self._clips = GrowingTable(os.path.join(self.path, CLIPS), CLIPS_SCHEMA)
+        self._rows = GrowingTable(storage.join(self.path, KINDS[self.stage].table), self.schema)
+        self._clips = GrowingTable(storage.join(self.path, CLIPS), CLIPS_SCHEMA)
         self._states = {OK: 0, NO_FACE: 0, UNREADABLE: 0}
         self.state: dict[str, Any] = {}
         if saved is not None:
@@ -117,7 +119,7 @@ class StageWriter:
 
     @property
     def _progress(self) -> str:
-        return os.path.join(self.path, PROGRESS)
+        return storage.join(self.path, PROGRESS)
 
     @property
     def last_clip(self) -> str:
@@ -185,6 +187,7 @@ class StageWriter:
             "states": self._states,
             "state": state,
         }
+        self._lock.check()
         write_json(self._progress, progress)
         self._saved = time.monotonic()
 
@@ -231,29 +234,30 @@ class StageWriter:
             f"{name}/{part}": digest for name, table in tables.items() for part, digest in table.sums.items()
         }
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
-        write_json(os.path.join(self.path, MANIFEST), manifest)
-        os.remove(self._progress)
+        self._lock.check()
+        write_json(storage.join(self.path, MANIFEST), manifest)
+        storage.remove(self._progress)
 
 
 def check_output(path: str, overwrite: bool) -> None:
     """Refuse a directory that a stage may not write into, before any work is done."""
-    if not os.path.isdir(path):
-        if os.path.exists(path):
+    if not storage.is_dir(path):
+        if storage.exists(path):
             raise InputError(f"{path}: is no directory; give --output another path")
         return
-    if os.path.exists(os.path.join(path, MANIFEST)):
+    if storage.exists(storage.join(path, MANIFEST)):
         if not overwrite:
             raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
         return
     ours = {CLIPS, INT8, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
     ours.update(kind.table for kind in KINDS.values())
-    foreign = sorted(set(os.listdir(path)) - ours)
+    foreign = sorted(name for name in {*storage.names(path)} - ours if not is_lock(name))
     if foreign:
         raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
 
 
 def _read_progress(path: str) -> dict[str, Any] | None:
-    file = os.path.join(path, PROGRESS)
+    file = storage.join(path, PROGRESS)
     try:
         saved = read_json(file)
     except FileNotFoundError:
@@ -268,11 +272,11 @@ def _read_progress(path: str) -> dict[str, Any] | None:
 def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool) -> None:
     """`check_output`, and: the output is none of the inputs, nor the work of another stage, which took its time."""
     for source in sources:
-        if os.path.realpath(source) == os.path.realpath(path):
+        if storage.same(source, path):
             raise InputError(f"{path}: is the input, too; give --output another path")
     check_output(path, overwrite)
     try:
-        manifest = read_json(os.path.join(path, MANIFEST))
+        manifest = read_json(storage.join(path, MANIFEST))
     except (OSError, ValueError):
         return  # there is none, or none that counts
     other = manifest.get("stage") if isinstance(manifest, dict) else None
@@ -299,10 +303,10 @@ def _histogram(values: Mapping[str, Any]) -> dict[str, int]:
 def _clear(path: str) -> None:
     """Remove what an earlier run left; the manifest first, so that it never stands over half a table."""
     for name in (MANIFEST, PROGRESS, f"{MANIFEST}.part", f"{PROGRESS}.part"):
-        if os.path.exists(os.path.join(path, name)):
-            os.remove(os.path.join(path, name))
+        if storage.exists(storage.join(path, name)):
+            storage.remove(storage.join(path, name))
     for name in {CLIPS, INT8, *(kind.table for kind in KINDS.values())}:
-        shutil.rmtree(os.path.join(path, name), ignore_errors=True)
+        storage.remove_tree(storage.join(path, name))
 
 
 def _short(value: Any) -> str:
@@ -310,5 +314,10 @@ def _short(value: Any) -> str:
     return text if len(text) <= SHORT else f"{text[:SHORT]}..."
 
 
+def file_sums(files: Sequence[str]) -> dict[str, str]:
+    """sha256 of files, by name."""
+    return {os.path.basename(file): sha256(file) for file in files}
+
+
 def _source(path: str) -> dict[str, str]:
-    return {"path": path, "manifest": sha256(os.path.join(path, MANIFEST))}
+    return {"path": path, "manifest": sha256(storage.join(path, MANIFEST))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -22,7 +23,33 @@ PRELU_SLOPE = 0.25
 GRADIENT_NORM = 1.0
 
 
-class Classifier(nn.Module):
+class Trainable(nn.Module, ABC):
+    """A classifier of one kind or another: (n, features) -> scores (n, classes)."""
+
+    @abstractmethod
+    def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean loss in nats of the rows, and their scores (n, classes)."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Parameters and statistics by their MXNet names, float32."""
+
+    @abstractmethod
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over parameters by their MXNet names.
+
+        Raises
+        ------
+        ValueError
+            If one is missing or has another shape; names it.
+        """
+
+    @abstractmethod
+    def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
+        """What is trained, with its MXNet names."""
+
+
+class Classifier(Trainable):
     """The network of `rcnn.classifier.build_graph`, with its parameter names: (n, features) -> (n, classes)."""
 
     def __init__(self, shape: Shape) -> None:
@@ -48,6 +75,11 @@ class Classifier(nn.Module):
             if before.shape == body.shape:
                 body = body + before
         return self.stage2(body)
+
+    def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean softmax cross-entropy in nats, and the scores (n, classes) that it is of."""
+        scores = self(data)
+        return functional.cross_entropy(scores, labels), scores
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and statistics by their MXNet names, float32."""
@@ -191,7 +223,7 @@ class EpochResult:
 
 
 def train(
-    model: Classifier,
+    model: Trainable,
     data: tuple[Tensor, Tensor],
     validation: tuple[Tensor, Tensor] | None,
     schedule: Schedule,
@@ -221,8 +253,7 @@ def train(
         seen = 0
         for start in range(0, len(features) - size + 1, size):
             rows = order[start : start + size]
-            scores = model(features[rows])
-            loss = functional.cross_entropy(scores, labels[rows])
+            loss, scores = model.loss(features[rows], labels[rows])
             loss.backward()
             optimizer.step(schedule.rate_of(epoch))
             right += (scores.argmax(1) == labels[rows]).sum()
@@ -245,7 +276,7 @@ def train(
 
 
 @torch.no_grad()
-def evaluate(model: Classifier, features: Tensor, labels: Tensor, rows: int = 8192) -> float:
+def evaluate(model: Trainable, features: Tensor, labels: Tensor, rows: int = 8192) -> float:
     """Share of rows whose best class is the right one."""
     model.eval()
     right = sum(

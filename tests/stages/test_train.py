@@ -17,6 +17,7 @@ from rcnn.stages import train as stage
 from rcnn.stages.train import TrainingSet, TrainSettings, choose_rows, train_mlp
 from rcnn.store import StageWriter, features_schema, vector_array
 from rcnn.training import mlp
+from rcnn.training.cosine import CosineClassifier, start_at_centroids
 from rcnn.training.mlp import Classifier, Momentum, Schedule, initialise
 
 WIDTH, CLASSES = 16, 4
@@ -81,6 +82,40 @@ def test_the_checkpoint_gives_what_the_trained_model_gives(data, tmp_path, engin
     np.testing.assert_allclose(load_network(graph, [OUTPUT], engine=engine)(rows)[0], expected, rtol=1e-4, atol=1e-5)
     probabilities = load_network(graph, engine=engine)(rows)[0]
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)  # over classes, not clips
+
+
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_a_cosine_head_learns_and_its_checkpoint_gives_scaled_cosines(data, tmp_path, engine):
+    record = run(data, tmp_path / "iqiyi", head="cosine", scale=16.0, margin=0.3, per_batch_size=15)
+    assert record["curve"][-1]["accuracy"] > 0.85  # nobody known lies in no direction
+    graph = load_checkpoint(f"{tmp_path / 'iqiyi'},8")
+    assert shape_of(graph) == Shape(WIDTH, 0, CLASSES)
+    weight = graph.params["stage2_weight"]
+    np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-5)
+    rows = np.random.default_rng(1).normal(size=(7, WIDTH)).astype(np.float32)
+    cosines = rows / np.linalg.norm(rows, axis=1, keepdims=True) @ weight.T
+    np.testing.assert_allclose(load_network(graph, [OUTPUT], engine=engine)(rows)[0], 16 * cosines, atol=1e-4)
+
+
+def test_the_margin_is_asked_of_people_and_not_of_nobody():
+    model = CosineClassifier(2, 3, margin=0.25, scale=8.0)
+    model.load({"stage2_weight": np.array([[-1, 0], [1, 0], [0, 1]], np.float32)})
+    data, labels = torch.tensor([[2.0, 0.0], [-3.0, 0.0]]), torch.tensor([1, 0])
+    loss, scores = model.loss(data, labels)
+    np.testing.assert_allclose(scores.detach(), [[-8, 8, 0], [8, -8, 0]], atol=1e-5)
+    person = np.log(np.exp(-8) + np.exp(8 - 2) + 1) - (8 - 2)
+    nobody = np.log(np.exp(-8) + np.exp(8) + 1) - 8
+    assert float(loss.detach()) == pytest.approx((person + nobody) / 2, rel=1e-4)
+
+
+def test_a_cosine_head_starts_at_the_centroids():
+    model = CosineClassifier(3, 4, 0.4, 32.0)
+    features = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 5]])
+    start_at_centroids(model, features, torch.tensor([1, 1, 0]), torch.Generator().manual_seed(0))
+    weight = model.arrays()["stage2_weight"]
+    np.testing.assert_allclose(weight[1], [2**-0.5, 2**-0.5, 0], atol=1e-6)
+    assert abs(weight[0] @ [0, 0, 1]) < 0.999  # nobody known has no face of its own
+    np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-5)  # also of class 3, which has no clip
 
 
 def test_two_runs_give_the_same_bytes(data, tmp_path):

@@ -1,0 +1,374 @@
+"""The outputs of a job array, one for each part of the clips, to the one that a single run would have written."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from .. import storage
+from ..dataset import list_clips, part_of
+from ..errors import InputError
+from ..join import open_inputs
+from ..progress import progress
+from ..report import trace
+from ..signals import until_stopped
+from ..store import Accounts, StageReader, StageWriter, after, check_output
+from ..store.reader import NEAR_BUFFER
+from ..store.writer import FREE_ARGUMENTS
+from .detect import QualityHistogram
+
+STAGES = ("detect", "feature", "predict")
+OWN_ARGUMENTS = {*FREE_ARGUMENTS, "split", "input", "inputs", "workers", "ray"}  # may differ from part to part
+ALIKE_COUNTS = ("classes", "quality_step")  # of which parts have the same; others are summed
+ROWS = 1024  # of a batch that is written
+BUFFER_BYTES = 64 << 20  # of a column of all inputs together, where they lie in a store
+READ_ROWS = 4096  # rows of all inputs together that are read ahead, at least one each
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """What `python -m rcnn.merge` takes; see its help."""
+
+    inputs: tuple[str, ...]
+    output: str
+    dataset: str | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the clips.
+
+    reader : of its directory
+    number : 0 to N-1
+    detections : arguments of the detect runs behind it
+    """
+
+    reader: StageReader
+    number: int
+    detections: Sequence[Mapping[str, Any]]
+
+
+def merge(settings: MergeSettings) -> None:
+    """Check that the parts are the whole, write it, print the accounts.
+
+    Raises
+    ------
+    InputError
+        If a part or a clip is missing or double, or the parts were made in different ways; names them.
+    """
+    started = time.monotonic()
+    check_output(settings.output, settings.overwrite)
+    readers = open_inputs(settings.inputs, STAGES)
+    check_alike(readers)
+    parts = find_parts(readers)
+    check_clips(parts, settings.dataset)
+    first = readers[0]
+    for reader in readers:
+        reader.far_buffer = min(reader.far_buffer, max(NEAR_BUFFER, BUFFER_BYTES // len(readers)))
+    with StageWriter(
+        settings.output,
+        first.stage,
+        first.schema,
+        arguments={**first.arguments, "split": (0, 1), "output": settings.output, "overwrite": settings.overwrite},
+        models=first.manifest.get("models", {}),
+        sources=settings.inputs,
+        lineage=_sources(readers),
+        overwrite=settings.overwrite,
+    ) as writer:
+        total = sum(reader.rows for reader in readers)
+        with progress(what="merge", unit="row", total=total) as bar:
+            each = max(1, READ_ROWS // len(readers))
+            for batch in until_stopped(merged([reader.batches(rows=each) for reader in readers])):
+                writer.add_rows(after(batch, writer.last_row))
+                writer.save()
+                bar.update(batch.num_rows)
+        for batch in merged([reader.clips() for reader in readers]):
+            writer.add_clips(after(batch, writer.last_clip))
+        counts = writer.close(**summed([reader.manifest["counts"] for reader in readers]))["counts"]
+    whole, accounts = total_accounts(readers), Accounts.of(counts, settings.output)
+    accounts.check_from(whole, settings.output)
+    print(
+        f"merge: {len(readers)} parts of {first.stage}, {counts['clips']} clips, {counts['rows']} rows, "
+        f"{time.monotonic() - started:.1f} s -> {settings.output}"
+    )
+    print(f"accounts: {accounts}, as in the {len(readers)} parts")
+
+
+def check_alike(readers: Sequence[StageReader]) -> None:
+    """Raise InputError where a directory is of another stage, width, model or argument than the first."""
+    first = readers[0]
+    for other in readers[1:]:
+        here, there = _ways(first), _ways(other)
+        different = sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
+        if different:
+            name = different[0]
+            raise InputError(
+                f"{other.path}: was made with another {', another '.join(different)} than {first.path} "
+                f"({name} {str(there.get(name))[:60]}, there {str(here.get(name))[:60]}); give parts of one run"
+            )
+
+
+def _ways(reader: StageReader) -> dict[str, Any]:
+    """How a directory was made, by what a message calls it."""
+    arguments = {name: value for name, value in reader.arguments.items() if name not in OWN_ARGUMENTS}
+    inputs = len(reader.arguments.get("inputs", ()))
+    models = reader.manifest.get("models")
+    sums = {f"file {name}": digest for name, digest in models.items()} if isinstance(models, dict) else {}
+    return {**arguments, **sums, "stage": reader.stage, "table": reader.schema, "number of inputs": inputs}
+
+
+def find_parts(readers: Sequence[StageReader]) -> list[Part]:
+    """Which part of how many each directory is: as its own arguments say, else those of the detect runs behind it.
+
+    Raises
+    ------
+    InputError
+        If a part is missing, double or can't be told.
+    """
+    parts: list[Part] = []
+    counts: dict[int, str] = {}
+    for reader in readers:
+        detections = [reader.arguments]
+        if reader.stage != "detect":
+            detections = [found.arguments for found in trace([reader]).detections]
+        splits = {_split(arguments) for arguments in (reader.arguments, *detections)} - {(0, 1)}
+        if len(splits) > 1:
+            raise InputError(f"{reader.path}: was split twice, as {_words(splits)}; give parts of one --split")
+        if not splits and not detections:
+            splits = _guess(reader, len(readers))
+        number, count = splits.pop() if splits else (0, 1)
+        counts[count] = reader.path
+        parts.append(Part(reader, number, detections))
+    if len(counts) > 1:
+        few, many = min(counts), max(counts)
+        raise InputError(f"{counts[few]}: is a part of {few}, {counts[many]} of {many}; give the parts of one --split")
+    count = next(iter(counts))
+    places: dict[int, list[str]] = {}
+    for part in parts:
+        places.setdefault(part.number, []).append(part.reader.path)
+    double = {number: paths for number, paths in places.items() if len(paths) > 1}
+    if double:
+        number, paths = min(double.items())
+        raise InputError(f"--inputs: {len(double)} parts are there twice, {number},{count} in {' and '.join(paths)}")
+    missing = sorted(set(range(count)) - set(places))
+    if missing:
+        raise InputError(f"--inputs: {len(missing)} of {count} parts are missing, --split {missing[0]},{count} for one")
+    return sorted(parts, key=lambda part: part.number)
+
+
+def _split(arguments: Mapping[str, Any]) -> tuple[int, int]:
+    value = arguments.get("split", (0, 1))
+    if not (isinstance(value, Sequence) and len(value) == 2 and all(type(number) is int for number in value)):
+        raise InputError(f"--inputs: a manifest has --split as {str(value)[:40]!r}; make it again")
+    if not 0 <= value[0] < value[1]:
+        raise InputError(f"--inputs: a manifest has --split as {value[0]},{value[1]}; make it again")
+    return value[0], value[1]
+
+
+def _words(splits: set[tuple[int, int]]) -> str:
+    return " and ".join(f"{number},{count}" for number, count in sorted(splits))
+
+
+def _guess(reader: StageReader, count: int) -> set[tuple[int, int]]:
+    """Where the detect directory is gone: the first clip's part; `check_clips` looks at the others."""
+    for batch in reader.clips():
+        return {(part_of(batch.column("name")[0].as_py(), count), count)}
+    raise InputError(f"{reader.path}: has no clips, and what it was made from is gone; which part it is can't be told")
+
+
+@dataclass
+class _Findings:
+    """Numbers of names by what is wrong with them, and the first of each."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def add(self, what: str, name: str) -> None:
+        self.counts[what] += 1
+        self.examples.setdefault(what, name)
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{number} clips {what}, {self.examples[what]!r} for one" for what, number in self.counts.items()
+        )
+
+
+def check_clips(parts: Sequence[Part], dataset: str | None) -> None:
+    """Check that every clip lies in its part, once, and that none of the data set is missing.
+
+    Where nobody named a data set and the one of detect.py is not at hand, a line says that this was not compared.
+
+    Raises
+    ------
+    InputError
+        With how many clips are double, in a wrong part, missing or unknown, and an example of each.
+    """
+    seen = _dataset_clips(parts, dataset)
+    found = _Findings()
+    last = ""
+    for name, part in _names(parts):
+        if name == last:
+            found.add("are in two parts", name)
+        elif part_of(name, len(parts)) != part.number:
+            found.add(f"are not of the part that {part.reader.path} is", name)
+        elif seen is not None and name not in seen:
+            found.add("are not in the data set", name)
+        if seen is not None:
+            seen[name] = True
+        last = name
+    for name, there in (seen or {}).items():
+        if not there:
+            found.add("of the data set are missing", name)
+    if found.counts:
+        raise InputError(f"--inputs: {found}; give every part once, or run the jobs of these again")
+
+
+def _names(parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
+    """Every name of every part, sorted, and whose it is."""
+
+    def own(part: Part) -> Iterator[tuple[str, int]]:
+        for batch in part.reader.clips():
+            for name in batch.column("name").to_pylist():
+                yield name, part.number
+
+    for name, number in heapq.merge(*map(own, parts)):
+        yield name, parts[number]
+
+
+def _dataset_clips(parts: Sequence[Part], dataset: str | None) -> dict[str, bool] | None:
+    """Names of the clips that must be there, none of them seen yet; None where the data set is not at hand."""
+    where = {
+        (str(arguments.get("dataset")), str(arguments.get("stage"))) for part in parts for arguments in part.detections
+    }
+    if len(where) > 1:
+        raise InputError(f"--inputs: are of the clips of {len(where)} data sets or stages; give parts of one")
+    if not where:
+        print("the detect directories are gone, so that the clips were not compared with the data set")
+        return None
+    path, stage = where.pop()
+    if dataset is None and not _at_hand(path):
+        print(f"{path} is not at hand, so that the clips were not compared with the data set")
+        return None
+    return dict.fromkeys((clip.name for clip in list_clips(dataset or path, stage)), False)
+
+
+def _at_hand(dataset: str) -> bool:
+    try:
+        return storage.is_dir(dataset)
+    except InputError:  # a store that does not answer, or not us
+        return False
+
+
+class _Cursor:
+    """Walks through batches that are sorted by name."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self.batches = batches
+        self.batch: pa.RecordBatch | None = None
+        self.names: list[str] = []
+        self.at = 0
+        self._fill()
+
+    def _fill(self) -> None:
+        while self.at == len(self.names):
+            self.batch = next(self.batches, None)
+            self.at, self.names = 0, []
+            if self.batch is None:
+                return
+            self.names = self.batch.column("name").to_pylist()
+
+    @property
+    def name(self) -> str | None:
+        return self.names[self.at] if self.batch is not None else None
+
+    def take(self, until: str | None) -> pa.RecordBatch:
+        """The rows in hand whose name is less than `until`; all of them for None."""
+        end = len(self.names) if until is None else bisect_left(self.names, until, self.at)
+        if end == self.at:
+            raise InputError(f"--inputs: rows of {until!r} lie in two parts; run the jobs of these again")
+        assert self.batch is not None
+        rows = self.batch.slice(self.at, end - self.at)
+        self.at = end
+        self._fill()
+        return rows
+
+
+def merged(inputs: Sequence[Iterator[pa.RecordBatch]], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+    """The rows of tables that are sorted by name and have no name in common, sorted by name.
+
+    No more than a batch of each is in memory. A batch that is given has `rows` rows or some more, and all of its last
+    name: a run can go on from there.
+    """
+    queue = [
+        (cursor.name, number, cursor) for number, cursor in enumerate(map(_Cursor, inputs)) if cursor.name is not None
+    ]
+    heapq.heapify(queue)
+    gathered: list[pa.RecordBatch] = []
+    count = 0
+    while queue:
+        _, number, cursor = heapq.heappop(queue)
+        piece = cursor.take(queue[0][0] if queue else None)
+        gathered.append(piece)
+        count += piece.num_rows
+        if cursor.name is not None:
+            heapq.heappush(queue, (cursor.name, number, cursor))
+        last = piece.column("name")[-1].as_py()
+        if count >= rows and (not queue or queue[0][0] != last):
+            yield pa.concat_batches(gathered)
+            gathered, count = [], 0
+    if gathered:
+        yield pa.concat_batches(gathered)
+
+
+def summed(counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts of the whole beside its accounts: sums of numbers, of histograms by step, and quantiles of these.
+
+    Raises
+    ------
+    InputError
+        If they are no counts, or parts differ in what must be alike.
+    """
+    result: dict[str, Any] = {}
+    names = [name for name in counts[0] if name not in Accounts.__dataclass_fields__ and name != "quality_quantiles"]
+    try:
+        for name in names:
+            values = [count[name] for count in counts]
+            if name in ALIKE_COUNTS:
+                if len(set(values)) > 1:
+                    raise ValueError(f"{name} differs")
+                result[name] = values[0]
+            elif isinstance(values[0], dict):
+                steps = sum((QualityHistogram(value).counts for value in values), Counter())
+                result[name] = {str(step): number for step, number in sorted(steps.items())}
+            else:
+                result[name] = sum(values)
+        if "quality_histogram" in result:
+            result["quality_quantiles"] = QualityHistogram(result["quality_histogram"]).quantiles()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"--inputs: the counts of their manifests don't fit together ({error}); make them again"
+        ) from None
+    return result
+
+
+def total_accounts(readers: Sequence[StageReader]) -> Accounts:
+    """The sums of the parts' accounts."""
+    names = Accounts.__dataclass_fields__
+    return Accounts(*(sum(getattr(reader.accounts, name) for reader in readers) for name in names))
+
+
+def _sources(readers: Sequence[StageReader]) -> list[dict[str, str]]:
+    """What the parts were made from, each directory once."""
+    found: dict[str, dict[str, str]] = {}
+    for reader in readers:
+        for source in reader.manifest.get("sources", ()):
+            found.setdefault(str(source.get("path")), source)
+    return list(found.values())

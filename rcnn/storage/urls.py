@@ -1,0 +1,117 @@
+"""Where a file lies: a path on the disk or a URL, and the arithmetic of both."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from ..errors import InputError
+
+STORES = {"s3": "s3", "gs": "gs", "gcs": "gs"}
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
+_OPTION = r"(?:endpoint_override|scheme|region|anonymous)=[^&?/]*"
+_OPTIONS = re.compile(rf"\?{_OPTION}(?:&{_OPTION})*\Z")
+
+
+@dataclass(frozen=True)
+class Url:
+    """Parts of a URL; `options` is the query with its question mark, or empty."""
+
+    scheme: str
+    bucket: str
+    key: str
+    options: str
+
+    @property
+    def path(self) -> str:
+        """As pyarrow names it."""
+        return f"{self.bucket}/{self.key}" if self.key else self.bucket
+
+    def with_key(self, key: str) -> str:
+        return f"{self.scheme}://{self.bucket}/{key}{self.options}"
+
+
+def parse_url(path: str) -> Url | None:
+    """None for a path on the disk."""
+    match = _SCHEME.match(os.fspath(path))
+    if match is None or match[1].lower() == "file":
+        return None
+    scheme, rest = match[1].lower(), match[2]
+    if scheme not in STORES:
+        raise InputError(f"{path}: {scheme}:// is no place for data; give a path, or s3://, gs:// or file://")
+    found = _OPTIONS.search(rest)
+    options = found[0] if found else ""
+    bucket, _, key = rest.removesuffix(options).partition("/")
+    if not bucket:
+        raise InputError(f"{path}: names no bucket; give {scheme}://BUCKET/KEY")
+    if "@" in bucket:
+        raise InputError(f"{scheme}://: keys don't belong into a URL, which is printed and kept; set AWS_ACCESS_KEY_ID")
+    return Url(STORES[scheme], bucket, "/".join(filter(None, key.split("/"))), options)
+
+
+def is_url(path: str) -> bool:
+    """Whether it lies in an object store."""
+    return parse_url(path) is not None
+
+
+def plain(path: str) -> str:
+    """The path that a `file://` URL names; anything else as it is."""
+    path = os.fspath(path)
+    if path[:7].lower() != "file://":
+        return path
+    parts = urlsplit(path)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise InputError(f"{path}: a file:// URL has three strokes and a whole path, like file:///data/mine")
+    return unquote(parts.path)
+
+
+def on_disk(path: str, flag: str) -> str:
+    """`plain`; raises InputError where it lies in an object store, which `flag` does not take."""
+    if is_url(path):
+        raise InputError(f"{flag} {path}: must lie on the disk; give a path")
+    return plain(path)
+
+
+def join(path: str, *names: str) -> str:
+    """Names below a directory."""
+    url = parse_url(path)
+    if url is None:
+        return os.path.join(plain(path), *names)
+    return url.with_key("/".join(filter(None, (url.key, *names))))
+
+
+def parent(path: str) -> str:
+    """The directory that a file lies in."""
+    url = parse_url(path)
+    return os.path.dirname(plain(path)) if url is None else url.with_key(url.key.rpartition("/")[0])
+
+
+def base_name(path: str) -> str:
+    """The last name of a path."""
+    url = parse_url(path)
+    return os.path.basename(os.path.normpath(plain(path))) if url is None else url.key.rpartition("/")[2]
+
+
+def suffixed(path: str, suffix: str) -> str:
+    """The file beside it whose name ends in `suffix`, too."""
+    url = parse_url(path)
+    return f"{plain(path)}{suffix}" if url is None else url.with_key(f"{url.key}{suffix}")
+
+
+def relative(path: str, folder: str) -> str:
+    """`path`, which lies below `folder`, from there."""
+    url, base = parse_url(path), parse_url(folder)
+    if url is None or base is None:
+        return os.path.relpath(plain(path), plain(folder))
+    return url.key.removeprefix(base.key).lstrip("/")
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two paths name one place."""
+    here, there = parse_url(one), parse_url(other)
+    if here is None or there is None:
+        return here is there and os.path.realpath(plain(one)) == os.path.realpath(plain(other))
+    return here == there
