@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from .crew import Answer, Death, Event, Job, Ready
@@ -95,7 +96,7 @@ class ProcessPool:
         self._tell(self._workers[worker], (unit.number, unit.items))
 
     def wait(self) -> list[Event]:
-        by_connection = {worker.connection: worker for worker in self._workers.values()}
+        by_connection: dict[Any, _Process] = {worker.connection: worker for worker in self._workers.values()}
         events: list[Event] = []
         for connection in wait(list(by_connection)):
             worker = by_connection[connection]

@@ -24,7 +24,7 @@ LOCAL = "local"
 STORE_BYTES = 1 << 30  # of a local Ray's object store
 WAIT_SECONDS = 1.0  # for something to happen
 TEND_SECONDS = 2.0  # between two looks at which nodes there are
-PATIENCE, REMIND = 10.0, 60.0  # seconds without a worker until a line says so, and until the next
+PATIENCE, REMIND = 20.0, 60.0  # seconds without a worker until a line says so, and until the next
 DECODER = "decoder"  # resource of nodes that decode, where a cluster has such: ray start --resources '{"decoder": 16}'
 
 
@@ -219,7 +219,7 @@ class RayPool:
         actor.node, self._start_deaths = value, 0
         return [Ready(actor.number, self._share.threads)]
 
-    def _lose(self, actor: _Actor, error: Exception) -> Death:
+    def _lose(self, actor: _Actor, error: Any) -> Death:
         from .ray_actors import is_node_lost
 
         text = str(error)

@@ -203,7 +203,7 @@ class FeatureJob:
             "embedding",
             embedder.network,
             model_files(settings.model),
-            lambda: first_crops(StageReader(settings.input, ("detect",)), CROPS),
+            lambda: first_crops(open_stage(settings.input, ("detect",), settings.split), CROPS),
         )
         return Embedder(network)
 

@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from rcnn.checkpoint import save_checkpoint
+from rcnn.classifier import Shape, build_graph
 from rcnn.errors import InputError
 from rcnn.stages.detect import DetectJob, DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.stages.predict import PredictSettings, predict
 from rcnn.store import StageReader
+from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +47,16 @@ def test_two_workers_write_what_threads_write(one, settings, tmp_path):
     assert manifest(tmp_path / "det", "detect") == manifest(one / "det", "detect")
     feature(FeatureSettings(settings["model"], str(one / "det"), str(tmp_path / "feat"), gpu=-1, workers=2))
     assert written(tmp_path / "feat") == written(one / "feat")
+
+
+def test_predict_with_two_workers_writes_what_one_process_writes(one, tmp_path):
+    shape = Shape(128, 16, 9)
+    model = f"{tmp_path / 'mlp'},1"
+    save_checkpoint(model, build_graph(shape, Classifier(shape).arrays()))
+    for name, workers in (("one", None), ("two", 2)):
+        predict(PredictSettings(model, (str(one / "feat"),), str(tmp_path / name), gpu=-1, workers=workers))
+    assert written(tmp_path / "two") == written(tmp_path / "one")
+    assert StageReader(str(tmp_path / "two"), ("predict",)).rows > 10
 
 
 def command(settings, out, *more):
