@@ -64,7 +64,7 @@ class FeatureSettings:
 
 @dataclass
 class ClipFaces:
-    """A clip and its faces in the order of the frames: frame numbers, JPEG crops, and tracks, 0 where there are none."""
+    """A clip and its faces in the order of the frames: frame numbers, JPEG crops, and tracks (all 0: none)."""
 
     name: str
     split: str
@@ -310,7 +310,7 @@ def _width(crew: Crew, exact: Embedder | None, reader: StageReader) -> int:
         return exact.embed([decode_crop(clip.crops[0], clip.name)]).shape[1]
     one = replace(clip, frames=clip.frames[:1], crops=clip.crops[:1], tracks=clip.tracks[:1])
     ((_, (found,)),) = crew.map([[one]])
-    return len(vector)
+    return found.vectors.shape[1]
 
 
 def copy_clips(reader: StageReader, writer: StageWriter) -> None:
