@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -26,6 +26,7 @@ from ..store import MANIFEST, StageReader, vectors
 from ..store.files import sha256, write_json
 from ..store.lock import Lock
 from ..training.cosine import CosineClassifier, start_at_centroids
+from ..training.distributed import SharedLearner, Team, joined, share_statistics
 from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, Trainable, initialise, train
 from ..training.snapshot import load_snapshot, save_snapshot
 
@@ -147,6 +148,11 @@ def train_mlp(settings: TrainSettings) -> None:
     InputError
         If an argument or the training set is wrong, or the checkpoint exists.
     """
+    with joined(settings.gpu) as team:
+        _train_in(team, settings)
+
+
+def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=storage.on_disk(settings.prefix, "--prefix"))
     schedule_end = settings.end_epoch or max(settings.lr_step)
@@ -156,8 +162,8 @@ def train_mlp(settings: TrainSettings) -> None:
     params_path = checkpoint_files(final)[1]
     if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
         raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
-    with _locked(settings.prefix):
-        _train(settings, started, schedule_end, final, params_path)
+    with _locked(settings.prefix) if team.leads else nullcontext():
+        _train(team, settings, started, schedule_end, final, params_path)
 
 
 @contextmanager
@@ -174,8 +180,10 @@ def _locked(prefix: str) -> Iterator[None]:
         lock.release()
 
 
-def _train(settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str) -> None:
-    device_number = choose_device(settings.gpu)
+def _train(
+    team: Team, settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str
+) -> None:
+    device_number = choose_device(team.device_number(settings.gpu))
     device = torch.device("cpu") if device_number == CPU else torch.device("cuda", device_number)
     data = read_training_set(settings.data, settings.num_classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
@@ -184,6 +192,7 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     if count < 2:
         raise InputError(f"{settings.data}: {count} clips to train on with --split {settings.split}; BatchNorm wants 2")
     size = _batch_size(settings.per_batch_size, count)
+    team.check_batch(size)
     rate = settings.lr
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
@@ -204,11 +213,14 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
             raise InputError(
                 f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths"
             ) from None
+    share_statistics(model, team)
     model.to(device)
     optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
-    log = _Log(settings, model, shape, final)
-    snapshot = _Snapshot(settings, model, optimizer, generator)
+    log = _Log(settings, model, shape, final, team)
+    snapshot = _Snapshot(settings, model, optimizer, generator, team)
     schedule = snapshot.resume(schedule, log)
+    team.agree({**snapshot.run, "clips": count, "kind of device": device.type, "epochs done": schedule.begin})
+    learner = SharedLearner(model, team) if team.size > 1 else None
     print(
         f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
         f"{shape.classes} classes, batch {size}, learning rate {rate:g}, epochs {schedule.begin} to {schedule.end}"
@@ -217,6 +229,7 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     def after_epoch(result: EpochResult) -> None:
         log.epoch(result)
         snapshot.save(log.curve)
+        team.agree()
 
     with stopped_at_once():
         if schedule.begin < schedule.end:
@@ -229,10 +242,12 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
                 generator,
                 after_epoch,
                 log.step if settings.verbose else None,
+                learner,
             )
         if settings.ckpt == AT_END:
             log.save(final)
         snapshot.remove()
+        team.agree()
     where = params_path if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
     last = log.curve[-1]
     left_out = len(data.labels) - count - int(validating.sum())
@@ -279,18 +294,23 @@ class _Snapshot:
         model: Trainable,
         optimizer: Momentum,
         generator: torch.Generator,
+        team: Team,
     ) -> None:
+        self.team = team
+        self.overwrite = settings.overwrite
         self.path = f"{settings.prefix}-training.params"
         self.kept = settings.ckpt != NEVER
         self.model, self.optimizer, self.generator = model, optimizer, generator
         arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
         manifest = sha256(storage.join(settings.data, MANIFEST))
         self.run = json.loads(json.dumps({**arguments, "training set": manifest}))
-        if settings.overwrite:
+        if self.overwrite:
             self.remove()
 
     def save(self, curve: list[EpochResult]) -> None:
         """Called after each epoch."""
+        if not self.team.leads:
+            return
         if self.kept:
             order = self.generator.get_state().numpy().tobytes().hex()
             record = {"run": self.run, "curve": [asdict(result) for result in curve], "order": order}
@@ -298,7 +318,7 @@ class _Snapshot:
 
     def resume(self, schedule: Schedule, log: _Log) -> Schedule:
         """Take over what an earlier run left, if it left something; gives the rest of the schedule."""
-        if not self.kept or not os.path.exists(self.path):
+        if not self.kept or self.overwrite or not os.path.exists(self.path):
             return schedule
         record = load_snapshot(self.path, {"classifier": self.model}, self.optimizer)
         run = record.get("run")
@@ -324,14 +344,15 @@ class _Snapshot:
 
     def remove(self) -> None:
         """The run has come to its end."""
-        if os.path.exists(self.path):
+        if self.team.leads and os.path.exists(self.path):
             os.remove(self.path)
 
 
 class _Log:
     """Prints the curve, keeps it, and saves checkpoints."""
 
-    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str) -> None:
+    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str, team: Team) -> None:
+        self.team = team
         self.settings, self.model, self.shape, self.final = settings, model, shape, final
         self.curve: list[EpochResult] = []
 
@@ -354,6 +375,8 @@ class _Log:
 
     def save(self, name: str) -> None:
         arrays = self.model.arrays()
+        if not self.team.leads:
+            return
         if isinstance(self.model, CosineClassifier):
             graph = build_cosine_graph(arrays["stage2_weight"], self.model.scale, name)
         else:
