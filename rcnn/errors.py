@@ -80,7 +80,6 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
     line = f"{_program()}: stopped; what was done is saved, and the same command goes on from there\n"
     with contextlib.suppress(OSError):
-        os.write(
-            2, line.encode() if _speaks else b""
-        )  # print is not for signal handlers: it may be in the middle of a line itself
+        if _speaks:
+            os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself
     os._exit(128 + number)  # at once: threads may be deep in a clip whose faces nobody waits for

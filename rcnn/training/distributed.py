@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import InputError, speak
@@ -53,9 +52,7 @@ class Team:
             raise InputError(f"--gpu {gpu}: torchrun gives each process a device of its own; leave it out, or give -1")
         local, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if local >= count:
-            raise InputError(
-                f"torchrun: process {local} of a machine with {count} CUDA devices; start no more than those"
-            )
+            raise InputError(f"torchrun: process {local} of a machine with {count} CUDA devices; start fewer")
         torch.cuda.set_device(local)
         return local
 
@@ -154,6 +151,25 @@ def joined(gpu: int | None) -> Iterator[Team]:
     distributed.destroy_process_group()
 
 
+class Summed(torch.autograd.Function):
+    """The sum of a tensor over all processes; the gradient of what all make of the sum goes back to each.
+
+    As torch.distributed.nn.functional.all_reduce, which would bring in remote modules and their temporary folder.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total
+
+
 class SharedBatchNorm(nn.BatchNorm1d):
     """A BatchNorm whose statistics are those of the rows of all processes (torch.nn.SyncBatchNorm wants CUDA)."""
 
@@ -169,11 +185,13 @@ class SharedBatchNorm(nn.BatchNorm1d):
     def forward(self, data: Tensor) -> Tensor:
         if not self.training:
             return super().forward(data)
-        sums = all_reduce(torch.cat([data.sum(0), data.new_tensor([len(data)])]))
+        sums = Summed.apply(torch.cat([data.sum(0), data.new_tensor([len(data)])]))
         count = sums[-1].detach()
         mean = sums[:-1] / count
         centred = data - mean
-        variance = all_reduce((centred * centred).sum(0)) / count  # a second round: squares of large means lose digits
+        variance = (
+            Summed.apply((centred * centred).sum(0)) / count
+        )  # a second round: squares of large means lose digits
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
