@@ -26,17 +26,19 @@ from ..store import MANIFEST, StageReader, vectors
 from ..store.files import sha256, write_json
 from ..store.lock import Lock
 from ..training.cosine import CosineClassifier, start_at_centroids
-from ..training.distributed import SharedLearner, Team, joined, share_statistics
-from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, Trainable, initialise, train
-from ..training.snapshot import load_snapshot, save_snapshot
+from ..training.distributed import Team, joined, share_statistics
+from ..training.mlp import Classifier, EpochResult, Schedule, Trainable, initialise, train
+from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, momentum_of, whole
+from ..training.snapshot import Stateful, load_snapshot, save_snapshot
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
-LARGEST_LAYER = 1 << 28  # weights, a gigabyte
+LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 HELD_OUT = 0.01  # share that --split 0 validates on
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 MLP, COSINE = "mlp", "cosine"  # --head
-FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix")  # may differ when it goes on
+# may differ when it goes on
+FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class TrainSettings:
     margin: float = 0.4
     scale: float = 32.0
     gpu: int | None = None
+    shard_classes: bool = False
     seed: int = 0
     overwrite: bool = False
     recipe: str = SEED
@@ -200,12 +203,13 @@ def _train(
     shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     filters = shape.features if settings.head == COSINE else shape.filters
-    if max(shape.features, shape.classes) * filters > LARGEST_LAYER:
+    classes = -(-shape.classes // team.size) if settings.shard_classes else shape.classes
+    if max(shape.features, classes) * filters > LARGEST_LAYER:
         raise InputError(
             f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
-            f"{LARGEST_LAYER} weights; give less"
+            f"{LARGEST_LAYER} weights in a process; give less, or share it out (docs/training.md)"
         )
-    model = _begin(settings, shape, generator, data, training)
+    model = _begin(team, settings, shape, generator, data, training)
     if settings.pretrained:
         try:
             model.load(load_checkpoint(settings.pretrained).params)
@@ -215,12 +219,12 @@ def _train(
             ) from None
     share_statistics(model, team)
     model.to(device)
-    optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
+    optimizer = momentum_of(model, settings.mom, settings.wd)
     log = _Log(settings, model, shape, final, team)
-    snapshot = _Snapshot(settings, model, optimizer, generator, team)
+    snapshot = _Snapshot(settings, *whole(model, optimizer), generator, team)
     schedule = snapshot.resume(schedule, log)
     team.agree({**snapshot.run, "clips": count, "kind of device": device.type, "epochs done": schedule.begin})
-    learner = SharedLearner(model, team) if team.size > 1 else None
+    learner = learner_of(model, team)
     print(
         f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
         f"{shape.classes} classes, batch {size}, learning rate {rate:g}, epochs {schedule.begin} to {schedule.end}"
@@ -228,6 +232,7 @@ def _train(
 
     def after_epoch(result: EpochResult) -> None:
         log.epoch(result)
+        team.agree()
         snapshot.save(log.curve)
         team.agree()
 
@@ -264,13 +269,24 @@ def _train(
 
 
 def _begin(
-    settings: TrainSettings, shape: Shape, generator: torch.Generator, data: TrainingSet, training: np.ndarray
+    team: Team,
+    settings: TrainSettings,
+    shape: Shape,
+    generator: torch.Generator,
+    data: TrainingSet,
+    training: np.ndarray,
 ) -> Trainable:
     """The classifier that `--head` names, with its initial weights."""
     if settings.head == COSINE:
+        if settings.shard_classes:
+            raise InputError("--shard-classes: --head cosine can't share its classes out; leave one of them away")
         cosine = CosineClassifier(shape.features, shape.classes, settings.margin, settings.scale)
         start_at_centroids(cosine, *data.rows(training, torch.device("cpu")), generator)
         return cosine
+    if settings.shard_classes and team.size > 1:
+        shard = ShardedClassifier(shape, team)
+        initialise_shard(shard, settings.network, generator)
+        return shard
     model = Classifier(shape)
     initialise(model, settings.network, generator)
     return model
@@ -291,8 +307,8 @@ class _Snapshot:
     def __init__(
         self,
         settings: TrainSettings,
-        model: Trainable,
-        optimizer: Momentum,
+        model: Stateful,
+        optimizer: Stateful,
         generator: torch.Generator,
         team: Team,
     ) -> None:
@@ -309,9 +325,9 @@ class _Snapshot:
 
     def save(self, curve: list[EpochResult]) -> None:
         """Called after each epoch."""
-        if not self.team.leads:
-            return
-        if self.kept:
+        if self.kept and not self.team.leads:
+            self.model.state_dict(), self.optimizer.state_dict()  # the first process may gather parts of them
+        elif self.kept:
             order = self.generator.get_state().numpy().tobytes().hex()
             record = {"run": self.run, "curve": [asdict(result) for result in curve], "order": order}
             save_snapshot(self.path, {"classifier": self.model}, self.optimizer, record)

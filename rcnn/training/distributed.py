@@ -126,29 +126,39 @@ def joined(gpu: int | None) -> Iterator[Team]:
     if size == 1:
         yield Team()
         return
-    backend = "nccl" if gpu != -1 and torch.cuda.device_count() else "gloo"
+    ours = not distributed.is_initialized()  # a caller from Python may have begun already
     try:
-        distributed.init_process_group(backend)
+        if ours:
+            distributed.init_process_group("nccl" if gpu != -1 and torch.cuda.device_count() else "gloo")
         team = Team(distributed.get_rank(), size)
     except (RuntimeError, ValueError) as error:
         raise InputError(f"torchrun: the processes can't reach each other ({_first_line(error)})") from None
-    with open(os.devnull, "w") as nowhere, nullcontext() if team.leads else redirect_stdout(nowhere):
-        try:
-            yield team
-        except AgreedError:
-            raise
-        except InputError as error:
-            team.agree(error=str(error))
-            raise
-        except RuntimeError as error:
-            if not any(word in str(error) for word in LOST_WORDS):
+    try:
+        with open(os.devnull, "w") as nowhere, nullcontext() if team.leads else redirect_stdout(nowhere):
+            try:
+                yield team
+            except AgreedError:
                 raise
-            time.sleep(GRACE)  # a signal that has ended the other one may be on its way to this one
-            raise InputError(
-                f"torchrun: another process of this training has gone ({_first_line(error)}); the same command goes "
-                "on from the last epoch that was saved"
-            ) from None
-    distributed.destroy_process_group()
+            except InputError as error:
+                team.agree(error=str(error))
+            except RuntimeError as error:
+                if not any(word in str(error) for word in LOST_WORDS):
+                    raise
+                time.sleep(GRACE)  # a signal that has ended the other one may be on its way to this one
+                raise InputError(
+                    f"torchrun: another process of this training has gone ({_first_line(error)}); the same command "
+                    "goes on from the last epoch that was saved"
+                ) from None
+    except AgreedError:
+        _part(ours)
+        raise
+    _part(ours)
+
+
+def _part(ours: bool) -> None:
+    """All end here: a group that is left to the end of the processes may abort those that end last."""
+    if ours:
+        distributed.destroy_process_group()
 
 
 class Summed(torch.autograd.Function):
@@ -237,7 +247,7 @@ def in_parallel(module: nn.Module) -> DistributedDataParallel:
     return DistributedDataParallel(
         module,
         device_ids=[device.index] if device.type == "cuda" else None,
-        broadcast_buffers=False,  # they are the same already
+        forward_sync_buffers=False,  # they stay the same
         gradient_as_bucket_view=True,
     )
 
