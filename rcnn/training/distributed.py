@@ -140,7 +140,10 @@ def joined(gpu: int | None) -> Iterator[Team]:
             except AgreedError:
                 raise
             except InputError as error:
-                team.agree(error=str(error))
+                try:
+                    team.agree(error=str(error))
+                except RuntimeError:  # the others have gone before this one failed
+                    raise error from None
             except RuntimeError as error:
                 if not any(word in str(error) for word in LOST_WORDS):
                     raise
