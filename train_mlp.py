@@ -60,6 +60,7 @@ def main() -> None:
     add("--verbose", default=0, type=whole, metavar="N", help="print the loss every N steps; 0: never")
     add("--max-steps", default=0, type=whole, metavar="N", help="stop after N steps; 0: no limit")
     add("--ce-loss", action="store_true", help="print the cross-entropy of each epoch")
+    add("--shard-classes", action="store_true", help="with torchrun: each process holds a part of the last layer")
     add_gpu(parser)
     add_overwrite(parser)
     args = parser.parse_args()

@@ -6,9 +6,14 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
+
+HEARD = 1.0  # seconds in which one of several processes says its line, before torchrun sees another end
+# torchrun starts a command several times; the first process alone says what there is to say.
+_speaks = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 class InputError(Exception):
@@ -26,6 +31,12 @@ class Stopped(BaseException):
     def __init__(self, signal: int) -> None:
         super().__init__(signal)
         self.signal = signal
+
+
+def speak(whether: bool) -> None:
+    """Whether this process, one of several that do the same, prints the line of its end."""
+    global _speaks
+    _speaks = whether
 
 
 def _program() -> str:
@@ -48,6 +59,11 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
     try:
         main()
     except InputError as error:
+        if not _speaks:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
+            time.sleep(HEARD)
+            sys.exit(2)
         print(f"{_program()}: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
@@ -64,5 +80,6 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
     line = f"{_program()}: stopped; what was done is saved, and the same command goes on from there\n"
     with contextlib.suppress(OSError):
-        os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself
+        if _speaks:
+            os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself
     os._exit(128 + number)  # at once: threads may be deep in a clip whose faces nobody waits for

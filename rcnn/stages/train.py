@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -26,16 +26,19 @@ from ..store import MANIFEST, StageReader, vectors
 from ..store.files import sha256, write_json
 from ..store.lock import Lock
 from ..training.cosine import CosineClassifier, start_at_centroids
-from ..training.mlp import Classifier, EpochResult, Momentum, Schedule, Trainable, initialise, train
-from ..training.snapshot import load_snapshot, save_snapshot
+from ..training.distributed import Team, joined, share_statistics
+from ..training.mlp import Classifier, EpochResult, Schedule, Trainable, initialise, train
+from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, momentum_of, whole
+from ..training.snapshot import Stateful, load_snapshot, save_snapshot
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
-LARGEST_LAYER = 1 << 28  # weights, a gigabyte
+LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 HELD_OUT = 0.01  # share that --split 0 validates on
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 MLP, COSINE = "mlp", "cosine"  # --head
-FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix")  # may differ when it goes on
+# may differ when it goes on
+FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class TrainSettings:
     margin: float = 0.4
     scale: float = 32.0
     gpu: int | None = None
+    shard_classes: bool = False
     seed: int = 0
     overwrite: bool = False
     recipe: str = SEED
@@ -147,6 +151,11 @@ def train_mlp(settings: TrainSettings) -> None:
     InputError
         If an argument or the training set is wrong, or the checkpoint exists.
     """
+    with joined(settings.gpu) as team:
+        _train_in(team, settings)
+
+
+def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=storage.on_disk(settings.prefix, "--prefix"))
     schedule_end = settings.end_epoch or max(settings.lr_step)
@@ -156,8 +165,8 @@ def train_mlp(settings: TrainSettings) -> None:
     params_path = checkpoint_files(final)[1]
     if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
         raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
-    with _locked(settings.prefix):
-        _train(settings, started, schedule_end, final, params_path)
+    with _locked(settings.prefix) if team.leads else nullcontext():
+        _train(team, settings, started, schedule_end, final, params_path)
 
 
 @contextmanager
@@ -174,8 +183,10 @@ def _locked(prefix: str) -> Iterator[None]:
         lock.release()
 
 
-def _train(settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str) -> None:
-    device_number = choose_device(settings.gpu)
+def _train(
+    team: Team, settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str
+) -> None:
+    device_number = choose_device(team.device_number(settings.gpu))
     device = torch.device("cpu") if device_number == CPU else torch.device("cuda", device_number)
     data = read_training_set(settings.data, settings.num_classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
@@ -184,6 +195,7 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     if count < 2:
         raise InputError(f"{settings.data}: {count} clips to train on with --split {settings.split}; BatchNorm wants 2")
     size = _batch_size(settings.per_batch_size, count)
+    team.check_batch(size)
     rate = settings.lr
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
@@ -191,12 +203,13 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
     shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     filters = shape.features if settings.head == COSINE else shape.filters
-    if max(shape.features, shape.classes) * filters > LARGEST_LAYER:
+    classes = -(-shape.classes // team.size) if settings.shard_classes else shape.classes
+    if max(shape.features, classes) * filters > LARGEST_LAYER:
         raise InputError(
             f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
-            f"{LARGEST_LAYER} weights; give less"
+            f"{LARGEST_LAYER} weights in a process; give less, or share it out (docs/training.md)"
         )
-    model = _begin(settings, shape, generator, data, training)
+    model = _begin(team, settings, shape, generator, data, training)
     if settings.pretrained:
         try:
             model.load(load_checkpoint(settings.pretrained).params)
@@ -204,11 +217,14 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
             raise InputError(
                 f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths"
             ) from None
+    share_statistics(model, team)
     model.to(device)
-    optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
-    log = _Log(settings, model, shape, final)
-    snapshot = _Snapshot(settings, model, optimizer, generator)
+    optimizer = momentum_of(model, settings.mom, settings.wd)
+    log = _Log(settings, model, shape, final, team)
+    snapshot = _Snapshot(settings, *whole(model, optimizer), generator, team)
     schedule = snapshot.resume(schedule, log)
+    team.agree({**snapshot.run, "clips": count, "kind of device": device.type, "epochs done": schedule.begin})
+    learner = learner_of(model, team)
     print(
         f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
         f"{shape.classes} classes, batch {size}, learning rate {rate:g}, epochs {schedule.begin} to {schedule.end}"
@@ -216,7 +232,9 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
 
     def after_epoch(result: EpochResult) -> None:
         log.epoch(result)
+        team.agree()
         snapshot.save(log.curve)
+        team.agree()
 
     with stopped_at_once():
         if schedule.begin < schedule.end:
@@ -229,10 +247,12 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
                 generator,
                 after_epoch,
                 log.step if settings.verbose else None,
+                learner,
             )
         if settings.ckpt == AT_END:
             log.save(final)
         snapshot.remove()
+        team.agree()
     where = params_path if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
     last = log.curve[-1]
     left_out = len(data.labels) - count - int(validating.sum())
@@ -249,13 +269,24 @@ def _train(settings: TrainSettings, started: float, schedule_end: int, final: st
 
 
 def _begin(
-    settings: TrainSettings, shape: Shape, generator: torch.Generator, data: TrainingSet, training: np.ndarray
+    team: Team,
+    settings: TrainSettings,
+    shape: Shape,
+    generator: torch.Generator,
+    data: TrainingSet,
+    training: np.ndarray,
 ) -> Trainable:
     """The classifier that `--head` names, with its initial weights."""
     if settings.head == COSINE:
+        if settings.shard_classes:
+            raise InputError("--shard-classes: --head cosine can't share its classes out; leave one of them away")
         cosine = CosineClassifier(shape.features, shape.classes, settings.margin, settings.scale)
         start_at_centroids(cosine, *data.rows(training, torch.device("cpu")), generator)
         return cosine
+    if settings.shard_classes and team.size > 1:
+        shard = ShardedClassifier(shape, team)
+        initialise_shard(shard, settings.network, generator)
+        return shard
     model = Classifier(shape)
     initialise(model, settings.network, generator)
     return model
@@ -276,29 +307,34 @@ class _Snapshot:
     def __init__(
         self,
         settings: TrainSettings,
-        model: Trainable,
-        optimizer: Momentum,
+        model: Stateful,
+        optimizer: Stateful,
         generator: torch.Generator,
+        team: Team,
     ) -> None:
+        self.team = team
+        self.overwrite = settings.overwrite
         self.path = f"{settings.prefix}-training.params"
         self.kept = settings.ckpt != NEVER
         self.model, self.optimizer, self.generator = model, optimizer, generator
         arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
         manifest = sha256(storage.join(settings.data, MANIFEST))
         self.run = json.loads(json.dumps({**arguments, "training set": manifest}))
-        if settings.overwrite:
+        if self.overwrite:
             self.remove()
 
     def save(self, curve: list[EpochResult]) -> None:
         """Called after each epoch."""
-        if self.kept:
+        if self.kept and not self.team.leads:
+            self.model.state_dict(), self.optimizer.state_dict()  # the first process may gather parts of them
+        elif self.kept:
             order = self.generator.get_state().numpy().tobytes().hex()
             record = {"run": self.run, "curve": [asdict(result) for result in curve], "order": order}
             save_snapshot(self.path, {"classifier": self.model}, self.optimizer, record)
 
     def resume(self, schedule: Schedule, log: _Log) -> Schedule:
         """Take over what an earlier run left, if it left something; gives the rest of the schedule."""
-        if not self.kept or not os.path.exists(self.path):
+        if not self.kept or self.overwrite or not os.path.exists(self.path):
             return schedule
         record = load_snapshot(self.path, {"classifier": self.model}, self.optimizer)
         run = record.get("run")
@@ -324,14 +360,15 @@ class _Snapshot:
 
     def remove(self) -> None:
         """The run has come to its end."""
-        if os.path.exists(self.path):
+        if self.team.leads and os.path.exists(self.path):
             os.remove(self.path)
 
 
 class _Log:
     """Prints the curve, keeps it, and saves checkpoints."""
 
-    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str) -> None:
+    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str, team: Team) -> None:
+        self.team = team
         self.settings, self.model, self.shape, self.final = settings, model, shape, final
         self.curve: list[EpochResult] = []
 
@@ -354,6 +391,8 @@ class _Log:
 
     def save(self, name: str) -> None:
         arrays = self.model.arrays()
+        if not self.team.leads:
+            return
         if isinstance(self.model, CosineClassifier):
             graph = build_cosine_graph(arrays["stage2_weight"], self.model.scale, name)
         else:

@@ -48,6 +48,37 @@ class Trainable(nn.Module, ABC):
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """What is trained, with its MXNet names."""
 
+    def best(self, data: Tensor) -> Tensor:
+        """(n,) int64, the class of the highest score of each row."""
+        return self(data).argmax(1)
+
+
+class Learner:
+    """Takes a step's rows to gradients; other learners share the rows out among processes.
+
+    Parameters
+    ----------
+    model : that learns
+    """
+
+    def __init__(self, model: Trainable) -> None:
+        self.model = model
+
+    def learn(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Leave the gradient of the mean loss of a batch in the parameters.
+
+        Parameters
+        ----------
+        data, labels : (n, D) float32 and (n,) int64, the whole batch
+
+        Returns
+        -------
+        The mean loss in nats and how many rows were right, without dimensions.
+        """
+        loss, scores = self.model.loss(data, labels)
+        loss.backward()
+        return loss.detach(), (scores.argmax(1) == labels).sum()
+
 
 class Classifier(Trainable):
     """The network of `rcnn.classifier.build_graph`, with its parameter names: (n, features) -> (n, classes)."""
@@ -66,6 +97,10 @@ class Classifier(Trainable):
         self.stage2 = nn.Linear(width, shape.classes)
 
     def forward(self, data: Tensor) -> Tensor:
+        return self.stage2(self.body(data))
+
+    def body(self, data: Tensor) -> Tensor:
+        """What the last layer is given, (n, filters)."""
         body = self.fbn(data) if self.shape.input_norm else data
         for stage in ("stage0", "stage1"):
             before = body
@@ -74,7 +109,7 @@ class Classifier(Trainable):
             )
             if before.shape == body.shape:
                 body = body + before
-        return self.stage2(body)
+        return body
 
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean softmax cross-entropy in nats, and the scores (n, classes) that it is of."""
@@ -135,14 +170,18 @@ def initialise(model: Classifier, network: str, generator: torch.Generator) -> N
     over the fan-in for others.
     """
     for layer in (module for module in model.modules() if isinstance(module, nn.Linear)):
-        out, into = layer.weight.shape
-        scale = math.sqrt(2.0 / (out if network[:1] in ("r", "y") else into))
         with torch.no_grad():
-            if network[:1] in ("r", "y", "i", "x"):
-                layer.weight.normal_(0, scale, generator=generator)
-            else:
-                layer.weight.uniform_(-scale, scale, generator=generator)
+            draw(layer.weight, network, generator, len(layer.weight))
             layer.bias.zero_()
+
+
+def draw(weight: Tensor, network: str, generator: torch.Generator, outputs: int) -> None:
+    """Initial weights (n, inputs), n of the `outputs` rows of a layer, in place."""
+    scale = math.sqrt(2.0 / (outputs if network[:1] in ("r", "y") else weight.shape[1]))
+    if network[:1] in ("r", "y", "i", "x"):
+        weight.normal_(0, scale, generator=generator)
+    else:
+        weight.uniform_(-scale, scale, generator=generator)
 
 
 class Momentum:
@@ -176,12 +215,16 @@ class Momentum:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Apply the gradients and clear them; a gradient longer than GRADIENT_NORM is shortened to it."""
-        nn.utils.clip_grad_norm_([entry[0] for entry in self.entries], GRADIENT_NORM)
+        self.shorten([entry[0] for entry in self.entries])
         for parameter, velocity, factor, decay in self.entries:
             gradient = parameter.grad.add(parameter, alpha=decay) if decay else parameter.grad
             velocity.mul_(self.momentum).sub_(gradient, alpha=rate * factor)
             parameter.add_(velocity)
             parameter.grad = None
+
+    def shorten(self, parameters: list[nn.Parameter]) -> None:
+        """Shorten the gradient over all parameters to GRADIENT_NORM, if it is longer."""
+        nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
 
 
 @dataclass(frozen=True)
@@ -231,6 +274,7 @@ def train(
     generator: torch.Generator,
     after_epoch: Callable[[EpochResult], None],
     after_step: Callable[[int, float], None] | None = None,
+    learner: Learner | None = None,
 ) -> None:
     """Train in place.
 
@@ -240,7 +284,9 @@ def train(
     generator : gives the order of the rows, epoch by epoch
     after_epoch : called with the result of each epoch, last of all at the end
     after_step : called with the step, from 1, and its loss
+    learner : of the model; left out, one in this process
     """
+    learner = learner or Learner(model)
     features, labels = data
     size = min(schedule.batch_size, len(features))
     steps = schedule.steps_done
@@ -253,15 +299,14 @@ def train(
         seen = 0
         for start in range(0, len(features) - size + 1, size):
             rows = order[start : start + size]
-            loss, scores = model.loss(features[rows], labels[rows])
-            loss.backward()
+            loss, correct = learner.learn(features[rows], labels[rows])
             optimizer.step(schedule.rate_of(epoch))
-            right += (scores.argmax(1) == labels[rows]).sum()
-            total += loss.detach() * size
+            right += correct
+            total += loss * size
             seen += size
             steps += 1
             if after_step is not None:  # asking for the loss waits for the device
-                after_step(steps, float(loss.detach()))
+                after_step(steps, float(loss))
             if steps == schedule.max_steps:
                 break
         accuracy = None if validation is None else evaluate(model, *validation)
@@ -280,7 +325,6 @@ def evaluate(model: Trainable, features: Tensor, labels: Tensor, rows: int = 819
     """Share of rows whose best class is the right one."""
     model.eval()
     right = sum(
-        int((model(features[i : i + rows]).argmax(1) == labels[i : i + rows]).sum())
-        for i in range(0, len(labels), rows)
+        int((model.best(features[i : i + rows]) == labels[i : i + rows]).sum()) for i in range(0, len(labels), rows)
     )
     return right / max(len(labels), 1)

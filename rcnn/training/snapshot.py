@@ -18,15 +18,13 @@ SEPARATOR = "|"  # stands in no name of a parameter
 
 
 class Stateful(Protocol):
-    """An optimizer of PyTorch's, or one of the same kind."""
+    """A module or optimizer of PyTorch's, or one of the same kind."""
 
     def state_dict(self) -> Any: ...
     def load_state_dict(self, state: Any, /) -> None: ...
 
 
-def save_snapshot(
-    path: str, modules: Mapping[str, torch.nn.Module], optimizer: Stateful, record: Mapping[str, Any]
-) -> None:
+def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful, record: Mapping[str, Any]) -> None:
     """Write parameters, statistics, the optimizer's memory and `record` (anything JSON knows) to one file.
 
     The file is a `.params` file: nothing in it is ever executed. It appears by rename.
@@ -48,7 +46,7 @@ def save_snapshot(
     write_arrays(path, arrays)
 
 
-def load_snapshot(path: str, modules: Mapping[str, torch.nn.Module], optimizer: Stateful) -> dict[str, Any]:
+def load_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful) -> dict[str, Any]:
     """Take over what `save_snapshot` wrote; returns its record.
 
     Raises

@@ -1,0 +1,296 @@
+"""A last layer that is shared out among processes, each with some of the classes (An et al., arXiv:2010.05222).
+
+Each process takes its rows of the batch through the hidden layers; then all of them hold what came of all rows, and
+each scores its own classes. The softmax is over all classes: largest score and sum are those of all processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, distributed, nn
+
+from ..classifier import Shape
+from ..errors import InputError
+from .distributed import SharedLearner, Team, in_parallel
+from .mlp import GRADIENT_NORM, Classifier, Learner, Momentum, Trainable, draw
+from .snapshot import Stateful
+
+LAST = "stage2"  # the layer that is shared out
+DRAWN_ROWS = 4096  # of initial weights at once; a multiple of 16, as torch draws 16 normal numbers together
+SENT_NUMBERS = 1 << 26  # at once, 256 MB
+
+
+class ShardedClassifier(Classifier):
+    """`Classifier` with some of the classes: `stage2` and the scores are those of the classes `rows`.
+
+    Parameters
+    ----------
+    shape : of the whole classifier
+    team : the processes; all of them call its methods together
+
+    Raises
+    ------
+    InputError
+        If there are more processes than classes.
+    """
+
+    def __init__(self, shape: Shape, team: Team) -> None:
+        if shape.classes < team.size:
+            raise InputError(f"--num-classes {shape.classes}: too few for --shard-classes over {team.size} processes")
+        self.rows = team.part(shape.classes)
+        self.classes = shape.classes
+        self.team = team
+        super().__init__(replace(shape, classes=self.rows.stop - self.rows.start))
+
+    def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean cross-entropy in nats of rows that are the same in all processes, and this one's scores of them."""
+        scores = self(data)
+        return ShardedSoftmax.apply(scores, labels, self.rows.start)[0], scores
+
+    def best(self, data: Tensor) -> Tensor:
+        """(n,) int64, the class of the highest score of each row; the rows are the same in all processes."""
+        return _best(self(data), self.rows.start)[0]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Of the whole classifier in the first process; of use in no other."""
+        arrays = super().arrays()
+        for name in (f"{LAST}_weight", f"{LAST}_bias"):
+            arrays[name] = self.gather(torch.from_numpy(arrays[name])).numpy()
+        return arrays
+
+    def load(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take over parameters of a whole classifier by their MXNet names.
+
+        Raises
+        ------
+        ValueError
+            If one is missing or has another shape; names it.
+        """
+        own = dict(arrays)
+        for name in (f"{LAST}_weight", f"{LAST}_bias"):
+            if name in own:
+                own[name] = self.cut(name, own[name])
+        super().load(own)
+
+    def cut(self, name: str, whole: Any) -> Any:
+        """The rows of this process of an array or tensor over all classes.
+
+        Raises
+        ------
+        ValueError
+            If it has another number of rows; names it.
+        """
+        if not len(whole.shape) or len(whole) != self.classes:
+            raise ValueError(f"{name} is of shape {tuple(whole.shape)}, wanted are {self.classes} rows")
+        return whole[self.rows]
+
+    def gather(self, own: Tensor) -> Tensor:
+        """In the first process the rows of all, on the CPU; in the others their own."""
+        own = own.detach().cpu().contiguous()
+        rows = max(1, SENT_NUMBERS // max(1, own[:1].numel()))
+        if not self.team.leads:
+            for piece in own.split(rows):
+                self.team.send_to_first(piece)
+            return own
+        whole = torch.empty((self.classes, *own.shape[1:]))
+        whole[self.rows] = own
+        for rank in range(1, self.team.size):
+            for piece in whole[self.team.part(self.classes, rank)].split(rows):
+                self.team.receive(piece, rank)
+        return whole
+
+
+def initialise_shard(model: ShardedClassifier, network: str, generator: torch.Generator) -> None:
+    """As `initialise`, to the same weights; no process holds those of all classes."""
+    with torch.no_grad():
+        for layer in (model.stage0, model.stage1):
+            draw(layer.weight, network, generator, len(layer.weight))
+        draw_rows(model.stage2.weight, model.rows, model.classes, network, generator)
+        for layer in (model.stage0, model.stage1, model.stage2):
+            layer.bias.zero_()
+
+
+def draw_rows(weight: Tensor, rows: slice, outputs: int, network: str, generator: torch.Generator) -> None:
+    """Draw the initial weights of `outputs` rows, DRAWN_ROWS at a time, and keep `rows` in `weight`.
+
+    The numbers are those of one draw, whose last ones torch draws in another way: they come together, at the end.
+    """
+    first = 0
+    while first < outputs:
+        last = outputs if outputs - first < 2 * DRAWN_ROWS else first + DRAWN_ROWS
+        drawn = torch.empty(last - first, weight.shape[1])
+        draw(drawn, network, generator, outputs)
+        here = slice(max(first, rows.start), min(last, rows.stop))
+        if here.start < here.stop:
+            weight[here.start - rows.start : here.stop - rows.start] = drawn[here.start - first : here.stop - first]
+        first = last
+
+
+class ShardedSoftmax(torch.autograd.Function):
+    """Softmax cross-entropy over the classes of all processes.
+
+    Takes the scores (n, own classes) of rows that are the same in all processes, their labels (n,) and the number of
+    the first own class; gives the mean loss in nats, the same in all processes, and the best class (n,) of each row.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, scores: Tensor, labels: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        best, largest = _best(scores, first)
+        shares = (scores - largest[:, None]).exp_()
+        own = (labels >= first) & (labels < first + scores.shape[1])
+        column = (labels - first).clamp(0, scores.shape[1] - 1)[:, None]
+        target = torch.where(own, scores.gather(1, column)[:, 0], 0)
+        sums = torch.stack([shares.sum(1), target])
+        distributed.all_reduce(sums)
+        total, target = sums
+        shares.div_(total[:, None]).scatter_add_(1, column, -own.to(shares.dtype)[:, None])
+        ctx.save_for_backward(shares)
+        ctx.mark_non_differentiable(best)
+        return (total.log() + largest - target).mean(), best
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+        (shares,) = ctx.saved_tensors
+        return shares.mul_(gradient / len(shares)), None, None  # in place: the layer is large, and goes back once
+
+
+def _best(scores: Tensor, first: int) -> tuple[Tensor, Tensor]:
+    """Class and score (n,) of the best of all processes, the lowest class of equals."""
+    largest, column = scores.max(1)
+    highest = largest.clone()
+    distributed.all_reduce(highest, distributed.ReduceOp.MAX)
+    none = torch.iinfo(torch.int64).max
+    best = torch.where(largest == highest, column + first, none)
+    distributed.all_reduce(best, distributed.ReduceOp.MIN)
+    return best, highest
+
+
+class Gathered(torch.autograd.Function):
+    """The rows (total, width) of all processes, from each one's own.
+
+    Backwards come the gradients of all processes, `size` times: DistributedDataParallel takes the mean of what follows.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, part: slice, total: int, size: int) -> Tensor:
+        ctx.part, ctx.size = part, size
+        whole = own.new_zeros(total, own.shape[1])
+        whole[part] = own
+        distributed.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total[ctx.part] * ctx.size, None, None, None
+
+
+class ShardedLearner(Learner):
+    """Each process takes its part of the batch through the hidden layers and scores the whole batch for its classes."""
+
+    def __init__(self, model: ShardedClassifier) -> None:
+        super().__init__(model)
+        self.team = model.team
+        self.body = in_parallel(_Body(model))
+
+    def learn(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """As `Learner.learn`; all processes are given the same batch."""
+        part = self.team.part(len(data))
+        features = Gathered.apply(self.body(data[part]), part, len(data), self.team.size)
+        loss, best = ShardedSoftmax.apply(self.model.stage2(features), labels, self.model.rows.start)
+        loss.backward()
+        return loss.detach(), (best == labels).sum()
+
+
+class _Body(nn.Module):
+    """The layers whose gradients are averaged: all but the last."""
+
+    def __init__(self, model: ShardedClassifier) -> None:
+        super().__init__()
+        self._through = model.body
+        for name, layer in model.named_children():
+            if name != LAST:
+                self.add_module(name, layer)
+
+    def forward(self, data: Tensor) -> Tensor:
+        return self._through(data)
+
+
+class ShardedMomentum(Momentum):
+    """`Momentum`, whose gradient is as long as those of all processes together."""
+
+    def __init__(self, model: ShardedClassifier, momentum: float, decay: float) -> None:
+        super().__init__(model.named_mxnet_parameters(), momentum, decay)
+        self._last = {id(parameter) for parameter in model.stage2.parameters()}
+
+    def shorten(self, parameters: list[nn.Parameter]) -> None:
+        """Shorten the gradient over all parameters of all processes to GRADIENT_NORM, if it is longer."""
+        shared = nn.utils.get_total_norm([p.grad for p in parameters if id(p) not in self._last])
+        own = nn.utils.get_total_norm([p.grad for p in parameters if id(p) in self._last])
+        squares = own.square()
+        distributed.all_reduce(squares)
+        nn.utils.clip_grads_with_norm_(parameters, GRADIENT_NORM, (squares + shared.square()).sqrt())
+
+
+class _WholeModel:
+    """The state of the whole classifier, as a run of one process would save it."""
+
+    def __init__(self, model: ShardedClassifier) -> None:
+        self.model = model
+
+    def state_dict(self) -> dict[str, Tensor]:
+        state = self.model.state_dict()
+        return {key: self.model.gather(value) if key.startswith(LAST) else value for key, value in state.items()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor], /) -> None:
+        cut = self.model.cut
+        self.model.load_state_dict({k: cut(k, v) if k.startswith(LAST) else v for k, v in state.items()})
+
+
+class _WholeMomentum:
+    """The velocities of the whole classifier."""
+
+    def __init__(self, model: ShardedClassifier, optimizer: Momentum) -> None:
+        self.model, self.optimizer = model, optimizer
+        last = {id(parameter) for parameter in model.stage2.parameters()}
+        self.last = {index for index, entry in enumerate(optimizer.entries) if id(entry[0]) in last}
+
+    def state_dict(self) -> dict[str, dict[int, dict[str, Tensor]]]:
+        return self._each(lambda velocity: self.model.gather(velocity), self.optimizer.state_dict())
+
+    def load_state_dict(self, state: Any, /) -> None:
+        self.optimizer.load_state_dict(self._each(lambda velocity: self.model.cut("velocity", velocity), state))
+
+    def _each(self, change: Any, state: Any) -> dict[str, dict[int, dict[str, Tensor]]]:
+        velocities = {index: memory["velocity"] for index, memory in sorted(state["state"].items())}
+        return {"state": {i: {"velocity": change(v) if i in self.last else v} for i, v in velocities.items()}}
+
+
+def momentum_of(model: Trainable, momentum: float, decay: float) -> Momentum:
+    """The optimizer of a model, sharded or not."""
+    if isinstance(model, ShardedClassifier):
+        return ShardedMomentum(model, momentum, decay)
+    return Momentum(model.named_mxnet_parameters(), momentum, decay)
+
+
+def learner_of(model: Trainable, team: Team) -> Learner:
+    """What teaches a model: one process, several, or several that share the classes out."""
+    if isinstance(model, ShardedClassifier):
+        return ShardedLearner(model)
+    return SharedLearner(model, team) if team.size > 1 else Learner(model)
+
+
+def whole(model: Trainable, optimizer: Momentum) -> tuple[Stateful, Stateful]:
+    """What a snapshot saves of a model and its optimizer: of all classes, whichever this process has.
+
+    `state_dict` is called by all processes, of the model first; what it gives counts in the first process.
+    """
+    if isinstance(model, ShardedClassifier):
+        return _WholeModel(model), _WholeMomentum(model, optimizer)
+    return model, optimizer
