@@ -1,8 +1,7 @@
 """The stages over a data set of the protocol, by both recipes: MAP@100 on test.
 
-Detection is done once, with `--faces all` and no threshold, and both recipes' directories are taken from it: the central
-faces for `seed`, all for `best`. What detect.py would have written is the same but for val and test clips that it looks at
-a second time because no central face passes, which it never does: that is decided before the threshold.
+Detection is done once, with `--faces all` and no threshold, and both recipes' directories are taken from it: the
+central faces for `seed`, all for `best`, those of enough quality. detect.py writes the same rows for each.
 """
 
 from __future__ import annotations
@@ -106,7 +105,7 @@ def run(data: Path, output: Path, recipe: str, few: bool) -> float:
     dataset = data / FEW_FOLDER if few else data
     place = output / (f"{recipe}_few" if few else recipe)
     whole = output / recipe
-    options = OPTIONS if recipe == BEST else dict.fromkeys(OPTIONS, {})
+    options = OPTIONS if recipe == BEST else {stage: {} for stage in OPTIONS}
     for stage in STAGES:
         if few and stage == "test":
             continue

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from rcnn.dataset import NAMES_FILE, NOBODY_KNOWN, TEST, TRAIN, TRAIN_FILE, VAL
+from rcnn.dataset import NAMES_FILE, NOBODY_KNOWN, TEST, TRAIN, TRAIN_FILE, VAL, VAL_FILE
 from rcnn.layout import FOLDERS, LISTS, arrange, fresh, mapper, publish, write_lines
 
 from .clips import HARD, RANGES, make_clip
@@ -16,7 +16,7 @@ PEOPLE = 80  # known by name, of those with SHORTEST photographs or more
 SHORTEST, LONGEST = 6, 10  # photographs of one of them; more are left out
 TEST_SHARE, VAL_SHARE = 0.3, 0.2
 STRANGERS = {"clean": (60, 90), "degraded": (60, 90), HARD: (100, 150)}  # clips of nobody known in val, in test
-FEW = 2  # training clips a person, at most, in the lists of `few`
+FEW = 2  # clips a person, at most, to learn from in the lists of `few`, which have no val clips of known people
 FEW_FOLDER = "few"
 
 
@@ -88,7 +88,7 @@ def _make(job: tuple[Placed, Path, str, int]) -> None:
 
 
 def few_of(clips: list[Placed]) -> list[Placed]:
-    """All but the training clips of a person after the first FEW."""
+    """Two training clips a person, all of test, and of val the strangers."""
     kept: dict[int, int] = {}
     result = []
     for clip in clips:
@@ -96,18 +96,22 @@ def few_of(clips: list[Placed]) -> list[Placed]:
             kept[clip.label] = kept.get(clip.label, 0) + 1
             if kept[clip.label] > FEW:
                 continue
+        if clip.split == VAL and clip.label != NOBODY_KNOWN:
+            continue
         result.append(clip)
     return result
 
 
 def _make_few(output: Path, clips: list[Placed]) -> None:
     few = output / FEW_FOLDER
+    shutil.rmtree(few, ignore_errors=True)
     few.mkdir()
     for folder in sorted({folder.split("/")[0] for folder in FOLDERS.values()}):
         (few / folder).symlink_to(Path("..") / folder)
     shutil.copytree(output / LISTS, few / f"{LISTS}.part")
     kept = few_of(clips)
     write_lines(few / f"{LISTS}.part" / Path(NAMES_FILE).name, (clip.name for clip in kept))
+    write_lines(few / f"{LISTS}.part" / Path(VAL_FILE).name, ())
     lines = (f"{clip.name} {clip.label}" for clip in kept if clip.split == TRAIN)
     write_lines(few / f"{LISTS}.part" / Path(TRAIN_FILE).name, lines)
     (few / f"{LISTS}.part").rename(few / LISTS)
