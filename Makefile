@@ -38,7 +38,7 @@ $(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
 	$(PIP) -r $<
 	@touch $@
 
-$(VENV)/dev.installed: requirements-onnx.txt
+$(VENV)/dev.installed: requirements-onnx.txt requirements-ray.txt
 
 $(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
 	@command -v $(firstword $(CC)) >/dev/null || \

@@ -5,12 +5,12 @@ from rcnn.arguments import (
     METHOD,
     RUN,
     Parser,
-    add_gpu,
     add_model,
     add_overwrite,
     add_precision,
     add_recipe,
     add_split,
+    add_workers,
     number,
     pair,
     positive,
@@ -38,6 +38,12 @@ def main() -> None:
     add_recipe(parser, "detect")
     add = parser.group(METHOD)
     add("--stage", default="trainval", choices=("trainval", "test"), help="which clips")
+    add(
+        "--faces",
+        default="central",
+        choices=("central", "all"),
+        help="which faces of a frame: the one that is large and near its centre, or all, followed through the clip",
+    )
     add("--sampling", default=3, type=positive, metavar="N", help="look at frames N, 2N, 3N, ...")
     add(
         "--quality",
@@ -56,7 +62,7 @@ def main() -> None:
     add_split(parser)
     add("--max-bad", default=5.0, type=number, metavar="PERCENT", help="fail if more of the clips can't be read")
     add("--preview-every", default=50, type=positive, metavar="K", help="of every K-th clip of each state")
-    add_gpu(parser)
+    add_workers(parser, decoders=True)
     add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())
@@ -79,7 +85,8 @@ def main() -> None:
     if sheets is not None:
         from rcnn.stages.preview import PreviewSettings, preview
 
-        preview(PreviewSettings(args["output"], sheets, every, args["gpu"]))
+        device = args["gpu"][0] if isinstance(args["gpu"], tuple) else args["gpu"]
+        preview(PreviewSettings(args["output"], sheets, every, device))
 
 
 if __name__ == "__main__":

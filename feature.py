@@ -4,12 +4,12 @@ from rcnn.arguments import (
     FILES,
     METHOD,
     Parser,
-    add_gpu,
     add_model,
     add_overwrite,
     add_precision,
     add_recipe,
     add_split,
+    add_workers,
     positive,
 )
 from rcnn.errors import run_script
@@ -33,7 +33,7 @@ def main() -> None:
     )
     add("--sampling", default=3, type=positive, metavar="N", help="use the faces of frames N, 2N, 3N, ...")
     add_split(parser)
-    add_gpu(parser)
+    add_workers(parser)
     add_precision(parser)
     add_overwrite(parser)
     args = vars(parser.parse_args())

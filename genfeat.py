@@ -1,6 +1,6 @@
 """Stage 3: makes the training set of the classifier from the vectors of one or several models."""
 
-from rcnn.arguments import FILES, Parser, add_overwrite, add_recipe, paths
+from rcnn.arguments import FILES, METHOD, Parser, add_overwrite, add_recipe, paths
 from rcnn.errors import run_script
 
 
@@ -9,6 +9,13 @@ def main() -> None:
     add = parser.group(FILES)
     add("--inputs", default="./output/feat_trainval", type=paths, metavar="A[,B...]", help="what feature.py wrote")
     add("--output", default="./output/trainval", metavar="DIR", help="where the training set goes")
+    parser.group(METHOD)(
+        "--tracks",
+        default="main",
+        choices=("main", "agree"),
+        help="where detect.py --faces all found several people in a clip, which of them the label is taken to mean: "
+        "the main one, or the one who is likest to the label's other clips",
+    )
     add_overwrite(parser)
     add_recipe(parser, "genfeat")
     args = parser.parse_args()

@@ -1,6 +1,6 @@
 """Stage 5: gives each clip its probability for every class."""
 
-from rcnn.arguments import FILES, MODELS, Parser, add_gpu, add_overwrite, add_recipe, add_split, paths
+from rcnn.arguments import FILES, MODELS, Parser, add_overwrite, add_recipe, add_split, add_workers, paths
 from rcnn.errors import run_script
 
 
@@ -13,7 +13,7 @@ def main() -> None:
     add("--model", default="./model/iqiyi,40", metavar="PREFIX,EPOCH", help="what train_mlp.py saved")
     add_split(parser)
     add_recipe(parser, "predict")
-    add_gpu(parser)
+    add_workers(parser)
     add_overwrite(parser)
     args = parser.parse_args()
 

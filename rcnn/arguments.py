@@ -85,6 +85,28 @@ def add_gpu(parser: Parser) -> None:
     )
 
 
+def add_workers(parser: Parser, decoders: bool = False) -> None:
+    """Add `--gpu` for one or several devices, `--workers`, `--ray` and, where clips are decoded, `--decoders`."""
+    add = parser.group(RUN)
+    add(
+        "--gpu",
+        type=devices,
+        metavar="N[,N...]",
+        help="CUDA device, -1 for the CPU; several for a worker process on each; left out: device 0 if there is one, "
+        "else the CPU",
+    )
+    add(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="worker processes on this machine, or actors of Ray; left out: one for each of several GPUs, what fits a "
+        "Ray cluster, or threads of this process",
+    )
+    add("--ray", metavar="ADDRESS", help="work on a Ray cluster: auto, HOST:PORT, or local for one on this machine")
+    if decoders:
+        add("--decoders", default=0, type=whole, metavar="N", help="actors of Ray that decode clips for the workers")
+
+
 def add_precision(parser: Parser) -> None:
     """Add `--precision`."""
     parser.group(RUN)(
@@ -122,6 +144,16 @@ def device(text: str) -> int:
     if text != "-1" and not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not the number of a device, 0 or more, nor -1 for the CPU")
     return int(text)
+
+
+def devices(text: str) -> int | tuple[int, ...]:
+    """One device as `device`, or several CUDA devices, `A,B,...`."""
+    if "," not in text:
+        return device(text)
+    listed = tuple(device(item) for item in text.split(","))
+    if -1 in listed or len(set(listed)) < len(listed):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different CUDA devices like 0,1,2,3")
+    return listed
 
 
 def integer(text: str) -> int:

@@ -46,6 +46,15 @@ config.CHOICE = EasyDict(
     CENTRE_PENALTY=2.0,  # square pixels of area that a square pixel of distance from the centre costs
 )
 
+config.TRACK = EasyDict(
+    FACES_A_FRAME=20,  # at most, the best scores; more is a crowd, in which nobody is who the clip is of
+    SAME_PLACE=0.3,  # intersection over union of two boxes, from which on they may be one face that moved
+    GAP=3,  # looked-at frames that a face may be away from its place
+    ALIKE=0.4,  # cosine of two embeddings, from which on they are one person wherever they are
+    UNLIKE=0.0,  # cosine, under which they are two even in one place
+    JOIN=0.5,  # cosine of two tracks' means, from which on they are pieces of one
+)
+
 config.CROP = EasyDict(
     JPEG_QUALITY=95,
 )

@@ -24,7 +24,7 @@ NOBODY_KNOWN = -1
 LARGEST_LABEL = 2**31 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Clip:
     """One clip of the data set.
 

@@ -19,12 +19,14 @@ class Row:
     """A clip in several inputs.
 
     name, split, label : of the clip
+    track : of the clip; 0 where the inputs have none
     vectors : (D,) float32 of each input; None where the input lacks the clip
     """
 
     name: str
     split: str
     label: int
+    track: int
     vectors: tuple[np.ndarray | None, ...]
 
 
@@ -37,7 +39,7 @@ class _Cursor:
         self.batches = reader.batches(rows=rows)
         self.names: list[str] = []
         self.at = 0
-        self.last = ""
+        self.last = ("", 0)
         self._fill()
 
     def _fill(self) -> None:
@@ -49,24 +51,26 @@ class _Cursor:
             self.names = batch.column("name").to_pylist()
             self.splits = batch.column("split").to_pylist()
             self.labels = batch.column("label").to_pylist()
+            self.tracks = batch.column("track").to_pylist() if self.reader.tracked else [0] * batch.num_rows
             self.vectors = vectors(batch.column(batch.num_columns - 1))
             self.at = 0
 
     @property
-    def name(self) -> str | None:
-        return self.names[self.at] if self.names else None
+    def key(self) -> tuple[str, int] | None:
+        """Name and track."""
+        return (self.names[self.at], self.tracks[self.at]) if self.names else None
 
     def advance(self) -> None:
-        name = self.names[self.at]
-        if name <= self.last:
-            raise InputError(f"{self.reader.path}: {name} does not come after {self.last}; make it again")
-        self.last = name
+        key = (self.names[self.at], self.tracks[self.at])
+        if key <= self.last and self.last[0]:
+            raise InputError(f"{self.reader.path}: {key[0]} does not come after {self.last[0]}; make it again")
+        self.last = key
         self.at += 1
         self._fill()
 
 
 def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
-    """Every clip that any input has, sorted by name.
+    """Every clip that any input has, or every track of it, sorted by name and track.
 
     Raises
     ------
@@ -75,11 +79,12 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
     """
     cursors = [_Cursor(reader) for reader in readers]
     while True:
-        names = [cursor.name for cursor in cursors if cursor.name is not None]
-        if not names:
+        keys = [cursor.key for cursor in cursors if cursor.key is not None]
+        if not keys:
             return
-        name = min(names)
-        here = [cursor for cursor in cursors if cursor.name == name]
+        key = min(keys)
+        name, track = key
+        here = [cursor for cursor in cursors if cursor.key == key]
         first = here[0]
         for other in here[1:]:
             if (other.splits[other.at], other.labels[other.at]) != (first.splits[first.at], first.labels[first.at]):
@@ -92,7 +97,8 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
             name,
             first.splits[first.at],
             first.labels[first.at],
-            tuple(cursor.vectors[cursor.at] if cursor.name == name else None for cursor in cursors),
+            track,
+            tuple(cursor.vectors[cursor.at] if cursor.key == key else None for cursor in cursors),
         )
         for cursor in here:
             cursor.advance()
@@ -100,7 +106,7 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips with one vector each: names, splits, labels, and (n, D) float32."""
+    """Clips, or tracks of clips, with one vector each: names, splits, labels, and (n, D) float32."""
 
     names: list[str]
     splits: list[str]
@@ -121,21 +127,21 @@ class Batch:
 
 
 def concatenate(readers: Sequence[StageReader], rows: int, start_after: str = "") -> Iterator[Batch]:
-    """The vectors of all inputs one behind the other, for the clips that all of them have.
+    """The vectors of all inputs one behind the other, for the clips or tracks that all of them have.
 
     Parameters
     ----------
-    rows : of a batch; the last may be shorter
+    rows : of a batch, and what is left of the last clip's tracks; the last batch may be shorter
     start_after : name of the last clip that is left out, because it is done
     """
     gathered: list[Row] = []
     for row in join_rows(readers):
         if row.name <= start_after or any(vector is None for vector in row.vectors):
             continue
-        gathered.append(row)
-        if len(gathered) == rows:
+        if len(gathered) >= rows and row.name != gathered[-1].name:
             yield _batch(gathered)
             gathered = []
+        gathered.append(row)
     if gathered:
         yield _batch(gathered)
 
@@ -150,7 +156,18 @@ def _batch(rows: list[Row]) -> Batch:
 
 
 def open_inputs(paths: Sequence[str], stages: Sequence[str], part: tuple[int, int] = (0, 1)) -> list[StageReader]:
-    """Readers of part I of N of several stage directories; a path that is given twice is an error."""
+    """Readers of part I of N of several stage directories.
+
+    Raises
+    ------
+    InputError
+        If a path is given twice, or some have tracks and others don't.
+    """
     if len(set(paths)) != len(paths):
         raise InputError(f"--inputs {','.join(paths)}: names a directory twice")
-    return [open_stage(path, stages, part) for path in paths]
+    readers = [open_stage(path, stages, part) for path in paths]
+    if len({reader.tracked for reader in readers}) > 1:
+        raise InputError(
+            f"--inputs {','.join(paths)}: some are of detect.py --faces all and others are not; give all of one kind"
+        )
+    return readers

@@ -13,9 +13,23 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+_limit: int | None = None
+
+
+def limit_cores(count: int) -> None:
+    """Let `cores` say `count`: for a worker that shares the machine with others. Before any network is made."""
+    global _limit
+    _limit = count
+
+
 def cores() -> int:
     """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0))
+    return _limit or len(os.sched_getaffinity(0))
+
+
+def shares_cores() -> bool:
+    """Whether other workers use cores of this machine, so that none should be held fast to its first ones."""
+    return _limit is not None
 
 
 def groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

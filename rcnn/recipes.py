@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions are summed
 # What `best` sets in place of a script's defaults. A flag that is given still counts.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "detect": {},
+    "detect": {"faces": "all"},
     "feature": {},
-    "genfeat": {},
+    "genfeat": {"tracks": "agree"},
     "train_mlp": {"head": "cosine"},
     "predict": {},
     "submit": {},

@@ -31,7 +31,7 @@ from ..checkpoint.operators import (
     slice_window,
 )
 from ..errors import InputError
-from ..pipeline import cores
+from ..pipeline import cores, shares_cores
 from .images import ImageInput
 
 COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
@@ -97,6 +97,8 @@ class OpenVinoNetwork:
             "NUM_STREAMS": self._streams,
             "INFERENCE_NUM_THREADS": cores(),
         }
+        if shares_cores():
+            self._settings["ENABLE_CPU_PINNING"] = False
         self._compiled: OrderedDict[tuple[Any, ...], _Requests] = OrderedDict()
         self._lock = threading.Lock()
 

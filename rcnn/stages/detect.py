@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from .. import storage
+from ..cluster import Plan, open_crew
 from ..dataset import Clip, list_clips
-from ..detector import load_detector, load_embedder
+from ..decoder import FrameDecoder
+from ..detector import Detector, Embedder, load_detector, load_embedder
 from ..detector.alignment import target_points
 from ..detector.embedding import is_normalised
 from ..engine import CPU, FP32, INT8, check_precision, choose_device
 from ..errors import InputError
 from ..models import model_files
-from ..pipeline import cores, groups, ordered_map
+from ..pipeline import groups
 from ..progress import progress
 from ..recipes import SEED
 from ..signals import until_stopped
-from ..store import FACES_SCHEMA, NO_FACE, OK, UNREADABLE, Accounts, StageWriter, check_output
-from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces
+from ..store import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
+from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
 from .int8 import int8_detect
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 2  # groups a worker that may be done before they are written
+CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
@@ -42,7 +46,10 @@ class DetectSettings:
     output: str
     dataset: str
     stage: str
-    gpu: int | None = None
+    gpu: int | tuple[int, ...] | None = None
+    workers: int | None = None
+    ray: str | None = None
+    decoders: int = 0
     precision: str = FP32
     sampling: int = 3
     split: tuple[int, int] = (0, 1)
@@ -52,6 +59,7 @@ class DetectSettings:
     max_bad: float = 5.0
     overwrite: bool = False
     recipe: str = SEED
+    faces: str = CENTRAL
 
 
 class QualityHistogram:
@@ -91,44 +99,24 @@ def detect(settings: DetectSettings) -> None:
     target_points(settings.image_size)
     check_output(settings.output, settings.overwrite)
     clips = list_clips(settings.dataset, settings.stage, settings.split)
-    device = choose_device(settings.gpu)
-    check_precision(settings.precision, device)
-    detector = load_detector(settings.detector, device, precision=settings.precision)
-    embedder = None
+    job = DetectJob(settings)
+    plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
+    if settings.precision == INT8 and settings.ray is not None:
+        raise InputError("--precision int8: not with --ray, whose nodes may not see the calibration; use fp32 or fp16")
     files = [model_files(settings.detector)]
-    if settings.quality == NORM:
-        if settings.model is None:
-            raise InputError("--quality norm wants a --quality-model; give one, or --quality score")
-        embedder = load_embedder(settings.model, device, precision=settings.precision)
+    if settings.quality == NORM and settings.model is not None:
         files.append(model_files(settings.model))
-        if is_normalised(embedder, settings.image_size):
-            raise InputError(
-                f"--model {settings.model}: gives every embedding the same length, so that its norm says nothing about "
-                f"a face; give another --quality-model, or --quality score for the detector's own score"
-            )
-    workers = cores()
-    with StageWriter(
-        settings.output,
-        "detect",
-        FACES_SCHEMA,
-        arguments=asdict(settings),
-        models=[path for group in files for path in group],
-        overwrite=settings.overwrite,
-    ) as writer:
-        if settings.precision == INT8:
-            detector, embedder = int8_detect(settings.output, clips, (detector, embedder), files, settings.image_size)
-        finder = FaceFinder(
-            detector,
-            embedder,
-            settings.sampling,
-            settings.quality_threshold,
-            settings.image_size,
-            BATCH_FRAMES if device == CPU else CUDA_BATCH_FRAMES,
-        )
+    with ExitStack() as stack:
+        crew = stack.enter_context(open_crew(job, plan, AHEAD))
+        exact = job.networks(CPU) if settings.precision == INT8 else None
+        if exact is None:
+            crew.start()
+        writer = stack.enter_context(_writer(settings, files))
+        if exact is not None:
+            int8_detect(settings.output, clips, exact, files, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
         left = [clip for clip in clips if clip.name > writer.last_clip]
-        found = ordered_map(finder, groups(left, GROUP_CLIPS), workers, AHEAD * workers)
-        pairs = zip(groups(left, GROUP_CLIPS), found, strict=True)
+        pairs = crew.map(groups(left, GROUP_CLIPS))
         with progress(what="detect", unit="clip", total=len(clips), initial=len(clips) - len(left)) as bar:
             for group, results in until_stopped(pairs):
                 _write(writer, group, results, settings.quality_threshold)
@@ -150,6 +138,67 @@ def detect(settings: DetectSettings) -> None:
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
 
+def _writer(settings: DetectSettings, files: Sequence[Sequence[str]]) -> StageWriter:
+    return StageWriter(
+        settings.output,
+        "detect",
+        TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
+        arguments=asdict(settings),
+        models=[path for group in files for path in group],
+        overwrite=settings.overwrite,
+    )
+
+
+@dataclass(frozen=True)
+class DetectJob:
+    """The step of detect.py, to be built by each worker; see `rcnn.cluster.Job`."""
+
+    settings: DetectSettings
+
+    def networks(self, device: int) -> tuple[Detector, Embedder | None]:
+        """Detector and quality model; none of the latter where the quality is the detector's score.
+
+        Raises
+        ------
+        InputError
+            If a model is missing, can't be read, or says nothing about quality.
+        """
+        settings = self.settings
+        check_precision(settings.precision, device)
+        detector = load_detector(settings.detector, device, precision=settings.precision)
+        if settings.quality != NORM:
+            return detector, None
+        if settings.model is None:
+            raise InputError("--quality norm wants a --quality-model; give one, or --quality score")
+        embedder = load_embedder(settings.model, device, precision=settings.precision)
+        if is_normalised(embedder, settings.image_size):
+            raise InputError(
+                f"--model {settings.model}: gives every embedding the same length, so that its norm says nothing about "
+                f"a face; give another --quality-model, or --quality score for the detector's own score"
+            )
+        return detector, embedder
+
+    def build(self, gpu: int | None, source: Callable[[], FrameSource] | None = None) -> FaceFinder:
+        settings = self.settings
+        device = choose_device(gpu)
+        networks = self.networks(device)
+        if settings.precision == INT8:
+            files = [model_files(model) for model in (settings.detector, settings.model) if model is not None]
+            networks = int8_detect(settings.output, (), networks, files, settings.image_size)
+        return FaceFinder(
+            *networks,
+            settings.sampling,
+            settings.quality_threshold,
+            settings.image_size,
+            BATCH_FRAMES if device == CPU else CUDA_BATCH_FRAMES,
+            settings.faces == ALL,
+            source or FrameDecoder,
+        )
+
+    def lost(self, clip: Clip, reason: str) -> FoundFaces:
+        return FoundFaces(unreadable=reason)
+
+
 def _write(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFaces], threshold: float) -> None:
     for clip, result in zip(clips, results, strict=True):
         who = {"name": clip.name, "split": clip.split, "label": clip.label}
@@ -158,7 +207,7 @@ def _write(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFa
             [{**who, "state": state, "reason": reason, "frames": result.frames, "faces": len(result.rows)}]
         )
         if result.rows:
-            writer.add_rows(pa.RecordBatch.from_pylist([{**who, **row} for row in result.rows], FACES_SCHEMA))
+            writer.add_rows(pa.RecordBatch.from_pylist([{**who, **row} for row in result.rows], writer.schema))
 
 
 def _state(result: FoundFaces, threshold: float) -> tuple[str, str]:

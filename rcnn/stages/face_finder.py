@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -16,10 +16,20 @@ from ..decoder import FrameDecoder
 from ..detector import Detector, Embedder, align_faces
 from ..detector.embedding import norms
 from ..detector.essh import central_face
+from ..faces import Faces
+from ..tracking import track_faces
 from ..video import UnreadableError
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
 CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once
+
+
+class FrameSource(Protocol):
+    """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
+
+    def read_frames(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+        """See `FrameDecoder.read_frames`."""
+        ...
 
 
 @dataclass
@@ -40,21 +50,24 @@ class FoundFaces:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """The central face of a frame."""
+    """A face of a frame that is looked at, and whether it is the central one."""
 
     row: dict[str, Any]
     crop: np.ndarray
+    central: bool
 
 
 @dataclass(frozen=True)
 class FaceFinder:
-    """Finds the central face of each sampled frame, where there is one, and rates it.
+    """Finds the central face of each sampled frame, where there is one, or all of them, and rates them.
 
     embedder : the norm of whose embeddings is the quality; None for the detector's score as quality
     sampling : frame f, counted from 1, is looked at when f % sampling == 0
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
     batch : frames that are detected together
+    every : whether all faces of a frame count, and are numbered by tracks, or the central one alone
+    source : makes what a thread takes its frames from
     """
 
     detector: Detector
@@ -63,6 +76,8 @@ class FaceFinder:
     threshold: float
     size: tuple[int, int] = (112, 112)
     batch: int = BATCH_FRAMES
+    every: bool = False
+    source: Callable[[], FrameSource] = FrameDecoder
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
@@ -95,7 +110,7 @@ class FaceFinder:
             found = self.detector.detect(frames, batch_size=self.batch)
             for (index, number), image, faces in zip(batch, frames, found, strict=True):
                 if len(faces):
-                    chosen[index].append(self._choose(number, image, faces))
+                    chosen[index] += self._choose(number, image, faces)
             batch.clear()
 
         for index, number, image in self._frames(clips, results, sampling):
@@ -116,7 +131,7 @@ class FaceFinder:
     ) -> Iterator[tuple[int, int, np.ndarray]]:
         """Index of the clip, number of the frame and the frame, clip after clip; marks clips that can't be read."""
         if not hasattr(self.decoders, "own"):
-            self.decoders.own = FrameDecoder()
+            self.decoders.own = self.source()
         for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
             if clip.fault:
                 result.unreadable = clip.fault
@@ -128,33 +143,54 @@ class FaceFinder:
             except UnreadableError as error:
                 result.unreadable = str(error)
 
-    def _choose(self, number: int, image: np.ndarray, faces: Any) -> _Chosen:
-        best = central_face(faces, image.shape[1], image.shape[0])
-        row = {
-            "frame": number,
-            "score": faces.scores[best],
-            "box": faces.boxes[best],
-            "landmarks": faces.landmarks[best].reshape(-1),
-        }
-        return _Chosen(row, align_faces(image, faces.landmarks[best : best + 1], self.size)[0])
+    def _choose(self, number: int, image: np.ndarray, faces: Faces) -> list[_Chosen]:
+        central = central_face(faces, image.shape[1], image.shape[0])
+        wanted = [central]
+        if self.every:
+            wanted = sorted({central, *range(min(len(faces), config.TRACK.FACES_A_FRAME))})  # best scores first
+        crops = align_faces(image, faces.landmarks[wanted], self.size)
+        return [
+            _Chosen(
+                {
+                    "frame": number,
+                    "score": faces.scores[index],
+                    "box": faces.boxes[index],
+                    "landmarks": faces.landmarks[index].reshape(-1),
+                },
+                crop,
+                index == central,
+            )
+            for index, crop in zip(wanted, crops, strict=True)
+        ]
 
     def _rate(self, results: Sequence[FoundFaces], chosen: Sequence[Sequence[_Chosen]]) -> None:
         crops = [face.crop for faces in chosen for face in faces]
         if not crops:
             return
-        if self.embedder is None:
+        embeddings = None if self.embedder is None else self.embedder.embed(crops)
+        if embeddings is None:
             qualities = np.array([face.row["score"] for faces in chosen for face in faces], np.float32)
         else:
-            qualities = norms(self.embedder.embed(crops))
+            qualities = norms(embeddings)
         start = 0
         for result, faces in zip(results, chosen, strict=True):
-            result.qualities = qualities[start : start + len(faces)]
-            start += len(faces)
+            mine = slice(start, start + len(faces))
+            start = mine.stop
+            result.qualities = qualities[mine]
+            tracks = self._tracks(faces, None if embeddings is None else embeddings[mine])
             result.rows = [
-                {**face.row, "quality": quality, "crop": _jpeg(face.crop)}
-                for face, quality in zip(faces, result.qualities, strict=True)
+                {**face.row, "quality": quality, "crop": _jpeg(face.crop), "track": track}
+                for face, quality, track in zip(faces, result.qualities, tracks, strict=True)
                 if quality >= self.threshold
             ]
+
+    def _tracks(self, faces: Sequence[_Chosen], embeddings: np.ndarray | None) -> np.ndarray:
+        """(n,) number of each face's track in its clip; all 0 where only central faces were chosen."""
+        if not self.every or not faces:
+            return np.zeros(len(faces), np.int32)
+        frames = np.array([face.row["frame"] for face in faces])
+        boxes = np.stack([face.row["box"] for face in faces])
+        return track_faces(frames, boxes, np.array([face.central for face in faces]), embeddings)
 
 
 def _jpeg(crop: np.ndarray) -> bytes:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile, islice
+from typing import Any
 
 import cv2
 import numpy as np
 import pyarrow as pa
 
+from ..cluster import Crew, Plan, open_crew
 from ..detector import Embedder, load_embedder
 from ..detector.alignment import SIZES
 from ..detector.embedding import normalise, variants
-from ..engine import FP32, INT8, check_precision, choose_device
+from ..engine import CPU, FP32, INT8, check_precision, choose_device
 from ..errors import InputError
 from ..models import model_files
 from ..picture import picture_size
-from ..pipeline import cores, groups, ordered_map
+from ..pipeline import groups
 from ..progress import progress
 from ..recipes import SEED, check_recipe
 from ..signals import until_stopped
@@ -30,6 +33,7 @@ from ..store import (
     after,
     check_output,
     features_schema,
+    is_tracked,
     open_stage,
     vector_array,
 )
@@ -47,7 +51,9 @@ class FeatureSettings:
     model: str
     input: str
     output: str
-    gpu: int | None = None
+    gpu: int | tuple[int, ...] | None = None
+    workers: int | None = None
+    ray: str | None = None
     precision: str = FP32
     aug: int = 0
     sampling: int = 3
@@ -58,34 +64,49 @@ class FeatureSettings:
 
 @dataclass
 class ClipFaces:
-    """A clip and its faces: frame numbers and JPEG crops, in the order of the frames."""
+    """A clip and its faces in the order of the frames: frame numbers, JPEG crops, and tracks (all 0: none)."""
 
     name: str
     split: str
     label: int
     frames: list[int]
     crops: list[bytes]
+    tracks: list[int]
+
+
+@dataclass(frozen=True)
+class ClipVectors:
+    """What becomes of a clip: its tracks in rising order, a vector each, (tracks, D) float32, and the faces used."""
+
+    tracks: list[int]
+    vectors: np.ndarray
+    faces: int
 
 
 def read_clip_faces(reader: StageReader) -> Iterator[ClipFaces]:
     """Clips of a detect directory that have faces, one after the other."""
     clip: ClipFaces | None = None
-    for batch in reader.batches(["name", "split", "label", "frame", "crop"], rows=1024):
+    columns = ["name", "split", "label", "frame", "crop", *(["track"] if reader.tracked else [])]
+    for batch in reader.batches(columns, rows=1024):
         for row in batch.to_pylist():
             if clip is None or row["name"] != clip.name:
                 if clip is not None:
                     yield clip
-                clip = ClipFaces(row["name"], row["split"], row["label"], [], [])
+                clip = ClipFaces(row["name"], row["split"], row["label"], [], [], [])
             clip.frames.append(row["frame"])
             clip.crops.append(row["crop"])
+            clip.tracks.append(row.get("track", 0))
     if clip is not None:
         yield clip
 
 
-def sample(clip: ClipFaces, sampling: int) -> list[bytes]:
-    """The crops of frames f with f % sampling == 0; all of them where that leaves none."""
-    kept = [crop for frame, crop in zip(clip.frames, clip.crops, strict=True) if frame % sampling == 0]
-    return kept or clip.crops
+def sample(clip: ClipFaces, sampling: int) -> dict[int, list[bytes]]:
+    """The crops of frames f with f % sampling == 0, by track; all of them where that leaves none."""
+    kept = [index for index, frame in enumerate(clip.frames) if frame % sampling == 0] or range(len(clip.frames))
+    tracks: dict[int, list[bytes]] = {track: [] for track in sorted({clip.tracks[index] for index in kept})}
+    for index in kept:
+        tracks[clip.tracks[index]].append(clip.crops[index])
+    return tracks
 
 
 def decode_crop(data: bytes, where: str) -> np.ndarray:
@@ -128,17 +149,66 @@ def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: in
 
 @dataclass(frozen=True)
 class FeatureStep:
-    """The step of feature.py: a few clips in; these clips, the number of faces used and (clips, D) vectors out."""
+    """The step of feature.py: a few clips in, the vectors of each out."""
 
     embedder: Embedder
     sampling: int
     augment: int
 
-    def __call__(self, clips: list[ClipFaces]) -> tuple[list[ClipFaces], int, np.ndarray]:
-        crops = [[decode_crop(crop, clip.name) for crop in sample(clip, self.sampling)] for clip in clips]
+    def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
+        sampled = [sample(clip, self.sampling) for clip in clips]
+        crops = [
+            [decode_crop(crop, clip.name) for crop in track]
+            for clip, tracks in zip(clips, sampled, strict=True)
+            for track in tracks.values()
+        ]
         if len({crop.shape for faces in crops for crop in faces}) > 1:
             raise InputError(f"{clips[0].name} and clips after it: have crops of two sizes; run detect.py again")
-        return clips, sum(map(len, crops)), clip_features(self.embedder, crops, self.augment)
+        vectors = iter(clip_features(self.embedder, crops, self.augment))
+        return [
+            ClipVectors(list(tracks), np.stack([next(vectors) for _ in tracks]), sum(map(len, tracks.values())))
+            for tracks in sampled
+        ]
+
+
+@dataclass(frozen=True)
+class FeatureJob:
+    """The step of feature.py, to be built by each worker; see `rcnn.cluster.Job`."""
+
+    settings: FeatureSettings
+
+    def embedder(self, device: int) -> Embedder:
+        """The exact network.
+
+        Raises
+        ------
+        InputError
+            If the model can't be read or the device can't have the precision.
+        """
+        check_precision(self.settings.precision, device)
+        return load_embedder(self.settings.model, device, precision=self.settings.precision)
+
+    def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> FeatureStep:
+        settings = self.settings
+        embedder = self.embedder(choose_device(gpu))
+        if settings.precision == INT8:
+            embedder = self.quantised(embedder)
+        return FeatureStep(embedder, settings.sampling, settings.aug)
+
+    def quantised(self, embedder: Embedder) -> Embedder:
+        """Its twin, calibrated on the first crops of the input where the output does not hold it yet."""
+        settings = self.settings
+        network = int8_network(
+            settings.output,
+            "embedding",
+            embedder.network,
+            model_files(settings.model),
+            lambda: first_crops(open_stage(settings.input, ("detect",), settings.split), CROPS),
+        )
+        return Embedder(network)
+
+    def lost(self, clip: ClipFaces, reason: str) -> ClipVectors:
+        raise InputError(f"{clip.name}: its faces {reason}; run detect.py again without that clip, or mend the machine")
 
 
 def feature(settings: FeatureSettings) -> None:
@@ -153,50 +223,37 @@ def feature(settings: FeatureSettings) -> None:
     check_output(settings.output, settings.overwrite)
     reader = open_stage(settings.input, ("detect",), settings.split)
     check_recipe(settings.recipe, [reader])
-    workers = cores()
-    device = choose_device(settings.gpu)
-    check_precision(settings.precision, device)
-    embedder = load_embedder(settings.model, device, precision=settings.precision)
+    job = FeatureJob(settings)
+    plan = Plan(settings.gpu, settings.workers, settings.ray)
+    if settings.precision == INT8 and settings.ray is not None:
+        raise InputError("--precision int8: not with --ray, whose nodes may not see the calibration; use fp32 or fp16")
     clips_with_faces = reader.accounts.ok
-    width = _width(embedder, reader)
-    with StageWriter(
-        settings.output,
-        "feature",
-        features_schema(width),
-        arguments=asdict(settings),
-        models=model_files(settings.model),
-        sources=[settings.input],
-        overwrite=settings.overwrite,
-    ) as writer:
-        faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
-        if settings.precision == INT8:
-            embedder = Embedder(
-                int8_network(
-                    settings.output,
-                    "embedding",
-                    embedder.network,
-                    model_files(settings.model),
-                    lambda: first_crops(reader, CROPS),
-                )
+    with ExitStack() as stack:
+        crew = stack.enter_context(open_crew(job, plan, AHEAD))
+        exact = job.embedder(CPU) if settings.precision == INT8 else None
+        if exact is None:
+            crew.start()
+        width = _width(crew, exact, reader)
+        writer = stack.enter_context(
+            StageWriter(
+                settings.output,
+                "feature",
+                features_schema(width, reader.tracked),
+                arguments=asdict(settings),
+                models=model_files(settings.model),
+                sources=[settings.input],
+                overwrite=settings.overwrite,
             )
-        step = FeatureStep(embedder, settings.sampling, settings.aug)
+        )
+        faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
+        if exact is not None:
+            job.quantised(exact)  # which the workers then load
         left = dropwhile(lambda clip: clip.name <= writer.last_row, read_clip_faces(reader))
-        results = ordered_map(step, groups(left, BATCH_CLIPS), workers, AHEAD * workers)
         with progress(what="feature", unit="clip", total=clips_with_faces, initial=done) as bar:
-            for clips, used, vectors in until_stopped(results):
-                faces += used
+            for clips, results in until_stopped(crew.map(groups(left, BATCH_CLIPS))):
+                faces += sum(result.faces for result in results)
                 done += len(clips)
-                writer.add_rows(
-                    pa.RecordBatch.from_arrays(
-                        [
-                            pa.array([clip.name for clip in clips]),
-                            pa.array([clip.split for clip in clips]),
-                            pa.array([clip.label for clip in clips], pa.int32()),
-                            vector_array(vectors),
-                        ],
-                        schema=writer.schema,
-                    )
-                )
+                writer.add_rows(_rows(clips, results, writer.schema))
                 writer.save(faces=faces, clips=done)
                 bar.update(len(clips))
         copy_clips(reader, writer)
@@ -204,12 +261,27 @@ def feature(settings: FeatureSettings) -> None:
     accounts = Accounts.of(counts, settings.output)
     accounts.check_from(reader.accounts, settings.output)
     seconds = time.monotonic() - started
+    tracks = f" in {counts['rows']} tracks" if reader.tracked else ""
     print(
-        f"feature: {counts['clips']} clips read, {counts['rows']} with faces, {faces} faces used, "
+        f"feature: {counts['clips']} clips read, {counts['ok']} with faces{tracks}, {faces} faces used, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {width} wide, {seconds:.1f} s "
         f"-> {settings.output}"
     )
     print(f"accounts: {accounts}, as in {settings.input}")
+
+
+def _rows(clips: Sequence[ClipFaces], results: Sequence[ClipVectors], schema: pa.Schema) -> pa.RecordBatch:
+    """A row a clip, or a row a track."""
+    whose = [clip for clip, result in zip(clips, results, strict=True) for _ in result.tracks]
+    columns = [
+        pa.array([clip.name for clip in whose]),
+        pa.array([clip.split for clip in whose]),
+        pa.array([clip.label for clip in whose], pa.int32()),
+        vector_array(np.concatenate([result.vectors for result in results])),
+    ]
+    if is_tracked(schema):
+        columns.insert(-1, pa.array([track for result in results for track in result.tracks], pa.int32()))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def first_crops(reader: StageReader, count: int) -> np.ndarray:
@@ -227,12 +299,18 @@ def first_crops(reader: StageReader, count: int) -> np.ndarray:
     return np.stack(first)
 
 
-def _width(embedder: Embedder, reader: StageReader) -> int:
-    """How wide the embeddings are: of the first crop, or of a black one where there is none."""
-    for clip in read_clip_faces(reader):
-        crop = decode_crop(clip.crops[0], clip.name)
-        return embedder.embed([crop]).shape[1]
-    return embedder.embed([np.zeros((112, 112, 3), np.uint8)]).shape[1]
+def _width(crew: Crew, exact: Embedder | None, reader: StageReader) -> int:
+    """How wide the embeddings are: of the first crop, or of a black one where there is none.
+
+    The crew says it, so that this process need not hold the model where others do the work; or `exact`, if it is here.
+    """
+    black = cv2.imencode(".png", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
+    clip = next(read_clip_faces(reader), ClipFaces("a black crop", "", 0, [1], [black], [0]))
+    if exact is not None:
+        return exact.embed([decode_crop(clip.crops[0], clip.name)]).shape[1]
+    one = replace(clip, frames=clip.frames[:1], crops=clip.crops[:1], tracks=clip.tracks[:1])
+    ((_, (found,)),) = crew.map([[one]])
+    return found.vectors.shape[1]
 
 
 def copy_clips(reader: StageReader, writer: StageWriter) -> None:

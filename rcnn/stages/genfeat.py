@@ -13,8 +13,10 @@ from ..progress import progress
 from ..recipes import SEED, check_recipe
 from ..signals import until_stopped
 from ..store import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
+from ..teaching import agreeing_tracks, one_track
 
 ROWS = 1024  # clips a batch
+MAIN, AGREE = "main", "agree"  # --tracks
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class GenfeatSettings:
     output: str
     overwrite: bool = False
     recipe: str = SEED
+    tracks: str = MAIN
 
 
 def genfeat(settings: GenfeatSettings) -> None:
@@ -40,6 +43,7 @@ def genfeat(settings: GenfeatSettings) -> None:
     readers = open_inputs(settings.inputs, ("feature",))
     check_recipe(settings.recipe, readers)
     width = sum(reader.width for reader in readers)
+    chosen = agreeing_tracks(concatenate(readers, ROWS)) if settings.tracks == AGREE else {}
     with StageWriter(
         settings.output,
         "genfeat",
@@ -49,8 +53,8 @@ def genfeat(settings: GenfeatSettings) -> None:
         overwrite=settings.overwrite,
     ) as writer:
         nobody, done = writer.state.get("nobody", 0), writer.state.get("clips", 0)
-        batches = concatenate(readers, ROWS, writer.last_row)
-        with progress(what="genfeat", unit="clip", total=readers[0].rows, initial=done) as bar:
+        batches = one_track(concatenate(readers, ROWS, writer.last_row), chosen)
+        with progress(what="genfeat", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
             for batch in until_stopped(batches):
                 labels = [max(label, config.SUBMIT.NOBODY) for label in batch.labels]
                 nobody += labels.count(config.SUBMIT.NOBODY)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from ..checkpoint import load_checkpoint
 from ..classifier import OUTPUT, shape_of
+from ..cluster import Plan, open_crew
 from ..engine import Network, choose_device, load_network
 from ..engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
 from ..errors import InputError
-from ..join import concatenate, open_inputs
+from ..join import Batch, concatenate, open_inputs
 from ..models import model_files
 from ..progress import progress
 from ..recipes import SEED, check_made_by, check_recipe, recipe_of
@@ -22,6 +26,7 @@ from ..store.files import read_json
 from .genfeat import carry_clips, check_accounts
 
 ROWS = 1024  # clips a batch
+AHEAD = 2  # batches a worker that may be done before they are written
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class PredictSettings:
     model: str
     inputs: tuple[str, ...]
     output: str
-    gpu: int | None = None
+    gpu: int | tuple[int, ...] | None = None
+    workers: int | None = None
+    ray: str | None = None
     split: tuple[int, int] = (0, 1)
     overwrite: bool = False
     recipe: str = SEED
@@ -64,10 +71,16 @@ def load_classifier(model: str, device: int) -> tuple[Network, Widths]:
     InputError
         If it can't be read or is no classifier.
     """
+    make, widths = read_classifier(model)
+    return make(device), widths
+
+
+def read_classifier(model: str) -> tuple[Callable[[int], Network], Widths]:
+    """As `load_classifier`, but for the network, which is made when a device is given."""
     if not is_onnx(model):
         graph = load_checkpoint(model)
         shape = shape_of(graph)
-        return load_network(graph, [OUTPUT], device=device), Widths(shape.features, shape.classes)
+        return lambda device: load_network(graph, [OUTPUT], device=device), Widths(shape.features, shape.classes)
     onnx = OnnxGraph(model)
     names = onnx.output_names
     number = names.index(OUTPUT) if OUTPUT in names else 0
@@ -76,7 +89,51 @@ def load_classifier(model: str, device: int) -> tuple[Network, Widths]:
     found = onnx.shapes_at(ROWS, width) if width else None
     if not width or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
         raise InputError(f"{model}: is no classifier: it takes no vectors or has no output {OUTPUT} to give scores")
-    return load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
+    return lambda device: load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
+
+
+@dataclass(frozen=True)
+class PredictStep:
+    """The step of predict.py: batches of vectors in, the probabilities (n, classes) float32 of each out."""
+
+    network: Network
+
+    def __call__(self, batches: Sequence[Batch]) -> list[np.ndarray]:
+        return [self._scores(batch.vectors) for batch in batches]
+
+    def _scores(self, vectors: np.ndarray) -> np.ndarray:
+        return np.concatenate([self._of_rows(vectors[at : at + ROWS]) for at in range(0, len(vectors), ROWS)])
+
+    def _of_rows(self, vectors: np.ndarray) -> np.ndarray:
+        count = len(vectors)
+        rows = vectors if count == ROWS else np.pad(vectors, ((0, ROWS - count), (0, 0)))
+        return softmax(self.network(rows)[0][:count])
+
+
+def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
+    """A row a clip, from one a track: the score of a class is the best of the clip's tracks."""
+    starts = [index for index, name in enumerate(batch.names) if index == 0 or name != batch.names[index - 1]]
+    return Batch(
+        [batch.names[index] for index in starts],
+        [batch.splits[index] for index in starts],
+        [batch.labels[index] for index in starts],
+        np.maximum.reduceat(scores, starts, axis=0),
+    )
+
+
+@dataclass(frozen=True)
+class PredictJob:
+    """The step of predict.py, to be built by each worker; see `rcnn.cluster.Job`."""
+
+    model: str
+
+    def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> PredictStep:
+        return PredictStep(load_classifier(self.model, choose_device(gpu))[0])
+
+    def lost(self, batch: Batch, reason: str) -> np.ndarray:
+        raise InputError(
+            f"the batch from {batch.names[0]} to {batch.names[-1]} {reason}; is there memory for the model?"
+        )
 
 
 def _check_training(settings: PredictSettings) -> None:
@@ -103,33 +160,37 @@ def predict(settings: PredictSettings) -> None:
     readers = open_inputs(settings.inputs, ("feature",), settings.split)
     check_recipe(settings.recipe, readers)
     _check_training(settings)
-    network, shape = load_classifier(settings.model, choose_device(settings.gpu))
+    plan = Plan(settings.gpu, settings.workers, settings.ray)
+    shape = read_classifier(settings.model)[1]
     width = sum(reader.width for reader in readers)
     if width != shape.features:
         raise InputError(
             f"--inputs {','.join(settings.inputs)}: features are {width} wide, model {settings.model} takes "
             f"{shape.features}; give the inputs that it was trained on"
         )
-    with StageWriter(
-        settings.output,
-        "predict",
-        scores_schema(shape.classes),
-        arguments=asdict(settings),
-        models=model_files(settings.model),
-        sources=settings.inputs,
-        overwrite=settings.overwrite,
-    ) as writer:
+    with ExitStack() as stack:
+        crew = stack.enter_context(open_crew(PredictJob(settings.model), plan, AHEAD, threads=1))
+        crew.start()
+        writer = stack.enter_context(
+            StageWriter(
+                settings.output,
+                "predict",
+                scores_schema(shape.classes),
+                arguments=asdict(settings),
+                models=model_files(settings.model),
+                sources=settings.inputs,
+                overwrite=settings.overwrite,
+            )
+        )
         done = writer.state.get("clips", 0)
         batches = concatenate(readers, ROWS, writer.last_row)
-        with progress(what="predict", unit="clip", total=readers[0].rows, initial=done) as bar:
-            for batch in until_stopped(batches):
-                count = len(batch.names)
-                rows = batch.vectors if count == ROWS else np.pad(batch.vectors, ((0, ROWS - count), (0, 0)))
-                scores = network(rows)[0][:count]
-                done += count
-                writer.add_rows(replace(batch, vectors=softmax(scores)).record(writer.schema))
+        with progress(what="predict", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
+            for (batch,), (scores,) in until_stopped(crew.map([batch] for batch in batches)):
+                clips = best_of_tracks(batch, scores)
+                done += len(clips.names)
+                writer.add_rows(clips.record(writer.schema))
                 writer.save(clips=done)
-                bar.update(count)
+                bar.update(len(clips.names))
         carry_clips(readers, writer)
         counts = writer.close(classes=shape.classes)["counts"]
     accounts = check_accounts(readers, counts, settings.output)

@@ -26,6 +26,8 @@ from .schema import (
     OK,
     STATES,
     UNREADABLE,
+    is_tracked,
+    one_row,
     vectors,
     wanted_schema,
 )
@@ -72,7 +74,6 @@ class StageReader:
         self.path, self.stage = path, stage
         self.far_buffer = FAR_BUFFER  # less where many are read side by side
         self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
-        self.accounts.check_rows(KINDS[stage].a_clip, file)
         self._parts = self._list(KINDS[stage].table)
         self._clip_parts = self._list(CLIPS)
         try:
@@ -81,6 +82,7 @@ class StageReader:
             raise self._damaged(self._parts[0], error) from None
         self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
         self._check_schema(self._parts[0], found, self.schema)
+        self.accounts.check_rows(one_row(stage, self.schema), file)
 
     def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
         if not schema.equals(wanted, check_metadata=False):
@@ -118,6 +120,11 @@ class StageReader:
         return self.schema.field(len(self.schema) - 1).type.list_size
 
     @property
+    def tracked(self) -> bool:
+        """Whether a clip may have several tracks."""
+        return is_tracked(self.schema)
+
+    @property
     def rows(self) -> int:
         """Rows of the stage's table."""
         return self.accounts.rows
@@ -132,7 +139,7 @@ class StageReader:
         """
         if KINDS[self.stage].a_clip:
             rows = max(1, min(rows, BATCH_BYTES // (4 * self.width)))
-        return self._read(self._parts, self.schema, columns, rows, self._whole.rows, KINDS[self.stage].a_clip)
+        return self._read(self._parts, self.schema, columns, rows, self._whole.rows, one_row(self.stage, self.schema))
 
     def clips(self) -> Iterator[pa.RecordBatch]:
         """The table of all clips, sorted by name; raises as `batches` does."""
@@ -204,7 +211,12 @@ class PartReader(StageReader):
         for batch in self.clips():
             states.update(batch.column("state").to_pylist())
             faces += sum(batch.column("faces").to_pylist())
-        rows = states[OK] if KINDS[self.stage].a_clip else faces
+        if one_row(self.stage, self.schema):
+            rows = states[OK]
+        elif KINDS[self.stage].a_clip:
+            rows = sum(batch.num_rows for batch in self.batches([NAME]))
+        else:
+            rows = faces
         self.accounts = Accounts(states.total(), rows, states[OK], states[NO_FACE], states[UNREADABLE])
 
     def _mine(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -37,11 +37,18 @@ FACES_SCHEMA = pa.schema(
         ("crop", pa.binary()),  # JPEG
     ]
 )
+TRACK = ("track", pa.int32())  # number of the face's track in its clip; 0 is the main one
+TRACKED_FACES_SCHEMA = pa.schema([*FACES_SCHEMA, TRACK])  # of detect.py --faces all
 
 
-def features_schema(width: int) -> pa.Schema:
-    """A row a clip: who, and the clip's vector of `width` float32."""
-    return pa.schema([*IDENTITY, ("feature", pa.list_(pa.float32(), width))])
+def features_schema(width: int, tracked: bool = False) -> pa.Schema:
+    """A row a clip, or a row a track: who, and the vector of `width` float32."""
+    return pa.schema([*IDENTITY, *([TRACK] if tracked else []), ("feature", pa.list_(pa.float32(), width))])
+
+
+def is_tracked(schema: pa.Schema) -> bool:
+    """Whether a table has tracks, of which a clip may have several."""
+    return TRACK[0] in schema.names
 
 
 def scores_schema(classes: int) -> pa.Schema:
@@ -51,7 +58,7 @@ def scores_schema(classes: int) -> pa.Schema:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a stage writes: its table, the command that makes it, for messages, and whether a clip has one row."""
+    """What a stage writes: its table, the command that makes it, for messages, and whether a row is of a clip."""
 
     table: str
     script: str
@@ -68,12 +75,20 @@ KINDS = {
 
 def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
     """What the table of a stage must look like, given the width of the vectors that `schema` has."""
+    tracked = is_tracked(schema)
     if stage == "detect":
-        return FACES_SCHEMA
+        return TRACKED_FACES_SCHEMA if tracked else FACES_SCHEMA
     kind = schema.field(len(schema) - 1).type if len(schema) else None
     width = kind.list_size if kind is not None and pa.types.is_fixed_size_list(kind) else 1
-    make = scores_schema if stage == "predict" else features_schema
-    return make(min(max(width, 1), MAX_WIDTH))
+    width = min(max(width, 1), MAX_WIDTH)
+    if stage == "predict":
+        return scores_schema(width)
+    return features_schema(width, tracked and stage == "feature")
+
+
+def one_row(stage: str, schema: pa.Schema) -> bool:
+    """Whether each clip has one row in the table of a stage."""
+    return KINDS[stage].a_clip and not is_tracked(schema)
 
 
 def vectors(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

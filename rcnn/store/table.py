@@ -16,6 +16,7 @@ from ..errors import InputError
 from .files import DAMAGED, reason
 
 PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
+LOOSE = 1024  # batches of a few rows, 5 kB each whatever they hold, until they are put together
 PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
 
 
@@ -55,6 +56,7 @@ class GrowingTable:
         self.last = ""  # greatest name so far
         self.total = 0  # rows of all parts
         self._batches: list[pa.RecordBatch] = []
+        self._loose = 0  # of these, not put together yet
         self._rows = self._bytes = 0  # of the part that is not full yet
         storage.make_dir(folder)
 
@@ -75,6 +77,10 @@ class GrowingTable:
 
     def _take(self, batch: pa.RecordBatch, size: int) -> None:
         self._batches.append(batch)
+        self._loose += 1
+        if self._loose == LOOSE:
+            self._batches[-LOOSE:] = pa.Table.from_batches(self._batches[-LOOSE:]).combine_chunks().to_batches()
+            self._loose = 0
         self._bytes += size
         self._rows += batch.num_rows
         self.total += batch.num_rows
@@ -83,7 +89,7 @@ class GrowingTable:
         """Write the rows in memory as a part that is full."""
         name, digest = self._write()
         self.sums[name] = digest
-        self._batches, self._rows, self._bytes = [], 0, 0
+        self._batches, self._loose, self._rows, self._bytes = [], 0, 0, 0
 
     def finish(self) -> None:
         """Write what is left; a table without rows has one part without rows."""
@@ -142,7 +148,7 @@ class GrowingTable:
         name = part_name(len(self.sums))
         table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
         # pages end where chunks do: the number of pieces that the rows came in must not show
-        self._batches = table.to_batches()
+        self._batches, self._loose = table.to_batches(), 0
         group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
         digest = ""
 

@@ -16,13 +16,21 @@ from ..errors import InputError, Stopped
 from .accounts import Accounts
 from .files import read_json, sha256, write_json
 from .lock import LOCK, is_lock, take_lock
-from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE
+from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE, one_row
 from .table import GrowingTable
 
 PROGRESS = "progress.json"
 SAVE_SECONDS = 60.0  # of work that a run may lose
 SHORT = 60  # characters of a value in a message
-FREE_ARGUMENTS = ("output", "overwrite", "gpu", "max_bad")  # may differ when a run goes on
+FREE_ARGUMENTS = (
+    "output",
+    "overwrite",
+    "gpu",
+    "workers",
+    "ray",
+    "decoders",
+    "max_bad",
+)  # may differ when a run goes on
 
 
 class StageWriter:
@@ -212,7 +220,7 @@ class StageWriter:
                 **counts,
             },
         }
-        Accounts.of(manifest["counts"], self.path).check_rows(KINDS[self.stage].a_clip, self.path)
+        Accounts.of(manifest["counts"], self.path).check_rows(one_row(self.stage, self.schema), self.path)
         self._guard(lambda: self._finish(manifest))
         self._lock.release()
         self._manifest = manifest

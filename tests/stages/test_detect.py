@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from rcnn.cluster import crew
 from rcnn.dataset import Clip
 from rcnn.decoder import FrameDecoder
 from rcnn.detector import load_detector, load_embedder
@@ -180,7 +181,7 @@ def files(path: Path) -> dict[str, bytes]:
 def test_the_number_of_workers_changes_no_byte(root, models, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "GROUP_CLIPS", 2)
     for workers in (1, 2, 5):
-        monkeypatch.setattr(stage, "cores", lambda count=workers: count)
+        monkeypatch.setattr(crew, "cores", lambda count=workers: count)
         run(root, models, tmp_path / str(workers), quality_threshold=2.0)
     first = files(tmp_path / "1")
     assert {"clips/part-00000.parquet", "faces/part-00000.parquet"} == first.keys()

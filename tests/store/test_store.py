@@ -125,3 +125,18 @@ def test_rows_out_of_order_are_refused(tmp_path):
     random.Random(0).shuffle(names)
     with pytest.raises(ValueError, match="sorted by name"):
         writer.add_rows(rows(names, np.zeros((9, 8))))
+
+
+def test_many_small_batches_take_little_memory_and_change_no_byte(tmp_path):
+    schema = pa.schema([("name", pa.string())])
+    rows = [pa.record_batch({"name": [f"{number:06d}"]}, schema) for number in range(5000)]
+    one, many = (table.GrowingTable(str(tmp_path / name), schema) for name in ("one", "many"))
+    one.add(pa.Table.from_batches(rows).combine_chunks().to_batches()[0])
+    before = pa.total_allocated_bytes()
+    while rows:
+        many.add(rows.pop(0))
+    assert len(many._batches) < 5000 / 1024 + 1024
+    assert pa.total_allocated_bytes() <= before
+    one.finish()
+    many.finish()
+    assert (tmp_path / "one/part-00000.parquet").read_bytes() == (tmp_path / "many/part-00000.parquet").read_bytes()

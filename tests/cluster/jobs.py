@@ -1,0 +1,50 @@
+"""Jobs for the tests, in a module that workers can import."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rcnn.errors import InputError
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """Doubles numbers; notes each attempt in `folder`, dies of some numbers, takes its time.
+
+    kills : numbers that kill the worker, how many times at most
+    """
+
+    folder: str
+    kills: tuple[tuple[int, int], ...] = ()
+    seconds: float = 0.0
+    start: str = ""  # "fail" or "die"
+
+    def build(self, gpu, source=None):
+        if self.start == "fail":
+            raise InputError("model: is broken; mend it")
+        if self.start == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        (Path(self.folder) / f"pid-{os.getpid()}").touch()
+        return self
+
+    def __call__(self, items):
+        results = []
+        for item in items:
+            place = Path(self.folder) / f"item-{item}"
+            with open(place, "a") as file:
+                file.write(f"{os.getpid()}\n")
+            tries = len(place.read_text().splitlines())
+            if tries <= dict(self.kills).get(item, 0):
+                os.kill(os.getpid(), signal.SIGKILL)
+            if item == -1:
+                raise InputError("-1: is no number; take it away")
+            time.sleep(self.seconds)
+            results.append(2 * item)
+        return results
+
+    def lost(self, item, reason):
+        return reason
