@@ -31,18 +31,23 @@ def centroids(path: str) -> np.ndarray:
     return normalise(sums)
 
 
+def rank_by_centroids(train: str, test: str) -> dict[int, list[str]]:
+    """The best clips of each label by the cosine to its centroid; of a training set and a directory of features."""
+    known = centroids(train)
+    ranking = Ranking(len(known))
+    for batch in StageReader(test, ("feature",)).batches(rows=1024):
+        cosines = normalise(vectors(batch.column("feature"))) @ known.T
+        ranking.add(batch.column("name").to_pylist(), cosines + 1 + 1e-6)  # every cosine counts, below 0 too
+    return ranking.result()
+
+
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/centroids.py --gt ./data/mine/gt_v2/test_v2.txt")
     parser.add_argument("--train", default="./output/trainval", metavar="DIR", help="what genfeat.py wrote")
     parser.add_argument("--test", default="./output/feat_test", metavar="DIR", help="what feature.py wrote")
     parser.add_argument("--gt", required=True, metavar="FILE", help="the truth, LABEL NAME NAME ... a line")
     args = parser.parse_args()
-    known = centroids(args.train)
-    ranking = Ranking(len(known))
-    for batch in StageReader(args.test, ("feature",)).batches(rows=1024):
-        cosines = normalise(vectors(batch.column("feature"))) @ known.T
-        ranking.add(batch.column("name").to_pylist(), cosines + 1 + 1e-6)  # every cosine counts, below 0 too
-    scores = score(ranking.result(), read_ground_truth(args.gt))
+    scores = score(rank_by_centroids(args.train, args.test), read_ground_truth(args.gt))
     print(f"nearest centroid by cosine: MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels")
 
 
