@@ -28,7 +28,9 @@ how
   --model MODEL             embedding model of feature.py      (feature.py's)
   --quality-threshold Q     smallest quality of a face         (10.0), with score 0.5
   --num-classes N           people and one for nobody          (4935)
-  --gpu N                   CUDA device, -1 for the CPU        (0 if there is one, else the CPU)
+  --gpu N[,N...]            CUDA devices, -1 for the CPU       (0 if there is one, else the CPU)
+                            detect, feature and predict take all of them, train_mlp the first
+  --recipe seed|best        the seed's way, or the one that ranks best, see docs/ranking.md (seed)
 
 The test clips are scored against DATASET/gt_v2/test_v2.txt where that file is. What each stage says goes to
 OUTPUT/log, too. The page is OUTPUT/report.html.
@@ -56,6 +58,7 @@ model=()
 threshold=
 classes=4935
 device=()
+recipe=()
 overwrite=()
 first=1
 last=6
@@ -79,6 +82,13 @@ while [ $# -gt 0 ]; do
     --names) names=(--names "$2") ;;
     --num-classes) number "$1" "$2" 2 999999999; classes=$2 ;;
     --gpu) device=(--gpu "$2") ;;
+    --recipe)
+      case $2 in
+        seed) recipe=() ;;
+        best) recipe=(--recipe best) ;;
+        *) fail "--recipe $2: must be seed or best" ;;
+      esac
+      ;;
     --stage) number "$1" "$2" 1 6; first=$2 ;;
     --stop-stage) number "$1" "$2" 1 6; last=$2 ;;
     *) fail "$1 is not known; see run.sh --help" ;;
@@ -160,32 +170,34 @@ device_of=("${device[@]}")
 if wanted 1; then
   for part in trainval test; do
     once 1 "1-detect-$part" detect.py "$output/det_$part/manifest.json" "" "${quality[@]}" "${detector[@]}" \
-      --dataset "$dataset" --stage "$part" "${limit[@]}" --output "$output/det_$part"
+      --dataset "$dataset" --stage "$part" "${limit[@]}" --output "$output/det_$part" "${recipe[@]}"
   done
 fi
 if wanted 2; then
   for part in trainval test; do
     once 2 "2-feature-$part" feature.py "$output/feat_$part/manifest.json" "$output/det_$part/manifest.json" \
-      "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part"
+      "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" "${recipe[@]}"
   done
 fi
 if wanted 3; then
   device_of=()
   once 3 3-genfeat genfeat.py "$output/trainval/manifest.json" "$output/feat_trainval/manifest.json" \
-    --inputs "$output/feat_trainval" --output "$output/trainval"
+    --inputs "$output/feat_trainval" --output "$output/trainval" "${recipe[@]}"
   device_of=("${device[@]}")
 fi
 if wanted 4; then
   mkdir -p "$(dirname "$prefix")" || fail "$prefix can't be made; give another --prefix"
+  [ ${#device[@]} -eq 0 ] || device_of=(--gpu "${device[1]%%,*}")
   record=$prefix-train.command  # beside the classifier, which runs with other outputs may share
   once 4 4-train_mlp train_mlp.py "$prefix-0040.params" "$output/trainval/manifest.json" --data "$output/trainval" \
-    --prefix "$prefix" --ckpt 1 --network r50 --lr 0.2 --num-classes "$classes"
+    --prefix "$prefix" --ckpt 1 --network r50 --lr 0.2 --num-classes "$classes" "${recipe[@]}"
+  device_of=("${device[@]}")
 fi
 if wanted 5; then
   newest=$output/feat_test/manifest.json
   [ ! "$prefix-0040.params" -nt "$newest" ] || newest=$prefix-0040.params
   once 5 5-predict predict.py "$output/pred_test/manifest.json" "$newest" --model "$prefix,40" \
-    --inputs "$output/feat_test" --output "$output/pred_test"
+    --inputs "$output/feat_test" --output "$output/pred_test" "${recipe[@]}"
 fi
 if wanted 6; then
   truth=()
@@ -194,7 +206,7 @@ if wanted 6; then
   fi
   : > "$logs/6-submit.log"
   stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \
-    --report "$output/report.html"
+    "${recipe[@]}" --report "$output/report.html"
   if [ ${#truth[@]} -gt 0 ]; then
     stage 6 6-submit benchmarks/centroids.py --train "$output/trainval" --test "$output/feat_test" "${truth[@]}"
   fi

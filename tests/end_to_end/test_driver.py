@@ -196,3 +196,12 @@ def test_quality_is_a_model_or_the_word_score(run):
         assert not {"--model", "--quality-threshold"} & set(
             call
         )  # the threshold that goes with the score is detect.py's
+
+
+def test_the_recipe_goes_to_every_stage_and_another_one_is_noticed(run):
+    run("--name", "a", "--recipe", "best", "--gpu", "0,1")
+    assert all(call[call.index("--recipe") + 1] == "best" for call in run.calls)
+    devices = {Path(call[0]).name: call[call.index("--gpu") + 1] for call in run.calls if "--gpu" in call}
+    assert devices == {"detect.py": "0,1", "feature.py": "0,1", "train_mlp.py": "0", "predict.py": "0,1"}
+    assert "was made by another command" in run("--name", "a", code=2).stderr
+    assert "must be seed or best" in run("--recipe", "other", code=2).stderr
