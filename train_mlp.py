@@ -38,7 +38,7 @@ def main() -> None:
         help="mlp: three fully connected layers; cosine: the cosine to one direction a person, learnt with a margin",
     )
     add("--margin", default=0.4, type=number, metavar="M", help="of --head cosine, in cosine")
-    add("--scale", default=32.0, type=number, metavar="S", help="of --head cosine: its scores are S times the cosine")
+    add("--scale", default=16.0, type=number, metavar="S", help="of --head cosine: its scores are S times the cosine")
     add("--fbn", action="store_true", help="a BatchNorm on the features, before the first layer")
     add("--lr", default=0.2, type=number, metavar="RATE", help="learning rate")
     add("--lr-step", default="30,35,40", type=epochs, metavar="E,E,...", help="epochs at which the rate falls tenfold")

@@ -63,7 +63,7 @@ class Levers:
     rate: float | None = None
     epochs: int = 40
     margin: float = 0.4
-    scale: float = 32.0
+    scale: float = 16.0
     by_softmax: bool = True
     together: float = 0.0
     rounds: int = 0

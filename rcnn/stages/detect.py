@@ -30,7 +30,7 @@ from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces
 from .int8 import int8_detect
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
-AHEAD = 2  # groups a worker that may be done before they are written
+AHEAD = 4  # groups a worker that may be done before they are written
 CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
@@ -119,7 +119,7 @@ def detect(settings: DetectSettings) -> None:
         pairs = crew.map(groups(left, GROUP_CLIPS))
         with progress(what="detect", unit="clip", total=len(clips), initial=len(clips) - len(left)) as bar:
             for group, results in until_stopped(pairs):
-                _write(writer, group, results, settings.quality_threshold)
+                write_found(writer, group, results, settings.quality_threshold)
                 for result in results:
                     histogram.add(result.qualities)
                 writer.save(histogram=histogram.counts)
@@ -199,7 +199,8 @@ class DetectJob:
         return FoundFaces(unreadable=reason)
 
 
-def _write(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFaces], threshold: float) -> None:
+def write_found(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFaces], threshold: float) -> None:
+    """Put clips and their faces into the tables; `threshold` is the least quality, for the reason of a clip without."""
     for clip, result in zip(clips, results, strict=True):
         who = {"name": clip.name, "split": clip.split, "label": clip.label}
         state, reason = _state(result, threshold)

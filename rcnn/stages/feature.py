@@ -40,7 +40,7 @@ from ..store import (
 from .int8 import CROPS, int8_network
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
-AHEAD = 2  # such batches a worker that may be done before they are written
+AHEAD = 4  # such batches a worker that may be done before they are written
 MAX_CROP_BYTES = 1 << 20
 
 

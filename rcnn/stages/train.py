@@ -66,7 +66,7 @@ class TrainSettings:
     fbn: bool = False
     head: str = MLP
     margin: float = 0.4
-    scale: float = 32.0
+    scale: float = 16.0
     gpu: int | None = None
     shard_classes: bool = False
     seed: int = 0
