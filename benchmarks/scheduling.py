@@ -25,7 +25,7 @@ FRAMES_A_SECOND = 65.0  # looked at by one core (measured)
 CLIP_SECONDS = (1.0, 30.0, 5.0)  # least, most, mean; log-normal between
 SPREAD = 0.8  # of the logarithm
 GROUP = 8  # clips
-WRITE_SECONDS = 0.004  # of the driver for a group; `driver_seconds` measures it
+WRITE_SECONDS = 0.002  # of the driver for a group; `driver_seconds` measures it
 START_SECONDS = 5.0  # of a worker: process, models
 
 

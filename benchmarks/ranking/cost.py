@@ -1,0 +1,89 @@
+"""What each lever costs at the size of the challenge, on synthetic vectors: the cost table of docs/ranking.md.
+
+python -m benchmarks.ranking.cost
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from rcnn.classifier import Shape
+from rcnn.join import Batch
+from rcnn.teaching import agreeing_tracks
+from rcnn.tracking import track_faces
+from rcnn.training.cosine import CosineClassifier, start_at_centroids
+from rcnn.training.mlp import Classifier, Momentum, Schedule, initialise, train
+
+TRAIN, TEST, CLASSES, WIDTH = 392_537, 172_835, 4_935, 512
+BATCH, STEPS = 1024, 20
+TRACKS = 1.5  # a clip, with all faces
+NEIGHBOURS = 20_000  # clips among which re-ranking's neighbours are sought, to be squared up to TEST
+
+
+def report(name: str, size: float, action: Callable[[], object]) -> None:
+    """Seconds of an action that is 1/size of the whole, and the peak of this process's memory so far."""
+    started = time.monotonic()
+    action()
+    seconds = (time.monotonic() - started) * size
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"| {name} | {seconds:,.1f} | {peak:.1f} |", flush=True)
+
+
+def vectors(count: int, seed: int) -> np.ndarray:
+    values = np.random.default_rng(seed).standard_normal((count, WIDTH), np.float32)
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    return values
+
+
+def main() -> None:
+    print("| what | seconds | peak so far, GB |")
+    print("| --- | ---: | ---: |")
+    random = np.random.default_rng(0)
+    frames, boxes = np.repeat(np.arange(3, 126, 3), 2), np.tile([[50, 50, 150, 150], [500, 50, 600, 150]], (41, 1))
+    faces, central = vectors(82, 1), np.tile([True, False], 41)
+    report("tracks of all clips, 5 s with two faces each, one core", (TRAIN + TEST) / 100,
+           lambda: [track_faces(frames, boxes.astype(np.float32), central, faces) for _ in range(100)])  # fmt: skip
+    features = torch.from_numpy(vectors(BATCH * STEPS, 2))
+    labels = torch.from_numpy(random.integers(0, CLASSES, len(features)))
+    generator = torch.Generator().manual_seed(0)
+    schedule, whole = Schedule(0.2, (30,), 0, 1, BATCH), 40 * TRAIN / len(features)
+
+    mlp = Classifier(Shape(WIDTH, 1024, CLASSES))
+    initialise(mlp, "r50", generator)
+    slow = Momentum(mlp.named_mxnet_parameters(), 0.9, 0.0005)
+    report("train_mlp.py, mlp head, 40 epochs", whole,
+           lambda: train(mlp, (features, labels), None, schedule, slow, generator, lambda _: None))  # fmt: skip
+    cosine = CosineClassifier(WIDTH, CLASSES, 0.4, 16.0)
+    start_at_centroids(cosine, features, labels, generator)
+    fast = Momentum(cosine.named_mxnet_parameters(), 0.9, 0.0005)
+    report("train_mlp.py, cosine head, 40 epochs", whole,
+           lambda: train(cosine, (features, labels), None, schedule, fast, generator, lambda _: None))  # fmt: skip
+    rows = torch.from_numpy(vectors(4096, 3))
+    for name, model in (("mlp", mlp), ("cosine", cosine)):
+        model.eval()
+        with torch.no_grad():
+            report(f"scores of the test clips, {name} head, a row a clip", TEST / len(rows), lambda m=model: m(rows))
+            report(f"the same, {TRACKS} tracks a clip", TEST * TRACKS / len(rows), lambda m=model: m(rows))
+    some = torch.from_numpy(vectors(NEIGHBOURS, 4))
+    report("not kept: neighbours for re-ranking (10 of each)", (TEST / NEIGHBOURS) ** 2,
+           lambda: [(part @ some.T).topk(10) for part in some.split(1000)])  # fmt: skip
+    report("genfeat.py --tracks agree, a third of the clips with two tracks", 4, lambda: agreeing_tracks(_clips()))
+
+
+def _clips() -> Iterator[Batch]:
+    """A quarter of the labelled clips; a third of them have a second track."""
+    random = np.random.default_rng(5)
+    for start in range(0, TRAIN // 4, 1024):
+        names = [f"{start + at:07}" for at in range(1024) for _ in range(1 + (at % 3 == 0))]
+        labels = [1 + int(name) % (CLASSES - 1) for name in names]
+        values = random.standard_normal((len(names), WIDTH), np.float32)
+        yield Batch(names, ["train"] * len(names), labels, values)
+
+
+if __name__ == "__main__":
+    main()
