@@ -61,7 +61,7 @@ def test_pictures_are_used_and_small():
     text = "".join(page.read_text() for page in PAGES)
     assert pictures
     for picture in pictures:
-        assert picture.suffix in (".jpg", ".png") and picture.stat().st_size < LARGEST_PICTURE, picture
+        assert picture.suffix in (".jpg", ".png", ".svg") and picture.stat().st_size < LARGEST_PICTURE, picture
         assert f"images/{picture.name}" in text, picture
 
 
