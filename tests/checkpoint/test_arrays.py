@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CHECKPOINTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from reference_models import CHECKPOINTS
 
 from rcnn.checkpoint import load_checkpoint, save_checkpoint
 from rcnn.checkpoint.arrays import DTYPES, MAX_DIMENSIONS, MAX_NAME_BYTES, read_arrays, write_arrays

@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 OPERATORS_FILE = HERE / "data" / "operators.npz"
 DETECTORS_FILE = HERE / "data" / "detectors.npz"
 
-DETECTORS = ("retinaface", "essh-vgg16", "essh-resnet50")  # names in tests/conftest.py
+DETECTORS = ("retinaface", "essh-vgg16", "essh-resnet50")  # names in tests/reference_models.py
 DETECTOR_SIZES = ((96, 160), (123, 211))  # height, width
 SAMPLE_STEP = 3  # every third value of an output is kept: the file stays small
 

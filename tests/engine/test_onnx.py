@@ -9,7 +9,6 @@ import onnx
 import onnxruntime
 import openvino as ov
 import pytest
-from conftest import CHECKPOINTS
 from make_references import (
     CASES,
     DETECTOR_SIZES,
@@ -21,6 +20,7 @@ from make_references import (
     sample,
     symbol,
 )
+from reference_models import CHECKPOINTS
 
 from rcnn import convert
 from rcnn.checkpoint import Graph, load_checkpoint, save_checkpoint

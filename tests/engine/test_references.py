@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CHECKPOINTS
 from make_references import DETECTOR_SIZES, DETECTORS, DETECTORS_FILE, image, sample
+from reference_models import CHECKPOINTS
 
 from rcnn.checkpoint import load_checkpoint
 from rcnn.engine import CPU, ENGINES, Network, choose_device, load_network
