@@ -10,9 +10,15 @@ from pathlib import Path
 import pytest
 from jobs import Doubling
 
+from rcnn.checkpoint import save_checkpoint
+from rcnn.classifier import Shape, build_graph
 from rcnn.cluster import Plan, open_crew
 from rcnn.errors import InputError
 from rcnn.pipeline import groups
+from rcnn.stages.detect import DetectSettings, detect
+from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.stages.predict import PredictSettings, predict
+from rcnn.training.mlp import Classifier
 
 ray = pytest.importorskip("ray", reason="Ray is not installed; make EXTRAS=ray")
 pytest.importorskip("ray.cluster_utils")
@@ -73,8 +79,6 @@ def test_a_job_that_can_not_be_built_is_one_line(cluster, tmp_path):
 
 
 def detected(settings, out, **changes):
-    from rcnn.stages.detect import DetectSettings, detect
-
     detect(DetectSettings(output=str(out), **settings, **changes))
     return {str(part.relative_to(out)): part.read_bytes() for part in sorted(out.rglob("*.parquet"))}
 
@@ -84,6 +88,22 @@ def test_workers_and_decoders_on_other_nodes_write_the_same_bytes(cluster, setti
     assert detected(settings, tmp_path / "ray1", ray="auto", workers=1) == one
     assert detected(settings, tmp_path / "ray2", ray="auto", workers=2) == one
     assert detected(settings, tmp_path / "decoders", ray="auto", workers=1, decoders=2) == one
+
+
+def test_features_and_scores_are_the_same_from_actors(cluster, settings, tmp_path):
+    from test_workers import written
+
+    faces = str(tmp_path / "det")
+    detect(DetectSettings(output=faces, **settings))
+    shape = Shape(128, 16, 9)
+    classifier = f"{tmp_path / 'mlp'},1"
+    save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
+    for name, by_ray in (("threads", False), ("actors", True)):
+        crew = {"gpu": -1, "ray": "auto" if by_ray else None, "workers": 2 if by_ray else None}
+        feature(FeatureSettings(settings["model"], faces, str(tmp_path / f"feat-{name}"), **crew))
+        predict(PredictSettings(classifier, (str(tmp_path / f"feat-{name}"),), str(tmp_path / f"pred-{name}"), **crew))
+    for stage in ("feat", "pred"):
+        assert written(tmp_path / f"{stage}-actors") == written(tmp_path / f"{stage}-threads") != {}
 
 
 def test_decoders_sit_where_the_cluster_says(cluster, tmp_path):
