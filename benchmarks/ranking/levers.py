@@ -2,7 +2,7 @@
 
 Learnt is from the train clips, and class 0 from half of the strangers of val; ranked are the known clips of val and the
 other half; then the halves change places, and the mean counts. So a stranger is never learnt from and ranked, nor any
-test clip seen.
+test clip of the same seed seen.
 """
 
 from __future__ import annotations

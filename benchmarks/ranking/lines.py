@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .levers import CENTROID, COSINE, Levers
 
-SEED_HEAD = Levers(head=CENTROID, by_softmax=False)
+CENTRAL_CENTROIDS = Levers(head=CENTROID, by_softmax=False)
 BEST = Levers(tracks=True, agree=True, head=COSINE)
 
 LINES = {
@@ -15,8 +15,7 @@ LINES = {
     "best, but main tracks teach": replace(BEST, agree=False),
     "best, but without a margin": replace(BEST, margin=0.0),
     "best, but centroids for a head": replace(BEST, head=CENTROID, by_softmax=False),
-    "centroids of central faces": SEED_HEAD,
-    "cosine head, central faces": Levers(head=COSINE),
+    "centroids of central faces": CENTRAL_CENTROIDS,
     "best + mirrored crops": replace(BEST, augment=1),
     "best + weights by quality squared": replace(BEST, quality=2.0),
     "best + weights by score squared": replace(BEST, confidence=2.0),
