@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from ..detector.embedding import normalise
 from ..errors import InputError
@@ -52,7 +53,7 @@ class Found:
 
 
 def nearest(readers: Sequence[StageReader], vector: np.ndarray, count: int = 100) -> Found:
-    """Compare a vector with every clip.
+    """Compare a vector with every clip; a clip with several tracks is as like as the likest of them.
 
     The memory that it takes grows with `count` and the number of labels only, not with the clips.
 
@@ -77,13 +78,10 @@ def nearest(readers: Sequence[StageReader], vector: np.ndarray, count: int = 100
                 f"{reader.path}: its vectors are {reader.width} wide, that of the photograph {len(wanted)}; "
                 "embed it with the model that made the features"
             )
-        for batch in reader.batches(rows=BLOCK_ROWS):
-            block = vectors(batch.column("feature"))
-            lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
-            similarities = (block @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
+        for batch, similarities in _compare(reader, wanted):
             labels = batch.column("label").to_numpy()
             people.add(labels, similarities)
-            clips += len(block)
+            clips += len(similarities)
             total += float(similarities.sum(dtype=np.float64))
             total_square += float((similarities.astype(np.float64) ** 2).sum())
             least = best[-1].similarity if len(best) == count else -np.inf
@@ -100,6 +98,30 @@ def nearest(readers: Sequence[StageReader], vector: np.ndarray, count: int = 100
     mean = total / clips if clips else 0.0
     variance = max(total_square / clips - mean**2, 0.0) if clips else 0.0
     return Found(best, people.result(), clips, mean, variance**0.5)
+
+
+def _compare(reader: StageReader, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """Name, split and label of clips, a row each, and their similarities."""
+    held: tuple[pa.RecordBatch, np.ndarray] | None = None  # the last clip, whose tracks may go on in the next block
+    for batch in reader.batches(rows=BLOCK_ROWS):
+        block = vectors(batch.column("feature"))
+        lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
+        similarities = (block @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
+        rows = batch.select(["name", "split", "label"])
+        if not reader.tracked:
+            yield rows, similarities
+            continue
+        if held is not None:
+            rows = pa.concat_batches([held[0], rows])
+            similarities = np.concatenate([held[1], similarities])
+        names = rows.column("name").to_pylist()
+        starts = [row for row, name in enumerate(names) if row == 0 or name != names[row - 1]]
+        rows, similarities = rows.take(pa.array(starts)), np.maximum.reduceat(similarities, starts)
+        held = rows.slice(len(starts) - 1), similarities[-1:]
+        if len(starts) > 1:
+            yield rows.slice(0, len(starts) - 1), similarities[:-1]
+    if held is not None:
+        yield held
 
 
 def _best(matches: list[Match], count: int) -> list[Match]:

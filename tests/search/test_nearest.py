@@ -88,3 +88,30 @@ def test_what_does_not_fit_is_named(tmp_path):
         open_features([one, one])
     with pytest.raises(InputError, match="4 wide, that of the photograph 5"):
         nearest(open_features([one]), np.ones(5, np.float32))
+
+
+@pytest.mark.parametrize("count", [1, 10, 5000])
+def test_a_clip_is_as_like_as_its_likest_track_and_counts_once(tmp_path, count):
+    random = np.random.default_rng(2)
+    tracks = random.integers(1, 5, 3000)  # some clip's go on in another block
+    names = [f"{number:05d}.mp4" for number in np.repeat(np.arange(3000), tracks)]
+    rows = random.normal(size=(len(names), 8)).astype(np.float32)
+    labels = (np.repeat(np.arange(3000), tracks) % 3).tolist()
+    schema = features_schema(8, tracked=True)
+    numbers = [number for many in tracks for number in range(many)]
+    with StageWriter(str(tmp_path / "feat"), "feature", schema) as writer:
+        columns = [pa.array(names), pa.array(["train"] * len(names)), pa.array(labels, pa.int32())]
+        columns += [pa.array(numbers, pa.int32()), vector_array(rows)]
+        writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))
+        clip = {"split": "train", "state": "ok", "reason": "", "frames": 1, "faces": 1}
+        writer.add_clips([{"name": f"{n:05d}.mp4", "label": n % 3, **clip} for n in range(3000)])
+    wanted = random.normal(size=8).astype(np.float32)
+    starts = np.cumsum([0, *tracks[:-1]])
+    best = np.maximum.reduceat(normalise(rows) @ normalise(wanted), starts)
+    found = nearest(open_features([str(tmp_path / "feat")]), wanted, count)
+    order = np.argsort(-best, kind="stable")[:count]
+    np.testing.assert_allclose([match.similarity for match in found.matches], best[order], atol=1e-5)
+    assert len({match.clip for match in found.matches}) == len(found.matches) == min(count, 3000)
+    assert found.clips == 3000
+    assert found.mean == pytest.approx(best.mean(), abs=1e-5)
+    assert {person.label: person.clips for person in found.people} == {1: 1000, 2: 1000}

@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+import rcnn.stages.detect
+import rcnn.stages.feature
+import rcnn.store.writer
 from rcnn.dataset import read_ground_truth
-from rcnn.errors import InputError
+from rcnn.errors import InputError, Stopped
 from rcnn.motion import write_video
 from rcnn.recipes import BEST, OPTIONS
 from rcnn.search import nearest, open_features
@@ -20,7 +23,7 @@ from rcnn.stages.merge import MergeSettings, merge
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import StageReader, vectors
+from rcnn.store import StageReader, StageWriter, vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE, CLIPS = 2, 4  # of each: two to learn from, two to find
@@ -183,3 +186,36 @@ def test_a_report_and_previews_are_made_of_tracks(done, root, tmp_path):
     run = subprocess.run(preview, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
     assert len(list((tmp_path / "p").rglob("*.jpg"))) == PEOPLE * 2
+
+
+@pytest.mark.parametrize("stop", [1, 2])
+def test_a_run_that_was_stopped_goes_on_to_the_same_rows(stop, root, models, tmp_path, monkeypatch):
+    """Both stages whose tables have tracks, a clip a group; saved always and stopped after some groups."""
+    monkeypatch.setattr(rcnn.stages.detect, "GROUP_CLIPS", 1)
+    monkeypatch.setattr(rcnn.stages.feature, "BATCH_CLIPS", 1)
+    monkeypatch.setattr(rcnn.store.writer, "SAVE_SECONDS", 0.0)
+    found = {"dataset": str(root), "stage": "test", "quality_threshold": 4.0, "gpu": -1, "faces": "all"}
+
+    def run(place: Path) -> None:
+        if not (place / "det/manifest.json").exists():
+            detect(DetectSettings(**models, output=str(place / "det"), **found))
+        feature(FeatureSettings(models["model"], str(tmp_path / "whole/det"), str(place / "feat"), gpu=-1))
+
+    def tables(place: Path) -> dict[str, bytes]:
+        return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*.parquet")}
+
+    run(tmp_path / "whole")
+    real = StageWriter.save
+    for stage in ("detect", "feature"):
+        calls = iter(range(1, 100))
+
+        def save(self, stage=stage, calls=calls, **state):
+            real(self, **state)
+            if self.stage == stage and next(calls) == stop:
+                raise Stopped(15)
+
+        with monkeypatch.context() as patch, pytest.raises(Stopped):
+            patch.setattr(StageWriter, "save", save)
+            run(tmp_path / "run")
+    run(tmp_path / "run")
+    assert tables(tmp_path / "run") == tables(tmp_path / "whole")
