@@ -7,14 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from .detector.embedding import normalise
 from .join import Batch
+from .store import clip_starts
 
 ROUNDS = 4  # of choosing; most choices stand after two
-
-
-def _starts(names: list[str]) -> list[int]:
-    """Where each clip's rows begin, and where the last one's end."""
-    return [*(i for i, name in enumerate(names) if i == 0 or name != names[i - 1]), len(names)]
 
 
 def agreeing_tracks(batches: Iterable[Batch]) -> dict[str, int]:
@@ -30,13 +27,10 @@ def agreeing_tracks(batches: Iterable[Batch]) -> dict[str, int]:
     """
     clips: dict[int, list[tuple[str, np.ndarray]]] = {}
     for batch in batches:
-        starts = _starts(batch.names)
-        for start, end in pairwise(starts):
+        for start, end in pairwise([*clip_starts(batch.names), len(batch.names)]):
             if batch.labels[start] > 0:
-                vectors = batch.vectors[start:end]
-                lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-                unit = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
-                clips.setdefault(batch.labels[start], []).append((batch.names[start], unit))
+                tracks = normalise(batch.vectors[start:end])
+                clips.setdefault(batch.labels[start], []).append((batch.names[start], tracks))
     chosen: dict[str, int] = {}
     for mine in clips.values():
         if len(mine) > 1 and any(len(tracks) > 1 for _, tracks in mine):
@@ -61,7 +55,11 @@ def _choose(clips: list[tuple[str, np.ndarray]]) -> dict[str, int]:
 def one_track(batches: Iterable[Batch], chosen: Mapping[str, int]) -> Iterator[Batch]:
     """One row a clip: the track that `chosen` has for it, else the first, which is the main one."""
     for batch in batches:
-        kept = [start + chosen.get(batch.names[start], 0) for start in _starts(batch.names)[:-1]]
+        starts = clip_starts(batch.names)
+        if len(starts) == len(batch.names):
+            yield batch
+            continue
+        kept = [start + chosen.get(batch.names[start], 0) for start in starts]
         yield Batch(
             [batch.names[row] for row in kept],
             [batch.splits[row] for row in kept],

@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from .config import config
 from .cython.boxes import overlaps
+from .detector.embedding import normalise
 
 NEVER = -1e6  # score of a pair that may not be
 
@@ -44,9 +45,7 @@ def track_faces(
     (n,) int32. Track 0 is the one that is central in most frames, the larger of two that are as often; the others
     follow by the same rule.
     """
-    unit = None
-    if embeddings is not None:
-        unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-9)
+    unit = None if embeddings is None else normalise(embeddings)
     tracks: list[_Track] = []
     for turn, frame in enumerate(np.unique(frames)):
         _extend(tracks, turn, np.flatnonzero(frames == frame), boxes, unit)
@@ -72,7 +71,7 @@ def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarra
         if unit is None:
             scores[near, column] = place[near]
             continue
-        likeness = unit[faces] @ (track.total / max(np.linalg.norm(track.total), 1e-9))
+        likeness = unit[faces] @ normalise(track.total)
         fits = (likeness >= config.TRACK.ALIKE) | (near & (likeness >= config.TRACK.UNLIKE))
         scores[fits, column] = (likeness + near * place)[fits]
     taken = set()
@@ -92,7 +91,7 @@ def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarra
 def _join_pieces(tracks: list[_Track], frames: np.ndarray) -> None:
     """Join tracks that share no frame and look alike, the likest pair first."""
     while len(tracks) > 1:
-        means = np.stack([track.total / max(np.linalg.norm(track.total), 1e-9) for track in tracks])
+        means = normalise(np.stack([track.total for track in tracks]))
         likeness = means @ means.T
         seen = [set(frames[track.members].tolist()) for track in tracks]
         for first in range(len(tracks)):

@@ -37,8 +37,7 @@ def main() -> None:
     add("--level", action="append", choices=LEVELS, help="only this; may be given again")
     args = parser.parse_args()
     record: dict[str, dict[str, list[float]]] = {}
-    levels = args.level or LEVELS
-    for level in levels:
+    for level in args.level or LEVELS:
         for seed in map(int, args.seeds):
             data, output = args.output / "data" / f"{level}-{seed}", args.output / "out" / f"{level}-{seed}"
             make_set(args.faces, data, level, seed, cores())
@@ -55,8 +54,8 @@ def main() -> None:
                 for name, value in results.items():
                     place.setdefault(name, []).append(value)
                 print(level, seed, amount, " ".join(f"{value:.2f}" for value in results.values()), flush=True)
-                file = args.output / f"{'test' if args.test else 'val'}-{'-'.join(levels)}.json"
-                file.write_text(json.dumps(record, indent=1))
+        of_level = {name: results for name, results in record.items() if name.startswith(level)}
+        (args.output / f"{'test' if args.test else 'val'}-{level}.json").write_text(json.dumps(of_level, indent=1))
     _print(record)
 
 

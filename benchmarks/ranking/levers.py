@@ -117,11 +117,10 @@ def _teachers(rows: dict[str, list[Row]], labels: dict[str, int], agree: bool) -
     return [(rows[name][chosen.get(name, 0)], label) for name, label in labels.items()]
 
 
-def _network(levers: Levers, head: str, width: int) -> tuple[Trainable, float]:
-    """A classifier and its weight decay."""
+def _network(levers: Levers, head: str, width: int) -> Trainable:
     if head == COSINE:
-        return CosineClassifier(width, PEOPLE + 1, levers.margin, levers.scale), 0.0005
-    return Classifier(Shape(width, 1024, PEOPLE + 1)), 0.0005
+        return CosineClassifier(width, PEOPLE + 1, levers.margin, levers.scale)
+    return Classifier(Shape(width, 1024, PEOPLE + 1))
 
 
 def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head: str) -> Scorer:
@@ -132,10 +131,10 @@ def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head:
         sums = np.zeros((PEOPLE + 1, vectors.shape[1]), np.float32)
         np.add.at(sums, labels, vectors)
         sums[0] = 0
-        known = normalise(np.maximum(np.abs(sums), 1e-12) * np.sign(sums))
+        known = normalise(sums)
         return lambda new: levers.scale * new @ known.T
     generator = torch.Generator().manual_seed(0)
-    model, decay = _network(levers, head, vectors.shape[1])
+    model = _network(levers, head, vectors.shape[1])
     if isinstance(model, CosineClassifier):
         start_at_centroids(model, torch.from_numpy(vectors), torch.from_numpy(labels), generator)
     else:
@@ -144,7 +143,7 @@ def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head:
     rate = 0.2 * size / 1024 if levers.rate is None else levers.rate
     steps = tuple(round(levers.epochs * part) for part in (0.75, 0.875, 1))
     schedule = Schedule(rate, steps, 0, levers.epochs, size)
-    optimizer = Momentum(model.named_mxnet_parameters(), 0.9, decay)
+    optimizer = Momentum(model.named_mxnet_parameters(), 0.9, 0.0005)
     random = np.random.default_rng(0)
     targets = torch.from_numpy(labels)
     for epoch in range(levers.epochs) if levers.subset else (None,):

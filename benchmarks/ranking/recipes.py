@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +55,9 @@ def find_faces(data: Path, output: Path) -> None:
 
 def clips_of(reader: StageReader) -> Iterator[list[dict[str, Any]]]:
     """The faces of each clip that has some."""
-    rows: list[dict[str, Any]] = []
-    for batch in reader.batches(rows=1024):
-        for row in batch.to_pylist():
-            if rows and row["name"] != rows[0]["name"]:
-                yield rows
-                rows = []
-            rows.append(row)
-    if rows:
-        yield rows
+    rows = (row for batch in reader.batches(rows=1024) for row in batch.to_pylist())
+    for _, faces in groupby(rows, itemgetter("name")):
+        yield list(faces)
 
 
 def central_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

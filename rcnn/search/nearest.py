@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..detector.embedding import normalise
 from ..errors import InputError
-from ..store import StageReader, vectors
+from ..store import StageReader, clip_starts, vectors
 
 BLOCK_ROWS = 4096  # clips that are compared at once: 8 MB of vectors 512 wide
 
@@ -115,7 +115,7 @@ def _compare(reader: StageReader, wanted: np.ndarray) -> Iterator[tuple[pa.Recor
             rows = pa.concat_batches([held[0], rows])
             similarities = np.concatenate([held[1], similarities])
         names = rows.column("name").to_pylist()
-        starts = [row for row, name in enumerate(names) if row == 0 or name != names[row - 1]]
+        starts = clip_starts(names)
         rows, similarities = rows.take(pa.array(starts)), np.maximum.reduceat(similarities, starts)
         held = rows.slice(len(starts) - 1), similarities[-1:]
         if len(starts) > 1:

@@ -27,7 +27,7 @@ from ..recipes import SEED
 from ..signals import until_stopped
 from ..store import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
-from .int8 import int8_detect
+from .int8 import check_int8, int8_detect
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 4  # groups a worker that may be done before they are written
@@ -101,8 +101,7 @@ def detect(settings: DetectSettings) -> None:
     clips = list_clips(settings.dataset, settings.stage, settings.split)
     job = DetectJob(settings)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
-    if settings.precision == INT8 and settings.ray is not None:
-        raise InputError("--precision int8: not with --ray, whose nodes may not see the calibration; use fp32 or fp16")
+    check_int8(settings.precision, settings.ray)
     files = [model_files(settings.detector)]
     if settings.quality == NORM and settings.model is not None:
         files.append(model_files(settings.model))

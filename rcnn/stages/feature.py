@@ -37,7 +37,7 @@ from ..store import (
     open_stage,
     vector_array,
 )
-from .int8 import CROPS, int8_network
+from .int8 import CROPS, check_int8, int8_network
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
@@ -225,8 +225,7 @@ def feature(settings: FeatureSettings) -> None:
     check_recipe(settings.recipe, [reader])
     job = FeatureJob(settings)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
-    if settings.precision == INT8 and settings.ray is not None:
-        raise InputError("--precision int8: not with --ray, whose nodes may not see the calibration; use fp32 or fp16")
+    check_int8(settings.precision, settings.ray)
     clips_with_faces = reader.accounts.ok
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))

@@ -43,7 +43,7 @@ def genfeat(settings: GenfeatSettings) -> None:
     readers = open_inputs(settings.inputs, ("feature",))
     check_recipe(settings.recipe, readers)
     width = sum(reader.width for reader in readers)
-    chosen = agreeing_tracks(concatenate(readers, ROWS)) if settings.tracks == AGREE else {}
+    chosen = agreeing_tracks(concatenate(readers, ROWS)) if settings.tracks == AGREE and readers[0].tracked else {}
     with StageWriter(
         settings.output,
         "genfeat",

@@ -17,6 +17,7 @@ from ..decoder import FrameDecoder
 from ..detector import Detector, Embedder
 from ..detector.essh import central_crop
 from ..detector.single_stage import SingleStage
+from ..engine import INT8 as PRECISION
 from ..engine.int8 import EXTENSIONS, Int8Network, quantise
 from ..engine.openvino import OpenVinoNetwork
 from ..errors import InputError
@@ -29,6 +30,12 @@ FRAMES = 96  # that a detector is calibrated on
 FRAMES_A_CLIP = 4
 FRAME_SAMPLING = 15  # of these frames: neighbours say little that is new
 CROPS = 300  # that an embedding is calibrated on
+
+
+def check_int8(precision: str, ray: str | None) -> None:
+    """Raise InputError where workers could not read the calibration, which lies in the output."""
+    if precision == PRECISION and ray is not None:
+        raise InputError("--precision int8: not with --ray, whose nodes may not see the calibration; use fp32 or fp16")
 
 
 def int8_network(

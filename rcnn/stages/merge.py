@@ -25,7 +25,7 @@ from ..store.writer import FREE_ARGUMENTS
 from .detect import QualityHistogram
 
 STAGES = ("detect", "feature", "predict")
-OWN_ARGUMENTS = {*FREE_ARGUMENTS, "split", "input", "inputs", "workers", "ray"}  # may differ from part to part
+OWN_ARGUMENTS = {*FREE_ARGUMENTS, "split", "input", "inputs"}  # may differ from part to part
 ALIKE_COUNTS = ("classes", "quality_step")  # of which parts have the same; others are summed
 ROWS = 1024  # of a batch that is written
 BUFFER_BYTES = 64 << 20  # of a column of all inputs together, where they lie in a store

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..models import model_files
 from ..progress import progress
 from ..recipes import SEED, check_made_by, check_recipe, recipe_of
 from ..signals import until_stopped
-from ..store import StageWriter, check_output, scores_schema
+from ..store import StageWriter, check_output, clip_starts, scores_schema
 from ..store.files import read_json
 from .genfeat import carry_clips, check_accounts
 
@@ -102,6 +102,8 @@ class PredictStep:
         return [self._scores(batch.vectors) for batch in batches]
 
     def _scores(self, vectors: np.ndarray) -> np.ndarray:
+        if len(vectors) <= ROWS:
+            return self._of_rows(vectors)
         return np.concatenate([self._of_rows(vectors[at : at + ROWS]) for at in range(0, len(vectors), ROWS)])
 
     def _of_rows(self, vectors: np.ndarray) -> np.ndarray:
@@ -112,7 +114,9 @@ class PredictStep:
 
 def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
     """A row a clip, from one a track: the score of a class is the best of the clip's tracks."""
-    starts = [index for index, name in enumerate(batch.names) if index == 0 or name != batch.names[index - 1]]
+    starts = clip_starts(batch.names)
+    if len(starts) == len(batch.names):
+        return replace(batch, vectors=scores)
     return Batch(
         [batch.names[index] for index in starts],
         [batch.splits[index] for index in starts],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +104,11 @@ def vector_array(values: np.ndarray) -> pa.FixedSizeListArray:
     """(n, width) float32 as a column of fixed-size lists."""
     flat = pa.array(np.ascontiguousarray(values, np.float32).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+
+def clip_starts(names: Sequence[str]) -> list[int]:
+    """Where the rows of each clip begin, of rows in the order of the clips."""
+    return [row for row, name in enumerate(names) if row == 0 or name != names[row - 1]]
 
 
 def after(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
