@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -27,7 +28,7 @@ COLOURS = ("#8a8f98", "#d08c2e", "#3f86d6", "#2f9e62", "#b45ac1")
 TEXT = "#7a7f87"  # readable on white and on the dark ground of a code host: 4 to 1 on either
 GROUP_WIDTH = 0.8  # of the room that a group of bars has
 HEADROOM = 1.08  # of the axis, for the numbers over the bars
-STYLE = {
+STYLE: Any = {
     "axes.edgecolor": TEXT, "axes.grid": True, "axes.grid.axis": "y", "axes.axisbelow": True,
     "axes.spines.left": False, "axes.spines.right": False, "axes.spines.top": False, "font.size": 12,
     "figure.constrained_layout.use": True, "grid.alpha": 0.3, "grid.color": TEXT,
@@ -79,12 +80,13 @@ def write(figure: Figure, path: Path, title: str) -> None:
 
 def order() -> Figure:
     """What the order of the results costs, by workers."""
+    cases: dict[str, dict[str, Any]] = {
+        "1 group ahead": {"ahead": 1}, "2": {"ahead": 2}, "4": {"ahead": 4}, "no order": {"ordered": False},
+    }  # fmt: skip
     series = {
         name: [100 * simulate(Setting(workers, max(200, 60 * workers), **changes)).busy for workers in WORKERS]
-        for name, changes in {
-            "1 group ahead": {"ahead": 1}, "2": {"ahead": 2}, "4": {"ahead": 4}, "no order": {"ordered": False},
-        }.items()
-    }  # fmt: skip
+        for name, changes in cases.items()
+    }
     return lines([str(number) for number in WORKERS], series, 100, "%")
 
 
