@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from statistics import mean, stdev
 
-from rcnn.arguments import Parser
+from rcnn.commands.arguments import Parser
 from rcnn.errors import run_script
 
 from .scheduling import Setting, simulate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 
-from ..names import printable
+from ..files.text import printable
 
 
 class Markup(str):

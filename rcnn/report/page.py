@@ -7,12 +7,12 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from importlib.resources import files
+from importlib import resources
 from string import Template
 
-from .. import storage
+from .. import files
 from ..errors import InputError
-from ..store import OK
+from ..tables import OK
 from .data import RIGHT, WRONG, Coverage, Entry, Epoch, Person, Qualities, Report
 from .markup import Markup, element, join, picture, text
 from .plots import Axis, Line, bar_plot, line_plot
@@ -39,8 +39,8 @@ def write_page(path: str, report: Report) -> int:
             file.write(data)
 
     try:
-        storage.make_dir(storage.parent(path))
-        storage.write_whole(path, write)
+        files.make_dir(files.parent(path))
+        files.write_whole(path, write)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give --report another file") from None
     return len(data)
@@ -48,13 +48,13 @@ def write_page(path: str, report: Report) -> int:
 
 def render(report: Report) -> str:
     """The page as text."""
-    resources = files(__package__)
-    script = (resources / "script.js").read_text("utf-8")
+    folder = resources.files(__package__)
+    script = (folder / "script.js").read_text("utf-8")
     overview = _overview(report)
     lone = len(report.people) == 1  # such as the answer to a search: it comes first
-    return Template((resources / "page.html").read_text("utf-8")).substitute(
+    return Template((folder / "page.html").read_text("utf-8")).substitute(
         title=text(report.title),
-        style=(resources / "style.css").read_text("utf-8"),
+        style=(folder / "style.css").read_text("utf-8"),
         script=script,
         # the browser runs no other script, should a name ever get past the escaping
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ..detector import load_detector, load_embedder
-from ..detector.embedding import norms
 from ..errors import InputError
-from ..models import DETECTOR, find_model, missing_file, model_files
-from ..photograph import Photograph, look_at
-from ..stages.feature import clip_features
-from ..store import StageReader
-from ..store.files import sha256
+from ..faces.detectors import load_detector, load_embedder
+from ..faces.pooling import clip_features
+from ..faces.vectors import norms
+from ..files import sha256
+from ..networks.zoo.roles import DETECTOR, find_model, missing_file, model_files
+from ..tables import StageReader
+from .photographs import Photograph, look_at
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ import cv2
 import numpy as np
 import pytest
 
-from rcnn import convert
-from rcnn.checkpoint import save_checkpoint
-from rcnn.classifier import Shape, build_graph
 from rcnn.errors import InputError
+from rcnn.exports import convert
+from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
 from rcnn.search.query import recipe_of
 from rcnn.stages import int8
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.preview import PreviewSettings, preview
-from rcnn.store import StageReader
+from rcnn.tables import StageReader
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]
