@@ -26,8 +26,9 @@ from rcnn.commands.arguments import Parser, number, paths, positive
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
 from rcnn.faces.choice import central_crop, central_face
-from rcnn.faces.detectors import EsshDetector, load_detector
+from rcnn.faces.detectors.essh import EsshDetector
 from rcnn.faces.embedding import OUTPUT
+from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.checkpoint import load_checkpoint

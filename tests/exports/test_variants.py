@@ -15,8 +15,8 @@ import pytest
 from rcnn.errors import InputError, run_script
 from rcnn.exports import convert
 from rcnn.exports.variants import crops, frames, make_variant, pictures
-from rcnn.faces.detectors import load_detector, load_embedder
-from rcnn.faces.detectors.card import Card, read_card
+from rcnn.faces.card import Card, read_card
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.builder import GraphBuilder

@@ -16,11 +16,11 @@ import onnx_kinds
 import pytest
 
 from rcnn.errors import InputError, run_script
-from rcnn.faces.detectors import load_embedder
-from rcnn.faces.detectors.card import Card, parse_card, read_card
+from rcnn.faces.card import Card, parse_card, read_card
+from rcnn.faces.load import load_embedder
 from rcnn.files import sha256
-from rcnn.files.download import NoNetwork, download
 from rcnn.networks.zoo import fetch, registry
+from rcnn.networks.zoo.download import NoNetwork, download
 from rcnn.networks.zoo.registry import KnownModel, ModelFile, by_file_name, by_sha256, known_models
 
 ROOT = Path(__file__).resolve().parents[3]

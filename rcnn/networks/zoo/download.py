@@ -8,8 +8,8 @@ import re
 import urllib.error
 import urllib.request
 
-from ..errors import InputError
-from ..workers.progress import progress
+from ...errors import InputError
+from ...workers.progress import progress
 from . import sha256
 
 CHUNK = 1 << 18  # bytes
