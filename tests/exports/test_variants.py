@@ -12,6 +12,7 @@ import numpy as np
 import onnx_kinds as kinds
 import pytest
 
+from rcnn.commands import convert as command
 from rcnn.errors import InputError, run_script
 from rcnn.exports import convert
 from rcnn.exports.variants import crops, frames, make_variant, pictures
@@ -39,7 +40,7 @@ def run_main(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["convert.py", *arguments])
     code = 0
     try:
-        run_script(convert.main)
+        run_script(command.main)
     except SystemExit as end:
         code = end.code
     said = capsys.readouterr()

@@ -15,6 +15,7 @@ import numpy as np
 import onnx_kinds
 import pytest
 
+from rcnn.commands import zoo
 from rcnn.errors import InputError, run_script
 from rcnn.faces.card import Card, parse_card, read_card
 from rcnn.faces.load import load_embedder
@@ -299,7 +300,7 @@ def run_main(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["zoo.py", *arguments])
     code = 0
     try:
-        run_script(fetch.main)
+        run_script(zoo.main)
     except SystemExit as end:
         code = end.code
     said = capsys.readouterr()
