@@ -3,11 +3,11 @@
 #                 output/demo/report.html; two minutes on 2 cores
 # make test       the same with what the tests need, and runs them
 # make lint       style and type hints
-# make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn.zoo lists them
+# make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn zoo lists them
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
 # make clean      removes what was built; make distclean the environments too
-# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.convert needs, EXTRAS=dev what the tests need
+# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.exports.convert needs, EXTRAS=dev what the tests need
 
 PYTHON ?= python3
 CC ?= cc
@@ -48,7 +48,7 @@ $(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
 	@touch $@
 
 demo: $(BUILT)
-	$(PY) -m rcnn.demo --output data/demo --overwrite
+	$(PY) -m rcnn demo --output data/demo --overwrite
 	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --num-classes 31 --overwrite
 
 test: $(BUILT) $(VENV)/dev.installed
@@ -58,6 +58,7 @@ lint: $(VENV)/dev.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
 
 $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed: .venv-%/installed: requirements-%.txt
@@ -69,7 +70,7 @@ parity: $(BUILT) $(MXNET_VENV)/installed
 	$(PY) benchmarks/parity.py --mxnet $(MXNET_VENV)/bin/python
 
 model-%: $(BUILT)
-	$(PY) -m rcnn.zoo $*
+	$(PY) -m rcnn zoo $*
 
 speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed
 	$(PY) benchmarks/speed.py --json output/speed.json

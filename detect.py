@@ -1,6 +1,6 @@
 """Stage 1: finds faces in the clips of a data set, aligns them and rates their quality."""
 
-from rcnn.arguments import (
+from rcnn.commands.arguments import (
     FILES,
     METHOD,
     RUN,
@@ -16,8 +16,8 @@ from rcnn.arguments import (
     positive,
 )
 from rcnn.errors import run_script
-from rcnn.models import DETECTOR, QUALITY, find_model
-from rcnn.storage import on_disk
+from rcnn.files import on_disk
+from rcnn.networks.zoo.roles import DETECTOR, QUALITY, find_model
 
 QUALITY_THRESHOLDS = {"norm": 10.0, "score": 0.5}  # by --quality
 

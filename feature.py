@@ -1,6 +1,6 @@
 """Stage 2: turns the faces that detect.py found into one vector a clip."""
 
-from rcnn.arguments import (
+from rcnn.commands.arguments import (
     FILES,
     METHOD,
     Parser,
@@ -13,7 +13,7 @@ from rcnn.arguments import (
     positive,
 )
 from rcnn.errors import run_script
-from rcnn.models import EMBEDDING, find_model
+from rcnn.networks.zoo.roles import EMBEDDING, find_model
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from rcnn.arguments import FILES, METHOD, RUN, Parser, integer, number, pair
+from rcnn.commands.arguments import FILES, METHOD, RUN, Parser, integer, number, pair
 from rcnn.errors import run_script
-from rcnn.generate import Options, generate
+from rcnn.stages.gendata import Options, generate
 
 
 def main() -> None:

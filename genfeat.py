@@ -1,6 +1,6 @@
 """Stage 3: makes the training set of the classifier from the vectors of one or several models."""
 
-from rcnn.arguments import FILES, METHOD, Parser, add_overwrite, add_recipe, paths
+from rcnn.commands.arguments import FILES, METHOD, Parser, add_overwrite, add_recipe, paths
 from rcnn.errors import run_script
 
 

@@ -1,6 +1,6 @@
 """Stage 5: gives each clip its probability for every class."""
 
-from rcnn.arguments import FILES, MODELS, Parser, add_overwrite, add_recipe, add_split, add_workers, paths
+from rcnn.commands.arguments import FILES, MODELS, Parser, add_overwrite, add_recipe, add_split, add_workers, paths
 from rcnn.errors import run_script
 
 

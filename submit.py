@@ -1,6 +1,6 @@
 """Stage 6: ranks the clips of each label, and scores the ranking where the truth is given."""
 
-from rcnn.arguments import FILES, METHOD, Parser, add_recipe, numbers, paths, positive
+from rcnn.commands.arguments import FILES, METHOD, Parser, add_recipe, numbers, paths, positive
 from rcnn.errors import run_script
 
 

@@ -1,6 +1,6 @@
 """Stage 4: trains the classifier and saves it as an MXNet checkpoint."""
 
-from rcnn.arguments import (
+from rcnn.commands.arguments import (
     FILES,
     METHOD,
     MODELS,

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rcnn.arguments import Parser
-from rcnn.dataset import read_ground_truth
-from rcnn.detector.embedding import normalise
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.commands.arguments import Parser
 from rcnn.errors import run_script
-from rcnn.metrics import mean_average_precision, score
-from rcnn.ranking import Ranking
-from rcnn.store import StageReader, vectors
+from rcnn.faces.vectors import normalise
+from rcnn.scores.metrics import mean_average_precision, score
+from rcnn.scores.ranking import Ranking
+from rcnn.tables import StageReader, vectors
 
 
 def centroids(path: str) -> np.ndarray:

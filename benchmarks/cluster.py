@@ -24,8 +24,8 @@ from unittest import mock
 
 import numpy as np
 
-from rcnn.arguments import Parser, paths, positive
-from rcnn.dataset import Clip
+from rcnn.clips.dataset import Clip
+from rcnn.commands.arguments import Parser, paths, positive
 from rcnn.errors import run_script
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -130,16 +130,16 @@ class FakeJob:
 
 def drive(clips: int, faces: int) -> None:
     """The driver's loop on made-up clips, in this process; prints its peak memory."""
-    from rcnn import storage
-    from rcnn.cluster import ThreadCrew
+    from rcnn import files
     from rcnn.stages import detect as stage
+    from rcnn.workers import ThreadCrew
 
     def listed(*_):
         folder = "./data/iqiyi_vid/IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
         names = (f"IQIYI_VID_TRAIN_{number:07d}.mp4" for number in range(clips))
         return [Clip(name, f"{folder}/{name}", "train", number % 4935) for number, name in enumerate(names)]
 
-    sums = storage.sha256
+    sums = files.sha256
 
     def summed(path):
         digest = sums(path)
@@ -153,7 +153,7 @@ def drive(clips: int, faces: int) -> None:
         mock.patch.object(stage, "open_crew", lambda *_: ThreadCrew(FakeJob(faces), -1, 2)),
         mock.patch.object(stage, "model_files", lambda model: ()),
         mock.patch.object(os, "fsync", lambda descriptor: None),
-        mock.patch.object(storage, "sha256", summed),
+        mock.patch.object(files, "sha256", summed),
     ):
         begun = time.monotonic()
         stage.detect(stage.DetectSettings("", "", f"{out}/det", "", "trainval", gpu=-1))

@@ -24,9 +24,10 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rcnn.arguments import Parser, add_gpu, positive
+from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.config import config
-from rcnn.detection_quality import (
+from rcnn.errors import InputError, run_script
+from rcnn.faces.detection_quality import (
     NOTHING,
     Matches,
     false_positives,
@@ -35,10 +36,10 @@ from rcnn.detection_quality import (
     recall,
     threshold_for,
 )
-from rcnn.detector import EsshDetector, load_detector
-from rcnn.engine import choose_device
-from rcnn.errors import InputError, run_script
-from rcnn.faces import Faces
+from rcnn.faces.detectors.essh import EsshDetector
+from rcnn.faces.load import load_detector
+from rcnn.faces.types import Faces
+from rcnn.networks.engine import choose_device
 from rcnn.training.backgrounds import patch_without_faces
 from rcnn.training.labels import Photograph, label_photographs, read_picture
 from rcnn.training.people import held_out, list_photographs

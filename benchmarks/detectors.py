@@ -18,17 +18,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.boxes import overlaps
 
-from rcnn.arguments import Parser, add_gpu, positive
-from rcnn.checkpoint.cascade import is_cascade
+from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.config import config
-from rcnn.convert import convert
-from rcnn.detector import load_detector
-from rcnn.detector.single_stage import Detector
-from rcnn.engine import CPU, FP16, INT8, choose_device
-from rcnn.engine.onnx_graph import is_onnx
 from rcnn.errors import InputError, run_script
-from rcnn.faces import Faces
-from rcnn.variants import make_variant
+from rcnn.exports.convert import convert
+from rcnn.exports.variants import make_variant
+from rcnn.faces.detectors.single_stage import Detector
+from rcnn.faces.load import load_detector
+from rcnn.faces.types import Faces
+from rcnn.networks.checkpoint.cascade import is_cascade
+from rcnn.networks.engine import CPU, FP16, INT8, choose_device
+from rcnn.networks.engine.onnx_graph import is_onnx
 
 PUBLISHED = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
 ACROSS = 3  # photographs in a frame, side by side

@@ -29,10 +29,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from rcnn.arguments import Parser, number, positive, whole
+from rcnn.commands.arguments import Parser, number, positive, whole
 from rcnn.errors import InputError, run_script
-from rcnn.store import MANIFEST, StageWriter, features_schema, vector_array
-from rcnn.verify import faults
+from rcnn.tables import MANIFEST, StageWriter, features_schema, vector_array
+from rcnn.tables.whole import faults
 
 ROOT = Path(__file__).resolve().parents[1]
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -45,8 +45,8 @@ LINE = "the same command goes on"
 START = """
 import importlib.abc, importlib.util, runpy, sys
 VALUES = {
-    "rcnn.store.writer": ("SAVE_SECONDS", float(sys.argv[1])),
-    "rcnn.store.table": ("PART_BYTES", int(sys.argv[2])),
+    "rcnn.tables.writer": ("SAVE_SECONDS", float(sys.argv[1])),
+    "rcnn.tables.table": ("PART_BYTES", int(sys.argv[2])),
 }
 class Setter(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
@@ -287,7 +287,7 @@ def make_data(path: Path, people: int) -> None:
     """A data set of drawn people."""
     sizes = ["--people", str(people), "--clips", "8", "--strangers", "2", "--nobody", "2", "--workers", "1"]
     subprocess.run(
-        [sys.executable, "-m", "rcnn.demo", "--output", str(path), *sizes], check=True, capture_output=True, cwd=ROOT
+        [sys.executable, "-m", "rcnn", "demo", "--output", str(path), *sizes], check=True, capture_output=True, cwd=ROOT
     )
 
 

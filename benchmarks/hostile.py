@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from rcnn.checkpoint.arrays import V1_MAGIC, V2_MAGIC, V3_MAGIC, parse_arrays
-from rcnn.checkpoint.graph import Graph, Node
-from rcnn.checkpoint.operators import (
+from rcnn.errors import InputError
+from rcnn.networks.checkpoint.arrays import V1_MAGIC, V2_MAGIC, V3_MAGIC, parse_arrays
+from rcnn.networks.checkpoint.graph import Graph, Node
+from rcnn.networks.checkpoint.operators import (
     NAMES_OF_OLD,
     OPERATORS,
     VARIABLE,
@@ -26,8 +27,7 @@ from rcnn.checkpoint.operators import (
     reshape_target,
     slice_window,
 )
-from rcnn.checkpoint.symbol import parse_symbol
-from rcnn.errors import InputError
+from rcnn.networks.checkpoint.symbol import parse_symbol
 
 SOURCE = "hostile"
 SHAPE = (2, 6, 10, 8)  # of the array that layers are asked to take

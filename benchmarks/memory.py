@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 from timing.measure import python
 
-from rcnn.arguments import Parser, positive
-from rcnn.checkpoint import save_checkpoint
-from rcnn.classifier import Shape, build_graph
+from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import run_script
-from rcnn.store import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
+from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
 from rcnn.training.mlp import Classifier
 
 BATCH = 10_000  # rows that are made at a time

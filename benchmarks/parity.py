@@ -24,14 +24,14 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from rcnn.arguments import Parser
-from rcnn.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
-from rcnn.classifier import OUTPUT as CLASSIFIER_OUTPUT
-from rcnn.detector.embedding import OUTPUT as EMBEDDING_OUTPUT
-from rcnn.engine import CPU, choose_device, load_network
+from rcnn.commands.arguments import Parser
 from rcnn.errors import InputError, run_script
+from rcnn.faces.embedding import OUTPUT as EMBEDDING_OUTPUT
+from rcnn.networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
+from rcnn.networks.engine import CPU, choose_device, load_network
+from rcnn.networks.graphs.classifier import OUTPUT as CLASSIFIER_OUTPUT
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
+from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (ROOT / "model", ROOT.parent / "shared" / "checkpoints")

@@ -13,19 +13,21 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rcnn.arguments import Parser, add_gpu, positive, whole
-from rcnn.detector import Embedder, EsshDetector, load_detector, load_embedder
-from rcnn.detector.embedding import normalise
-from rcnn.detector.essh import central_crop
-from rcnn.engine import choose_device
+from rcnn.clips.layout import FOLDERS
+from rcnn.commands.arguments import Parser, add_gpu, positive, whole
+from rcnn.demo.demo_set import DemoClip, DemoOptions, plan_demo, write_demo
+from rcnn.demo.files import PREFIX
 from rcnn.errors import run_script
-from rcnn.layout import FOLDERS
-from rcnn.people.demo_set import DemoClip, DemoOptions, plan_demo, write_demo
-from rcnn.people.files import PREFIX
-from rcnn.progress import progress
+from rcnn.faces.choice import central_crop
+from rcnn.faces.detectors.essh import EsshDetector
+from rcnn.faces.embedding import Embedder
+from rcnn.faces.load import load_detector, load_embedder
+from rcnn.faces.vectors import normalise
+from rcnn.networks.engine import choose_device
+from rcnn.scores.verification import area_under_roc, same_pairs
 from rcnn.training.people import list_photographs, read_photograph
-from rcnn.verification import area_under_roc, same_pairs
-from rcnn.video import read_frames
+from rcnn.video.frames import read_frames
+from rcnn.workers.progress import progress
 
 CHECKPOINTS = "../shared/checkpoints"
 SAMPLING = 3  # every third frame is looked at, as detect.py does

@@ -16,7 +16,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rcnn.arguments import Parser
+from rcnn.commands.arguments import Parser
 from rcnn.errors import run_script
 
 from .scheduling import Setting, simulate

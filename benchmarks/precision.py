@@ -22,18 +22,20 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rcnn.arguments import Parser, number, paths, positive
-from rcnn.checkpoint import load_checkpoint
+from rcnn.commands.arguments import Parser, number, paths, positive
 from rcnn.config import config
-from rcnn.detector import EsshDetector, load_detector
-from rcnn.detector.embedding import OUTPUT, normalise, norms
-from rcnn.detector.essh import central_crop, central_face
-from rcnn.engine import FP16, FP32, INT8, Network, load_network
-from rcnn.engine.int8 import Int8Network, quantise
 from rcnn.errors import InputError, run_script
-from rcnn.faces import Faces
+from rcnn.faces.choice import central_crop, central_face
+from rcnn.faces.detectors.essh import EsshDetector
+from rcnn.faces.embedding import OUTPUT
+from rcnn.faces.load import load_detector
+from rcnn.faces.types import Faces
+from rcnn.faces.vectors import normalise, norms
+from rcnn.networks.checkpoint import load_checkpoint
+from rcnn.networks.engine import FP16, FP32, INT8, Network, load_network
+from rcnn.networks.engine.int8 import Int8Network, quantise
+from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify
 from rcnn.training.people import held_out, list_photographs, read_photograph
-from rcnn.verification import different_pairs, same_pairs, similarities, verify
 
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = "../shared/checkpoints"
@@ -147,7 +149,7 @@ def stages(dataset: str, detector: str, model: str, threshold: float, classes: i
     """The table of the stages, from clips to MAP@100."""
     truth = Path(dataset, "gt_v2/test_v2.txt")
     if not truth.is_file():
-        raise InputError(f"{truth}: is not there; give a --dataset that gendata.py or rcnn.demo made")
+        raise InputError(f"{truth}: is not there; give a --dataset that gendata.py or rcnn demo made")
     print(f"\nstages on {dataset}, {detector}, {model}, --quality-threshold {threshold:g}")
     print(f"{'precision':<10}{'faces':>8}{'detect s':>10}{'feature s':>11}{'MAP@100':>9}")
     for precision in (FP32, INT8):

@@ -12,15 +12,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rcnn.arguments import Parser, add_gpu
-from rcnn.detector import Embedder, load_detector, load_embedder
-from rcnn.detector.embedding import normalise, norms
-from rcnn.engine import choose_device
+from rcnn.commands.arguments import Parser, add_gpu
 from rcnn.errors import run_script
-from rcnn.models import DETECTOR, EMBEDDING, find_model
+from rcnn.faces.embedding import Embedder
+from rcnn.faces.load import load_detector, load_embedder
+from rcnn.faces.vectors import normalise, norms
+from rcnn.networks.engine import choose_device
+from rcnn.networks.zoo.roles import DETECTOR, EMBEDDING, find_model
+from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify
 from rcnn.training.crops import plain_crops, read_crops
 from rcnn.training.people import held_out, list_photographs
-from rcnn.verification import different_pairs, same_pairs, similarities, verify
 
 DROPPED = (0, 5, 10, 25, 50)  # percent of the photographs
 FOLDS = 10

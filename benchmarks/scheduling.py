@@ -1,4 +1,4 @@
-"""A simulation of the crew of rcnn/cluster: what order, stragglers, deaths and the driver cost (docs/scale.md).
+"""A simulation of the crew of rcnn/workers: what order, stragglers, deaths and the driver cost (docs/scale.md).
 
     python benchmarks/scheduling.py
 
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rcnn.dataset import Clip
+from rcnn.clips.dataset import Clip
 from rcnn.stages.detect import QualityHistogram, write_found
 from rcnn.stages.face_finder import FoundFaces
-from rcnn.store import FACES_SCHEMA, StageWriter
+from rcnn.tables import FACES_SCHEMA, StageWriter
 
 FRAMES_A_SECOND = 65.0  # looked at by one core (measured)
 CLIP_SECONDS = (1.0, 30.0, 5.0)  # least, most, mean; log-normal between

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from rcnn.arguments import Parser, positive
-from rcnn.detector.embedding import normalise
+from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import run_script
+from rcnn.faces.vectors import normalise
 from rcnn.search import nearest, open_features
-from rcnn.store import StageWriter, features_schema, vector_array
+from rcnn.tables import StageWriter, features_schema, vector_array
 
 BLOCK = 10_000  # clips that are written at once
 LABELS = 4934

@@ -30,7 +30,7 @@ from timing.arithmetic import ceiling
 from timing.measure import ROOT, python
 from timing.setup import GIGA, Row, Setup, print_table
 
-from rcnn.arguments import Parser, number, pair, paths, positive
+from rcnn.commands.arguments import Parser, number, pair, paths, positive
 from rcnn.errors import InputError, run_script
 
 PARTS = ("networks", "stages", "peers", "growth", "training")
@@ -56,7 +56,7 @@ def draw_clips(folder: Path, count: int) -> Path:
     """A data set of the demo with at least so many clips of the stage trainval, all of them of known people."""
     people = -(-count // TRAINVAL_CLIPS)
     python(
-        "-m", "rcnn.demo", "--output", folder, "--people", people, "--clips", DEMO_CLIPS,
+        "-m", "rcnn", "demo", "--output", folder, "--people", people, "--clips", DEMO_CLIPS,
         "--strangers", 0, "--nobody", 0,
     )  # fmt: skip
     return folder

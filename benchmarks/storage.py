@@ -20,9 +20,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rcnn import storage
-from rcnn.arguments import Parser, positive, whole
-from rcnn.dataset import list_clips
+from rcnn import files
+from rcnn.clips.dataset import list_clips
+from rcnn.commands.arguments import Parser, positive, whole
 from rcnn.errors import InputError, run_script
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,7 +105,7 @@ def measure(work: Path, photos: list[Path], clips: int, pairs: int) -> None:
     make_data(data, photos, clips)
     size = 0
     for file in filter(Path.is_file, sorted(data.rglob("*"))):
-        storage.put(f"{BUCKET}/data/{file.relative_to(data)}", file.read_bytes())
+        files.put(f"{BUCKET}/data/{file.relative_to(data)}", file.read_bytes())
         size += file.stat().st_size
     print(f"{clips} clips of {FRAMES} frames, {size / clips / 1e3:.0f} kB each")
     detect(str(data), str(work / "warm"))
@@ -120,9 +120,9 @@ def measure(work: Path, photos: list[Path], clips: int, pairs: int) -> None:
 def measure_listing(clips: int) -> None:
     """Print how long `list_clips` takes for so many empty clips."""
     names = [f"clip{number:07d}.mp4" for number in range(clips)]
-    storage.put(f"{BUCKET}/many/gt_v2/IQIYI_VID.txt", "\n".join(names).encode())
+    files.put(f"{BUCKET}/many/gt_v2/IQIYI_VID.txt", "\n".join(names).encode())
     for name in names:
-        storage.put(f"{BUCKET}/many/IQIYI_VID_TEST/{name}", b"x")
+        files.put(f"{BUCKET}/many/IQIYI_VID_TEST/{name}", b"x")
     begun = time.perf_counter()
     found = len(list_clips(f"{BUCKET}/many", "test"))
     print(f"listing of {found} clips: {time.perf_counter() - begun:.2f} s")

@@ -22,17 +22,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.nms import nms
 
-from rcnn.arguments import Parser, number
-from rcnn.checkpoint import load_checkpoint
+from rcnn.commands.arguments import Parser, number
 from rcnn.config import config
-from rcnn.detector import align_faces, load_detector
-from rcnn.detector.embedding import OUTPUT
-from rcnn.detector.essh import central_crop, central_face, decode
-from rcnn.engine import load_network
-from rcnn.engine.openvino import PRECISION, OpenVinoNetwork, core
 from rcnn.errors import InputError, run_script
-from rcnn.geometry import clip_boxes
-from rcnn.pipeline import cores
+from rcnn.faces.alignment import align_faces
+from rcnn.faces.choice import central_crop, central_face
+from rcnn.faces.detectors.essh import decode
+from rcnn.faces.embedding import OUTPUT
+from rcnn.faces.geometry import clip_boxes
+from rcnn.faces.load import load_detector
+from rcnn.networks.checkpoint import load_checkpoint
+from rcnn.networks.engine import load_network
+from rcnn.networks.engine.openvino import PRECISION, OpenVinoNetwork, core
+from rcnn.workers.pipeline import cores
 
 CHECKPOINTS = "../shared/checkpoints"
 FRAME_BATCHES, CROP_BATCHES = (1, 2, 4, 8), (1, 4, 8, 16, 32, 64)

@@ -10,14 +10,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from .detector import Detector, Embedder, align_faces, load_detector, load_embedder
-from .detector.embedding import normalise
-from .engine import choose_device
 from .errors import InputError
-from .faces import Faces
-from .models import DETECTOR, EMBEDDING, find_model
-from .photograph import find_faces, read_image
+from .faces.alignment import align_faces
+from .faces.detectors import Detector
+from .faces.embedding import Embedder
+from .faces.finding import find_faces
+from .faces.load import load_detector, load_embedder
+from .faces.types import Faces
+from .faces.vectors import normalise
+from .networks.engine import choose_device
+from .networks.zoo.roles import DETECTOR, EMBEDDING, find_model
 from .search import Match, nearest, open_features
+from .video.photographs import read_image
 
 __all__ = ["compare", "detect_faces", "embed_faces", "model_of", "rank_clips", "read_image"]
 

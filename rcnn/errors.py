@@ -40,9 +40,9 @@ def speak(whether: bool) -> None:
 
 
 def _program() -> str:
-    """What the user called: a script's name, or that of a package that was run with `python -m`."""
-    folder, name = os.path.split(sys.argv[0])
-    return f"rcnn.{os.path.basename(folder)}" if name == "__main__.py" else name
+    """What the user called: a script's name, or `rcnn` with the name of a command."""
+    name = os.path.basename(sys.argv[0])
+    return "rcnn" if name == "__main__.py" else name
 
 
 def run_script(main: Callable[[], None], resumes: bool = False) -> None:
@@ -51,7 +51,7 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
     Parameters
     ----------
     resumes : whether all that it writes appears whole or not at all and the same command goes on. SIGINT and SIGTERM
-        then end the process at once, where `rcnn.signals` says nothing else.
+        then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
     if resumes:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,3 +83,7 @@ def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
         if _speaks:
             os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself
     os._exit(128 + number)  # at once: threads may be deep in a clip whose faces nobody waits for
+
+
+class UnreadableError(Exception):
+    """A clip or photograph that can't be read; says why, in one line."""

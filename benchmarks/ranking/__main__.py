@@ -12,9 +12,9 @@ import json
 from pathlib import Path
 from statistics import mean, stdev
 
-from rcnn.arguments import Parser, numbers
+from rcnn.commands.arguments import Parser, numbers
 from rcnn.errors import run_script
-from rcnn.pipeline import cores
+from rcnn.workers.pipeline import cores
 
 from .clips import LEVELS
 from .faces import read_faces

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rcnn.motion import Motion, frames, read_photo, write_video
+from rcnn.video.motion import Motion, frames, write_video
+from rcnn.video.photographs import read_photo
 
 SIZE = (640, 360)  # width and height of a clip, pixels
 CLEAN, DEGRADED, HARD = LEVELS = ("clean", "degraded", "hard")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from rcnn.classifier import Shape
-from rcnn.join import Batch
-from rcnn.teaching import agreeing_tracks
-from rcnn.tracking import track_faces
+from rcnn.faces.tracking import track_faces
+from rcnn.networks.graphs.classifier import Shape
+from rcnn.people.teaching import agreeing_tracks
+from rcnn.tables.join import Batch
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
 from rcnn.training.mlp import Classifier, Momentum, Schedule, initialise, train
 

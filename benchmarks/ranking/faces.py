@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from rcnn.dataset import TRAIN, VAL
-from rcnn.detector import load_embedder
-from rcnn.detector.embedding import normalise, variants
+from rcnn.clips.dataset import TRAIN, VAL
+from rcnn.faces.load import load_embedder
+from rcnn.faces.pooling import variants
+from rcnn.faces.vectors import normalise
 from rcnn.stages.feature import decode_crop
-from rcnn.store import StageReader
+from rcnn.tables import StageReader
 
 from .recipes import EMBEDDER, central_of, clips_of
 from .sets import Placed, few_of, plan

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from rcnn.classifier import Shape
-from rcnn.dataset import NOBODY_KNOWN, TRAIN, VAL
-from rcnn.detector.embedding import normalise
-from rcnn.join import Batch
-from rcnn.metrics import mean_average_precision, score
+from rcnn.clips.dataset import NOBODY_KNOWN, TRAIN, VAL
+from rcnn.faces.vectors import normalise
+from rcnn.networks.graphs.classifier import Shape
+from rcnn.people.teaching import agreeing_tracks
+from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.stages.predict import softmax
-from rcnn.teaching import agreeing_tracks
+from rcnn.tables.join import Batch
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
 from rcnn.training.mlp import Classifier, Momentum, Schedule, Trainable, initialise, train
 

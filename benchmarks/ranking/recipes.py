@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from rcnn.dataset import NAMES_FILE, read_ground_truth, read_names
-from rcnn.detector.essh import central_face
-from rcnn.faces import Faces
-from rcnn.layout import TEST_FILE
-from rcnn.metrics import mean_average_precision, score
-from rcnn.recipes import BEST, OPTIONS, SEED
+from rcnn.clips.dataset import NAMES_FILE, read_ground_truth, read_names
+from rcnn.clips.layout import TEST_FILE
+from rcnn.faces.choice import central_face
+from rcnn.faces.types import Faces
+from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
+from rcnn.stages.recipes import BEST, OPTIONS, SEED
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import FACES_SCHEMA, MANIFEST, NO_FACE, OK, TRACKED_FACES_SCHEMA, StageReader, StageWriter
+from rcnn.tables import FACES_SCHEMA, MANIFEST, NO_FACE, OK, TRACKED_FACES_SCHEMA, StageReader, StageWriter
 
 from ..centroids import rank_by_centroids
 from .sets import FEW_FOLDER, PEOPLE

@@ -7,8 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from rcnn.dataset import NAMES_FILE, NOBODY_KNOWN, TEST, TRAIN, TRAIN_FILE, VAL, VAL_FILE
-from rcnn.layout import FOLDERS, LISTS, arrange, fresh, mapper, publish, write_lines
+from rcnn.clips.dataset import NAMES_FILE, NOBODY_KNOWN, TEST, TRAIN, TRAIN_FILE, VAL, VAL_FILE
+from rcnn.clips.layout import FOLDERS, LISTS, arrange, fresh, publish, write_lines
+from rcnn.workers.mapping import mapper
 
 from .clips import HARD, RANGES, make_clip
 

@@ -11,10 +11,10 @@ import openvino as ov
 import torch
 from openvino import opset13 as ops
 
-from rcnn.checkpoint import Graph
-from rcnn.checkpoint.operators import VARIABLE
-from rcnn.engine.openvino import PRECISION, core
-from rcnn.engine.torch import RUN
+from rcnn.networks.checkpoint import Graph
+from rcnn.networks.checkpoint.operators import VARIABLE
+from rcnn.networks.engine.openvino import PRECISION, core
+from rcnn.networks.engine.torch import RUN
 
 SIDE = 2048  # of the square matrices of the ceiling: far more than a cache holds, still many products a second
 SECONDS = 3.0  # that the ceiling is looked for

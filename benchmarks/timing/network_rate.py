@@ -22,8 +22,8 @@ EMBEDDING = "fc1_output"
 
 def our_network(model: str) -> Callable[[np.ndarray], object]:
     """A network as the stages make it, fed (N, H, W, 3) uint8."""
-    from rcnn.checkpoint import load_checkpoint
-    from rcnn.engine import load_network
+    from rcnn.networks.checkpoint import load_checkpoint
+    from rcnn.networks.engine import load_network
 
     graph = load_checkpoint(model)
     outputs = [EMBEDDING] if EMBEDDING in graph.internal_names else None

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rcnn.checkpoint import load_checkpoint, save_checkpoint
-from rcnn.detector.embedding import OUTPUT as EMBEDDING
+from rcnn.faces.embedding import OUTPUT as EMBEDDING
+from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
 
 from .measure import ROOT, run
 from .setup import CROP, FRAME, GIGA, Row, Setup, last_json, model_name, unit_flop

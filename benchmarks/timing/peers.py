@@ -96,7 +96,7 @@ def _missing(setup: Setup) -> Iterator[tuple[str, str]]:
 
 def nms_threshold(detector: str) -> float:
     """The overlap at which detect.py takes two faces of this detector for one."""
-    from rcnn.checkpoint import load_checkpoint
+    from rcnn.networks.checkpoint import load_checkpoint
 
     retinaface = load_checkpoint(detector).output_names[0].startswith(RETINAFACE)
     return config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS

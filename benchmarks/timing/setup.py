@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow.dataset as ds
 
-from rcnn.checkpoint import Graph, checkpoint_files, load_checkpoint
-from rcnn.dataset import read_ground_truth, read_train_labels
-from rcnn.detector.embedding import OUTPUT as EMBEDDING
+from rcnn.clips.dataset import read_ground_truth, read_train_labels
+from rcnn.faces.embedding import OUTPUT as EMBEDDING
+from rcnn.networks.checkpoint import Graph, checkpoint_files, load_checkpoint
 
 from .arithmetic import count_flop
 from .measure import Usage, python
@@ -60,10 +60,10 @@ class Setup:
         return path
 
     def onnx(self, model: str) -> str:
-        """The file that rcnn.convert makes of a checkpoint; made once."""
+        """The file that rcnn.exports.convert makes of a checkpoint; made once."""
         path = self.folder / "onnx" / (os.path.abspath(model).replace("/", "_").replace(",", "-") + ".onnx")
         if not path.exists():
-            python("-m", "rcnn.convert", "--model", model, "--output", path)
+            python("-m", "rcnn", "convert", "--model", model, "--output", path)
         return str(path)
 
     def subset(self, count: int) -> Path:

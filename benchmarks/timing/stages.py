@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rcnn.checkpoint import read_arrays
+from rcnn.networks.checkpoint import read_arrays
 
 from .measure import Usage, python
 from .networks import our_rate

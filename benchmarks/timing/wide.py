@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from rcnn.checkpoint import Graph, Node
-from rcnn.checkpoint.operators import VARIABLE
-from rcnn.engine.torch import RUN
+from rcnn.networks.checkpoint import Graph, Node
+from rcnn.networks.checkpoint.operators import VARIABLE
+from rcnn.networks.engine.torch import RUN
 
 FACTOR = 8  # the narrow networks have an eighth of the filters
 EMBEDDING_WIDTH = 512

@@ -1,1 +1,1 @@
-"""Networks of our own as MXNet graphs, with random weights to start from."""
+"""Networks as files (checkpoint), on a device (engine), our own (graphs), and known ones (zoo)."""

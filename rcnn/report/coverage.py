@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from ..store import OK, StageReader
+from ..tables import OK, StageReader
 from .data import Coverage, Qualities
 
 NUMBER = re.compile(r"\d+(\.\d+)?")

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..clips.names import show
 from ..config import config
-from ..metrics import precision_by_rank, score
-from ..names import show
-from ..store import StageReader
+from ..scores.metrics import precision_by_rank, score
+from ..tables import StageReader
 from .coverage import labels_of, read_coverage
 from .data import RIGHT, WRONG, Coverage, Entry, Person, Report, StageRow
 from .lineage import Lineage

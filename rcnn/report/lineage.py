@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import storage
-from ..checkpoint import checkpoint_files
+from .. import files
 from ..errors import InputError
-from ..store import KINDS, MANIFEST, StageReader
-from ..store.files import read_json, sha256
+from ..files import sha256
+from ..files.json import read_json
+from ..networks.checkpoint import checkpoint_files
+from ..tables import KINDS, MANIFEST, StageReader
 from .data import Epoch
 
 
@@ -78,21 +79,21 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
         except InputError as error:
             lineage.notes.append(f"{reader.path} was made from {path}, which can't be read: {error}")
             continue
-        if sha256(storage.join(found.path, MANIFEST)) != source.get("manifest"):
+        if sha256(files.join(found.path, MANIFEST)) != source.get("manifest"):
             lineage.notes.append(f"{found.path} was made anew after {reader.path} was made from it")
         yield found
 
 
 def _place(path: str, user: str, inside: str = "") -> str | None:
     """Where `path`, named by the directory `user`, lies: there, or beside the directory when all was moved together."""
-    if storage.is_url(user):
-        beside = storage.join(storage.parent(user), storage.base_name(path))
+    if files.is_url(user):
+        beside = files.join(files.parent(user), files.base_name(path))
     else:
-        user = os.path.abspath(storage.plain(user))
-        beside = os.path.relpath(os.path.join(os.path.dirname(user), storage.base_name(path)))
+        user = os.path.abspath(files.plain(user))
+        beside = os.path.relpath(os.path.join(os.path.dirname(user), files.base_name(path)))
     for place in (path, beside):
         try:
-            if storage.exists(storage.join(place, inside) if inside else place):
+            if files.exists(files.join(place, inside) if inside else place):
                 return place
         except InputError:  # a store that does not answer, or not us
             continue

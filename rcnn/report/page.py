@@ -6,14 +6,14 @@ import base64
 import hashlib
 import re
 from functools import cache
-from importlib.resources import files
+from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from .. import storage
+from .. import files
 from ..errors import InputError
-from ..names import printable
-from ..store import OK
+from ..files.text import printable
+from ..tables import OK
 from .data import Report
 from .overview import overview_plots
 
@@ -35,8 +35,8 @@ def write_page(path: str, report: Report) -> int:
             file.write(data)
 
     try:
-        storage.make_dir(storage.parent(path))
-        storage.write_whole(path, write)
+        files.make_dir(files.parent(path))
+        files.write_whole(path, write)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give --report another file") from None
     return len(data)
@@ -44,7 +44,8 @@ def write_page(path: str, report: Report) -> int:
 
 def render(report: Report) -> str:
     """The page as text."""
-    script, style = ((files(__package__) / name).read_text("utf-8") for name in ("script.js", "style.css"))
+    folder = resources.files(__package__)
+    script, style = ((folder / name).read_text("utf-8") for name in ("script.js", "style.css"))
     return environment().get_template("page.html").render(
         report=report,
         plots=overview_plots(report),

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..store import StageReader
+from ..tables import StageReader
 
 SIDE = 96  # pixels of a thumbnail
 JPEG_QUALITY = 75

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..detector.embedding import normalise
 from ..errors import InputError
-from ..store import StageReader, clip_starts, vectors
+from ..faces.vectors import normalise
+from ..tables import StageReader, clip_starts, vectors
 
 BLOCK_ROWS = 4096  # clips that are compared at once: 8 MB of vectors 512 wide
 

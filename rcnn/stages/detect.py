@@ -11,23 +11,24 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pyarrow as pa
 
-from .. import storage
-from ..cluster import Plan, open_crew
-from ..dataset import Clip, list_clips
-from ..decoder import FrameDecoder
-from ..detector import Detector, Embedder, load_detector, load_embedder
-from ..detector.alignment import target_points
-from ..detector.embedding import is_normalised
-from ..engine import CPU, FP32, INT8, check_precision, choose_device
+from .. import files
+from ..clips.dataset import Clip, list_clips
 from ..errors import InputError
-from ..models import model_files
-from ..pipeline import groups
-from ..progress import progress
-from ..recipes import SEED
-from ..signals import until_stopped
-from ..store import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
+from ..faces.alignment import target_points
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder, is_normalised
+from ..faces.load import load_detector, load_embedder
+from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
+from ..networks.zoo.roles import model_files
+from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
+from ..video.decoder import FrameDecoder
+from ..workers import Plan, open_crew
+from ..workers.pipeline import groups
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
 from .int8 import check_int8, int8_detect
+from .recipes import SEED
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 4  # groups a worker that may be done before they are written
@@ -102,17 +103,17 @@ def detect(settings: DetectSettings) -> None:
     job = DetectJob(settings)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
-    files = [model_files(settings.detector)]
+    origins = [model_files(settings.detector)]
     if settings.quality == NORM and settings.model is not None:
-        files.append(model_files(settings.model))
+        origins.append(model_files(settings.model))
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None
         if exact is None:
             crew.start()
-        writer = stack.enter_context(_writer(settings, files))
+        writer = stack.enter_context(_writer(settings, origins))
         if exact is not None:
-            int8_detect(settings.output, clips, exact, files, settings.image_size)  # which the workers then load
+            int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
         left = [clip for clip in clips if clip.name > writer.last_clip]
         pairs = crew.map(groups(left, GROUP_CLIPS))
@@ -137,20 +138,20 @@ def detect(settings: DetectSettings) -> None:
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
 
-def _writer(settings: DetectSettings, files: Sequence[Sequence[str]]) -> StageWriter:
+def _writer(settings: DetectSettings, origins: Sequence[Sequence[str]]) -> StageWriter:
     return StageWriter(
         settings.output,
         "detect",
         TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
         arguments=asdict(settings),
-        models=[path for group in files for path in group],
+        models=[path for group in origins for path in group],
         overwrite=settings.overwrite,
     )
 
 
 @dataclass(frozen=True)
 class DetectJob:
-    """The step of detect.py, to be built by each worker; see `rcnn.cluster.Job`."""
+    """The step of detect.py, to be built by each worker; see `rcnn.workers.Job`."""
 
     settings: DetectSettings
 
@@ -182,8 +183,8 @@ class DetectJob:
         device = choose_device(gpu)
         networks = self.networks(device)
         if settings.precision == INT8:
-            files = [model_files(model) for model in (settings.detector, settings.model) if model is not None]
-            networks = int8_detect(settings.output, (), networks, files, settings.image_size)
+            origins = [model_files(model) for model in (settings.detector, settings.model) if model is not None]
+            networks = int8_detect(settings.output, (), networks, origins, settings.image_size)
         return FaceFinder(
             *networks,
             settings.sampling,
@@ -193,6 +194,9 @@ class DetectJob:
             settings.faces == ALL,
             source or FrameDecoder,
         )
+
+    def frames(self) -> FrameSource:
+        return FrameDecoder()
 
     def lost(self, clip: Clip, reason: str) -> FoundFaces:
         return FoundFaces(unreadable=reason)
@@ -238,7 +242,7 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
     )
     print(f"accounts: {Accounts.of(counts, settings.output)}, as many as the data set lists")
     if counts["unreadable"]:
-        print(f"why clips are unreadable stands in {storage.join(settings.output, 'clips')}")
+        print(f"why clips are unreadable stands in {files.join(settings.output, 'clips')}")
     if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:
         raise InputError(
             f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "

@@ -10,15 +10,17 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from ..clips.dataset import TRAIN, Clip
 from ..config import config
-from ..dataset import TRAIN, Clip
-from ..decoder import FrameDecoder
-from ..detector import Detector, Embedder, align_faces
-from ..detector.embedding import norms
-from ..detector.essh import central_face
-from ..faces import Faces
-from ..tracking import track_faces
-from ..video import UnreadableError
+from ..errors import UnreadableError
+from ..faces.alignment import align_faces
+from ..faces.choice import central_face
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder
+from ..faces.tracking import track_faces
+from ..faces.types import Faces
+from ..faces.vectors import norms
+from ..video.decoder import FrameDecoder
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
 CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once

@@ -13,19 +13,14 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from ..cluster import Crew, Plan, open_crew
-from ..detector import Embedder, load_embedder
-from ..detector.alignment import SIZES
-from ..detector.embedding import normalise, variants
-from ..engine import CPU, FP32, INT8, check_precision, choose_device
 from ..errors import InputError
-from ..models import model_files
-from ..picture import picture_size
-from ..pipeline import groups
-from ..progress import progress
-from ..recipes import SEED, check_recipe
-from ..signals import until_stopped
-from ..store import (
+from ..faces.alignment import SIZES
+from ..faces.embedding import Embedder
+from ..faces.load import load_embedder
+from ..faces.pooling import clip_features
+from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
+from ..networks.zoo.roles import model_files
+from ..tables import (
     CLIPS_SCHEMA,
     Accounts,
     StageReader,
@@ -37,7 +32,13 @@ from ..store import (
     open_stage,
     vector_array,
 )
+from ..video.picture import picture_size
+from ..workers import Crew, Plan, open_crew
+from ..workers.pipeline import groups
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
 from .int8 import CROPS, check_int8, int8_network
+from .recipes import SEED, check_recipe
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
@@ -125,28 +126,6 @@ def decode_crop(data: bytes, where: str) -> np.ndarray:
     return crop
 
 
-def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: int) -> np.ndarray:
-    """One vector a clip.
-
-    The embeddings of a face's variants are summed, each face is normalised, and so is the sum of a clip's faces.
-
-    Parameters
-    ----------
-    faces : crops (H, W, 3) uint8, BGR, of each clip, at least one a clip
-    augment : see `variants`
-
-    Returns
-    -------
-    (clips, D) float32 of length 1.
-    """
-    crops = np.concatenate([variants(crop, augment) for clip in faces for crop in clip])
-    embeddings = embedder.embed(crops)
-    count = sum(len(clip) for clip in faces)
-    per_face = normalise(embeddings.reshape(count, -1, embeddings.shape[1]).sum(1))
-    starts = np.cumsum([0, *(len(clip) for clip in faces[:-1])])
-    return normalise(np.add.reduceat(per_face, starts, axis=0))
-
-
 @dataclass(frozen=True)
 class FeatureStep:
     """The step of feature.py: a few clips in, the vectors of each out."""
@@ -173,7 +152,7 @@ class FeatureStep:
 
 @dataclass(frozen=True)
 class FeatureJob:
-    """The step of feature.py, to be built by each worker; see `rcnn.cluster.Job`."""
+    """The step of feature.py, to be built by each worker; see `rcnn.workers.Job`."""
 
     settings: FeatureSettings
 

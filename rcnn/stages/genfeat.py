@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, replace
 
 from ..config import config
 from ..errors import InputError
-from ..join import concatenate, open_inputs
-from ..progress import progress
-from ..recipes import SEED, check_recipe
-from ..signals import until_stopped
-from ..store import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
-from ..teaching import agreeing_tracks, one_track
+from ..people.teaching import agreeing_tracks, one_track
+from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
+from ..tables.join import concatenate, open_inputs
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
+from .recipes import SEED, check_recipe
 
 ROWS = 1024  # clips a batch
 MAIN, AGREE = "main", "agree"  # --tracks

@@ -11,25 +11,27 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import storage
-from ..dataset import Clip
-from ..decoder import FrameDecoder
-from ..detector import Detector, Embedder
-from ..detector.essh import central_crop
-from ..detector.single_stage import SingleStage
-from ..engine import INT8 as PRECISION
-from ..engine.int8 import EXTENSIONS, Int8Network, quantise
-from ..engine.openvino import OpenVinoNetwork
-from ..errors import InputError
-from ..store import INT8
-from ..store.files import sha256, write_json
-from ..video import UnreadableError
+from .. import files
+from ..clips.dataset import Clip
+from ..config import config
+from ..errors import InputError, UnreadableError
+from ..faces.choice import central_crop
+from ..faces.detectors import Detector
+from ..faces.detectors.single_stage import SingleStage
+from ..faces.embedding import Embedder
+from ..files import sha256
+from ..files.json import write_json
+from ..networks.engine import INT8 as PRECISION
+from ..networks.engine.int8 import EXTENSIONS, Int8Network, quantise
+from ..networks.engine.openvino import OpenVinoNetwork
+from ..tables import INT8
+from ..video.decoder import FrameDecoder
 
 RECORD = ".json"  # of what a network was made from
-FRAMES = 96  # that a detector is calibrated on
+FRAMES = config.CALIBRATION.FRAMES
 FRAMES_A_CLIP = 4
 FRAME_SAMPLING = 15  # of these frames: neighbours say little that is new
-CROPS = 300  # that an embedding is calibrated on
+CROPS = config.CALIBRATION.CROPS
 
 
 def check_int8(precision: str, ray: str | None) -> None:
@@ -39,14 +41,14 @@ def check_int8(precision: str, ray: str | None) -> None:
 
 
 def int8_network(
-    output: str, name: str, network: OpenVinoNetwork, files: Sequence[str], images: Callable[[], np.ndarray]
+    output: str, name: str, network: OpenVinoNetwork, origins: Sequence[str], images: Callable[[], np.ndarray]
 ) -> Int8Network:
     """The quantised twin of a network, from `output` or, where it is not there yet, made.
 
     Parameters
     ----------
     output : stage directory, also in a store, in which it is kept as int8/NAME.xml, .bin and .json
-    files : that the network was read from
+    origins : that the network was read from
     images : gives the images (n, H, W, 3) uint8, BGR, to calibrate on; called only where they are needed
 
     Raises
@@ -54,26 +56,26 @@ def int8_network(
     InputError
         If NNCF is needed and not installed.
     """
-    kept = storage.join(output, INT8, name)
-    if not storage.is_url(kept):
-        return _network_at(kept, kept, network, files, images)[0]
+    kept = files.join(output, INT8, name)
+    if not files.is_url(kept):
+        return _network_at(kept, kept, network, origins, images)[0]
     with tempfile.TemporaryDirectory(prefix="rcnn-") as folder:
         path = os.path.join(folder, name)
         for extension in (*EXTENSIONS, RECORD):
-            if storage.is_file(storage.suffixed(kept, extension)):
-                Path(f"{path}{extension}").write_bytes(storage.read_bytes(storage.suffixed(kept, extension)))
-        result, is_new = _network_at(path, kept, network, files, images)
+            if files.is_file(files.suffixed(kept, extension)):
+                Path(f"{path}{extension}").write_bytes(files.read_bytes(files.suffixed(kept, extension)))
+        result, is_new = _network_at(path, kept, network, origins, images)
         if is_new:
             for extension in (*EXTENSIONS, RECORD):  # the record last: without it they don't count
-                storage.put(storage.suffixed(kept, extension), Path(f"{path}{extension}").read_bytes())
+                files.put(files.suffixed(kept, extension), Path(f"{path}{extension}").read_bytes())
     return result
 
 
 def _network_at(
-    path: str, kept: str, network: OpenVinoNetwork, files: Sequence[str], images: Callable[[], np.ndarray]
+    path: str, kept: str, network: OpenVinoNetwork, origins: Sequence[str], images: Callable[[], np.ndarray]
 ) -> tuple[Int8Network, bool]:
     """The network whose files lie at `path`, and whether they were made now; `kept` is said to be their place."""
-    source = {os.path.basename(file): sha256(file) for file in files}
+    source = {os.path.basename(file): sha256(file) for file in origins}
     is_new = not _is_whole(path, source)
     if is_new:
         sample = images()
@@ -81,7 +83,7 @@ def _network_at(
         record = {"source": source, "images": len(sample), "parts": _sums(path)}
         write_json(f"{path}{RECORD}", record)
         name = os.path.basename(path)
-        print(f"int8: {name} calibrated on {len(sample)} images -> {storage.suffixed(kept, '.xml')}", flush=True)
+        print(f"int8: {name} calibrated on {len(sample)} images -> {files.suffixed(kept, '.xml')}", flush=True)
     return Int8Network(network, path), is_new
 
 
@@ -147,7 +149,7 @@ def int8_detect(
     output: str,
     clips: Sequence[Clip],
     networks: tuple[Detector, Embedder | None],
-    files: Sequence[Sequence[str]],
+    origins: Sequence[Sequence[str]],
     size: tuple[int, int],
 ) -> tuple[SingleStage, Embedder | None]:
     """Detector and quality model of detect.py, quantised.
@@ -155,7 +157,7 @@ def int8_detect(
     Parameters
     ----------
     clips : of the whole run; the first are calibrated on
-    networks, files : the exact ones, and the files that each was read from; without a quality model None
+    networks, origins : the exact ones, and the files that each was read from; without a quality model None
     size : height, width of the crops
 
     Raises
@@ -168,11 +170,11 @@ def int8_detect(
         raise InputError("--precision int8: a cascade of three networks is not quantised; use --precision fp32")
     frames = cache(lambda: calibration_frames(clips))
     fast = detector.with_network(
-        int8_network(output, "detector", detector.network, files[0], lambda: detector.fed(frames())[0])
+        int8_network(output, "detector", detector.network, origins[0], lambda: detector.fed(frames())[0])
     )
     if embedder is None:
         return fast, None
     quality = int8_network(
-        output, "quality", embedder.network, files[1], lambda: calibration_crops(frames(), detector, size)
+        output, "quality", embedder.network, origins[1], lambda: calibration_crops(frames(), detector, size)
     )
     return fast, Embedder(quality)

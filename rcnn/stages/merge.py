@@ -12,16 +12,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from .. import storage
-from ..dataset import list_clips, part_of
+from .. import files
+from ..clips.dataset import list_clips, part_of
 from ..errors import InputError
-from ..join import open_inputs
-from ..progress import progress
 from ..report import trace
-from ..signals import until_stopped
-from ..store import Accounts, StageReader, StageWriter, after, check_output
-from ..store.reader import NEAR_BUFFER
-from ..store.writer import FREE_ARGUMENTS
+from ..tables import Accounts, StageReader, StageWriter, after, check_output
+from ..tables.join import open_inputs
+from ..tables.reader import NEAR_BUFFER
+from ..tables.writer import FREE_ARGUMENTS
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
 from .detect import QualityHistogram
 
 STAGES = ("detect", "feature", "predict")
@@ -34,7 +34,7 @@ READ_ROWS = 4096  # rows of all inputs together that are read ahead, at least on
 
 @dataclass(frozen=True)
 class MergeSettings:
-    """What `python -m rcnn.merge` takes; see its help."""
+    """What `python -m rcnn merge` takes; see its help."""
 
     inputs: tuple[str, ...]
     output: str
@@ -262,7 +262,7 @@ def _dataset_clips(parts: Sequence[Part], dataset: str | None) -> dict[str, bool
 
 def _at_hand(dataset: str) -> bool:
     try:
-        return storage.is_dir(dataset)
+        return files.is_dir(dataset)
     except InputError:  # a store that does not answer, or not us
         return False
 

@@ -10,20 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from ..checkpoint import load_checkpoint
-from ..classifier import OUTPUT, shape_of
-from ..cluster import Plan, open_crew
-from ..engine import Network, choose_device, load_network
-from ..engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
 from ..errors import InputError
-from ..join import Batch, concatenate, open_inputs
-from ..models import model_files
-from ..progress import progress
-from ..recipes import SEED, check_made_by, check_recipe, recipe_of
-from ..signals import until_stopped
-from ..store import StageWriter, check_output, clip_starts, scores_schema
-from ..store.files import read_json
+from ..files.json import read_json
+from ..networks.checkpoint import load_checkpoint
+from ..networks.engine import Network, choose_device, load_network
+from ..networks.engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
+from ..networks.graphs.classifier import OUTPUT, shape_of
+from ..networks.zoo.roles import model_files
+from ..tables import StageWriter, check_output, clip_starts, scores_schema
+from ..tables.join import Batch, concatenate, open_inputs
+from ..workers import Plan, open_crew
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
 from .genfeat import carry_clips, check_accounts
+from .recipes import SEED, check_made_by, check_recipe, recipe_of
 
 ROWS = 1024  # clips a batch
 AHEAD = 2  # batches a worker that may be done before they are written
@@ -127,7 +127,7 @@ def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
 
 @dataclass(frozen=True)
 class PredictJob:
-    """The step of predict.py, to be built by each worker; see `rcnn.cluster.Job`."""
+    """The step of predict.py, to be built by each worker; see `rcnn.workers.Job`."""
 
     model: str
 

@@ -12,20 +12,23 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..clips.dataset import Clip, list_clips
+from ..clips.names import find_people, show
 from ..config import config
-from ..dataset import Clip, list_clips
-from ..decoder import FrameDecoder
-from ..detector import Detector, Embedder, align_faces, load_detector, load_embedder
-from ..detector.embedding import norms
-from ..detector.essh import central_face
-from ..engine import choose_device
-from ..errors import InputError
-from ..faces import Faces
-from ..names import find_people, printable, show
-from ..progress import progress
-from ..storage import on_disk
-from ..store import OK, StageReader
-from ..video import UnreadableError
+from ..errors import InputError, UnreadableError
+from ..faces.alignment import align_faces
+from ..faces.choice import central_face
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder
+from ..faces.load import load_detector, load_embedder
+from ..faces.types import Faces
+from ..faces.vectors import norms
+from ..files import on_disk
+from ..files.text import printable
+from ..networks.engine import choose_device
+from ..tables import OK, StageReader
+from ..video.decoder import FrameDecoder
+from ..workers.progress import progress
 from .detect import NORM
 
 FRAMES = 9  # of a sheet

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import storage
-from ..dataset import read_ground_truth
+from .. import files
+from ..clips.dataset import read_ground_truth
+from ..clips.names import find_people, show
 from ..errors import InputError
-from ..join import Row, join_rows, open_inputs
-from ..metrics import mean_average_precision, score
-from ..names import find_people, show
-from ..progress import progress
-from ..ranking import Ranking
-from ..recipes import SEED, check_recipe
+from ..files import write_whole
+from ..files.lock import take_lock
 from ..report import gather_report, trace, write_page
-from ..store import StageReader
-from ..store.files import write_whole
-from ..store.lock import take_lock
+from ..scores.metrics import mean_average_precision, score
+from ..scores.ranking import Ranking
+from ..tables import StageReader
+from ..tables.join import Row, join_rows, open_inputs
+from ..workers.progress import progress
+from .recipes import SEED, check_recipe
 
 ROWS = 1024  # clips a batch
 WORST = 10  # labels that are named
@@ -151,8 +151,8 @@ def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
                 file.write(" ".join([str(label), *names]) + "\n")
 
     try:
-        storage.make_dir(storage.parent(path))
-        lock = take_lock(storage.suffixed(path, ".lock"), path, "--output")
+        files.make_dir(files.parent(path))
+        lock = take_lock(files.suffixed(path, ".lock"), path, "--output")
         try:
             write_whole(path, write)
         finally:

@@ -13,23 +13,24 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import torch
 
-from .. import storage
-from ..checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
-from ..classifier import Shape, build_cosine_graph, build_graph
+from .. import files
+from ..clips.dataset import TRAIN, VAL
 from ..config import config
-from ..dataset import TRAIN, VAL
-from ..engine import CPU, choose_device
 from ..errors import InputError
-from ..recipes import SEED, check_made_by, recipe_of
-from ..signals import stopped_at_once
-from ..store import MANIFEST, StageReader, vectors
-from ..store.files import sha256, write_json
-from ..store.lock import Lock
+from ..files import sha256
+from ..files.json import write_json
+from ..files.lock import Lock
+from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
+from ..networks.engine import CPU, choose_device
+from ..networks.graphs.classifier import Shape, build_cosine_graph, build_graph
+from ..tables import MANIFEST, StageReader, vectors
 from ..training.cosine import CosineClassifier, start_at_centroids
 from ..training.distributed import Team, joined, share_statistics
 from ..training.mlp import Classifier, EpochResult, Schedule, Trainable, initialise, train
 from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, momentum_of, whole
 from ..training.snapshot import Stateful, load_snapshot, save_snapshot
+from ..workers.signals import stopped_at_once
+from .recipes import SEED, check_made_by, recipe_of
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
@@ -157,7 +158,7 @@ def train_mlp(settings: TrainSettings) -> None:
 
 def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
-    settings = replace(settings, prefix=storage.on_disk(settings.prefix, "--prefix"))
+    settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
     schedule_end = settings.end_epoch or max(settings.lr_step)
     if settings.begin_epoch >= schedule_end:
         raise InputError(f"--begin-epoch {settings.begin_epoch}: training ends at epoch {schedule_end}")
@@ -318,7 +319,7 @@ class _Snapshot:
         self.kept = settings.ckpt != NEVER
         self.model, self.optimizer, self.generator = model, optimizer, generator
         arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
-        manifest = sha256(storage.join(settings.data, MANIFEST))
+        manifest = sha256(files.join(settings.data, MANIFEST))
         self.run = json.loads(json.dumps({**arguments, "training set": manifest}))
         if self.overwrite:
             self.remove()

@@ -14,7 +14,7 @@ from .mlp import Trainable
 
 
 class CosineClassifier(Trainable):
-    """The network of `rcnn.classifier.build_cosine_graph`: (n, features) -> (n, classes), `scale` times the cosine.
+    """The network of `classifier.build_cosine_graph`: (n, features) -> (n, classes), `scale` times the cosine.
 
     While it learns, the cosine of the right class counts `margin` less (CosFace, Wang et al., arXiv:1801.09414), so
     that the clips of a person end nearer to each other than the softmax alone asks.

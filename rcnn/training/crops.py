@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 
 from ..config import config
-from ..detector import EsshDetector
-from ..detector.alignment import similarity, target_points
-from ..detector.essh import central_face
 from ..errors import InputError
-from ..progress import progress
+from ..faces.alignment import similarity, target_points
+from ..faces.choice import central_face
+from ..faces.detectors.essh import EsshDetector
+from ..workers.progress import progress
 from .eigenfaces import Eigenfaces
 from .people import read_photograph
 

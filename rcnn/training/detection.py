@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
 from ..config import config
-from ..detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
-from ..detector import EsshDetector
-from ..engine import CPU, Network, load_network
 from ..errors import InputError
-from ..networks.essh import build_essh_m25
+from ..faces.detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
+from ..faces.detectors.essh import EsshDetector
+from ..networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
+from ..networks.engine import CPU, Network, load_network
+from ..networks.graphs.essh import build_essh_m25
 from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
 from .labels import Photograph
@@ -41,7 +41,7 @@ LOGITS = [f"face_{part}_stride{stride}_output" for stride in STRIDES for part in
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """What `python -m rcnn.train_detector` takes; see its help."""
+    """What `python -m rcnn train-detector` takes; see its help."""
 
     prefix: str
     faces: str | None = None

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
-from ..detector import Embedder, load_detector
-from ..detector.embedding import OUTPUT, normalise, norms
-from ..engine import CPU, Network, load_network
 from ..errors import InputError
-from ..networks.resnet import build_resnet
-from ..verification import different_pairs, same_pairs, similarities, verify
+from ..faces.embedding import OUTPUT, Embedder
+from ..faces.load import load_detector
+from ..faces.vectors import normalise, norms
+from ..networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
+from ..networks.engine import CPU, Network, load_network
+from ..networks.graphs.resnet import build_resnet
+from ..scores.verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
 from .eigenfaces import Eigenfaces
 from .graph_module import GraphModule, load_start
@@ -34,7 +35,7 @@ FOLDS = 10
 
 @dataclass(frozen=True)
 class EmbeddingSettings:
-    """What `python -m rcnn.train_embedding` takes; see its help."""
+    """What `python -m rcnn train-embedding` takes; see its help."""
 
     faces: str
     prefix: str

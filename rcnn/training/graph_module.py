@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..checkpoint import Graph, Node, load_checkpoint
-from ..checkpoint.operators import VARIABLE
-from ..engine.torch import RUN, Values, last_uses
 from ..errors import InputError
+from ..networks.checkpoint import Graph, Node, load_checkpoint
+from ..networks.checkpoint.operators import VARIABLE
+from ..networks.engine.torch import RUN, Values, last_uses
 
 BATCH_NORM_MOMENTUM = 0.9  # MXNet's default
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from ..cython.boxes import overlaps
-from ..detector import EsshDetector
 from ..errors import InputError
-from ..faces import POINTS, Faces
-from ..progress import progress
+from ..faces.detectors.essh import EsshDetector
+from ..faces.types import POINTS, Faces
+from ..workers.progress import progress
 
 CERTAIN = 0.5  # probability from which a face that a detector finds is a label
 FAINT = 0.2  # and from which it is at least no background

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Shape
+from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Shape
 
 LR_FACTOR = 0.1  # at each step of the schedule
 BIAS_LR = 2.0  # times the learning rate
@@ -81,7 +81,7 @@ class Learner:
 
 
 class Classifier(Trainable):
-    """The network of `rcnn.classifier.build_graph`, with its parameter names: (n, features) -> (n, classes)."""
+    """The network of `classifier.build_graph`, with its parameter names: (n, features) -> (n, classes)."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

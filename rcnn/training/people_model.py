@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ..checkpoint import save_checkpoint
-from ..detector import load_detector
-from ..engine import CPU
-from ..people.face_space import FaceSpace, load_face_space, save_face_space
-from ..people.files import face_space_file, refiner_model
+from ..demo.face_space import FaceSpace, load_face_space, save_face_space
+from ..demo.files import face_space_file, refiner_model
+from ..faces.load import load_detector
+from ..networks.checkpoint import save_checkpoint
+from ..networks.engine import CPU
 from .faces import coefficients, face_vectors, fit_face_space
 from .people import held_out, list_photographs
 from .portraits import Portraits, read_portraits
@@ -26,7 +26,7 @@ LAST_RATE = 0.1  # share of the learning rate that is left at the end
 
 @dataclass(frozen=True)
 class PeopleSettings:
-    """What `python -m rcnn.train_people` takes; see its help."""
+    """What `python -m rcnn train-people` takes; see its help."""
 
     faces: str
     prefix: str

@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..detector import EsshDetector
-from ..detector.alignment import similarity
-from ..detector.essh import central_face
+from ..demo.canvas import MIDDLE, PLANES, SIZE, displacement, landmarks, mirrored, to_planes
 from ..errors import InputError
-from ..people.canvas import MIDDLE, PLANES, SIZE, displacement, landmarks, mirrored, to_planes
-from ..progress import progress
+from ..faces.alignment import similarity
+from ..faces.choice import central_face
+from ..faces.detectors.essh import EsshDetector
+from ..workers.progress import progress
 from .people import read_photograph
 
 DETECTION_THRESHOLD = 0.9

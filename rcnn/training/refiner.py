@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..networks.refiner import FACTOR, build_refiner
-from ..people.canvas import PLANES, SIZE
-from ..people.face_space import FaceSpace
+from ..demo.canvas import PLANES, SIZE
+from ..demo.face_space import FaceSpace
+from ..networks.graphs.refiner import FACTOR, build_refiner
 from .graph_module import GraphModule
 from .portraits import QUANTUM
 

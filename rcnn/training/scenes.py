@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from ..faces import POINTS
+from ..faces.types import POINTS
 from .backgrounds import background, lookalike
 from .camera import photographed
 from .labels import Photograph, read_picture

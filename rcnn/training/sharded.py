@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
-from ..classifier import Shape
 from ..errors import InputError
+from ..networks.graphs.classifier import Shape
 from .distributed import SharedLearner, Team, in_parallel
 from .mlp import GRADIENT_NORM, Classifier, Learner, Momentum, Trainable, draw
 from .snapshot import Stateful

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from ..checkpoint import read_arrays, write_arrays
 from ..errors import InputError
+from ..networks.checkpoint import read_arrays, write_arrays
 
 RECORD = "record"
 SEPARATOR = "|"  # stands in no name of a parameter

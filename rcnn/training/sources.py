@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..detector import load_detector
 from ..errors import InputError
+from ..faces.load import load_detector
 from .labels import Photograph, label_photographs
 from .people import held_out, list_photographs
 from .wider import read_wider

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..config import config
 from ..cython.boxes import anchor_plane, overlaps
-from ..faces import POINTS
-from ..geometry import base_anchors
+from ..faces.geometry import base_anchors
+from ..faces.types import POINTS
 
 FACE, BACKGROUND, NEITHER = 1, 0, -1
 POSITIVE_OVERLAP = 0.5  # intersection over union with a face from which an anchor is to find it
@@ -23,7 +23,7 @@ class Targets:
     """What the N anchors of an image are to say, in the order of `image_anchors`.
 
     classes : (N,) int64, FACE, BACKGROUND or NEITHER
-    boxes : (N, 4) float32, deltas, as `rcnn.geometry.decode_boxes` reads them; 0 where there is no face
+    boxes : (N, 4) float32, deltas, as `rcnn.faces.geometry.decode_boxes` reads them; 0 where there is no face
     landmarks : (N, 10) float32, deltas, as `decode_landmarks` reads them; NaN where they are unknown
     """
 

@@ -8,7 +8,7 @@ import os
 import numpy as np
 
 from ..errors import InputError
-from ..faces import POINTS
+from ..faces.types import POINTS
 from .labels import Photograph
 
 PICTURES = (".jpg", ".jpeg", ".png")

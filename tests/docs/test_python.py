@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import rcnn
-from rcnn.dataset import read_ground_truth
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.demo.demo_set import DemoOptions, write_demo
 from rcnn.errors import InputError
-from rcnn.people.demo_set import DemoOptions, write_demo
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 3

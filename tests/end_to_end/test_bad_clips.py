@@ -19,8 +19,8 @@ from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import StageReader
-from rcnn.verify import faults
+from rcnn.tables import StageReader
+from rcnn.tables.whole import faults
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 240  # seconds that a stage may take over all of them

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rcnn.dataset import read_ground_truth
-from rcnn.store import StageReader
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.tables import StageReader
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE, CLIPS, STRANGERS, NOBODY = 6, 8, 4, 6
@@ -29,7 +29,7 @@ def demo(tmp_path_factory) -> tuple[Path, Path, str]:
     """Data set, output directory, and what the driver printed."""
     work = tmp_path_factory.mktemp("demo")
     sh(
-        sys.executable, "-m", "rcnn.demo", "--output", work / "data", "--people", PEOPLE, "--clips", CLIPS,
+        sys.executable, "-m", "rcnn", "demo", "--output", work / "data", "--people", PEOPLE, "--clips", CLIPS,
         "--strangers", STRANGERS, "--nobody", NOBODY,
     )  # fmt: skip
     text = sh(

@@ -14,9 +14,9 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import faults
 
-from rcnn.checkpoint import save_checkpoint
-from rcnn.classifier import Shape, build_graph
-from rcnn.store import StageReader
+from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.tables import StageReader
 from rcnn.training.mlp import Classifier
 
 STAGES = {stage.script: stage for stage in faults.stages()}

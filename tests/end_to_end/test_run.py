@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rcnn.dataset import read_ground_truth
-from rcnn.store import StageReader
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.tables import StageReader
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE, PHOTOS, STRANGERS = 20, 8, 20

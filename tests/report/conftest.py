@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.checkpoint import save_checkpoint
-from rcnn.classifier import Shape, build_graph
+from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
 from rcnn.stages.submit import SubmitSettings, submit
-from rcnn.store import FACES_SCHEMA, StageWriter, features_schema, scores_schema, vector_array
+from rcnn.tables import FACES_SCHEMA, StageWriter, features_schema, scores_schema, vector_array
 from rcnn.training.mlp import Classifier
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

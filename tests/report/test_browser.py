@@ -8,7 +8,7 @@ import pytest
 from rcnn.report import Entry, Person, Report, write_page
 from rcnn.report.coverage import read_coverage
 from rcnn.report.pictures import encode
-from rcnn.store import StageReader
+from rcnn.tables import StageReader
 
 CARDS = "#cards > article"
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.metrics import precision_by_rank
 from rcnn.report import Lineage, Report, gather_report, render, trace, write_page
 from rcnn.report import gather as gather_module
 from rcnn.report.coverage import read_coverage
@@ -20,7 +19,8 @@ from rcnn.report.data import Qualities
 from rcnn.report.gather import choose_labels
 from rcnn.report.overview import overview_plots, quality_bars
 from rcnn.report.pictures import KNOWN_FACES, SIDE, best_crops, thumbnail
-from rcnn.store import FACES_SCHEMA, StageReader, StageWriter
+from rcnn.scores.metrics import precision_by_rank
+from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter
 
 
 def gather(run, scored, truth=None, most=200):

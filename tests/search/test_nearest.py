@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.detector.embedding import normalise
 from rcnn.errors import InputError
+from rcnn.faces.vectors import normalise
 from rcnn.search import nearest, open_features
-from rcnn.store import StageWriter, features_schema, vector_array
+from rcnn.tables import StageWriter, features_schema, vector_array
 
 
 def write(path: Path, names: list[str], rows: np.ndarray, labels: list[int], models: tuple[str, ...] = ()) -> str:

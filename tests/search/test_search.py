@@ -1,4 +1,4 @@
-"""python -m rcnn.search on clips of drawn people: who it is, which clips, and what is said about bad input."""
+"""python -m rcnn search on clips of drawn people: who it is, which clips, and what is said about bad input."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from rcnn.dataset import read_ground_truth
-from rcnn.faces import Faces
-from rcnn.people.demo_set import DemoOptions, write_demo
-from rcnn.photograph import LONGEST, find_faces
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.demo.demo_set import DemoOptions, write_demo
+from rcnn.faces.finding import LONGEST, find_faces
+from rcnn.faces.types import Faces
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 4
@@ -54,7 +54,7 @@ def photograph(clip: Path, target: Path) -> None:
 
 def search(run: Path, *more: object, image: str = "photo.png", code: int = 0) -> str:
     features = f"{run / 'feat_trainval'},{run / 'feat_test'}"
-    return sh("-m", "rcnn.search", "--image", run / image, "--features", features, "--gpu", "-1", *more, code=code)
+    return sh("-m", "rcnn", "search", "--image", run / image, "--features", features, "--gpu", "-1", *more, code=code)
 
 
 def ranked(text: str) -> list[str]:
@@ -88,7 +88,7 @@ def test_several_photographs_are_one_person(run, tmp_path):
     photo = cv2.imread(str(run / "photo.png"))
     cv2.imwrite(str(tmp_path / "mirrored.jpg"), photo[:, ::-1])
     text = sh(
-        "-m", "rcnn.search", "--image", run / "photo.png", tmp_path / "mirrored.jpg", "--features",
+        "-m", "rcnn", "search", "--image", run / "photo.png", tmp_path / "mirrored.jpg", "--features",
         run / "feat_trainval", "--gpu", "-1",
     )  # fmt: skip
     assert text.count("1 face, quality") == 2
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     manifest = json.loads((tmp_path / "feat/manifest.json").read_text())
     manifest["models"] = dict.fromkeys(manifest["models"], "0" * 64)
     (tmp_path / "feat/manifest.json").write_text(json.dumps(manifest))
-    error = sh("-m", "rcnn.search", "--image", run / "photo.png", "--features", tmp_path / "feat", code=2)
+    error = sh("-m", "rcnn", "search", "--image", run / "photo.png", "--features", tmp_path / "feat", code=2)
     assert "made with another model" in error
 
 

@@ -13,18 +13,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.checkpoint import read_arrays, save_checkpoint, write_arrays
-from rcnn.classifier import Shape, build_graph
-from rcnn.dataset import list_clips, read_ground_truth, read_names, read_train_labels
-from rcnn.detector import load_detector, load_embedder
+from rcnn.clips.dataset import list_clips, read_ground_truth, read_names, read_train_labels
 from rcnn.errors import InputError
+from rcnn.faces.load import load_detector, load_embedder
+from rcnn.files.lock import Lock
+from rcnn.networks.checkpoint import read_arrays, save_checkpoint, write_arrays
+from rcnn.networks.graphs.classifier import Shape, build_graph
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import StageWriter, features_schema, scores_schema, vector_array
-from rcnn.store.lock import Lock
+from rcnn.tables import StageWriter, features_schema, scores_schema, vector_array
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]

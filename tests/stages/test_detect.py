@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 import pytest
 
-from rcnn.cluster import crew
-from rcnn.dataset import Clip
-from rcnn.decoder import FrameDecoder
-from rcnn.detector import load_detector, load_embedder
-from rcnn.detector.embedding import norms
-from rcnn.errors import InputError
+from rcnn.clips.dataset import Clip
+from rcnn.errors import InputError, UnreadableError
+from rcnn.faces.load import load_detector, load_embedder
+from rcnn.faces.vectors import norms
 from rcnn.stages import detect as stage
 from rcnn.stages.detect import DetectSettings, QualityHistogram, detect
 from rcnn.stages.face_finder import FaceFinder
-from rcnn.store import StageReader
-from rcnn.video import UnreadableError, read_frames
+from rcnn.tables import StageReader
+from rcnn.video.decoder import FrameDecoder
+from rcnn.video.frames import read_frames
+from rcnn.workers import crew
 
 ROOT = Path(__file__).resolve().parents[2]
 

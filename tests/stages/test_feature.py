@@ -5,10 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.detector import load_embedder
 from rcnn.errors import InputError
-from rcnn.stages.feature import FeatureSettings, clip_features, feature
-from rcnn.store import FACES_SCHEMA, StageReader, StageWriter, vectors
+from rcnn.faces.load import load_embedder
+from rcnn.faces.pooling import clip_features
+from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter, vectors
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from rcnn.dataset import Clip
-from rcnn.detector import align_faces, load_detector, load_embedder
-from rcnn.detector.embedding import normalise, norms
-from rcnn.detector.essh import central_face
-from rcnn.engine import check_precision
-from rcnn.engine.int8 import Int8Network
+from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError
+from rcnn.faces.alignment import align_faces
+from rcnn.faces.choice import central_face
+from rcnn.faces.load import load_detector, load_embedder
+from rcnn.faces.vectors import normalise, norms
+from rcnn.networks.engine import check_precision
+from rcnn.networks.engine.int8 import Int8Network
 from rcnn.stages import int8
 from rcnn.stages.int8 import calibration_crops, calibration_frames, int8_detect, int8_network
 

@@ -13,18 +13,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.checkpoint import save_checkpoint
-from rcnn.classifier import Shape, build_graph
-from rcnn.dataset import part_of
+from rcnn.clips.dataset import part_of
 from rcnn.errors import InputError, Stopped
+from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
 from rcnn.stages import merge as stage
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.merge import MergeSettings, merge, merged
 from rcnn.stages.predict import PredictSettings, predict
-from rcnn.store import CLIPS_SCHEMA, StageReader, StageWriter, features_schema, table, vector_array
+from rcnn.tables import CLIPS_SCHEMA, StageReader, StageWriter, features_schema, table, vector_array
+from rcnn.tables.whole import faults
 from rcnn.training.mlp import Classifier
-from rcnn.verify import faults
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS, PARTS, PART_BYTES = 24, 3, 40_000
@@ -241,7 +241,7 @@ def test_a_merge_that_was_stopped_goes_on(runs, tmp_path, monkeypatch):
 
 
 def test_the_command_has_one_line_for_what_is_wrong(runs, tmp_path):
-    command = [sys.executable, "-m", "rcnn.merge", "--output", str(tmp_path / "whole"), "--inputs"]
+    command = [sys.executable, "-m", "rcnn", "merge", "--output", str(tmp_path / "whole"), "--inputs"]
     done = subprocess.run([*command, ",".join(parts(runs, "pred")[1:])], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "1 of 3 parts are missing, --split 0,3 for one" in done.stderr

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from rcnn.dataset import Clip
+from rcnn.clips.dataset import Clip
+from rcnn.demo.demo_set import DemoOptions, write_demo
 from rcnn.errors import InputError
-from rcnn.faces import Faces
-from rcnn.people.demo_set import DemoOptions, write_demo
+from rcnn.faces.types import Faces
 from rcnn.stages.preview import (
     DROPPED,
     FAINT,
@@ -31,8 +31,8 @@ from rcnn.stages.preview import (
     sheet_path,
     spread,
 )
-from rcnn.store import StageReader
-from rcnn.video import read_frames
+from rcnn.tables import StageReader
+from rcnn.video.frames import read_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 

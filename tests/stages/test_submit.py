@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.checkpoint import load_checkpoint, save_checkpoint
-from rcnn.classifier import Shape, build_graph
 from rcnn.errors import InputError
+from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
 from rcnn.stages import genfeat as genfeat_stage
 from rcnn.stages import predict as predict_stage
 from rcnn.stages import submit as submit_stage
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict, softmax
 from rcnn.stages.submit import SubmitSettings, submit
-from rcnn.store import StageReader, StageWriter, features_schema, scores_schema, vector_array, vectors
+from rcnn.tables import StageReader, StageWriter, features_schema, scores_schema, vector_array, vectors
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]

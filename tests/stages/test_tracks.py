@@ -10,20 +10,20 @@ import pytest
 
 import rcnn.stages.detect
 import rcnn.stages.feature
-import rcnn.store.writer
-from rcnn.dataset import read_ground_truth
+import rcnn.tables.writer
+from rcnn.clips.dataset import read_ground_truth
 from rcnn.errors import InputError, Stopped
-from rcnn.motion import write_video
-from rcnn.recipes import BEST, OPTIONS
 from rcnn.search import nearest, open_features
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.merge import MergeSettings, merge
 from rcnn.stages.predict import PredictSettings, predict
+from rcnn.stages.recipes import BEST, OPTIONS
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import StageReader, StageWriter, vectors
+from rcnn.tables import StageReader, StageWriter, vectors
+from rcnn.video.motion import write_video
 
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE, CLIPS = 2, 4  # of each: two to learn from, two to find
@@ -181,7 +181,7 @@ def test_a_report_and_previews_are_made_of_tracks(done, root, tmp_path):
     run = subprocess.run([sys.executable, str(ROOT / command[0]), *command[1:]], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "MAP@100 1.0000" in run.stdout
-    preview = [sys.executable, "-m", "rcnn.preview", "--input", f"{done}/det_test", "--output", str(tmp_path / "p"),
+    preview = [sys.executable, "-m", "rcnn", "preview", "--input", f"{done}/det_test", "--output", str(tmp_path / "p"),
                "--every", "1"]  # fmt: skip
     run = subprocess.run(preview, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
@@ -193,7 +193,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_rows(stop, root, models, tmp
     """Both stages whose tables have tracks, a clip a group; saved always and stopped after some groups."""
     monkeypatch.setattr(rcnn.stages.detect, "GROUP_CLIPS", 1)
     monkeypatch.setattr(rcnn.stages.feature, "BATCH_CLIPS", 1)
-    monkeypatch.setattr(rcnn.store.writer, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(rcnn.tables.writer, "SAVE_SECONDS", 0.0)
     found = {"dataset": str(root), "stage": "test", "quality_threshold": 4.0, "gpu": -1, "faces": "all"}
 
     def run(place: Path) -> None:

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from rcnn.checkpoint import load_checkpoint
-from rcnn.classifier import OUTPUT, Shape, build_graph, shape_of
-from rcnn.engine import load_network
 from rcnn.errors import InputError
+from rcnn.networks.checkpoint import load_checkpoint
+from rcnn.networks.engine import load_network
+from rcnn.networks.graphs.classifier import OUTPUT, Shape, build_graph, shape_of
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainingSet, TrainSettings, choose_rows, train_mlp
-from rcnn.store import StageWriter, features_schema, vector_array
+from rcnn.tables import StageWriter, features_schema, vector_array
 from rcnn.training import mlp
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
 from rcnn.training.mlp import Classifier, Momentum, Schedule, initialise

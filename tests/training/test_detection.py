@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from rcnn import train_detector
-from rcnn.checkpoint import load_checkpoint
-from rcnn.detection_quality import NOTHING, match_faces
+from rcnn.commands import train_detector
 from rcnn.errors import InputError
-from rcnn.networks import essh
+from rcnn.faces.detection_quality import NOTHING, match_faces
+from rcnn.networks.checkpoint import load_checkpoint
+from rcnn.networks.graphs import essh
 from rcnn.training import detection
 from rcnn.training.detection import DetectionSettings, DetectionTrainer
 from rcnn.training.labels import Photograph, read_picture

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 import torch
 
-from rcnn.checkpoint import load_checkpoint
-from rcnn.classifier import Shape
 from rcnn.errors import InputError
+from rcnn.networks.checkpoint import load_checkpoint
+from rcnn.networks.graphs.classifier import Shape
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.store import StageWriter, features_schema, vector_array
+from rcnn.tables import StageWriter, features_schema, vector_array
 from rcnn.training import sharded
 from rcnn.training.distributed import Team
 from rcnn.training.mlp import Classifier, initialise

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from rcnn.checkpoint import load_checkpoint, save_checkpoint
-from rcnn.detector.embedding import OUTPUT
-from rcnn.engine import load_network
-from rcnn.engine.images import ImageInput
-from rcnn.engine.torch import TorchNetwork
 from rcnn.errors import InputError
-from rcnn.networks.builder import GraphBuilder
-from rcnn.networks.resnet import build_resnet
+from rcnn.faces.embedding import OUTPUT
+from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
+from rcnn.networks.engine import load_network
+from rcnn.networks.engine.images import ImageInput
+from rcnn.networks.engine.torch import TorchNetwork
+from rcnn.networks.graphs.builder import GraphBuilder
+from rcnn.networks.graphs.resnet import build_resnet
 from rcnn.training.graph_module import GraphModule, load_start
 
 LARGEST = 4.5e6  # bytes of the embedding that ships

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.faces import Faces
+from rcnn.faces.types import Faces
 from rcnn.training import labels
 from rcnn.training.backgrounds import patch_without_faces
 from rcnn.training.labels import Photograph, label_photographs, read_picture

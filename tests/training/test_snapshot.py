@@ -66,7 +66,7 @@ def test_a_write_that_fails_leaves_the_old_snapshot(tmp_path, monkeypatch):
     def fail(descriptor: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("rcnn.checkpoint.arrays.os.fsync", fail)
+    monkeypatch.setattr("rcnn.networks.checkpoint.arrays.os.fsync", fail)
     with pytest.raises(InputError, match="disk full"):
         save_snapshot(str(path), {"net": module}, optimizer, {"done": 2})
     monkeypatch.undo()

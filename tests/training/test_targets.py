@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcnn.faces import Faces
-from rcnn.geometry import decode_boxes, decode_landmarks
+from rcnn.faces.geometry import decode_boxes, decode_landmarks
+from rcnn.faces.types import Faces
 from rcnn.training.detection_loss import detection_losses, hardest_backgrounds
 from rcnn.training.targets import (
     BACKGROUND,
@@ -89,7 +89,7 @@ def test_unknown_landmarks_cost_nothing() -> None:
 
 
 def test_matching_counts_a_label_once() -> None:
-    from rcnn.detection_quality import false_positives, match_faces, recall, threshold_for
+    from rcnn.faces.detection_quality import false_positives, match_faces, recall, threshold_for
 
     boxes = np.array([[0, 0, 19, 19], [0, 1, 19, 20], [50, 50, 69, 69], [80, 0, 99, 19]], np.float32)
     faces = Faces(boxes, np.array([0.9, 0.8, 0.7, 0.6], np.float32), np.zeros((4, 5, 2), np.float32))

@@ -1,0 +1,1 @@
+"""The data set: which clips there are, where they lie, and who is in them."""

@@ -1,0 +1,160 @@
+"""The iQIYI-VID layout: which clips there are, where they lie, and who is in them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .. import files
+from ..errors import InputError
+
+TRAIN, VAL, TEST = "train", "val", "test"
+STAGES = {"trainval": (TRAIN, VAL), "test": (TEST,)}
+FOLDERS = {
+    TRAIN: "IQIYI_VID_DATA_Part*/IQIYI_VID_TRAIN",
+    VAL: "IQIYI_VID_DATA_Part*/IQIYI_VID_VAL",
+    TEST: "IQIYI_VID_TEST",
+}
+NAMES_FILE = "gt_v2/IQIYI_VID.txt"
+TRAIN_FILE = "gt_v2/train_v2.txt"
+VAL_FILE = "gt_v2/val_v2.txt"
+NOBODY_KNOWN = -1
+LARGEST_LABEL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One clip of the data set.
+
+    name : file name, unique in the data set
+    path : where it lies
+    split : train, val or test
+    label : number of the person, 1 or more; -1 for nobody known, and for every clip of test
+    """
+
+    name: str
+    path: str
+    split: str
+    label: int
+
+    @property
+    def fault(self) -> str:
+        """Why no stage can take it, whatever it holds; else empty."""
+        if any(character.isspace() for character in self.name):
+            return "its name holds white space, which parts names in the ground truth and in a submission; rename it"
+        return ""
+
+
+def _lines(path: str) -> Iterator[tuple[int, str]]:
+    """Numbers and text of the lines that are not empty."""
+    try:
+        with files.open_text(path) as file:
+            for number, line in enumerate(file, 1):
+                if text := line.strip():
+                    yield number, text
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; --dataset wants the iQIYI-VID layout") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text; get the file again") from None
+
+
+def _label(path: str, number: int, text: str) -> int:
+    if not re.fullmatch("[0-9]{1,10}", text) or not 1 <= int(text) <= LARGEST_LABEL:
+        raise InputError(f"{path}:{number}: label {text[:40]!r} is not a whole number of 1 or more; mend the line")
+    return int(text)
+
+
+def read_names(path: str) -> frozenset[str]:
+    """Clip file names that count, of a file with one a line."""
+    return frozenset(name for _, name in _lines(path))
+
+
+def read_train_labels(path: str) -> dict[str, int]:
+    """Label of each clip, of a file with `NAME LABEL` a line."""
+    labels: dict[str, int] = {}
+    for number, line in _lines(path):
+        fields = line.split()
+        if len(fields) != 2:
+            raise InputError(f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line")
+        if labels.setdefault(fields[0], _label(path, number, fields[1])) != int(fields[1]):
+            raise InputError(f"{path}:{number}: {fields[0]} stands there a second time with another label")
+    return labels
+
+
+def read_ground_truth(path: str) -> dict[int, tuple[str, ...]]:
+    """Clips of each label, of a file with `LABEL NAME NAME ...` a line (val_v2.txt and the like)."""
+    clips: dict[int, dict[str, None]] = {}
+    for number, line in _lines(path):
+        label, *fields = line.split()
+        clips.setdefault(_label(path, number, label), {}).update(dict.fromkeys(fields))
+    return {label: tuple(names) for label, names in clips.items()}
+
+
+def read_labels(path: str) -> dict[str, int]:
+    """Label of each clip of a `LABEL NAME NAME ...` file; a clip that stands under two labels is an error."""
+    labels: dict[str, int] = {}
+    for label, names in read_ground_truth(path).items():
+        for name in names:
+            if labels.setdefault(name, label) != label:
+                raise InputError(f"{path}: {name} stands under {labels[name]} and under {label}; mend the file")
+    return labels
+
+
+def part_of(name: str, parts: int) -> int:
+    """Which of `parts` parts (0 and up) a clip belongs to; the same on every machine and run."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % parts
+
+
+def _check_known(names: frozenset[str], labels: Mapping[str, int], path: str) -> None:
+    """Say how many labels belong to names that don't count; where none counts, the file is of another data set."""
+    unknown = labels.keys() - names
+    if labels and len(unknown) == len(labels):
+        raise InputError(f"{path}: {NAMES_FILE} names none of its {len(labels)} clips; get files of one data set")
+    if unknown:
+        print(f"{path}: {len(unknown)} of its {len(labels)} clips, {min(unknown)!r} for one, are not in {NAMES_FILE}")
+
+
+def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Clip]:
+    """The clips of a stage, sorted by name.
+
+    Parameters
+    ----------
+    root : the data set's directory; a part of the whole is enough
+    stage : `trainval` or `test`
+    part : (I, N), the I-th (0 to N-1) of N parts
+
+    Raises
+    ------
+    InputError
+        If there is no data set, no clip of the stage, a name lies in two places, or a file of labels is of other clips.
+    """
+    if not files.is_dir(root):
+        raise InputError(f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout")
+    names = read_names(files.join(root, NAMES_FILE))
+    labels: dict[str, dict[str, int]] = {TEST: {}}
+    if stage == "trainval":
+        labels[TRAIN] = read_train_labels(files.join(root, TRAIN_FILE))
+        labels[VAL] = read_labels(files.join(root, VAL_FILE))
+        for split, file in ((TRAIN, TRAIN_FILE), (VAL, VAL_FILE)):
+            _check_known(names, labels[split], files.join(root, file))
+    clips: dict[str, Clip] = {}
+    for split in STAGES[stage]:
+        for folder in files.folders(root, FOLDERS[split]):
+            for name in files.names(folder):
+                if name not in names or part_of(name, part[1]) != part[0]:
+                    continue
+                path = files.join(folder, name)
+                if name in clips:
+                    raise InputError(f"{path}: the same name lies at {clips[name].path}; take one away")
+                clips[name] = Clip(name, path, split, labels[split].get(name, NOBODY_KNOWN))
+    if not clips:
+        if part[1] > 1:
+            return []  # a part of a small data set may be empty
+        folders = " or ".join(FOLDERS[split] for split in STAGES[stage])
+        raise InputError(
+            f"{root}: no clip that {NAMES_FILE} names lies in {folders}; unpack the data set there, "
+            "or give --stage the part that is there"
+        )
+    return [clips[name] for name in sorted(clips)]

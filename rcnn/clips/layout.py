@@ -1,0 +1,100 @@
+"""Writes data sets in the iQIYI-VID layout: clips into their folders, the lists of them, all at once or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import InputError
+from . import dataset
+from .dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
+
+FOLDERS = {split: folder.replace("*", "1") for split, folder in dataset.FOLDERS.items()}  # all in Part1
+LISTS = os.path.dirname(dataset.NAMES_FILE)
+TEST_FILE = f"{LISTS}/test_v2.txt"
+PEOPLE_FILE = f"{LISTS}/names.txt"
+STAGING = ".making"  # what is not finished lies here, in the output folder, so that a rename publishes it
+
+
+class PlacedClip(Protocol):
+    """A clip with its place in the data set: file name, split, and label 1..n or NOBODY_KNOWN."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def label(self) -> int: ...
+
+
+def check_output(output: Path, overwrite: bool, maker: str) -> None:
+    """Raise InputError where `output` holds something that must not be replaced; `maker` names the script."""
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise InputError(f"--output {output}: is a file; choose another name")
+    if not any(output.iterdir()):
+        return
+    if not overwrite:
+        raise InputError(f"--output {output} is not empty; choose another, or replace it with --overwrite")
+    # The real data set has no names.txt, and 500,000 clips are long to download
+    if not (output / PEOPLE_FILE).exists() and not (output / STAGING).exists():
+        raise InputError(f"--output {output} holds what {maker} did not make; choose another folder")
+
+
+@contextmanager
+def fresh(staging: Path) -> Iterator[None]:
+    """An empty `staging` folder, gone again if nothing comes of it."""
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str], people: Iterable[str]) -> None:
+    """Move the clips, which lie in `staging` under the names `sources`, to their folders, and list them."""
+    for folder in (*FOLDERS.values(), LISTS):
+        (staging / folder).mkdir(parents=True)
+    for clip, source in zip(placed, sources, strict=True):
+        (staging / source).rename(staging / FOLDERS[clip.split] / clip.name)
+    texts = {
+        dataset.NAMES_FILE: [clip.name for clip in placed],
+        dataset.TRAIN_FILE: [f"{clip.name} {clip.label}" for clip in placed if clip.split == TRAIN],
+        dataset.VAL_FILE: _truth(placed, VAL),
+        TEST_FILE: _truth(placed, TEST),
+        PEOPLE_FILE: [f"{label} {person}" for label, person in enumerate(people, start=1)],
+    }
+    for file, lines in texts.items():
+        write_lines(staging / file, lines)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text; a file name in it need not be UTF-8, but the text is."""
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+
+
+def _truth(placed: Sequence[PlacedClip], split: str) -> list[str]:
+    """`LABEL NAME NAME ...` for each label that has clips in `split`."""
+    names: dict[int, list[str]] = {}
+    for clip in placed:
+        if clip.split == split and clip.label != NOBODY_KNOWN:
+            names.setdefault(clip.label, []).append(clip.name)
+    return [f"{label} {' '.join(names[label])}" for label in sorted(names)]
+
+
+def publish(staging: Path, output: Path, extra: Sequence[str] = ()) -> None:
+    """Move the finished data set into its place, and `extra` files; gt_v2 goes first and comes last."""
+    folders = sorted({folder.split("/")[0] for folder in FOLDERS.values()})
+    for folder in (LISTS, *folders):
+        if (output / folder).exists():
+            shutil.rmtree(output / folder)
+    for name in (*extra, *folders, LISTS):
+        os.replace(staging / name, output / name)
+    shutil.rmtree(staging)  # holds what was made and is not used

@@ -1,0 +1,71 @@
+"""Who each label is: `names.txt`, and how a label is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import files
+from ..errors import InputError
+from ..files.text import printable
+from .layout import PEOPLE_FILE
+
+
+def read_people(path: str) -> dict[int, str]:
+    """Name of each label, of a file with `LABEL NAME` a line; a name may hold spaces.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, a line has no label or no name, or a label stands there twice.
+    """
+    people: dict[int, str] = {}
+    try:
+        with files.open_text(path, "utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                fields = line.split(maxsplit=1)
+                if not fields:
+                    continue
+                if len(fields) < 2 or not (fields[0].isascii() and fields[0].isdigit()):
+                    raise InputError(f"{path}:{number}: is not LABEL NAME, like 7 Ada Lovelace; mend the line")
+                label = int(fields[0])
+                if label in people:
+                    raise InputError(f"{path}:{number}: label {label} stands there a second time; take one away")
+                people[label] = printable(fields[1].strip())
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; --names wants a file with LABEL NAME a line") from None
+    except ValueError:
+        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    return people
+
+
+def find_people(given: str | None, *datasets: str) -> dict[int, str]:
+    """The names of a file that was given; else of the first data set that has `gt_v2/names.txt`; else none.
+
+    A file that nobody named and that can't be read is passed over with a line that says so.
+
+    Parameters
+    ----------
+    given : value of `--names`, None where it is left out
+    datasets : directories of data sets
+
+    Raises
+    ------
+    InputError
+        As `read_people`, for a file that was given.
+    """
+    if given is not None:
+        return read_people(given)
+    for dataset in datasets:
+        path = files.join(dataset, PEOPLE_FILE)
+        try:
+            if files.is_file(path):
+                return read_people(path)
+        except InputError as error:
+            print(f"{error}; labels are shown without names", flush=True)
+            return {}
+    return {}
+
+
+def show(label: int, people: Mapping[int, str]) -> str:
+    """`label 7`, or `label 7 (Ada Lovelace)` where the name is known."""
+    return f"label {label} ({people[label]})" if label in people else f"label {label}"

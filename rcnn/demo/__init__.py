@@ -1,0 +1,1 @@
+"""People who do not exist: drawn from a face space, posed, lit and filmed."""

@@ -1,0 +1,181 @@
+"""Converts an MXNet checkpoint to ONNX, and runs both to see that they agree; or an ONNX file to float16 or 8 bits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..faces.alignment import SIZES
+from ..faces.card import RGB, Card, card_path, write_card
+from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
+from ..networks.checkpoint import Graph, load_checkpoint
+from ..networks.engine import Network, load_network
+from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
+from ..networks.graphs.classifier import OUTPUT as CLASSIFIER_OUTPUT
+from .comparison import largest_difference
+
+BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # names of the sizes that stay open
+TOLERANCE = 1e-4  # of the largest value of an output
+TRIALS = (  # values of the open sizes with which both are run; the second leaves a rest at every stride
+    {BATCH: 1, HEIGHT: 128, WIDTH: 192},
+    {BATCH: 3, HEIGHT: 120, WIDTH: 184},
+)
+
+Size = int | str
+
+
+def default_outputs(graph: Graph) -> tuple[str, ...]:
+    """The output that the stages read, where there is one; else those of the graph."""
+    inner = (name for name in (EMBEDDING_OUTPUT, CLASSIFIER_OUTPUT) if name in graph.internal_names)
+    first = next(inner, None)
+    return graph.output_names if first is None else (first,)
+
+
+def input_shape(graph: Graph, network: Network) -> tuple[Size, ...]:
+    """What the network takes, with names for the sizes that may be anything.
+
+    Height and width are open unless a fully connected layer settles them: then they are those of the crops that it
+    takes.
+
+    Parameters
+    ----------
+    graph : as `Graph.select` gives it
+    network : the same, ready to run
+
+    Raises
+    ------
+    InputError
+        If it has no layer that says what it takes, or takes no crop.
+    """
+    first = next((node for node in graph.nodes if node.op in ("Convolution", "FullyConnected")), None)
+    if first is None:
+        raise InputError(f"{graph.source}: has neither Convolution nor FullyConnected, so its input is not known")
+    width = graph.params[graph.nodes[first.inputs[1]].name].shape[1]
+    if first.op == "FullyConnected":
+        return BATCH, width
+    if not any(node.op == "FullyConnected" for node in graph.nodes):
+        return BATCH, width, HEIGHT, WIDTH
+    for number, size in enumerate(SIZES):
+        try:
+            network(np.zeros((1, width, *size), np.float32))
+        except InputError:
+            if number == len(SIZES) - 1:
+                raise
+        else:
+            return BATCH, width, *size
+    raise AssertionError("SIZES is not empty")
+
+
+def trial_inputs(shape: Sequence[Size]) -> Iterator[np.ndarray]:
+    """Random arrays of that shape, float32: pixels 0 to 255 for planes, normal numbers for vectors."""
+    random = np.random.default_rng(0)
+    for trial in TRIALS:
+        sizes = [trial[size] if isinstance(size, str) else size for size in shape]
+        planes = len(sizes) == 4
+        yield (random.integers(0, 256, sizes) if planes else random.normal(size=sizes)).astype(np.float32)
+
+
+def _packages() -> tuple[Any, Any]:
+    """The writer and ONNX Runtime, which only this command wants."""
+    try:
+        import onnxruntime
+
+        from ..networks.checkpoint import onnx
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed; pip install -r requirements-onnx.txt") from None
+    onnxruntime.set_default_logger_severity(3)  # errors
+    return onnx, onnxruntime
+
+
+def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> float:
+    """Write a checkpoint as ONNX and compare the two.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`
+    output : the file to write; it appears once both have been found to agree
+    outputs : names of what the file gives (`fc1_output`); None for `default_outputs`
+
+    Returns
+    -------
+    The largest difference on random input, in parts of an output's largest value.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint can't be read or converted, the file can't be written, or the two disagree.
+    """
+    onnx, onnxruntime = _packages()
+    whole = load_checkpoint(model)
+    graph = whole.select(outputs or default_outputs(whole))
+    network = load_network(graph)
+    shape = input_shape(graph, network)
+    temporary = f"{output}.part"
+    try:
+        os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(onnx.to_onnx(graph, shape).SerializeToString())
+        session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
+        worst = max(
+            largest_difference(session.run(list(graph.output_names), {graph.input_names[0]: data}), network(data))
+            for data in trial_inputs(shape)
+        )
+        if worst > TOLERANCE:
+            raise InputError(
+                f"{model}: ONNX Runtime and our engine differ by {worst:.1e} of the largest value, more than "
+                f"{TOLERANCE:g}; {output} is not written"
+            )
+        os.replace(temporary, output)
+        _write_card(graph, output)
+    except OSError as error:
+        raise InputError(f"{output}: can't be written: {error.strerror or error}") from None
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+    sizes = " x ".join(str(size) for size in shape)
+    print(f"convert: {model} -> {output}: {graph.input_names[0]} {sizes}, {len(graph.outputs)} outputs")
+    return worst
+
+
+def _write_card(graph: Graph, output: str) -> None:
+    """Say what is done to crops where the graph can't: an embedding of MXNet is fed RGB of 0 to 255."""
+    if graph.output_names == (EMBEDDING_OUTPUT,) and not OnnxGraph(output).normalises:
+        write_card(Card(RGB, (0.0,) * 3, (1.0,) * 3), output)
+
+
+def convert_to(model: str, output: str, precision: str, calibration: str, detector: str) -> None:
+    """Write a checkpoint or an ONNX file in float16 or with 8 bits, and print how far it is from the exact one.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH` or `X.onnx`, a detector or an embedding
+    output, precision, calibration, detector : see `make_variant`
+
+    Raises
+    ------
+    InputError
+        See `convert` and `make_variant`.
+    """
+    _packages()
+    from .variants import make_variant
+
+    source = model if is_onnx(model) else f"{output}.exact.onnx"
+    try:
+        if source != model:
+            convert(model, source)
+        found = make_variant(source, output, precision, calibration, detector)
+    finally:
+        if source != model:
+            for path in (source, card_path(source)):
+                if os.path.exists(path):
+                    os.remove(path)
+    cosine = "" if found.cosine is None else f", smallest cosine of embeddings {found.cosine:.5f}"
+    print(f"convert: {model} -> {output}: {precision}, {os.path.getsize(output)} bytes")
+    print(
+        f"convert: largest difference to the exact one on {found.pictures} pictures {found.largest:.1e} of the largest "
+        f"value{cosine}"
+    )

@@ -1,0 +1,206 @@
+"""Files of half the size or a quarter of it: an ONNX model in float16, or with 8-bit weights and activations."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..config import config
+from ..errors import InputError
+from ..faces.alignment import SIZES
+from ..faces.card import BGR, RGB, Card, read_card, write_card
+from ..faces.choice import central_crop
+from ..faces.detectors.recognise import recognise
+from ..faces.detectors.single_stage import DIVISOR
+from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
+from ..networks.engine import FP16
+from ..networks.engine.images import ImageInput
+from ..networks.engine.int8 import quantised
+from ..networks.engine.onnx_graph import OnnxGraph
+
+PICTURES = (".jpg", ".jpeg", ".png")
+HELD_OUT = 4  # one picture in so many is not calibrated on but compared with, where there are
+ENOUGH = 8  # of them; where there are fewer, all are both
+SMALLEST_HALF = 1e-7  # float16 has nothing between this and 0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a variant is from the file that it was made of, on pictures that it was not calibrated on.
+
+    largest : of all outputs, in parts of the largest value of each
+    cosine : the smallest between the embeddings of a crop; None for a detector
+    pictures : that were compared
+    """
+
+    largest: float
+    cosine: float | None
+    pictures: int
+
+
+def make_variant(source: str, output: str, precision: str, calibration: str, detector: str) -> Difference:
+    """Write an ONNX file in another precision, and its card, so that nothing has to be known of it.
+
+    Parameters
+    ----------
+    source : ONNX file of a detector or an embedding
+    output : the file to write
+    precision : FP16 or INT8
+    calibration : folder of pictures: for an embedding faces, or crops of the size that it takes; they say how large
+        activations get, and how far the two files are from each other
+    detector : that finds the faces of pictures for an embedding
+
+    Raises
+    ------
+    InputError
+        If the source is neither, there are no pictures, a package is missing, or the result is no number.
+    """
+    import onnx
+
+    from ..networks.engine.onnx_runtime import OnnxRuntimeNetwork, planes
+    from .comparison import largest_difference
+
+    graph, card = OnnxGraph(source), read_card(source)
+    kind = _kind(graph, card)
+    images = kind.images(calibration, detector)
+    held = images[HELD_OUT - 1 :: HELD_OUT] if len(images) >= ENOUGH else images
+    rest = np.delete(images, np.s_[HELD_OUT - 1 :: HELD_OUT], 0) if len(images) >= ENOUGH else images
+    name = graph.model.inputs[0].get_any_name()
+    model = onnx.load(source)
+    if precision == FP16:
+        model = _half(model)
+    else:
+        model = quantised(model, [{name: planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
+    temporary = f"{output}.part"
+    try:
+        os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(model.SerializeToString())
+        exact, fast = (
+            OnnxRuntimeNetwork(OnnxGraph(path), kind.outputs, kind.image, -1)(held) for path in (source, temporary)
+        )
+        largest = largest_difference(fast, exact)
+        if not np.isfinite(largest):
+            raise InputError(f"{source}: in {precision} its outputs are no finite numbers; {output} is not written")
+        os.replace(temporary, output)
+        write_card(replace(card, **_stated(kind.image)), output)
+    except OSError as error:
+        raise InputError(f"{output}: can't be written: {error.strerror or error}") from None
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+    return Difference(largest, _smallest_cosine(fast[0], exact[0]) if kind.embedding else None, len(held))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What a graph is fed: the numbers of its outputs, what is done to images, and the images in a folder."""
+
+    embedding: bool
+    outputs: tuple[int, ...]
+    image: ImageInput
+    images: Callable[[str, str], np.ndarray]
+
+
+def _kind(graph: OnnxGraph, card: Card) -> _Kind:
+    try:
+        layout = recognise(graph, card)
+    except InputError as no_detector:
+        try:
+            number, _ = embedding_output(graph, card)
+        except InputError:
+            raise no_detector from None
+        height, width = graph.input_shape[2:]
+        size = SIZES[0] if height is None or width is None else (height, width)
+        return _Kind(
+            True, (number,), embedding_image(graph, card), lambda folder, detector: crops(folder, detector, size)
+        )
+    image = detector_image(graph, layout, card)
+    return _Kind(False, layout.outputs, image, lambda folder, _: frames(folder, layout.size))
+
+
+def _stated(image: ImageInput) -> dict[str, Any]:
+    return {"colour": RGB if image.rgb else BGR, "mean": image.mean, "std": image.std}
+
+
+def pictures(folder: str) -> Iterator[np.ndarray]:
+    """The pictures under a folder, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If there is none, or one can't be read.
+    """
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in PICTURES)
+    if not paths:
+        raise InputError(f"--calibration {folder}: holds no picture ({', '.join(PICTURES)})")
+    for path in paths:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise InputError(f"{path}: is no picture; remove it")
+        yield image
+
+
+def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
+    """At most 96 pictures as detect.py's frames: (n, H, W, 3) uint8, black at the right edge for strides of 32."""
+    height, width = size or (config.FRAME.HEIGHT, -(-config.FRAME.WIDTH // DIVISOR) * DIVISOR)
+    found = []
+    for image in pictures(folder):
+        frame = np.zeros((height, width, 3), np.uint8)
+        inner = (config.FRAME.WIDTH, config.FRAME.HEIGHT) if size is None else (width, height)
+        frame[: inner[1], : inner[0]] = cv2.resize(image, inner)
+        found.append(frame)
+        if len(found) == config.CALIBRATION.FRAMES:
+            break
+    return np.stack(found)
+
+
+def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
+    """At most 300 aligned faces (n, height, width, 3) uint8: pictures of that size as they are, of others the central
+    face.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    finder = None
+    found = []
+    for image in pictures(folder):
+        if image.shape[:2] == size:
+            found.append(image)
+        else:
+            finder = finder or load_detector(detector)
+            (faces,) = finder.detect([image])
+            if len(faces):
+                found.append(central_crop(image, faces, size))
+        if len(found) == config.CALIBRATION.CROPS:
+            break
+    if not found:
+        raise InputError(f"--calibration {folder}: {detector} finds no face in any picture; name other pictures")
+    return np.stack(found)
+
+
+def _half(model: Any) -> Any:
+    """The model with weights and activations in float16; its input and outputs stay float32."""
+    from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of each weight that is under what float16 holds
+        # BatchNorm stays float32, as in PyTorch: variances lie under what float16 holds
+        blocked = [*DEFAULT_OP_BLOCK_LIST, "BatchNormalization"]
+        return convert_float_to_float16(
+            model, min_positive_val=SMALLEST_HALF, keep_io_types=True, op_block_list=blocked
+        )
+
+
+def _smallest_cosine(first: np.ndarray, second: np.ndarray) -> float:
+    a, b = first.astype(np.float64), second.astype(np.float64)
+    return float(((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min())

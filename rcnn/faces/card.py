@@ -1,0 +1,178 @@
+"""What a graph can't say about itself: the card of an ONNX file, X.toml beside X.onnx, or its entry in the registry."""
+
+from __future__ import annotations
+
+import math
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ..errors import InputError
+from ..files import sha256, write_whole
+from ..networks.engine.images import ImageInput, Three
+from ..networks.zoo.registry import by_file_name, by_sha256
+
+RGB, BGR = "rgb", "bgr"
+EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
+
+
+@dataclass(frozen=True)
+class Card:
+    """Parameters of a model; None for what is not said.
+
+    colour : order of the planes, "rgb" or "bgr"
+    mean, std : of the planes in that order, in values of 0..255: the network takes (value - mean) / std
+    threshold : smallest probability of a face
+    nms : intersection over union that two faces may have
+    min_sizes : sides of RetinaFace's priors in pixels, stride by stride
+    strides : of RetinaFace's priors, in pixels
+    output : name of the output that is the embedding
+    """
+
+    colour: str | None = None
+    mean: Three | None = None
+    std: Three | None = None
+    threshold: float | None = None
+    nms: float | None = None
+    min_sizes: tuple[tuple[float, ...], ...] | None = None
+    strides: tuple[int, ...] | None = None
+    output: str | None = None
+
+    def or_else(self, other: Card) -> Card:
+        """What this one says, and of the rest what the other says."""
+        return replace(other, **{field.name: value for field in fields(self) if (value := getattr(self, field.name))})
+
+    def image(self, default: ImageInput) -> ImageInput:
+        """What is done to images, where nothing is said what `default` does."""
+        return ImageInput(
+            default.rgb if self.colour is None else self.colour == RGB,
+            default.mean if self.mean is None else self.mean,
+            default.std if self.std is None else self.std,
+        )
+
+
+def card_path(path: str) -> str:
+    """Where the card of X.onnx lies: X.toml."""
+    return f"{os.path.splitext(path)[0]}.toml"
+
+
+def read_card(path: str) -> Card:
+    """What is known of an ONNX file: by its own card, else by its sha256, else by its name.
+
+    Raises
+    ------
+    InputError
+        If the card is damaged or holds something that no card does.
+    """
+    beside = card_path(path)
+    if os.path.isfile(beside):
+        try:
+            with open(beside, "rb") as file:
+                content = tomllib.load(file)
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, a line each") from None
+        own = parse_card(content, beside)
+    else:
+        own = Card()
+    known = by_sha256(sha256(path))
+    if known is None and own == Card():
+        known = by_file_name(path)
+        if known is not None:
+            print(f"{path}: taken for {known.name} by its name; {beside} can say otherwise", flush=True)
+    return own if known is None else own.or_else(parse_card(known.parameters, known.name))
+
+
+def write_card(card: Card, path: str) -> None:
+    """Write the card of X.onnx beside it."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, tuple):
+            return f"[{', '.join(map(text, value))}]"
+        return f'"{value}"' if isinstance(value, str) else repr(value)
+
+    lines = [f"{field.name} = {text(value)}\n" for field in fields(card) if (value := getattr(card, field.name))]
+
+    def write(temporary: str) -> None:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+
+    write_whole(card_path(path), write)
+
+
+def parse_card(content: Mapping[str, Any], source: str) -> Card:
+    """A card from what a TOML file holds.
+
+    Raises
+    ------
+    InputError
+        If a field is unknown or no such value.
+    """
+    names = [field.name for field in fields(Card)]
+    for name in content:
+        if name not in names:
+            raise InputError(f"{source}: {name!r} is no field of a model's card; there are {', '.join(names)}")
+    try:
+        return Card(**{name: _PARSE[name](value) for name, value in content.items()})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{source}: {error}; write it as in {EXAMPLE}, a line each") from None
+
+
+def _colour(value: Any) -> str:
+    if value not in (RGB, BGR):
+        raise ValueError(f'colour {value!r} is neither "rgb" nor "bgr"')
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
+
+
+def _share(value: Any) -> float:
+    if not 0 < _number(value) <= 1:
+        raise ValueError(f"{value!r} is not between 0 and 1")
+    return float(value)
+
+
+def _three(value: Any) -> Three:
+    values = tuple(_number(item) for item in value) if isinstance(value, list) else (_number(value),) * 3
+    if len(values) != 3:
+        raise ValueError(f"{value!r} is neither one number nor three")
+    return values
+
+
+def _std(value: Any) -> Three:
+    if min(_three(value)) <= 0:
+        raise ValueError(f"std {value!r} is not greater than 0")
+    return _three(value)
+
+
+def _sizes(value: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(_number(side) for side in sides) for sides in value)
+
+
+def _strides(value: Any) -> tuple[int, ...]:
+    if not all(type(stride) is int and stride > 0 for stride in value):
+        raise ValueError(f"strides {value!r} are no whole numbers of 1 or more")
+    return tuple(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+_PARSE: dict[str, Callable[[Any], Any]] = {
+    "colour": _colour,
+    "mean": _three,
+    "std": _std,
+    "threshold": _share,
+    "nms": _share,
+    "min_sizes": _sizes,
+    "strides": _strides,
+    "output": _text,
+}

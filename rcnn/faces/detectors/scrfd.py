@@ -1,0 +1,61 @@
+"""SCRFD (arXiv:2105.04714): from the corner of a cell, distances to the edges of a box and offsets to the landmarks.
+
+What InsightFace's ONNX files give for each stride, in units of the stride: scores (cells * anchors, 1), distances to
+the left, upper, right and lower edge (.., 4), offsets x, y of the landmarks (.., 10). All anchors of a cell have its
+upper left corner as origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...networks.engine import Network
+from ..types import POINTS, Faces
+from .single_stage import DIVISOR, SingleStage, cells, joined, probable
+
+OUTPUTS_A_STRIDE = 3  # scores, distances, offsets
+NMS = 0.4  # intersection over union
+MEAN, STD = 127.5, 128.0  # of red, green and blue, 0..255
+
+
+class ScrfdDetector(SingleStage):
+    """See `SingleStage`.
+
+    Parameters
+    ----------
+    network : fed images, with outputs stride by stride, each of which gives scores, distances and offsets
+    strides : in the order of the outputs
+    anchors : of a cell, 1 or 2
+    source : where it came from, for messages
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        strides: Sequence[int] = (8, 16, 32),
+        anchors: int = 2,
+        nms_threshold: float = NMS,
+        threshold: float = 0.5,
+        size: tuple[int, int] | None = None,
+        source: str = "SCRFD",
+    ) -> None:
+        super().__init__(network, nms_threshold, threshold, max(DIVISOR, *strides), size)
+        self.strides = tuple(strides)
+        self.anchors = anchors
+        self.source = source
+
+    def decode(self, outputs: Sequence[np.ndarray], shape: tuple[int, int], threshold: float, last: bool) -> Faces:
+        """See `SingleStage.decode`; outputs may have any shape that has the right number of values."""
+        parts = []
+        for level, stride in enumerate(self.strides):
+            scores, distances, offsets = outputs[level * OUTPUTS_A_STRIDE : (level + 1) * OUTPUTS_A_STRIDE]
+            scores = scores.reshape(-1)
+            chosen = probable(scores, threshold, self.source)
+            origins = cells(*shape, stride, self.anchors)[chosen]
+            edges = distances.reshape(-1, 4)[chosen] * stride
+            boxes = np.concatenate([origins - edges[:, :2], origins + edges[:, 2:]], 1)
+            landmarks = origins[:, None] + offsets.reshape(-1, POINTS, 2)[chosen] * stride
+            parts.append(Faces(boxes, scores[chosen], landmarks))
+        return joined(parts)

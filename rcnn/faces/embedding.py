@@ -1,0 +1,72 @@
+"""Crops to embeddings; the norm of an embedding tells how good the crop is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..networks.checkpoint import load_checkpoint
+from ..networks.engine import CPU, FP32, Network, load_network
+from .vectors import norms
+
+OUTPUT = "fc1_output"
+SAME_LENGTH = 1e-3  # of the longer one: more than float16 makes of one length
+
+
+def load_mxnet_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
+    """The embedding network of an MXNet checkpoint, up to `fc1_output`.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`
+    device : number of a CUDA device or `CPU`
+    precision : see `load_network`
+
+    Raises
+    ------
+    InputError
+        If the checkpoint can't be read or has no such output.
+    """
+    graph = load_checkpoint(model)
+    return Embedder(load_network(graph, [OUTPUT], device=device, images=True, precision=precision))
+
+
+class Embedder:
+    """Embeds aligned crops.
+
+    Parameters
+    ----------
+    network : fed images, with one output (n, D)
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+
+    def embed(self, crops: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+        """Embeddings, not normalised.
+
+        Parameters
+        ----------
+        crops : n times (112, 112, 3) uint8, BGR, as `align_faces` gives them
+
+        Returns
+        -------
+        (n, D) float32. For no crops (0, 0).
+        """
+        if isinstance(crops, np.ndarray) and crops.ndim == 3:
+            raise InputError("embed takes a list of crops; put a single one into a list")
+        if not len(crops):
+            return np.zeros((0, 0), np.float32)
+        images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
+        return self.network(images)[0].reshape(len(images), -1)  # some give (n, D, 1, 1)
+
+
+def is_normalised(embedder: Embedder, size: tuple[int, int] = (112, 112)) -> bool:
+    """Whether all embeddings of crops of `size` (height, width) have one length, as those of networks that end by
+    normalising them: their norm then says nothing about a crop."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
+    noise[1] //= 4
+    lengths = norms(embedder.embed(noise))
+    return bool(np.ptp(lengths) < SAME_LENGTH * lengths.max())

@@ -1,0 +1,192 @@
+"""Detectors and embeddings of whatever a flag names: an MXNet checkpoint, three of them, or an ONNX file."""
+
+from __future__ import annotations
+
+from ..config import config
+from ..errors import InputError
+from ..networks.checkpoint.cascade import is_cascade
+from ..networks.engine import CPU, FP32
+from ..networks.engine.images import ImageInput
+from ..networks.engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
+from . import embedding
+from .alignment import SIZES
+from .card import EXAMPLE, Card, card_path, read_card
+from .detectors import essh
+from .detectors.essh import EsshDetector
+from .detectors.mtcnn import load_mtcnn
+from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, recognise
+from .detectors.retinaface import MEAN as RETINAFACE_MEAN
+from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
+from .detectors.retinaface import NMS as RETINAFACE_NMS
+from .detectors.retinaface import STRIDES as PRIOR_STRIDES
+from .detectors.scrfd import MEAN as SCRFD_MEAN
+from .detectors.scrfd import NMS as SCRFD_NMS
+from .detectors.scrfd import STD as SCRFD_STD
+from .detectors.scrfd import ScrfdDetector
+from .detectors.single_stage import Detector, SingleStage
+from .detectors.yunet import NMS as YUNET_NMS
+from .detectors.yunet import YunetDetector
+from .embedding import Embedder
+
+RAW = ImageInput()  # RGB, 0..255
+
+
+def load_detector(
+    model: str,
+    device: int = CPU,
+    *,
+    nms_threshold: float | None = None,
+    precision: str = FP32,
+    engine: str | None = None,
+) -> Detector:
+    """A detector, its kind and parameters taken from its graph.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH` of ESSH or RetinaFace, `DIR` or `PREFIX` of MTCNN's three checkpoints, or `X.onnx`
+    device : number of a CUDA device or `CPU`
+    nms_threshold : intersection over union; None for what goes with the kind
+    precision : see `load_network`
+    engine : see `load_onnx_network` and, for checkpoints, `load_network`
+
+    Raises
+    ------
+    InputError
+        If the files can't be read or are no detector with landmarks.
+    """
+    if is_onnx(model):
+        return _onnx_detector(model, device, nms_threshold, precision, engine)
+    if is_cascade(model):
+        return load_mtcnn(model, device, precision=precision, engine=engine)
+    return essh.load_essh(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
+
+
+def _onnx_detector(
+    path: str, device: int, nms_threshold: float | None, precision: str, engine: str | None
+) -> SingleStage:
+    graph = OnnxGraph(path)
+    card = read_card(path)
+    layout = recognise(graph, card)
+    image = detector_image(graph, layout, card)
+    network = load_onnx_network(graph, layout.outputs, device=device, engine=engine, image=image, precision=precision)
+    nms = next(value for value in (nms_threshold, card.nms, _nms(graph, layout)) if value is not None)
+    threshold = card.threshold or config.ESSH.THRESHOLD
+    size = layout.size
+    sizes = f"{size[0]} x {size[1]} pixels only" if size else "any size"
+    print(f"detector {path}: {layout.kind}, {described(image)}, {sizes}", flush=True)
+    if layout.kind == ESSH:
+        return EsshDetector(network, nms, threshold=threshold, size=size)
+    if layout.kind == RETINAFACE:
+        strides, priors = card.strides or PRIOR_STRIDES, card.min_sizes or MIN_SIZES
+        return RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
+    if layout.kind == SCRFD:
+        return ScrfdDetector(network, layout.strides, layout.anchors, nms, threshold, size, path)
+    return YunetDetector(network, layout.strides, nms, threshold, size, path)
+
+
+def detector_image(graph: OnnxGraph, layout: Layout, card: Card) -> ImageInput:
+    """What is done to the images of a detector: what its card says, else what goes with its kind."""
+    if layout.kind == ESSH:
+        vgg = graph.has_layer(essh.VGG_LAYER)
+        default = ImageInput(mean=config.ESSH.VGG_MEAN) if vgg else RAW
+    elif layout.kind == SCRFD:
+        default = RAW if graph.normalises else ImageInput(mean=(SCRFD_MEAN,) * 3, std=(SCRFD_STD,) * 3)
+    else:
+        subtracted = layout.kind == RETINAFACE and not graph.normalises
+        default = ImageInput(rgb=False, mean=RETINAFACE_MEAN) if subtracted else ImageInput(rgb=False)
+    return card.image(default)
+
+
+def _nms(graph: OnnxGraph, layout: Layout) -> float:
+    if layout.kind == ESSH:
+        retinaface = all(name.startswith(essh.RETINAFACE_PREFIX) for name in graph.output_names)
+        return config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS
+    return {RETINAFACE: RETINAFACE_NMS, SCRFD: SCRFD_NMS}.get(layout.kind, YUNET_NMS)
+
+
+def described(image: ImageInput) -> str:
+    """What is done to images, for people."""
+    order = "RGB" if image.rgb else "BGR"
+    if image == ImageInput(rgb=image.rgb):
+        return f"{order} of 0 to 255"
+    mean, std = (
+        f"{v[0]:g}" if len(set(v)) == 1 else f"({', '.join(f'{x:g}' for x in v)})" for v in (image.mean, image.std)
+    )
+    return f"{order}, ({order.lower()} - {mean}) / {std}"
+
+
+def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engine: str | None = None) -> Embedder:
+    """The embedding network of an MXNet checkpoint, up to `fc1_output`, or of an ONNX file.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH` or `X.onnx`
+    device : number of a CUDA device or `CPU`
+    precision : see `load_network`
+    engine : that runs an ONNX file, see `load_onnx_network`
+
+    Raises
+    ------
+    InputError
+        If the files can't be read, are no embedding, or don't say what is to be done to images.
+    """
+    if not is_onnx(model):
+        return embedding.load_mxnet_embedder(model, device, precision=precision)
+    graph = OnnxGraph(model)
+    card = read_card(model)
+    output, width = embedding_output(graph, card)
+    image = embedding_image(graph, card)
+    network = load_onnx_network(graph, [output], device=device, engine=engine, image=image, precision=precision)
+    print(f"model {model}: embedding, {width} wide, {described(image)}", flush=True)
+    return Embedder(network)
+
+
+def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
+    """Number and width of the output that is the embedding.
+
+    Raises
+    ------
+    InputError
+        If the graph takes no crop, or it can't be known which output that is.
+    """
+    given = graph.input_shape
+    fixed = given[2:] if len(given) == 4 and None not in given[2:] else SIZES[0]
+    shapes = graph.shapes_at(1, 3, *fixed) if len(given) == 4 and given[1] in (3, None) and fixed in SIZES else None
+    if shapes is None:
+        taken = " x ".join("?" if size is None else str(size) for size in given)
+        raise InputError(
+            f"{graph.path}: takes {taken}; an embedding takes crops, batch x 3 x 112 x 112 or batch x 3 x 112 x 96"
+        )
+    vectors = [n for n, shape in enumerate(shapes) if len(shape) in (2, 4) and max(shape) == _volume(shape) > 1]
+    if card.output is not None:
+        vectors = [n for n in vectors if graph.output_names[n] == card.output]
+    if len(vectors) != 1:
+        names = ", ".join(graph.output_names[:12])
+        raise InputError(
+            f"{graph.path}: which output is the embedding is not known, there are {names}; "
+            f'write output = "NAME" into {card_path(graph.path)}, or, if it is a detector, give it as --detector'
+        )
+    return vectors[0], _volume(shapes[vectors[0]])
+
+
+def _volume(shape: tuple[int, ...]) -> int:
+    result = 1
+    for size in shape:
+        result *= size
+    return result
+
+
+def embedding_image(graph: OnnxGraph, card: Card) -> ImageInput:
+    """What is done to the crops of an embedding: what its card says; nothing where the graph itself normalises.
+
+    Raises
+    ------
+    InputError
+        If neither does.
+    """
+    if not graph.normalises and None in (card.colour, card.mean, card.std):
+        raise InputError(
+            f"{graph.path}: its graph does not say whether it wants RGB or BGR and which mean and scale; write them "
+            f"into {card_path(graph.path)}, a line each: {EXAMPLE} (these are InsightFace's)"
+        )
+    return card.image(RAW)

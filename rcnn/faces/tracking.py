@@ -1,0 +1,107 @@
+"""Faces of a clip to tracks: which of them are one person's, frame after frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from ..config import config
+from ..cython.boxes import overlaps
+from .vectors import normalise
+
+NEVER = -1e6  # score of a pair that may not be
+
+
+@dataclass
+class _Track:
+    """Members (indices of faces), the last one's turn and box, the sum of unit embeddings."""
+
+    members: list[int]
+    turn: int
+    box: np.ndarray
+    total: np.ndarray
+
+
+def track_faces(
+    frames: np.ndarray, boxes: np.ndarray, central: np.ndarray, embeddings: np.ndarray | None = None
+) -> np.ndarray:
+    """Number of each face's track within its clip.
+
+    Faces of successive frames are joined where they look alike or lie in one place, by the best assignment of a
+    frame's faces to the tracks before it; at a cut only the likeness counts. Pieces of one person that no frame shows
+    side by side are joined at the end. A frame has at most one face of a track.
+
+    Parameters
+    ----------
+    frames : (n,) int, frame of each face, rising
+    boxes : (n, 4) float32, x1, y1, x2, y2 in pixels
+    central : (n,) bool, whether the face is the central one of its frame
+    embeddings : (n, D) float32 of any length, or None: then the place alone decides
+
+    Returns
+    -------
+    (n,) int32. Track 0 is the one that is central in most frames, the larger of two that are as often; the others
+    follow by the same rule.
+    """
+    unit = None if embeddings is None else normalise(embeddings)
+    tracks: list[_Track] = []
+    for turn, frame in enumerate(np.unique(frames)):
+        _extend(tracks, turn, np.flatnonzero(frames == frame), boxes, unit)
+    if unit is not None:
+        _join_pieces(tracks, frames)
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    areas = sides.prod(1, dtype=np.float64)
+    order = sorted(
+        tracks, key=lambda track: (-central[track.members].sum(), -areas[track.members].sum(), track.members[0])
+    )
+    numbers = np.zeros(len(frames), np.int32)
+    for number, track in enumerate(order):
+        numbers[track.members] = number
+    return numbers
+
+
+def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarray, unit: np.ndarray | None) -> None:
+    """Put the faces of one frame into tracks, new ones where none fits."""
+    scores = np.full((len(faces), len(tracks)), NEVER)
+    for column, track in enumerate(tracks):
+        place = overlaps(boxes[faces], track.box[None])[:, 0]
+        near = (place >= config.TRACK.SAME_PLACE) & (turn - track.turn <= config.TRACK.GAP)
+        if unit is None:
+            scores[near, column] = place[near]
+            continue
+        likeness = unit[faces] @ normalise(track.total)
+        fits = (likeness >= config.TRACK.ALIKE) | (near & (likeness >= config.TRACK.UNLIKE))
+        scores[fits, column] = (likeness + near * place)[fits]
+    taken = set()
+    for row, column in zip(*linear_sum_assignment(-scores), strict=True):
+        if scores[row, column] > NEVER / 2:
+            face, track = int(faces[row]), tracks[column]
+            track.members.append(face)
+            track.turn, track.box = turn, boxes[face]
+            if unit is not None:
+                track.total = track.total + unit[face]
+            taken.add(row)
+    for row in set(range(len(faces))) - taken:
+        face = int(faces[row])
+        tracks.append(_Track([face], turn, boxes[face], np.zeros(0) if unit is None else unit[face]))
+
+
+def _join_pieces(tracks: list[_Track], frames: np.ndarray) -> None:
+    """Join tracks that share no frame and look alike, the likest pair first."""
+    while len(tracks) > 1:
+        means = normalise(np.stack([track.total for track in tracks]))
+        likeness = means @ means.T
+        seen = [set(frames[track.members].tolist()) for track in tracks]
+        for first in range(len(tracks)):
+            for second in range(first + 1):
+                if first == second or seen[first] & seen[second]:
+                    likeness[first, second] = likeness[second, first] = NEVER
+        first, second = np.unravel_index(likeness.argmax(), likeness.shape)
+        if likeness[first, second] < config.TRACK.JOIN:
+            return
+        kept, gone = sorted((int(first), int(second)))
+        tracks[kept].members = sorted(tracks[kept].members + tracks[gone].members)
+        tracks[kept].total = tracks[kept].total + tracks[gone].total
+        del tracks[gone]

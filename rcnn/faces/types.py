@@ -1,0 +1,38 @@
+"""What a detector gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..config import config
+
+# left eye, right eye, nose tip, left and right corner of the mouth, as seen in the image
+POINTS = len(config.ALIGN.TARGET)
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The faces of one image, best score first.
+
+    boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the image
+    scores : (n,) float32, probability of a face
+    landmarks : (n, 5, 2) float32, x, y in pixels of the image
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    landmarks: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, indices: np.ndarray) -> Faces:
+        """Some of the faces, in the order of `indices`."""
+        return Faces(self.boxes[indices], self.scores[indices], self.landmarks[indices])
+
+    @staticmethod
+    def none() -> Faces:
+        """No face."""
+        return Faces(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, POINTS, 2), np.float32))

@@ -1,0 +1,22 @@
+"""Files on the disk or in an object store: `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `file:///PATH` or a plain path.
+
+Everything that may lie at a URL is read and written through this module. A `file://` URL is the path that it names. Of
+an object store only this is used: a put replaces an object whole or not at all, and what was put is seen at once by
+reads and listings (S3 since 2020, GCS, MinIO).
+
+Options of a store stand behind the key, `s3://bucket/key?endpoint_override=HOST:PORT&scheme=http&region=R&anonymous=1`,
+or in the environment (AWS_ENDPOINT_URL, AWS_REGION and what else the AWS SDK reads). Keys are taken as they stand;
+nothing in them is an escape.
+"""
+
+from .fetching import fetched
+from .reading import exists, folders, is_dir, is_file, modified, names, open_parquet, open_text, read_bytes, sha256
+from .remote import StoreError, check_answers
+from .urls import base_name, is_url, join, on_disk, parent, plain, relative, same, suffixed
+from .writing import make_dir, put, remove, remove_tree, write_whole
+
+__all__ = [
+    "StoreError", "base_name", "check_answers", "exists", "fetched", "folders", "is_dir", "is_file", "is_url", "join",
+    "make_dir", "modified", "names", "on_disk", "open_parquet", "open_text", "parent", "plain", "put", "read_bytes",
+    "relative", "remove", "remove_tree", "same", "sha256", "suffixed", "write_whole",
+]  # fmt: skip

@@ -1,0 +1,95 @@
+"""Objects for programs that read files only."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from ..errors import InputError
+from .reading import CHUNK_BYTES
+from .remote import StoreError, asking, check_answers, file_system
+from .urls import Url, parse_url, plain
+
+FETCH_PAUSES = (1.0, 4.0)  # seconds before a clip is asked for again, on top of that
+MAX_CLIP_BYTES = 4 << 30  # that are fetched
+
+
+@contextmanager
+def fetched(path: str) -> Iterator[str]:
+    """A path on the disk under which a file can be opened, which may be read several times, until the end of the block.
+
+    An object is copied into a file without a name in the directory for temporary files, which the system removes with
+    the process, however that ends; the path is a link to it with the object's ending.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such object.
+    OSError
+        If it can't be fetched, in three tries, though the store answers; or is too large.
+    StoreError
+        If the store does not answer, or the clip doesn't fit onto the disk.
+    """
+    url = parse_url(path)
+    if url is None:
+        yield plain(path)
+        return
+    with tempfile.TemporaryFile() as file:
+        _fetch(path, url, file)
+        ending = os.path.splitext(url.key)[1]
+        link = os.path.join(tempfile.gettempdir(), f"rcnn-{uuid.uuid4().hex}{ending[:16]}")
+        os.symlink(f"/proc/{os.getpid()}/fd/{file.fileno()}", link)
+        try:
+            yield link
+        finally:
+            os.unlink(link)
+
+
+def _fetch(path: str, url: Url, file: IO[bytes]) -> None:
+    last: InputError | None = None
+    for pause in (0.0, *FETCH_PAUSES):
+        time.sleep(pause)
+        file.seek(0)
+        file.truncate()
+        try:
+            _copy(path, url, file)
+            return
+        except TooLargeError as error:
+            raise OSError(str(error)) from None
+        except NoRoomError as error:
+            raise StoreError(f"{tempfile.gettempdir()}: a clip can't be put there: {error}; set TMPDIR") from None
+        except FileNotFoundError:
+            check_answers(path)  # it may be the bucket that is gone
+            raise
+        except InputError as error:
+            last = error
+    check_answers(path)
+    raise OSError(f"can't be fetched: {str(last).removeprefix(f'{path}: ')}")
+
+
+def _copy(path: str, url: Url, file: IO[bytes]) -> None:
+    with asking(path), file_system(url.scheme, url.bucket, url.options).open_input_file(url.path) as stream:
+        size = stream.size()
+        if size > MAX_CLIP_BYTES:
+            raise TooLargeError(f"is larger than {MAX_CLIP_BYTES} bytes")
+        while data := stream.read(CHUNK_BYTES):
+            try:
+                file.write(data)
+                file.flush()
+            except OSError as error:  # of this disk, not of the store
+                raise NoRoomError(error.strerror) from None
+        if file.tell() != size:
+            raise InputError(f"{path}: {file.tell()} of {size} bytes came")
+
+
+class NoRoomError(Exception):
+    pass
+
+
+class TooLargeError(Exception):
+    pass

@@ -1,0 +1,78 @@
+"""One run at a time on an output."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+
+from .. import files
+from ..errors import InputError
+from .object_lock import ObjectLock
+
+LOCK = "lock"
+
+
+def take_lock(file: str, output: str, flag: str) -> Lock | ObjectLock:
+    """Hold an output, on the disk or in an object store; arguments and errors are those of `Lock`."""
+    if files.is_url(file):
+        return ObjectLock(file, output, flag)
+    return Lock(files.plain(file), output, flag)
+
+
+def is_lock(name: str) -> bool:
+    """Whether a file or object in an output is a lock."""
+    return name == LOCK or name.startswith(f"{LOCK}-")
+
+
+class Lock:
+    """Holds an output until `release` or the end of the process, however it ends.
+
+    The system lets go of the lock of a process that died, so a file that was left behind keeps nobody out.
+
+    Parameters
+    ----------
+    file : of the lock, in a directory that exists
+    output : what is held, for messages
+    flag : with which another output is given
+
+    Raises
+    ------
+    InputError
+        If another process holds it; says which, and on which host.
+    """
+
+    def __init__(self, file: str, output: str, flag: str) -> None:
+        self._file = file
+        while True:
+            self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+                os.close(self._descriptor)
+                raise InputError(f"{output}: {holder} writes there; wait for its end or give another {flag}") from None
+            except OSError:  # a file system without locks
+                os.close(self._descriptor)
+                raise
+            if self._current():
+                break
+            os.close(self._descriptor)  # whoever held it has just removed the file
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+
+    def _current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self._file))
+        except FileNotFoundError:
+            return False
+
+    def check(self) -> None:
+        """It is still held: the system sees to that."""
+
+    def release(self) -> None:
+        """Let go; may be called twice."""
+        if self._descriptor >= 0:
+            os.unlink(self._file)
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -1,0 +1,136 @@
+"""One run at a time on an output in an object store, which knows no locks.
+
+A run that wants an output puts an object of its own beside it, `lock-TOKEN`, and then lists: if there is another's, it
+removes its own and gives way. Of two that come at the same moment each has put before it lists, so at least one sees
+the other; both may give way, both never go on. That needs a store whose listings show at once what was put (S3, GCS,
+MinIO), and no conditional put, which pyarrow does not offer.
+
+The object is put anew every REFRESH_SECONDS. One that was not for STALE_SECONDS, by the store's own clock, or whose
+process on this machine is dead, is left over and is removed. A run that was thought dead and only slept finds its
+object gone, and ends before it writes progress or a manifest; a part that it was writing at that moment may still land.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import uuid
+from pathlib import Path
+
+from .. import files
+from ..errors import InputError
+
+REFRESH_SECONDS = 20.0
+STALE_SECONDS = 180.0
+JOIN_SECONDS = 2.0  # that the end of a run waits for a store that may hang
+
+
+class ObjectLock:
+    """Holds an output until `release`, or for STALE_SECONDS after the end of the process.
+
+    Parameters, errors : as of `rcnn.files.lock.Lock`
+    """
+
+    def __init__(self, file: str, output: str, flag: str) -> None:
+        self._folder, self._stem = files.parent(file), f"{files.base_name(file)}-"
+        self._output, self._flag = output, flag
+        self._name = f"{self._stem}{uuid.uuid4().hex}"
+        self._text = json.dumps(_identity()).encode()
+        self._over = threading.Event()
+        self._put()
+        try:
+            self._give_way()
+        except BaseException:
+            self._remove(self._name)
+            raise
+        self._refresher = threading.Thread(target=self._refresh, daemon=True)
+        self._refresher.start()
+
+    def _put(self) -> None:
+        files.put(files.join(self._folder, self._name), self._text)
+
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(OSError, InputError):  # it goes stale by itself
+            files.remove(files.join(self._folder, name))
+
+    def _give_way(self) -> None:
+        """Raise InputError if another live run is there; remove what dead ones left."""
+        there = {name: time for name, time in files.modified(self._folder).items() if name.startswith(self._stem)}
+        if self._name not in there:
+            raise InputError(
+                f"{self._output}: the store's listing lacks what was just put, so that no lock can be held"
+            )
+        now = there[self._name]  # by the store's clock
+        for name in sorted(there.keys() - {self._name}):
+            holder = self._holder(name)
+            if holder is None:
+                continue
+            if now - there[name] < STALE_SECONDS and not _is_dead(holder):
+                raise InputError(
+                    f"{self._output}: process {holder.get('process')} on {holder.get('host')} writes there; wait for "
+                    f"its end, or {STALE_SECONDS:g} s where it was killed, or give another {self._flag}"
+                )
+            self._remove(name)
+
+    def _holder(self, name: str) -> dict[str, object] | None:
+        """Whose object it is; None where it has just gone."""
+        try:
+            holder = json.loads(files.read_bytes(files.join(self._folder, name), 4096))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            holder = None
+        return holder if isinstance(holder, dict) else {}
+
+    def _there(self) -> bool:
+        return files.is_file(files.join(self._folder, self._name))
+
+    def _refresh(self) -> None:
+        while not self._over.wait(REFRESH_SECONDS):
+            with contextlib.suppress(OSError, InputError):  # the run itself says what ails the store
+                if not self._there():
+                    return  # somebody took this run for dead: `check` says so
+                if not self._over.is_set():
+                    self._put()
+
+    def check(self) -> None:
+        """Raise InputError if another run took this one for dead and has begun."""
+        if not self._over.is_set() and not self._there():
+            raise InputError(
+                f"{self._output}: this run slept for more than {STALE_SECONDS:g} s and another has begun there; "
+                "wait for its end"
+            )
+
+    def release(self) -> None:
+        """Let go; may be called twice."""
+        if not self._over.is_set():
+            self._over.set()
+            self._refresher.join(JOIN_SECONDS)  # so that it does not put the object again
+            self._remove(self._name)
+
+
+def _identity() -> dict[str, object]:
+    pid = os.getpid()
+    return {"process": pid, "host": socket.gethostname(), "machine": _machine(), "started": _started(pid)}
+
+
+def _machine() -> str:
+    """This boot of this machine, and which processes can be seen."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+
+
+def _started(pid: object) -> str:
+    """When a process began, in ticks; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _is_dead(holder: dict[str, object]) -> bool:
+    """Whether it is a process of this machine that has ended; of another one nothing is known."""
+    return holder.get("machine") == _machine() and _started(holder.get("process")) != holder.get("started")

@@ -1,0 +1,107 @@
+"""What is there, and what is in it."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import hashlib
+import io
+import os
+from typing import IO, TYPE_CHECKING
+
+from .remote import asking, file_system, info_of, list_dir
+from .urls import join, parse_url, plain
+
+if TYPE_CHECKING:
+    from pyarrow import NativeFile
+
+CHUNK_BYTES = 8 << 20  # that are read at once
+
+
+def is_dir(path: str) -> bool:
+    """Whether it is a directory; in a store, whether an object lies below it."""
+    url = parse_url(path)
+    if url is None:
+        return os.path.isdir(plain(path))
+    return info_of(path, url).type.name == "Directory"
+
+
+def is_file(path: str) -> bool:
+    """Whether it is a file or an object."""
+    url = parse_url(path)
+    return os.path.isfile(plain(path)) if url is None else info_of(path, url).is_file
+
+
+def exists(path: str) -> bool:
+    """Whether it is a file or a directory."""
+    url = parse_url(path)
+    return os.path.exists(plain(path)) if url is None else info_of(path, url).type.name != "NotFound"
+
+
+def names(path: str) -> list[str]:
+    """Names of the files and directories in a directory; none where there is no such directory in a store."""
+    url = parse_url(path)
+    if url is None:
+        return os.listdir(plain(path))
+    start = len(url.path) + 1
+    return list(dict.fromkeys(info.path[start:].partition("/")[0] for info in list_dir(path, url)))
+
+
+def modified(path: str) -> dict[str, float]:
+    """Names of the objects in a directory of a store, with the seconds since 1970 of the store's clock."""
+    url = parse_url(path)
+    assert url is not None
+    start = len(url.path) + 1
+    found = ((info.path[start:], info) for info in list_dir(path, url) if info.is_file)
+    return {name: info.mtime.timestamp() for name, info in found if "/" not in name}
+
+
+def folders(root: str, pattern: str) -> list[str]:
+    """Directories below `root` that a pattern like `A*/B` names, sorted; a pattern in the first name only."""
+    if parse_url(root) is None:
+        return sorted(glob.glob(os.path.join(glob.escape(plain(root)), pattern)))
+    first, _, rest = pattern.partition("/")
+    found = fnmatch.filter(names(root), first) if glob.has_magic(first) else [first]
+    return [join(root, name, *filter(None, [rest])) for name in sorted(found)]
+
+
+def read_bytes(path: str, most: int = -1) -> bytes:
+    """A file, or its first `most` bytes; raises FileNotFoundError or another OSError."""
+    url = parse_url(path)
+    if url is None:
+        with open(plain(path), "rb") as file:
+            return file.read(most)
+    with asking(path), file_system(url.scheme, url.bucket, url.options).open_input_stream(url.path) as stream:
+        return stream.read() if most < 0 else stream.read(most)
+
+
+def open_text(path: str, encoding: str = "utf-8") -> IO[str]:
+    """A text to be read line by line; raises as `read_bytes`, and UnicodeDecodeError while it is read."""
+    if parse_url(path) is None:
+        return open(plain(path), encoding=encoding)
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding=encoding)
+
+
+def open_parquet(path: str) -> str | NativeFile:
+    """What pyarrow.parquet reads: the path of a file, or an object in which it may seek.
+
+    What a store does while it is read is raised as OSError.
+    """
+    url = parse_url(path)
+    if url is None:
+        return plain(path)
+    with asking(path):
+        return file_system(url.scheme, url.bucket, url.options).open_input_file(url.path)
+
+
+def sha256(path: str) -> str:
+    """Hexadecimal sha256 of a file."""
+    url = parse_url(path)
+    if url is None:
+        with open(plain(path), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with asking(path), file_system(url.scheme, url.bucket, url.options).open_input_stream(url.path) as stream:
+        while data := stream.read(CHUNK_BYTES):
+            digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,73 @@
+"""MXNet checkpoints, `PREFIX,EPOCH`: read into a graph of our own, and written."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ...errors import InputError
+from .arrays import read_arrays, write_arrays
+from .graph import Graph, Node
+from .symbol import read_symbol, write_symbol
+
+__all__ = ["Graph", "Node", "checkpoint_files", "load_checkpoint", "read_arrays", "save_checkpoint"]
+
+
+def checkpoint_files(model: str) -> tuple[str, str]:
+    """Paths of the symbol and of the parameters of `PREFIX,EPOCH`.
+
+    Raises
+    ------
+    InputError
+        If the text has another form.
+    """
+    match = re.fullmatch(r"(.+),\s*(\d{1,9})", model)
+    if not match:
+        raise InputError(f"model {model!r} is not PREFIX,EPOCH; write it like ./model/essh,0")
+    return f"{match.group(1)}-symbol.json", f"{match.group(1)}-{int(match.group(2)):04d}.params"
+
+
+def load_checkpoint(model: str) -> Graph:
+    """The network of an MXNet checkpoint.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged, or not of the format.
+    """
+    symbol_path, params_path = checkpoint_files(model)
+    for path in (symbol_path, params_path):
+        if not os.path.isfile(path):
+            raise InputError(f"{path}: there is no such file, which model {model} needs; put the checkpoint there")
+    nodes, outputs = read_symbol(symbol_path)
+    params = {}
+    for name, array in read_arrays(params_path).items():
+        kind, _, bare = name.partition(":")
+        if kind not in ("arg", "aux") or not bare:
+            raise InputError(f"{params_path}: {name!r} is neither arg:NAME nor aux:NAME; get the file again")
+        if bare in params:
+            raise InputError(f"{params_path}: holds {bare} as arg and as aux; get the file again")
+        params[bare] = array
+    return Graph(nodes, outputs, params, model)
+
+
+def save_checkpoint(model: str, graph: Graph) -> None:
+    """Write a network so that MXNet 1.x and `load_checkpoint` read it; the parameters come last.
+
+    Raises
+    ------
+    InputError
+        If a file can't be written.
+    """
+    symbol_path, params_path = checkpoint_files(model)
+    os.makedirs(os.path.dirname(symbol_path) or ".", exist_ok=True)
+    write_symbol(symbol_path, graph)
+    auxiliary = graph.auxiliary_names
+    write_arrays(
+        params_path,
+        {f"{'aux' if name in auxiliary else 'arg'}:{name}": array for name, array in graph.params.items()},
+    )

@@ -1,0 +1,106 @@
+"""Networks with 8-bit weights and activations on the CPU: post-training quantisation by NNCF, from a few images.
+
+A quantised network is kept as an OpenVINO model, PATH.xml and PATH.bin, for the one size of image that it was made
+with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from ...errors import InputError
+from .openvino import OpenVinoNetwork, core
+
+EXTENSIONS = (".xml", ".bin")
+INSTALL = "make EXTRAS=int8 installs it"
+
+
+class Int8Network(OpenVinoNetwork):
+    """The quantised twin of a network; see `rcnn.networks.engine.Network`.
+
+    Parameters
+    ----------
+    network : that it was made of, fed images
+    path : of the model, without extension
+
+    Raises
+    ------
+    InputError
+        If the model can't be read.
+    """
+
+    def __init__(self, network: OpenVinoNetwork, path: str) -> None:
+        self.__dict__.update(network.__dict__)
+        self._compiled = OrderedDict()
+        self._path = path
+        try:
+            self._model = core().read_model(f"{path}.xml")
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1][:200]
+            raise InputError(f"{path}.xml: can't be read ({reason}); remove it, and it is made again") from None
+
+    def model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
+        wanted = tuple(self._model.inputs[0].shape)
+        if shape != wanted:
+            raise InputError(
+                f"{self._path}.xml: takes images of shape {wanted[1:]}, not {shape[1:]}; use --precision fp32"
+            )
+        return self._model
+
+
+def quantise(network: OpenVinoNetwork, images: np.ndarray, path: str) -> None:
+    """Write the quantised twin of a network to PATH.xml and PATH.bin.
+
+    Parameters
+    ----------
+    network : fed images
+    images : (n, H, W, 3) uint8, BGR, like those that it will see; the ranges of all activations are measured on them
+
+    Raises
+    ------
+    InputError
+        If NNCF is not installed.
+    """
+    model = network.model((1, *images.shape[1:]), images.dtype)
+    twin = quantised(model, [images[row : row + 1] for row in range(len(images))])
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    ov.save_model(twin, f"{path}.xml", compress_to_fp16=False)
+
+
+def quantised(model: Any, inputs: Sequence[Any]) -> Any:
+    """A model of OpenVINO or ONNX with 8-bit weights and activations, by NNCF.
+
+    Parameters
+    ----------
+    inputs : what it is fed, one call each, to measure the ranges of its activations
+
+    Raises
+    ------
+    InputError
+        If NNCF is not installed.
+    """
+    # without it NNCF reports its use to its makers; set before the import, which reads it
+    os.environ.setdefault("NNCF_CI", "1")
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+        warnings.simplefilter("ignore")
+        try:
+            import nncf
+        except ImportError:
+            raise InputError(f"--precision int8 needs NNCF, which is not installed; {INSTALL}") from None
+        nncf.set_log_level(logging.ERROR)
+        return nncf.quantize(
+            model,
+            nncf.Dataset(inputs),
+            preset=nncf.QuantizationPreset.MIXED,  # activations about zero only where they are: PReLU's are not
+            subset_size=len(inputs),
+        )

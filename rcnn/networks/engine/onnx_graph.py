@@ -1,0 +1,153 @@
+"""An ONNX file: what can be known of its graph, and networks made of it.
+
+OpenVINO reads the graph, on whatever device it runs later, so that nothing more has to be installed to look at one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import openvino as ov
+
+from ...errors import InputError
+from . import CPU, FP16, FP32, Network
+from .images import ImageInput
+
+SUFFIX = ".onnx"
+READING = (RuntimeError, UnicodeDecodeError)  # the latter where its own message has bytes of a damaged file
+ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide")  # with constants: a normalisation
+PASSING = ("Convert", "Transpose", "Reshape", "Squeeze", "Unsqueeze")  # may stand before it
+CONSTANT = ("Constant", "Convert")  # the latter of weights in float16
+ASIDE = ("ShapeOf",)  # reads no pixel
+
+Shape = tuple[int | None, ...]
+
+
+def is_onnx(model: str) -> bool:
+    """Whether what a flag names is an ONNX file and no checkpoint."""
+    return model.lower().endswith(SUFFIX)
+
+
+class OnnxGraph:
+    """The graph of an ONNX file.
+
+    Parameters
+    ----------
+    path : of the file
+
+    Raises
+    ------
+    InputError
+        If it is not there, is damaged, holds an operator that OpenVINO does not know, or takes more than one input.
+    """
+
+    def __init__(self, path: str) -> None:
+        from .openvino import core
+
+        self.path = path
+        if not os.path.isfile(path):
+            raise InputError(f"{path}: there is no such file; put the model there")
+        try:
+            self.model: ov.Model = core().read_model(path)
+        except READING as error:
+            reason = " ".join(str(error).split())[-200:]
+            raise InputError(
+                f"{path}: OpenVINO can't read it ({reason}); get the file again or export it anew"
+            ) from None
+        if len(self.model.inputs) != 1:
+            names = ", ".join(self._name(port) for port in self.model.inputs) or "none"
+            raise InputError(f"{path}: takes the inputs {names}; a network of one input is wanted")
+
+    @staticmethod
+    def _name(port: Any) -> str:
+        return min(port.get_names(), default="") or port.get_node().get_friendly_name()
+
+    @property
+    def input_shape(self) -> Shape:
+        """What it takes, None for a size that is open."""
+        shape = self.model.inputs[0].get_partial_shape()
+        if shape.rank.is_dynamic:
+            return ()
+        return tuple(None if size.is_dynamic else size.get_length() for size in shape)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs in the order of the file."""
+        return tuple(self._name(port) for port in self.model.outputs)
+
+    def shapes_at(self, *shape: int) -> list[tuple[int, ...]] | None:
+        """Shapes of the outputs for an input of a shape, None where it can't take that."""
+        model = self.model.clone()
+        try:
+            model.reshape(list(shape))
+        except READING:
+            return None
+        if any(port.get_partial_shape().is_dynamic for port in model.outputs):
+            return None
+        return [tuple(port.shape) for port in model.outputs]
+
+    @cached_property
+    def normalises(self) -> bool:
+        """Whether arithmetic with constants is the first that happens to the input."""
+        port = self.model.inputs[0]
+        while True:
+            readers = [target.get_node() for target in port.get_target_inputs()]
+            readers = [node for node in readers if node.get_type_name() not in ASIDE]
+            if len(readers) != 1:
+                return False
+            if readers[0].get_type_name() in ARITHMETIC:
+                others = [source.get_source_output().get_node().get_type_name() for source in readers[0].inputs()]
+                return any(kind in CONSTANT for kind in others if kind != "Parameter")
+            if readers[0].get_type_name() not in PASSING:
+                return False
+            port = readers[0].output(0)
+
+    def has_layer(self, name: str) -> bool:
+        """Whether a node is named so, or a part of a layer that is (`conv1_1/Conv0`)."""
+        return any(node.get_friendly_name().split("/")[0] == name for node in self.model.get_ordered_ops())
+
+
+def load_onnx_network(
+    graph: OnnxGraph,
+    outputs: Sequence[int] | None = None,
+    *,
+    device: int = CPU,
+    engine: str | None = None,
+    image: ImageInput | None = None,
+    precision: str = FP32,
+) -> Network:
+    """Make a network of an ONNX file.
+
+    On CUDA ONNX Runtime's CUDA provider runs it, not onnx2torch: that knows a part of the operators and of the opsets
+    and would make another graph of the file; ONNX Runtime has a release every few months, knows all operators, and is
+    what the authors of these files test them with.
+
+    Parameters
+    ----------
+    outputs : numbers of the outputs to give, in their order; None for all
+    device : number of a CUDA device or `CPU`
+    engine : "openvino" or "onnxruntime"; None for OpenVINO on the CPU and ONNX Runtime on CUDA
+    image : what is done to images that it is fed, one by one; None where it is fed its own input
+    precision : FP32, or INT8 for a network that `rcnn.networks.engine.int8` is then to quantise
+
+    Raises
+    ------
+    InputError
+        If what is needed is not installed, or the precision is none of these.
+    """
+    if precision == FP16:
+        raise InputError(
+            f"--precision fp16: {graph.path} computes as it was written; "
+            f"python -m rcnn convert --precision fp16 writes a file that computes so"
+        )
+    chosen = tuple(range(len(graph.output_names)) if outputs is None else outputs)
+    if (engine or ("openvino" if device == CPU else "onnxruntime")) == "openvino":
+        from .onnx_openvino import OnnxOpenVinoNetwork
+
+        return OnnxOpenVinoNetwork(graph, chosen, image)
+    from .onnx_runtime import OnnxRuntimeNetwork
+
+    return OnnxRuntimeNetwork(graph, chosen, image, device)

@@ -1,0 +1,129 @@
+"""An ONNX file in ONNX Runtime, on a CUDA device or the CPU. Needs onnx and onnxruntime (requirements-onnx.txt), on
+CUDA onnxruntime-gpu in place of onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from ...workers.pipeline import cores
+from . import CPU
+from .images import ImageInput
+from .onnx_graph import OnnxGraph
+
+CUDA_PROVIDER, CPU_PROVIDER = "CUDAExecutionProvider", "CPUExecutionProvider"
+GPU_INSTALL = "pip uninstall onnxruntime; pip install onnxruntime-gpu"
+DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
+
+
+def providers(device: int, available: Sequence[str]) -> list[Any]:
+    """Where ONNX Runtime is to compute, as its sessions take it.
+
+    Parameters
+    ----------
+    device : number of a CUDA device or `CPU`
+    available : what this build of ONNX Runtime has
+
+    Raises
+    ------
+    InputError
+        If a CUDA device is meant and this build has none.
+    """
+    if device == CPU:
+        return [CPU_PROVIDER]
+    if CUDA_PROVIDER not in available:
+        raise InputError(
+            f"--gpu {device}: this ONNX Runtime has no CUDA provider, which ONNX files need; "
+            f"{GPU_INSTALL}, or give --gpu -1"
+        )
+    # TF32 has 10 bits of mantissa, which is short of what the CPU computes
+    return [(CUDA_PROVIDER, {"device_id": device, "use_tf32": 0}), CPU_PROVIDER]
+
+
+class OnnxRuntimeNetwork:
+    """See `rcnn.networks.engine.Network`.
+
+    Images run one by one, as in OpenVINO: many published detectors take no batch, and no bit depends on one.
+
+    Parameters
+    ----------
+    outputs : numbers of the file's outputs to give
+    image : what is done to images that it is fed; None where it is fed the graph's own input
+    device : number of a CUDA device or `CPU`
+
+    Raises
+    ------
+    InputError
+        If a package is missing, or the file can't be run.
+    """
+
+    def __init__(self, graph: OnnxGraph, outputs: Sequence[int], image: ImageInput | None, device: int) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise InputError(f"{error.name} is not installed; pip install -r requirements-onnx.txt") from None
+        onnxruntime.set_default_logger_severity(3)  # errors
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = cores()
+        chosen = providers(device, onnxruntime.get_available_providers())
+        try:
+            self._session = onnxruntime.InferenceSession(_with_open_sizes(graph.path), options, providers=chosen)
+        except Exception as error:  # its errors share no base class of their own
+            reason = str(error).strip().splitlines()[-1][:200]
+            raise InputError(f"{graph.path}: ONNX Runtime can't run it: {reason}") from None
+        self._path = graph.path
+        self._image = image
+        given = self._session.get_inputs()[0]
+        self._input, self._dtype = given.name, DTYPES.get(given.type, np.float32)
+        names = [output.name for output in self._session.get_outputs()]
+        self.output_names = tuple(names[number] for number in outputs)
+
+    def __call__(self, data: np.ndarray) -> list[np.ndarray]:
+        if self._image is None:
+            return self._run(data)
+        rows = [self._run(planes(data[row : row + 1], self._image)) for row in range(len(data))]
+        return [np.concatenate([_with_batch(output) for output in column]) for column in zip(*rows, strict=True)]
+
+    def _run(self, data: np.ndarray) -> list[np.ndarray]:
+        try:
+            found = self._session.run(self.output_names, {self._input: np.ascontiguousarray(data, self._dtype)})
+        except Exception as error:  # its errors share no base class of their own
+            if "memory" in str(error).lower():
+                raise
+            reason = str(error).strip().splitlines()[-1][:200]
+            raise InputError(f"{self._path}: can't take an input of shape {data.shape}: {reason}") from None
+        return [np.asarray(output, np.float32) for output in found]
+
+
+def planes(images: np.ndarray, image: ImageInput) -> np.ndarray:
+    """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network wants them."""
+    result = images.transpose(0, 3, 1, 2)
+    result = (result[:, ::-1] if image.rgb else result).astype(np.float32)
+    mean, std = (np.array(three, np.float32).reshape(1, 3, 1, 1) for three in (image.mean, image.std))
+    return (result - mean) / std
+
+
+def _with_batch(output: np.ndarray) -> np.ndarray:
+    return output if output.ndim and output.shape[0] == 1 else output[None]
+
+
+def _with_open_sizes(path: str) -> bytes:
+    """The file with every size of its input open: exporters write down the one that they saw."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed; pip install -r requirements-onnx.txt") from None
+    model = onnx.load(path)
+    constants = {constant.name for constant in model.graph.initializer}
+    for given in model.graph.input:
+        if given.name not in constants:
+            for number, size in enumerate(given.type.tensor_type.shape.dim):
+                if number != 1:  # the planes stay three
+                    size.dim_param = f"size{number}"
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+    return model.SerializeToString()

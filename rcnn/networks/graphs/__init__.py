@@ -1,0 +1,1 @@
+"""Networks of our own as MXNet graphs, with random weights to start from."""

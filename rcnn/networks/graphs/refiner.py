@@ -1,0 +1,49 @@
+"""A small U-shaped residual network (after Ronneberger et al., arXiv:1505.04597) that makes blurred faces sharp."""
+
+from __future__ import annotations
+
+from ...demo.canvas import PLANES
+from ..checkpoint import Graph
+from .builder import GraphBuilder
+
+WIDTHS = (32, 64, 96)  # channels at 64, 32 and 16 pixels
+MIDDLE_BLOCKS = 3  # residual blocks at 16 pixels
+FACTOR = 2  # the output has this many times more pixels a side
+BRANCH_GAIN = 0.3  # of the last layer of a branch: the network begins near the identity
+OUTPUT = "detail_output"
+
+
+def build_refiner(seed: int = 0) -> Graph:
+    """A refiner of 0.75 million random weights.
+
+    The input is `data`, (n, 4, 64, 64), a face as `FaceSpace.planes` gives it; the output is `detail_output`,
+    (n, 16, 64, 64), what is to be added to it at twice the size: channel 4 * plane + 2 * row + column holds the
+    pixels of odd and even rows and columns.
+    """
+    builder = GraphBuilder(seed)
+
+    def unit(name: str, data: int, filters: int, stride: int = 1) -> int:
+        data = builder.convolution(f"{name}_conv", data, filters, 3, stride, bias=True)
+        return builder.relu(f"{name}_relu", data)
+
+    def block(name: str, data: int) -> int:
+        width = builder.channels(data)
+        branch = unit(f"{name}_a", data, width)
+        branch = builder.convolution(f"{name}_b_conv", branch, width, 3, bias=True, gain=BRANCH_GAIN)
+        return builder.relu(f"{name}_relu", builder.sum(f"{name}_sum", data, branch))
+
+    def up(name: str, data: int, beside: int) -> int:
+        width = builder.channels(beside)
+        data = builder.convolution(f"{name}_conv", data, width, 3, bias=True)
+        data = builder.add(name, "UpSampling", (data,), width, num_args=1, scale=2, sample_type="nearest")
+        return builder.relu(f"{name}_relu", builder.sum(f"{name}_sum", data, beside))
+
+    fine = unit("fine", builder.input(PLANES), WIDTHS[0])
+    half = unit("half", fine, WIDTHS[1], stride=2)
+    body = unit("quarter", half, WIDTHS[2], stride=2)
+    for number in range(MIDDLE_BLOCKS):
+        body = block(f"quarter_block{number}", body)
+    body = block("half_block", up("half_up", body, half))
+    body = block("fine_block", up("fine_up", body, fine))
+    detail = builder.convolution("detail", body, PLANES * FACTOR**2, 3, bias=True, gain=BRANCH_GAIN)
+    return builder.graph([detail], "refiner")

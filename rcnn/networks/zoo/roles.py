@@ -1,0 +1,98 @@
+"""Which checkpoint a stage uses when its flag is not given, and what to say when a named one is missing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import InputError
+
+SHIPPED = Path(__file__).resolve().parents[3] / "model"
+PUBLISHED = "README.md says where published models lie"
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a checkpoint is for.
+
+    flag : of the script
+    seed : `PREFIX,EPOCH` that the challenge's commands name, used where its files exist
+    shipped : name in the project's own `model/`
+    make : how to get or make one
+    """
+
+    flag: str
+    seed: str
+    shipped: str
+    make: str
+
+
+DETECTOR = Role(
+    "--detector", "./model/ssh-model/essh,0", "essh-m25,0", f"{PUBLISHED}, python -m rcnn train-detector makes one"
+)
+QUALITY = Role(
+    "--model", "./model/model-r50-gg/model,0", "face-m,0", f"{PUBLISHED}, python -m rcnn train-embedding makes one"
+)
+EMBEDDING = Role(
+    "--model", "./model/model-r100-gg/model,0", "face-m,0", f"{PUBLISHED}, python -m rcnn train-embedding makes one"
+)
+
+
+def model_files(model: str) -> tuple[str, ...]:
+    """Paths of all files that a flag names.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
+        checkpoints, `DIR` or `PREFIX`
+
+    Raises
+    ------
+    InputError
+        If the text has another form, or one of the three is missing.
+    """
+    # they take numpy, for which neither --help nor a signal should wait
+    from ..checkpoint import checkpoint_files
+    from ..checkpoint.cascade import cascade_checkpoints, is_cascade
+
+    if model.lower().endswith(".onnx"):
+        beside = (f"{os.path.splitext(model)[0]}.toml", f"{model}.data")
+        return model, *(path for path in beside if os.path.isfile(path))
+    if is_cascade(model):
+        return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
+    return checkpoint_files(model)
+
+
+def missing_file(model: str) -> str | None:
+    """The first file of a model that is not there, None where all are."""
+    return next((path for path in model_files(model) if not os.path.isfile(path)), None)
+
+
+def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
+    """The checkpoint to use, `PREFIX,EPOCH`.
+
+    What was given; else the seed's default where its files exist; else the one that ships with the project.
+    In the last two cases a line says which, unless `quiet`.
+
+    Raises
+    ------
+    InputError
+        If a file of it is not there; says where to get or how to make one.
+    """
+    if given is not None:
+        path = missing_file(given)
+        if path:
+            raise InputError(f"{role.flag} {given}: there is no {path}; {role.make}")
+        return given
+    if missing_file(role.seed) is None:
+        if not quiet:
+            print(f"{role.flag}: not given, {role.seed} is used", flush=True)
+        return role.seed
+    shipped = os.path.relpath(SHIPPED / role.shipped)
+    path = missing_file(shipped)
+    if path:
+        raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
+    if not quiet:
+        print(f"{role.flag}: not given and {role.seed} is not there, {shipped} is used", flush=True)
+    return shipped

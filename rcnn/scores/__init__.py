@@ -1,0 +1,1 @@
+"""How good it is: rankings, measures of them, verification."""

@@ -1,0 +1,52 @@
+"""Two named sets of options: what the seed's commands mean, and what ranks best (docs/ranking.md).
+
+A recipe stands in every manifest, and a stage refuses inputs that another recipe made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..tables import StageReader
+
+SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions are summed
+# What `best` sets in place of a script's defaults. A flag that is given still counts.
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "detect": {"faces": "all"},
+    "feature": {},
+    "genfeat": {"tracks": "agree"},
+    "train_mlp": {"head": "cosine"},
+    "predict": {},
+    "submit": {},
+}
+
+
+def recipe_of(arguments: Any) -> str:
+    """The recipe in the arguments of a run, as a manifest has them; runs from before there were two are the seed's."""
+    recipe = arguments.get("recipe", SEED) if isinstance(arguments, Mapping) else SEED
+    return str(recipe)
+
+
+def check_recipe(recipe: str, readers: Sequence[StageReader]) -> None:
+    """Refuse inputs that another recipe made.
+
+    Raises
+    ------
+    InputError
+        Names the first of them, and its recipe.
+    """
+    for reader in readers:
+        check_made_by(recipe, reader.path, recipe_of(reader.arguments))
+
+
+def check_made_by(recipe: str, path: str, found: str) -> None:
+    """`check_recipe` of one input that was made by the recipe `found`."""
+    if recipe not in (found, ANY):
+        raise InputError(
+            f"{path}: was made with --recipe {found[:40]}, and this run has --recipe {recipe}; give --recipe "
+            f"{found[:40]}, or make the input again"
+        )

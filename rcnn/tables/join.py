@@ -1,0 +1,173 @@
+"""Several stage directories side by side, clip by clip, with no more than a batch of each in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import InputError
+from . import StageReader, open_stage, vector_array, vectors
+
+BATCH_BYTES = 16 << 20  # of vectors that a cursor holds
+
+
+@dataclass(frozen=True)
+class Row:
+    """A clip in several inputs.
+
+    name, split, label : of the clip
+    track : of the clip; 0 where the inputs have none
+    vectors : (D,) float32 of each input; None where the input lacks the clip
+    """
+
+    name: str
+    split: str
+    label: int
+    track: int
+    vectors: tuple[np.ndarray | None, ...]
+
+
+class _Cursor:
+    """Walks through a table that is sorted by name."""
+
+    def __init__(self, reader: StageReader) -> None:
+        self.reader = reader
+        rows = max(1, min(4096, BATCH_BYTES // (4 * max(reader.width, 1))))
+        self.batches = reader.batches(rows=rows)
+        self.names: list[str] = []
+        self.at = 0
+        self.last = ("", 0)
+        self._fill()
+
+    def _fill(self) -> None:
+        while self.at >= len(self.names):
+            batch = next(self.batches, None)
+            if batch is None:
+                self.names = []
+                return
+            self.names = batch.column("name").to_pylist()
+            self.splits = batch.column("split").to_pylist()
+            self.labels = batch.column("label").to_pylist()
+            self.tracks = batch.column("track").to_pylist() if self.reader.tracked else [0] * batch.num_rows
+            self.vectors = vectors(batch.column(batch.num_columns - 1))
+            self.at = 0
+
+    @property
+    def key(self) -> tuple[str, int] | None:
+        """Name and track."""
+        return (self.names[self.at], self.tracks[self.at]) if self.names else None
+
+    def advance(self) -> None:
+        key = (self.names[self.at], self.tracks[self.at])
+        if key <= self.last and self.last[0]:
+            raise InputError(f"{self.reader.path}: {key[0]} does not come after {self.last[0]}; make it again")
+        self.last = key
+        self.at += 1
+        self._fill()
+
+
+def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
+    """Every clip that any input has, or every track of it, sorted by name and track.
+
+    Raises
+    ------
+    InputError
+        If an input is not sorted or names a clip twice, or two have another label or split for one.
+    """
+    cursors = [_Cursor(reader) for reader in readers]
+    while True:
+        keys = [cursor.key for cursor in cursors if cursor.key is not None]
+        if not keys:
+            return
+        key = min(keys)
+        name, track = key
+        here = [cursor for cursor in cursors if cursor.key == key]
+        first = here[0]
+        for other in here[1:]:
+            if (other.splits[other.at], other.labels[other.at]) != (first.splits[first.at], first.labels[first.at]):
+                raise InputError(
+                    f"{other.reader.path}: {name!r} is of {other.splits[other.at]} with label "
+                    f"{other.labels[other.at]}, in {first.reader.path} of {first.splits[first.at]} with "
+                    f"{first.labels[first.at]}; give inputs of one data set"
+                )
+        yield Row(
+            name,
+            first.splits[first.at],
+            first.labels[first.at],
+            track,
+            tuple(cursor.vectors[cursor.at] if cursor.key == key else None for cursor in cursors),
+        )
+        for cursor in here:
+            cursor.advance()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips, or tracks of clips, with one vector each: names, splits, labels, and (n, D) float32."""
+
+    names: list[str]
+    splits: list[str]
+    labels: list[int]
+    vectors: np.ndarray
+
+    def record(self, schema: pa.Schema) -> pa.RecordBatch:
+        """The same as rows of a stage's table."""
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(self.names, pa.string()),
+                pa.array(self.splits, pa.string()),
+                pa.array(self.labels, pa.int32()),
+                vector_array(self.vectors),
+            ],
+            schema=schema,
+        )
+
+
+def concatenate(readers: Sequence[StageReader], rows: int, start_after: str = "") -> Iterator[Batch]:
+    """The vectors of all inputs one behind the other, for the clips or tracks that all of them have.
+
+    Parameters
+    ----------
+    rows : of a batch, and what is left of the last clip's tracks; the last batch may be shorter
+    start_after : name of the last clip that is left out, because it is done
+    """
+    gathered: list[Row] = []
+    for row in join_rows(readers):
+        if row.name <= start_after or any(vector is None for vector in row.vectors):
+            continue
+        if len(gathered) >= rows and row.name != gathered[-1].name:
+            yield _batch(gathered)
+            gathered = []
+        gathered.append(row)
+    if gathered:
+        yield _batch(gathered)
+
+
+def _batch(rows: list[Row]) -> Batch:
+    return Batch(
+        [row.name for row in rows],
+        [row.split for row in rows],
+        [row.label for row in rows],
+        np.stack([np.concatenate([vector for vector in row.vectors if vector is not None]) for row in rows]),
+    )
+
+
+def open_inputs(paths: Sequence[str], stages: Sequence[str], part: tuple[int, int] = (0, 1)) -> list[StageReader]:
+    """Readers of part I of N of several stage directories.
+
+    Raises
+    ------
+    InputError
+        If a path is given twice, or some have tracks and others don't.
+    """
+    if len(set(paths)) != len(paths):
+        raise InputError(f"--inputs {','.join(paths)}: names a directory twice")
+    readers = [open_stage(path, stages, part) for path in paths]
+    if len({reader.tracked for reader in readers}) > 1:
+        raise InputError(
+            f"--inputs {','.join(paths)}: some are of detect.py --faces all and others are not; give all of one kind"
+        )
+    return readers

@@ -1,0 +1,255 @@
+"""Reading a complete stage directory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .. import files
+from ..clips.dataset import part_of
+from ..errors import InputError
+from ..files.json import read_json, reason
+from .accounts import Accounts
+from .damage import DAMAGED
+from .schema import (
+    CLIPS,
+    CLIPS_SCHEMA,
+    FORMAT,
+    IDENTITY,
+    KINDS,
+    MANIFEST,
+    NO_FACE,
+    OK,
+    STATES,
+    UNREADABLE,
+    is_tracked,
+    one_row,
+    vectors,
+    wanted_schema,
+)
+
+READ_ROWS = 4096  # rows of a batch that a reader holds
+NEAR_BUFFER, FAR_BUFFER = 1 << 20, 4 << 20  # bytes of a column that are read at once, on the disk and from a store
+BATCH_BYTES = 64 << 20  # of vectors in a batch: wide ones come in smaller batches
+NAME = IDENTITY[0][0]
+
+
+class StageReader:
+    """Reads a complete stage directory, and believes nothing of it.
+
+    Parameters
+    ----------
+    path : the directory
+    stages : keys of `KINDS` that are accepted
+
+    Raises
+    ------
+    InputError
+        If it is not there, not complete, of another stage or of a later format, or its sums don't agree.
+    """
+
+    def __init__(self, path: str, stages: Sequence[str]) -> None:
+        scripts = " or ".join(KINDS[stage].script for stage in stages)
+        file = files.join(path, MANIFEST)
+        if not files.is_dir(path):
+            raise InputError(f"{path}: there is no such directory; run {scripts} first")
+        try:
+            self.manifest = read_json(file)
+        except FileNotFoundError:
+            raise InputError(f"{path}: has no {MANIFEST}, so it is not complete; run {scripts} again") from None
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file}: can't be read ({error}); run {scripts} again") from None
+        stage = self.manifest.get("stage") if isinstance(self.manifest, dict) else None
+        if not isinstance(stage, str) or stage not in stages:
+            raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, wanted is the output of {scripts}")
+        if self.manifest.get("format") != FORMAT:
+            raise InputError(
+                f"{path}: has format {str(self.manifest.get('format'))[:40]!r}, this program reads {FORMAT}; "
+                f"run {scripts} again"
+            )
+        self.path, self.stage = path, stage
+        self.far_buffer = FAR_BUFFER  # less where many are read side by side
+        self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
+        self._parts = self._list(KINDS[stage].table)
+        self._clip_parts = self._list(CLIPS)
+        try:
+            found = pq.read_schema(files.open_parquet(self._parts[0]))
+        except DAMAGED as error:
+            raise self._damaged(self._parts[0], error) from None
+        self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
+        self._check_schema(self._parts[0], found, self.schema)
+        self.accounts.check_rows(one_row(stage, self.schema), file)
+
+    def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
+        if not schema.equals(wanted, check_metadata=False):
+            raise InputError(
+                f"{path}: has other columns than {KINDS[self.stage].script} writes, or others than the part before; "
+                "run it again"
+            )
+
+    def _list(self, table: str) -> list[str]:
+        folder = files.join(self.path, table)
+        there = files.names(folder) if files.is_dir(folder) else ()
+        names = sorted(name for name in there if name.endswith(".parquet"))
+        if not names:
+            raise InputError(f"{folder}: has no parts; run {KINDS[self.stage].script} again")
+        return [files.join(folder, name) for name in names]
+
+    @property
+    def parts(self) -> list[str]:
+        """Paths of all Parquet files."""
+        return [*self._parts, *self._clip_parts]
+
+    def _damaged(self, path: str, error: Exception) -> InputError:
+        files.check_answers(path)
+        return InputError(f"{path}: can't be read ({reason(error)}); run {KINDS[self.stage].script} again")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the run that wrote the directory; empty where the manifest has none."""
+        arguments = self.manifest.get("arguments")
+        return arguments if isinstance(arguments, dict) else {}
+
+    @property
+    def width(self) -> int:
+        """Length of the vectors of the stage's last column (features or scores)."""
+        return self.schema.field(len(self.schema) - 1).type.list_size
+
+    @property
+    def tracked(self) -> bool:
+        """Whether a clip may have several tracks."""
+        return is_tracked(self.schema)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the stage's table."""
+        return self.accounts.rows
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
+        """Rows of the stage's table, sorted by clip name, at most `rows` at a time.
+
+        Raises
+        ------
+        InputError
+            If a part is damaged, is not sorted, lacks values, or rows are missing or too many.
+        """
+        if KINDS[self.stage].a_clip:
+            rows = max(1, min(rows, BATCH_BYTES // (4 * self.width)))
+        return self._read(self._parts, self.schema, columns, rows, self._whole.rows, one_row(self.stage, self.schema))
+
+    def clips(self) -> Iterator[pa.RecordBatch]:
+        """The table of all clips, sorted by name; raises as `batches` does."""
+        states = dict.fromkeys(STATES, 0)
+        whole = self._whole
+        for batch in self._read(self._clip_parts, CLIPS_SCHEMA, None, READ_ROWS, whole.clips, True):
+            for state in batch.column("state").to_pylist():
+                if state not in states:
+                    raise InputError(f"{self.path}: a clip has the state {state[:40]!r}, known are {', '.join(STATES)}")
+                states[state] += 1
+            yield batch
+        if tuple(states.values()) != (whole.ok, whole.no_face, whole.unreadable):
+            raise InputError(
+                f"{self.path}: its clips are {states} and its manifest says {whole}; "
+                f"run {KINDS[self.stage].script} again"
+            )
+
+    def _read(
+        self,
+        parts: Sequence[str],
+        schema: pa.Schema,
+        columns: Sequence[str] | None,
+        rows: int,
+        total: int,
+        once: bool,
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of some parts, `total` in all; `once` where each name stands once."""
+        last: str | None = None
+        seen = 0
+        for path in parts:
+            try:
+                size = self.far_buffer if files.is_url(path) else NEAR_BUFFER
+                with pq.ParquetFile(files.open_parquet(path), pre_buffer=False, buffer_size=size) as file:
+                    self._check_schema(path, file.schema_arrow, schema)
+                    for batch in file.iter_batches(rows, columns=columns, use_threads=False):
+                        last = _check(batch, last, once)
+                        seen += batch.num_rows
+                        if seen > total:
+                            raise pa.ArrowInvalid(f"more rows than the {total} that the manifest counts")
+                        yield batch
+            except DAMAGED as error:
+                raise self._damaged(path, error) from None
+        if seen != total:
+            raise InputError(
+                f"{files.parent(parts[0])}: has {seen} rows and the manifest counts {total}; "
+                f"run {KINDS[self.stage].script} again"
+            )
+
+
+class PartReader(StageReader):
+    """The clips of one part of a stage directory, for job arrays; `accounts` and `rows` are those of the part.
+
+    Parameters
+    ----------
+    path, stages : see `StageReader`
+    part : (I, N), the I-th (0 to N-1) of N parts, as `rcnn.clips.dataset.part_of` parts clips
+
+    Raises
+    ------
+    InputError
+        As `StageReader`; all clips are read once to count them.
+    """
+
+    def __init__(self, path: str, stages: Sequence[str], part: tuple[int, int]) -> None:
+        super().__init__(path, stages)
+        self.part = part
+        states = Counter[str]()
+        faces = 0
+        for batch in self.clips():
+            states.update(batch.column("state").to_pylist())
+            faces += sum(batch.column("faces").to_pylist())
+        if one_row(self.stage, self.schema):
+            rows = states[OK]
+        elif KINDS[self.stage].a_clip:
+            rows = sum(batch.num_rows for batch in self.batches([NAME]))
+        else:
+            rows = faces
+        self.accounts = Accounts(states.total(), rows, states[OK], states[NO_FACE], states[UNREADABLE])
+
+    def _mine(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        index, count = self.part
+        return batch.filter(pa.array([part_of(name, count) == index for name in batch.column(NAME).to_pylist()]))
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
+        """As of `StageReader`; `columns` must have the name among them."""
+        return filter(len, map(self._mine, super().batches(columns, rows)))
+
+    def clips(self) -> Iterator[pa.RecordBatch]:
+        """As of `StageReader`."""
+        return filter(len, map(self._mine, super().clips()))
+
+
+def open_stage(path: str, stages: Sequence[str], part: tuple[int, int] = (0, 1)) -> StageReader:
+    """A reader of a whole stage directory, or of its part (I, N)."""
+    return StageReader(path, stages) if part[1] == 1 else PartReader(path, stages, part)
+
+
+def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
+    """Raise ArrowInvalid where rows lack values or are not sorted by name after `last`; gives the last name."""
+    batch.validate(full=True)  # text is UTF-8, lists end inside of their values
+    for column in batch.columns:
+        if column.null_count or (pa.types.is_fixed_size_list(column.type) and column.flatten().null_count):
+            raise pa.ArrowInvalid("a value is missing")
+    wide = batch.column(batch.num_columns - 1)
+    if pa.types.is_fixed_size_list(wide.type) and not np.isfinite(vectors(wide)).all():
+        raise pa.ArrowInvalid("a number is not finite")
+    if NAME in batch.schema.names:
+        for name in batch.column(NAME).to_pylist():
+            if last is not None and (name < last or (once and name == last)):
+                raise pa.ArrowInvalid(f"{name[:80]!r} stands after {last[:80]!r}")
+            last = name
+    return last

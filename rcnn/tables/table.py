@@ -1,0 +1,168 @@
+"""A table that grows: rows gathered in memory until they fill a part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .. import files
+from ..errors import InputError
+from ..files.json import reason
+from .damage import DAMAGED
+
+PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
+LOOSE = 1024  # batches of a few rows, 5 kB each whatever they hold, until they are put together
+PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
+
+
+def part_name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
+
+
+def row_bytes(batch: pa.RecordBatch) -> np.ndarray:
+    """Bytes (n,) int64 that each row takes in memory: of its numbers, its texts, and an offset for each text."""
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for column in batch.columns:
+        kind = column.type
+        if pa.types.is_fixed_size_list(kind):
+            sizes += kind.list_size * kind.value_type.bit_width // 8
+        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+            sizes += pc.binary_length(column).to_numpy(zero_copy_only=False) + 4
+        else:
+            sizes += max(kind.bit_width // 8, 1)
+    return sizes
+
+
+class GrowingTable:
+    """Parts on the disk, and the rows of the part that is not full yet.
+
+    Where parts end depends on the rows alone, not on the batches that they come in, so a run that was stopped in
+    between, or made in parts that were merged, writes the same files.
+
+    Parameters
+    ----------
+    folder : of the parts
+    schema : of the rows; the column `name` must come sorted
+    """
+
+    def __init__(self, folder: str, schema: pa.Schema) -> None:
+        self.folder, self.schema = folder, schema
+        self.sums: dict[str, str] = {}  # sha256 by name of the parts that are full
+        self.last = ""  # greatest name so far
+        self.total = 0  # rows of all parts
+        self._batches: list[pa.RecordBatch] = []
+        self._loose = 0  # of these, not put together yet
+        self._rows = self._bytes = 0  # of the part that is not full yet
+        files.make_dir(folder)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        for name in batch.column("name").to_pylist():
+            if name < self.last:
+                raise ValueError(f"rows must come sorted by name: {name!r} after {self.last!r}")
+            self.last = name
+        sizes = row_bytes(batch).cumsum()
+        start = taken = 0  # rows that are in, and their bytes
+        while (full := int(np.searchsorted(sizes, PART_BYTES - self._bytes + taken))) < batch.num_rows:
+            self._take(batch.slice(start, full + 1 - start), int(sizes[full]) - taken)
+            self.finish_part()
+            start, taken = full + 1, int(sizes[full])
+        if start < batch.num_rows:
+            self._take(batch.slice(start), int(sizes[-1]) - taken)
+
+    def _take(self, batch: pa.RecordBatch, size: int) -> None:
+        self._batches.append(batch)
+        self._loose += 1
+        if self._loose == LOOSE:
+            self._batches[-LOOSE:] = pa.Table.from_batches(self._batches[-LOOSE:]).combine_chunks().to_batches()
+            self._loose = 0
+        self._bytes += size
+        self._rows += batch.num_rows
+        self.total += batch.num_rows
+
+    def finish_part(self) -> None:
+        """Write the rows in memory as a part that is full."""
+        name, digest = self._write()
+        self.sums[name] = digest
+        self._batches, self._loose, self._rows, self._bytes = [], 0, 0, 0
+
+    def finish(self) -> None:
+        """Write what is left; a table without rows has one part without rows."""
+        if self._rows or not self.sums:
+            self.finish_part()
+        else:
+            self._remove_after(len(self.sums))
+
+    def save(self) -> dict[str, Any]:
+        """Put the rows in memory on the disk, too, and keep them; returns what `resume` needs."""
+        if self._rows:
+            self._write()
+        return {"sums": self.sums, "rows": self._rows, "bytes": self._bytes, "last": self.last, "total": self.total}
+
+    def resume(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what `save` gave.
+
+        Raises
+        ------
+        InputError
+            If a part is missing or damaged.
+        KeyError, TypeError, ValueError
+            If it is not what `save` gave.
+        """
+        numbers = [saved[name] for name in ("rows", "bytes", "total")]
+        if not all(type(number) is int and number >= 0 for number in numbers) or not isinstance(saved["last"], str):
+            raise TypeError("numbers of rows and bytes, and a name")
+        sums = saved["sums"]  # which name files: no others than parts of this folder
+        if list(sums) != [part_name(number) for number in range(len(sums))]:
+            raise ValueError("parts are numbered from 0")
+        if not all(isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) for digest in sums.values()):
+            raise ValueError("parts have a sha256 each")
+        there = set(files.names(self.folder))
+        for name in sums:
+            if name not in there:
+                path = files.join(self.folder, name)
+                raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
+        self.sums = dict(saved["sums"])
+        self.last, self.total = saved["last"], saved["total"]
+        if saved["rows"]:
+            path = files.join(self.folder, part_name(len(self.sums)))
+            try:
+                table = pq.read_table(files.open_parquet(path), schema=self.schema, partitioning=None)
+            except DAMAGED as error:
+                files.check_answers(path)
+                raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+            # the part may have been written once more before the run was stopped, with more rows
+            self._batches = table.slice(0, saved["rows"]).to_batches()
+            if sum(batch.num_rows for batch in self._batches) != saved["rows"]:
+                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to begin anew")
+        self._rows, self._bytes = saved["rows"], saved["bytes"]
+        self._remove_after(len(self.sums) + bool(self._rows))
+
+    def _write(self) -> tuple[str, str]:
+        """Write the part that the rows in memory make; gives its name and its sha256."""
+        name = part_name(len(self.sums))
+        table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
+        # pages end where chunks do: the number of pieces that the rows came in must not show
+        self._batches, self._loose = table.to_batches(), 0
+        group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
+        digest = ""
+
+        def write(path: str) -> None:
+            nonlocal digest
+            pq.write_table(table, path, compression="zstd", row_group_size=group, use_dictionary=PLAIN)
+            digest = files.sha256(path)
+
+        files.write_whole(files.join(self.folder, name), write)
+        return name, digest
+
+    def _remove_after(self, count: int) -> None:
+        keep = {part_name(number) for number in range(count)}
+        for name in files.names(self.folder):
+            if name not in keep:
+                files.remove(files.join(self.folder, name))

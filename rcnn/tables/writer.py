@@ -1,0 +1,324 @@
+"""Writing a stage directory, so that a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from .. import files
+from ..errors import InputError, Stopped
+from ..files import sha256
+from ..files.json import read_json, write_json
+from ..files.lock import LOCK, is_lock, take_lock
+from .accounts import Accounts
+from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE, one_row
+from .table import GrowingTable
+
+PROGRESS = "progress.json"
+SAVE_SECONDS = 60.0  # of work that a run may lose
+SHORT = 60  # characters of a value in a message
+FREE_ARGUMENTS = (
+    "output",
+    "overwrite",
+    "gpu",
+    "workers",
+    "ray",
+    "decoders",
+    "max_bad",
+)  # may differ when a run goes on
+
+
+class StageWriter:
+    """Writes a stage directory; use as a context manager.
+
+    Rows and clips are appended, and `save` is called wherever a run may go on: after each group of clips. Where an
+    earlier run was stopped, `state`, `last_clip` and `last_row` say how far it had come.
+
+    Parameters
+    ----------
+    path : the directory
+    stage : a key of `KINDS`
+    schema : of the stage's rows
+    arguments : of the run, for the manifest
+    models : paths of every model file used, or their sha256 by file name
+    sources : stage directories it is made from
+    lineage : what the manifest says in their place, where these directories are only on the way; None for them
+    overwrite : whether what is there may be replaced
+
+    Raises
+    ------
+    InputError
+        If the directory is complete and `overwrite` is not set, holds something else or what another stage wrote, is
+        one of the sources, belongs to a run with other arguments, or is being written by another process.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        stage: str,
+        schema: pa.Schema,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        models: Sequence[str] | dict[str, str] = (),
+        sources: Sequence[str] = (),
+        lineage: Sequence[Mapping[str, str]] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        _check_place(path, stage, sources, overwrite)
+        self.path, self.stage, self.schema = path, stage, schema
+        self._started = time.monotonic()
+        self._manifest: dict[str, Any] = {}
+        self._header = {
+            "format": FORMAT,
+            "stage": stage,
+            "arguments": json.loads(json.dumps(dict(arguments or {}))),
+            "models": models if isinstance(models, dict) else file_sums(models),
+            "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
+        }
+        try:
+            files.make_dir(path)
+            self._lock = take_lock(files.join(path, LOCK), path, "--output")
+            try:
+                self._open(overwrite)
+            except BaseException:
+                self._lock.release()
+                raise
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _open(self, overwrite: bool) -> None:
+        _check_place(self.path, self.stage, (), overwrite)  # again, for another run may just have ended
+        saved = None if overwrite else _read_progress(self.path)
+        if saved is None:
+            _clear(self.path)
+        else:
+            self._check_same(saved)
+        self._rows = GrowingTable(files.join(self.path, KINDS[self.stage].table), self.schema)
+        self._clips = GrowingTable(files.join(self.path, CLIPS), CLIPS_SCHEMA)
+        self._states = {OK: 0, NO_FACE: 0, UNREADABLE: 0}
+        self.state: dict[str, Any] = {}
+        if saved is not None:
+            try:
+                self._rows.resume(saved["rows"])
+                self._clips.resume(saved["clips"])
+                self._states = _whole_numbers(saved["states"])
+                if list(self._states) != [OK, NO_FACE, UNREADABLE]:
+                    raise ValueError("a number for each state")
+                for name, value in saved["state"].items():
+                    self.state[name] = _histogram(value) if isinstance(value, dict) else _whole(value)
+            except (KeyError, TypeError, AttributeError, ValueError):
+                raise InputError(f"{self._progress}: is damaged; give --overwrite to begin anew") from None
+        self._saved = time.monotonic()
+        if saved is None:
+            self._save({})
+
+    @property
+    def _progress(self) -> str:
+        return files.join(self.path, PROGRESS)
+
+    @property
+    def last_clip(self) -> str:
+        """Greatest name in the table of clips, empty at the beginning."""
+        return self._clips.last
+
+    @property
+    def last_row(self) -> str:
+        """Greatest name in the stage's own table, empty at the beginning."""
+        return self._rows.last
+
+    def _check_same(self, saved: Mapping[str, Any]) -> None:
+        was = saved.get("header")
+        differences = []
+        for name, now in self._header.items():
+            before = was.get(name) if isinstance(was, dict) else None
+            if isinstance(now, dict) and isinstance(before, dict):
+                differences += [
+                    f"{key} ({_short(before.get(key))}, now {_short(now.get(key))})"
+                    for key in sorted({*before, *now} - set(FREE_ARGUMENTS))
+                    if before.get(key) != now.get(key)
+                ]
+            elif before != now:
+                differences.append(f"{name} ({_short(before)}, now {_short(now)})")
+        if differences:
+            raise InputError(
+                f"{self.path}: holds a run that was begun with another {', another '.join(differences)}; "
+                f"give the same, --overwrite to begin anew, or another --output"
+            )
+
+    def __enter__(self) -> StageWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.close()
+            elif issubclass(kind, Stopped):
+                self._guard(lambda: self._save(self.state))
+        finally:
+            self._lock.release()
+
+    def add_rows(self, batch: pa.RecordBatch) -> None:
+        """Append rows of the stage's table, sorted by name over all calls."""
+        self._guard(lambda: self._rows.add(batch))
+
+    def add_clips(self, rows: Sequence[Mapping[str, Any]] | pa.RecordBatch) -> None:
+        """Append rows of the table of all clips, sorted by name over all calls."""
+        batch = rows if isinstance(rows, pa.RecordBatch) else pa.RecordBatch.from_pylist(list(rows), CLIPS_SCHEMA)
+        for state in batch.column("state").to_pylist():
+            self._states[state] += 1
+        self._guard(lambda: self._clips.add(batch))
+
+    def save(self, **state: Any) -> None:
+        """Say that a run may go on from here; `state` is what it needs to know. Writes once a minute."""
+        self.state = state
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            self._guard(lambda: self._save(state))
+
+    def _save(self, state: Mapping[str, Any]) -> None:
+        progress = {
+            "header": self._header,
+            "rows": self._rows.save(),
+            "clips": self._clips.save(),
+            "states": self._states,
+            "state": state,
+        }
+        self._lock.check()
+        write_json(self._progress, progress)
+        self._saved = time.monotonic()
+
+    def _guard(self, action: Any) -> None:
+        try:
+            action()
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> InputError:
+        reason = error.strerror or str(error).splitlines()[0][:200]
+        return InputError(f"{self.path}: can't be written: {reason}; mend that, and the same command goes on")
+
+    def close(self, **counts: Any) -> dict[str, Any]:
+        """Write what is left, then the manifest; `counts` are added to its counts. Gives the manifest.
+
+        Raises
+        ------
+        InputError
+            If it can't be written, or if the sums of the two tables don't agree.
+        """
+        if self._manifest:
+            return self._manifest
+        manifest = {
+            **self._header,
+            "counts": {
+                "clips": self._clips.total,
+                "rows": self._rows.total,
+                **{state.replace(" ", "_"): number for state, number in self._states.items()},
+                **counts,
+            },
+        }
+        Accounts.of(manifest["counts"], self.path).check_rows(one_row(self.stage, self.schema), self.path)
+        self._guard(lambda: self._finish(manifest))
+        self._lock.release()
+        self._manifest = manifest
+        return manifest
+
+    def _finish(self, manifest: dict[str, Any]) -> None:
+        tables = {KINDS[self.stage].table: self._rows, CLIPS: self._clips}
+        for table in tables.values():
+            table.finish()
+        manifest["parts"] = {
+            f"{name}/{part}": digest for name, table in tables.items() for part, digest in table.sums.items()
+        }
+        manifest["seconds"] = round(time.monotonic() - self._started, 3)
+        self._lock.check()
+        write_json(files.join(self.path, MANIFEST), manifest)
+        files.remove(self._progress)
+
+
+def check_output(path: str, overwrite: bool) -> None:
+    """Refuse a directory that a stage may not write into, before any work is done."""
+    if not files.is_dir(path):
+        if files.exists(path):
+            raise InputError(f"{path}: is no directory; give --output another path")
+        return
+    if files.exists(files.join(path, MANIFEST)):
+        if not overwrite:
+            raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
+        return
+    ours = {CLIPS, INT8, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
+    ours.update(kind.table for kind in KINDS.values())
+    foreign = sorted(name for name in {*files.names(path)} - ours if not is_lock(name))
+    if foreign:
+        raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
+
+
+def _read_progress(path: str) -> dict[str, Any] | None:
+    file = files.join(path, PROGRESS)
+    try:
+        saved = read_json(file)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise InputError(f"{file}: can't be read ({error}); give --overwrite to begin anew") from None
+    if not isinstance(saved, dict):
+        raise InputError(f"{file}: is damaged; give --overwrite to begin anew")
+    return saved
+
+
+def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool) -> None:
+    """`check_output`, and: the output is none of the inputs, nor the work of another stage, which took its time."""
+    for source in sources:
+        if files.same(source, path):
+            raise InputError(f"{path}: is the input, too; give --output another path")
+    check_output(path, overwrite)
+    try:
+        manifest = read_json(files.join(path, MANIFEST))
+    except (OSError, ValueError):
+        return  # there is none, or none that counts
+    other = manifest.get("stage") if isinstance(manifest, dict) else None
+    if isinstance(other, str) and other in KINDS and other != stage:
+        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 62:
+        raise TypeError("a whole number")
+    return value
+
+
+def _whole_numbers(values: Mapping[str, Any]) -> dict[str, int]:
+    return {name: _whole(value) for name, value in values.items()}
+
+
+def _histogram(values: Mapping[str, Any]) -> dict[str, int]:
+    if not all(re.fullmatch(r"-?\d{1,10}", step) for step in values):
+        raise ValueError("steps of a histogram are whole numbers")
+    return _whole_numbers(values)
+
+
+def _clear(path: str) -> None:
+    """Remove what an earlier run left; the manifest first, so that it never stands over half a table."""
+    for name in (MANIFEST, PROGRESS, f"{MANIFEST}.part", f"{PROGRESS}.part"):
+        if files.exists(files.join(path, name)):
+            files.remove(files.join(path, name))
+    for name in {CLIPS, INT8, *(kind.table for kind in KINDS.values())}:
+        files.remove_tree(files.join(path, name))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHORT else f"{text[:SHORT]}..."
+
+
+def file_sums(paths: Sequence[str]) -> dict[str, str]:
+    """sha256 of files, by name."""
+    return {os.path.basename(file): sha256(file) for file in paths}
+
+
+def _source(path: str) -> dict[str, str]:
+    return {"path": path, "manifest": sha256(files.join(path, MANIFEST))}

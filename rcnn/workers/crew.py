@@ -1,0 +1,201 @@
+"""A crew maps a step over groups of items, a bounded number ahead; results come in the order of the groups."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from ..errors import InputError
+from .jobs import Death, Event, Job, Ready, Step
+from .ledger import Ledger, Unit
+from .pipeline import cores, ordered_map
+from .plan import Plan
+
+DEATHS_IN_A_ROW = 30  # without one unit done in between: the machine is ill, not the clips
+HAND = 1  # units that wait at a worker beside those that its threads work at
+
+Group = tuple[Sequence[Any], Sequence[Any]]
+
+
+class Crew(Protocol):
+    """Use as a context manager: leaving it ends all workers at once."""
+
+    def start(self) -> None:
+        """Build the step, or wait until a first worker has built it.
+
+        Raises
+        ------
+        InputError
+            What `Job.build` raised.
+        """
+        ...
+
+    def map(self, groups: Iterable[Sequence[Any]]) -> Iterator[Group]:
+        """Each group with its results, in the order of the groups."""
+        ...
+
+    def __enter__(self) -> Crew: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class ThreadCrew:
+    """Threads of this process.
+
+    Parameters
+    ----------
+    threads : None for one a core
+    ahead : groups a thread that are at most begun or done and not yet taken
+    """
+
+    def __init__(self, job: Job, gpu: int | None, ahead: int, threads: int | None = None) -> None:
+        self._job, self._gpu, self._ahead = job, gpu, ahead
+        self._threads = threads or cores()
+        self._step: Step | None = None
+
+    def start(self) -> None:
+        self._step = self._step or self._job.build(self._gpu)
+
+    def map(self, groups: Iterable[Sequence[Any]]) -> Iterator[Group]:
+        self.start()
+        assert self._step is not None
+        begun: deque[Sequence[Any]] = deque()
+
+        def noted() -> Iterator[Sequence[Any]]:
+            for group in groups:
+                begun.append(group)
+                yield group
+
+        for results in ordered_map(self._step, noted(), self._threads, self._ahead * self._threads):
+            yield begun.popleft(), results
+
+    def __enter__(self) -> ThreadCrew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Pool(Protocol):
+    """Workers, wherever they are. It replaces those that die, and numbers each anew."""
+
+    def start(self) -> None: ...
+
+    def send(self, worker: int, unit: Unit) -> None: ...
+
+    def wait(self) -> list[Event]:
+        """What has happened; waits for a while if nothing has.
+
+        Raises
+        ------
+        InputError
+            If a worker can't build its step, or none stays alive.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class PoolCrew:
+    """Workers of a pool, fed by this process, which alone keeps the accounts."""
+
+    def __init__(self, job: Job, pool: Pool, ahead: int) -> None:
+        self._job, self._pool, self._ahead = job, pool, ahead
+        self._threads: dict[int, int] = {}  # of the workers that are ready
+        self._hands: dict[int, dict[int, Unit]] = {}
+        self._deaths = 0  # in a row
+        self._started = False
+
+    def start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._pool.start()
+        while not self._threads:
+            for event in self._pool.wait():
+                self._note(event, None)
+
+    def map(self, groups: Iterable[Sequence[Any]]) -> Iterator[Group]:
+        self.start()
+        ledger = Ledger(iter(groups), self._job.lost)
+        while True:
+            self._deal(ledger)
+            handed = False
+            for pair in ledger.ready():
+                handed = True
+                yield pair
+            if ledger.finished:
+                return
+            if not handed:  # else there is room for more to be begun first
+                for event in self._pool.wait():
+                    self._note(event, ledger)
+
+    def _deal(self, ledger: Ledger) -> None:
+        ahead = self._ahead * sum(self._threads.values()) + HAND * len(self._threads)
+        for size in range(max((n + HAND for n in self._threads.values()), default=0)):  # in turn, not one hand first
+            for worker, threads in self._threads.items():
+                hand = self._hands[worker]
+                if len(hand) > size or len(hand) >= threads + HAND or any(unit.alone for unit in hand.values()):
+                    continue
+                unit = ledger.take(not hand, ahead)
+                if unit is not None:
+                    hand[unit.number] = unit
+                    self._pool.send(worker, unit)
+
+    def _note(self, event: Event, ledger: Ledger | None) -> None:
+        if isinstance(event, Ready):
+            self._threads[event.worker], self._hands[event.worker] = event.threads, {}
+        elif isinstance(event, Death):
+            threads = self._threads.pop(event.worker, 1)
+            hand = list(self._hands.pop(event.worker, {}).values())
+            if ledger is not None:
+                ledger.died(hand, threads, event.reason, event.blame)
+            self._deaths += event.blame
+            if self._deaths >= DEATHS_IN_A_ROW:
+                raise InputError(
+                    f"{self._deaths} workers died one after the other ({event.reason}), with nothing done in between; "
+                    f"mend what ails the machine, and the same command goes on"
+                )
+        elif ledger is not None:
+            unit = self._hands[event.worker].pop(event.unit)
+            self._deaths = 0
+            if event.error is not None:
+                ledger.failed(unit, event.error)
+            else:
+                ledger.done(unit, event.results or [])
+
+    def __enter__(self) -> PoolCrew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+
+def open_crew(job: Job, plan: Plan, ahead: int, threads: int | None = None) -> Crew:
+    """The crew of a plan, not started yet.
+
+    Parameters
+    ----------
+    ahead : groups a thread that are at most begun or done and not yet taken; bounds the memory
+    threads : of this process, where it does the work; None for one a core
+
+    Raises
+    ------
+    InputError
+        If flags don't go together or Ray is not installed.
+    """
+    if plan.ray is None and plan.decoders:
+        raise InputError("--decoders: are actors of Ray; give --ray auto, local or ADDRESS, too")
+    if plan.in_process:
+        assert not isinstance(plan.gpu, tuple)
+        return ThreadCrew(job, plan.gpu, ahead, threads)
+    if plan.ray is None:
+        from .processes import ProcessPool
+
+        each = max(1, cores() // len(plan.devices))
+        return PoolCrew(job, ProcessPool(job, plan.devices, min(each, threads or each)), ahead)
+    if plan.gpu not in (None, -1):
+        raise InputError("--gpu with --ray: Ray deals out the GPUs; give --workers N, or --gpu -1 for the CPU")
+    from .ray_pool import RayPool
+
+    return PoolCrew(job, RayPool(job, plan, threads), ahead)

@@ -1,0 +1,70 @@
+"""What a crew and its workers say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Step = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+class Job(Protocol):
+    """What a worker needs to know, small and picklable; it builds the models itself."""
+
+    def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> Step:
+        """The step: items in, a result for each out.
+
+        Parameters
+        ----------
+        gpu : as `--gpu`, one device
+        source : where frames come from, if not from decoders beside the step
+
+        Raises
+        ------
+        InputError
+            If a model is wrong or the device is not there.
+        """
+        ...
+
+    def lost(self, item: Any, reason: str) -> Any:
+        """The result of an item that killed its workers; raises InputError where there must be a real one."""
+        ...
+
+
+class DecodingJob(Job, Protocol):
+    """A job whose items are clips."""
+
+    def frames(self) -> Any:
+        """Where frames come from on a node that only decodes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A worker has built its step; it works at `threads` units at a time."""
+
+    worker: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Results of a unit, or the error that the step raised."""
+
+    worker: int
+    unit: int
+    results: Sequence[Any] | None
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Death:
+    """A worker is gone; `blame` is False where what it worked at can't be the cause."""
+
+    worker: int
+    reason: str
+    blame: bool = True
+
+
+Event = Ready | Answer | Death

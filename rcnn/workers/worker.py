@@ -1,0 +1,79 @@
+"""A worker process: this module, run by `ProcessPool`. Takes a job, then units, and answers; ends with its driver."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+READY, DONE, FAILED = "ready", "done", "failed"
+OUT_OF_MEMORY = 77  # exit code
+
+
+def attempt(step: Any, items: Any) -> tuple[str, Any]:
+    """DONE and the results, or FAILED and an error that can be sent. A worker without memory ends.
+
+    Parameters
+    ----------
+    step : of `Job.build`
+    items : of a unit
+    """
+    from ..errors import InputError
+
+    try:
+        return DONE, step(items)
+    except InputError as error:
+        return FAILED, error
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # PyTorch's
+            os._exit(OUT_OF_MEMORY)
+        return FAILED, RuntimeError(f"in a worker: {''.join(traceback.format_exception(error))}")
+
+
+def serve(connection: Connection) -> None:
+    """Answer the driver until it is gone."""
+    from .pipeline import limit_cores
+
+    try:
+        job, gpu, threads = connection.recv()
+    except (EOFError, OSError):
+        return
+    limit_cores(threads)
+    kind, step = attempt(lambda device: job.build(device), gpu)
+    if kind == FAILED:
+        connection.send((FAILED, 0, step))
+        return
+    units: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
+    sending = threading.Lock()
+
+    def work() -> None:
+        while True:
+            number, items = units.get()
+            kind, value = attempt(step, items)
+            with sending:
+                connection.send((kind, number, value))
+
+    for _ in range(threads):
+        threading.Thread(target=work, daemon=True).start()
+    with sending:
+        connection.send((READY, 0, None))
+    while True:
+        units.put(connection.recv())
+
+
+def main() -> None:
+    # exits at once: threads may be deep in a clip that nobody waits for, and their decoders end when their pipes close
+    try:
+        serve(Connection(int(sys.argv[1])))
+    except (EOFError, OSError):
+        os._exit(0)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""benchmarks/detectors.py: what it counts, and that it runs every engine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx_kinds
+import pytest
+
+from rcnn.faces.types import Faces
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+
+def faces(*boxes: tuple[float, float, float, float], shift: float = 0.0) -> Faces:
+    """With eyes 10 pixels from each other."""
+    array = np.array(boxes, np.float32).reshape(-1, 4)
+    points = array[:, None, :2] + np.array([[0, 0], [10, 0], [5, 5], [0, 9], [10, 9]], np.float32) + np.float32(shift)
+    return Faces(array, np.ones(len(array), np.float32), points)
+
+
+def test_agreement_by_hand():
+    from detectors import agreement
+
+    wanted = [faces((0, 0, 99, 99), (200, 0, 299, 99)), faces(), faces((0, 0, 9, 9))]
+    found = [faces((300, 300, 310, 310), (200, 0, 299, 89), shift=3), faces((5, 5, 9, 9)), faces()]
+    share, extra, error = agreement(found, wanted)
+    assert share == pytest.approx(1 / 3)
+    assert extra == 2
+    assert error == pytest.approx(100 * np.hypot(3, 3) / 10)
+
+
+def test_a_line_for_each_engine(shared, tmp_path):
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks/detectors.py", "--gpu", "-1", "--frames", "1", "--repeats", "1", "--models",
+         onnx_kinds.yunet(tmp_path / "yunet.onnx"), "--crowd", "", "--faces", shared / "faces"],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[2:]] == [
+        ["yunet.onnx", "ONNX", "openvino"],
+        ["yunet.onnx", "ONNX", "onnxruntime"],
+    ]

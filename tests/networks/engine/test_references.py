@@ -1,0 +1,185 @@
+"""Whole networks against what MXNet 1.9.1 computed: the published references, and data/detectors.npz."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from make_references import DETECTOR_SIZES, DETECTORS, DETECTORS_FILE, image, sample
+from reference_models import CHECKPOINTS
+
+from rcnn.errors import InputError
+from rcnn.networks.checkpoint import load_checkpoint
+from rcnn.networks.engine import CPU, ENGINES, Network, choose_device, load_network
+
+TOLERANCE = 1e-4  # of the largest value; of every engine against MXNet
+BATCH_TOLERANCE = 1e-5  # of one engine against itself with another batch size, which may sum in another order
+BATCH = 5
+EMBEDDING = "fc1_output"
+MEAN = (123.68, 116.779, 103.939)  # R, G, B
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Two threads that wait for each other are many times slower than one where other work has the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """data : (N, 3, H, W) uint8, RGB; outputs : float32, N rows each"""
+
+    data: np.ndarray
+    outputs: list[np.ndarray]
+
+
+@cache
+def read_reference(path: str) -> Reference:
+    with np.load(path) as stored:
+        count = sum(name.startswith("output") for name in stored)
+        return Reference(stored["data"], [stored[f"output{i}"] for i in range(count)])
+
+
+@cache
+def load(model: str, engine: str) -> Network:
+    graph = load_checkpoint(model)
+    return load_network(graph, [EMBEDDING] if EMBEDDING in graph.internal_names else None, engine=engine)
+
+
+@pytest.fixture(params=CHECKPOINTS)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def reference(shared: Path, name: str) -> Reference:
+    return read_reference(str(shared / "checkpoints" / f"{CHECKPOINTS[name]}-reference.npz"))
+
+
+@pytest.fixture
+def network(checkpoints: dict[str, str], name: str, engine: str) -> Network:
+    return load(checkpoints[name], engine)
+
+
+def assert_close(found, expected, tolerance: float) -> None:
+    """Every output within `tolerance` of its largest value."""
+    assert len(found) == len(expected)
+    for f, e in zip(found, expected, strict=True):
+        assert f.dtype == np.float32
+        assert f.shape == e.shape
+        np.testing.assert_allclose(f, e, rtol=0, atol=tolerance * np.abs(e).max())
+
+
+def five(data: np.ndarray) -> np.ndarray:
+    """Five different images (5, 3, H, W) of which the first is the reference's first, and as many of its others
+    as there are."""
+    one = data[:1]
+    changed = [one[..., ::-1], one[..., ::-1, :], np.roll(one, 9, axis=3), np.roll(one, 7, axis=2)]
+    return np.concatenate([data[:BATCH], *changed])[:BATCH]
+
+
+def test_reference(network, reference):
+    assert_close(network(reference.data), reference.outputs, TOLERANCE)
+
+
+def test_a_batch_of_five_and_each_of_its_images_alone(network, reference):
+    images = five(reference.data)
+    together = network(images)
+    assert all(len(output) == BATCH for output in together)
+    for row in range(BATCH):
+        alone = network(images[row : row + 1])
+        assert_close([output[row : row + 1] for output in together], alone, BATCH_TOLERANCE)
+        if row < len(reference.data):
+            assert_close(alone, [output[row : row + 1] for output in reference.outputs], TOLERANCE)
+    for output in together:  # no row was another's
+        assert len(np.unique(output.reshape(BATCH, -1).round(3), axis=0)) == BATCH
+
+
+def test_floats_are_the_same_as_bytes(network, reference):
+    data = reference.data[:1]
+    for f, e in zip(network(data.astype(np.float32)), network(data), strict=True):
+        np.testing.assert_array_equal(f, e)
+
+
+@pytest.mark.parametrize("size", DETECTOR_SIZES)
+@pytest.mark.parametrize("name", DETECTORS)
+def test_other_image_sizes(network, name, size):
+    with np.load(DETECTORS_FILE) as stored:
+        key = f"{name} {size[0]}x{size[1]} "
+        expected = {k.removeprefix(key): stored[k] for k in stored if k.startswith(key)}
+    outputs = network(image(size))
+    found = sample(outputs)
+    assert list(found) == list(expected)
+    count = len(outputs)
+    assert [tuple(expected[f"shape{i}"]) for i in range(count)] == [output.shape for output in outputs]
+    assert_close([found[f"value{i}"] for i in range(count)], [expected[f"value{i}"] for i in range(count)], TOLERANCE)
+
+
+@pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), MEAN])
+@pytest.mark.parametrize("name", ["essh-vgg16", "mobilefacenet"])
+def test_images_are_bgr_rows_of_pixels(checkpoints, network, name, engine, reference, mean):
+    planes = reference.data[:2]
+    graph = load_checkpoint(checkpoints[name])
+    fed = load_network(graph, network.output_names, engine=engine, images=True, mean=mean)
+    images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1)[..., ::-1])
+    plain = network(planes - np.array(mean, np.float32).reshape(1, 3, 1, 1))
+    assert_close(fed(images), plain, BATCH_TOLERANCE)
+    # a view with steps, as slicing an image leaves it, means the same
+    assert_close(fed(planes.transpose(0, 2, 3, 1)[..., ::-1]), plain, BATCH_TOLERANCE)
+    wrong = fed(np.ascontiguousarray(images[..., ::-1]))
+    assert np.abs(wrong[0] - plain[0]).max() > TOLERANCE * np.abs(plain[0]).max()
+
+
+@pytest.mark.parametrize("name", ["retinaface", "mobilefacenet"])
+def test_an_image_is_not_changed_by_its_neighbours(checkpoints, network, name, reference):
+    graph = load_checkpoint(checkpoints[name])
+    fed = load_network(graph, network.output_names, engine="openvino", images=True)
+    images = np.ascontiguousarray(five(reference.data).transpose(0, 2, 3, 1)[..., ::-1])
+    together = fed(images)
+    for row in range(BATCH):
+        for several, alone in zip(together, fed(images[row : row + 1]), strict=True):
+            np.testing.assert_array_equal(several[row : row + 1], alone)
+
+
+def test_outputs_come_in_the_order_that_was_asked_for(checkpoints):
+    graph = load_checkpoint(checkpoints["mobilefacenet"])
+    wanted = (graph.internal_names[20], EMBEDDING, graph.internal_names[3])
+    data = np.random.default_rng(3).integers(0, 256, (1, 3, 112, 112), np.uint8)
+    networks = [load_network(graph, wanted, engine=engine) for engine in ENGINES]
+    assert all(network.output_names == wanted for network in networks)
+    first, second = (network(data) for network in networks)
+    assert_close(second, first, TOLERANCE)
+    assert first[1].shape == (1, 128)
+
+
+def test_an_image_of_another_size_than_an_embedding_takes(checkpoints, engine):
+    with pytest.raises(InputError, match="can't take an input of shape") as caught:
+        load(checkpoints["mobilefacenet"], engine)(np.zeros((1, 3, 96, 96), np.uint8))
+    assert checkpoints["mobilefacenet"] in str(caught.value)
+    assert "(1, 3, 96, 96)" in str(caught.value)
+
+
+def test_the_cpu_can_be_asked_for():
+    assert choose_device(-1) == CPU
+
+
+@pytest.mark.parametrize(("count", "there"), [(0, "none is"), (2, "only 2 are")])
+def test_a_device_that_is_not_there_is_an_input_error(monkeypatch, count, there):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: count)
+    assert choose_device(None) == (0 if count else CPU)
+    for gpu in range(count):
+        assert choose_device(gpu) == gpu
+    with pytest.raises(InputError, match="--gpu -1") as caught:
+        choose_device(count)
+    assert f"--gpu {count}:" in str(caught.value)
+    assert there in str(caught.value)

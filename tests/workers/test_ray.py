@@ -1,0 +1,155 @@
+"""Actors of Ray: the same results, lost actors and nodes, nodes that join, decoders elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from jobs import Doubling
+
+from rcnn.errors import InputError
+from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.stages.detect import DetectSettings, detect
+from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.stages.predict import PredictSettings, predict
+from rcnn.training.mlp import Classifier
+from rcnn.workers import Plan, open_crew
+from rcnn.workers.pipeline import groups
+
+ray = pytest.importorskip("ray", reason="Ray is not installed; make EXTRAS=ray")
+pytest.importorskip("ray.cluster_utils")
+
+from rcnn.workers.ray_pool import cpus_each  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head without CPUs of its own, and three nodes of one CPU, one of which also decodes."""
+    from ray.cluster_utils import Cluster
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 200 << 20})
+    small = {"num_cpus": 1, "object_store_memory": 200 << 20}
+    cluster.workers = [cluster.add_node(**small) for _ in range(2)]
+    cluster.workers.append(cluster.add_node(**small, resources={"decoder": 2}))
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def doubled(job, plan, count=20, each=lambda done: None):
+    found = []
+    with open_crew(job, plan, 2) as crew:
+        for group, results in crew.map(groups(range(count), 4)):
+            found += zip(group, results, strict=True)
+            each(len(found))
+    return found
+
+
+def right(count=20, lost=()):
+    return [(item, 2 * item) for item in range(count) if item not in lost]
+
+
+def test_without_ray_the_line_says_how_to_get_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match="make EXTRAS=ray installs it"):
+        open_crew(Doubling(str(tmp_path)), Plan(-1, ray="local"), 2)
+
+
+def test_shares_of_the_cpus():
+    assert cpus_each([4, 4, 4], 4) == 2
+    assert cpus_each([16], 2, spare=4) == 6
+    assert cpus_each([1, 1], 5) == 1
+
+
+def test_a_clip_that_always_kills_its_actor_is_given_up(cluster, tmp_path):
+    found = doubled(Doubling(str(tmp_path), kills=((6, 99), (9, 1))), Plan(-1, workers=2, ray="auto"))
+    assert found[6][1].startswith("killed its worker 3 times")
+    assert [pair for pair in found if pair[0] != 6] == right(lost=(6,))
+
+
+def test_a_job_that_can_not_be_built_is_one_line(cluster, tmp_path):
+    with pytest.raises(InputError, match="model: is broken; mend it"):
+        doubled(Doubling(str(tmp_path), start="fail"), Plan(-1, workers=1, ray="auto"))
+
+
+def detected(settings, out, **changes):
+    detect(DetectSettings(output=str(out), **settings, **changes))
+    return {str(part.relative_to(out)): part.read_bytes() for part in sorted(out.rglob("*.parquet"))}
+
+
+def test_workers_and_decoders_on_other_nodes_write_the_same_bytes(cluster, settings, tmp_path):
+    one = detected(settings, tmp_path / "threads")
+    assert detected(settings, tmp_path / "ray1", ray="auto", workers=1) == one
+    assert detected(settings, tmp_path / "ray2", ray="auto", workers=2) == one
+    assert detected(settings, tmp_path / "decoders", ray="auto", workers=1, decoders=2) == one
+
+
+def test_features_and_scores_are_the_same_from_actors(cluster, settings, tmp_path):
+    from test_workers import written
+
+    faces = str(tmp_path / "det")
+    detect(DetectSettings(output=faces, **settings))
+    shape = Shape(128, 16, 9)
+    classifier = f"{tmp_path / 'mlp'},1"
+    save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
+    for name, by_ray in (("threads", False), ("actors", True)):
+        crew = {"gpu": -1, "ray": "auto" if by_ray else None, "workers": 2 if by_ray else None}
+        feature(FeatureSettings(settings["model"], faces, str(tmp_path / f"feat-{name}"), **crew))
+        predict(PredictSettings(classifier, (str(tmp_path / f"feat-{name}"),), str(tmp_path / f"pred-{name}"), **crew))
+    for stage in ("feat", "pred"):
+        assert written(tmp_path / f"{stage}-actors") == written(tmp_path / f"{stage}-threads") != {}
+
+
+def test_decoders_sit_where_the_cluster_says(cluster, tmp_path):
+    crew = open_crew(Doubling(str(tmp_path)), Plan(-1, workers=1, ray="auto", decoders=2), 2)
+    with crew:
+        crew.start()
+        places = set(ray.get([decoder.node.remote() for decoder in crew._pool._decoders]))
+        own = ray.get_runtime_context().get_node_id()
+        assert places == {cluster.workers[2].node_id} and own not in places
+
+
+def test_a_node_is_lost_in_mid_run_and_another_joins(cluster, tmp_path):
+    gone = []
+
+    def each(done):
+        if done == 20:
+            cluster.remove_node(cluster.workers.pop(0), allow_graceful=False)
+            gone.append(time.monotonic())
+        if done == 60:
+            cluster.workers.append(cluster.add_node(num_cpus=1, object_store_memory=200 << 20))
+
+    job = Doubling(str(tmp_path), seconds=0.05)
+    assert doubled(job, Plan(-1, ray="auto"), 400, each) == right(400)
+    attempts = {path.name: len(path.read_text().splitlines()) for path in Path(tmp_path).glob("item-*")}
+    assert len(attempts) == 400 and max(attempts.values()) == 2  # what it had in hand was done again
+    assert len(list(Path(tmp_path).glob("pid-*"))) == 4  # three, and one on the node that joined
+
+
+def test_without_any_node_it_waits_and_says_so(cluster, tmp_path, monkeypatch, capsys):
+    from rcnn.workers import ray_pool
+
+    monkeypatch.setattr(ray_pool, "PATIENCE", 0.5)
+    job = Doubling(str(tmp_path))
+    plan = Plan(-1, ray="auto")
+    crew = open_crew(job, plan, 2)
+    crew._pool._wanted = lambda: 1
+    crew._pool._shared = lambda nodes: ray_pool.Share(2, 0, 1)  # more than any node has
+    wait, looks = crew._pool.wait, []
+
+    def joined_after_a_while():
+        looks.append(0)
+        if len(looks) == 4:
+            cluster.add_node(num_cpus=2, object_store_memory=200 << 20)
+        return wait()
+
+    crew._pool.wait = joined_after_a_while
+    with crew:
+        assert [list(results) for _, results in crew.map([[1], [2]])] == [[2], [4]]
+    assert "waits for a node with 2 free CPUs" in capsys.readouterr().err

@@ -1,0 +1,127 @@
+"""detect.py, feature.py and predict.py with several workers: the same bytes, whatever is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rcnn.errors import InputError
+from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.stages.detect import DetectJob, DetectSettings, detect
+from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.stages.predict import PredictSettings, predict
+from rcnn.tables import StageReader
+from rcnn.training.mlp import Classifier
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def written(out: Path) -> dict[str, bytes]:
+    return {str(part.relative_to(out)): part.read_bytes() for part in sorted(out.rglob("*.parquet"))}
+
+
+def manifest(out: Path, stage: str) -> dict:
+    found = dict(StageReader(str(out), (stage,)).manifest)
+    return {key: value for key, value in found.items() if key not in ("seconds", "arguments", "sources")}
+
+
+@pytest.fixture(scope="module")
+def one(settings, tmp_path_factory) -> Path:
+    """What threads of one process write."""
+    out = tmp_path_factory.mktemp("one")
+    detect(DetectSettings(output=str(out / "det"), **settings))
+    feature(FeatureSettings(settings["model"], str(out / "det"), str(out / "feat"), gpu=-1))
+    return out
+
+
+def test_two_workers_write_what_threads_write(one, settings, tmp_path):
+    detect(DetectSettings(output=str(tmp_path / "det"), workers=2, **settings))
+    assert written(tmp_path / "det") == written(one / "det")
+    assert manifest(tmp_path / "det", "detect") == manifest(one / "det", "detect")
+    feature(FeatureSettings(settings["model"], str(one / "det"), str(tmp_path / "feat"), gpu=-1, workers=2))
+    assert written(tmp_path / "feat") == written(one / "feat")
+
+
+def test_predict_with_two_workers_writes_what_one_process_writes(one, tmp_path):
+    shape = Shape(128, 16, 9)
+    model = f"{tmp_path / 'mlp'},1"
+    save_checkpoint(model, build_graph(shape, Classifier(shape).arrays()))
+    for name, workers in (("one", None), ("two", 2)):
+        predict(PredictSettings(model, (str(one / "feat"),), str(tmp_path / name), gpu=-1, workers=workers))
+    assert written(tmp_path / "two") == written(tmp_path / "one")
+    assert StageReader(str(tmp_path / "two"), ("predict",)).rows > 10
+
+
+def command(settings, out, *more):
+    return [
+        sys.executable, str(ROOT / "detect.py"), "--dataset", settings["dataset"], "--stage", "test", "--gpu", "-1",
+        "--quality-model", settings["model"], "--detector", settings["detector"], "--quality-threshold", "1",
+        "--max-bad", "100", "--output", str(out), *more,
+    ]  # fmt: skip
+
+
+def workers_of(pid: int) -> list[int]:
+    """Processes of `rcnn.workers.worker` that a process has started."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            try:
+                words = Path(f"/proc/{child}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"rcnn.workers.worker" in words:
+                found.append(int(child))
+    return found
+
+
+def test_a_worker_killed_in_mid_run_changes_nothing(one, settings, tmp_path):
+    run = subprocess.Popen(command(settings, tmp_path / "det", "--workers", "2"), stdout=subprocess.DEVNULL)
+    killed = 0
+    while run.poll() is None:
+        time.sleep(0.7)
+        for pid in workers_of(run.pid)[:1]:
+            os.kill(pid, signal.SIGKILL)
+            killed += 1
+        if killed == 2:
+            break
+    assert run.wait(60) == 0 and killed
+    assert written(tmp_path / "det") == written(one / "det")
+    assert manifest(tmp_path / "det", "detect") == manifest(one / "det", "detect")
+
+
+def test_a_run_goes_on_with_other_workers(one, settings, tmp_path):
+    run = subprocess.Popen(command(settings, tmp_path / "det", "--workers", "1"), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "det/progress.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGTERM)
+    assert "the same command goes on" in run.communicate(timeout=20)[1]
+    detect(DetectSettings(output=str(tmp_path / "det"), workers=2, **settings))
+    assert written(tmp_path / "det") == written(one / "det")
+
+
+def test_errors_at_the_start_are_those_of_one_process(settings, tmp_path):
+    errors = []
+    for workers in (None, 2):
+        with pytest.raises(InputError) as caught:
+            detect(DetectSettings(output=str(tmp_path / "det"), workers=workers, **{**settings, "model": "nowhere,0"}))
+        errors.append(str(caught.value))
+        assert not (tmp_path / "det").exists()
+    assert errors[0] == errors[1]
+
+
+def test_int8_is_refused_with_ray(settings, tmp_path):
+    with pytest.raises(InputError, match="--precision int8: not with --ray"):
+        detect(DetectSettings(output=str(tmp_path / "det"), ray="local", precision="int8", **settings))
+
+
+def test_a_clip_that_kills_its_worker_is_unreadable(settings):
+    found = DetectJob(DetectSettings(output="", **settings)).lost(None, "killed its worker 3 times (signal 9)")
+    assert (found.unreadable, found.frames, found.rows) == ("killed its worker 3 times (signal 9)", 0, [])
