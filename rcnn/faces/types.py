@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,3 +37,14 @@ class Faces:
     def none() -> Faces:
         """No face."""
         return Faces(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, POINTS, 2), np.float32))
+
+    @staticmethod
+    def joined(parts: Sequence[Faces]) -> Faces:
+        """Faces of several images or places, part after part; none where there is no part."""
+        if not parts:
+            return Faces.none()
+        return Faces(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+        )
