@@ -15,7 +15,7 @@ POINTS = len(config.ALIGN.TARGET)
 
 @dataclass(frozen=True)
 class Faces:
-    """The faces of one image, best score first.
+    """The faces of one image. A detector gives them best score first; who sorts them says so.
 
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the image
     scores : (n,) float32, probability of a face
