@@ -14,7 +14,6 @@ import numpy as np
 
 from ..clips.dataset import Clip, list_clips
 from ..clips.names import find_people, show
-from ..config import config
 from ..errors import InputError, UnreadableError
 from ..faces.alignment import align_faces
 from ..faces.choice import central_face
