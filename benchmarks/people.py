@@ -23,6 +23,7 @@ from rcnn.faces.detectors import Embedder, EsshDetector, load_detector, load_emb
 from rcnn.faces.vectors import normalise
 from rcnn.networks.engine import choose_device
 from rcnn.scores.verification import area_under_roc, same_pairs
+from rcnn.stages.face_finder import stretched
 from rcnn.training.people import list_photographs, read_photograph
 from rcnn.video.frames import read_frames
 from rcnn.workers.progress import progress
@@ -58,7 +59,7 @@ def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Em
 
 def look(path: Path, detector: EsshDetector, embedder: Embedder, threshold: float) -> Found:
     """Find and embed the faces of a clip."""
-    images = [frame for _, frame in read_frames(str(path), SAMPLING)]
+    images = [stretched(frame.image) for frame in read_frames(str(path), SAMPLING)]
     vectors = embed_central(images, detector, embedder, threshold)
     return Found(len(images), len(vectors), normalise(vectors.mean(0)) if len(vectors) else None)
 

@@ -11,11 +11,11 @@ config = EasyDict()
 config.FRAME = EasyDict(
     WIDTH=888,  # pixels; every frame is resized to this before detection
     HEIGHT=480,
+    LONGEST=1920,  # pixels of the longer side of a frame as it is decoded; larger ones are reduced to it
 )
 
 config.DECODE = EasyDict(
     STALL_SECONDS=60.0,  # longest wait for a frame
-    CLIP_SECONDS=600.0,  # longest wait for all frames of a clip; the time that networks take does not count
 )
 
 config.ESSH = EasyDict(

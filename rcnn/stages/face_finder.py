@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Protocol
 
 import cv2
@@ -19,6 +20,7 @@ from ..faces.tracking import track_faces
 from ..faces.types import Faces
 from ..faces.vectors import norms
 from ..video.decoder import FrameDecoder
+from ..video.types import Frames
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
 CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once
@@ -27,9 +29,14 @@ CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once
 class FrameSource(Protocol):
     """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
 
-    def read_frames(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
         """See `FrameDecoder.read_frames`."""
         ...
+
+
+def stretched(image: np.ndarray) -> np.ndarray:
+    """An image (h, w, 3) uint8 in the size that is detected in, (480, 888, 3), whatever its shape was."""
+    return cv2.resize(image, (config.FRAME.WIDTH, config.FRAME.HEIGHT))
 
 
 @dataclass
@@ -137,9 +144,9 @@ class FaceFinder:
                 result.unreadable = clip.fault
                 continue
             try:
-                for number, image in self.decoders.own.read_frames(clip.path, sampling):
+                for frame in self.decoders.own.read_frames(clip.path, sampling):
                     result.frames += 1
-                    yield index, number, image
+                    yield index, frame.number, stretched(frame.image)
             except UnreadableError as error:
                 result.unreadable = str(error)
 

@@ -24,6 +24,7 @@ from ..networks.engine.int8 import EXTENSIONS, Int8Network, quantise
 from ..networks.engine.openvino import OpenVinoNetwork
 from ..tables import INT8
 from ..video.decoder import FrameDecoder
+from .face_finder import stretched
 
 RECORD = ".json"  # of what a network was made from
 FRAMES = 96  # that a detector is calibrated on
@@ -111,7 +112,7 @@ def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
     try:
         for clip in clips:
             try:
-                mine = [frame.copy() for _, frame in decoder.read_frames(clip.path, FRAME_SAMPLING)]
+                mine = [stretched(frame.image) for frame in decoder.read_frames(clip.path, FRAME_SAMPLING)]
             except UnreadableError:
                 continue
             frames += mine[:FRAMES_A_CLIP]

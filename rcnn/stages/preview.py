@@ -27,6 +27,7 @@ from ..tables import OK, StageReader
 from ..video.decoder import FrameDecoder
 from ..workers.progress import progress
 from .detect import NORM
+from .face_finder import stretched
 
 FRAMES = 9  # of a sheet
 COLUMNS = 3
@@ -187,12 +188,12 @@ class Viewer:
         sampled: dict[int, np.ndarray] = {}
         decoder, total, error = FrameDecoder(), 0, ""
         try:
-            for number, image in decoder.read_frames(clip.path, 1):
-                total = number
+            for frame in decoder.read_frames(clip.path):
+                total = number = frame.number
                 if number - 1 in wanted:
-                    every[number] = image.copy()  # the decoder uses its memory again
+                    every[number] = stretched(frame.image)
                 if number % self.sampling == 0 and number // self.sampling - 1 in wanted:
-                    sampled[number] = image.copy()
+                    sampled[number] = stretched(frame.image)
         except UnreadableError as caught:
             error = str(caught)
         finally:

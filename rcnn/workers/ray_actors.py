@@ -7,21 +7,24 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import ray
 from ray.exceptions import RayError
 
 from ..errors import InputError, UnreadableError
-from ..video.decoder import SHAPE, FrameDecoder
+from ..video.decoder import FrameDecoder
+from ..video.types import Frame, FrameItems, Frames, VideoInfo
 from .jobs import Job
 from .ledger import CLIP_DEATHS
 from .pipeline import limit_cores
 from .worker import attempt
 
-CHUNK_FRAMES = 8  # that travel together, 10 MB: a message a frame costs more than it copies
-CHUNKS_AHEAD = 2  # of a clip, decoded and not asked for yet: bounds the object store at 31 MB a clip in hand
+CHUNK_FRAMES = 8  # that travel together at most: a message a frame costs more than it copies
+CHUNK_BYTES = 10 << 20  # of frames, from which on no further one travels with them
+CHUNKS_AHEAD = 2  # of a clip, decoded and not asked for yet: bounds the object store at 66 MB a clip in hand
 RETRY_SECONDS = 1.0  # after a decoder died, until the next is asked
 
 
@@ -67,6 +70,19 @@ class WorkerActor:
         return attempt(self._step, items)
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some frames of a clip that travel together.
+
+    info : see `Frames.info`; None where the clip can't be read
+    end : why the clip can't be read, or can't be read on, empty after its last frame; None where it goes on
+    """
+
+    info: VideoInfo | None
+    frames: list[Frame]
+    end: str | None
+
+
 class DecodeActor:
     """Decodes clips, one at a time, in a process of its own, so that a bad clip does not end this one."""
 
@@ -75,29 +91,31 @@ class DecodeActor:
         enter(folder)
         self._decoder = FrameDecoder()
 
-    def frames(self, path: str, sampling: int, skip: int) -> Iterator[tuple[list[int], np.ndarray, str | None]]:
-        """Chunks of numbers and frames (n, 480, 888, 3) uint8; with the last why the clip can't be read, or "".
+    def frames(self, path: str, sampling: int, rate: Fraction | int | None, skip: int) -> Iterator[Chunk]:
+        """The clip in chunks, of which the last one has an end.
 
         Parameters
         ----------
         skip : frames that the caller has already
         """
-        numbers: list[int] = []
-        images: list[np.ndarray] = []
+        info: VideoInfo | None = None
+        chunk: list[Frame] = []
         end = ""
         try:
-            for number, image in self._decoder.read_frames(path, sampling):
+            frames = self._decoder.read_frames(path, sampling, rate)
+            info = frames.info
+            for frame in frames:
                 if skip:
                     skip -= 1
                     continue
-                numbers.append(number)
-                images.append(image.copy())  # its memory is used again
-                if len(images) == CHUNK_FRAMES:
-                    yield numbers, np.stack(images), None
-                    numbers, images = [], []
+                chunk.append(replace(frame, image=frame.image.copy()))  # its memory is used again
+                if len(chunk) == CHUNK_FRAMES or sum(frame.image.nbytes for frame in chunk) >= CHUNK_BYTES:
+                    yield Chunk(info, chunk, None)
+                    chunk = []
+            info = frames.info
         except UnreadableError as error:
             end = str(error)
-        yield numbers, np.stack(images) if images else np.zeros((0, *SHAPE), np.uint8), end
+        yield Chunk(info, chunk, end)
 
     def node(self) -> str:
         """The node that this is."""
@@ -139,21 +157,28 @@ class RemoteFrames:
     def __init__(self, decoders: Decoders) -> None:
         self._decoders = decoders
 
-    def read_frames(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
         """See `FrameDecoder.read_frames`. Where a decoder dies, Ray starts it again, and the clip goes on."""
+        return Frames(self._items(path, sampling, rate))
+
+    def _items(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
         taken = deaths = 0
+        info: VideoInfo | None = None
         while True:
             index = self._decoders.borrow()
             try:
-                for reference in self._decoders.stream(index, path, sampling, taken):
-                    numbers, images, end = ray.get(reference)
-                    for number, image in zip(numbers, images, strict=True):
+                for reference in self._decoders.stream(index, path, sampling, rate, taken):
+                    chunk: Chunk = ray.get(reference)
+                    if info is None and chunk.info is not None:
+                        info = chunk.info
+                        yield info
+                    for frame in chunk.frames:
                         taken += 1
-                        yield number, image
-                    if end:
-                        raise UnreadableError(end)
-                    if end is not None:
-                        return
+                        yield frame
+                    if chunk.end:
+                        raise UnreadableError(chunk.end)
+                    if chunk.end is not None and chunk.info is not None:
+                        return chunk.info
             except RayError as error:
                 deaths += not is_node_lost(error)
                 if deaths >= CLIP_DEATHS:
