@@ -15,7 +15,7 @@ OUTPUT = "fc1_output"
 SAME_LENGTH = 1e-3  # of the longer one: more than float16 makes of one length
 
 
-def load_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
+def load_mxnet_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`.
 
     Parameters

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-POINTS = 5  # left eye, right eye, nose tip, left and right corner of the mouth, as seen in the image
+from ..config import config
+
+# left eye, right eye, nose tip, left and right corner of the mouth, as seen in the image
+POINTS = len(config.ALIGN.TARGET)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from .. import files
 from ..clips.dataset import Clip, list_clips
 from ..errors import InputError
 from ..faces.alignment import target_points
-from ..faces.detectors import Detector, Embedder, load_detector, load_embedder
-from ..faces.embedding import is_normalised
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder, is_normalised
+from ..faces.load import load_detector, load_embedder
 from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
@@ -193,6 +194,9 @@ class DetectJob:
             settings.faces == ALL,
             source or FrameDecoder,
         )
+
+    def frames(self) -> FrameSource:
+        return FrameDecoder()
 
     def lost(self, clip: Clip, reason: str) -> FoundFaces:
         return FoundFaces(unreadable=reason)

@@ -13,8 +13,10 @@ import numpy as np
 from ..clips.dataset import TRAIN, Clip
 from ..config import config
 from ..errors import UnreadableError
+from ..faces.alignment import align_faces
 from ..faces.choice import central_face
-from ..faces.detectors import Detector, Embedder, align_faces
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder
 from ..faces.tracking import track_faces
 from ..faces.types import Faces
 from ..faces.vectors import norms

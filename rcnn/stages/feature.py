@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from ..errors import InputError
 from ..faces.alignment import SIZES
-from ..faces.detectors import Embedder, load_embedder
+from ..faces.embedding import Embedder
+from ..faces.load import load_embedder
 from ..faces.pooling import clip_features
 from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files

@@ -16,8 +16,11 @@ from ..clips.dataset import Clip, list_clips
 from ..clips.names import find_people, show
 from ..config import config
 from ..errors import InputError, UnreadableError
+from ..faces.alignment import align_faces
 from ..faces.choice import central_face
-from ..faces.detectors import Detector, Embedder, align_faces, load_detector, load_embedder
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder
+from ..faces.load import load_detector, load_embedder
 from ..faces.types import Faces
 from ..faces.vectors import norms
 from ..files import on_disk

@@ -32,6 +32,14 @@ class Job(Protocol):
         ...
 
 
+class DecodingJob(Job, Protocol):
+    """A job whose items are clips."""
+
+    def frames(self) -> Any:
+        """Where frames come from on a node that only decodes."""
+        ...
+
+
 @dataclass(frozen=True)
 class Ready:
     """A worker has built its step; it works at `threads` units at a time."""

@@ -106,7 +106,7 @@ class RayPool:
             remote = self._ray.remote(DecodeActor).options(
                 max_restarts=-1, scheduling_strategy="SPREAD", runtime_env=self._environment, **options
             )
-            self._decoders = [remote.remote(os.getcwd()) for _ in range(self._plan.decoders)]
+            self._decoders = [remote.remote(os.getcwd(), self._job) for _ in range(self._plan.decoders)]
         self._tend()
 
     def _join(self) -> None:

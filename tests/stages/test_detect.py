@@ -12,7 +12,7 @@ import pytest
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError, UnreadableError
-from rcnn.faces.detectors import load_detector, load_embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import norms
 from rcnn.stages import detect as stage
 from rcnn.stages.detect import DetectSettings, QualityHistogram, detect

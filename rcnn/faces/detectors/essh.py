@@ -23,7 +23,7 @@ VGG_LAYER = "conv1_1"
 LARGEST_STRIDE = 32  # left out at the last scale of a pyramid
 
 
-def load_detector(
+def load_essh(
     model: str,
     device: int = CPU,
     *,
