@@ -12,12 +12,12 @@ import torch
 
 from rcnn.demo.canvas import SIZE
 from rcnn.demo.person import VEIL, load_people
+from rcnn.demo.portraits import Portraits, read_portraits
+from rcnn.demo.refiner import refined
+from rcnn.demo.space_fit import coefficients, face_vectors, fit_face_space, mirrored_vectors
+from rcnn.demo.trainer import PeopleSettings, PeopleTrainer
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import read_arrays
-from rcnn.training.faces import coefficients, face_vectors, fit_face_space, mirrored_vectors
-from rcnn.training.people_model import PeopleSettings, PeopleTrainer
-from rcnn.training.portraits import Portraits, read_portraits
-from rcnn.training.refiner import refined
 
 
 @pytest.fixture(scope="module")

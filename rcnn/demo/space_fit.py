@@ -9,8 +9,8 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import randomized_svd
 
-from ..demo.canvas import COARSE, PLANES, SIZE, SPARSE
-from ..demo.face_space import QUANTA, FaceSpace, pack
+from .canvas import COARSE, PLANES, SIZE, SPARSE
+from .face_space import QUANTA, FaceSpace, pack
 from .portraits import QUANTUM, Portraits, mirror_shifts
 
 SYMMETRIC, ANTISYMMETRIC = 130, 40  # components

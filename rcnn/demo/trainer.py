@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ..demo.face_space import FaceSpace, load_face_space, save_face_space
-from ..demo.files import face_space_file, refiner_model
 from ..faces.load import load_detector
 from ..networks.checkpoint import save_checkpoint
 from ..networks.engine import CPU
-from .faces import coefficients, face_vectors, fit_face_space
-from .people import held_out, list_photographs
+from ..training.people import held_out, list_photographs
+from ..training.rounds import FREE, Losses, run_rounds, seconds_since, write_curve
+from .face_space import FaceSpace, load_face_space, save_face_space
+from .files import face_space_file, refiner_model
 from .portraits import Portraits, read_portraits
 from .refiner import RefinerTraining
-from .rounds import FREE, Losses, run_rounds, seconds_since, write_curve
+from .space_fit import coefficients, face_vectors, fit_face_space
 
 DECAY_FROM = 0.7  # share of the rounds after which the learning rate falls
 LAST_RATE = 0.1  # share of the learning rate that is left at the end

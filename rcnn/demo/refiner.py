@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..demo.canvas import PLANES, SIZE
-from ..demo.face_space import FaceSpace
 from ..networks.graphs.refiner import FACTOR, build_refiner
-from .graph_module import GraphModule
+from ..training.graph_module import GraphModule
+from .canvas import PLANES, SIZE
+from .face_space import FaceSpace
 from .portraits import QUANTUM
 
 PIXEL_WEIGHT = 4.0  # of the mean absolute difference from the photograph
@@ -73,8 +73,8 @@ class RefinerTraining(nn.Module):
         super().__init__()
         self.space = space
         torch.manual_seed(seed)
-        self.refiner = GraphModule(build_refiner(seed))
-        self.average = GraphModule(build_refiner(seed)).requires_grad_(False)
+        self.refiner = GraphModule(build_refiner(PLANES, seed))
+        self.average = GraphModule(build_refiner(PLANES, seed)).requires_grad_(False)
         self.whole = Discriminator(SIZE)
         self.close = Discriminator(FACE[0].stop - FACE[0].start)
 
