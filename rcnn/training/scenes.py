@@ -10,7 +10,7 @@ import numpy as np
 
 from ..faces.types import POINTS
 from .backgrounds import background, lookalike
-from .camera import photographed
+from .camera import Camera, photographed
 from .labels import Photograph, read_picture
 
 EMPTY = 0.06  # probability that a scene has no face
@@ -30,6 +30,10 @@ COVERED = 0.1  # share of a face that may be covered by a later photograph
 VISIBLE = 0.5  # share of a face inside the scene from which it is to be found; under it it is ignored
 SMALLEST_LABEL = 9.0  # pixels; smaller faces are ignored
 SMALLEST_LANDMARKS = 16.0  # pixels; of smaller faces nobody can say where the landmarks are, and trying would cost most
+SCENE_CAMERA = Camera(
+    gain=0.35, tint=0.1, grey=0.06, blurred=0.2, noisy=0.25, compressed=0.4, blur_sigma=(0.3, 1.2),
+    jpeg_quality=(25, 90),
+)  # fmt: skip
 
 
 @dataclass
@@ -55,7 +59,7 @@ def make_scene(photos: Sequence[Photograph], side: int, rng: np.random.Generator
             photo = photos[rng.integers(len(photos))]
             if len(photo.boxes):
                 paste_photograph(scene, photo, size, rng)
-    scene.picture = photographed(scene.picture, rng)
+    scene.picture = photographed(scene.picture, SCENE_CAMERA, rng)
     return _cut_to_picture(scene)
 
 
