@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from rcnn.faces.tracking import track_faces
-from rcnn.networks.graphs.classifier import Shape
+from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.people.teaching import agreeing_tracks
 from rcnn.tables.join import Batch
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
@@ -53,7 +53,7 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     schedule, whole = Schedule(0.2, (30,), 0, 1, BATCH), 40 * TRAIN / len(features)
 
-    mlp = Classifier(Shape(WIDTH, 1024, CLASSES))
+    mlp = Classifier(ClassifierShape(WIDTH, 1024, CLASSES))
     initialise(mlp, "r50", generator)
     slow = Momentum(mlp.named_mxnet_parameters(), 0.9, 0.0005)
     report("train_mlp.py, mlp head, 40 epochs", whole,

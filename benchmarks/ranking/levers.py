@@ -15,7 +15,7 @@ import torch
 
 from rcnn.clips.dataset import NOBODY_KNOWN, TRAIN, VAL
 from rcnn.faces.vectors import normalise
-from rcnn.networks.graphs.classifier import Shape
+from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.people.teaching import agreeing_tracks
 from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.stages.predict import softmax
@@ -120,7 +120,7 @@ def _teachers(rows: dict[str, list[Row]], labels: dict[str, int], agree: bool) -
 def _network(levers: Levers, head: str, width: int) -> Trainable:
     if head == COSINE:
         return CosineClassifier(width, PEOPLE + 1, levers.margin, levers.scale)
-    return Classifier(Shape(width, 1024, PEOPLE + 1))
+    return Classifier(ClassifierShape(width, 1024, PEOPLE + 1))
 
 
 def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head: str) -> Scorer:

@@ -11,8 +11,8 @@ import numpy as np
 from ..video.motion import FPS
 from .body import FINE, LEFT
 from .light import Light, shading, tint
-from .person import Person
-from .pose import HEAD, Pose, moved, sources
+from .person import DrawnPerson
+from .pose import HEAD, Pose, posed, sources
 from .scene import draw_scene
 
 SECONDS = (1.0, 1.6)  # length of a clip
@@ -105,7 +105,7 @@ def _wander(count: int, rng: np.random.Generator) -> np.ndarray:
     return (waves[0] * 0.65 + waves[1] * 0.35).astype(np.float64)
 
 
-def frames(person: Person | None, take: Take, size: tuple[int, int] = SIZE) -> Iterator[np.ndarray]:
+def film_frames(person: DrawnPerson | None, take: Take, size: tuple[int, int] = SIZE) -> Iterator[np.ndarray]:
     """The frames (height, width, 3) uint8, BGR, of a take; without a person the scene alone."""
     rng = np.random.default_rng((*take.seed, 1))
     scene = draw_scene(round(size[0] * HEADROOM), round(size[1] * HEADROOM), rng)
@@ -131,7 +131,7 @@ def _grain(size: tuple[int, int], deviation: float, rng: np.random.Generator) ->
     return np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8)
 
 
-def _placed(frame: np.ndarray, person: Person, take: Take, number: int) -> np.ndarray:
+def _placed(frame: np.ndarray, person: DrawnPerson, take: Take, number: int) -> np.ndarray:
     """The person before the scene. All is done in uint8, which is several times faster than in float32."""
     height, width = frame.shape[:2]
     rows, columns = -(-height // CELL), -(-width // CELL)
@@ -150,7 +150,7 @@ def _placed(frame: np.ndarray, person: Person, take: Take, number: int) -> np.nd
     return cv2.add(cv2.multiply(frame, covered, scale=1 / 255), lit)
 
 
-def shown_landmarks(person: Person, take: Take, number: int) -> np.ndarray:
+def shown_landmarks(person: DrawnPerson, take: Take, number: int) -> np.ndarray:
     """Where the five landmarks are in a frame: (5, 2) float64, x, y in pixels."""
-    on_canvas = moved(person.landmarks, take.poses[number])
+    on_canvas = posed(person.landmarks, take.poses[number])
     return (on_canvas - HEAD) * take.scale[number] + take.centre[number]

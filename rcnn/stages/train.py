@@ -22,12 +22,12 @@ from ..files.json import write_json
 from ..files.lock import Lock
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import CPU, choose_device
-from ..networks.graphs.classifier import Shape, build_cosine_graph, build_graph
+from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
 from ..tables import MANIFEST, StageReader, vectors
 from ..training.cosine import CosineClassifier, start_at_centroids
-from ..training.distributed import Team, joined, share_statistics
+from ..training.distributed import Team, joined_team, share_statistics
 from ..training.mlp import Classifier, EpochResult, Schedule, Trainable, initialise, train
-from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, momentum_of, whole
+from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, momentum_of, whole_state
 from ..training.snapshot import Stateful, load_snapshot, save_snapshot
 from ..workers.signals import stopped_at_once
 from .recipes import SEED, check_made_by, recipe_of
@@ -152,7 +152,7 @@ def train_mlp(settings: TrainSettings) -> None:
     InputError
         If an argument or the training set is wrong, or the checkpoint exists.
     """
-    with joined(settings.gpu) as team:
+    with joined_team(settings.gpu) as team:
         _train_in(team, settings)
 
 
@@ -201,7 +201,7 @@ def _train(
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
     schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
-    shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
+    shape = ClassifierShape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     filters = shape.features if settings.head == COSINE else shape.filters
     classes = -(-shape.classes // team.size) if settings.shard_classes else shape.classes
@@ -222,7 +222,7 @@ def _train(
     model.to(device)
     optimizer = momentum_of(model, settings.mom, settings.wd)
     log = _Log(settings, model, shape, final, team)
-    snapshot = _Snapshot(settings, *whole(model, optimizer), generator, team)
+    snapshot = _Snapshot(settings, *whole_state(model, optimizer), generator, team)
     schedule = snapshot.resume(schedule, log)
     team.agree({**snapshot.run, "clips": count, "kind of device": device.type, "epochs done": schedule.begin})
     learner = learner_of(model, team)
@@ -272,7 +272,7 @@ def _train(
 def _begin(
     team: Team,
     settings: TrainSettings,
-    shape: Shape,
+    shape: ClassifierShape,
     generator: torch.Generator,
     data: TrainingSet,
     training: np.ndarray,
@@ -368,7 +368,9 @@ class _Snapshot:
 class _Log:
     """Prints the curve, keeps it, and saves checkpoints."""
 
-    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str, team: Team) -> None:
+    def __init__(
+        self, settings: TrainSettings, model: Trainable, shape: ClassifierShape, final: str, team: Team
+    ) -> None:
         self.team = team
         self.settings, self.model, self.shape, self.final = settings, model, shape, final
         self.curve: list[EpochResult] = []

@@ -21,7 +21,7 @@ from ..networks.engine import CPU, Network, load_network
 from ..networks.graphs.essh import build_essh_m25
 from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
-from .labels import Photograph
+from .labels import LabelledPhotograph
 from .rounds import FREE, Losses, run_rounds, seconds_since, warm_cosine, write_curve
 from .scenes import Scene, make_scene
 from .sources import load_photographs
@@ -65,7 +65,7 @@ class DetectionSettings:
     seed: int = 0
 
 
-class Student(nn.Module):
+class DetectionStudent(nn.Module):
     """The network in training, with 1x1 convolutions that make its maps comparable with the teacher's."""
 
     def __init__(self, graph: Graph, hints: tuple[tuple[str, str], ...], teacher_widths: list[int]) -> None:
@@ -103,7 +103,9 @@ class DetectionTrainer:
     """
 
     def __init__(
-        self, settings: DetectionSettings, photographs: tuple[list[Photograph], list[Photograph]] | None = None
+        self,
+        settings: DetectionSettings,
+        photographs: tuple[list[LabelledPhotograph], list[LabelledPhotograph]] | None = None,
     ) -> None:
         self.settings = settings
         if settings.hints and not settings.teacher:
@@ -120,7 +122,7 @@ class DetectionTrainer:
             widths = [m.shape[1] for m in self.teacher(np.zeros((1, settings.side, settings.side, 3), np.uint8))]
         torch.manual_seed(settings.seed)
         self.graph = build_essh_m25(settings.seed)
-        self.student = Student(self.graph, settings.hints, widths).to(self.device)
+        self.student = DetectionStudent(self.graph, settings.hints, widths).to(self.device)
         if settings.start:
             load_start(self.student.network, settings.start)
         self.student.to(memory_format=torch.channels_last)

@@ -114,7 +114,7 @@ class Team:
 
 
 @contextmanager
-def joined(gpu: int | None) -> Iterator[Team]:
+def joined_team(gpu: int | None) -> Iterator[Team]:
     """The team of this process, which `torchrun` started, or a team of one. Only the first of a team prints.
 
     Raises

@@ -62,7 +62,7 @@ class EmbeddingSettings:
 
 
 @dataclass
-class Pool:
+class CropPool:
     """Distorted crops and what the teacher says of them.
 
     crops : (n, 112, 112, 3) uint8, BGR
@@ -75,7 +75,7 @@ class Pool:
     targets: list[np.ndarray] = field(default_factory=list)
 
 
-class Student(nn.Module):
+class EmbeddingStudent(nn.Module):
     """The network in training, with what compares it with people and with the teacher.
 
     Parameters
@@ -184,7 +184,7 @@ class EmbeddingTrainer:
             self.unseen = plain_crops(wide), labels
         self.teacher = self._load_teacher()
         widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
-        self.student = Student(build_resnet(seed=settings.seed), settings, len(seen), widths)
+        self.student = EmbeddingStudent(build_resnet(seed=settings.seed), settings, len(seen), widths)
         if settings.start:
             load_start(self.student.network, settings.start)
         self.student.to(self.device, memory_format=torch.channels_last)
@@ -217,7 +217,7 @@ class EmbeddingTrainer:
         line = {**losses, "seconds": seconds_since(started), "crops_per_second": round(speed, 1)}
         return line | self.evaluate()
 
-    def make_pool(self, rng: np.random.Generator) -> Pool:
+    def make_pool(self, rng: np.random.Generator) -> CropPool:
         """Distorted crops and their mirror images, with the teacher's answers.
 
         A crop and its mirror image have one embedding to learn, the mean of the teacher's two: they show the same
@@ -226,12 +226,12 @@ class EmbeddingTrainer:
         crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space)
         crops, labels = np.concatenate([crops, crops[:, :, ::-1]]), np.concatenate([labels, labels])
         if not self.teacher:
-            return Pool(crops, labels)
+            return CropPool(crops, labels)
         embeddings, *maps = teacher_outputs(self.teacher, crops)
         both = embeddings.reshape(2, -1, embeddings.shape[1]).mean(0)
-        return Pool(crops, labels, [np.concatenate([both, both]), *maps])
+        return CropPool(crops, labels, [np.concatenate([both, both]), *maps])
 
-    def _round(self, number: int, pool: Pool, rng: np.random.Generator) -> dict[str, float]:
+    def _round(self, number: int, pool: CropPool, rng: np.random.Generator) -> dict[str, float]:
         self.student.train()
         weights = [torch.tensor(1 / float(np.square(target[:256], dtype=np.float32).mean())) for target in pool.targets]
         sums = Losses()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Shape
+from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, ClassifierShape
 
 LR_FACTOR = 0.1  # at each step of the schedule
 BIAS_LR = 2.0  # times the learning rate
@@ -83,7 +83,7 @@ class Learner:
 class Classifier(Trainable):
     """The network of `classifier.build_graph`, with its parameter names: (n, features) -> (n, classes)."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: ClassifierShape) -> None:
         super().__init__()
         self.shape = shape
         if shape.input_norm:

@@ -11,7 +11,8 @@ import numpy as np
 from ..faces.types import POINTS
 from .backgrounds import background, lookalike
 from .camera import Camera, photographed
-from .labels import Photograph, read_picture
+from .labels import LabelledPhotograph
+from .people import read_photograph
 
 EMPTY = 0.06  # probability that a scene has no face
 LARGE = 0.75  # and that its first face is large
@@ -38,7 +39,7 @@ SCENE_CAMERA = Camera(
 
 @dataclass
 class Scene:
-    """A picture (side, side, 3) uint8, BGR, and its faces; see `Photograph` for the arrays."""
+    """A picture (side, side, 3) uint8, BGR, and its faces; see `LabelledPhotograph` for the arrays."""
 
     picture: np.ndarray
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
@@ -46,7 +47,7 @@ class Scene:
     ignored: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
-def make_scene(photos: Sequence[Photograph], side: int, rng: np.random.Generator) -> Scene:
+def make_scene(photos: Sequence[LabelledPhotograph], side: int, rng: np.random.Generator) -> Scene:
     """A scene with photographs drawn at random; those without a face serve as background only."""
     scene = Scene(background(side, photos, rng))
     for _ in range(rng.integers(*MORE_LOOKALIKES)):
@@ -63,12 +64,12 @@ def make_scene(photos: Sequence[Photograph], side: int, rng: np.random.Generator
     return _cut_to_picture(scene)
 
 
-def paste_photograph(scene: Scene, photo: Photograph, size: float, rng: np.random.Generator) -> bool:
+def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> bool:
     """Paste the part of a photograph round one of its faces, so that this face is about `size` pixels large.
 
     It is left out, and False comes back, if no place is found where it would cover no face.
     """
-    image = read_picture(photo.path)
+    image = read_photograph(photo.path)
     x1, y1, x2, y2 = box = photo.boxes[rng.integers(len(photo.boxes))]
     own = float(np.sqrt((x2 - x1 + 1) * (y2 - y1 + 1)))
     scale = min(size / own, LARGEST_ENLARGEMENT)
@@ -130,7 +131,7 @@ def _blend(
     picture[:] = (picture * (1 - share) + over * share).astype(np.uint8)
 
 
-def _add_faces(scene: Scene, photo: Photograph, window: np.ndarray, matrix: np.ndarray, mirrored: bool) -> None:
+def _add_faces(scene: Scene, photo: LabelledPhotograph, window: np.ndarray, matrix: np.ndarray, mirrored: bool) -> None:
     inside = _share_inside(photo.boxes, window)
     boxes, landmarks = move_boxes(photo.boxes, matrix), move_landmarks(photo.landmarks, matrix, mirrored)
     whole, cut = inside >= 0.9, (inside > 0) & (inside < 0.9)
@@ -160,10 +161,10 @@ def move_landmarks(landmarks: np.ndarray, matrix: np.ndarray, mirrored: bool) ->
     return moved[:, MIRROR_ORDER] if mirrored else moved
 
 
-def _paste_lookalike(scene: Scene, photo: Photograph, rng: np.random.Generator) -> None:
+def _paste_lookalike(scene: Scene, photo: LabelledPhotograph, rng: np.random.Generator) -> None:
     side = len(scene.picture)
     size = int(np.exp(rng.uniform(*np.log((12, side / 2)))))
-    thing = lookalike(photo, read_picture(photo.path), size, rng)
+    thing = lookalike(photo, read_photograph(photo.path), size, rng)
     mask = np.zeros((size, size), np.uint8)
     axes = (int(size * rng.uniform(0.3, 0.5)), int(size * rng.uniform(0.4, 0.5)))
     cv2.ellipse(mask, (size // 2, size // 2), axes, rng.uniform(-30, 30), 0, 360, 1, -1)

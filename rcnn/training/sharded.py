@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from ..errors import InputError
-from ..networks.graphs.classifier import Shape
+from ..networks.graphs.classifier import ClassifierShape
 from .distributed import SharedLearner, Team, in_parallel
 from .mlp import GRADIENT_NORM, Classifier, Learner, Momentum, Trainable, draw
 from .snapshot import Stateful
@@ -39,7 +39,7 @@ class ShardedClassifier(Classifier):
         If there are more processes than classes.
     """
 
-    def __init__(self, shape: Shape, team: Team) -> None:
+    def __init__(self, shape: ClassifierShape, team: Team) -> None:
         if shape.classes < team.size:
             raise InputError(f"--num-classes {shape.classes}: too few for --shard-classes over {team.size} processes")
         self.rows = team.part(shape.classes)
@@ -286,7 +286,7 @@ def learner_of(model: Trainable, team: Team) -> Learner:
     return SharedLearner(model, team) if team.size > 1 else Learner(model)
 
 
-def whole(model: Trainable, optimizer: Momentum) -> tuple[Stateful, Stateful]:
+def whole_state(model: Trainable, optimizer: Momentum) -> tuple[Stateful, Stateful]:
     """What a snapshot saves of a model and its optimizer: of all classes, whichever this process has.
 
     `state_dict` is called by all processes, of the model first; what it gives counts in the first process.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..faces.load import load_detector
-from .labels import Photograph, label_photographs
+from .labels import LabelledPhotograph, label_photographs
 from .people import held_out, list_photographs
 from .wider import read_wider
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 UNSEEN_ONE_IN = 50  # pictures of WIDER FACE that are only looked at after each round
 
 
-def load_photographs(settings: DetectionSettings) -> tuple[list[Photograph], list[Photograph]]:
+def load_photographs(settings: DetectionSettings) -> tuple[list[LabelledPhotograph], list[LabelledPhotograph]]:
     """The photographs to learn from, and those that training never sees.
 
     Of a folder of people these are the photographs of the people that are held out, of WIDER FACE one in fifty.
@@ -26,8 +26,8 @@ def load_photographs(settings: DetectionSettings) -> tuple[list[Photograph], lis
     InputError
         If nothing to learn from is named, or what is named can't be read.
     """
-    seen: list[Photograph] = []
-    unseen: list[Photograph] = []
+    seen: list[LabelledPhotograph] = []
+    unseen: list[LabelledPhotograph] = []
     if bool(settings.faces) != bool(settings.labeller):
         raise InputError("--faces and --labeller belong together: photographs, and the detector that labels them")
     if bool(settings.wider) != bool(settings.labels):

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.types import POINTS
-from .labels import Photograph
+from .labels import LabelledPhotograph
 
 PICTURES = (".jpg", ".jpeg", ".png")
 BOX_COLUMNS = 10  # x, y, w, h, blur, expression, illumination, invalid, occlusion, pose
@@ -17,7 +17,7 @@ INVALID = 7  # column of the flag of a face that is too hard to be judged
 POINT_COLUMNS = 3  # x, y and a flag of each landmark, -1 where it is unknown
 
 
-def read_wider(folder: str, labels: str) -> list[Photograph]:
+def read_wider(folder: str, labels: str) -> list[LabelledPhotograph]:
     """The pictures of a folder with the faces that a file gives them.
 
     Parameters
@@ -46,7 +46,7 @@ def read_wider(folder: str, labels: str) -> list[Photograph]:
     return photographs
 
 
-def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
+def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
     """The pictures of `wider_face_train_bbx_gt.txt`; `source` is its name in messages."""
     photographs = []
     at = 0
@@ -74,18 +74,18 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
                 (ignored if values[INVALID] else faces).append(_box(values))
         at += rows
         unknown = np.full((len(faces), POINTS, 2), np.nan)
-        photographs.append(Photograph.of(os.path.join(folder, name), faces, unknown, ignored))
+        photographs.append(LabelledPhotograph.of(os.path.join(folder, name), faces, unknown, ignored))
     return photographs
 
 
-def parse_landmarks(lines: list[str], folder: str, source: str) -> list[Photograph]:
+def parse_landmarks(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
     """The pictures of RetinaFace's `label.txt`; `source` is its name in messages."""
     photographs = []
     name, faces, landmarks = None, [], []
     for number, line in enumerate([*lines, "#"], start=1):
         if line.startswith("#"):
             if name is not None:
-                photographs.append(Photograph.of(os.path.join(folder, name), faces, landmarks, []))
+                photographs.append(LabelledPhotograph.of(os.path.join(folder, name), faces, landmarks, []))
             name, faces, landmarks = line[1:].strip(), [], []
         elif line.strip():
             if not name:

@@ -12,7 +12,7 @@ from torch import nn
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network
-from rcnn.networks.graphs.classifier import OUTPUT, Shape, build_graph, shape_of
+from rcnn.networks.graphs.classifier import OUTPUT, ClassifierShape, build_graph, shape_of
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainingSet, TrainSettings, choose_rows, train_mlp
 from rcnn.tables import StageWriter, features_schema, vector_array
@@ -72,7 +72,7 @@ def test_the_checkpoint_gives_what_the_trained_model_gives(data, tmp_path, engin
     run(data, tmp_path / "iqiyi", num_filter=filters, fbn=fbn)
     graph = load_checkpoint(f"{tmp_path / 'iqiyi'},8")
     shape = shape_of(graph)
-    assert shape == Shape(WIDTH, filters, CLASSES, fbn)
+    assert shape == ClassifierShape(WIDTH, filters, CLASSES, fbn)
     model = Classifier(shape)
     model.load(graph.params)
     model.eval()
@@ -89,7 +89,7 @@ def test_a_cosine_head_learns_and_its_checkpoint_gives_scaled_cosines(data, tmp_
     record = run(data, tmp_path / "iqiyi", head="cosine", scale=16.0, margin=0.3, per_batch_size=15)
     assert record["curve"][-1]["accuracy"] > 0.85  # nobody known lies in no direction
     graph = load_checkpoint(f"{tmp_path / 'iqiyi'},8")
-    assert shape_of(graph) == Shape(WIDTH, 0, CLASSES)
+    assert shape_of(graph) == ClassifierShape(WIDTH, 0, CLASSES)
     weight = graph.params["stage2_weight"]
     np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-5)
     rows = np.random.default_rng(1).normal(size=(7, WIDTH)).astype(np.float32)
@@ -171,7 +171,7 @@ def test_the_rate_falls_at_each_step():
     ("network", "fan", "spread"), [("r50", 0, 1.0), ("y1", 0, 1.0), ("i50", 1, 1.0), ("m", 1, 3**-0.5)]
 )
 def test_initial_weights(network, fan, spread):
-    model = Classifier(Shape(100, 300, 50))
+    model = Classifier(ClassifierShape(100, 300, 50))
     initialise(model, network, torch.Generator().manual_seed(0))
     weight = model.stage0.weight
     scale = (2 / weight.shape[fan]) ** 0.5
@@ -216,7 +216,7 @@ def test_bad_input_is_named(data, tmp_path, capsys):
 
 
 def test_graph_lists_every_parameter_once():
-    model = Classifier(Shape(8, 8, 3, True))
+    model = Classifier(ClassifierShape(8, 8, 3, True))
     graph = build_graph(model.shape, model.arrays())
     variables = {node.name for node in graph.nodes if node.op == "null"} - {"data", "softmax_label"}
     assert variables == set(model.arrays())

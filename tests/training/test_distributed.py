@@ -14,7 +14,7 @@ import torch
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
-from rcnn.networks.graphs.classifier import Shape
+from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import StageWriter, features_schema, vector_array
@@ -205,7 +205,7 @@ class _Half(Team):
 @pytest.mark.parametrize("network", ["r50", "i50", "m"])
 def test_a_shard_begins_with_the_weights_of_the_whole(network, monkeypatch):
     monkeypatch.setattr(sharded, "DRAWN_ROWS", 16)
-    shape = Shape(5, 6, 101)
+    shape = ClassifierShape(5, 6, 101)
     whole, shard = Classifier(shape), sharded.ShardedClassifier(shape, _Half())
     generators = [torch.Generator().manual_seed(3) for _ in range(2)]
     initialise(whole, network, generators[0])
@@ -218,4 +218,4 @@ def test_a_shard_begins_with_the_weights_of_the_whole(network, monkeypatch):
 
 def test_more_processes_than_classes_are_refused():
     with pytest.raises(InputError, match="--num-classes 1: too few for --shard-classes over 2"):
-        sharded.ShardedClassifier(Shape(5, 6, 1), _Half())
+        sharded.ShardedClassifier(ClassifierShape(5, 6, 1), _Half())
