@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..faces.alignment import similarity
 from ..faces.choice import central_face
-from ..faces.detectors.essh import EsshDetector
+from ..faces.detectors.single_stage import Detector
 from ..training.people import read_photograph
 from ..workers.progress import progress
 from .canvas import MIDDLE, PLANES, SIZE, displacement, landmarks, mirrored, to_planes
@@ -48,7 +48,7 @@ class Portraits:
         return len(self.planes)
 
 
-def read_portraits(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> Portraits:
+def read_portraits(people: Mapping[str, Sequence[Path]], detector: Detector) -> Portraits:
     """The portraits among the photographs: one face, turned to the camera, large enough, cleanly cut.
 
     Raises

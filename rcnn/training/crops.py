@@ -12,7 +12,7 @@ from ..config import config
 from ..errors import InputError
 from ..faces.alignment import similarity, target_points
 from ..faces.choice import central_face
-from ..faces.detectors.essh import EsshDetector
+from ..faces.detectors.single_stage import Detector
 from ..workers.progress import progress
 from .camera import Camera, photographed, shrunk
 from .eigenfaces import Eigenfaces
@@ -45,7 +45,7 @@ CROP_CAMERA = Camera(
 )  # fmt: skip
 
 
-def read_crops(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> tuple[np.ndarray, np.ndarray]:
+def read_crops(people: Mapping[str, Sequence[Path]], detector: Detector) -> tuple[np.ndarray, np.ndarray]:
     """The central face of each photograph, aligned, with a margin.
 
     Returns

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from ..cython.boxes import overlaps
-from ..faces.detectors.essh import EsshDetector
+from ..faces.detectors.single_stage import Detector
 from ..faces.types import POINTS, Faces
 from ..workers.progress import progress
 from .people import read_photograph
@@ -53,9 +53,7 @@ class LabelledPhotograph:
         )
 
 
-def label_photographs(
-    paths: Sequence[Path], detector: EsshDetector, cache: str | None = None
-) -> list[LabelledPhotograph]:
+def label_photographs(paths: Sequence[Path], detector: Detector, cache: str | None = None) -> list[LabelledPhotograph]:
     """The faces that a detector is certain of; those that it finds faintly, or only enlarged, are ignored.
 
     Landmarks are the median over what it says of several views of the photograph.
@@ -82,7 +80,7 @@ def label_photographs(
     return photographs
 
 
-def steady_landmarks(images: Sequence[np.ndarray], found: Sequence[Faces], detector: EsshDetector) -> list[np.ndarray]:
+def steady_landmarks(images: Sequence[np.ndarray], found: Sequence[Faces], detector: Detector) -> list[np.ndarray]:
     """Landmarks (n, 5, 2) of the faces found in each image: the median over the image and its views."""
     said = [[faces.landmarks] for faces in found]
     for scale, x, y in VIEWS:

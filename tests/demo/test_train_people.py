@@ -76,7 +76,7 @@ def test_stopped_run_goes_on_as_if_it_never_was(portraits: Portraits, tmp_path: 
 
 def test_snapshot_of_other_settings_is_an_error(portraits: Portraits, tmp_path: Path) -> None:
     PeopleTrainer(settings(tmp_path / "p", rounds=1, steps=1), portraits).run()
-    with pytest.raises(InputError, match="made with another lr; remove it"):
+    with pytest.raises(InputError, match="holds a run with another lr; give the same, or remove it"):
         PeopleTrainer(settings(tmp_path / "p", rounds=2, steps=1, lr=1.0), portraits).run()
 
 

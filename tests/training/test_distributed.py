@@ -21,6 +21,7 @@ from rcnn.tables import StageWriter, features_schema, vector_array
 from rcnn.training import sharded
 from rcnn.training.distributed import Team
 from rcnn.training.mlp import Classifier, initialise
+from rcnn.training.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 300  # seconds; 7 on a quiet machine
@@ -79,15 +80,15 @@ def alone(data: Path, prefix: Path, **changes) -> None:
 
 def stopped_alone(data: Path, prefix: Path, epochs: int, **changes) -> None:
     """Train in this process, as if it was killed after some epochs."""
-    real = stage.save_snapshot
+    real = Snapshot.save
 
-    def save(*arguments) -> None:
-        real(*arguments)
-        if len(arguments[3]["curve"]) == epochs:
+    def save(snapshot, curve, **more) -> None:
+        real(snapshot, curve, **more)
+        if len(curve) == epochs:
             raise InterruptedError
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
-        patch.setattr(stage, "save_snapshot", save)
+        patch.setattr(Snapshot, "save", save)
         alone(data, prefix, **changes)
 
 
@@ -190,7 +191,7 @@ def test_a_signal_stops_both_with_one_line_and_the_run_goes_on(data, tmp_path, c
     assert said.count("train_mlp.py: stopped; what was done is saved") == 1
     assert "rcnn/" not in said  # no traceback of ours
     with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
-        patch.setattr(stage._Log, "epoch", lambda *arguments: exec("raise InterruptedError"))
+        patch.setattr(stage._Writer, "words", lambda *arguments: exec("raise InterruptedError"))
         alone(data, tmp_path / "m", lr_step=(3, 100000))
     assert "goes on after epoch" in capsys.readouterr().out
 

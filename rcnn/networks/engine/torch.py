@@ -33,6 +33,11 @@ Values = dict[str, Any]
 Last = Callable[[list[Tensor]], list[Tensor]]
 
 
+def torch_device(device: int) -> torch.device:
+    """PyTorch's name of a device: the number of a CUDA device, negative for the CPU."""
+    return torch.device("cuda", device) if device >= 0 else torch.device("cpu")
+
+
 class TorchNetwork:
     """See `rcnn.networks.engine.Network`.
 
@@ -54,7 +59,7 @@ class TorchNetwork:
     ) -> None:
         self.output_names = graph.output_names
         self._graph = graph
-        self._device = torch.device("cuda", device) if device >= 0 else torch.device("cpu")
+        self._device = torch_device(device)
         if device >= 0:
             torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa are short of MXNet's results
         self._image = image
