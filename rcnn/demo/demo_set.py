@@ -133,7 +133,7 @@ def write_demo(options: DemoOptions) -> DemoSummary:
     clips = plan_demo(options)
     try:
         check_output(output, options.overwrite, MAKER)
-        load_people(options.model)  # what is wrong with it is said before anything is written
+        _model(options.model)  # what is wrong with it is said before anything is written
         with fresh(staging):
             job = partial(make_demo_clip, folder=staging, seed=options.seed, model=options.model)
             # a chunk is a person's clips, so that no two processes draw the same face

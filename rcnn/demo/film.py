@@ -80,10 +80,11 @@ def draw_take(*seed: int, size: tuple[int, int] = SIZE) -> Take:
         stop = start + BLINK_FRAMES
         paths["squint"][start:stop] = np.maximum(paths["squint"][start:stop], closing)
     poses = tuple(Pose(**{name: float(path[i]) for name, path in paths.items()}) for i in range(count))
-    side, high = rng.uniform(-1.2, 1.2) + 0.4 * _wander(count, rng), rng.uniform(-0.3, 1.0) + 0.2 * _wander(count, rng)
+    side = rng.uniform(-1.2, 1.2) + 0.4 * _wander(count, rng)
+    lift = rng.uniform(-0.3, 1.0) + 0.2 * _wander(count, rng)
     gain = rng.uniform(*GAIN) * (1 + 0.05 * _wander(count, rng))
     strength, warmth = float(rng.uniform(*STRENGTH)), float(rng.uniform(*WARMTH))
-    lights = tuple(Light(float(side[i]), float(high[i]), strength, float(gain[i]), warmth) for i in range(count))
+    lights = tuple(Light(float(side[i]), float(lift[i]), strength, float(gain[i]), warmth) for i in range(count))
     width, height = size
     scale = np.exp(rng.uniform(*np.log(ZOOM))) * height / DEFINITE_HEIGHT * (1 + 0.03 * _wander(count, rng))
     # the top of the head stays near the upper edge, where camera operators leave it
@@ -140,7 +141,7 @@ def _placed(frame: np.ndarray, person: DrawnPerson, take: Take, number: int) -> 
     goal = (middles - take.centre[number]) / take.scale[number] + HEAD
     source = sources(take.poses[number], goal.astype(np.float32))
     shade = np.clip(shading(take.lights[number], source) * SHADE_UNIT, 0, 255).astype(np.uint8)
-    on_bust = (source + np.float32([LEFT + 0.5, 0.5])) * FINE - np.float32(0.5)
+    on_bust = (source + np.array([LEFT + 0.5, 0.5], np.float32)) * FINE - np.float32(0.5)
     whole = (columns * CELL, rows * CELL)
     shade = cv2.resize(shade, whole)[:height, :width]
     at = cv2.resize(on_bust, whole)[:height, :width]

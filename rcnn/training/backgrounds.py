@@ -56,7 +56,8 @@ def background(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.G
 
 
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    return tuple(int(c) for c in rng.integers(0, 256, 3))
+    blue, green, red = (int(c) for c in rng.integers(0, 256, 3))
+    return blue, green, red
 
 
 def _gradient(side: int, rng: np.random.Generator) -> np.ndarray:
@@ -79,7 +80,7 @@ def _collage(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Gen
     """Patches of photographs, the first over everything, the others where they fall."""
     picture = _gradient(side, rng)
     for number in range(rng.integers(*PATCHES)):
-        photo = photos[rng.integers(len(photos))]
+        photo = photos[int(rng.integers(len(photos)))]
         patch = patch_without_faces(photo, read_photograph(photo.path), rng)
         if patch is None:
             continue

@@ -170,7 +170,7 @@ def _spoilt(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return np.clip(crop + noise, 0, 255).astype(np.uint8)
     if kind == 3:  # covered from one side
         start = int(rng.integers(SIZE // 4, SIZE // 2))
-        crop = np.rot90(crop, rng.integers(4)).copy()
+        crop = np.rot90(crop, int(rng.integers(4))).copy()
         crop[start:] = rng.integers(0, 256, 3)
         return crop if rng.random() < 0.5 else cv2.GaussianBlur(crop, (0, 0), 1)
     if kind == 4:  # what a detector cuts out of a background

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..cython.boxes import overlaps
 from ..faces.detectors.single_stage import Detector
@@ -43,7 +44,7 @@ class LabelledPhotograph:
     ignored: np.ndarray
 
     @staticmethod
-    def of(path: str, boxes: Sequence, landmarks: Sequence, ignored: Sequence) -> LabelledPhotograph:
+    def of(path: str, boxes: ArrayLike, landmarks: ArrayLike, ignored: ArrayLike) -> LabelledPhotograph:
         """From lists, which may be empty."""
         return LabelledPhotograph(
             path,
@@ -116,13 +117,14 @@ def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> 
 
 def _write_cache(cache: str, photographs: Sequence[LabelledPhotograph]) -> None:
     os.makedirs(os.path.dirname(cache) or ".", exist_ok=True)
-    columns = {name: [getattr(photo, name) for photo in photographs] for name in ("boxes", "landmarks", "ignored")}
     with open(f"{cache}.part", "wb") as file:
         np.savez(
             file,
             paths=np.array([photo.path for photo in photographs]),
             counts=np.array([[len(photo.boxes), len(photo.ignored)] for photo in photographs]).reshape(-1, 2),
-            **{name: np.concatenate(arrays) for name, arrays in columns.items()},
+            boxes=np.concatenate([photo.boxes for photo in photographs]),
+            landmarks=np.concatenate([photo.landmarks for photo in photographs]),
+            ignored=np.concatenate([photo.ignored for photo in photographs]),
         )
     os.replace(f"{cache}.part", cache)
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, ClassifierShape
 from .loop import gradient_norm
+from .parameters import arrays_of, load_arrays
 
 PRELU_SLOPE = 0.25
 
@@ -81,6 +82,10 @@ class Learner:
 class Classifier(Trainable):
     """The network of `classifier.build_graph`, with its parameter names: (n, features) -> (n, classes)."""
 
+    stage0: nn.Linear
+    stage1: nn.Linear
+    stage2: nn.Linear
+
     def __init__(self, shape: ClassifierShape) -> None:
         super().__init__()
         self.shape = shape
@@ -116,7 +121,7 @@ class Classifier(Trainable):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and statistics by their MXNet names, float32."""
-        return {name: value.detach().cpu().numpy().copy() for name, value in self._named().items()}
+        return arrays_of(self._named())
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over parameters by their MXNet names.
@@ -126,13 +131,7 @@ class Classifier(Trainable):
         ValueError
             If one is missing or has another shape; names it.
         """
-        with torch.no_grad():
-            for name, value in self._named().items():
-                array = arrays.get(name)
-                if array is None or array.shape != tuple(value.shape):
-                    found = "missing" if array is None else f"of shape {array.shape}"
-                    raise ValueError(f"{name} is {found}, wanted is {tuple(value.shape)}")
-                value.copy_(torch.from_numpy(np.array(array, np.float32)))
+        load_arrays(self._named(), arrays)
 
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """What is trained, with its MXNet names."""

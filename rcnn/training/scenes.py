@@ -51,13 +51,13 @@ def make_scene(photos: Sequence[LabelledPhotograph], side: int, rng: np.random.G
     """A scene with photographs drawn at random; those without a face serve as background only."""
     scene = Scene(background(side, photos, rng))
     for _ in range(rng.integers(*MORE_LOOKALIKES)):
-        _paste_lookalike(scene, photos[rng.integers(len(photos))], rng)
+        _paste_lookalike(scene, photos[int(rng.integers(len(photos)))], rng)
     if rng.random() >= EMPTY:
         first = LARGE_SIZE if rng.random() < LARGE else SMALL_SIZE
-        sizes = np.exp(rng.uniform(*np.log(SMALL_SIZE), rng.integers(*MORE_FACES)))
-        sizes = [float(np.exp(rng.uniform(*np.log(first)))), *sorted(sizes, reverse=True)]
-        for size in sizes:
-            photo = photos[rng.integers(len(photos))]
+        smallest, largest = np.log(SMALL_SIZE)
+        more = np.exp(rng.uniform(smallest, largest, int(rng.integers(*MORE_FACES))))
+        for size in (float(np.exp(rng.uniform(*np.log(first)))), *sorted(more, reverse=True)):
+            photo = photos[int(rng.integers(len(photos)))]
             if len(photo.boxes):
                 paste_photograph(scene, photo, size, rng)
     scene.picture = photographed(scene.picture, SCENE_CAMERA, rng)
@@ -73,7 +73,8 @@ def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: 
     x1, y1, x2, y2 = box = photo.boxes[rng.integers(len(photo.boxes))]
     own = float(np.sqrt((x2 - x1 + 1) * (y2 - y1 + 1)))
     scale = min(size / own, LARGEST_ENLARGEMENT)
-    margins = own * np.exp(rng.uniform(*np.log(MARGIN), 4))
+    narrowest, widest = np.log(MARGIN)
+    margins = own * np.exp(rng.uniform(narrowest, widest, 4))
     window = np.concatenate([box[:2] - margins[:2], box[2:] + margins[2:] + 1]).round().astype(int)
     window = np.clip(window, 0, [image.shape[1], image.shape[0]] * 2)
     piece = image[window[1] : window[3], window[0] : window[2]]

@@ -64,7 +64,8 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhot
         rows = max(int(count), 1)  # a picture without faces has one line of zeros
         if at + rows > len(lines) and int(count):
             raise InputError(f"{source}, line {len(lines)}: the file ends inside {name}; get the file again")
-        faces, ignored = [], []
+        faces: list[list[float]] = []
+        ignored: list[list[float]] = []
         for number in range(at, at + rows):
             if int(count) == 0 and (number >= len(lines) or lines[number].strip().lower().endswith(PICTURES)):
                 rows = 0  # some copies leave the zeros out
@@ -81,7 +82,9 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhot
 def parse_landmarks(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
     """The pictures of RetinaFace's `label.txt`; `source` is its name in messages."""
     photographs = []
-    name, faces, landmarks = None, [], []
+    name: str | None = None
+    faces: list[list[float]] = []
+    landmarks: list[np.ndarray] = []
     for number, line in enumerate([*lines, "#"], start=1):
         if line.startswith("#"):
             if name is not None:

@@ -93,6 +93,21 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
         DetectionTrainer(replace(settings, lr=1.0), (drawn, [])).run()
 
 
+def test_a_model_whose_writing_was_stopped_is_written_when_the_run_goes_on(
+    tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = DetectionSettings(str(tmp_path / "own"), rounds=1, scenes=2, batch=2, side=64)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("rcnn.training.rounds.save_checkpoint", stop)
+        DetectionTrainer(settings, (drawn, [])).run()
+    DetectionTrainer(settings, (drawn, [])).run()
+    assert load_checkpoint(f"{settings.prefix},0").params
+
+
 def changes(trainer: DetectionTrainer) -> dict[str, float]:
     """How far each parameter and statistic moves in a round of one step."""
     before = trainer.student.network.arrays()

@@ -17,7 +17,8 @@ from rcnn.commands.arguments import layer_pairs
 from rcnn.errors import InputError
 from rcnn.faces.load import load_embedder
 from rcnn.faces.vectors import normalise, norms
-from rcnn.networks.checkpoint import load_checkpoint, read_arrays
+from rcnn.networks import checkpoint
+from rcnn.networks.checkpoint import Graph, load_checkpoint, read_arrays
 from rcnn.training import embedding
 from rcnn.training.crops import plain_crops
 from rcnn.training.embedding import EmbeddingSettings, EmbeddingTrainer, arcface
@@ -159,12 +160,23 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch, ca
     load_checkpoint(f"{stopped.prefix},0")
 
 
+def test_what_it_writes_is_named_for_its_prefix(base, monkeypatch):
+    sources = []
+    real = checkpoint.write_symbol
+
+    def write_symbol(path: str, graph: Graph) -> None:
+        sources.append(graph.source)
+        real(path, graph)
+
+    monkeypatch.setattr(checkpoint, "write_symbol", write_symbol)
+    EmbeddingTrainer(replace(base, arcface=1.0, rounds=1, pool=16)).run()
+    assert sources == [f"{base.prefix},0"]
+
+
 def test_a_snapshot_made_with_other_settings_is_refused(base):
     settings = replace(base, arcface=1.0, rounds=1, pool=16)
     EmbeddingTrainer(settings).run()
-    with pytest.raises(
-        InputError, match=r"net-training\.params: holds a run with another lr; give the same"
-    ):
+    with pytest.raises(InputError, match=r"net-training\.params: holds a run with another lr; give the same"):
         EmbeddingTrainer(replace(settings, lr=0.5)).run()
 
 

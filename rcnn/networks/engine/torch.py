@@ -262,8 +262,8 @@ def _max(x: list[Tensor], a: Values) -> Tensor:
 def _pooling(x: list[Tensor], a: Values) -> Tensor:
     kind = a["pool_type"]
     if a["global_pool"]:
-        reduce = {"max": torch.amax, "avg": torch.mean, "sum": torch.sum}[kind]
-        return reduce(x[0], dim=(2, 3), keepdim=True)
+        kinds: dict[str, Callable[..., Tensor]] = {"max": torch.amax, "avg": torch.mean, "sum": torch.sum}
+        return kinds[kind](x[0], dim=(2, 3), keepdim=True)
     size = tuple(x[0].shape[2:])
     kernel, stride, pad = a["kernel"], a["stride"], a["pad"]
     over = [pool_overhang(size[i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)]
