@@ -120,9 +120,7 @@ class FakeJob:
 
         crop = bytes(FACE_BYTES)
         return [
-            FoundFaces(
-                made_up_faces(clip, self.faces, bytes(FACE_BYTES)), self.faces, np.full(self.faces, 20, np.float32)
-            )
+            FoundFaces(made_up_faces(clip, self.faces, crop), self.faces, np.full(self.faces, 20, np.float32))
             for clip in clips
         ]
 

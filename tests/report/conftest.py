@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.tables import FACES_SCHEMA, StageWriter, features_schema, scores_schema, vector_array
 from rcnn.training.mlp import Classifier
@@ -115,7 +115,7 @@ def run(tmp_path_factory) -> Run:
     write_vectors(root / "feat", "feature", dict.fromkeys(test, np.ones(8, np.float32)), root / "det")
     write_vectors(root / "feat_train", "feature", dict.fromkeys(train, np.ones(8, np.float32)), root / "det_train")
     write_vectors(root / "set", "genfeat", dict.fromkeys(train, np.ones(8, np.float32)), root / "feat_train")
-    shape = Shape(8, 16, PEOPLE + 1)
+    shape = ClassifierShape(8, 16, PEOPLE + 1)
     save_checkpoint(f"{root / 'mlp'},7", build_graph(shape, Classifier(shape).arrays()))
     curve = [{"epoch": epoch, "accuracy": epoch / 8, "loss": 3 / epoch, "val_accuracy": 0.1} for epoch in range(1, 8)]
     (root / "mlp-train.json").write_text(json.dumps({"arguments": {"data": str(root / "set")}, "curve": curve}))
