@@ -80,6 +80,7 @@ class Kind:
     view : what its pictures show; `later` from frame `change` on (counted from 0) where their size changes
     start : frame of the plain clip that it begins with
     late : seconds from the start of the file to the first frame
+    speed : how many times faster than filmed it is played
     tolerance : plain frames that a picture may be older or younger than its time says
     likeness : least PSNR of a picture to the plain one, decibels
     share : of what the container promises that can be read
@@ -96,9 +97,14 @@ class Kind:
     change: int = FRAMES
     start: int = 0
     late: float = 0.0
+    speed: Fraction = Fraction(1)
     tolerance: float = 0.5
     likeness: float = 30.0
     share: float = 1.0
+
+    def plain_index(self, time: float) -> float:
+        """Which frame of the plain clip is to be seen at a time, seconds from the start of the file."""
+        return self.start + (time - (0.0 if self.start else self.late)) * RATE * float(self.speed)
 
     def view_of(self, index: int) -> View:
         """What the frame with an index, counted from 0, shows."""
@@ -187,11 +193,11 @@ def write_raw(images: np.ndarray, layout: str, options: str, path: Path) -> None
     subprocess.run([*shlex.split(command), path], input=images.tobytes(), check=True, capture_output=True)
 
 
-def filtered(options: str) -> Callable[[Path, Path], None]:
+def filtered(options: str, before: str = "") -> Callable[[Path, Path], None]:
     """One run of ffmpeg over the plain clip."""
 
     def make(plain: Path, path: Path) -> None:
-        run("-i", plain, *shlex.split(options), path)
+        run(*shlex.split(before), "-i", plain, *shlex.split(options), path)
 
     return make
 
@@ -336,14 +342,14 @@ KINDS = [
     Kind("interlaced", ".ts", filtered(
         f"-vf tinterlace=interleave_top {X264} {FIELDS} -x264opts tff=1"), 30, Fraction(15)),
     Kind("interlaced_pal", ".mpg", filtered(
-        f"-vf scale=720:576,setsar=64/45,fps=50,tinterlace=interleave_top -an -c:v mpeg2video {FIELDS} -b:v 8M "
-        "-pix_fmt yuv420p -top 1"), 50, PAL, view=View((1024, 576)), tolerance=1.1),
+        f"-vf scale=720:576,setsar=64/45,tinterlace=interleave_top -an -c:v mpeg2video {FIELDS} -b:v 8M "
+        "-pix_fmt yuv420p -top 1", "-r 50"), 30, PAL, view=View((1024, 576)), speed=2 * PAL / RATE),
     Kind("interlaced_ntsc", ".dv", filtered(
-        "-vf scale=720:480,setsar=32/27,fps=60000/1001,tinterlace=interleave_bottom,format=yuv411p -an -c:v dvvideo"),
-        60, NTSC, view=View((853, 480)), tolerance=1.1),
+        "-vf scale=720:480,setsar=32/27,tinterlace=interleave_bottom,format=yuv411p -an -c:v dvvideo",
+        "-r 60000/1001"), 30, NTSC, view=View((853, 480)), speed=2 * NTSC / RATE),
     Kind("interlaced_1080", ".mts", filtered(
-        f"-t 1 -vf scale=1920:1080,fps=50,tinterlace=interleave_top {X264} -preset ultrafast {FIELDS} -x264opts tff=1"),
-        25, PAL, view=View((1920, 1080)), tolerance=1.1),
+        f"-t 0.6 -vf scale=1920:1080,tinterlace=interleave_top {X264} {FIELDS} -x264opts tff=1", "-r 50"),
+        15, PAL, view=View((1920, 1080)), speed=2 * PAL / RATE),
     Kind("interlaced_mpeg4", ".avi", filtered(
         f"-vf tinterlace=interleave_top -an -c:v mpeg4 {FIELDS} -q:v 2"), 30, Fraction(15)),
     Kind("interlaced_prores", ".mov", filtered(
