@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -17,13 +16,14 @@ from ..errors import InputError
 from ..faces.detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
 from ..faces.detectors.essh import EsshDetector
 from ..networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
-from ..networks.engine import CPU, Network, load_network
+from ..networks.engine import CPU, Network, choose_device, load_network
 from ..networks.graphs.essh import build_essh_m25
 from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
 from .labels import Photograph
 from .rounds import FREE, Losses, run_rounds, seconds_since, warm_cosine, write_curve
 from .scenes import Scene, make_scene
+from .settings import DetectionSettings
 from .sources import load_photographs
 from .targets import Targets, image_anchors, match_anchors
 
@@ -37,32 +37,6 @@ LEAST_SCORE = 0.02  # of detections in them
 IMAGES_A_MISTAKE = 10.0
 STRIDES = [stride for stride, _ in config.ESSH.STRIDES]
 LOGITS = [f"face_{part}_stride{stride}_output" for stride in STRIDES for part in ("score", "box", "landmark")]
-
-
-@dataclass(frozen=True)
-class DetectionSettings:
-    """What `python -m rcnn train-detector` takes; see its help."""
-
-    prefix: str
-    faces: str | None = None
-    labeller: str | None = None
-    wider: str | None = None
-    labels: str | None = None
-    teacher: str | None = None
-    hints: tuple[tuple[str, str], ...] = ()
-    hint_weight: float = 0.3
-    start: str | None = None
-    freeze_norm: bool = False
-    gpu: int = CPU
-    rounds: int = 20
-    scenes: int = 1024
-    side: int = 320
-    batch: int = 8
-    lr: float = 3e-3
-    last_rate: float = 1.0
-    threads: int = 0
-    bf16: bool = False
-    seed: int = 0
 
 
 class Student(nn.Module):
@@ -110,8 +84,9 @@ class DetectionTrainer:
             raise InputError("--hints compares with a teacher's maps: give --teacher PREFIX,EPOCH")
         if settings.side % max(STRIDES):
             raise InputError(f"--side {settings.side}: is no multiple of {max(STRIDES)}, the largest stride")
-        self.device = torch.device("cpu") if settings.gpu == CPU else torch.device("cuda", settings.gpu)
-        self.seen, self.unseen = photographs or load_photographs(settings)
+        self.gpu = choose_device(settings.gpu)
+        self.device = torch.device("cpu") if self.gpu == CPU else torch.device("cuda", self.gpu)
+        self.seen, self.unseen = photographs or load_photographs(settings, self.gpu)
         if not any(len(photo.boxes) for photo in self.seen):
             raise InputError("no face is labelled in any photograph; give other photographs or another labeller")
         self.teacher = self._load_teacher()
@@ -144,7 +119,7 @@ class DetectionTrainer:
             return None
         graph = load_checkpoint(self.settings.teacher)
         layers = [f"{theirs}_output" for _, theirs in self.settings.hints]
-        return load_network(graph, layers, device=self.settings.gpu, images=True)
+        return load_network(graph, layers, device=self.gpu, images=True)
 
     def run(self) -> None:
         """Train what is left to train, and write the checkpoint."""
@@ -207,7 +182,7 @@ class DetectionTrainer:
 
     def detector(self) -> EsshDetector:
         """The detector as it is now, on the engine that users run."""
-        return EsshDetector(load_network(self.trained_graph(), device=self.settings.gpu, images=True))
+        return EsshDetector(load_network(self.trained_graph(), device=self.gpu, images=True))
 
     def evaluate(self) -> dict[str, float]:
         """Recall and false positives on scenes of photographs that training never sees, the same every time."""

@@ -17,7 +17,7 @@ from ..faces.embedding import OUTPUT, Embedder
 from ..faces.load import load_detector
 from ..faces.vectors import normalise, norms
 from ..networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
-from ..networks.engine import CPU, Network, load_network
+from ..networks.engine import CPU, Network, choose_device, load_network
 from ..networks.graphs.resnet import build_resnet
 from ..scores.verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
@@ -25,40 +25,13 @@ from .eigenfaces import Eigenfaces
 from .graph_module import GraphModule, load_start
 from .people import held_out, list_photographs
 from .rounds import Losses, run_rounds, seconds_since, warm_cosine, write_curve
+from .settings import EmbeddingSettings
 
 TEACHER_BATCH = 32
 WARM_UP = 0.02  # share of the steps in which the learning rate rises
 WEIGHT_DECAY = 1e-4
 GRADIENT_NORM = 5.0
 FOLDS = 10
-
-
-@dataclass(frozen=True)
-class EmbeddingSettings:
-    """What `python -m rcnn train-embedding` takes; see its help."""
-
-    faces: str
-    prefix: str
-    detector: str
-    teacher: str | None = None
-    hints: tuple[tuple[str, str], ...] = ()
-    gpu: int = CPU
-    rounds: int = 20
-    pool: int = 16384
-    passes: int = 2
-    batch: int = 64
-    lr: float = 2e-3
-    hint_weight: float = 0.5
-    norm_weight: float = 0.3
-    start: str | None = None
-    arcface: float = 0.0
-    margin: float = 0.5
-    scale: float = 32.0
-    quality: float = 10.0
-    quality_share: float = 0.02
-    threads: int = 0
-    bf16: bool = False
-    seed: int = 0
 
 
 @dataclass
@@ -166,13 +139,14 @@ class EmbeddingTrainer:
 
     def __init__(self, settings: EmbeddingSettings) -> None:
         self.settings = settings
-        self.device = torch.device("cpu") if settings.gpu == CPU else torch.device("cuda", settings.gpu)
+        self.gpu = choose_device(settings.gpu)
+        self.device = torch.device("cpu") if self.gpu == CPU else torch.device("cuda", self.gpu)
         if not settings.teacher and not settings.arcface:
             raise InputError("nothing to learn from: give --teacher PREFIX,EPOCH, --arcface WEIGHT or both")
         if settings.hints and not settings.teacher:
             raise InputError("--hints compares with a teacher's maps: give --teacher PREFIX,EPOCH")
         people = list_photographs(settings.faces)
-        detector = load_detector(settings.detector, settings.gpu)
+        detector = load_detector(settings.detector, self.gpu)
         seen = {person: paths for person, paths in people.items() if not held_out(person)}
         unseen = {person: paths for person, paths in people.items() if held_out(person)}
         self.wide, self.labels = read_crops(seen, detector)
@@ -197,7 +171,7 @@ class EmbeddingTrainer:
             return None
         layers = [f"{theirs}_output" for _, theirs in self.settings.hints]
         graph = load_checkpoint(self.settings.teacher)
-        return load_network(graph, [OUTPUT, *layers], device=self.settings.gpu, images=True)
+        return load_network(graph, [OUTPUT, *layers], device=self.gpu, images=True)
 
     def run(self) -> None:
         """Train what is left to train, and write the checkpoint."""
@@ -264,7 +238,7 @@ class EmbeddingTrainer:
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""
         graph = self.student.network.trained_graph()
-        return Embedder(load_network(graph, [OUTPUT], device=self.settings.gpu, images=True)).embed(crops)
+        return Embedder(load_network(graph, [OUTPUT], device=self.gpu, images=True)).embed(crops)
 
     def evaluate(self) -> dict[str, float]:
         """Verification accuracy and likeness to the teacher on the people that are held out."""

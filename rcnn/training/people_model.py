@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,32 +13,16 @@ from ..demo.face_space import FaceSpace, load_face_space, save_face_space
 from ..demo.files import face_space_file, refiner_model
 from ..faces.load import load_detector
 from ..networks.checkpoint import save_checkpoint
-from ..networks.engine import CPU
+from ..networks.engine import CPU, choose_device
 from .faces import coefficients, face_vectors, fit_face_space
 from .people import held_out, list_photographs
 from .portraits import Portraits, read_portraits
 from .refiner import RefinerTraining
 from .rounds import FREE, Losses, run_rounds, seconds_since, write_curve
+from .settings import PeopleSettings
 
 DECAY_FROM = 0.7  # share of the rounds after which the learning rate falls
 LAST_RATE = 0.1  # share of the learning rate that is left at the end
-
-
-@dataclass(frozen=True)
-class PeopleSettings:
-    """What `python -m rcnn train-people` takes; see its help."""
-
-    faces: str
-    prefix: str
-    detector: str
-    gpu: int = CPU
-    rounds: int = 34
-    steps: int = 100
-    batch: int = 8
-    lr: float = 4e-4
-    threads: int = 0
-    bf16: bool = False
-    seed: int = 0
 
 
 class PeopleTrainer:
@@ -46,7 +30,8 @@ class PeopleTrainer:
 
     def __init__(self, settings: PeopleSettings, portraits: Portraits | None = None) -> None:
         self.settings = settings
-        self.device = torch.device("cpu") if settings.gpu == CPU else torch.device("cuda", settings.gpu)
+        self.gpu = choose_device(settings.gpu)
+        self.device = torch.device("cpu") if self.gpu == CPU else torch.device("cuda", self.gpu)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.portraits = portraits if portraits is not None else self._read()
@@ -61,7 +46,7 @@ class PeopleTrainer:
     def _read(self) -> Portraits:
         people = list_photographs(self.settings.faces)
         seen = {person: paths for person, paths in people.items() if not held_out(person)}
-        return read_portraits(seen, load_detector(self.settings.detector, self.settings.gpu))
+        return read_portraits(seen, load_detector(self.settings.detector, self.gpu))
 
     def _face_space(self) -> FaceSpace:
         """As it is written, so that the refiner learns from the rounded numbers that it will be given."""

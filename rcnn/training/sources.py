@@ -11,15 +11,16 @@ from .people import held_out, list_photographs
 from .wider import read_wider
 
 if TYPE_CHECKING:
-    from .detection import DetectionSettings
+    from .settings import DetectionSettings
 
 UNSEEN_ONE_IN = 50  # pictures of WIDER FACE that are only looked at after each round
 
 
-def load_photographs(settings: DetectionSettings) -> tuple[list[Photograph], list[Photograph]]:
+def load_photographs(settings: DetectionSettings, gpu: int) -> tuple[list[Photograph], list[Photograph]]:
     """The photographs to learn from, and those that training never sees.
 
     Of a folder of people these are the photographs of the people that are held out, of WIDER FACE one in fifty.
+    The labeller runs on the device `gpu`.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def load_photographs(settings: DetectionSettings) -> tuple[list[Photograph], lis
         raise InputError("--wider and --labels belong together: the folder of pictures, and the file with their faces")
     if settings.faces:
         people = list_photographs(settings.faces)
-        detector = load_detector(settings.labeller, settings.gpu)
+        detector = load_detector(settings.labeller, gpu)
         paths = [path for photos in people.values() for path in photos]
         labelled = label_photographs(paths, detector, f"{settings.prefix}-labels.npz")
         for photo, path in zip(labelled, paths, strict=True):

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...errors import InputError
 from ..checkpoint import Graph
+from ..precision import FP16, FP32, INT8
 from .images import NO_MEAN, ONES, ImageInput, Three
 
 CPU = -1
 ENGINES = ("openvino", "torch")
-FP32, FP16, INT8 = "fp32", "fp16", "int8"  # --precision
 
 
 class Network(Protocol):
