@@ -12,6 +12,7 @@ from .kinds import Kind, typed
 
 FILES, MODELS, METHOD, RUN = "files", "models", "method", "the run"  # groups of the help, in this order
 REQUIRED = MISSING  # in place of a default
+SHOWN = 80  # characters of a wrong value in a message
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Settings:
             try:
                 object.__setattr__(self, name, option.kind.check(value))
             except (ValueError, TypeError):
-                raise InputError(f"{flag_of(name)} {typed(value)}: must be {option.kind.words}") from None
+                raise InputError(f"{flag_of(name)} {typed(value):.{SHOWN}}: must be {option.kind.words}") from None
         self._complete()
         self._fill(**{name: option.usual for name, option in options.items()})
 

@@ -10,6 +10,7 @@ from ..networks.zoo.roles import Role
 from . import kinds
 from .fields import FILES, METHOD, MODELS, RUN, setting
 
+LEAST_NORM = 10.0  # of the embedding of a good crop; embeddings are trained to have a smaller one for bad crops
 _NO_DEVICE = "left out: device 0 if there is one, else the CPU"
 
 

@@ -117,7 +117,7 @@ class EmbeddingSettings(Settings):
     passes: int = _count(2, "over a pool")
     batch: int = _count(64, "crops a step")
     lr: float = _rate(2e-3)
-    quality: float = _weight(10.0, "norm under which a crop counts as bad", "Q")
+    quality: float = _weight(shared.LEAST_NORM, "norm under which a crop counts as bad", "Q")
     quality_share: float = _weight(0.02, "share of the training crops under --quality", "P")
     seed: int = shared.seed("of weights and distortions")
     threads: int = _threads()

@@ -15,7 +15,7 @@ from .places import DATASET, DETECTED, TEST, TRAINVAL
 
 CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
-QUALITY_THRESHOLDS = {NORM: 10.0, SCORE: 0.5}  # by --quality
+QUALITY_THRESHOLDS = {NORM: shared.LEAST_NORM, SCORE: 0.5}  # by --quality
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
 EVERY = 50  # so manieth clip of each state has a contact sheet
 
