@@ -1,4 +1,4 @@
-"""Settings of the demo, of which its command line is made; nothing heavy is loaded."""
+"""Settings of the demo and of what trains its people; nothing heavy is loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..settings import kinds, shared
-from ..settings.fields import FILES, MODELS, Settings, setting
+from ..settings.fields import FILES, MODELS, REQUIRED, Settings, setting
+from ..training.settings import (
+    bf16_setting,
+    count_setting,
+    detector_setting,
+    prefix_setting,
+    rate_setting,
+    threads_setting,
+)
 from .files import PREFIX
 
 MOST = 100_000  # people, strangers, or clips of nobody
@@ -27,3 +35,20 @@ class DemoOptions(Settings):
     nobody: int = setting(20, "clips that show nobody, half in val, half in test", kinds.between(0, MOST), "N")
     overwrite: bool = shared.overwrite()
     workers: int = shared.processes()
+
+
+@dataclass(frozen=True)
+class PeopleSettings(Settings):
+    """What `python -m rcnn train-people` takes; see its help."""
+
+    faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
+    prefix: str = prefix_setting(PREFIX, "of the face space, the refiner, their curve and their snapshot")
+    detector: str = detector_setting()
+    rounds: int = count_setting(34, "with a snapshot after each")
+    steps: int = count_setting(100, "a round")
+    batch: int = count_setting(8, "photographs a step, and as many random draws")
+    lr: float = rate_setting(4e-4)
+    seed: int = shared.seed("of weights, draws and order")
+    threads: int = threads_setting()
+    bf16: bool = bf16_setting("twice as fast")
+    gpu: int | None = shared.gpu()

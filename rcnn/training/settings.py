@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..demo.files import PREFIX as PEOPLE
 from ..networks.zoo.roles import DETECTOR, EMBEDDING
 from ..settings import kinds, shared
 from ..settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
@@ -15,11 +14,11 @@ CHECKPOINT = "PREFIX,EPOCH"
 HINTS = "OURS=THEIRS,..."
 
 
-def _detector() -> Any:
+def detector_setting() -> Any:
     return setting(f"{MODEL_FOLDER}/{DETECTOR.shipped}", "face detector", kinds.text, CHECKPOINT, MODELS)
 
 
-def _prefix(default: str, of: str) -> Any:
+def prefix_setting(default: str, of: str) -> Any:
     return setting(default, of, kinds.text, "PREFIX", FILES)
 
 
@@ -32,7 +31,7 @@ def _start() -> Any:
     return setting(None, "weights to begin with; left out: random ones", kinds.text, CHECKPOINT, MODELS)
 
 
-def _count(default: int, of: str, unit: str = "N") -> Any:
+def count_setting(default: int, of: str, unit: str = "N") -> Any:
     return setting(default, of, kinds.positive, unit)
 
 
@@ -40,15 +39,15 @@ def _weight(default: float, of: str, unit: str = "W") -> Any:
     return setting(default, of, kinds.number, unit)
 
 
-def _rate(default: float) -> Any:
+def rate_setting(default: float) -> Any:
     return setting(default, "learning rate", kinds.number, "RATE")
 
 
-def _threads() -> Any:
+def threads_setting() -> Any:
     return setting(0, "of PyTorch; 0: as many as there are cores", kinds.whole, "N", RUN)
 
 
-def _bf16(speed: str) -> Any:
+def bf16_setting(speed: str) -> Any:
     text = f"multiply in bfloat16; {speed} where the processor knows it"
     return setting(False, text, kinds.flag, None, RUN)
 
@@ -57,7 +56,9 @@ def _bf16(speed: str) -> Any:
 class DetectionSettings(Settings):
     """What `python -m rcnn train-detector` takes; see its help."""
 
-    prefix: str = _prefix(_prefix_of(DETECTOR.shipped), "of the checkpoint, its curve, its labels and its snapshot")
+    prefix: str = prefix_setting(
+        _prefix_of(DETECTOR.shipped), "of the checkpoint, its curve, its labels and its snapshot"
+    )
     faces: str | None = setting(
         None, "folder of PERSON/*.jpg; one person in five is held out", kinds.text, "DIR", FILES
     )
@@ -79,19 +80,19 @@ class DetectionSettings(Settings):
         "keep BatchNorm's statistics as --start has them: less noise for boxes and landmarks at the end",
         kinds.flag,
     )
-    rounds: int = _count(20, "after each a snapshot is written")
-    scenes: int = _count(1024, "a round")
-    side: int = _count(320, "of a scene, a multiple of 32", "PIXELS")
-    batch: int = _count(8, "scenes a step")
-    lr: float = _rate(3e-3)
+    rounds: int = count_setting(20, "after each a snapshot is written")
+    scenes: int = count_setting(1024, "a round")
+    side: int = count_setting(320, "of a scene, a multiple of 32", "PIXELS")
+    batch: int = count_setting(8, "scenes a step")
+    lr: float = rate_setting(3e-3)
     last_rate: float = _weight(
         1.0,
         "of the learning rate for the last layers; 0.1 steadies landmarks once a detector finds faces",
         "SHARE",
     )
     seed: int = shared.seed("of weights and scenes")
-    threads: int = _threads()
-    bf16: bool = _bf16("faster")
+    threads: int = threads_setting()
+    bf16: bool = bf16_setting("faster")
     gpu: int | None = shared.gpu()
 
 
@@ -100,8 +101,8 @@ class EmbeddingSettings(Settings):
     """What `python -m rcnn train-embedding` takes; see its help."""
 
     faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
-    prefix: str = _prefix(_prefix_of(EMBEDDING.shipped), "of the checkpoint, its curve and its snapshot")
-    detector: str = _detector()
+    prefix: str = prefix_setting(_prefix_of(EMBEDDING.shipped), "of the checkpoint, its curve and its snapshot")
+    detector: str = detector_setting()
     teacher: str | None = setting(None, "embedding to learn from", kinds.text, CHECKPOINT, MODELS)
     start: str | None = _start()
     hints: tuple[tuple[str, str], ...] = setting(
@@ -112,31 +113,14 @@ class EmbeddingSettings(Settings):
     arcface: float = _weight(0.0, "weight of the angular margin loss over people")
     margin: float = _weight(0.5, "of the angular margin loss", "RADIANS")
     scale: float = _weight(32.0, "of the angular margin loss", "S")
-    rounds: int = _count(20, "pools of distorted crops, one after the other")
-    pool: int = _count(16384, "crops a pool; 0.1 MB each with two hints")
-    passes: int = _count(2, "over a pool")
-    batch: int = _count(64, "crops a step")
-    lr: float = _rate(2e-3)
+    rounds: int = count_setting(20, "pools of distorted crops, one after the other")
+    pool: int = count_setting(16384, "crops a pool; 0.1 MB each with two hints")
+    passes: int = count_setting(2, "over a pool")
+    batch: int = count_setting(64, "crops a step")
+    lr: float = rate_setting(2e-3)
     quality: float = _weight(shared.LEAST_NORM, "norm under which a crop counts as bad", "Q")
     quality_share: float = _weight(0.02, "share of the training crops under --quality", "P")
     seed: int = shared.seed("of weights and distortions")
-    threads: int = _threads()
-    bf16: bool = _bf16("1.6 times as fast")
-    gpu: int | None = shared.gpu()
-
-
-@dataclass(frozen=True)
-class PeopleSettings(Settings):
-    """What `python -m rcnn train-people` takes; see its help."""
-
-    faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
-    prefix: str = _prefix(PEOPLE, "of the face space, the refiner, their curve and their snapshot")
-    detector: str = _detector()
-    rounds: int = _count(34, "with a snapshot after each")
-    steps: int = _count(100, "a round")
-    batch: int = _count(8, "photographs a step, and as many random draws")
-    lr: float = _rate(4e-4)
-    seed: int = shared.seed("of weights, draws and order")
-    threads: int = _threads()
-    bf16: bool = _bf16("twice as fast")
+    threads: int = threads_setting()
+    bf16: bool = bf16_setting("1.6 times as fast")
     gpu: int | None = shared.gpu()

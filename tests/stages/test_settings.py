@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rcnn.demo.demo_set import write_demo
-from rcnn.demo.settings import DemoOptions
+from rcnn.demo.settings import DemoOptions, PeopleSettings
 from rcnn.errors import InputError
 from rcnn.exports.settings import ConvertSettings
 from rcnn.settings.fields import Settings, options_of
@@ -29,7 +29,7 @@ from rcnn.stages.settings import (
     TrainSettings,
 )
 from rcnn.tables import StageReader
-from rcnn.training.settings import DetectionSettings, EmbeddingSettings, PeopleSettings
+from rcnn.training.settings import DetectionSettings, EmbeddingSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("numpy", "pyarrow", "torch", "cv2", "openvino", "av", "onnx")
