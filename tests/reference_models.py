@@ -1,8 +1,13 @@
-"""Where the reference data lies, beside the repository."""
+"""Models of the tests: those that ship, and the reference data, which lie in ../shared or where RCNN_SHARED says."""
 
+import os
 from pathlib import Path
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = {"model": f"{ROOT / 'model/face-m'},0", "detector": f"{ROOT / 'model/essh-m25'},0"}
+
+_FOLDER = os.environ.get("RCNN_SHARED", str(ROOT.parent / "shared"))  # empty: as if there were none
+SHARED = Path(_FOLDER) if _FOLDER and Path(_FOLDER).is_dir() else None
 CHECKPOINTS = {
     "retinaface": "retinaface-mnet25/mnet.25",
     "mobilefacenet": "mobilefacenet-y1/model",
