@@ -62,6 +62,8 @@ def put_clip(path: Path, images: Sequence[np.ndarray]) -> None:
 def write_album(folder: Path, counts: Sequence[int]) -> Path:
     """PERSON/PERSON_NNNN.jpg, as in Labeled Faces in the Wild; `counts`: how many portraits of each person."""
     for number, count in enumerate(counts):
+        if not count:
+            continue
         name = f"Person_{number:02d}"
         (folder / name).mkdir(parents=True)
         for take in range(count):

@@ -113,9 +113,9 @@ def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(tmp_path: Path, 
     assert frozen["stem_conv_weight"] > 0
 
 
-def test_hints_of_a_teacher_are_learned(tmp_path: Path, drawn: list[Photograph], checkpoints: dict[str, str]) -> None:
-    hints = (("head_stride8", "rf_c1_det_concat_relu"),)
-    settings = DetectionSettings(str(tmp_path / "own"), teacher=checkpoints["retinaface"], hints=hints, side=64)
+def test_hints_of_a_teacher_are_learned(tmp_path: Path, drawn: list[Photograph], models: dict[str, str]) -> None:
+    hints = (("head_stride8", "head_stride8"),)
+    settings = DetectionSettings(str(tmp_path / "own"), teacher=models["detector"], hints=hints, side=64)
     trainer = DetectionTrainer(settings, (drawn, []))
     trainer.student.train()
     scenes = [Scene(np.full((64, 64, 3), 100 + n, np.uint8)) for n in range(2)]
