@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from reference_models import CHECKPOINTS, SHARED, SHIPPED
+
+settings.register_profile("ours", deadline=None)  # a machine may be busy
+settings.load_profile("ours")
 
 NEEDED = "RCNN_NEEDS_SHARED"  # set by .ci/run, where missing reference data are a failure
 
