@@ -1,15 +1,21 @@
 """Fixtures that more than one test module uses; tests that need the reference data are marked `shared`."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import settings
+from portraits import group
 from reference_models import CHECKPOINTS, SHARED, SHIPPED
 
 settings.register_profile("ours", deadline=None)  # a machine may be busy
 settings.load_profile("ours")
 
+# middle between the eyes of each person on images/t1.jpg, from the left, as seen in the picture
+GROUP_EYES = ((108, 318), (304, 204), (517, 327), (780, 399), (933, 118), (1172, 325))
 NEEDED = "RCNN_NEEDS_SHARED"  # set by .ci/run, where missing reference data are a failure
 
 
@@ -39,3 +45,29 @@ def checkpoints(shared: Path) -> dict[str, str]:
 def models() -> dict[str, str]:
     """The embedding and the detector that ship, as `DetectSettings` takes them."""
     return dict(SHIPPED)
+
+
+@dataclass(frozen=True)
+class Six:
+    """A picture of six people.
+
+    model : PREFIX,EPOCH of a detector that finds all of them, and nothing else
+    image : (H, W, 3) uint8, BGR
+    eyes : (6, 2) float64, the middle between the eyes of each, x, y in pixels
+    """
+
+    model: str
+    image: np.ndarray
+    eyes: np.ndarray
+
+
+@pytest.fixture(scope="session", params=["drawn", pytest.param("photographed", marks=pytest.mark.shared)])
+def six(request: pytest.FixtureRequest) -> Six:
+    """The detector that ships and drawn people, and the published one and a photograph."""
+    if request.param == "drawn":
+        image, points = group()
+        return Six(SHIPPED["detector"], image, points[:, :2].mean(1))
+    model = request.getfixturevalue("checkpoints")["retinaface"]
+    image = cv2.imread(str(request.getfixturevalue("shared") / "images/t1.jpg"))
+    assert image.shape == (886, 1280, 3)
+    return Six(model, image, np.array(GROUP_EYES, float))

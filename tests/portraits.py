@@ -15,6 +15,7 @@ from rcnn.demo.person import PeopleModel, Person, load_people
 
 SIDE = 250  # pixels of a portrait, as the photographs of Labeled Faces in the Wild have
 FRAME = (888, 480)  # width and height that a clip is shown to the detector with
+CLEAR = 3  # a take in whose backgrounds no detector of the tests sees a face
 GREY = 90  # level of a frame around a portrait
 
 
@@ -70,3 +71,14 @@ def write_album(folder: Path, counts: Sequence[int]) -> Path:
             path = folder / name / f"{name}_{take + 1:04d}.jpg"
             cv2.imwrite(str(path), portrait(number, take), [cv2.IMWRITE_JPEG_QUALITY, 95])
     return folder
+
+
+def group() -> tuple[np.ndarray, np.ndarray]:
+    """Six people in two rows: (500, 750, 3) uint8, BGR, and their landmarks (6, 5, 2), row by row from the left."""
+    image = np.empty((2 * SIDE, 3 * SIDE, 3), np.uint8)
+    points = []
+    for number in range(6):
+        y, x = SIDE * (number // 3), SIDE * (number % 3)
+        image[y : y + SIDE, x : x + SIDE] = portrait(number, CLEAR)
+        points.append(portrait_landmarks(number, CLEAR) + np.array([x, y]))
+    return image, np.stack(points)

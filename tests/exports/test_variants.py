@@ -12,6 +12,7 @@ import numpy as np
 import onnx_kinds as kinds
 import pytest
 from portraits import portrait
+from rcnn.cython.boxes import overlaps
 
 from rcnn.commands import convert as command
 from rcnn.errors import InputError, run_script
@@ -20,6 +21,7 @@ from rcnn.exports.variants import crops, frames, make_variant, pictures
 from rcnn.faces.card import Card, read_card
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
+from rcnn.faces.views import fit
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.builder import GraphBuilder
 
@@ -78,23 +80,22 @@ def test_an_embedding_of_a_checkpoint(
         assert not np.array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_a_detector_still_finds_the_six_faces(precision, six, pictures_of_faces, tmp_path):
-    model, image = six
-    source, path = str(tmp_path / "exact.onnx"), str(tmp_path / "x.onnx")
-    convert.convert(model, source)
-    found = make_variant(source, path, precision, str(pictures_of_faces), OWN_DETECTOR)
-    assert found.cosine is None
-    assert found.pictures == 2  # of ten one in four
+def test_a_detector_still_finds_the_six_faces(six, pictures_of_faces, tmp_path):
+    source = str(tmp_path / "exact.onnx")
+    convert.convert(six.model, source)
+    (wanted,) = load_detector(source).detect([six.image])
     # float16 in BatchNorm, whose variances it can't hold, made it 0.9
-    assert 0 < found.largest < (0.05 if precision == "fp16" else 1)
-    (wanted,) = load_detector(source).detect([image])
-    for engine in ENGINES:
-        (faces,) = load_detector(path, engine=engine).detect([image])
-        assert len(faces) == 6
-        order, wanted_order = np.argsort(faces.boxes[:, 0]), np.argsort(wanted.boxes[:, 0])
-        tolerance = 0.1 if precision == "fp16" else 6
-        np.testing.assert_allclose(faces.boxes[order], wanted.boxes[wanted_order], atol=tolerance)
+    for precision, largest, alike in (("fp16", 0.05, 0.9), ("int8", 1, 0.8)):
+        path = str(tmp_path / f"{precision}.onnx")
+        found = make_variant(source, path, precision, str(pictures_of_faces), OWN_DETECTOR)
+        assert found.cosine is None
+        assert found.pictures == 2  # of ten one in four
+        assert 0 < found.largest < largest
+        for engine in ENGINES:
+            (faces,) = load_detector(path, engine=engine).detect([six.image])
+            assert len(faces) == 6
+            # not box by box: of two anchors as sure of a face either may win by a rounding
+            assert overlaps(faces.boxes, wanted.boxes).max(0).min() > alike
 
 
 def test_the_card_of_the_source_goes_along(pictures_of_faces, tmp_path):
@@ -137,7 +138,9 @@ def test_frames_are_those_of_detect(pictures_of_faces):
     found = frames(str(pictures_of_faces))
     assert found.shape == (10, 480, 896, 3)
     first = next(pictures(str(pictures_of_faces)))
-    np.testing.assert_array_equal(found[0, :, :888], cv2.resize(first, (888, 480)))
+    canvas = np.zeros((480, 888, 3), np.uint8)
+    fit(first, canvas)
+    np.testing.assert_array_equal(found[0, :, :888], canvas)
     assert not found[:, :, 888:].any()
     assert frames(str(pictures_of_faces), (64, 96)).shape == (10, 64, 96, 3)
 
