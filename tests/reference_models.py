@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SHIPPED = {"model": f"{ROOT / 'model/face-m'},0", "detector": f"{ROOT / 'model/essh-m25'},0"}
+OWN = {name: f"{ROOT / 'model' / name},0" for name in ("essh-m25", "face-m")}
+SHIPPED = {"model": OWN["face-m"], "detector": OWN["essh-m25"]}  # as the settings of a stage name them
 
 _FOLDER = os.environ.get("RCNN_SHARED", str(ROOT.parent / "shared"))  # empty: as if there were none
 SHARED = Path(_FOLDER) if _FOLDER and Path(_FOLDER).is_dir() else None
