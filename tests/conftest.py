@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_people import group
 from hypothesis import settings
-from portraits import group
 from reference_models import CHECKPOINTS, SHARED, SHIPPED
+from zoo import Zoo
 
 settings.register_profile("ours", deadline=None)  # a machine may be busy
 settings.load_profile("ours")
@@ -33,6 +34,12 @@ def shared() -> Path:
     if SHARED is None:
         (pytest.fail if os.environ.get(NEEDED) else pytest.skip)("../shared, the reference data, is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory) -> Zoo:
+    """Every kind of video file, each made when it is asked for."""
+    return Zoo(tmp_path_factory.mktemp("zoo"))
 
 
 @pytest.fixture(scope="session")

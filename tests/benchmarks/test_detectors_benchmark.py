@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx_kinds
 import pytest
-from portraits import write_album
+from drawn_people import write_album
 
 from rcnn.faces.types import Faces
 

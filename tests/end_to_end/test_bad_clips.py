@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from portraits import framed, portrait
+from drawn_people import framed, portrait
 
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat

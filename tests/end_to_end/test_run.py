@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from portraits import write_album
+from drawn_people import write_album
 
 from rcnn.clips.dataset import read_ground_truth
 from rcnn.tables import StageReader

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import onnx_kinds as kinds
 import pytest
-from portraits import portrait
+from drawn_people import portrait
 from rcnn.cython.boxes import overlaps
 
 from rcnn.commands import convert as command

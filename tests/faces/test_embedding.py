@@ -4,10 +4,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from drawn_people import portrait, portrait_landmarks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from portraits import portrait, portrait_landmarks
 from reference_models import CHECKPOINTS
 
 from rcnn.errors import InputError

@@ -6,9 +6,9 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
+from drawn_people import group, portrait, portrait_landmarks
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portraits import group, portrait, portrait_landmarks
 from rcnn.cython.boxes import overlaps
 from rcnn.cython.nms import nms
 from reference_models import CHECKPOINTS

@@ -10,8 +10,8 @@ import numpy as np
 import onnx_kinds as kinds
 import onnxruntime
 import pytest
+from drawn_people import CLEAR, portrait
 from onnx_kinds import POINTS, PROBABILITY, STRIDES, painted
-from portraits import CLEAR, portrait
 from rcnn.cython.nms import nms
 from reference_models import SHARED
 

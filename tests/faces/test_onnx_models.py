@@ -14,8 +14,8 @@ import onnx_kinds as kinds
 import onnxruntime
 import pytest
 import torch
+from drawn_people import portrait
 from onnx import TensorProto
-from portraits import portrait
 from torch import nn
 
 from rcnn.errors import InputError
@@ -30,7 +30,8 @@ from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.engine import CPU
 from rcnn.networks.engine.images import ImageInput
-from rcnn.networks.engine.onnx_graph import OnnxGraph, load_onnx_network
+from rcnn.networks.engine.load_onnx import load_onnx_network
+from rcnn.networks.engine.onnx_graph import OnnxGraph
 from rcnn.networks.engine.onnx_runtime import CPU_PROVIDER, CUDA_PROVIDER, OnnxRuntimeNetwork, providers
 from rcnn.networks.zoo.roles import QUALITY, find_model, missing_file, model_files
 from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from portraits import group
+from drawn_people import group
 from rcnn.cython.boxes import overlaps
 
 from rcnn.faces.detectors.essh import EsshDetector, decode, decode_selected

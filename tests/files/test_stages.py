@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from portraits import framed, portrait, put_clip
+from drawn_people import framed, portrait, put_clip
 
 from rcnn import files
 from rcnn.clips.dataset import list_clips

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from portraits import framed, portrait, portrait_landmarks, put_clip
+from drawn_people import framed, portrait, portrait_landmarks, put_clip
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError, UnreadableError
@@ -21,6 +22,7 @@ from rcnn.stages.face_finder import FaceFinder
 from rcnn.tables import StageReader
 from rcnn.video.decoder import FrameDecoder
 from rcnn.video.frames import read_frames
+from rcnn.video.types import Frames
 from rcnn.workers import crew
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,11 +179,17 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
     clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
 
-    def broken(decoder: FrameDecoder, path: str, sampling: int):
-        for frame in read_frames(path, sampling):
-            if "nobody" in path and frame.number == 9:
-                raise UnreadableError("broke off")
-            yield frame
+    def broken(decoder: FrameDecoder, path: str, sampling: int = 1, rate: Fraction | None = None) -> Frames:
+        def items():
+            frames = read_frames(path, sampling, rate)
+            yield frames.info
+            for frame in frames:
+                if "nobody" in path and frame.number == 9:
+                    raise UnreadableError("broke off")
+                yield frame
+            return frames.info
+
+        return Frames(items())
 
     monkeypatch.setattr(FrameDecoder, "read_frames", broken)
     late, nobody = FaceFinder(*networks, 3, 2.0)(clips)

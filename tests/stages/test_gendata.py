@@ -11,9 +11,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+from drawn_people import write_album
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from portraits import write_album
 
 from rcnn.clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL, list_clips, read_labels
 from rcnn.errors import InputError, UnreadableError

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from portraits import framed, portrait, put_clip
+from drawn_people import framed, portrait, put_clip
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from portraits import framed, portrait, put_clip
+from drawn_people import framed, portrait, put_clip
 from reference_models import SHIPPED
 
 from rcnn.clips.dataset import part_of
 from rcnn.errors import InputError, Stopped
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages import merge as stage
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
@@ -55,7 +55,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    shape = Shape(128, 16, 9)
+    shape = ClassifierShape(128, 16, 9)
     classifier = f"{tmp_path_factory.mktemp('model') / 'mlp'},1"
     save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
     return {"embedding": SHIPPED["model"], "detector": SHIPPED["detector"], "classifier": classifier}

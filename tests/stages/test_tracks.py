@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from portraits import portrait
+from drawn_people import portrait
 
 import rcnn.stages.detect
 import rcnn.stages.feature

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from portraits import write_album
+from drawn_people import write_album
 
 from rcnn.errors import InputError
 from rcnn.faces.alignment import align_faces

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from portraits import framed, portrait, put_clip
+from drawn_people import framed, portrait, put_clip
 from reference_models import SHIPPED
 
 

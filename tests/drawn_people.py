@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from reference_models import ROOT
 
-from rcnn.demo.film import draw_take, frames, shown_landmarks
-from rcnn.demo.person import PeopleModel, Person, load_people
+from rcnn.demo.film import draw_take, film_frames, shown_landmarks
+from rcnn.demo.person import DrawnPerson, PeopleModel, load_people
 
 SIDE = 250  # pixels of a portrait, as the photographs of Labeled Faces in the Wild have
 FRAME = (888, 480)  # width and height that a clip is shown to the detector with
@@ -26,7 +26,7 @@ def people() -> PeopleModel:
 
 
 @cache
-def person(number: int) -> Person:
+def person(number: int) -> DrawnPerson:
     """The person of a number."""
     return people().person(0, number)
 
@@ -34,7 +34,7 @@ def person(number: int) -> Person:
 @cache
 def portrait(number: int, take: int = 0, side: int = SIDE) -> np.ndarray:
     """A person's portrait of a number: (side, side, 3) uint8, BGR, read-only."""
-    image = next(iter(frames(person(number), draw_take(0, number, take, size=(side, side)), (side, side))))
+    image = next(iter(film_frames(person(number), draw_take(0, number, take, size=(side, side)), (side, side))))
     image.flags.writeable = False
     return image
 
