@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +11,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from drawn_people import write_album
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +24,6 @@ from rcnn.video.motion import KEPT, Motion, draw_motion, frames, make_clip, writ
 from rcnn.video.photographs import read_photo
 
 REPO = Path(__file__).parents[2]
-FACES = REPO.parent / "shared" / "faces"
 SIZE = (128, 72)
 SETTINGS = GendataSettings(Path("album"), min_items=4, size=SIZE, workers=1)
 STILL = Motion(frames=3, crf=20, zoom=(1, 1), pan_x=(0, 0), pan_y=(0, 0), blur=(0, 0), gain=(1, 1))
@@ -509,19 +508,15 @@ def test_script_says_in_one_line_what_is_wrong(arguments: str, word: str) -> Non
     assert word in done.stderr
 
 
-def test_real_photos_become_clips(tmp_path: Path) -> None:
-    if not FACES.is_dir():
-        pytest.skip(f"{FACES} is absent")
-    folders = sorted(path for path in FACES.iterdir() if path.is_dir())
-    counts = {folder: len(os.listdir(folder)) for folder in folders}
-    chosen = [f for f in folders if counts[f] in (6, 7)][:2] + [f for f in folders if counts[f] == 2][:3]
+def test_linked_folders_of_portraits_become_clips(tmp_path: Path) -> None:
+    counts = (6, 2, 7, 2, 2)
     (tmp_path / "album").mkdir()
-    for folder in chosen:
+    for folder in write_album(tmp_path / "elsewhere", counts).iterdir():
         (tmp_path / "album" / folder.name).symlink_to(folder)
     options = replace(SETTINGS, min_items=6, size=(320, 180))
     summary = generate(tmp_path / "album", tmp_path / "out", options)
     assert (summary.people, summary.strangers, summary.unreadable) == (2, 3, 0)
-    assert sum(summary.clips.values()) == sum(counts[folder] for folder in chosen)
+    assert sum(summary.clips.values()) == sum(counts)
     for clip in placed(tmp_path / "album", options).values():
         capture = cv2.VideoCapture(str(tmp_path / "out" / FOLDERS[clip.split] / clip.name))
         assert capture.read()[1].shape == (180, 320, 3)
