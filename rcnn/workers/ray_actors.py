@@ -14,7 +14,7 @@ import ray
 from ray.exceptions import RayError
 
 from ..errors import InputError, UnreadableError
-from .jobs import DecodingJob, Job
+from .jobs import DecodingJob, Job, about
 from .ledger import CLIP_DEATHS
 from .pipeline import limit_cores
 from .worker import attempt
@@ -51,13 +51,13 @@ class WorkerActor:
     """Builds a step and works at units, several at a time."""
 
     def build(self, folder: str, job: Job, gpu: int, cpus: int, source: Decoders | None) -> tuple[str, Any]:
-        """FAILED and an error, or else the node that this is."""
+        """FAILED and an error, or else the node that this is and what the step says of itself."""
         limit_cores(cpus)
 
-        def make(_: Any) -> str:
+        def make(_: Any) -> tuple[str, Any]:
             enter(folder)
             self._step = job.build(gpu, source)
-            return str(ray.get_runtime_context().get_node_id())
+            return str(ray.get_runtime_context().get_node_id()), about(self._step)
 
         return attempt(make, None)
 

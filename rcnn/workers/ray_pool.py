@@ -216,8 +216,8 @@ class RayPool:
             return [Answer(actor.number, unit, None if failed else value, value if failed else None)]
         if kind == FAILED:
             raise value
-        actor.node, self._start_deaths = value, 0
-        return [Ready(actor.number, self._share.threads)]
+        (actor.node, about), self._start_deaths = value, 0
+        return [Ready(actor.number, self._share.threads, about)]
 
     def _lose(self, actor: _Actor, error: Any) -> Death:
         from .ray_actors import is_node_lost
