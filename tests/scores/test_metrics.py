@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcnn.scores.metrics import average_precision, mean_average_precision, score
+from rcnn.scores.metrics import (
+    LabelScore,
+    average_precision,
+    mean_average_precision,
+    precision_by_rank,
+    score,
+)
 from rcnn.scores.ranking import Ranking
 
 
@@ -35,10 +41,54 @@ def test_average_precision_is_the_formula(ranked, positives):
     assert average_precision(ranked, truth)[0] == pytest.approx(total / len(truth))
 
 
+@pytest.mark.parametrize("positives", [1, 99, 100, 101, 150, 400])
+def test_it_is_divided_by_the_number_of_positives_however_many(positives):
+    names = [f"c{i}" for i in range(positives)]
+    ap, found = average_precision(names, frozenset(names))
+    assert found == min(positives, 100)
+    assert ap == pytest.approx(min(positives, 100) / positives)  # 1 is out of reach for more than 100
+    (scored,) = score({3: names}, {3: names})
+    assert scored == LabelScore(3, ap, positives, found)
+
+
+def test_without_positives_there_is_no_average_precision():
+    with pytest.raises(ValueError, match="without positives is undefined"):
+        average_precision(["a"], frozenset())
+
+
 def test_labels_of_the_truth_decide_the_mean():
     scores = score({1: ["a"], 7: ["b"], 9: ["z"]}, {1: ("a",), 2: ("b",), 9: ()})
     assert [(item.label, item.ap, item.positives, item.found) for item in scores] == [(1, 1.0, 1, 1), (2, 0.0, 1, 0)]
     assert mean_average_precision(scores) == 0.5
+    assert mean_average_precision([]) == 0
+
+
+def slow_precision(ranked: list[str], positives: set[str], rank: int) -> float:
+    return sum(name in positives for name in ranked[:rank]) / rank
+
+
+labels_and_clips = st.dictionaries(st.integers(1, 6), st.lists(st.integers(0, 30), unique=True, max_size=12))
+
+
+@settings(deadline=None)
+@given(labels_and_clips, labels_and_clips)
+def test_precision_at_each_rank_is_the_plain_mean_over_the_labels_with_clips(ranking, truth):
+    ranking, truth = ({label: [f"c{i}" for i in clips] for label, clips in given.items()} for given in (ranking, truth))
+    mean, best = precision_by_rank(ranking, truth)
+    assert mean.shape == best.shape == (100,)
+    labels = [label for label, clips in truth.items() if clips]
+    for rank in range(1, 101):
+        each = [slow_precision(ranking.get(label, []), set(truth[label]), rank) for label in labels]
+        perfect = [slow_precision(truth[label], set(truth[label]), rank) for label in labels]
+        assert mean[rank - 1] == pytest.approx(np.mean(each) if labels else 0)
+        assert best[rank - 1] == pytest.approx(np.mean(perfect) if labels else 0)
+
+
+def test_ranks_after_the_hundredth_do_not_count():
+    names = [f"c{i}" for i in range(150)]
+    mean, best = precision_by_rank({1: names}, {1: names[::-1]})
+    np.testing.assert_array_equal(mean, np.ones(100))
+    np.testing.assert_array_equal(best, np.ones(100))
 
 
 def slow_ranking(names, scores, per_clip, per_label):
