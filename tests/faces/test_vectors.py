@@ -12,7 +12,9 @@ from hypothesis.extra.numpy import arrays
 
 from rcnn.faces.vectors import normalise, norms
 
-embeddings = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 6)), elements=st.floats(-1e4, 1e4, width=32))
+embeddings = arrays(
+    np.float32, st.tuples(st.integers(1, 4), st.integers(1, 6)), elements=st.floats(-1e4, 1e4, width=32)
+)
 
 
 @settings(deadline=None)

@@ -225,7 +225,9 @@ def test_rows_that_came_after_the_last_save_are_forgotten(stop, more, whole, tmp
     grown.save()
     again = GrowingTable(str(tmp_path), SCHEMA)
     again.resume(saved)
-    assert sorted(contents(tmp_path)) == [part_name(number) for number in range(len(saved["sums"]) + (saved["rows"] > 0))]
+    assert sorted(contents(tmp_path)) == [
+        part_name(number) for number in range(len(saved["sums"]) + (saved["rows"] > 0))
+    ]
     assert again.total == stop
     for row in ROWS[stop:]:
         again.add(batch([row]))
