@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 from reference_models import CHECKPOINTS, SHARED
+
+# of benchmarks/mutation.py, which wants to know that a test fails and not by which smallest example
+settings.register_profile("mutation", deadline=None, database=None, phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.fixture(scope="session")
