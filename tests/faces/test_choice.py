@@ -22,7 +22,7 @@ from rcnn.training.crops import plain_crops, read_crops
 from rcnn.training.portraits import read_portraits
 
 WIDTH, HEIGHT = 600, 300  # pixels
-MIDDLE = 1  # which of `TWO` is central in an image 600 wide and 300 high; in one 300 wide and 600 high it is the other
+MIDDLE = 1  # which of `FOUR` is central in an image 600 wide and 300 high
 
 
 def faces_at(*centres: tuple[float, float], side: float = 100, points: np.ndarray | None = None) -> Faces:
@@ -34,7 +34,8 @@ def faces_at(*centres: tuple[float, float], side: float = 100, points: np.ndarra
     return Faces(boxes, scores.astype(np.float32), (places[:, None] + points).astype(np.float32))
 
 
-TWO = faces_at((140, 230), (310, 140))
+# each central in images of another width and height: 300 x 600, 600 x 300, 600 x 600, 300 x 300
+FOUR = faces_at((140, 260), (310, 140), (310, 290), (150, 130))
 
 
 @pytest.fixture(scope="module")
@@ -75,46 +76,46 @@ def test_no_face_is_an_error():
         central_face(Faces.none(), WIDTH, HEIGHT)
 
 
-def test_the_two_faces_tell_width_from_height():
+def test_the_faces_tell_width_from_height():
     """Else none of the tests below could fail."""
-    assert central_face(TWO, WIDTH, HEIGHT) == MIDDLE
-    assert central_face(TWO, HEIGHT, WIDTH) == 1 - MIDDLE
+    sizes = ((HEIGHT, WIDTH), (WIDTH, HEIGHT), (WIDTH, WIDTH), (HEIGHT, HEIGHT))
+    assert [central_face(FOUR, *size) for size in sizes] == [0, MIDDLE, 2, 3]
 
 
 @pytest.mark.parametrize("size", [(112, 112), (112, 96)])
 def test_the_central_crop_is_the_central_face_aligned(image, size):
-    crop = central_crop(image, TWO, size)
-    np.testing.assert_array_equal(crop, align_faces(image, TWO.landmarks, size)[MIDDLE])
+    crop = central_crop(image, FOUR, size)
+    np.testing.assert_array_equal(crop, align_faces(image, FOUR.landmarks, size)[MIDDLE])
     if size == (112, 112):
-        np.testing.assert_array_equal(central_crop(image, TWO), crop)
+        np.testing.assert_array_equal(central_crop(image, FOUR), crop)
 
 
 def test_of_a_photograph_that_is_searched_for(image):
-    assert Photograph("", image, TWO).central == MIDDLE
+    assert Photograph("", image, FOUR).central == MIDDLE
 
 
 def test_of_frames_that_8_bits_are_calibrated_on(image):
-    crops = calibration_crops(np.stack([image, image[:, ::-1]]), Sees(TWO), (112, 112))
-    np.testing.assert_array_equal(crops[0], align_faces(image, TWO.landmarks)[MIDDLE])
+    crops = calibration_crops(np.stack([image, image[:, ::-1]]), Sees(FOUR), (112, 112))
+    np.testing.assert_array_equal(crops[0], align_faces(image, FOUR.landmarks)[MIDDLE])
     assert len(crops) == 2
 
 
 def test_of_pictures_that_a_variant_is_calibrated_on(image, tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "one.png"), image)
-    monkeypatch.setattr(variants, "load_detector", lambda detector: Sees(TWO))
+    monkeypatch.setattr(variants, "load_detector", lambda detector: Sees(FOUR))
     (crop,) = variants.crops(str(tmp_path), "any", (112, 112))
-    np.testing.assert_array_equal(crop, align_faces(image, TWO.landmarks)[MIDDLE])
+    np.testing.assert_array_equal(crop, align_faces(image, FOUR.landmarks)[MIDDLE])
 
 
 def test_of_a_frame_in_a_preview(image):
-    seen = Viewer(Sees(TWO), None, 1, (112, 112))._see(1, image, True)
+    seen = Viewer(Sees(FOUR), None, 1, (112, 112))._see(1, image, True)
     assert (seen.chosen, seen.kept) == (MIDDLE, True)
 
 
 def test_of_photographs_that_embeddings_are_trained_on(image, tmp_path):
     cv2.imwrite(str(tmp_path / "one.png"), image)
-    wide, labels = read_crops({"A": [Path(tmp_path / "one.png")]}, Sees(TWO))
-    difference = plain_crops(wide)[0].astype(int) - align_faces(image, TWO.landmarks)[MIDDLE]
+    wide, labels = read_crops({"A": [Path(tmp_path / "one.png")]}, Sees(FOUR))
+    difference = plain_crops(wide)[0].astype(int) - align_faces(image, FOUR.landmarks)[MIDDLE]
     assert np.abs(difference).mean() < 1.5  # warpAffine rounds positions to 1/32 pixel
     assert labels.tolist() == [0]
 
@@ -125,6 +126,8 @@ def test_of_photographs_that_drawn_people_are_learnt_from(image, tmp_path):
     points = (points - points.mean(0)) * 2
     usual = faces_at((0, 0), points=points).landmarks[0]
     odd = usual + np.array([[0, 0], [0, 0], [3, 6], [0, 0], [0, 0]], np.float32)  # the nose elsewhere
-    landmarks = np.stack([odd + TWO.boxes[0, :2] + 50, usual + TWO.boxes[1, :2] + 50])
-    portraits = read_portraits({"A": [Path(tmp_path / "one.png")]}, Sees(Faces(TWO.boxes, TWO.scores, landmarks)))
+    landmarks = np.stack(
+        [(usual if index == MIDDLE else odd) + corner + 50 for index, corner in enumerate(FOUR.boxes[:, :2])]
+    )
+    portraits = read_portraits({"A": [Path(tmp_path / "one.png")]}, Sees(Faces(FOUR.boxes, FOUR.scores, landmarks)))
     assert np.abs(portraits.shifts).max() < 0.01
