@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 from reference_models import CHECKPOINTS, SHARED
 
+# a busy machine is slow, which is no fault of what is tested
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 # of benchmarks/mutation.py, which wants to know that a test fails and not by which smallest example
-settings.register_profile("mutation", deadline=None, database=None, phases=(Phase.explicit, Phase.generate))
+settings.register_profile("mutation", database=None, phases=(Phase.explicit, Phase.generate))
 
 
 @pytest.fixture(scope="session")
