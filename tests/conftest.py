@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, settings
 from reference_models import CHECKPOINTS, SHARED
 
 # a busy machine is slow, which is no fault of what is tested
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 # of benchmarks/mutation.py, which wants to know that a test fails and not by which smallest example
 settings.register_profile("mutation", database=None, phases=(Phase.explicit, Phase.generate))
 
