@@ -107,8 +107,9 @@ def test_of_pictures_that_a_variant_is_calibrated_on(image, tmp_path, monkeypatc
     np.testing.assert_array_equal(crop, align_faces(image, FOUR.landmarks)[MIDDLE])
 
 
-def test_of_a_frame_in_a_preview(image):
-    seen = Viewer(Sees(FOUR), None, 1, (112, 112))._see(1, image, True)
+def test_of_a_frame_in_a_preview(image, monkeypatch):
+    monkeypatch.setattr("rcnn.stages.preview.detect_frames", lambda detector, images, **_: [FOUR])
+    seen = Viewer(Sees(FOUR), None, sampling=1, rate=None, size=(112, 112))._see(1, image, True)
     assert (seen.chosen, seen.kept) == (MIDDLE, True)
 
 
