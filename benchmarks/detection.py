@@ -36,7 +36,8 @@ from rcnn.faces.detection_quality import (
     recall,
     threshold_for,
 )
-from rcnn.faces.detectors import EsshDetector, load_detector
+from rcnn.faces.detectors.essh import EsshDetector
+from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 from rcnn.networks.engine import choose_device
 from rcnn.training.backgrounds import patch_without_faces

@@ -19,7 +19,9 @@ from rcnn.demo.demo_set import DemoClip, DemoOptions, plan_demo, write_demo
 from rcnn.demo.files import PREFIX
 from rcnn.errors import run_script
 from rcnn.faces.choice import central_crop
-from rcnn.faces.detectors import Embedder, EsshDetector, load_detector, load_embedder
+from rcnn.faces.detectors.essh import EsshDetector
+from rcnn.faces.embedding import Embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
 from rcnn.networks.engine import choose_device
 from rcnn.scores.verification import area_under_roc, same_pairs

@@ -26,8 +26,9 @@ from rcnn.commands.arguments import Parser, number, paths, positive
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
 from rcnn.faces.choice import central_crop, central_face
-from rcnn.faces.detectors import EsshDetector, load_detector
+from rcnn.faces.detectors.essh import EsshDetector
 from rcnn.faces.embedding import OUTPUT
+from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.checkpoint import load_checkpoint
@@ -148,7 +149,7 @@ def stages(dataset: str, detector: str, model: str, threshold: float, classes: i
     """The table of the stages, from clips to MAP@100."""
     truth = Path(dataset, "gt_v2/test_v2.txt")
     if not truth.is_file():
-        raise InputError(f"{truth}: is not there; give a --dataset that gendata.py or rcnn.commands.demo made")
+        raise InputError(f"{truth}: is not there; give a --dataset that gendata.py or rcnn demo made")
     print(f"\nstages on {dataset}, {detector}, {model}, --quality-threshold {threshold:g}")
     print(f"{'precision':<10}{'faces':>8}{'detect s':>10}{'feature s':>11}{'MAP@100':>9}")
     for precision in (FP32, INT8):

@@ -25,11 +25,12 @@ from rcnn.cython.nms import nms
 from rcnn.commands.arguments import Parser, number
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
+from rcnn.faces.alignment import align_faces
 from rcnn.faces.choice import central_crop, central_face
-from rcnn.faces.detectors import align_faces, load_detector
 from rcnn.faces.detectors.essh import decode
 from rcnn.faces.embedding import OUTPUT
 from rcnn.faces.geometry import clip_boxes
+from rcnn.faces.load import load_detector
 from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network
 from rcnn.networks.engine.openvino import PRECISION, OpenVinoNetwork, core

@@ -55,6 +55,11 @@ config.TRACK = EasyDict(
     JOIN=0.5,  # cosine of two tracks' means, from which on they are pieces of one
 )
 
+config.CALIBRATION = EasyDict(  # of networks of 8 bits
+    FRAMES=96,  # images for a detector
+    CROPS=300,  # faces for an embedding
+)
+
 config.CROP = EasyDict(
     JPEG_QUALITY=95,
 )

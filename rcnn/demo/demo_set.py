@@ -20,7 +20,7 @@ from ..workers.mapping import mapper
 from .film import SIZE, draw_take, frames
 from .person import PeopleModel, Person, load_people
 
-MAKER = "rcnn.commands.demo"
+MAKER = "rcnn demo"
 VAL_SHARE = TEST_SHARE = 0.25  # of a known person's clips, rounded; at least one is for the test, the rest to train
 STRANGER_SPLITS = (VAL, TEST)  # a clip of each stranger in each
 SMALLEST_CLIPS = 2  # of a known person: one to train, one to test

@@ -15,17 +15,15 @@ import numpy as np
 from ..config import config
 from ..errors import InputError
 from ..faces.alignment import SIZES
+from ..faces.card import BGR, RGB, Card, read_card, write_card
 from ..faces.choice import central_crop
-from ..faces.detectors import load_detector
-from ..faces.detectors.card import BGR, RGB, Card, read_card, write_card
-from ..faces.detectors.load import detector_image, embedding_image, embedding_output
 from ..faces.detectors.recognise import recognise
 from ..faces.detectors.single_stage import DIVISOR
+from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput
 from ..networks.engine.int8 import quantised
 from ..networks.engine.onnx_graph import OnnxGraph
-from ..stages.int8 import CROPS, FRAMES
 
 PICTURES = (".jpg", ".jpeg", ".png")
 HELD_OUT = 4  # one picture in so many is not calibrated on but compared with, where there are
@@ -159,7 +157,7 @@ def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
         inner = (config.FRAME.WIDTH, config.FRAME.HEIGHT) if size is None else (width, height)
         frame[: inner[1], : inner[0]] = cv2.resize(image, inner)
         found.append(frame)
-        if len(found) == FRAMES:
+        if len(found) == config.CALIBRATION.FRAMES:
             break
     return np.stack(found)
 
@@ -183,7 +181,7 @@ def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
             (faces,) = finder.detect([image])
             if len(faces):
                 found.append(central_crop(image, faces, size))
-        if len(found) == CROPS:
+        if len(found) == config.CALIBRATION.CROPS:
             break
     if not found:
         raise InputError(f"--calibration {folder}: {detector} finds no face in any picture; name other pictures")

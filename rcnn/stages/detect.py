@@ -9,14 +9,14 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from .. import files
 from ..clips.dataset import Clip, list_clips
 from ..errors import InputError
 from ..faces.alignment import target_points
-from ..faces.detectors import Detector, Embedder, load_detector, load_embedder
-from ..faces.embedding import is_normalised
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder, is_normalised
+from ..faces.load import load_detector, load_embedder
 from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
@@ -194,8 +194,11 @@ class DetectJob:
             source or FrameDecoder,
         )
 
+    def frames(self) -> FrameSource:
+        return FrameDecoder()
+
     def lost(self, clip: Clip, reason: str) -> FoundFaces:
-        return FoundFaces(unreadable=reason)
+        return FoundFaces.none(clip, reason)
 
 
 def write_found(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFaces], threshold: float) -> None:
@@ -204,18 +207,18 @@ def write_found(writer: StageWriter, clips: Sequence[Clip], results: Sequence[Fo
         who = {"name": clip.name, "split": clip.split, "label": clip.label}
         state, reason = _state(result, threshold)
         writer.add_clips(
-            [{**who, "state": state, "reason": reason, "frames": result.frames, "faces": len(result.rows)}]
+            [{**who, "state": state, "reason": reason, "frames": result.looks, "faces": len(result.faces)}]
         )
-        if result.rows:
-            writer.add_rows(pa.RecordBatch.from_pylist([{**who, **row} for row in result.rows], writer.schema))
+        if len(result.faces):
+            writer.add_rows(result.faces.record(writer.schema))
 
 
 def _state(result: FoundFaces, threshold: float) -> tuple[str, str]:
     if result.unreadable:
         return UNREADABLE, result.unreadable
-    if result.rows:
+    if len(result.faces):
         return OK, ""
-    if not result.frames:
+    if not result.looks:
         return NO_FACE, "has fewer frames than --sampling, so none was looked at"
     if not len(result.qualities):
         return NO_FACE, "no face detected"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -13,11 +13,14 @@ import numpy as np
 from ..clips.dataset import TRAIN, Clip
 from ..config import config
 from ..errors import UnreadableError
+from ..faces.alignment import align_faces
 from ..faces.choice import central_face
-from ..faces.detectors import Detector, Embedder, align_faces
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder
 from ..faces.tracking import track_faces
 from ..faces.types import Faces
 from ..faces.vectors import norms
+from ..tables.faces import ClipFaces
 from ..video.decoder import FrameDecoder
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
@@ -32,29 +35,51 @@ class FrameSource(Protocol):
         ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class FoundFaces:
-    """The faces of one clip that were looked at, and those that were kept.
+    """What was found in one clip.
 
-    frames : how many frames were looked at
+    faces : that were kept
+    looks : how many frames were looked at
     qualities : (n,) float32, of every chosen face, kept or not
-    rows : of the faces that were kept, without name, split and label
     unreadable : why the clip could not be read, else empty
     """
 
-    frames: int = 0
-    qualities: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    faces: ClipFaces
+    looks: int
+    qualities: np.ndarray
     unreadable: str = ""
 
+    @staticmethod
+    def none(clip: Clip, unreadable: str) -> FoundFaces:
+        """Nothing, of a clip that could not be read."""
+        return FoundFaces(ClipFaces.none(clip), 0, np.zeros(0, np.float32), unreadable)
 
-@dataclass(frozen=True)
-class _Chosen:
-    """A face of a frame that is looked at, and whether it is the central one."""
 
-    row: dict[str, Any]
-    crop: np.ndarray
-    central: bool
+@dataclass
+class _Scan:
+    """What has been seen of a clip so far: of every chosen face its frame, crop, and whether it is the central one."""
+
+    clip: Clip
+    looks: int = 0
+    unreadable: str = ""
+    frames: list[int] = field(default_factory=list)
+    faces: list[Faces] = field(default_factory=list)  # a part a frame
+    central: list[bool] = field(default_factory=list)
+    crops: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, frame: int, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
+        """The chosen faces of a frame, with the crop of each."""
+        self.frames += [frame] * len(faces)
+        self.faces.append(faces)
+        self.central += central
+        self.crops += list(crops)
+
+    def fail(self, reason: str) -> None:
+        """It can't be read; what came before does not count."""
+        self.unreadable, self.looks = reason, 0
+        for column in (self.frames, self.faces, self.central, self.crops):
+            column.clear()
 
 
 @dataclass(frozen=True)
@@ -85,112 +110,95 @@ class FaceFinder:
 
         A val or test clip in which no face is detected is looked at once more, at every frame.
         """
-        results = [FoundFaces() for _ in clips]
-        chosen = self._scan(clips, results, self.sampling)
+        scans = self._scan(clips, self.sampling)
         if self.sampling > 1:
             again = [
                 index
-                for index, (clip, result) in enumerate(zip(clips, results, strict=True))
-                if clip.split != TRAIN and not result.unreadable and not chosen[index]
+                for index, scan in enumerate(scans)
+                if scan.clip.split != TRAIN and not scan.unreadable and not scan.frames
             ]
-            second = [FoundFaces() for _ in again]
-            faces = self._scan([clips[index] for index in again], second, 1)
-            for index, result, found in zip(again, second, faces, strict=True):
-                results[index], chosen[index] = result, found
-        self._rate(results, chosen)
-        return results
+            for index, scan in zip(again, self._scan([clips[index] for index in again], 1), strict=True):
+                scans[index] = scan
+        return self._rate(scans)
 
-    def _scan(self, clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int) -> list[list[_Chosen]]:
-        chosen: list[list[_Chosen]] = [[] for _ in clips]
+    def _scan(self, clips: Sequence[Clip], sampling: int) -> list[_Scan]:
+        scans = [_Scan(clip) for clip in clips]
         images = np.empty((self.batch, config.FRAME.HEIGHT, config.FRAME.WIDTH, 3), np.uint8)
-        batch: list[tuple[int, int]] = []  # index of the clip and number of the frame
+        batch: list[tuple[_Scan, int]] = []  # whose frame, and its number
 
         def flush() -> None:
             frames = images[: len(batch)]
             found = self.detector.detect(frames, batch_size=self.batch)
-            for (index, number), image, faces in zip(batch, frames, found, strict=True):
-                if len(faces):
-                    chosen[index] += self._choose(number, image, faces)
+            for (scan, number), image, faces in zip(batch, frames, found, strict=True):
+                if len(faces) and not scan.unreadable:
+                    self._choose(scan, number, image, faces)
             batch.clear()
 
-        for index, number, image in self._frames(clips, results, sampling):
-            images[len(batch)] = image
-            batch.append((index, number))
-            if len(batch) == self.batch:
-                flush()
+        for scan in scans:
+            for number, image in self._frames(scan, sampling):
+                images[len(batch)] = image
+                batch.append((scan, number))
+                if len(batch) == self.batch:
+                    flush()
         if batch:
             flush()
-        for faces, result in zip(chosen, results, strict=True):
-            if result.unreadable:  # after some frames
-                faces.clear()
-                result.frames = 0
-        return chosen
+        return scans
 
-    def _frames(
-        self, clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int
-    ) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Index of the clip, number of the frame and the frame, clip after clip; marks clips that can't be read."""
+    def _frames(self, scan: _Scan, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Number of each sampled frame, and the frame; a clip that can't be read, or not to its end, fails."""
+        if scan.clip.fault:
+            scan.fail(scan.clip.fault)
+            return
         if not hasattr(self.decoders, "own"):
             self.decoders.own = self.source()
-        for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
-            if clip.fault:
-                result.unreadable = clip.fault
-                continue
-            try:
-                for number, image in self.decoders.own.read_frames(clip.path, sampling):
-                    result.frames += 1
-                    yield index, number, image
-            except UnreadableError as error:
-                result.unreadable = str(error)
+        try:
+            for number, image in self.decoders.own.read_frames(scan.clip.path, sampling):
+                scan.looks += 1
+                yield number, image
+        except UnreadableError as error:
+            scan.fail(str(error))
 
-    def _choose(self, number: int, image: np.ndarray, faces: Faces) -> list[_Chosen]:
+    def _choose(self, scan: _Scan, number: int, image: np.ndarray, faces: Faces) -> None:
         central = central_face(faces, image.shape[1], image.shape[0])
         wanted = [central]
         if self.every:
             wanted = sorted({central, *range(min(len(faces), config.TRACK.FACES_A_FRAME))})  # best scores first
         crops = align_faces(image, faces.landmarks[wanted], self.size)
-        return [
-            _Chosen(
-                {
-                    "frame": number,
-                    "score": faces.scores[index],
-                    "box": faces.boxes[index],
-                    "landmarks": faces.landmarks[index].reshape(-1),
-                },
-                crop,
-                index == central,
-            )
-            for index, crop in zip(wanted, crops, strict=True)
-        ]
+        scan.add(number, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
 
-    def _rate(self, results: Sequence[FoundFaces], chosen: Sequence[Sequence[_Chosen]]) -> None:
-        crops = [face.crop for faces in chosen for face in faces]
-        if not crops:
-            return
-        embeddings = None if self.embedder is None else self.embedder.embed(crops)
-        if embeddings is None:
-            qualities = np.array([face.row["score"] for faces in chosen for face in faces], np.float32)
-        else:
-            qualities = norms(embeddings)
+    def _rate(self, scans: Sequence[_Scan]) -> list[FoundFaces]:
+        crops = [crop for scan in scans for crop in scan.crops]
+        embeddings = self.embedder.embed(crops) if self.embedder is not None and crops else None
+        found = []
         start = 0
-        for result, faces in zip(results, chosen, strict=True):
-            mine = slice(start, start + len(faces))
+        for scan in scans:
+            mine = slice(start, start + len(scan.crops))
             start = mine.stop
-            result.qualities = qualities[mine]
-            tracks = self._tracks(faces, None if embeddings is None else embeddings[mine])
-            result.rows = [
-                {**face.row, "quality": quality, "crop": _jpeg(face.crop), "track": track}
-                for face, quality, track in zip(faces, result.qualities, tracks, strict=True)
-                if quality >= self.threshold
-            ]
+            found.append(self._found(scan, None if embeddings is None else embeddings[mine]))
+        return found
 
-    def _tracks(self, faces: Sequence[_Chosen], embeddings: np.ndarray | None) -> np.ndarray:
-        """(n,) number of each face's track in its clip; all 0 where only central faces were chosen."""
-        if not self.every or not faces:
-            return np.zeros(len(faces), np.int32)
-        frames = np.array([face.row["frame"] for face in faces])
-        boxes = np.stack([face.row["box"] for face in faces])
-        return track_faces(frames, boxes, np.array([face.central for face in faces]), embeddings)
+    def _found(self, scan: _Scan, embeddings: np.ndarray | None) -> FoundFaces:
+        """What a clip gives; `embeddings` (n, D) of its crops, None where the quality is the score."""
+        if scan.unreadable:
+            return FoundFaces.none(scan.clip, scan.unreadable)
+        if not scan.frames:
+            return FoundFaces(ClipFaces.none(scan.clip), scan.looks, np.zeros(0, np.float32))
+        faces = Faces.joined(scan.faces)
+        frames = np.array(scan.frames, np.int32)
+        qualities = faces.scores if embeddings is None else norms(embeddings)
+        tracks = np.zeros(len(frames), np.int32)
+        if self.every:
+            tracks = track_faces(frames, faces.boxes, np.array(scan.central), embeddings)
+        kept = np.flatnonzero(qualities >= self.threshold)
+        good = faces.take(kept)
+        return FoundFaces(
+            ClipFaces(
+                scan.clip, frames[kept], good.scores, qualities[kept], good.boxes, good.landmarks,
+                [_jpeg(scan.crops[index]) for index in kept], tracks[kept],
+            ),
+            scan.looks,
+            qualities,
+        )  # fmt: skip
 
 
 def _jpeg(crop: np.ndarray) -> bytes:

@@ -13,10 +13,12 @@ import numpy as np
 
 from .. import files
 from ..clips.dataset import Clip
+from ..config import config
 from ..errors import InputError, UnreadableError
 from ..faces.choice import central_crop
-from ..faces.detectors import Detector, Embedder
+from ..faces.detectors import Detector
 from ..faces.detectors.single_stage import SingleStage
+from ..faces.embedding import Embedder
 from ..files import sha256
 from ..files.json import write_json
 from ..networks.engine import INT8 as PRECISION
@@ -26,10 +28,10 @@ from ..tables import INT8
 from ..video.decoder import FrameDecoder
 
 RECORD = ".json"  # of what a network was made from
-FRAMES = 96  # that a detector is calibrated on
+FRAMES = config.CALIBRATION.FRAMES
 FRAMES_A_CLIP = 4
 FRAME_SAMPLING = 15  # of these frames: neighbours say little that is new
-CROPS = 300  # that an embedding is calibrated on
+CROPS = config.CALIBRATION.CROPS
 
 
 def check_int8(precision: str, ray: str | None) -> None:

@@ -14,10 +14,12 @@ import numpy as np
 
 from ..clips.dataset import Clip, list_clips
 from ..clips.names import find_people, show
-from ..config import config
 from ..errors import InputError, UnreadableError
+from ..faces.alignment import align_faces
 from ..faces.choice import central_face
-from ..faces.detectors import Detector, Embedder, align_faces, load_detector, load_embedder
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder
+from ..faces.load import load_detector, load_embedder
 from ..faces.types import Faces
 from ..faces.vectors import norms
 from ..files import on_disk
@@ -76,6 +78,7 @@ class SeenFrame:
     qualities : (n,) float32 of the faces
     chosen : index of the face that detect.py chose; None where none was over the threshold
     kept : whether that face was kept
+    threshold : smallest score of a face, of the detector that looked
     """
 
     number: int
@@ -84,6 +87,7 @@ class SeenFrame:
     qualities: np.ndarray
     chosen: int | None
     kept: bool
+    threshold: float
 
 
 def preview(settings: PreviewSettings) -> None:
@@ -214,7 +218,7 @@ class Viewer:
         if len(faces) and self.embedder is not None:
             qualities = norms(self.embedder.embed(align_faces(image, faces.landmarks, self.size)))
         place = None if chosen is None else int(np.flatnonzero(shown == chosen)[0])
-        return SeenFrame(number, image, faces, qualities, place, kept and chosen is not None)
+        return SeenFrame(number, image, faces, qualities, place, kept and chosen is not None, self.detector.threshold)
 
 
 def describe(row: Mapping[str, Any], people: Mapping[int, str], threshold: float, error: str = "") -> tuple[str, str]:
@@ -273,7 +277,7 @@ def draw_frame(frame: SeenFrame) -> np.ndarray:
 def _colour(frame: SeenFrame, index: int) -> tuple[int, int, int]:
     if index == frame.chosen:
         return KEPT if frame.kept else DROPPED
-    return OTHER if frame.faces.scores[index] >= config.ESSH.THRESHOLD else FAINT
+    return OTHER if frame.faces.scores[index] >= frame.threshold else FAINT
 
 
 def _label(tile: np.ndarray, text: str, corners: np.ndarray, colour: tuple[int, int, int]) -> None:

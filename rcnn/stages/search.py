@@ -14,8 +14,9 @@ from ..report import Entry, Lineage, Person, Report, trace, write_page
 from ..report.coverage import read_coverage
 from ..report.gather import stage_line
 from ..report.pictures import best_crops, encode, thumbnail
+from ..search.features import open_features
 from ..search.nearest import Found, nearest
-from ..search.query import Query, ask, open_features, recipe_of
+from ..search.query import Query, ask, models_behind
 
 PEOPLE = 5  # known people that are named
 LEAST_WIDTH = 12  # of the column of names
@@ -47,9 +48,9 @@ def search(settings: SearchSettings) -> None:
     readers = open_features(settings.features)
     lineage = trace(readers)
     behind = lineage.detections[0].arguments if lineage.detections else {}
-    recipe = recipe_of(readers, settings.model, settings.detector, behind)
+    models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
-    query = ask(settings.image, recipe, choose_device(settings.gpu), settings.face)
+    query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
     for line in describe(query, behind.get("quality_threshold")):
         print(line)
     started = time.monotonic()

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ..config import config
+
 FORMAT = 2  # version of what is described in this package; raised when an old reader would misread
 MANIFEST = "manifest.json"
 CLIPS = "clips"
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
 STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
+POINT_NUMBERS = 2 * len(config.ALIGN.TARGET)  # x, y of a face's landmarks
 MAX_WIDTH = 1 << 20  # numbers of a vector, more than any network gives
 
 IDENTITY = [("name", pa.string()), ("split", pa.string()), ("label", pa.int32())]
@@ -34,7 +37,7 @@ FACES_SCHEMA = pa.schema(
         ("score", pa.float32()),  # probability of a face
         ("quality", pa.float32()),  # norm of the embedding, or the score
         ("box", pa.list_(pa.float32(), 4)),  # x1, y1, x2, y2 in pixels of the resized frame
-        ("landmarks", pa.list_(pa.float32(), 10)),  # x, y of five points, in the same pixels
+        ("landmarks", pa.list_(pa.float32(), POINT_NUMBERS)),  # x, y of five points, in the same pixels
         ("crop", pa.binary()),  # JPEG
     ]
 )

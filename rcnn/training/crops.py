@@ -12,7 +12,7 @@ from ..config import config
 from ..errors import InputError
 from ..faces.alignment import similarity, target_points
 from ..faces.choice import central_face
-from ..faces.detectors import EsshDetector
+from ..faces.detectors.essh import EsshDetector
 from ..workers.progress import progress
 from .eigenfaces import Eigenfaces
 from .people import read_photograph

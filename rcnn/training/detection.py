@@ -15,7 +15,7 @@ from torch.nn import functional
 from ..config import config
 from ..errors import InputError
 from ..faces.detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
-from ..faces.detectors import EsshDetector
+from ..faces.detectors.essh import EsshDetector
 from ..networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import CPU, Network, load_network
 from ..networks.graphs.essh import build_essh_m25

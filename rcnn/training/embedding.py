@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import InputError
-from ..faces.detectors import Embedder, load_detector
-from ..faces.embedding import OUTPUT
+from ..faces.embedding import OUTPUT, Embedder
+from ..faces.load import load_detector
 from ..faces.vectors import normalise, norms
 from ..networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import CPU, Network, load_network

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..cython.boxes import overlaps
 from ..errors import InputError
-from ..faces.detectors import EsshDetector
+from ..faces.detectors.essh import EsshDetector
 from ..faces.types import POINTS, Faces
 from ..workers.progress import progress
 

@@ -11,7 +11,7 @@ import torch
 
 from ..demo.face_space import FaceSpace, load_face_space, save_face_space
 from ..demo.files import face_space_file, refiner_model
-from ..faces.detectors import load_detector
+from ..faces.load import load_detector
 from ..networks.checkpoint import save_checkpoint
 from ..networks.engine import CPU
 from .faces import coefficients, face_vectors, fit_face_space

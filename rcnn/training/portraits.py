@@ -13,7 +13,7 @@ from ..demo.canvas import MIDDLE, PLANES, SIZE, displacement, landmarks, mirrore
 from ..errors import InputError
 from ..faces.alignment import similarity
 from ..faces.choice import central_face
-from ..faces.detectors import EsshDetector
+from ..faces.detectors.essh import EsshDetector
 from ..workers.progress import progress
 from .people import read_photograph
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..faces.detectors import load_detector
+from ..faces.load import load_detector
 from .labels import Photograph, label_photographs
 from .people import held_out, list_photographs
 from .wider import read_wider

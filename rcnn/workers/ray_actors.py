@@ -14,8 +14,7 @@ import ray
 from ray.exceptions import RayError
 
 from ..errors import InputError, UnreadableError
-from ..video.decoder import SHAPE, FrameDecoder
-from .jobs import Job
+from .jobs import DecodingJob, Job, about
 from .ledger import CLIP_DEATHS
 from .pipeline import limit_cores
 from .worker import attempt
@@ -52,13 +51,13 @@ class WorkerActor:
     """Builds a step and works at units, several at a time."""
 
     def build(self, folder: str, job: Job, gpu: int, cpus: int, source: Decoders | None) -> tuple[str, Any]:
-        """FAILED and an error, or else the node that this is."""
+        """FAILED and an error, or else the node that this is and what the step says of itself."""
         limit_cores(cpus)
 
-        def make(_: Any) -> str:
+        def make(_: Any) -> tuple[str, Any]:
             enter(folder)
             self._step = job.build(gpu, source)
-            return str(ray.get_runtime_context().get_node_id())
+            return str(ray.get_runtime_context().get_node_id()), about(self._step)
 
         return attempt(make, None)
 
@@ -68,15 +67,15 @@ class WorkerActor:
 
 
 class DecodeActor:
-    """Decodes clips, one at a time, in a process of its own, so that a bad clip does not end this one."""
+    """Decodes clips, one at a time, with the source of frames that a job names."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, job: DecodingJob) -> None:
         limit_cores(1)
         enter(folder)
-        self._decoder = FrameDecoder()
+        self._decoder = job.frames()
 
-    def frames(self, path: str, sampling: int, skip: int) -> Iterator[tuple[list[int], np.ndarray, str | None]]:
-        """Chunks of numbers and frames (n, 480, 888, 3) uint8; with the last why the clip can't be read, or "".
+    def frames(self, path: str, sampling: int, skip: int) -> Iterator[tuple[list[int], list[np.ndarray], str | None]]:
+        """Chunks of numbers and frames; with the last why the clip can't be read, or "".
 
         Parameters
         ----------
@@ -93,11 +92,11 @@ class DecodeActor:
                 numbers.append(number)
                 images.append(image.copy())  # its memory is used again
                 if len(images) == CHUNK_FRAMES:
-                    yield numbers, np.stack(images), None
+                    yield numbers, images, None
                     numbers, images = [], []
         except UnreadableError as error:
             end = str(error)
-        yield numbers, np.stack(images) if images else np.zeros((0, *SHAPE), np.uint8), end
+        yield numbers, images, end
 
     def node(self) -> str:
         """The node that this is."""

@@ -106,7 +106,7 @@ class RayPool:
             remote = self._ray.remote(DecodeActor).options(
                 max_restarts=-1, scheduling_strategy="SPREAD", runtime_env=self._environment, **options
             )
-            self._decoders = [remote.remote(os.getcwd()) for _ in range(self._plan.decoders)]
+            self._decoders = [remote.remote(os.getcwd(), self._job) for _ in range(self._plan.decoders)]
         self._tend()
 
     def _join(self) -> None:
@@ -216,8 +216,8 @@ class RayPool:
             return [Answer(actor.number, unit, None if failed else value, value if failed else None)]
         if kind == FAILED:
             raise value
-        actor.node, self._start_deaths = value, 0
-        return [Ready(actor.number, self._share.threads)]
+        (actor.node, about), self._start_deaths = value, 0
+        return [Ready(actor.number, self._share.threads, about)]
 
     def _lose(self, actor: _Actor, error: Any) -> Death:
         from .ray_actors import is_node_lost

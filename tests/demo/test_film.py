@@ -56,7 +56,7 @@ def test_takes_move_smoothly_and_keep_the_face_in_the_frame(seed: int) -> None:
 
 
 def test_landmarks_are_where_the_detector_finds_them(model: PeopleModel, checkpoints: dict[str, str]) -> None:
-    from rcnn.faces.detectors import load_detector
+    from rcnn.faces.load import load_detector
 
     detector = load_detector(checkpoints["retinaface"])
     person = model.person(0, 3)

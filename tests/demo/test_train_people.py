@@ -96,7 +96,7 @@ def test_engine_refines_as_the_trainer_does(portraits: Portraits, tmp_path: Path
 
 
 def test_portraits_of_photographs_are_aligned_and_cut(shared: Path, checkpoints: dict[str, str]) -> None:
-    from rcnn.faces.detectors import load_detector
+    from rcnn.faces.load import load_detector
 
     folder = shared / "faces"
     people = {person.name: sorted(person.iterdir())[:1] for person in sorted(folder.iterdir())[:12]}
@@ -109,7 +109,7 @@ def test_portraits_of_photographs_are_aligned_and_cut(shared: Path, checkpoints:
 
 
 def test_what_holds_no_portrait_is_an_error(tmp_path: Path, checkpoints: dict[str, str]) -> None:
-    from rcnn.faces.detectors import load_detector
+    from rcnn.faces.load import load_detector
 
     detector = load_detector(checkpoints["retinaface"])
     path = tmp_path / "grey.png"

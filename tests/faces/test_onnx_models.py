@@ -17,11 +17,13 @@ from torch import nn
 
 from rcnn.errors import InputError
 from rcnn.exports import convert
+from rcnn.faces import card
+from rcnn.faces.alignment import align_faces
+from rcnn.faces.card import Card
 from rcnn.faces.choice import central_face
-from rcnn.faces.detectors import align_faces, card, load_detector, load_embedder
-from rcnn.faces.detectors.card import Card
 from rcnn.faces.detectors.recognise import layout_of
 from rcnn.faces.embedding import is_normalised
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.engine import CPU
 from rcnn.networks.engine.images import ImageInput

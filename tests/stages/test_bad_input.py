@@ -15,7 +15,7 @@ import pytest
 
 from rcnn.clips.dataset import list_clips, read_ground_truth, read_names, read_train_labels
 from rcnn.errors import InputError
-from rcnn.faces.detectors import load_detector, load_embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.files.lock import Lock
 from rcnn.networks.checkpoint import read_arrays, save_checkpoint, write_arrays
 from rcnn.networks.graphs.classifier import Shape, build_graph

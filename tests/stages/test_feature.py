@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.faces.detectors import load_embedder
+from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import clip_features
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter, vectors

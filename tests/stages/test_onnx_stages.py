@@ -10,7 +10,7 @@ from rcnn.errors import InputError
 from rcnn.exports import convert
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.classifier import Shape, build_graph
-from rcnn.search.query import recipe_of
+from rcnn.search.query import models_behind
 from rcnn.stages import int8
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
@@ -75,7 +75,7 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         found = run_detect(data, where / "det", model=model, detector=detector)
         assert len(found) == 4
         feature(FeatureSettings(model, str(where / "det"), str(where / "feat"), gpu=-1))
-        recipe = recipe_of([StageReader(str(where / "feat"), ("feature",))], None, detector, {})
+        recipe = models_behind([StageReader(str(where / "feat"), ("feature",))], None, detector, {})
         assert (recipe.model, recipe.detector) == (model, detector)
         vectors.append([(row["name"], np.array(row["feature"])) for row in rows(where / "feat", "feature")])
         classifier = f"{tmp_path / 'mlp'},0"

@@ -131,12 +131,13 @@ def test_a_clip_that_can_not_be_read_says_so(run):
     assert draw_sheet(("a", "b"), frames).shape[2] == 3
 
 
-def seen(chosen: int | None, kept: bool, scores: tuple[float, ...]) -> SeenFrame:
+def seen(chosen: int | None, kept: bool, scores: tuple[float, ...], threshold: float = 0.5) -> SeenFrame:
     corners = [[60 + 200 * index, 100, 160 + 200 * index, 220] for index in range(len(scores))]
     boxes = np.array(corners, np.float32).reshape(-1, 4)
     landmarks = np.repeat(boxes[:, None, :2] + 50, 5, 1)
     faces = Faces(boxes, np.array(scores, np.float32), landmarks)
-    return SeenFrame(3, np.zeros((480, 888, 3), np.uint8), faces, np.full(len(scores), 9.5, np.float32), chosen, kept)
+    qualities = np.full(len(scores), 9.5, np.float32)
+    return SeenFrame(3, np.zeros((480, 888, 3), np.uint8), faces, qualities, chosen, kept, threshold)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +147,8 @@ def seen(chosen: int | None, kept: bool, scores: tuple[float, ...]) -> SeenFrame
         (seen(0, False, (0.9,)), {DROPPED}),
         (seen(1, True, (0.9, 0.8)), {KEPT, OTHER}),
         (seen(None, False, (0.4,)), {FAINT}),
+        (seen(None, False, (0.4,), threshold=0.3), {OTHER}),  # a detector has a threshold of its own
+        (seen(None, False, (0.6,), threshold=0.7), {FAINT}),
         (seen(None, False, ()), set()),
     ],
 )

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from rcnn.commands.arguments import layer_pairs
 from rcnn.errors import InputError
-from rcnn.faces.detectors import load_embedder
+from rcnn.faces.load import load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.checkpoint import load_checkpoint, read_arrays
 from rcnn.training import embedding

@@ -22,6 +22,7 @@ from make_references import (
 )
 from reference_models import CHECKPOINTS
 
+from rcnn.commands import convert as command
 from rcnn.errors import InputError, run_script
 from rcnn.exports import convert
 from rcnn.networks.checkpoint import Graph, load_checkpoint, save_checkpoint
@@ -193,7 +194,7 @@ def run_main(monkeypatch, capsys, *arguments: str) -> tuple[int, str]:
     """Exit code and stderr of `python -m rcnn convert`."""
     monkeypatch.setattr(sys, "argv", ["convert.py", *arguments])
     with pytest.raises(SystemExit) as caught:
-        run_script(convert.main)
+        run_script(command.main)
     return caught.value.code, capsys.readouterr().err
 
 
