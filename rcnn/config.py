@@ -11,6 +11,8 @@ config = EasyDict()
 config.FRAME = EasyDict(
     WIDTH=888,  # pixels; every frame is resized to this before detection
     HEIGHT=480,
+    # (width, height) in pixels of what a detector looks at: the challenge's, and others with about as many pixels
+    CANVASES=((888, 480), (752, 560), (656, 656), (560, 752), (480, 888), (1344, 320), (320, 1344)),
 )
 
 config.DECODE = EasyDict(

@@ -33,6 +33,16 @@ class Faces:
         """Some of the faces, in the order of `indices`."""
         return Faces(self.boxes[indices], self.scores[indices], self.landmarks[indices])
 
+    def scaled_back(self, scale: np.ndarray, width: int, height: int) -> Faces:
+        """The faces in pixels of the image, width x height, that was scaled by `scale` (2,), x and y, and looked at.
+
+        Coordinates are those of pixel centres: x of the image lies at (x + 1/2) scale - 1/2 of what was looked at.
+        """
+        corner = np.array([width - 1, height - 1], np.float64)
+        boxes = ((self.boxes.reshape(-1, 2, 2) + 0.5) / scale - 0.5).clip(0, corner)
+        landmarks = (self.landmarks + 0.5) / scale - 0.5
+        return Faces(boxes.reshape(-1, 4).astype(np.float32), self.scores, landmarks.astype(np.float32))
+
     @staticmethod
     def none() -> Faces:
         """No face."""

@@ -115,7 +115,7 @@ class MtcnnDetector:
 
     def detect(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[np.ndarray] | np.ndarray,
         threshold: float | None = None,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,

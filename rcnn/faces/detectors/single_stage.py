@@ -31,7 +31,7 @@ class Detector(Protocol):
 
     def detect(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[np.ndarray] | np.ndarray,
         threshold: float | None = None,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
@@ -98,7 +98,7 @@ class SingleStage:
 
     def detect(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[np.ndarray] | np.ndarray,
         threshold: float | None = None,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
