@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .labels import Photograph, read_picture
+from ..video.photographs import read_image
+from .labels import Photograph
 
 CLEARANCE = 0.15  # share of a face's size that a patch keeps away from it
 SMALLEST_PATCH = 12  # pixels a side
@@ -79,7 +80,7 @@ def _collage(side: int, photos: Sequence[Photograph], rng: np.random.Generator) 
     picture = _gradient(side, rng)
     for number in range(rng.integers(*PATCHES)):
         photo = photos[rng.integers(len(photos))]
-        patch = patch_without_faces(photo, read_picture(photo.path), rng)
+        patch = patch_without_faces(photo, read_image(photo.path), rng)
         if patch is None:
             continue
         w, h = (side, side) if number == 0 else (int(n) for n in rng.integers(side // 8, side + 1, 2))

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from ..cython.boxes import overlaps
-from ..errors import InputError
 from ..faces.detectors.essh import EsshDetector
 from ..faces.types import POINTS, Faces
+from ..video.photographs import read_image
 from ..workers.progress import progress
 
 CERTAIN = 0.5  # probability from which a face that a detector finds is a label
@@ -53,20 +53,6 @@ class Photograph:
         )
 
 
-def read_picture(path: str) -> np.ndarray:
-    """(H, W, 3) uint8, BGR.
-
-    Raises
-    ------
-    InputError
-        If the file is no picture.
-    """
-    image = cv2.imread(path, cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{path}: is no picture; remove it or get it again")
-    return image
-
-
 def label_photographs(paths: Sequence[Path], detector: EsshDetector, cache: str | None = None) -> list[Photograph]:
     """The faces that a detector is certain of; those that it finds faintly, or only enlarged, are ignored.
 
@@ -84,7 +70,7 @@ def label_photographs(paths: Sequence[Path], detector: EsshDetector, cache: str 
     photographs = []
     for start in progress(range(0, len(paths), CHUNK), what="label", unit="chunk"):
         chunk = [str(path) for path in paths[start : start + CHUNK]]
-        images = [read_picture(path) for path in chunk]
+        images = [read_image(path) for path in chunk]
         found = detector.detect(images, FAINT, batch_size=8)
         larger = detector.detect(images, FAINT, (ENLARGED,), batch_size=4)
         steady = steady_landmarks(images, found, detector)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnreadableError
-from .photographs import read_photo
+from .photographs import read_photograph
 
 VIDEOS = {".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
 
@@ -59,7 +59,7 @@ def make_clip(source: Path, target: Path, size: tuple[int, int], seed: int, copy
     Raises `UnreadableError` where `source` cannot be read, OSError where `target` cannot be written.
     """
     if source.suffix.lower() not in VIDEOS:
-        write_clip(target, read_photo(source), size, draw_motion(seed))
+        write_clip(target, read_photograph(source), size, draw_motion(seed))
         return
     check_video(source)
     if copy:

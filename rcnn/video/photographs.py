@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import stat
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import pillow_heif
-from PIL import ExifTags, Image, ImageCms, ImageFile
+from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
 
 from ..errors import InputError, UnreadableError
+from .colours import strips
+from .picture import PNG_CHUNK_BYTES, PNG_START
 
 # In the order in which they are tried: an AVIF and a HEIC may begin alike, and the reader of AVIF tells them apart.
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 WORKING = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP, JPEG 2000 and PNM"
-CONTAINED = ("AVIF", "HEIF")  # whose container says how the picture is turned, whatever its EXIF says
+TRANSFORMATIONS = ("irot", "imir")  # a turn and a mirror image, which the container of a HEIC or AVIF may ask for
 ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # whose further pictures are frames; those of others are pages or previews
 # By which folders are listed where every file in them must be a picture; how a file is read hangs on its content alone.
-ENDINGS = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .avif .heic .heif .hif .tif .tiff .gif .bmp .dib .jp2 .j2k .jpx "
-    ".ppm .pgm .pbm .pnm".split()
-)
+# fmt: off
+ENDINGS = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".heic", ".heif", ".hif",
+    ".tif", ".tiff", ".gif", ".bmp", ".dib", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
+})
+# fmt: on
 HEAD_BYTES = 32  # of a file, that tell its format
 
-# Phones have sensors of 200 million; such a picture takes 1.5 GB at its peak, 7.5 bytes a pixel, half of them the answer.
+# Phones have sensors of 200 million. Such a picture takes 1.5 GB at its peak: 7.5 bytes a pixel, 3 of them the answer.
 MAX_PIXELS = 200_000_000
 # How many times that the readers of some formats take, measured on 48 million pixels; so many times fewer are read.
-COSTLY = {"progressive": 1.4, "AVIF": 1.6, "HEIF": 1.2, "TIFF": 1.1, "WEBP": 2.2, "JPEG2000": 2.6}
+COSTLY = {"progressive": 1.4, "AVIF": 1.6, "HEIF": 1.2, "TIFF": 1.5, "WEBP": 2.2, "JPEG2000": 2.6}
+TILE_PIXELS = 1 << 24  # of a TIFF's tiles, which are of one size in a small picture, too
 MAX_SIDE = 32_766  # pixels: OpenCV's warps, which cut faces out, take no more
 MAX_BYTES = 1 << 30  # of a file: some formats are read whole
-STRIP_PIXELS = 1 << 20  # converted at once, so that only the decoded picture and the answer lie in memory whole
 
-WHITE = (255, 255, 255)  # is behind what can be seen through
-DEEP = ("I", "F")  # first letter of the modes of grey with more than 8 bits
-PROFILED = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # mode that a colour profile of a kind belongs to
 # What turns the upright picture back into the one stored, by the number that EXIF (CIPA DC-008, 4.6.5) gives its
 # orientation. All are views, so writing through one turns a picture for nothing.
 STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -55,6 +57,7 @@ STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 TURNED = (5, 6, 7, 8)  # orientations whose upright picture has width and height exchanged
 
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is wrong with a file is said by us, once
 _one_at_a_time = threading.Lock()  # memory for one picture; and Pillow's limit and the warnings are the process's
 
 
@@ -72,7 +75,7 @@ def is_animation(path: str | os.PathLike[str]) -> bool:
     UnreadableError
         As `read_photograph`, but for what only decoding shows.
     """
-    with _opened(path) as image:
+    with _opened(path) as (image, _):
         return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
 
 
@@ -87,7 +90,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
     try:
         return read_photograph(path)
     except UnreadableError as error:
-        raise InputError(f"{path}: {error}; give another picture, or take it away") from None
+        raise InputError(f"{path}: {error}; give another picture, or remove it") from None
 
 
 def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
@@ -110,22 +113,21 @@ def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     UnreadableError
         If it is no photograph, damaged, cut off, or larger than `MAX_PIXELS`, `MAX_SIDE` or `MAX_BYTES`.
     """
-    with _opened(source) as image:
-        with _damage(image.format):
+    with _opened(source) as (image, file), _damage(image.format):
+        with _silent_libtiff(image.format):
             image.load()
-            orientation = _orientation(image)
+        orientation = _orientation(image, file)
         height, width = image.size if orientation in TURNED else image.size[::-1]
         upright = np.empty((height, width, 3), np.uint8)
         stored = STORED.get(orientation, np.asarray)(upright)
-        with _damage(image.format):
-            for top, strip in _strips(image):
-                stored[top : top + len(strip)] = strip
-    return upright
+        for top, strip in strips(image):
+            stored[top : top + len(strip)] = strip
+        return upright
 
 
 @contextmanager
-def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[ImageFile.ImageFile]:
-    """The picture, whose pixels are not decoded yet."""
+def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[ImageFile.ImageFile, IO[bytes]]]:
+    """The picture, whose pixels are not decoded yet, and its file."""
     with ExitStack() as stack:
         stack.enter_context(_one_at_a_time)
         stack.enter_context(warnings.catch_warnings())
@@ -137,11 +139,26 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[ImageFile.ImageF
         if not head:
             raise UnreadableError("empty file")
         if not is_photograph(head):
-            raise UnreadableError(f"is no photograph that can be read ({WORKING} can)")
+            raise UnreadableError(f"is no picture that can be read ({WORKING} can)")
+        if head.startswith(PNG_START):
+            _check_chunks(file)
         with _damage("picture"):
             image = stack.enter_context(Image.open(file, formats=FORMATS))
-        _check_size(image)
-        yield image
+            _check_size(image)
+        yield image, file
+
+
+def _check_chunks(file: IO[bytes]) -> None:
+    """Refuse a PNG that ends within a chunk: its reader is content once it has the pixels."""
+    end = file.seek(0, os.SEEK_END)
+    at = len(PNG_START)
+    while file.seek(at) < end:
+        header = file.read(8)
+        at += PNG_CHUNK_BYTES + int.from_bytes(header[:4], "big")
+        if header[4:] == b"IEND":
+            break
+    if at > end:
+        raise UnreadableError("is damaged or cut off (PNG: a part of it is longer than the file)")
 
 
 def _check_size(image: ImageFile.ImageFile) -> None:
@@ -150,12 +167,15 @@ def _check_size(image: ImageFile.ImageFile) -> None:
     pixels = int(MAX_PIXELS / COSTLY.get(kind, 1))
     if width * height > pixels or max(width, height) > MAX_SIDE:
         raise _too_large(f"{width:,} x {height:,}", pixels)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may stand over the edge, and is decoded whole
+        across, down = (image.tag_v2.get(tag, 1) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
+        if across * down > max(2 * width * height, TILE_PIXELS):
+            raise UnreadableError("is damaged (TIFF: its tiles are larger than it is)")
 
 
 def _too_large(size: str, pixels: int = MAX_PIXELS) -> UnreadableError:
     return UnreadableError(
-        f"has {size} pixels; of such a file {pixels // 1_000_000} million are read at most, and {MAX_SIDE:,} a side: "
-        "make it smaller"
+        f"has {size} pixels; of such a file {pixels // 1_000_000} million are read at most, and {MAX_SIDE:,} a side"
     )
 
 
@@ -182,6 +202,8 @@ def _damage(what: str | None) -> Iterator[None]:
     """
     try:
         yield
+    except UnreadableError:
+        raise
     except MemoryError:
         raise UnreadableError(f"takes more memory than there is ({what})") from None
     except Image.DecompressionBombError:
@@ -193,70 +215,46 @@ def _damage(what: str | None) -> Iterator[None]:
         raise UnreadableError(f"is damaged or cut off ({what}: {reason or type(error).__name__})") from None
 
 
-def _orientation(image: ImageFile.ImageFile) -> int:
+@contextmanager
+def _silent_libtiff(what: str | None) -> Iterator[None]:
+    """It tells file descriptor 2 of damage, which we report ourselves, in one line."""
+    with ExitStack() as stack:
+        if what == "TIFF":
+            with suppress(OSError):  # nobody listens
+                listening = os.dup(2)
+                stack.callback(os.close, listening)
+                stack.callback(os.dup2, listening, 2)
+                with open(os.devnull, "wb") as nothing:
+                    os.dup2(nothing.fileno(), 2)
+        yield
+
+
+def _orientation(image: ImageFile.ImageFile, file: IO[bytes]) -> int:
     """How the decoded picture must be turned, EXIF's 1 to 8; 1 where its reader has turned it."""
-    if image.format == "HEIF":
-        return 1  # libheif applies irot and imir
-    if image.format in CONTAINED:
-        image.info.pop("xmp", None)  # what the container says (MIAF, ISO/IEC 23000-22, 7.3.10.1) counts alone
-    return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-
-
-def _strips(image: Image.Image) -> Iterator[tuple[int, np.ndarray]]:
-    """First row, and (rows, W, 3) uint8, BGR, of strips from top to bottom."""
-    width, height = image.size
-    rows = max(1, STRIP_PIXELS // width)
-    convert = _deep_converter(image) if image.mode.startswith(DEEP) else _converter(image)
-    for top in range(0, height, rows):
-        whole = rows >= height
-        yield top, convert(image if whole else image.crop((0, top, width, min(height, top + rows))))
-
-
-def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
-    transform = _transform(image.info.get("icc_profile"))
-
-    def convert(strip: Image.Image) -> np.ndarray:
-        if strip.has_transparency_data:
-            seen = strip.convert("RGBA")
-            strip = Image.new("RGB", strip.size, WHITE)
-            strip.paste(seen, mask=seen)
-        elif strip.mode not in PROFILED.values():
-            strip = strip.convert("L" if strip.mode == "1" else "RGB")
-        if transform is not None and transform.input_mode == strip.mode:
-            strip = ImageCms.applyTransform(strip, transform)
-        elif strip.mode != "RGB":
-            strip = strip.convert("RGB")
-        return np.frombuffer(strip.tobytes("raw", "BGR"), np.uint8).reshape(*strip.size[::-1], 3)
-
-    return convert
-
-
-def _deep_converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
-    """For grey of 16 or 32 bits: a number is a share of the largest that so many bits can hold; a float one of 1."""
-    low, high = (float(value) for value in image.getextrema())
-    if image.mode == "F":
-        full = 1.0 if high <= 1 else 255.0
-    elif image.mode == "I" and (high > np.iinfo(np.uint16).max or low < 0):
-        full = float(np.iinfo(np.int32).max)
-    else:
-        full = float(np.iinfo(np.uint16).max)
-
-    def convert(strip: Image.Image) -> np.ndarray:
-        grey = np.nan_to_num(np.asarray(strip, np.float32)) * np.float32(255 / full)
-        return np.repeat(np.clip(np.rint(grey), 0, 255).astype(np.uint8)[..., None], 3, 2)
-
-    return convert
-
-
-def _transform(profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
-    """From the colours of an ICC profile to sRGB; None where there is nothing to do, or the profile is damaged."""
-    if not profile:
-        return None
+    if image.format == "HEIF":  # libheif has followed the container
+        return _exif_alone(file)
+    if image.format == "AVIF":
+        image.info.pop("xmp", None)  # its reader says in EXIF what the container says
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        mode = PROFILED.get(source.profile.xcolor_space)
-        if mode is None or (mode == "RGB" and "sRGB" in (source.profile.profile_description or "")):
-            return None
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # as in `_damage`; but what EXIF says is not worth the picture
+        return 1
+    if image.format == "AVIF" and orientation in (None, 1):
+        return _exif_alone(file)
+    return orientation if orientation in STORED else 1
+
+
+def _exif_alone(file: IO[bytes]) -> int:
+    """EXIF's orientation of a HEIC or AVIF whose container turns nothing; else 1.
+
+    MIAF (ISO/IEC 23000-22, 7.3.10.1) wants the container to say it. Phones say it in both, and it counts once; but
+    some phones and converters say it in EXIF alone.
+    """
+    file.seek(0)
+    try:
+        container = pillow_heif.open_heif(file)
+        primary = container[container.primary_index]
+        turns = any(name in TRANSFORMATIONS for name, *_ in primary._c_image.transformations)
+    except (OSError, ValueError, RuntimeError, EOFError):  # of a kind that libavif alone can read
+        return 1
+    return 1 if turns else pillow_heif.set_orientation(dict(primary.info)) or 1

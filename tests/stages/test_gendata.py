@@ -20,7 +20,7 @@ from rcnn.errors import InputError, UnreadableError
 from rcnn.stages import gendata as generate_module
 from rcnn.stages.gendata import FOLDERS, Item, Options, Placed, choose, generate, plan, scan
 from rcnn.video.motion import KEPT, Motion, draw_motion, frames, make_clip, write_clip
-from rcnn.video.photographs import read_photo
+from rcnn.video.photographs import read_photograph
 
 REPO = Path(__file__).parents[2]
 FACES = REPO.parent / "shared" / "faces"
@@ -474,7 +474,7 @@ def test_clip_that_cannot_be_written_is_an_oserror(tmp_path: Path) -> None:
 
 def test_photo_that_is_missing_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="No such file"):
-        read_photo(tmp_path / "a.png")
+        read_photograph(tmp_path / "a.png")
 
 
 def script(*arguments: str) -> subprocess.CompletedProcess[str]:
