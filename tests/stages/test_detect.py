@@ -194,10 +194,10 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
 
     def broken(decoder: FrameDecoder, path: str, sampling: int):
-        for number, image in read_frames(path, sampling):
-            if "nobody" in path and number == 9:
+        for frame in read_frames(path, sampling):
+            if "nobody" in path and frame.number == 9:
                 raise UnreadableError("broke off")
-            yield number, image
+            yield frame
 
     monkeypatch.setattr(FrameDecoder, "read_frames", broken)
     late, nobody = FaceFinder(*networks, 3, 2.0)(clips)
