@@ -3,10 +3,11 @@
     make mutation
     .venv/bin/python benchmarks/mutation.py tracking pooling --survivors
 
-The tool is mutmut: it imports the tests once, forks for every change, and runs the tests that reach the changed function.
-`[tool.mutmut]` in pyproject.toml names the modules and the tests, which need neither ../shared nor a model. The table has
-a row a module: the changes, how many were noticed, how many survived, and how many of those change nothing that could be
-seen: mutation_equivalent.toml names these, with the reason. Exits with 1 where one in ten or more survives.
+The tool is mutmut: it imports the tests once, forks for every change, and runs the tests that reach the changed
+function. `[tool.mutmut]` in pyproject.toml names the modules and the tests, which need neither ../shared nor a model.
+The table has a row a module: the changes, how many were noticed, how many survived, and how many of those change
+nothing that could be seen: mutation_equivalent.toml names these, with the reason. Exits with 1 where one in ten or more
+survives.
 """
 
 from __future__ import annotations
@@ -134,13 +135,13 @@ def main() -> None:
         run(chosen)
     known = known_equivalents()
     rows = [summary(path, known) for path in chosen]
-    whole = Row("all", *(sum((getattr(row, name) for row in rows), start) for name, start in (("noticed", 0), ("survivors", ()), ("equivalent", ()))))  # fmt: skip
+    sums = (("noticed", 0), ("survivors", ()), ("equivalent", ()))
+    whole = Row("all", *(sum((getattr(row, name) for row in rows), start) for name, start in sums))
     print("| module | changes | noticed | survived | of these | equivalent |\n|---|---|---|---|---|---|")
     for row in [*rows, whole]:
-        share = len(row.survivors) / row.total
-        print(
-            f"| {row.module} | {row.total} | {row.noticed} | {len(row.survivors)} | {share:.1%} | {len(row.equivalent)} |"
-        )
+        survived = len(row.survivors)
+        share = f"{survived / row.total:.1%}"
+        print(f"| {row.module} | {row.total} | {row.noticed} | {survived} | {share} | {len(row.equivalent)} |")
     if not arguments.no_run:
         print(f"{time.monotonic() - started:.0f} s")
     if arguments.survivors:

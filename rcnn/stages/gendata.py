@@ -1,16 +1,16 @@
 """A data set in the iQIYI-VID layout, made from a folder of photographs and videos of people.
 
-Every choice hangs on a hash of (seed, person, file name), so an item keeps its clip, and a person's items
-keep their split, whatever else the folder holds.
+Every choice hangs on a hash of (seed, person, file name), so an item keeps its clip and its split, whatever else the
+folder holds; see `rcnn.clips.splits` for the two exceptions.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,37 +19,20 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
+from ..clips.folder import NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
 from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publish, write_lines
+from ..clips.names import printable
+from ..clips.splits import Shares, read_splits, split_items, write_splits
 from ..errors import InputError, UnreadableError
-from ..video.motion import VIDEOS, make_clip
-from ..video.photographs import PHOTOS
+from ..video.motion import make_clip
+from ..video.opening import NO_VIDEO
 from ..workers.mapping import mapper
 from .settings import GendataSettings
 
 SKIPPED_FILE = "skipped.txt"
 
-ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items meet once in 50,000 data sets
 CHUNK = 4  # items handed to a worker at once
-
-People = dict[str, list["Item"]]
-
-
-@dataclass(frozen=True, order=True)
-class Item:
-    """A photograph or a video of a person."""
-
-    person: str  # name of the folder
-    file: str  # name of the file in it
-    path: Path  # absolute
-
-    @property
-    def key(self) -> str:
-        return f"{self.person}/{self.file}"
-
-    @property
-    def identity(self) -> str:
-        """What the clip's name ends in: the same for ever, and silent about the person."""
-        return hashlib.sha256(os.fsencode(self.key)).hexdigest()[:ID_DIGITS]
+NAMED = 3  # skipped files of a reason that the summary names
 
 
 @dataclass(frozen=True)
@@ -73,24 +56,37 @@ class Summary:
     people: int
     strangers: int
     clips: dict[str, int]  # by split
-    unreadable: int
+    skipped: list[Skipped]
+    untrained: list[str]  # people of whom nothing is in train
     seconds: float
 
     def __str__(self) -> str:
-        count = sum(self.clips.values())
+        used = sum(self.clips.values())
         splits = ", ".join(f"{split} {self.clips.get(split, 0)}" for split in FOLDERS)
-        return (
-            f"{self.people} people, {self.strangers} strangers, {count} clips ({splits}), "
-            f"{self.unreadable} unreadable, {self.seconds:.1f} s ({count / self.seconds:.1f} clips/s)"
-        )
+        lines = [
+            f"{self.people} people, {self.strangers} strangers, {used} clips ({splits}), "
+            f"{self.seconds:.1f} s ({used / self.seconds:.1f} clips/s)",
+            f"{used + len(self.skipped)} files: {used} used, {len(self.skipped)} skipped"
+            + (f"; {SKIPPED_FILE} in the output names them" if self.skipped else ""),
+        ]
+        for reason, count in Counter(skip.reason for skip in self.skipped).most_common():
+            named = [printable(skip.file) for skip in self.skipped if skip.reason == reason][:NAMED]
+            lines.append(f"  {count} skipped: {reason}: {', '.join(named)}{', ...' if count > NAMED else ''}")
+        if self.untrained:
+            lines.append(
+                f"nothing trains of {', '.join(printable(person) for person in self.untrained)}: what did was removed "
+                "since the earlier data set; add photographs, or make the data set in another --output"
+            )
+        return "\n".join(lines)
 
 
 def generate(settings: GendataSettings) -> Summary:
     """Write a data set in the iQIYI-VID layout into the output, made of the input's PERSON/FILE.
 
     Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the
-    form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line) and `skipped.txt` (`PERSON/FILE<tab>REASON`
-    a line). gt_v2 appears last and at once: a folder that has it is complete.
+    form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/splits.json` (see `rcnn.clips.splits`) and
+    `skipped.txt` (`FILE<tab>REASON` a line, every file of `source` that no clip was made of). gt_v2 appears last and at
+    once: a folder that has it is complete.
 
     Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
     written.
@@ -98,20 +94,28 @@ def generate(settings: GendataSettings) -> Summary:
     start = time.monotonic()
     source, output = settings.input.resolve(), settings.output.resolve()
     staging = output / STAGING
+    shares = Shares(settings.seed, settings.val_share, settings.test_share)
     try:
         _check_output(source, output, settings.overwrite)
-        chosen = choose(scan(source), settings)
-        _check_known(chosen[0], source, settings, unreadable=0)
+        kept = read_splits(output, shares)
+        people, skipped = scan(source)
+        chosen = choose(people, settings)
+        _check_known(chosen[0], source, settings, skipped)
         items = sorted(item for group in chosen for mine in group.values() for item in mine)
         _check_identities(items)
         with fresh(staging):
-            made, skipped = _make_all(items, staging, settings)
+            made, unreadable = _make_all(items, staging, settings)
             # Again, over what could be read: a person of whom too little is left is a stranger.
             known, strangers = choose(made, settings)
-            _check_known(known, source, settings, unreadable=len(skipped))
-            placed = plan(known, strangers, settings)
+            skipped += unreadable
+            _check_known(known, source, settings, skipped)
+            placed = plan(known, strangers, settings, kept)
+            done = {clip.item.key for clip in placed} | {skip.file for skip in unreadable}
+            skipped += _not_chosen(people, {**chosen[0], **chosen[1]}, done, settings)
             arrange(staging, placed, (clip.item.identity for clip in placed), sorted(known))
-            write_lines(staging / SKIPPED_FILE, (f"{' '.join(item.key.split())}\t{reason}" for item, reason in skipped))
+            write_splits(staging, shares)
+            skipped.sort()
+            write_lines(staging / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
         publish(staging, output, [SKIPPED_FILE])
     except BrokenExecutor as error:
         raise InputError("a worker process died, perhaps of too little memory; try --workers 1") from error
@@ -120,25 +124,9 @@ def generate(settings: GendataSettings) -> Summary:
             f"{error.filename or output}: {error.strerror or error}; the data set in {output} is not complete"
         ) from error
     clips = dict(Counter(clip.split for clip in placed))
-    return Summary(len(known), len(strangers), clips, len(skipped), time.monotonic() - start)
-
-
-def scan(source: Path) -> People:
-    """The photographs and videos in `source`/PERSON, sorted by name; hidden ones are passed over."""
-    if not source.is_dir():
-        raise InputError(f"--input {source}: no such folder; it must hold a folder for each person")
-    people: People = {}
-    for folder in sorted(source.iterdir()):
-        if folder.name.startswith(".") or not folder.is_dir():
-            continue
-        if folder.name != " ".join(folder.name.splitlines()):
-            raise InputError(f"--input {source}: {folder.name!r} has a line break in its name; rename it")
-        people[folder.name] = [
-            Item(folder.name, path.name, path.absolute())
-            for path in sorted(folder.iterdir())
-            if not path.name.startswith(".") and path.suffix.lower() in PHOTOS | VIDEOS and path.is_file()
-        ]
-    return {person: items for person, items in people.items() if items}
+    trained = {clip.item.person for clip in placed if clip.split == TRAIN}
+    untrained = sorted(known.keys() - trained)
+    return Summary(len(known), len(strangers), clips, skipped, untrained, time.monotonic() - start)
 
 
 def choose(people: People, settings: GendataSettings) -> tuple[People, People]:
@@ -153,18 +141,47 @@ def choose(people: People, settings: GendataSettings) -> tuple[People, People]:
     return known, strangers
 
 
-def plan(known: People, strangers: People, settings: GendataSettings) -> list[Placed]:
-    """A place for every item, sorted by clip name; labels are 1..n in the order of the people's names."""
+def plan(
+    known: People, strangers: People, settings: GendataSettings, kept: Mapping[str, str] | None = None
+) -> list[Placed]:
+    """A place for every item, sorted by clip name; labels are 1..n in the order of the people's names.
+
+    Parameters
+    ----------
+    kept : splits of items, by identity, that an earlier data set has, see `split_items`
+    """
     placed = []
+    shares = Shares(settings.seed, settings.val_share, settings.test_share)
+    mine = [{item.identity: _share(settings.seed, item) for item in items} for items in known.values()]
+    splits = split_items(mine, kept or {}, shares)
     for label, person in enumerate(sorted(known), start=1):
-        ranked = sorted(known[person], key=lambda item: _hash(settings.seed, "split", item.key))
-        splits = _splits(len(ranked), settings.val_share, settings.test_share)
-        placed += [Placed(item, split, label) for item, split in zip(ranked, splits, strict=True)]
+        placed += [Placed(item, splits[item.identity], label) for item in known[person]]
     val_part = settings.val_share / (settings.val_share + settings.test_share)
     for item in (item for items in strangers.values() for item in items):
-        in_val = _hash(settings.seed, "split", item.key) < val_part * 2**64
-        placed.append(Placed(item, VAL if in_val else TEST, NOBODY_KNOWN))
+        split = VAL if _share(settings.seed, item) < val_part else TEST
+        placed.append(Placed(item, split, NOBODY_KNOWN))
     return sorted(placed, key=lambda clip: clip.name)
+
+
+def _not_chosen(people: People, chosen: People, done: set[str], settings: GendataSettings) -> list[Skipped]:
+    """The items of people whom --people and --strangers leave out.
+
+    Parameters
+    ----------
+    chosen : whose items were tried
+    done : items that were used, or skipped for a reason of their own, by name
+    """
+    skipped = []
+    for person, items in people.items():
+        known = person not in chosen and len(items) >= settings.min_items
+        limit = f"--people {settings.people}" if known else f"--strangers {settings.strangers}"
+        skipped += [Skipped(item.key, NOT_CHOSEN, limit) for item in items if item.key not in done]
+    return skipped
+
+
+def _share(seed: int, item: Item) -> float:
+    """What an item's split hangs on, 0 to 1."""
+    return _hash(seed, "split", item.key) / 2**64
 
 
 def _hash(seed: int, purpose: str, key: str) -> int:
@@ -173,24 +190,18 @@ def _hash(seed: int, purpose: str, key: str) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
-def _splits(count: int, val_share: float, test_share: float) -> list[str]:
-    """`count` splits, at least one test and one train; the running sums are rounded, so all shares hold."""
-    test = min(max(1, math.floor(count * test_share + 0.5)), count - 1)
-    held_out = min(max(test, math.floor(count * (test_share + val_share) + 0.5)), count - 1)
-    return [TEST] * test + [VAL] * (held_out - test) + [TRAIN] * (count - held_out)
-
-
 def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     if output == source or output in source.parents:
         raise InputError(f"--output {output} holds the input; choose another folder")
     check_output(output, overwrite, "gendata.py")
 
 
-def _check_known(known: People, source: Path, settings: GendataSettings, unreadable: int) -> None:
+def _check_known(known: People, source: Path, settings: GendataSettings, skipped: Sequence[Skipped]) -> None:
     if not known:
-        damaged = f" ({unreadable} unreadable)" if unreadable else ""
+        reasons = Counter(skip.reason for skip in skipped)
+        left_out = "".join(f"; {count} files skipped: {reason}" for reason, count in reasons.most_common())
         raise InputError(
-            f"--input {source}: no person has {settings.min_items} photographs or videos{damaged}; they must "
+            f"--input {source}: no person has {settings.min_items} photographs or videos{left_out}; they must "
             f"lie in {source}/PERSON/, and --min-items sets how many are enough"
         )
 
@@ -203,25 +214,28 @@ def _check_identities(items: list[Item]) -> None:
             raise InputError(f"{item.path} and {other.path} get the same clip name by chance; rename one")
 
 
-def _make(item: Item, folder: Path, settings: GendataSettings) -> tuple[Item, str | None]:
-    """Make the clip of `item` as `folder`/IDENTITY; returns the item with None, or why it cannot be read."""
+def _make(item: Item, folder: Path, settings: GendataSettings) -> Skipped | None:
+    """Make the clip of `item` as `folder`/IDENTITY; None, or why there is none."""
     seed = _hash(settings.seed, "motion", item.key)
     try:
         make_clip(item.path, folder / item.identity, settings.size, seed, settings.copy)
     except UnreadableError as error:
-        return item, " ".join(str(error).split())
-    return item, None
+        if str(error) == NO_VIDEO:
+            return Skipped(item.key, NEITHER)
+        return Skipped(item.key, UNREADABLE, " ".join(str(error).split()))
+    return None
 
 
-def _make_all(items: list[Item], staging: Path, settings: GendataSettings) -> tuple[People, list[tuple[Item, str]]]:
-    """Make all clips in `staging`; returns what was made, by person, and what was not, with the reason."""
+def _make_all(items: list[Item], staging: Path, settings: GendataSettings) -> tuple[People, list[Skipped]]:
+    """Make all clips in `staging`; returns what was made, by person, and what was not."""
     job = partial(_make, folder=staging, settings=settings)
     made: People = {}
     skipped = []
     with mapper(min(settings.workers, len(items)), CHUNK) as run:
-        for item, reason in tqdm(run(job, items), total=len(items), unit="clip", disable=None):
-            if reason is None:
+        results = tqdm(run(job, items), total=len(items), unit="clip", disable=None)
+        for item, skip in zip(items, results, strict=True):
+            if skip is None:
                 made.setdefault(item.person, []).append(item)
             else:
-                skipped.append((item, reason))
+                skipped.append(skip)
     return made, skipped

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rcnn.training.portraits import read_portraits
 
 from rcnn.demo.canvas import landmarks as portrait_landmarks
+from rcnn.demo.portraits import read_portraits
 from rcnn.exports import variants
 from rcnn.faces.alignment import align_faces
 from rcnn.faces.choice import central_crop, central_face
