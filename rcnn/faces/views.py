@@ -49,20 +49,30 @@ def fit(image: np.ndarray, canvas: np.ndarray) -> np.ndarray:
     return np.array([columns / width, rows / height])
 
 
-def detect_frames(detector: Detector, images: Sequence[np.ndarray], batch_size: int = 8) -> list[Faces]:
+def on_canvas(image: np.ndarray) -> np.ndarray:
+    """An image (H, W, 3) uint8 on its canvas (h, w, 3)."""
+    canvas = np.zeros((*canvas_of(*image.shape[:2]), 3), np.uint8)
+    fit(image, canvas)
+    return canvas
+
+
+def detect_frames(
+    detector: Detector, images: Sequence[np.ndarray], batch_size: int = 8, threshold: float | None = None
+) -> list[Faces]:
     """The faces of frames of any sizes.
 
     Parameters
     ----------
     images : (H, W, 3) uint8, BGR
     batch_size : images that run together
+    threshold : smallest probability of a face; None for the detector's own
 
     Returns
     -------
     One `Faces` an image, in pixels of that image, best score first.
     """
     if getattr(detector, "size", None) is not None:  # it takes one size and fits images to it by itself
-        return detector.detect(images, batch_size=batch_size)
+        return detector.detect(images, threshold, batch_size=batch_size)
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     for index, image in enumerate(images):
         groups[canvas_of(*image.shape[:2])].append(index)
@@ -70,6 +80,7 @@ def detect_frames(detector: Detector, images: Sequence[np.ndarray], batch_size: 
     for size, indices in groups.items():
         canvases = np.zeros((len(indices), *size, 3), np.uint8)
         scales = [fit(images[index], canvas) for index, canvas in zip(indices, canvases, strict=True)]
-        for index, scale, faces in zip(indices, scales, detector.detect(canvases, batch_size=batch_size), strict=True):
+        seen = detector.detect(canvases, threshold, batch_size=batch_size)
+        for index, scale, faces in zip(indices, scales, seen, strict=True):
             found[index] = faces.scaled_back(scale, images[index].shape[1], images[index].shape[0])
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Protocol
 
 import cv2
@@ -20,19 +21,30 @@ from ..faces.embedding import Embedder
 from ..faces.tracking import track_faces
 from ..faces.types import Faces
 from ..faces.vectors import norms
+from ..faces.views import detect_frames
 from ..tables.faces import ClipFaces
 from ..video.decoder import FrameDecoder
+from ..video.types import Frame, Frames, VideoInfo
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
 CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once
+MORE_LOOKS = 4  # times --rate, at a val or test clip that seemed to have no face
 
 
 class FrameSource(Protocol):
     """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
 
-    def read_frames(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
         """See `FrameDecoder.read_frames`."""
         ...
+
+
+def looks(sampling: int, rate: Fraction | None) -> tuple[tuple[int, Fraction | None], ...]:
+    """`sampling` and `rate` of a first look at a clip, and those of the second at a val or test clip that seems to have
+    no face: at every frame, or at `MORE_LOOKS` times as many."""
+    if rate is not None:
+        return (1, rate), (1, rate * MORE_LOOKS)
+    return ((sampling, None), (1, None)) if sampling > 1 else ((1, None),)
 
 
 @dataclass(frozen=True)
@@ -43,12 +55,14 @@ class FoundFaces:
     looks : how many frames were looked at
     qualities : (n,) float32, of every chosen face, kept or not
     unreadable : why the clip could not be read, else empty
+    info : what the video is; None where it could not be read
     """
 
     faces: ClipFaces
     looks: int
     qualities: np.ndarray
     unreadable: str = ""
+    info: VideoInfo | None = None
 
     @staticmethod
     def none(clip: Clip, unreadable: str) -> FoundFaces:
@@ -63,14 +77,21 @@ class _Scan:
     clip: Clip
     looks: int = 0
     unreadable: str = ""
+    info: VideoInfo | None = None
     frames: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     faces: list[Faces] = field(default_factory=list)  # a part a frame
     central: list[bool] = field(default_factory=list)
     crops: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, frame: int, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
-        """The chosen faces of a frame, with the crop of each."""
-        self.frames += [frame] * len(faces)
+    def add(self, frame: Frame, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
+        """The chosen faces of a frame, in pixels of its image, with the crop of each."""
+        self.frames += [frame.number] * len(faces)
+        self.times += [frame.time] * len(faces)
+        height, width = frame.image.shape[:2]
+        if (height, width) != (frame.height, frame.width):  # it was reduced when it was decoded
+            scale = np.array([width / frame.width, height / frame.height])
+            faces = faces.scaled_back(scale, frame.width, frame.height)
         self.faces.append(faces)
         self.central += central
         self.crops += list(crops)
@@ -78,16 +99,19 @@ class _Scan:
     def fail(self, reason: str) -> None:
         """It can't be read; what came before does not count."""
         self.unreadable, self.looks = reason, 0
-        for column in (self.frames, self.faces, self.central, self.crops):
+        for column in (self.frames, self.times, self.faces, self.central, self.crops):
             column.clear()
 
 
 @dataclass(frozen=True)
 class FaceFinder:
-    """Finds the central face of each sampled frame, where there is one, or all of them, and rates them.
+    """Finds the central face of each frame that is looked at, where there is one, or all of them, and rates them.
+
+    Crops are cut from the frame as it was decoded, not from what the detector saw of it.
 
     embedder : the norm of whose embeddings is the quality; None for the detector's score as quality
     sampling : frame f, counted from 1, is looked at when f % sampling == 0
+    rate : looks a second, in place of `sampling`; None for `sampling`
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
     batch : frames that are detected together
@@ -103,68 +127,70 @@ class FaceFinder:
     batch: int = BATCH_FRAMES
     every: bool = False
     source: Callable[[], FrameSource] = FrameDecoder
+    rate: Fraction | None = None
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
 
-        A val or test clip in which no face is detected is looked at once more, at every frame.
+        A val or test clip in which no face is detected is looked at once more, see `looks`.
         """
-        scans = self._scan(clips, self.sampling)
-        if self.sampling > 1:
+        first, *more = looks(self.sampling, self.rate)
+        scans = self._scan(clips, *first)
+        for second in more:
             again = [
                 index
                 for index, scan in enumerate(scans)
                 if scan.clip.split != TRAIN and not scan.unreadable and not scan.frames
             ]
-            for index, scan in zip(again, self._scan([clips[index] for index in again], 1), strict=True):
+            for index, scan in zip(again, self._scan([clips[index] for index in again], *second), strict=True):
                 scans[index] = scan
         return self._rate(scans)
 
-    def _scan(self, clips: Sequence[Clip], sampling: int) -> list[_Scan]:
+    def _scan(self, clips: Sequence[Clip], sampling: int, rate: Fraction | None) -> list[_Scan]:
         scans = [_Scan(clip) for clip in clips]
-        images = np.empty((self.batch, config.FRAME.HEIGHT, config.FRAME.WIDTH, 3), np.uint8)
-        batch: list[tuple[_Scan, int]] = []  # whose frame, and its number
+        batch: list[tuple[_Scan, Frame]] = []
 
         def flush() -> None:
-            frames = images[: len(batch)]
-            found = self.detector.detect(frames, batch_size=self.batch)
-            for (scan, number), image, faces in zip(batch, frames, found, strict=True):
+            found = detect_frames(self.detector, [frame.image for _, frame in batch], self.batch)
+            for (scan, frame), faces in zip(batch, found, strict=True):
                 if len(faces) and not scan.unreadable:
-                    self._choose(scan, number, image, faces)
+                    self._choose(scan, frame, faces)
             batch.clear()
 
         for scan in scans:
-            for number, image in self._frames(scan, sampling):
-                images[len(batch)] = image
-                batch.append((scan, number))
+            for frame in self._frames(scan, sampling, rate):
+                batch.append((scan, replace(frame, image=frame.image.copy())))  # its memory is used again
                 if len(batch) == self.batch:
                     flush()
         if batch:
             flush()
         return scans
 
-    def _frames(self, scan: _Scan, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Number of each sampled frame, and the frame; a clip that can't be read, or not to its end, fails."""
+    def _frames(self, scan: _Scan, sampling: int, rate: Fraction | None) -> Iterator[Frame]:
+        """The frames that are looked at; a clip that can't be read, or not to its end, fails."""
         if scan.clip.fault:
             scan.fail(scan.clip.fault)
             return
         if not hasattr(self.decoders, "own"):
             self.decoders.own = self.source()
         try:
-            for number, image in self.decoders.own.read_frames(scan.clip.path, sampling):
+            frames = self.decoders.own.read_frames(scan.clip.path, sampling, rate)
+            for frame in frames:
                 scan.looks += 1
-                yield number, image
+                yield frame
+            scan.info = frames.info
         except UnreadableError as error:
             scan.fail(str(error))
 
-    def _choose(self, scan: _Scan, number: int, image: np.ndarray, faces: Faces) -> None:
-        central = central_face(faces, image.shape[1], image.shape[0])
+    def _choose(self, scan: _Scan, frame: Frame, faces: Faces) -> None:
+        height, width = frame.image.shape[:2]
+        central = central_face(faces, width, height)
         wanted = [central]
         if self.every:
             wanted = sorted({central, *range(min(len(faces), config.TRACK.FACES_A_FRAME))})  # best scores first
-        crops = align_faces(image, faces.landmarks[wanted], self.size)
-        scan.add(number, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
+        crops = align_faces(frame.image, faces.landmarks[wanted], self.size)
+        scan.add(frame, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
 
     def _rate(self, scans: Sequence[_Scan]) -> list[FoundFaces]:
         crops = [crop for scan in scans for crop in scan.crops]
@@ -182,7 +208,8 @@ class FaceFinder:
         if scan.unreadable:
             return FoundFaces.none(scan.clip, scan.unreadable)
         if not scan.frames:
-            return FoundFaces(ClipFaces.none(scan.clip), scan.looks, np.zeros(0, np.float32))
+            empty = np.zeros(0, np.float32)
+            return FoundFaces(ClipFaces.none(scan.clip), scan.looks, empty, info=scan.info)
         faces = Faces.joined(scan.faces)
         frames = np.array(scan.frames, np.int32)
         qualities = faces.scores if embeddings is None else norms(embeddings)
@@ -193,12 +220,20 @@ class FaceFinder:
         good = faces.take(kept)
         return FoundFaces(
             ClipFaces(
-                scan.clip, frames[kept], good.scores, qualities[kept], good.boxes, good.landmarks,
-                [_jpeg(scan.crops[index]) for index in kept], tracks[kept],
+                scan.clip,
+                frames[kept],
+                np.array(scan.times)[kept],
+                good.scores,
+                qualities[kept],
+                good.boxes,
+                good.landmarks,
+                [_jpeg(scan.crops[index]) for index in kept],
+                tracks[kept],
             ),
             scan.looks,
             qualities,
-        )  # fmt: skip
+            info=scan.info,
+        )
 
 
 def _jpeg(crop: np.ndarray) -> bytes:

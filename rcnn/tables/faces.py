@@ -22,9 +22,10 @@ class ClipFaces:
 
     clip : whose they are; read back from a table it has no path
     frames : (n,) int32, number of the frame, counted from 1
+    times : (n,) float64, when the frame is shown, seconds from the start of the file
     scores : (n,) float32, probability of a face
     qualities : (n,) float32, norm of the quality model's embedding, or the score
-    boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the frame that the detector saw
+    boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the upright frame of the video
     landmarks : (n, 5, 2) float32, x, y in the same pixels
     crops : n aligned faces as JPEG
     tracks : (n,) int32, number of the face's track in the clip; all 0 where there are no tracks
@@ -32,6 +33,7 @@ class ClipFaces:
 
     clip: Clip
     frames: np.ndarray
+    times: np.ndarray
     scores: np.ndarray
     qualities: np.ndarray
     boxes: np.ndarray
@@ -47,6 +49,7 @@ class ClipFaces:
         return ClipFaces(
             self.clip,
             self.frames[indices],
+            self.times[indices],
             self.scores[indices],
             self.qualities[indices],
             self.boxes[indices],
@@ -61,7 +64,7 @@ class ClipFaces:
         points = np.zeros((0, POINT_NUMBERS // 2, 2), np.float32)
         empty = np.zeros(0, np.float32)
         whole = np.zeros(0, np.int32)
-        return ClipFaces(clip, whole, empty, empty, np.zeros((0, 4), np.float32), points, [], whole)
+        return ClipFaces(clip, whole, np.zeros(0), empty, empty, np.zeros((0, 4), np.float32), points, [], whole)
 
     @staticmethod
     def joined(parts: Sequence[ClipFaces]) -> ClipFaces:
@@ -72,6 +75,7 @@ class ClipFaces:
         return ClipFaces(
             first.clip,
             np.concatenate([part.frames for part in parts]),
+            np.concatenate([part.times for part in parts]),
             np.concatenate([part.scores for part in parts]),
             np.concatenate([part.qualities for part in parts]),
             np.concatenate([part.boxes for part in parts]),
@@ -88,6 +92,7 @@ class ClipFaces:
             "split": pa.array([self.clip.split] * count, pa.string()),
             "label": pa.array(np.full(count, self.clip.label, np.int32)),
             "frame": pa.array(self.frames, pa.int32()),
+            "time": pa.array(self.times, pa.float64()),
             "score": pa.array(self.scores, pa.float32()),
             "quality": pa.array(self.qualities, pa.float32()),
             "box": vector_array(self.boxes),
@@ -120,7 +125,8 @@ def read_faces(reader: StageReader) -> Iterator[ClipFaces]:
 def _pieces(batch: pa.RecordBatch) -> Iterator[ClipFaces]:
     """The rows of a batch by clip; the first and the last clip may go on in other batches."""
     names = batch.column("name").to_pylist()
-    frames, scores, qualities = (batch.column(name).to_numpy() for name in ("frame", "score", "quality"))
+    frames, times = batch.column("frame").to_numpy(), batch.column("time").to_numpy()
+    scores, qualities = batch.column("score").to_numpy(), batch.column("quality").to_numpy()
     boxes, landmarks = vectors(batch.column("box")), vectors(batch.column("landmarks")).reshape(len(names), -1, 2)
     crops = batch.column("crop").to_pylist()
     tracks = batch.column("track").to_numpy() if is_tracked(batch.schema) else np.zeros(len(names), np.int32)
@@ -130,6 +136,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[ClipFaces]:
         yield ClipFaces(
             Clip(names[start], "", splits[start], labels[start]),
             frames[rows],
+            times[rows],
             scores[rows],
             qualities[rows],
             boxes[rows],

@@ -38,10 +38,11 @@ class Job(Protocol):
 
 
 class DecodingJob(Job, Protocol):
-    """A job whose items are clips."""
+    """A job whose items are clips, which other nodes may decode."""
 
-    def frames(self) -> Any:
-        """Where frames come from on a node that only decodes."""
+    def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:
+        """The class of an actor that decodes, made with the folder to work in; and what makes a worker's source of
+        frames, of such actors and the number of the one that it is to prefer."""
         ...
 
 

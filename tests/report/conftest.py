@@ -52,7 +52,7 @@ def write_detections(path: Path, clips: dict[str, tuple[str, int]], without: dic
             state = "no face" if name in without else "ok"
             faces = 0 if name in without else 2
             writer.add_clips([{**who, "state": state, "reason": without.get(name, ""), "frames": 6, "faces": faces}])
-            fixed = {"score": 0.9, "box": [1.0] * 4, "landmarks": [1.0] * 10}
+            fixed = {"score": 0.9, "time": 0.1, "box": [1.0] * 4, "landmarks": [1.0] * 10}
             rows = [
                 {**who, **fixed, "frame": 3 * face, "quality": 11.0 + face, "crop": crop(2 * number + face)}
                 for face in range(faces)
