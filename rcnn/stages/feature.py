@@ -18,7 +18,7 @@ from ..faces.alignment import SIZES
 from ..faces.embedding import Embedder
 from ..faces.load import load_embedder
 from ..faces.pooling import clip_features
-from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
+from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
@@ -39,29 +39,12 @@ from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .int8 import CROPS, check_int8, int8_network
-from .recipes import SEED, check_recipe
+from .recipes import check_recipe
+from .settings import FeatureSettings
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
 MAX_CROP_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What `feature.py` takes; see its help."""
-
-    model: str
-    input: str
-    output: str
-    gpu: int | tuple[int, ...] | None = None
-    workers: int | None = None
-    ray: str | None = None
-    precision: str = FP32
-    aug: int = 0
-    sampling: int = 3
-    split: tuple[int, int] = (0, 1)
-    overwrite: bool = False
-    recipe: str = SEED
 
 
 @dataclass(frozen=True)

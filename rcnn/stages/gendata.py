@@ -24,11 +24,11 @@ from ..errors import InputError, UnreadableError
 from ..video.motion import VIDEOS, make_clip
 from ..video.photographs import PHOTOS
 from ..workers.mapping import mapper
+from .settings import GendataSettings
 
 SKIPPED_FILE = "skipped.txt"
 
 ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items meet once in 50,000 data sets
-SIDES = range(64, 4097, 2)  # pixels; H.264 with halved colour needs even sides
 CHUNK = 4  # items handed to a worker at once
 
 People = dict[str, list["Item"]]
@@ -50,39 +50,6 @@ class Item:
     def identity(self) -> str:
         """What the clip's name ends in: the same for ever, and silent about the person."""
         return hashlib.sha256(os.fsencode(self.key)).hexdigest()[:ID_DIGITS]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user may change. Raises InputError, naming the flag, for what makes no sense."""
-
-    seed: int
-    min_items: int  # a person with fewer items is a stranger
-    people: int | None  # at most so many known people; None or -1: all
-    strangers: int | None  # at most so many strangers; None or -1: all
-    val_share: float  # share of a known person's items that goes into the validation part
-    test_share: float
-    size: tuple[int, int]  # width and height of the clips made from photographs, pixels
-    copy: bool  # copy videos instead of linking to them
-    overwrite: bool
-    workers: int  # processes
-
-    def __post_init__(self) -> None:
-        shares = self.val_share + self.test_share
-        size = ",".join(str(side) for side in self.size)
-        people_right = self.people in (None, -1) or self.people >= 1
-        for flag, value, right, wanted in (
-            ("--min-items", self.min_items, self.min_items >= 2, "2 or more: one to train, one to test"),
-            ("--people", self.people, people_right, "1 or more, or -1 for all"),
-            ("--strangers", self.strangers, (self.strangers or 0) >= -1, "0 or more, or -1 for all"),
-            ("--val-share", self.val_share, 0 <= self.val_share < 1, "0 or more and less than 1"),
-            ("--test-share", self.test_share, 0 < self.test_share < 1, "more than 0 and less than 1"),
-            ("--val-share and --test-share together", shares, shares < 1, "less than 1: training needs some"),
-            ("--size", size, all(side in SIDES for side in self.size), "even numbers from 64 to 4096"),
-            ("--workers", self.workers, self.workers >= 1, "1 or more"),
-        ):
-            if not right:
-                raise InputError(f"{flag} {value}: must be {wanted}")
 
 
 @dataclass(frozen=True)
@@ -118,31 +85,31 @@ class Summary:
         )
 
 
-def generate(source: Path, output: Path, options: Options) -> Summary:
-    """Write a data set in the iQIYI-VID layout into `output`, made from `source`/PERSON/FILE.
+def generate(settings: GendataSettings) -> Summary:
+    """Write a data set in the iQIYI-VID layout into the output, made of the input's PERSON/FILE.
 
     Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the
     form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line) and `skipped.txt` (`PERSON/FILE<tab>REASON`
     a line). gt_v2 appears last and at once: a folder that has it is complete.
 
-    Raises InputError where `source` holds nothing usable, or `output` holds something else or cannot be
+    Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
     written.
     """
     start = time.monotonic()
-    source, output = source.resolve(), output.resolve()
+    source, output = settings.input.resolve(), settings.output.resolve()
     staging = output / STAGING
     try:
-        _check_output(source, output, options.overwrite)
-        chosen = choose(scan(source), options)
-        _check_known(chosen[0], source, options, unreadable=0)
+        _check_output(source, output, settings.overwrite)
+        chosen = choose(scan(source), settings)
+        _check_known(chosen[0], source, settings, unreadable=0)
         items = sorted(item for group in chosen for mine in group.values() for item in mine)
         _check_identities(items)
         with fresh(staging):
-            made, skipped = _make_all(items, staging, options)
+            made, skipped = _make_all(items, staging, settings)
             # Again, over what could be read: a person of whom too little is left is a stranger.
-            known, strangers = choose(made, options)
-            _check_known(known, source, options, unreadable=len(skipped))
-            placed = plan(known, strangers, options)
+            known, strangers = choose(made, settings)
+            _check_known(known, source, settings, unreadable=len(skipped))
+            placed = plan(known, strangers, settings)
             arrange(staging, placed, (clip.item.identity for clip in placed), sorted(known))
             write_lines(staging / SKIPPED_FILE, (f"{' '.join(item.key.split())}\t{reason}" for item, reason in skipped))
         publish(staging, output, [SKIPPED_FILE])
@@ -174,28 +141,28 @@ def scan(source: Path) -> People:
     return {person: items for person, items in people.items() if items}
 
 
-def choose(people: People, options: Options) -> tuple[People, People]:
+def choose(people: People, settings: GendataSettings) -> tuple[People, People]:
     """Known people (`min_items` or more) and strangers, each cut to the number wanted, chosen by hash."""
     known: People = {}
     strangers: People = {}
-    for person in sorted(people, key=lambda person: _hash(options.seed, "person", person)):
-        enough = len(people[person]) >= options.min_items
-        group, limit = (known, options.people) if enough else (strangers, options.strangers)
+    for person in sorted(people, key=lambda person: _hash(settings.seed, "person", person)):
+        enough = len(people[person]) >= settings.min_items
+        group, limit = (known, settings.people) if enough else (strangers, settings.strangers)
         if limit in (None, -1) or len(group) < limit:
             group[person] = people[person]
     return known, strangers
 
 
-def plan(known: People, strangers: People, options: Options) -> list[Placed]:
+def plan(known: People, strangers: People, settings: GendataSettings) -> list[Placed]:
     """A place for every item, sorted by clip name; labels are 1..n in the order of the people's names."""
     placed = []
     for label, person in enumerate(sorted(known), start=1):
-        ranked = sorted(known[person], key=lambda item: _hash(options.seed, "split", item.key))
-        splits = _splits(len(ranked), options.val_share, options.test_share)
+        ranked = sorted(known[person], key=lambda item: _hash(settings.seed, "split", item.key))
+        splits = _splits(len(ranked), settings.val_share, settings.test_share)
         placed += [Placed(item, split, label) for item, split in zip(ranked, splits, strict=True)]
-    val_part = options.val_share / (options.val_share + options.test_share)
+    val_part = settings.val_share / (settings.val_share + settings.test_share)
     for item in (item for items in strangers.values() for item in items):
-        in_val = _hash(options.seed, "split", item.key) < val_part * 2**64
+        in_val = _hash(settings.seed, "split", item.key) < val_part * 2**64
         placed.append(Placed(item, VAL if in_val else TEST, NOBODY_KNOWN))
     return sorted(placed, key=lambda clip: clip.name)
 
@@ -219,11 +186,11 @@ def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     check_output(output, overwrite, "gendata.py")
 
 
-def _check_known(known: People, source: Path, options: Options, unreadable: int) -> None:
+def _check_known(known: People, source: Path, settings: GendataSettings, unreadable: int) -> None:
     if not known:
         damaged = f" ({unreadable} unreadable)" if unreadable else ""
         raise InputError(
-            f"--input {source}: no person has {options.min_items} photographs or videos{damaged}; they must "
+            f"--input {source}: no person has {settings.min_items} photographs or videos{damaged}; they must "
             f"lie in {source}/PERSON/, and --min-items sets how many are enough"
         )
 
@@ -236,22 +203,22 @@ def _check_identities(items: list[Item]) -> None:
             raise InputError(f"{item.path} and {other.path} get the same clip name by chance; rename one")
 
 
-def _make(item: Item, folder: Path, options: Options) -> tuple[Item, str | None]:
+def _make(item: Item, folder: Path, settings: GendataSettings) -> tuple[Item, str | None]:
     """Make the clip of `item` as `folder`/IDENTITY; returns the item with None, or why it cannot be read."""
-    seed = _hash(options.seed, "motion", item.key)
+    seed = _hash(settings.seed, "motion", item.key)
     try:
-        make_clip(item.path, folder / item.identity, options.size, seed, options.copy)
+        make_clip(item.path, folder / item.identity, settings.size, seed, settings.copy)
     except UnreadableError as error:
         return item, " ".join(str(error).split())
     return item, None
 
 
-def _make_all(items: list[Item], staging: Path, options: Options) -> tuple[People, list[tuple[Item, str]]]:
+def _make_all(items: list[Item], staging: Path, settings: GendataSettings) -> tuple[People, list[tuple[Item, str]]]:
     """Make all clips in `staging`; returns what was made, by person, and what was not, with the reason."""
-    job = partial(_make, folder=staging, options=options)
+    job = partial(_make, folder=staging, settings=settings)
     made: People = {}
     skipped = []
-    with mapper(min(options.workers, len(items)), CHUNK) as run:
+    with mapper(min(settings.workers, len(items)), CHUNK) as run:
         for item, reason in tqdm(run(job, items), total=len(items), unit="clip", disable=None):
             if reason is None:
                 made.setdefault(item.person, []).append(item)

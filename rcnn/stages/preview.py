@@ -30,8 +30,9 @@ from ..networks.engine import choose_device
 from ..tables import OK, StageReader
 from ..video.decoder import FrameDecoder
 from ..workers.progress import progress
-from .detect import NORM
 from .face_finder import looks
+from .settings import PreviewSettings
+from .settings.clips import NORM
 
 FRAMES = 9  # of a sheet
 COLUMNS = 3
@@ -52,24 +53,6 @@ KEY = (
 )
 TEXT_HEIGHT = 14  # pixels
 BOLD, PLAIN = 600, 400  # weight of the font
-
-
-@dataclass(frozen=True)
-class PreviewSettings:
-    """What the sheets are made of.
-
-    input : a complete detect directory; its manifest names the data set, the models and the thresholds
-    output : where the sheets go, `STATE/CLIP.jpg`
-    every : every so manieth clip of each state has a sheet, the first one always
-    gpu : CUDA device, -1 for the CPU, None for the first device if there is one
-    names : file with the names of labels; None for the data set's
-    """
-
-    input: str
-    output: str
-    every: int = 50
-    gpu: int | None = None
-    names: str | None = None
 
 
 @dataclass(frozen=True)

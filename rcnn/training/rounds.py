@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks.checkpoint import Graph, checkpoint_files, save_checkpoint
+from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from .loop import Course, Sums
 from .snapshot import Snapshot
@@ -28,7 +29,7 @@ class RoundSettings(Protocol):
     """What the settings of every training in rounds have.
 
     prefix : of what is written
-    gpu : number of a CUDA device or `CPU`
+    gpu : number of a CUDA device or `CPU`; None for the first device if there is one, else the CPU
     rounds : how many there are in the end
     batch : items a step
     threads : of PyTorch; 0: as many as there are cores
@@ -39,7 +40,7 @@ class RoundSettings(Protocol):
     @property
     def prefix(self) -> str: ...
     @property
-    def gpu(self) -> int: ...
+    def gpu(self) -> int | None: ...
     @property
     def rounds(self) -> int: ...
     @property
@@ -70,7 +71,8 @@ class RoundTrainer(ABC, Generic[Settings]):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.device = torch_device(settings.gpu)
+        self.gpu = choose_device(settings.gpu)
+        self.device = torch_device(self.gpu)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.snapshot = f"{settings.prefix}-training.params"

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 from rcnn.clips.dataset import read_ground_truth
 from rcnn.demo.demo_set import DemoOptions, write_demo
@@ -23,7 +24,9 @@ PEOPLE = 4
 
 
 def sh(*command: object, code: int = 0) -> str:
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE
+    )
     assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout if code == 0 else done.stderr
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,23 +11,21 @@ import av
 import cv2
 import numpy as np
 import pytest
+from drawn_people import write_album
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcnn.clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL, list_clips, read_labels
 from rcnn.errors import InputError, UnreadableError
 from rcnn.stages import gendata as generate_module
-from rcnn.stages.gendata import FOLDERS, Item, Options, Placed, choose, generate, plan, scan
+from rcnn.stages.gendata import FOLDERS, Item, Placed, Summary, choose, plan, scan
+from rcnn.stages.settings import GendataSettings
 from rcnn.video.motion import KEPT, Motion, draw_motion, frames, make_clip, write_clip
 from rcnn.video.photographs import read_photo
 
 REPO = Path(__file__).parents[2]
-FACES = REPO.parent / "shared" / "faces"
 SIZE = (128, 72)
-OPTIONS = Options(
-    seed=0, min_items=4, people=None, strangers=None, val_share=0.25, test_share=0.25,
-    size=SIZE, copy=False, overwrite=False, workers=1,
-)  # fmt: skip
+SETTINGS = GendataSettings(Path("album"), min_items=4, size=SIZE, workers=1)
 STILL = Motion(frames=3, crf=20, zoom=(1, 1), pan_x=(0, 0), pan_y=(0, 0), blur=(0, 0), gain=(1, 1))
 
 
@@ -67,8 +64,12 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def placed(source: Path, options: Options = OPTIONS) -> dict[str, Placed]:
-    return {clip.item.key: clip for clip in plan(*choose(scan(source), options), options)}
+def generate(source: Path, output: Path, settings: GendataSettings) -> Summary:
+    return generate_module.generate(replace(settings, input=source, output=output))
+
+
+def placed(source: Path, settings: GendataSettings = SETTINGS) -> dict[str, Placed]:
+    return {clip.item.key: clip for clip in plan(*choose(scan(source), settings), settings)}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder of photographs and the data set made from it."""
     root = tmp_path_factory.mktemp("made")
     source = album(root)
-    generate(source, root / "out", OPTIONS)
+    generate(source, root / "out", SETTINGS)
     return source, root / "out"
 
 
@@ -145,7 +146,7 @@ def test_clip_shows_the_frames(tmp_path: Path) -> None:
 
 def test_two_runs_give_the_same_bytes(made: tuple[Path, Path], tmp_path: Path) -> None:
     source, output = made
-    generate(source, tmp_path / "again", replace(OPTIONS, workers=2))
+    generate(source, tmp_path / "again", replace(SETTINGS, workers=2))
     first, second = contents(output), contents(tmp_path / "again")
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
@@ -158,7 +159,7 @@ def test_another_person_changes_no_split_and_no_clip(made: tuple[Path, Path], tm
     add_photos(more, "Aaron", 6)
     after = placed(more)
     assert {key: after[key].name for key in before} == {key: clip.name for key, clip in before.items()}
-    generate(more, tmp_path / "out", OPTIONS)
+    generate(more, tmp_path / "out", SETTINGS)
     kept, now = contents(output), contents(tmp_path / "out")
     clips = [name for name in kept if name.endswith(".mp4")]
     assert len(clips) == 33
@@ -167,7 +168,7 @@ def test_another_person_changes_no_split_and_no_clip(made: tuple[Path, Path], tm
 
 def test_another_seed_gives_other_clips_and_splits(made: tuple[Path, Path], tmp_path: Path) -> None:
     source, output = made
-    generate(source, tmp_path / "out", replace(OPTIONS, seed=1))
+    generate(source, tmp_path / "out", replace(SETTINGS, seed=1))
     old = {path.name.split("_")[-1]: path for path in output.rglob("*.mp4")}
     new = {path.name.split("_")[-1]: path for path in (tmp_path / "out").rglob("*.mp4")}
     assert old.keys() == new.keys()
@@ -179,8 +180,8 @@ def test_choices_are_those_of_every_other_machine() -> None:
     # Written down once: a choice that hangs on Python's hash(), say, differs between processes.
     names = [f"{number}.jpg" for number in range(4)]
     people = {person: [Item(person, name, Path(name)) for name in names] for person in ("Ann", "Bo", "Cy")}
-    known, strangers = choose(people, replace(OPTIONS, people=1))
-    assert [(clip.item.key, clip.label, clip.name) for clip in plan(known, strangers, OPTIONS)] == [
+    known, strangers = choose(people, replace(SETTINGS, people=1))
+    assert [(clip.item.key, clip.label, clip.name) for clip in plan(known, strangers, SETTINGS)] == [
         ("Cy/2.jpg", 1, "IQIYI_VID_TEST_4b83198e1644.mp4"),
         ("Cy/1.jpg", 1, "IQIYI_VID_TRAIN_816bf9c2257d.mp4"),
         ("Cy/3.jpg", 1, "IQIYI_VID_TRAIN_fea61810d451.mp4"),
@@ -197,7 +198,7 @@ def test_choices_are_those_of_every_other_machine() -> None:
     shares=st.tuples(st.floats(0, 0.9), st.floats(0.01, 0.9)).filter(lambda two: sum(two) < 1),
 )
 def test_shares_are_exact_up_to_rounding(count: int, shares: tuple[float, float]) -> None:
-    options = replace(OPTIONS, val_share=shares[0], test_share=shares[1])
+    options = replace(SETTINGS, val_share=shares[0], test_share=shares[1])
     items = [Item("p", str(number), Path(str(number))) for number in range(count)]
     splits = [clip.split for clip in plan({"p": items}, {}, options)]
     train, val, test = (splits.count(split) for split in (TRAIN, VAL, TEST))
@@ -211,13 +212,13 @@ def test_shares_are_exact_up_to_rounding(count: int, shares: tuple[float, float]
 
 def test_limits_choose_the_same_people_again(made: tuple[Path, Path]) -> None:
     people = scan(made[0])
-    known, strangers = choose(people, replace(OPTIONS, people=2, strangers=3))
+    known, strangers = choose(people, replace(SETTINGS, people=2, strangers=3))
     assert (len(known), len(strangers)) == (2, 3)
-    again = choose(dict(reversed(people.items())), replace(OPTIONS, people=2, strangers=3))
+    again = choose(dict(reversed(people.items())), replace(SETTINGS, people=2, strangers=3))
     assert (known, strangers) == again
-    assert known.keys() < choose(people, OPTIONS)[0].keys()
-    assert [len(group) for group in choose(people, replace(OPTIONS, people=-1, strangers=0))] == [3, 0]
-    picks = {tuple(sorted(choose(people, replace(OPTIONS, people=2, seed=s))[0])) for s in range(20)}
+    assert known.keys() < choose(people, SETTINGS)[0].keys()
+    assert [len(group) for group in choose(people, replace(SETTINGS, people=-1, strangers=0))] == [3, 0]
+    picks = {tuple(sorted(choose(people, replace(SETTINGS, people=2, seed=s))[0])) for s in range(20)}
     assert len(picks) == 3
 
 
@@ -242,7 +243,7 @@ def test_unreadable_items_are_recorded_and_skipped(tmp_path: Path) -> None:
     (source / "Bo" / "00.png").write_bytes(good[: len(good) // 8])
     (source / "Ann" / "empty.jpg").touch()
     (source / "Ann" / "noise.mp4").write_bytes(b"this is no video" * 100)
-    summary = generate(source, tmp_path / "out", OPTIONS)
+    summary = generate(source, tmp_path / "out", SETTINGS)
     lines = [line.split("\t") for line in (tmp_path / "out/skipped.txt").read_text().splitlines()]
     assert [line[0] for line in lines] == ["Ann/empty.jpg", "Ann/noise.mp4", "Bo/00.png"]
     assert lines[0][1] == "empty file"
@@ -260,7 +261,7 @@ def test_limit_of_strangers_holds_when_a_known_person_becomes_one(tmp_path: Path
     add_photos(source, "Ann", 4)
     add_photos(source, "Bo", 4)
     (source / "Bo" / "00.png").write_bytes(b"")
-    summary = generate(source, tmp_path / "out", replace(OPTIONS, strangers=0))
+    summary = generate(source, tmp_path / "out", replace(SETTINGS, strangers=0))
     assert (summary.people, summary.strangers, sum(summary.clips.values())) == (1, 0, 4)
     assert len(list((tmp_path / "out").rglob("*.mp4"))) == 4
     assert not list((tmp_path / "out").glob(".*"))
@@ -272,7 +273,7 @@ def test_videos_are_linked_or_copied(tmp_path: Path, copy: bool) -> None:
     add_photos(source, "Ann", 3)
     for name, container, codec in (("a.mp4", "mp4", "libx264"), ("b.AVI", "avi", "mpeg4")):
         add_video(source / "Ann" / name, container, codec)
-    generate(source, tmp_path / "out", replace(OPTIONS, copy=copy))
+    generate(source, tmp_path / "out", replace(SETTINGS, copy=copy))
     where = placed(source)
     for file in ("a.mp4", "b.AVI"):
         clip = where[f"Ann/{file}"]
@@ -288,14 +289,14 @@ def test_videos_are_linked_or_copied(tmp_path: Path, copy: bool) -> None:
 def test_overwrite_must_be_asked_for(tmp_path: Path) -> None:
     source, output = tmp_path / "album", tmp_path / "out"
     add_photos(source, "Ann", 4)
-    generate(source, output, OPTIONS)
+    generate(source, output, SETTINGS)
     before = contents(output)
     (output / "mine.txt").write_text("notes")
     add_photos(source, "Bo", 4)
     with pytest.raises(InputError, match="--overwrite"):
-        generate(source, output, OPTIONS)
+        generate(source, output, SETTINGS)
     assert contents(output) == {**before, "mine.txt": b"notes"}
-    assert generate(source, output, replace(OPTIONS, overwrite=True)).people == 2
+    assert generate(source, output, replace(SETTINGS, overwrite=True)).people == 2
     assert len(list(output.rglob("*.mp4"))) == 8
     assert (output / "mine.txt").read_text() == "notes"
 
@@ -307,7 +308,7 @@ def test_overwrite_spares_what_it_did_not_make(tmp_path: Path) -> None:
     (output / FOLDERS[TRAIN] / "IQIYI_VID_TRAIN_0000001.mp4").write_text("the real data set")
     before = contents(output)
     with pytest.raises(InputError, match="did not make"):
-        generate(source, output, replace(OPTIONS, overwrite=True))
+        generate(source, output, replace(SETTINGS, overwrite=True))
     assert contents(output) == before
 
 
@@ -315,7 +316,7 @@ def test_overwrite_spares_what_it_did_not_make(tmp_path: Path) -> None:
 def test_output_that_holds_the_input_is_refused(tmp_path: Path, output: str) -> None:
     add_photos(tmp_path / "album", "Ann", 4)
     with pytest.raises(InputError, match="holds the input"):
-        generate(tmp_path / "album", tmp_path / output, replace(OPTIONS, overwrite=True))
+        generate(tmp_path / "album", tmp_path / output, replace(SETTINGS, overwrite=True))
     assert len(contents(tmp_path)) == 4
 
 
@@ -331,13 +332,13 @@ def test_failed_run_leaves_the_old_data_set(tmp_path: Path, monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(generate_module, "make_clip", full)
         with pytest.raises(InputError, match="No space left"):
-            generate(source, output, OPTIONS)
+            generate(source, output, SETTINGS)
     assert contents(output) == {}
-    generate(source, output, OPTIONS)
+    generate(source, output, SETTINGS)
     before = contents(output)
     monkeypatch.setattr(generate_module, "make_clip", full)
     with pytest.raises(InputError, match="No space left"):
-        generate(source, output, replace(OPTIONS, overwrite=True))
+        generate(source, output, replace(SETTINGS, overwrite=True))
     assert contents(output) == before
 
 
@@ -345,7 +346,7 @@ def test_two_items_of_one_name_are_an_error(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(generate_module, "ID_DIGITS", 1)
     add_photos(tmp_path / "album", "Ann", 17)
     with pytest.raises(InputError, match="rename one"):
-        generate(tmp_path / "album", tmp_path / "out", OPTIONS)
+        generate(tmp_path / "album", tmp_path / "out", SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -361,7 +362,7 @@ def test_two_items_of_one_name_are_an_error(tmp_path: Path, monkeypatch: pytest.
 def test_nothing_usable_is_an_error(tmp_path: Path, prepare, message: str) -> None:
     prepare(tmp_path / "album")
     with pytest.raises(InputError, match=message):
-        generate(tmp_path / "album", tmp_path / "out", OPTIONS)
+        generate(tmp_path / "album", tmp_path / "out", SETTINGS)
     assert not (tmp_path / "out" / "gt_v2").exists()
 
 
@@ -388,7 +389,7 @@ def add_junk(source: Path) -> None:
 )
 def test_wrong_options_name_the_flag(change: dict, flag: str) -> None:
     with pytest.raises(InputError, match=flag):
-        replace(OPTIONS, **change)
+        replace(SETTINGS, **change)
 
 
 @settings(deadline=None)
@@ -507,19 +508,15 @@ def test_script_says_in_one_line_what_is_wrong(arguments: str, word: str) -> Non
     assert word in done.stderr
 
 
-def test_real_photos_become_clips(tmp_path: Path) -> None:
-    if not FACES.is_dir():
-        pytest.skip(f"{FACES} is absent")
-    folders = sorted(path for path in FACES.iterdir() if path.is_dir())
-    counts = {folder: len(os.listdir(folder)) for folder in folders}
-    chosen = [f for f in folders if counts[f] in (6, 7)][:2] + [f for f in folders if counts[f] == 2][:3]
+def test_linked_folders_of_portraits_become_clips(tmp_path: Path) -> None:
+    counts = (6, 2, 7, 2, 2)
     (tmp_path / "album").mkdir()
-    for folder in chosen:
+    for folder in write_album(tmp_path / "elsewhere", counts).iterdir():
         (tmp_path / "album" / folder.name).symlink_to(folder)
-    options = replace(OPTIONS, min_items=6, size=(320, 180))
+    options = replace(SETTINGS, min_items=6, size=(320, 180))
     summary = generate(tmp_path / "album", tmp_path / "out", options)
     assert (summary.people, summary.strangers, summary.unreadable) == (2, 3, 0)
-    assert sum(summary.clips.values()) == sum(counts[folder] for folder in chosen)
+    assert sum(summary.clips.values()) == sum(counts)
     for clip in placed(tmp_path / "album", options).values():
         capture = cv2.VideoCapture(str(tmp_path / "out" / FOLDERS[clip.split] / clip.name))
         assert capture.read()[1].shape == (180, 320, 3)

@@ -8,13 +8,16 @@ import struct
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from patience import PATIENCE, wait_for
 
 from rcnn.config import config
 from rcnn.errors import UnreadableError
+from rcnn.video import decoder
 from rcnn.video.decoder import FrameDecoder
 from rcnn.video.frames import read_frames
 from rcnn.video.messages import SLOTS
@@ -45,7 +48,7 @@ def write_clip(path: Path, greys: list[int]) -> None:
 
 @pytest.fixture
 def frames():
-    decoder = FrameDecoder(stall_seconds=20)
+    decoder = FrameDecoder(PATIENCE)
     yield decoder
     decoder.close()
 
@@ -113,14 +116,12 @@ def test_a_clip_that_may_not_be_read_says_so(folder, clip, frames):
 
 def test_absurd_dimensions_neither_hang_nor_eat_the_memory(folder, clip, frames):
     make_bad("wide", folder / "wide.mp4", clip)
-    begun = time.monotonic()
     try:
         found = list(frames.read_frames(str(folder / "wide.mp4"), 1))
-    except UnreadableError:
-        pass
+    except UnreadableError as error:
+        assert "takes too long" not in str(error)
     else:  # the stream itself knows better than the header
         assert all(max(frame.image.shape) <= config.FRAME.LONGEST for frame in found)
-    assert time.monotonic() - begun < 20
     assert len(list(frames.read_frames(str(clip), 1))) == 11
 
 
@@ -138,22 +139,18 @@ def test_a_decoder_that_hangs_is_given_up(clip):
     frames = FrameDecoder(stall_seconds=0.5)
     frames._start()
     os.kill(frames._process.pid, signal.SIGSTOP)
-    begun = time.monotonic()
     with pytest.raises(UnreadableError, match="takes too long"):
         list(frames.read_frames(str(clip), 1))
-    assert time.monotonic() - begun < 10
     assert frames._process is None
 
 
-def test_time_spent_elsewhere_does_not_count(clip):
-    frames = FrameDecoder(stall_seconds=30)
+def test_time_spent_elsewhere_does_not_count(clip, frames, monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(decoder, "time", SimpleNamespace(monotonic=lambda: clock.now))
     found = []
     for frame in frames.read_frames(str(clip)):
-        if frame.number == 3:
-            frames.stall_seconds = 1.0
-            time.sleep(1.2)  # the network is slow
+        clock.now += 2 * PATIENCE  # the network is slow
         found.append(frame.number)
-    frames.close()
     assert found == list(range(1, 12))
 
 
@@ -163,7 +160,4 @@ def test_leaving_in_the_middle_leaves_no_process(clip):
         process = frames._process
         break
     del frames
-    deadline = time.monotonic() + 5
-    while process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert process.poll() is not None
+    wait_for(lambda: process.poll() is not None, "the end of the decoder")
