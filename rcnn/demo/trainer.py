@@ -10,7 +10,7 @@ import numpy as np
 from ..faces.load import load_detector
 from ..networks.checkpoint import Graph
 from ..training.people import held_out, list_photographs
-from ..training.rates import held
+from ..training.rates import held_then_falling
 from ..training.rounds import RoundTrainer, channels_last
 from .face_space import FaceSpace, load_face_space, save_face_space
 from .files import face_space_file, refiner_model
@@ -88,8 +88,10 @@ class PeopleTrainer(RoundTrainer[PeopleSettings]):
         return photographs, self.space.planes(known), self.space.planes(drawn)
 
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run, the same in all of a round; see `held`."""
-        return held(self.settings.lr, step // self.steps_a_round, self.settings.rounds, DECAY_FROM, LAST_RATE)
+        """Of a step of the whole run, the same in all of a round; see `held_then_falling`."""
+        return held_then_falling(
+            self.settings.lr, step // self.steps_a_round, self.settings.rounds, DECAY_FROM, LAST_RATE
+        )
 
     def trained_graph(self) -> Graph:
         """The refiner's moving average in float16."""

@@ -22,7 +22,7 @@ from .snapshot import Snapshot
 FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run goes on
 
 RoundLine = dict[str, Any]  # of the curve
-Batch = TypeVar("Batch")
+Portion = TypeVar("Portion")
 
 
 class RoundSettings(Protocol):
@@ -118,7 +118,7 @@ class RoundTrainer(ABC, Generic[Settings]):
         """Train the round of a number, from 0; gives the means of its losses."""
 
     def _learn_all(
-        self, number: int, batches: Iterable[Batch], learn: Callable[[Batch, float], dict[str, float]]
+        self, number: int, batches: Iterable[Portion], learn: Callable[[Portion, float], dict[str, float]]
     ) -> dict[str, float]:
         """The means over the steps of round `number`, and how fast they went.
 
