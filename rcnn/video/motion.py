@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnreadableError
+from .frames import read_frames
 from .photographs import read_photo
 
 VIDEOS = {".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
@@ -157,15 +157,8 @@ def write_video(path: Path, images: Iterable[Image], size: tuple[int, int], crf:
 
 
 def check_video(path: Path) -> None:
-    """Raise `UnreadableError` unless the first frame of the video in `path` can be decoded."""
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UnreadableError("no video stream")
-            if next(container.decode(video=0), None) is None:
-                raise UnreadableError("no frame")
-    except (av.error.FFmpegError, OSError) as error:
-        raise UnreadableError(error.strerror or str(error)) from error
+    """Raise `UnreadableError` unless the first whole frame of the video in `path` can be decoded."""
+    read_frames(str(path)).close()
 
 
 def _resize(image: Image, size: NDArray[np.float64]) -> Image:
