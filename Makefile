@@ -58,6 +58,7 @@ lint: $(VENV)/dev.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
 
 $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed: .venv-%/installed: requirements-%.txt

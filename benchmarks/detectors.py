@@ -23,8 +23,8 @@ from rcnn.config import config
 from rcnn.errors import InputError, run_script
 from rcnn.exports.convert import convert
 from rcnn.exports.variants import make_variant
-from rcnn.faces.detectors import load_detector
 from rcnn.faces.detectors.single_stage import Detector
+from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 from rcnn.networks.checkpoint.cascade import is_cascade
 from rcnn.networks.engine import CPU, FP16, INT8, choose_device
@@ -51,7 +51,7 @@ class Row:
 
 def frames_of(folder: str, crowd: str, count: int) -> np.ndarray:
     """Frames (n, 480, 888, 3) uint8 of photographs in a row, and one of a crowd where there is such a picture."""
-    height, width = config.FRAME.HEIGHT, config.FRAME.WIDTH
+    width, height = config.FRAME.CANVASES[0]
     side = width // ACROSS
     paths = sorted(Path(folder).glob("*/*.jpg"))
     if len(paths) < count * ACROSS:

@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.commands.arguments import Parser, add_gpu
 from rcnn.errors import run_script
-from rcnn.faces.detectors import Embedder, load_detector, load_embedder
+from rcnn.faces.embedding import Embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.engine import choose_device
 from rcnn.networks.zoo.roles import DETECTOR, EMBEDDING, find_model

@@ -17,7 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.choice import central_crop
-from rcnn.faces.detectors import Embedder, EsshDetector, load_detector, load_embedder
+from rcnn.faces.detectors.essh import EsshDetector
+from rcnn.faces.embedding import Embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
 from rcnn.networks.engine import choose_device
 from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify

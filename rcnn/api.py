@@ -11,8 +11,11 @@ from functools import lru_cache
 import numpy as np
 
 from .errors import InputError
-from .faces.detectors import Detector, Embedder, align_faces, load_detector, load_embedder
+from .faces.alignment import align_faces
+from .faces.detectors import Detector
+from .faces.embedding import Embedder
 from .faces.finding import find_faces
+from .faces.load import load_detector, load_embedder
 from .faces.types import Faces
 from .faces.vectors import normalise
 from .networks.engine import choose_device

@@ -9,8 +9,8 @@ from easydict import EasyDict
 config = EasyDict()
 
 config.FRAME = EasyDict(
-    WIDTH=888,  # pixels; every frame is resized to this before detection
-    HEIGHT=480,
+    # (width, height) in pixels of what a detector looks at: the challenge's, and others with about as many pixels
+    CANVASES=((888, 480), (752, 560), (656, 656), (560, 752), (480, 888), (1344, 320), (320, 1344)),
     LONGEST=1920,  # pixels of the longer side of a frame as it is decoded; larger ones are reduced to it
 )
 
@@ -53,6 +53,11 @@ config.TRACK = EasyDict(
     ALIKE=0.4,  # cosine of two embeddings, from which on they are one person wherever they are
     UNLIKE=0.0,  # cosine, under which they are two even in one place
     JOIN=0.5,  # cosine of two tracks' means, from which on they are pieces of one
+)
+
+config.CALIBRATION = EasyDict(  # of networks of 8 bits
+    FRAMES=96,  # images for a detector
+    CROPS=300,  # faces for an embedding
 )
 
 config.CROP = EasyDict(

@@ -3,8 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from reference_models import CHECKPOINTS, SHARED
 from zoo import Zoo
+
+settings.register_profile("ours", deadline=None)  # a machine may be busy
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rcnn.clips.dataset import TRAIN, VAL
-from rcnn.faces.detectors import load_embedder
+from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import variants
 from rcnn.faces.vectors import normalise
 from rcnn.stages.feature import decode_crop

@@ -20,7 +20,7 @@ PEOPLE_FILE = f"{LISTS}/names.txt"
 STAGING = ".making"  # what is not finished lies here, in the output folder, so that a rename publishes it
 
 
-class Placed(Protocol):
+class PlacedClip(Protocol):
     """A clip with its place in the data set: file name, split, and label 1..n or NOBODY_KNOWN."""
 
     @property
@@ -58,7 +58,7 @@ def fresh(staging: Path) -> Iterator[None]:
         raise
 
 
-def arrange(staging: Path, placed: Sequence[Placed], sources: Iterable[str], people: Iterable[str]) -> None:
+def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str], people: Iterable[str]) -> None:
     """Move the clips, which lie in `staging` under the names `sources`, to their folders, and list them."""
     for folder in (*FOLDERS.values(), LISTS):
         (staging / folder).mkdir(parents=True)
@@ -80,7 +80,7 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
     path.write_bytes("".join(f"{line}\n" for line in lines).encode(errors="replace"))
 
 
-def _truth(placed: Sequence[Placed], split: str) -> list[str]:
+def _truth(placed: Sequence[PlacedClip], split: str) -> list[str]:
     """`LABEL NAME NAME ...` for each label that has clips in `split`."""
     names: dict[int, list[str]] = {}
     for clip in placed:

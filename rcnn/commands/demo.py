@@ -12,7 +12,7 @@ def main() -> None:
     add = parser.group(FILES)
     add("--output", type=Path, default=Path("./data/demo"), metavar="DIR", help="where the data set goes")
     add = parser.group(MODELS)
-    add("--model", default=PREFIX, metavar="PREFIX", help="what draws the people, see rcnn.commands.train_people")
+    add("--model", default=PREFIX, metavar="PREFIX", help="what draws the people, see rcnn train-people")
     add = parser.group(METHOD)
     add("--seed", type=whole, default=0, metavar="N", help="another seed: other people and clips")
     add("--people", type=positive, default=30, metavar="N", help="known people")

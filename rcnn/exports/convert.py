@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.alignment import SIZES
-from ..faces.detectors.card import RGB, Card, card_path, write_card
+from ..faces.card import RGB, Card, card_path, write_card
 from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
 from ..networks.checkpoint import Graph, load_checkpoint
 from ..networks.engine import Network, load_network

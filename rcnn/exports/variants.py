@@ -15,17 +15,16 @@ import numpy as np
 from ..config import config
 from ..errors import InputError
 from ..faces.alignment import SIZES
+from ..faces.card import BGR, RGB, Card, read_card, write_card
 from ..faces.choice import central_crop
-from ..faces.detectors import load_detector
-from ..faces.detectors.card import BGR, RGB, Card, read_card, write_card
-from ..faces.detectors.load import detector_image, embedding_image, embedding_output
 from ..faces.detectors.recognise import recognise
 from ..faces.detectors.single_stage import DIVISOR
+from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
+from ..faces.views import fit
 from ..networks.engine import FP16
-from ..networks.engine.images import ImageInput
+from ..networks.engine.images import ImageInput, image_planes
 from ..networks.engine.int8 import quantised
 from ..networks.engine.onnx_graph import OnnxGraph
-from ..stages.int8 import CROPS, FRAMES
 
 PICTURES = (".jpg", ".jpeg", ".png")
 HELD_OUT = 4  # one picture in so many is not calibrated on but compared with, where there are
@@ -66,7 +65,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     """
     import onnx
 
-    from ..networks.engine.onnx_runtime import OnnxRuntimeNetwork, planes
+    from ..networks.engine.onnx_runtime import OnnxRuntimeNetwork
     from .comparison import largest_difference
 
     graph, card = OnnxGraph(source), read_card(source)
@@ -79,7 +78,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     if precision == FP16:
         model = _half(model)
     else:
-        model = quantised(model, [{name: planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
+        model = quantised(model, [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
     temporary = f"{output}.part"
     try:
         os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
@@ -151,15 +150,15 @@ def pictures(folder: str) -> Iterator[np.ndarray]:
 
 
 def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """At most 96 pictures as detect.py's frames: (n, H, W, 3) uint8, black at the right edge for strides of 32."""
-    height, width = size or (config.FRAME.HEIGHT, -(-config.FRAME.WIDTH // DIVISOR) * DIVISOR)
+    """At most 96 pictures as detect.py's frames: (n, H, W, 3) uint8, black where they don't reach."""
+    columns, rows = config.FRAME.CANVASES[0]
+    height, width = size or (rows, -(-columns // DIVISOR) * DIVISOR)
     found = []
     for image in pictures(folder):
         frame = np.zeros((height, width, 3), np.uint8)
-        inner = (config.FRAME.WIDTH, config.FRAME.HEIGHT) if size is None else (width, height)
-        frame[: inner[1], : inner[0]] = cv2.resize(image, inner)
+        fit(image, frame[:rows, :columns] if size is None else frame)
         found.append(frame)
-        if len(found) == FRAMES:
+        if len(found) == config.CALIBRATION.FRAMES:
             break
     return np.stack(found)
 
@@ -183,7 +182,7 @@ def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
             (faces,) = finder.detect([image])
             if len(faces):
                 found.append(central_crop(image, faces, size))
-        if len(found) == CROPS:
+        if len(found) == config.CALIBRATION.CROPS:
             break
     if not found:
         raise InputError(f"--calibration {folder}: {detector} finds no face in any picture; name other pictures")

@@ -15,7 +15,7 @@ OUTPUT = "fc1_output"
 SAME_LENGTH = 1e-3  # of the longer one: more than float16 makes of one length
 
 
-def load_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
+def load_mxnet_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`.
 
     Parameters
@@ -61,6 +61,10 @@ class Embedder:
             return np.zeros((0, 0), np.float32)
         images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
         return self.network(images)[0].reshape(len(images), -1)  # some give (n, D, 1, 1)
+
+    def width(self, size: tuple[int, int] = (112, 112)) -> int:
+        """How many numbers the embedding of a crop of `size` (height, width) has."""
+        return self.embed(np.zeros((1, *size, 3), np.uint8)).shape[1]
 
 
 def is_normalised(embedder: Embedder, size: tuple[int, int] = (112, 112)) -> bool:

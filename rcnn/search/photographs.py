@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..faces.alignment import align_faces
 from ..faces.choice import central_face
-from ..faces.detectors import Detector, align_faces
+from ..faces.detectors import Detector
 from ..faces.finding import find_faces
 from ..faces.types import Faces
 from ..video.photographs import read_image

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..faces.detectors import load_detector, load_embedder
+from ..faces.load import load_detector, load_embedder
 from ..faces.pooling import clip_features
 from ..faces.vectors import norms
 from ..files import sha256
@@ -19,7 +19,7 @@ from .photographs import Photograph, look_at
 
 
 @dataclass(frozen=True)
-class Recipe:
+class QueryModels:
     """How vectors of clips were made: embedding model, variants of a face (`--aug`), and size of the crops."""
 
     model: str
@@ -46,28 +46,9 @@ class Query:
     vector: np.ndarray
 
 
-def open_features(paths: Sequence[str]) -> list[StageReader]:
-    """Readers of feature directories that one model made.
-
-    Raises
-    ------
-    InputError
-        If one is not complete, is given twice, or was made with another model.
-    """
-    if len(set(paths)) != len(paths):
-        raise InputError(f"--features {','.join(paths)}: names a directory twice")
-    readers = [StageReader(path, ("feature",)) for path in paths]
-    for reader in readers[1:]:
-        if reader.manifest.get("models") != readers[0].manifest.get("models"):
-            raise InputError(
-                f"{reader.path}: was made with another model than {readers[0].path}; search them one after the other"
-            )
-    return readers
-
-
-def recipe_of(
+def models_behind(
     readers: Sequence[StageReader], model: str | None, detector: str | None, behind: Mapping[str, Any]
-) -> Recipe:
+) -> QueryModels:
     """What the features were made with.
 
     Parameters
@@ -92,10 +73,12 @@ def recipe_of(
     if detector is None and isinstance(named, str) and missing_file(named) is None:
         detector = named
     size = behind.get("image_size") or (112, 112)
-    return Recipe(model, int(arguments.get("aug", 0)), (int(size[0]), int(size[1])), find_model(detector, DETECTOR))
+    return QueryModels(
+        model, int(arguments.get("aug", 0)), (int(size[0]), int(size[1])), find_model(detector, DETECTOR)
+    )
 
 
-def ask(paths: Sequence[str], recipe: Recipe, device: int, face: int | None = None) -> Query:
+def ask(paths: Sequence[str], models: QueryModels, device: int, face: int | None = None) -> Query:
     """Find the person's face in each photograph and embed them all as one clip.
 
     Parameters
@@ -108,8 +91,8 @@ def ask(paths: Sequence[str], recipe: Recipe, device: int, face: int | None = No
     InputError
         If a photograph can't be read, has no face, or not that many.
     """
-    detector = load_detector(recipe.detector, device)
-    embedder = load_embedder(recipe.model, device)
+    detector = load_detector(models.detector, device)
+    embedder = load_embedder(models.model, device)
     photographs = [look_at(path, detector) for path in paths]
     chosen = []
     for photograph in photographs:
@@ -117,7 +100,7 @@ def ask(paths: Sequence[str], recipe: Recipe, device: int, face: int | None = No
             raise InputError(f"{photograph.path}: has {len(photograph.faces)} faces; --face {face} is none of them")
         chosen.append(photograph.central if face is None else face - 1)
     crops = np.stack(
-        [photograph.crops(recipe.size)[index] for photograph, index in zip(photographs, chosen, strict=True)]
+        [photograph.crops(models.size)[index] for photograph, index in zip(photographs, chosen, strict=True)]
     )
-    vector = clip_features(embedder, [list(crops)], recipe.augment)[0]
+    vector = clip_features(embedder, [list(crops)], models.augment)[0]
     return Query(photographs, chosen, crops, norms(embedder.embed(crops)), vector)

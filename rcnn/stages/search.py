@@ -14,8 +14,10 @@ from ..report import Entry, Lineage, Person, Report, trace, write_page
 from ..report.coverage import read_coverage
 from ..report.gather import stage_line
 from ..report.pictures import best_crops, encode, thumbnail
+from ..search.features import open_features
 from ..search.nearest import Found, nearest
-from ..search.query import Query, ask, open_features, recipe_of
+from ..search.query import Query, ask, models_behind
+from .detect import NORM
 
 PEOPLE = 5  # known people that are named
 LEAST_WIDTH = 12  # of the column of names
@@ -47,10 +49,11 @@ def search(settings: SearchSettings) -> None:
     readers = open_features(settings.features)
     lineage = trace(readers)
     behind = lineage.detections[0].arguments if lineage.detections else {}
-    recipe = recipe_of(readers, settings.model, settings.detector, behind)
+    models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
-    query = ask(settings.image, recipe, choose_device(settings.gpu), settings.face)
-    for line in describe(query, behind.get("quality_threshold")):
+    query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
+    by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
+    for line in describe(query, behind.get("quality_threshold") if by_norm else None):
         print(line)
     started = time.monotonic()
     found = nearest(readers, query.vector, settings.count)

@@ -10,18 +10,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["detect.py", "feature.py", "genfeat.py", "train_mlp.py", "predict.py", "submit.py", "gendata.py"]
-MODULES = ["rcnn.commands.demo", "rcnn.commands.preview", "rcnn.search"]
+MODULES = ["demo", "preview", "search"]
 OTHERS = [
-    "rcnn.commands.verify",
-    "rcnn.exports.convert",
-    "rcnn.commands.train_detector",
-    "rcnn.commands.train_embedding",
-    "rcnn.commands.train_people",
+    "verify",
+    "convert",
+    "train-detector",
+    "train-embedding",
+    "train-people",
 ]
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess:
-    command = [program] if program.endswith(".py") else ["-m", program]
+    command = [program] if program.endswith(".py") else ["-m", "rcnn", program]
     return subprocess.run([sys.executable, *command, *arguments], capture_output=True, text=True, cwd=ROOT)
 
 
@@ -29,7 +29,7 @@ def run(program: str, *arguments: str) -> subprocess.CompletedProcess:
 def test_help_is_grouped_and_has_an_example_and_defaults(program):
     done = run(program, "--help")
     assert done.returncode == 0, done.stderr
-    name = program if program.endswith(".py") else f"-m {program}"
+    name = program if program.endswith(".py") else f"-m rcnn {program}"
     assert done.stdout.startswith(f"usage: python {name}")
     assert f"example: python {name} -" in " ".join(done.stdout.split())
     assert "\nfiles:\n" in done.stdout and "default: " in done.stdout
@@ -41,7 +41,7 @@ def test_help_is_grouped_and_has_an_example_and_defaults(program):
 @pytest.mark.parametrize("program", OTHERS)
 def test_the_other_commands_have_an_example(program):
     text = " ".join(run(program, "--help").stdout.split())
-    assert f"example: python -m {program}" in text
+    assert f"example: python -m rcnn {program}" in text
 
 
 @pytest.mark.parametrize(
@@ -60,15 +60,15 @@ def test_the_other_commands_have_an_example(program):
         ("train_mlp.py", ["--lr-step", "30,x"], "a whole number of 1 or more"),
         ("submit.py", ["--report-people", "none"], "a whole number of 1 or more"),
         ("gendata.py", ["--input", "x", "--seed", "1.5"], "is not a whole number"),
-        ("rcnn.commands.preview", ["--every", "0"], "a whole number of 1 or more"),
-        ("rcnn.search", ["--imge", "x", "--image", "y"], "do you mean --image?"),
+        ("preview", ["--every", "0"], "a whole number of 1 or more"),
+        ("search", ["--imge", "x", "--image", "y"], "do you mean --image?"),
     ],
 )
 def test_what_is_mistyped_says_what_is_allowed_in_one_line(program, arguments, words):
     done = run(program, *arguments)
     assert done.returncode == 2
     assert words in done.stderr
-    name = program if program.endswith(".py") else program.removeprefix("rcnn.")
+    name = program if program.endswith(".py") else f"rcnn {program}"
     assert name in done.stderr.partition(": error:")[0]
     assert done.stderr.count("\n") == 1
 

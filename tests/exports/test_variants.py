@@ -12,11 +12,12 @@ import numpy as np
 import onnx_kinds as kinds
 import pytest
 
+from rcnn.commands import convert as command
 from rcnn.errors import InputError, run_script
 from rcnn.exports import convert
 from rcnn.exports.variants import crops, frames, make_variant, pictures
-from rcnn.faces.detectors import load_detector, load_embedder
-from rcnn.faces.detectors.card import Card, read_card
+from rcnn.faces.card import Card, read_card
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.builder import GraphBuilder
@@ -39,7 +40,7 @@ def run_main(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["convert.py", *arguments])
     code = 0
     try:
-        run_script(convert.main)
+        run_script(command.main)
     except SystemExit as end:
         code = end.code
     said = capsys.readouterr()

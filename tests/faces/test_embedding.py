@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rcnn.errors import InputError
-from rcnn.faces.detectors import Embedder, load_embedder
+from rcnn.faces.embedding import Embedder
+from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import variants
 from rcnn.faces.vectors import normalise, norms
 

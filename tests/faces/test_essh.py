@@ -15,8 +15,8 @@ from rcnn.cython.nms import nms
 from rcnn.config import config
 from rcnn.errors import InputError
 from rcnn.faces.choice import central_face
-from rcnn.faces.detectors import EsshDetector, load_detector
-from rcnn.faces.detectors.essh import decode
+from rcnn.faces.detectors.essh import EsshDetector, decode
+from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network

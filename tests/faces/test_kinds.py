@@ -15,8 +15,9 @@ from rcnn.cython.nms import nms
 
 from rcnn.errors import InputError
 from rcnn.exports import convert
-from rcnn.faces.detectors import load_detector, mtcnn
+from rcnn.faces.detectors import mtcnn
 from rcnn.faces.detectors.single_stage import Detector
+from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from rcnn.faces.detectors import EsshDetector
-from rcnn.faces.detectors.essh import decode, decode_selected
+from rcnn.faces.detectors.essh import EsshDetector, decode, decode_selected
 from rcnn.faces.detectors.selection import best_anchors
 from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network

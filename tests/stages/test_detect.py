@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ import pytest
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError, UnreadableError
-from rcnn.faces.detectors import load_detector, load_embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import norms
 from rcnn.stages import detect as stage
 from rcnn.stages.detect import DetectSettings, QualityHistogram, detect
@@ -20,6 +21,7 @@ from rcnn.stages.face_finder import FaceFinder
 from rcnn.tables import StageReader
 from rcnn.video.decoder import FrameDecoder
 from rcnn.video.frames import read_frames
+from rcnn.video.types import Frames
 from rcnn.workers import crew
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -169,7 +171,7 @@ def test_batches_do_not_change_faces(root, networks):
         finder = FaceFinder(*networks, 1, 2.0, batch=size)
         results += [finder(clips), [*finder(clips[:1]), *finder(clips[1:])]]
     for both in results:
-        assert [[row["frame"] for row in result.rows] for result in both] == [list(range(1, 11)), [4]]
+        assert [result.faces.frames.tolist() for result in both] == [list(range(1, 11)), [4]]
         for result, first in zip(both, results[0], strict=True):
             np.testing.assert_array_equal(result.qualities, first.qualities)
 
@@ -193,16 +195,22 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
     clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
 
-    def broken(decoder: FrameDecoder, path: str, sampling: int):
-        for frame in read_frames(path, sampling):
-            if "nobody" in path and frame.number == 9:
-                raise UnreadableError("broke off")
-            yield frame
+    def broken(decoder: FrameDecoder, path: str, sampling: int = 1, rate: Fraction | None = None) -> Frames:
+        def items():
+            frames = read_frames(path, sampling, rate)
+            yield frames.info
+            for frame in frames:
+                if "nobody" in path and frame.number == 9:
+                    raise UnreadableError("broke off")
+                yield frame
+            return frames.info
+
+        return Frames(items())
 
     monkeypatch.setattr(FrameDecoder, "read_frames", broken)
     late, nobody = FaceFinder(*networks, 3, 2.0)(clips)
-    assert (late.unreadable, late.frames, [row["frame"] for row in late.rows]) == ("", 10, [4])
-    assert (nobody.unreadable, nobody.frames, nobody.rows) == ("broke off", 0, [])
+    assert (late.unreadable, late.looks, late.faces.frames.tolist()) == ("", 10, [4])
+    assert (nobody.unreadable, nobody.looks, len(nobody.faces)) == ("broke off", 0, 0)
 
 
 def test_too_many_bad_clips_are_an_error_that_leaves_the_output_whole(root, models, tmp_path):

@@ -10,8 +10,9 @@ import pytest
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError
+from rcnn.faces.alignment import align_faces
 from rcnn.faces.choice import central_face
-from rcnn.faces.detectors import align_faces, load_detector, load_embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.engine import check_precision
 from rcnn.networks.engine.int8 import Int8Network

@@ -9,8 +9,8 @@ import pytest
 from rcnn.errors import InputError
 from rcnn.exports import convert
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
-from rcnn.search.query import recipe_of
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
+from rcnn.search.query import models_behind
 from rcnn.stages import int8
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
@@ -75,12 +75,12 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         found = run_detect(data, where / "det", model=model, detector=detector)
         assert len(found) == 4
         feature(FeatureSettings(model, str(where / "det"), str(where / "feat"), gpu=-1))
-        recipe = recipe_of([StageReader(str(where / "feat"), ("feature",))], None, detector, {})
+        recipe = models_behind([StageReader(str(where / "feat"), ("feature",))], None, detector, {})
         assert (recipe.model, recipe.detector) == (model, detector)
         vectors.append([(row["name"], np.array(row["feature"])) for row in rows(where / "feat", "feature")])
         classifier = f"{tmp_path / 'mlp'},0"
         if not suffix:
-            shape = Shape(len(vectors[0][0][1]), 16, 3)
+            shape = ClassifierShape(len(vectors[0][0][1]), 16, 3)
             save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
         else:
             convert.convert(classifier, str(tmp_path / "mlp.onnx"))

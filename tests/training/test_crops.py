@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from rcnn.errors import InputError
+from rcnn.faces.alignment import align_faces
 from rcnn.faces.choice import central_face
-from rcnn.faces.detectors import align_faces, load_detector
+from rcnn.faces.load import load_detector
 from rcnn.training.crops import MARGIN, WIDE, distorted_crops, plain_crops, read_crops
 from rcnn.training.eigenfaces import Eigenfaces
 from rcnn.training.people import held_out, list_photographs

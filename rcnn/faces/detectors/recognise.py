@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ...config import config
 from ...errors import InputError
 from ...networks.engine.onnx_graph import OnnxGraph
-from .card import Card, card_path
+from ..card import Card, card_path
 from .retinaface import MIN_SIZES, prior_count
 from .retinaface import STRIDES as PRIOR_STRIDES
 

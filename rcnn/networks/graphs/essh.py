@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 
 from ...config import config
-from ...faces.types import POINTS
 from ..checkpoint import Graph
 from .builder import GraphBuilder
 
@@ -137,5 +136,5 @@ def _predictions(builder: GraphBuilder, head: int, stride: int, anchors: int) ->
     return [
         probability,
         predict("box", 4 * anchors, WHERE_KERNEL),
-        predict("landmark", 2 * POINTS * anchors, WHERE_KERNEL),
+        predict("landmark", 2 * len(config.ALIGN.TARGET) * anchors, WHERE_KERNEL),
     ]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...errors import InputError
 from ...files import sha256, write_whole
-from ...files.download import NoNetwork, download
+from .download import NoNetwork, download
 from .registry import KnownModel, ModelFile
 
 NO_MODEL = (b"<", b"version https://git-lfs")  # how a web page and a Git LFS pointer begin

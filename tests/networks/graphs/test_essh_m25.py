@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rcnn.faces.detectors import load_detector
+from rcnn.faces.load import load_detector
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.engine import CPU, load_network
 from rcnn.networks.engine.images import ImageInput

@@ -15,12 +15,13 @@ import numpy as np
 import onnx_kinds
 import pytest
 
+from rcnn.commands import zoo
 from rcnn.errors import InputError, run_script
-from rcnn.faces.detectors import load_embedder
-from rcnn.faces.detectors.card import Card, parse_card, read_card
+from rcnn.faces.card import Card, parse_card, read_card
+from rcnn.faces.load import load_embedder
 from rcnn.files import sha256
-from rcnn.files.download import NoNetwork, download
 from rcnn.networks.zoo import fetch, registry
+from rcnn.networks.zoo.download import NoNetwork, download
 from rcnn.networks.zoo.registry import KnownModel, ModelFile, by_file_name, by_sha256, known_models
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -299,7 +300,7 @@ def run_main(monkeypatch, capsys, *arguments: str) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["zoo.py", *arguments])
     code = 0
     try:
-        run_script(fetch.main)
+        run_script(zoo.main)
     except SystemExit as end:
         code = end.code
     said = capsys.readouterr()

@@ -8,9 +8,9 @@ import re
 import urllib.error
 import urllib.request
 
-from ..errors import InputError
-from ..workers.progress import progress
-from . import sha256
+from ...errors import InputError
+from ...files import sha256
+from ...workers.progress import progress
 
 CHUNK = 1 << 18  # bytes
 TIMEOUT = 30.0  # seconds without a byte

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from ...config import config
-from ...errors import InputError
-from ...networks.checkpoint.cascade import is_cascade
-from ...networks.engine import CPU, FP32
-from ...networks.engine.images import ImageInput
-from ...networks.engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
-from .. import embedding
-from ..alignment import SIZES
-from ..embedding import Embedder
-from . import essh
+from ..config import config
+from ..errors import InputError
+from ..networks.checkpoint.cascade import is_cascade
+from ..networks.engine import CPU, FP32
+from ..networks.engine.images import ImageInput
+from ..networks.engine.load_onnx import load_onnx_network
+from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
+from . import embedding
+from .alignment import SIZES
 from .card import EXAMPLE, Card, card_path, read_card
-from .essh import EsshDetector
-from .mtcnn import load_mtcnn
-from .recognise import ESSH, RETINAFACE, SCRFD, Layout, recognise
-from .retinaface import MEAN as RETINAFACE_MEAN
-from .retinaface import MIN_SIZES, RetinafaceDetector
-from .retinaface import NMS as RETINAFACE_NMS
-from .retinaface import STRIDES as PRIOR_STRIDES
-from .scrfd import MEAN as SCRFD_MEAN
-from .scrfd import NMS as SCRFD_NMS
-from .scrfd import STD as SCRFD_STD
-from .scrfd import ScrfdDetector
-from .single_stage import Detector, SingleStage
-from .yunet import NMS as YUNET_NMS
-from .yunet import YunetDetector
+from .detectors import essh
+from .detectors.essh import EsshDetector
+from .detectors.mtcnn import load_mtcnn
+from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, recognise
+from .detectors.retinaface import MEAN as RETINAFACE_MEAN
+from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
+from .detectors.retinaface import NMS as RETINAFACE_NMS
+from .detectors.retinaface import STRIDES as PRIOR_STRIDES
+from .detectors.scrfd import MEAN as SCRFD_MEAN
+from .detectors.scrfd import NMS as SCRFD_NMS
+from .detectors.scrfd import STD as SCRFD_STD
+from .detectors.scrfd import ScrfdDetector
+from .detectors.single_stage import Detector, SingleStage
+from .detectors.yunet import NMS as YUNET_NMS
+from .detectors.yunet import YunetDetector
+from .embedding import Embedder
 
 RAW = ImageInput()  # RGB, 0..255
 
@@ -58,7 +59,7 @@ def load_detector(
         return _onnx_detector(model, device, nms_threshold, precision, engine)
     if is_cascade(model):
         return load_mtcnn(model, device, precision=precision, engine=engine)
-    return essh.load_detector(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
+    return essh.load_essh(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
 
 
 def _onnx_detector(
@@ -131,7 +132,7 @@ def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engin
         If the files can't be read, are no embedding, or don't say what is to be done to images.
     """
     if not is_onnx(model):
-        return embedding.load_embedder(model, device, precision=precision)
+        return embedding.load_mxnet_embedder(model, device, precision=precision)
     graph = OnnxGraph(model)
     card = read_card(model)
     output, width = embedding_output(graph, card)

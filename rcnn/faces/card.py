@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ...errors import InputError
-from ...files import sha256, write_whole
-from ...networks.engine.images import ImageInput, Three
-from ...networks.zoo.registry import by_file_name, by_sha256
+from ..errors import InputError
+from ..files import sha256, write_whole
+from ..networks.engine.images import ImageInput, Three
+from ..networks.zoo.registry import by_file_name, by_sha256
 
 RGB, BGR = "rgb", "bgr"
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
