@@ -205,6 +205,7 @@ integer = Kind("a whole number", _digits, _integer)
 positive = at_least(1)
 whole = at_least(0)
 number = Kind("a number of 0 or more", float, lambda value: _real(value, 0.0))
+more_than_none = Kind("a number of more than 0", float, lambda value: _real(value, math.ulp(0.0)))
 numbers = Kind(
     "numbers of 0 or more like 1,0.5",
     lambda text: [float(item) for item in _split(text)],

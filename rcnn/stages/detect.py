@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -161,12 +162,13 @@ class DetectJob:
             networks = int8_detect(settings.output, (), networks, origins, settings.image_size)
         return FaceFinder(
             *networks,
-            settings.sampling,
+            settings.sampling or 1,
             settings.quality_threshold,
             settings.image_size,
             BATCH_FRAMES if device == CPU else CUDA_BATCH_FRAMES,
             settings.faces == ALL,
             source or FrameDecoder,
+            None if settings.rate is None else Fraction(settings.rate),
         )
 
     def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile, islice
 from typing import Any
 
@@ -41,6 +41,7 @@ from ..workers.signals import until_stopped
 from .int8 import CROPS, check_int8, int8_network
 from .recipes import check_recipe
 from .settings import FeatureSettings
+from .settings.clips import SAMPLING
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
@@ -139,6 +140,7 @@ class FeatureJob:
         embedder = self.embedder(choose_device(gpu))
         if settings.precision == INT8:
             embedder = self.quantised(embedder)
+        assert settings.sampling is not None
         return FeatureStep(embedder, settings.sampling, settings.aug, embedder.width(self.size))
 
     def quantised(self, embedder: Embedder) -> Embedder:
@@ -171,6 +173,8 @@ def feature(settings: FeatureSettings) -> None:
     check_output(settings.output, settings.overwrite)
     reader = open_stage(settings.input, ("detect",), settings.split)
     check_recipe(settings.recipe, [reader])
+    if settings.sampling is None:
+        settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
     job = FeatureJob(settings, crop_size(reader))
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)

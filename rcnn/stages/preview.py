@@ -94,7 +94,8 @@ def preview(settings: PreviewSettings) -> None:
         size = (int(arguments["image_size"][0]), int(arguments["image_size"][1]))
         detector = str(arguments["detector"])
         model = str(arguments["model"]) if arguments.get("quality", NORM) == NORM else None
-        sampling, threshold = int(arguments["sampling"]), float(arguments["quality_threshold"])
+        threshold = float(arguments["quality_threshold"])
+        sampling = 1 if arguments["sampling"] is None else int(arguments["sampling"])
         rate = None if arguments.get("rate") is None else Fraction(arguments["rate"])
     except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{settings.input}: its manifest lacks arguments ({error}); run detect.py again") from None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions are summed
 # What `best` sets in place of a script's defaults. A flag that is given still counts.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "detect": {"faces": "all"},
+    "detect": {"faces": "all", "rate": 8.0},
     "feature": {},
     "genfeat": {"tracks": "agree"},
     "train_mlp": {"head": "cosine"},

@@ -174,10 +174,24 @@ def test_the_library_detects_as_the_script_does(tmp_path, monkeypatch):
 
 
 def test_arguments_of_a_manifest_are_what_they_were():
-    """Names and order; a run that an earlier version began can go on."""
+    """Names: a manifest says with what a run was made."""
     assert json.loads(json.dumps(asdict(DetectSettings(stage="test", gpu=-1)))) == {
         "model": "model/face-m,0", "detector": "model/essh-m25,0", "output": "./output/det_test",
         "dataset": "./data/iqiyi_vid", "stage": "test", "gpu": -1, "workers": None, "ray": None, "decoders": 0,
-        "precision": "fp32", "sampling": 3, "split": [0, 1], "quality_threshold": 10.0, "image_size": [112, 112],
+        "precision": "fp32", "sampling": 3, "rate": None, "split": [0, 1], "quality_threshold": 10.0, "image_size": [112, 112],
         "quality": "norm", "max_bad": 5.0, "overwrite": False, "recipe": "seed", "faces": "central",
     }  # fmt: skip
+
+
+def test_looks_go_by_frames_or_by_time():
+    assert (DetectSettings().sampling, DetectSettings().rate) == (3, None)
+    assert (DetectSettings(rate=8).sampling, DetectSettings(rate=8).rate) == (None, 8.0)
+    best = DetectSettings(recipe="best")
+    assert (best.sampling, best.rate, best.faces) == (None, 8.0, "all")
+    assert replace(best, output="x").rate == 8.0
+    given = DetectSettings(recipe="best", sampling=5)
+    assert (given.sampling, given.rate) == (5, None)
+    with pytest.raises(InputError, match="--sampling and --rate"):
+        DetectSettings(sampling=3, rate=8)
+    with pytest.raises(InputError, match="--rate 0: must be a number of more than 0"):
+        DetectSettings(rate=0)

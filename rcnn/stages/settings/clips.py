@@ -17,6 +17,7 @@ CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
 QUALITY_THRESHOLDS = {NORM: shared.LEAST_NORM, SCORE: 0.5}  # by --quality
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
+SAMPLING = 3  # of every so many frames one is looked at
 EVERY = 50  # so manieth clip of each state has a contact sheet
 
 
@@ -37,7 +38,12 @@ class DetectSettings(Settings):
     ray: str | None = shared.ray()
     decoders: int = setting(0, "actors of Ray that decode clips for the workers", kinds.whole, "N", RUN)
     precision: str = shared.precision()
-    sampling: int = setting(3, "look at frames N, 2N, 3N, ...", kinds.positive, "N")
+    sampling: int | None = setting(
+        None, f"look at frames N, 2N, 3N, ...; left out: {SAMPLING}, unless there is a --rate", kinds.positive, "N"
+    )
+    rate: float | None = setting(
+        None, "looks a second, whatever the frame rate, in place of --sampling", kinds.more_than_none, "R"
+    )
     split: tuple[int, int] = shared.split()
     quality_threshold: float = setting(
         None,
@@ -63,11 +69,14 @@ class DetectSettings(Settings):
     )
 
     def _complete(self) -> None:
-        self._fill(
-            output=f"{DETECTED}{self.stage}",
-            quality_threshold=QUALITY_THRESHOLDS[self.quality],
-            **options_of_recipe("detect", self.recipe),
-        )
+        if self.sampling is not None and self.rate is not None:
+            raise InputError("--sampling and --rate: both say which frames are looked at; give one of them")
+        options = options_of_recipe("detect", self.recipe)
+        if self.sampling is not None:
+            options.pop("rate", None)
+        self._fill(output=f"{DETECTED}{self.stage}", quality_threshold=QUALITY_THRESHOLDS[self.quality], **options)
+        if self.rate is None:
+            self._fill(sampling=SAMPLING)
         if self.quality == NORM:
             self._put(model=find_model(self.model, QUALITY, quiet=True))
         elif self.model is not None:

@@ -9,6 +9,7 @@ from ...networks.zoo.roles import EMBEDDING, find_model
 from ...settings import kinds, shared
 from ...settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
+from .clips import SAMPLING
 from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
 
 MAIN, AGREE = "main", "agree"  # --tracks
@@ -34,7 +35,12 @@ class FeatureSettings(Settings):
         "0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
         kinds.choice(0, 1, 2),
     )
-    sampling: int = setting(3, "use the faces of frames N, 2N, 3N, ...", kinds.positive, "N")
+    sampling: int | None = setting(
+        None,
+        f"use the faces of frames N, 2N, 3N, ...; left out: {SAMPLING}, or 1 where detect.py looked by --rate",
+        kinds.positive,
+        "N",
+    )
     split: tuple[int, int] = shared.split()
     overwrite: bool = shared.overwrite()
     recipe: str = recipe_setting("feature")
