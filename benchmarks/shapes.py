@@ -1,4 +1,4 @@
-"""What keeping a video's shape gives: frames stretched to 888x480, padded to it, or on canvases of about as many pixels.
+"""What keeping a video's shape gives: frames stretched to 888x480, padded to it, or on canvases of as many pixels.
 
     .venv/bin/python benchmarks/shapes.py --videos FOLDER
 
