@@ -49,10 +49,10 @@ class RoundSettings(Protocol):
     def threads(self) -> int: ...
 
 
-Settings = TypeVar("Settings", bound=RoundSettings)
+OwnSettings = TypeVar("OwnSettings", bound=RoundSettings)
 
 
-class RoundTrainer(ABC, Generic[Settings]):
+class RoundTrainer(ABC, Generic[OwnSettings]):
     """A training in rounds of steps. After each round there are a line of its curve, a usable model and a snapshot.
 
     A trainer sets `module`, `optimizer` and `steps_a_round`.
@@ -69,7 +69,7 @@ class RoundTrainer(ABC, Generic[Settings]):
     optimizer: torch.optim.Optimizer
     steps_a_round: int
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: OwnSettings) -> None:
         self.settings = settings
         self.gpu = choose_device(settings.gpu)
         self.device = torch_device(self.gpu)
