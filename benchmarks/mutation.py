@@ -5,9 +5,9 @@
 
 The tool is mutmut: it imports the tests once, forks for every change, and runs the tests that reach the changed
 function. `[tool.mutmut]` in pyproject.toml names the modules and the tests, which need neither ../shared nor a model.
-The table has a row a module: the changes, how many were noticed, how many survived, and how many of those change
-nothing that could be seen: mutation_equivalent.toml names these, with the reason. Exits with 1 where one in ten or more
-survives.
+The table has a row a module: changes that a test could notice, how many were noticed and how many survived; and beside
+them those that change nothing that can be seen, which mutation_equivalent.toml names with the reason. Exits with 1
+where one in ten or more survives.
 """
 
 from __future__ import annotations
@@ -80,8 +80,11 @@ def run(paths: Sequence[Path]) -> None:
 
 def known_equivalents() -> dict[Change, str]:
     """The changes that can't be noticed, with the reason."""
-    entries = tomllib.loads(EQUIVALENT.read_text())["equivalent"]
-    return {Change(entry["function"], entry["was"], entry["now"]): entry["reason"] for entry in entries}
+    return {
+        Change(entry["function"], entry["was"], now): entry["reason"]
+        for entry in tomllib.loads(EQUIVALENT.read_text())["equivalent"]
+        for now in entry["now"]
+    }
 
 
 def summary(path: Path, known: dict[Change, str]) -> Row:
@@ -115,18 +118,26 @@ def _change(name: str, path: Path) -> Change:
     return Change(".".join(part for part in where if part), *sides)
 
 
+def print_table(rows: Sequence[Row]) -> None:
+    """A row a module, and one of all."""
+    print("| module | changes | noticed | survived | share | equivalent |\n|---|---|---|---|---|---|")
+    for row in rows:
+        share = len(row.survivors) / row.total
+        counts = f"{row.total} | {row.noticed} | {len(row.survivors)} | {share:.1%} | {len(row.equivalent)}"
+        print(f"| {row.module} | {counts} |")
+
+
 def main() -> None:
     """Run what was asked for and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     known_modules = modules()
-    parser.add_argument(
-        "modules", nargs="*", metavar="MODULE", help=f"of {', '.join(known_modules)}; all where none is named"
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = ", ".join(known_modules)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {names}; all where none is named")
     parser.add_argument("--survivors", action="store_true", help="print every change that survived")
     parser.add_argument("--no-run", action="store_true", help="print what the last run found")
     arguments = parser.parse_args()
-    if unknown := set(arguments.modules) - known_modules.keys():
-        parser.error(f"{', '.join(sorted(unknown))}: is none of {', '.join(known_modules)}")
+    if unknown := sorted(set(arguments.modules) - known_modules.keys()):
+        parser.error(f"{', '.join(unknown)}: none of {names}")
     chosen = [known_modules[name] for name in arguments.modules or known_modules]
     os.chdir(ROOT)  # where mutmut looks for its settings
     started = time.monotonic()
@@ -135,19 +146,16 @@ def main() -> None:
         run(chosen)
     known = known_equivalents()
     rows = [summary(path, known) for path in chosen]
-    sums = (("noticed", 0), ("survivors", ()), ("equivalent", ()))
-    whole = Row("all", *(sum((getattr(row, name) for row in rows), start) for name, start in sums))
-    print("| module | changes | noticed | survived | of these | equivalent |\n|---|---|---|---|---|---|")
-    for row in [*rows, whole]:
-        survived = len(row.survivors)
-        share = f"{survived / row.total:.1%}"
-        print(f"| {row.module} | {row.total} | {row.noticed} | {survived} | {share} | {len(row.equivalent)} |")
+    survivors = tuple(change for row in rows for change in row.survivors)
+    equivalent = tuple(change for row in rows for change in row.equivalent)
+    whole = Row("all", sum(row.noticed for row in rows), survivors, equivalent)
+    print_table([*rows, whole])
     if not arguments.no_run:
         print(f"{time.monotonic() - started:.0f} s")
     if arguments.survivors:
-        for change in (change for row in rows for change in row.survivors):
+        for change in survivors:
             print(f"\n{change.function}\n  - {change.was}\n  + {change.now}")
-    if len(whole.survivors) >= LARGEST_SHARE * whole.total:
+    if len(survivors) >= LARGEST_SHARE * whole.total:
         sys.exit(1)
 
 

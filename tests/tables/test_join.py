@@ -147,7 +147,7 @@ def test_what_was_joined_is_a_record_of_a_stage():
 def test_no_more_is_held_than_a_batch(width, rows):
     one = Input(keys=[], width=width, tracked=False, first=0.0, step=1)
     assert list(join_rows([one])) == []
-    assert one.asked == rows
+    assert one.asked == rows and type(one.asked) is int
     assert rows * width * 4 <= join.BATCH_BYTES or rows == 1
 
 

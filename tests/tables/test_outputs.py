@@ -67,6 +67,14 @@ def test_progress_that_is_damaged_is_said_and_lets_go(keys, value, tmp_path):
     begin(tmp_path / "run", overwrite=True).close()
 
 
+def test_states_that_do_not_agree_with_the_clips_are_found_in_the_end(tmp_path):
+    saved = stopped(tmp_path / "run")
+    (tmp_path / "run/progress.json").write_text(edited(saved, ("states", "unreadable"), 4))
+    with pytest.raises(InputError, match=r"/run: of 3 clips 7 have a state"), begin(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run/manifest.json").exists()
+
+
 @pytest.mark.parametrize("value", [0, 1, (1 << 62) - 1])
 def test_numbers_up_to_the_largest_are_taken(value, tmp_path):
     saved = stopped(tmp_path / "run")

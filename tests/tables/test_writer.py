@@ -160,7 +160,9 @@ def test_an_error_lets_go_and_saves_nothing_more(error, tmp_path):
 def test_two_at_a_time_are_refused(tmp_path):
     with (
         begin(tmp_path / "run"),
-        pytest.raises(InputError, match="writes there; wait for its end or give another --output"),
+        pytest.raises(
+            InputError, match=r"/run: process \d+ on .* writes there; wait for its end or give another --out"
+        ),
     ):
         begin(tmp_path / "run", overwrite=True)
     with begin(tmp_path / "run", overwrite=True) as out:
@@ -261,6 +263,25 @@ def test_sums_that_do_not_agree_leave_no_manifest(tmp_path):
         out.add_clips([{"name": name, **who} for name in NAMES[:2]])
     assert not (tmp_path / "run/manifest.json").exists()
     assert not (tmp_path / "run/lock").exists()
+
+
+FACE = {
+    "frame": 1, "time": 0.0, "score": 1.0, "quality": 1.0, "box": [0.0] * 4, "landmarks": [0.0] * 10, "crop": b"",
+}  # fmt: skip
+
+
+def test_a_clip_has_one_row_and_many_faces(tmp_path):
+    """In the table of a stage whose rows are clips one too many is an error, too."""
+    with pytest.raises(InputError, match="run: 1 clips are ok and there are 2 rows"), begin(tmp_path / "run") as out:
+        put(out, 0, 2)
+        out.add_rows(out._rows._batches[-1])
+    assert not (tmp_path / "run/manifest.json").exists()
+    who = {"name": NAMES[0], "split": "test", "label": -1}
+    faces = pa.RecordBatch.from_pylist([{**FACE, **who, "frame": frame} for frame in (1, 2)], FACES_SCHEMA)
+    with begin(tmp_path / "det", "detect", FACES_SCHEMA) as out:
+        out.add_clips([{**who, "state": "ok", "reason": "", "frames": 2, "faces": 2}])
+        out.add_rows(faces)
+    assert StageReader(str(tmp_path / "det"), ("detect",)).rows == 2
 
 
 def test_the_lock_is_looked_at_before_progress_and_manifest_are_written(tmp_path, clock):
