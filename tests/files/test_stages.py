@@ -376,7 +376,7 @@ def test_a_lock_is_refreshed_unless_it_is_gone(s3, monkeypatch):
 
 
 def test_a_store_whose_listings_lag_is_refused(s3, monkeypatch):
-    monkeypatch.setattr(object_lock.storage, "modified", lambda folder: {})
+    monkeypatch.setattr(object_lock.files, "modified", lambda folder: {})
     with pytest.raises(InputError, match="listing lacks what was just put"):
         hold(s3.url("feat"))
     assert files.names(s3.url("feat")) == []
