@@ -8,6 +8,7 @@ def main() -> None:
     add = parser.group(FILES)
     add("--input", default="./output/det_test", metavar="DIR", help="what detect.py wrote")
     add("--output", default="./output/preview", metavar="DIR", help="where the sheets go: STATE/CLIP.jpg")
+    add("--dataset", metavar="DIR", help="data set of the clips; left out: the one that detect.py read")
     add(
         "--names", metavar="FILE", help="LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"
     )

@@ -46,10 +46,11 @@ def search(settings: SearchSettings) -> None:
         If a photograph, the features or a model is wrong.
     """
     readers = open_features(settings.features)
-    lineage = trace(readers)
+    lineage = trace(readers, [settings.names] if settings.names else ())
     behind = lineage.detections[0].arguments if lineage.detections else {}
     models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
+    lineage.say_closed()
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
     for line in describe(query, behind.get("quality_threshold")):
         print(line)

@@ -65,8 +65,9 @@ def submit(settings: SubmitSettings) -> None:
     truth = read_ground_truth(settings.gt) if settings.gt else None
     if truth is not None:
         check_truth(truth, readers, settings.gt or "")
-    lineage = trace(readers)
+    lineage = trace(readers, [path for path in (settings.gt, settings.names) if path])
     people = find_people(settings.names, *lineage.datasets)
+    lineage.say_closed()
     ranking = Ranking(classes.pop())
     clips = 0
     gathered: list[Row] = []
