@@ -334,8 +334,9 @@ def write_sheet(path: str, sheet: np.ndarray) -> None:
     """
     data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
+        files.make_dir(os.path.dirname(os.path.dirname(path)))
+        files.make_inner_dir(os.path.dirname(path))
+        with files.create(path) as file:
             file.write(data)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give --preview another place") from None

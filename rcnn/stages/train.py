@@ -174,7 +174,7 @@ def _train_in(team: Team, settings: TrainSettings) -> None:
 def _locked(prefix: str) -> Iterator[None]:
     """One training at a time on a prefix."""
     try:
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        files.make_dir(os.path.dirname(prefix))
         lock = Lock(f"{prefix}-lock", prefix, "--prefix")
     except OSError as error:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None

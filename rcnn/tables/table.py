@@ -60,7 +60,7 @@ class GrowingTable:
         self._batches: list[pa.RecordBatch] = []
         self._loose = 0  # of these, not put together yet
         self._rows = self._bytes = 0  # of the part that is not full yet
-        files.make_dir(folder)
+        files.make_inner_dir(folder)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
@@ -165,6 +165,7 @@ class GrowingTable:
             self._encode(path)
             digest = files.sha256(path)
 
+        files.check_no_link(self.folder)  # which may have come since
         files.write_whole(files.join(self.folder, name), write)
         return name, digest
 

@@ -14,6 +14,7 @@ from ..cython.boxes import overlaps
 from ..errors import InputError
 from ..faces.detectors.essh import EsshDetector
 from ..faces.types import POINTS, Faces
+from ..files import create, make_dir
 from ..workers.progress import progress
 
 CERTAIN = 0.5  # probability from which a face that a detector finds is a label
@@ -129,9 +130,9 @@ def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> 
 
 
 def _write_cache(cache: str, photographs: Sequence[Photograph]) -> None:
-    os.makedirs(os.path.dirname(cache) or ".", exist_ok=True)
+    make_dir(os.path.dirname(cache))
     columns = {name: [getattr(photo, name) for photo in photographs] for name in ("boxes", "landmarks", "ignored")}
-    with open(f"{cache}.part", "wb") as file:
+    with create(f"{cache}.part") as file:
         np.savez(
             file,
             paths=np.array([photo.path for photo in photographs]),

@@ -12,6 +12,7 @@ import torch
 from ..demo.face_space import FaceSpace, load_face_space, save_face_space
 from ..demo.files import face_space_file, refiner_model
 from ..faces.load import load_detector
+from ..files import make_dir
 from ..networks.checkpoint import save_checkpoint
 from ..networks.engine import CPU
 from .faces import coefficients, face_vectors, fit_face_space
@@ -50,7 +51,7 @@ class PeopleTrainer:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.portraits = portraits if portraits is not None else self._read()
-        os.makedirs(os.path.dirname(settings.prefix) or ".", exist_ok=True)
+        make_dir(os.path.dirname(settings.prefix))
         self.snapshot = f"{settings.prefix}-training.params"
         self.space = self._face_space()
         self.coefficients = coefficients(self.space, face_vectors(self.portraits))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ..errors import InputError
+from ..files import create
 from .snapshot import load_snapshot, save_snapshot
 
 FREE = ("gpu", "threads", "bf16", "rounds")  # settings that may differ when a run goes on
@@ -104,8 +105,8 @@ def warm_cosine(lr: float, step: int, total: int, warm_up: float) -> float:
 
 def write_curve(prefix: str, curve: list[Line]) -> None:
     """PREFIX-training.jsonl, a line a round."""
-    with open(f"{prefix}-training.jsonl", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in curve)
+    with create(f"{prefix}-training.jsonl") as file:
+        file.writelines(f"{json.dumps(line)}\n".encode() for line in curve)
 
 
 def seconds_since(started: float) -> float:
