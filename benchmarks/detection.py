@@ -45,7 +45,7 @@ from rcnn.training.labels import Photograph, label_photographs, read_picture
 from rcnn.training.people import held_out, list_photographs
 from rcnn.training.scenes import move_boxes, move_landmarks
 
-WIDTH, HEIGHT = config.FRAME.WIDTH, config.FRAME.HEIGHT
+WIDTH, HEIGHT = config.FRAME.CANVASES[0]
 FACE_SIZE = (12.0, 250.0)  # pixels, geometric mean of width and height of the face that sets a photograph's scale
 PHOTOGRAPHS_A_SCENE = 4
 SCENES_A_FACELESS = 5  # scenes with faces for each one without

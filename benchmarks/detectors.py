@@ -51,7 +51,7 @@ class Row:
 
 def frames_of(folder: str, crowd: str, count: int) -> np.ndarray:
     """Frames (n, 480, 888, 3) uint8 of photographs in a row, and one of a crowd where there is such a picture."""
-    height, width = config.FRAME.HEIGHT, config.FRAME.WIDTH
+    width, height = config.FRAME.CANVASES[0]
     side = width // ACROSS
     paths = sorted(Path(folder).glob("*/*.jpg"))
     if len(paths) < count * ACROSS:

@@ -23,6 +23,7 @@ from rcnn.faces.detectors.essh import EsshDetector
 from rcnn.faces.embedding import Embedder
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
+from rcnn.faces.views import detect_frames
 from rcnn.networks.engine import choose_device
 from rcnn.scores.verification import area_under_roc, same_pairs
 from rcnn.training.people import list_photographs, read_photograph
@@ -52,7 +53,7 @@ class Found:
 def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Embedder, threshold: float) -> np.ndarray:
     """Embeddings (n, D) of length 1 of the central faces of the images that have one."""
     crops = []
-    for image, faces in zip(images, detector.detect(images, threshold, batch_size=1), strict=True):
+    for image, faces in zip(images, detect_frames(detector, images, 1, threshold), strict=True):
         if len(faces):
             crops.append(central_crop(image, faces))
     return normalise(embedder.embed(crops))
@@ -60,7 +61,7 @@ def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Em
 
 def look(path: Path, detector: EsshDetector, embedder: Embedder, threshold: float) -> Found:
     """Find and embed the faces of a clip."""
-    images = [frame for _, frame in read_frames(str(path), SAMPLING)]
+    images = [frame.image for frame in read_frames(str(path), SAMPLING)]
     vectors = embed_central(images, detector, embedder, threshold)
     return Found(len(images), len(vectors), normalise(vectors.mean(0)) if len(vectors) else None)
 

@@ -37,6 +37,7 @@ from rcnn.networks.engine.int8 import Int8Network, quantise
 from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify
 from rcnn.training.people import held_out, list_photographs, read_photograph
 
+WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
 ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = "../shared/checkpoints"
 PARTS = ("embedding", "detector", "stages")
@@ -69,7 +70,7 @@ def speed(network: Network, images: np.ndarray) -> float:
 
 def frame(photograph: np.ndarray) -> np.ndarray:
     """The photograph in the middle of a frame as detect.py gives it to a detector, grey around."""
-    result = np.full((config.FRAME.HEIGHT, config.FRAME.WIDTH, 3), 128, np.uint8)
+    result = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     height, width = (min(a, b) for a, b in zip(photograph.shape[:2], result.shape[:2], strict=True))
     top, left = (result.shape[0] - height) // 2, (result.shape[1] - width) // 2
     result[top : top + height, left : left + width] = photograph[:height, :width]
@@ -113,10 +114,7 @@ def detections(model: str, frames: tuple[np.ndarray, np.ndarray]) -> list[Faces]
     detector = load_detector(model)
     fast = EsshDetector(quantised(detector.network, others[:CALIBRATION_FRAMES]), detector.nms_threshold)
     exact = detector.detect(mine)
-    print(
-        f"\n{model}: {len(mine)} frames of {config.FRAME.WIDTH}x{config.FRAME.HEIGHT}, "
-        f"threshold {config.ESSH.THRESHOLD}"
-    )
+    print(f"\n{model}: {len(mine)} frames of {WIDTH}x{HEIGHT}, threshold {config.ESSH.THRESHOLD}")
     print(f"{'precision':<10}{'frames/s':>9}{'gain':>7}{'faces':>8}{'frames with one':>17}{'landmarks off by':>18}")
     base = 0.0
     for name, kind in ((FP32, detector), (INT8, fast)):
@@ -137,10 +135,7 @@ def landmark_distance(found: Sequence[Faces], exact: Sequence[Faces]) -> float:
     distances = []
     for ours, theirs in zip(found, exact, strict=True):
         if len(ours) and len(theirs):
-            a, b = (
-                faces.landmarks[central_face(faces, config.FRAME.WIDTH, config.FRAME.HEIGHT)]
-                for faces in (ours, theirs)
-            )
+            a, b = (faces.landmarks[central_face(faces, WIDTH, HEIGHT)] for faces in (ours, theirs))
             distances.append(np.linalg.norm(a - b, axis=1).mean() / np.linalg.norm(b[1] - b[0]))
     return float(np.mean(distances))
 

@@ -36,6 +36,7 @@ from rcnn.networks.engine import load_network
 from rcnn.networks.engine.openvino import PRECISION, OpenVinoNetwork, core
 from rcnn.workers.pipeline import cores
 
+WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
 CHECKPOINTS = "../shared/checkpoints"
 FRAME_BATCHES, CROP_BATCHES = (1, 2, 4, 8), (1, 4, 8, 16, 32, 64)
 REPEATS = 200  # of the steps after the network
@@ -83,21 +84,21 @@ def after_the_network(model: str, picture: str) -> None:
     image = cv2.imread(picture, cv2.IMREAD_COLOR)
     if image is None:
         raise InputError(f"--crowd {picture}: is no picture")
-    image = cv2.resize(image, (config.FRAME.WIDTH, config.FRAME.HEIGHT))
+    image = cv2.resize(image, (WIDTH, HEIGHT))
     detector = load_detector(model)
     maps = [output[0] for output in detector.network(image[None])]
     threshold = config.ESSH.THRESHOLD
     found = decode(maps, threshold)
     faces = detector.detect([image])[0]
-    best = central_face(faces, config.FRAME.WIDTH, config.FRAME.HEIGHT)
+    best = central_face(faces, WIDTH, HEIGHT)
     crop = central_crop(image, faces)
     cv2.setNumThreads(1)
     steps: dict[str, Callable[[], object]] = {
         "candidates, boxes, landmarks": lambda: decode(maps, threshold),
         "cut to the frame, NMS": lambda: nms(
-            clip_boxes(found.boxes, config.FRAME.WIDTH, config.FRAME.HEIGHT), found.scores, detector.nms_threshold
+            clip_boxes(found.boxes, WIDTH, HEIGHT), found.scores, detector.nms_threshold
         ),
-        "choice": lambda: central_face(faces, config.FRAME.WIDTH, config.FRAME.HEIGHT),
+        "choice": lambda: central_face(faces, WIDTH, HEIGHT),
         "alignment": lambda: align_faces(image, faces.landmarks[best : best + 1]),
         "JPEG": lambda: cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.CROP.JPEG_QUALITY]),
     }
@@ -123,7 +124,7 @@ def main() -> None:
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture with at least five faces")
     add("--seconds", default=3.0, type=number, metavar="S", help="that each cell is measured")
     args = parser.parse_args()
-    batches(args.detector, None, (config.FRAME.HEIGHT, config.FRAME.WIDTH), FRAME_BATCHES, args.seconds)
+    batches(args.detector, None, (HEIGHT, WIDTH), FRAME_BATCHES, args.seconds)
     batches(args.model, [OUTPUT], (config.ALIGN.SIZE, config.ALIGN.SIZE), CROP_BATCHES, args.seconds)
     after_the_network(args.detector, args.crowd)
 

@@ -9,13 +9,13 @@ from easydict import EasyDict
 config = EasyDict()
 
 config.FRAME = EasyDict(
-    WIDTH=888,  # pixels; every frame is resized to this before detection
-    HEIGHT=480,
+    # (width, height) in pixels of what a detector looks at: the challenge's, and others with about as many pixels
+    CANVASES=((888, 480), (752, 560), (656, 656), (560, 752), (480, 888), (1344, 320), (320, 1344)),
+    LONGEST=1920,  # pixels of the longer side of a frame as it is decoded; larger ones are reduced to it
 )
 
 config.DECODE = EasyDict(
     STALL_SECONDS=60.0,  # longest wait for a frame
-    CLIP_SECONDS=600.0,  # longest wait for all frames of a clip; the time that networks take does not count
 )
 
 config.ESSH = EasyDict(

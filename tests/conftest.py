@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from reference_models import CHECKPOINTS, SHARED
+
+settings.register_profile("ours", deadline=None)  # a machine may be busy
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from ..faces.choice import central_crop
 from ..faces.detectors.recognise import recognise
 from ..faces.detectors.single_stage import DIVISOR
 from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
+from ..faces.views import fit
 from ..files import create, make_dir
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput
@@ -150,13 +151,13 @@ def pictures(folder: str) -> Iterator[np.ndarray]:
 
 
 def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """At most 96 pictures as detect.py's frames: (n, H, W, 3) uint8, black at the right edge for strides of 32."""
-    height, width = size or (config.FRAME.HEIGHT, -(-config.FRAME.WIDTH // DIVISOR) * DIVISOR)
+    """At most 96 pictures as detect.py's frames: (n, H, W, 3) uint8, black where they don't reach."""
+    columns, rows = config.FRAME.CANVASES[0]
+    height, width = size or (rows, -(-columns // DIVISOR) * DIVISOR)
     found = []
     for image in pictures(folder):
         frame = np.zeros((height, width, 3), np.uint8)
-        inner = (config.FRAME.WIDTH, config.FRAME.HEIGHT) if size is None else (width, height)
-        frame[: inner[1], : inner[0]] = cv2.resize(image, inner)
+        fit(image, frame[:rows, :columns] if size is None else frame)
         found.append(frame)
         if len(found) == config.CALIBRATION.FRAMES:
             break

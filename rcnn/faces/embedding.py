@@ -62,6 +62,10 @@ class Embedder:
         images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
         return self.network(images)[0].reshape(len(images), -1)  # some give (n, D, 1, 1)
 
+    def width(self, size: tuple[int, int] = (112, 112)) -> int:
+        """How many numbers the embedding of a crop of `size` (height, width) has."""
+        return self.embed(np.zeros((1, *size, 3), np.uint8)).shape[1]
+
 
 def is_normalised(embedder: Embedder, size: tuple[int, int] = (112, 112)) -> bool:
     """Whether all embeddings of crops of `size` (height, width) have one length, as those of networks that end by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ POINTS = len(config.ALIGN.TARGET)
 
 @dataclass(frozen=True)
 class Faces:
-    """The faces of one image, best score first.
+    """The faces of one image. A detector gives them best score first; who sorts them says so.
 
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the image
     scores : (n,) float32, probability of a face
@@ -32,7 +33,28 @@ class Faces:
         """Some of the faces, in the order of `indices`."""
         return Faces(self.boxes[indices], self.scores[indices], self.landmarks[indices])
 
+    def scaled_back(self, scale: np.ndarray, width: int, height: int) -> Faces:
+        """The faces in pixels of the image, width x height, that was scaled by `scale` (2,), x and y, and looked at.
+
+        Coordinates are those of pixel centres: x of the image lies at (x + 1/2) scale - 1/2 of what was looked at.
+        """
+        corner = np.array([width - 1, height - 1], np.float64)
+        boxes = ((self.boxes.reshape(-1, 2, 2) + 0.5) / scale - 0.5).clip(0, corner)
+        landmarks = (self.landmarks + 0.5) / scale - 0.5
+        return Faces(boxes.reshape(-1, 4).astype(np.float32), self.scores, landmarks.astype(np.float32))
+
     @staticmethod
     def none() -> Faces:
         """No face."""
         return Faces(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, POINTS, 2), np.float32))
+
+    @staticmethod
+    def joined(parts: Sequence[Faces]) -> Faces:
+        """Faces of several images or places, part after part; none where there is no part."""
+        if not parts:
+            return Faces.none()
+        return Faces(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+        )

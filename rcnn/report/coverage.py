@@ -14,6 +14,7 @@ from .data import Coverage, Qualities
 NUMBER = re.compile(r"\d+(\.\d+)?")
 REASONS = 8  # that are listed
 STEP = 0.05  # of quality, where the manifest has no counts
+MEASURES = {"norm": "norm of the embedding", "score": "score of the detector"}  # by --quality of detect.py
 
 
 def read_coverage(reader: StageReader, wanted: Collection[str] = ()) -> tuple[Coverage, dict[str, str]]:
@@ -54,11 +55,13 @@ def read_qualities(reader: StageReader) -> Qualities:
     """Quality of all faces that were looked at; of those that were kept, where the manifest has no counts of it."""
     threshold = reader.arguments.get("quality_threshold")
     threshold = float(threshold) if isinstance(threshold, int | float) else None
+    # a directory without the argument is older than it, and older ones knew the norm only
+    measure = MEASURES.get(str(reader.arguments.get("quality", "norm")), "quality")
     counts = reader.manifest.get("counts", {})
     histogram, step = counts.get("quality_histogram"), counts.get("quality_step")
     if isinstance(histogram, dict) and isinstance(step, float) and step > 0:
-        return Qualities({int(number): int(count) for number, count in histogram.items()}, step, threshold)
+        return Qualities(measure, {int(number): int(count) for number, count in histogram.items()}, step, threshold)
     kept: Counter[int] = Counter()
     for batch in reader.batches(["quality"]):
         kept.update((batch.column("quality").to_numpy() / STEP).astype(np.int64).tolist())
-    return Qualities(kept, STEP, threshold, kept_only=int(counts.get("faces_seen", 0)) > reader.rows)
+    return Qualities(measure, kept, STEP, threshold, kept_only=int(counts.get("faces_seen", 0)) > reader.rows)

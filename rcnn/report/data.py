@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -53,17 +54,24 @@ class Person:
     known: Sequence[bytes] = ()
     confusions: Sequence[tuple[str, int]] = ()
 
+    @property
+    def title(self) -> str:
+        """What the card is called."""
+        return self.name or f"label {self.label}"
+
 
 @dataclass(frozen=True)
 class Qualities:
     """How many faces have which quality.
 
+    measure : what the quality is, as the axis names it
     counts : by step; step i holds qualities of i * step to (i + 1) * step
     step : width of a step
     threshold : smallest quality that is kept; None where faces were not dropped by it
     kept_only : whether dropped faces are missing from the counts
     """
 
+    measure: str
     counts: Mapping[int, int]
     step: float
     threshold: float | None = None
@@ -91,6 +99,15 @@ class Coverage:
     faces_kept: int
     qualities: Qualities
 
+    @property
+    def name(self) -> str:
+        """The directory without where it lies."""
+        return os.path.basename(self.where)
+
+    @property
+    def clips(self) -> int:
+        return sum(self.states.values())
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -100,6 +117,17 @@ class Epoch:
     accuracy: float
     loss: float
     val_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A stage directory of the run: clips and rows in it, and how long it took."""
+
+    path: str
+    stage: str
+    clips: int
+    rows: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -114,7 +142,7 @@ class Report:
     people : cards, in the order of labels
     all_people : how many there are, shown or not
     chosen : why these, where not all are shown; may be empty
-    stages : of the run: directory, stage, clips, rows, seconds
+    stages : directories of the run, the earliest first
     notes : what could not be found
     """
 
@@ -129,10 +157,20 @@ class Report:
     people: Sequence[Person] = ()
     all_people: int = 0
     chosen: str = ""
-    stages: Sequence[tuple[str, str, int, int, float]] = ()
+    stages: Sequence[StageRow] = ()
     notes: Sequence[str] = ()
 
     @property
     def mean_precision(self) -> float:
         """MAP@100; 0 where there is no score."""
         return sum(self.scores.values()) / len(self.scores) if self.scores else 0.0
+
+    @property
+    def perfect(self) -> int:
+        """People with an average precision of 1."""
+        return sum(ap >= 1 for ap in self.scores.values())
+
+    @property
+    def never_found(self) -> int:
+        """People with an average precision of 0."""
+        return sum(ap <= 0 for ap in self.scores.values())

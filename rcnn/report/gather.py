@@ -11,7 +11,7 @@ from ..config import config
 from ..scores.metrics import precision_by_rank, score
 from ..tables import StageReader
 from .coverage import labels_of, read_coverage
-from .data import RIGHT, WRONG, Coverage, Entry, Person, Report
+from .data import RIGHT, WRONG, Coverage, Entry, Person, Report, StageRow
 from .lineage import Lineage
 from .pictures import best_crops, thumbnail
 
@@ -219,11 +219,11 @@ def _facts(scored: Scored, lineage: Lineage, truth: bool) -> list[str]:
     return facts
 
 
-def stage_line(reader: StageReader) -> tuple[str, str, int, int, float]:
-    """Directory, stage, clips, rows and seconds of a stage directory."""
+def stage_line(reader: StageReader) -> StageRow:
+    """What the page says about a stage directory."""
     counts = reader.manifest.get("counts", {})
     seconds = reader.manifest.get("seconds", 0)
-    return (
+    return StageRow(
         reader.path, reader.stage, int(counts.get("clips", 0)), int(counts.get("rows", 0)),
         float(seconds) if isinstance(seconds, int | float) else 0.0,
     )  # fmt: skip

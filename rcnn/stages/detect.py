@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from .. import files
 from ..clips.dataset import Clip, list_clips
@@ -22,6 +22,7 @@ from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
 from ..video.decoder import FrameDecoder
+from ..video.types import VideoInfo
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
@@ -35,6 +36,7 @@ AHEAD = 4  # groups a worker that may be done before they are written
 CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
+WHOLE = 0.98  # share of the promised frames from which on a clip counts as read whole; containers round
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
 
 
@@ -195,35 +197,57 @@ class DetectJob:
             source or FrameDecoder,
         )
 
-    def frames(self) -> FrameSource:
-        return FrameDecoder()
+    def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:
+        from ..video.actors import DecodeActor, Decoders  # Ray's, which only --ray needs
+
+        return DecodeActor, Decoders
 
     def lost(self, clip: Clip, reason: str) -> FoundFaces:
-        return FoundFaces(unreadable=reason)
+        return FoundFaces.none(clip, reason)
 
 
 def write_found(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFaces], threshold: float) -> None:
     """Put clips and their faces into the tables; `threshold` is the least quality, for the reason of a clip without."""
     for clip, result in zip(clips, results, strict=True):
-        who = {"name": clip.name, "split": clip.split, "label": clip.label}
         state, reason = _state(result, threshold)
-        writer.add_clips(
-            [{**who, "state": state, "reason": reason, "frames": result.frames, "faces": len(result.rows)}]
-        )
-        if result.rows:
-            writer.add_rows(pa.RecordBatch.from_pylist([{**who, **row} for row in result.rows], writer.schema))
+        row = {"name": clip.name, "split": clip.split, "label": clip.label, "state": state, "reason": reason}
+        row |= {"frames": result.looks, "faces": len(result.faces)}
+        writer.add_clips([row if result.info is None else row | _video(result.info)])
+        if len(result.faces):
+            writer.add_rows(result.faces.record(writer.schema))
+
+
+def _video(info: VideoInfo) -> dict[str, Any]:
+    """The columns of the table of clips that say what a video is."""
+    return {
+        "seconds": info.seconds,
+        "fps": float(info.rate),
+        "width": info.width,
+        "height": info.height,
+        "codec": info.codec,
+        "promised": info.promised,
+        "read": info.read,
+    }
 
 
 def _state(result: FoundFaces, threshold: float) -> tuple[str, str]:
     if result.unreadable:
         return UNREADABLE, result.unreadable
-    if result.rows:
-        return OK, ""
-    if not result.frames:
-        return NO_FACE, "has fewer frames than --sampling, so none was looked at"
-    if not len(result.qualities):
-        return NO_FACE, "no face detected"
-    return NO_FACE, f"best quality {result.qualities.max():.2f} is under the threshold {threshold:g}"
+    missing = "" if result.info is None else _missing(result.info)
+    if len(result.faces):
+        return OK, missing
+    if not result.looks:
+        reason = "has fewer frames than --sampling, so none was looked at"
+    elif not len(result.qualities):
+        reason = "no face detected"
+    else:
+        reason = f"best quality {result.qualities.max():.2f} is under the threshold {threshold:g}"
+    return NO_FACE, f"{reason}; {missing}" if missing else reason
+
+
+def _missing(info: VideoInfo) -> str:
+    """How much of a video could be read, where it is not nearly all that its container promises."""
+    return "" if info.share >= WHOLE else f"{info.share:.0%} of its frames could be read"
 
 
 def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, float], seen: int, seconds: float) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -20,51 +21,97 @@ from ..faces.embedding import Embedder
 from ..faces.tracking import track_faces
 from ..faces.types import Faces
 from ..faces.vectors import norms
+from ..faces.views import detect_frames
+from ..tables.faces import ClipFaces
 from ..video.decoder import FrameDecoder
+from ..video.types import Frame, Frames, VideoInfo
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
 CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once
+MORE_LOOKS = 4  # times --rate, at a val or test clip that seemed to have no face
 
 
 class FrameSource(Protocol):
     """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
 
-    def read_frames(self, path: str, sampling: int) -> Iterator[tuple[int, np.ndarray]]:
+    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
         """See `FrameDecoder.read_frames`."""
         ...
 
 
-@dataclass
-class FoundFaces:
-    """The faces of one clip that were looked at, and those that were kept.
-
-    frames : how many frames were looked at
-    qualities : (n,) float32, of every chosen face, kept or not
-    rows : of the faces that were kept, without name, split and label
-    unreadable : why the clip could not be read, else empty
-    """
-
-    frames: int = 0
-    qualities: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    unreadable: str = ""
+def looks(sampling: int, rate: Fraction | None) -> tuple[tuple[int, Fraction | None], ...]:
+    """`sampling` and `rate` of a first look at a clip, and those of the second at a val or test clip that seems to have
+    no face: at every frame, or at `MORE_LOOKS` times as many."""
+    if rate is not None:
+        return (1, rate), (1, rate * MORE_LOOKS)
+    return ((sampling, None), (1, None)) if sampling > 1 else ((1, None),)
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """A face of a frame that is looked at, and whether it is the central one."""
+class FoundFaces:
+    """What was found in one clip.
 
-    row: dict[str, Any]
-    crop: np.ndarray
-    central: bool
+    faces : that were kept
+    looks : how many frames were looked at
+    qualities : (n,) float32, of every chosen face, kept or not
+    unreadable : why the clip could not be read, else empty
+    info : what the video is; None where it could not be read
+    """
+
+    faces: ClipFaces
+    looks: int
+    qualities: np.ndarray
+    unreadable: str = ""
+    info: VideoInfo | None = None
+
+    @staticmethod
+    def none(clip: Clip, unreadable: str) -> FoundFaces:
+        """Nothing, of a clip that could not be read."""
+        return FoundFaces(ClipFaces.none(clip), 0, np.zeros(0, np.float32), unreadable)
+
+
+@dataclass
+class _Scan:
+    """What has been seen of a clip so far: of every chosen face its frame, crop, and whether it is the central one."""
+
+    clip: Clip
+    looks: int = 0
+    unreadable: str = ""
+    info: VideoInfo | None = None
+    frames: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    faces: list[Faces] = field(default_factory=list)  # a part a frame
+    central: list[bool] = field(default_factory=list)
+    crops: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, frame: Frame, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
+        """The chosen faces of a frame, in pixels of its image, with the crop of each."""
+        self.frames += [frame.number] * len(faces)
+        self.times += [frame.time] * len(faces)
+        height, width = frame.image.shape[:2]
+        if (height, width) != (frame.height, frame.width):  # it was reduced when it was decoded
+            scale = np.array([width / frame.width, height / frame.height])
+            faces = faces.scaled_back(scale, frame.width, frame.height)
+        self.faces.append(faces)
+        self.central += central
+        self.crops += list(crops)
+
+    def fail(self, reason: str) -> None:
+        """It can't be read; what came before does not count."""
+        self.unreadable, self.looks = reason, 0
+        for column in (self.frames, self.times, self.faces, self.central, self.crops):
+            column.clear()
 
 
 @dataclass(frozen=True)
 class FaceFinder:
-    """Finds the central face of each sampled frame, where there is one, or all of them, and rates them.
+    """Finds the central face of each frame that is looked at, where there is one, or all of them, and rates them.
+
+    Crops are cut from the frame as it was decoded, not from what the detector saw of it.
 
     embedder : the norm of whose embeddings is the quality; None for the detector's score as quality
     sampling : frame f, counted from 1, is looked at when f % sampling == 0
+    rate : looks a second, in place of `sampling`; None for `sampling`
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
     batch : frames that are detected together
@@ -80,119 +127,113 @@ class FaceFinder:
     batch: int = BATCH_FRAMES
     every: bool = False
     source: Callable[[], FrameSource] = FrameDecoder
+    rate: Fraction | None = None
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
 
-        A val or test clip in which no face is detected is looked at once more, at every frame.
+        A val or test clip in which no face is detected is looked at once more, see `looks`.
         """
-        results = [FoundFaces() for _ in clips]
-        chosen = self._scan(clips, results, self.sampling)
-        if self.sampling > 1:
+        first, *more = looks(self.sampling, self.rate)
+        scans = self._scan(clips, *first)
+        for second in more:
             again = [
                 index
-                for index, (clip, result) in enumerate(zip(clips, results, strict=True))
-                if clip.split != TRAIN and not result.unreadable and not chosen[index]
+                for index, scan in enumerate(scans)
+                if scan.clip.split != TRAIN and not scan.unreadable and not scan.frames
             ]
-            second = [FoundFaces() for _ in again]
-            faces = self._scan([clips[index] for index in again], second, 1)
-            for index, result, found in zip(again, second, faces, strict=True):
-                results[index], chosen[index] = result, found
-        self._rate(results, chosen)
-        return results
+            for index, scan in zip(again, self._scan([clips[index] for index in again], *second), strict=True):
+                scans[index] = scan
+        return self._rate(scans)
 
-    def _scan(self, clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int) -> list[list[_Chosen]]:
-        chosen: list[list[_Chosen]] = [[] for _ in clips]
-        images = np.empty((self.batch, config.FRAME.HEIGHT, config.FRAME.WIDTH, 3), np.uint8)
-        batch: list[tuple[int, int]] = []  # index of the clip and number of the frame
+    def _scan(self, clips: Sequence[Clip], sampling: int, rate: Fraction | None) -> list[_Scan]:
+        scans = [_Scan(clip) for clip in clips]
+        batch: list[tuple[_Scan, Frame]] = []
 
         def flush() -> None:
-            frames = images[: len(batch)]
-            found = self.detector.detect(frames, batch_size=self.batch)
-            for (index, number), image, faces in zip(batch, frames, found, strict=True):
-                if len(faces):
-                    chosen[index] += self._choose(number, image, faces)
+            found = detect_frames(self.detector, [frame.image for _, frame in batch], self.batch)
+            for (scan, frame), faces in zip(batch, found, strict=True):
+                if len(faces) and not scan.unreadable:
+                    self._choose(scan, frame, faces)
             batch.clear()
 
-        for index, number, image in self._frames(clips, results, sampling):
-            images[len(batch)] = image
-            batch.append((index, number))
-            if len(batch) == self.batch:
-                flush()
+        for scan in scans:
+            for frame in self._frames(scan, sampling, rate):
+                batch.append((scan, replace(frame, image=frame.image.copy())))  # its memory is used again
+                if len(batch) == self.batch:
+                    flush()
         if batch:
             flush()
-        for faces, result in zip(chosen, results, strict=True):
-            if result.unreadable:  # after some frames
-                faces.clear()
-                result.frames = 0
-        return chosen
+        return scans
 
-    def _frames(
-        self, clips: Sequence[Clip], results: Sequence[FoundFaces], sampling: int
-    ) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Index of the clip, number of the frame and the frame, clip after clip; marks clips that can't be read."""
+    def _frames(self, scan: _Scan, sampling: int, rate: Fraction | None) -> Iterator[Frame]:
+        """The frames that are looked at; a clip that can't be read, or not to its end, fails."""
+        if scan.clip.fault:
+            scan.fail(scan.clip.fault)
+            return
         if not hasattr(self.decoders, "own"):
             self.decoders.own = self.source()
-        for index, (clip, result) in enumerate(zip(clips, results, strict=True)):
-            if clip.fault:
-                result.unreadable = clip.fault
-                continue
-            try:
-                for number, image in self.decoders.own.read_frames(clip.path, sampling):
-                    result.frames += 1
-                    yield index, number, image
-            except UnreadableError as error:
-                result.unreadable = str(error)
+        try:
+            frames = self.decoders.own.read_frames(scan.clip.path, sampling, rate)
+            for frame in frames:
+                scan.looks += 1
+                yield frame
+            scan.info = frames.info
+        except UnreadableError as error:
+            scan.fail(str(error))
 
-    def _choose(self, number: int, image: np.ndarray, faces: Faces) -> list[_Chosen]:
-        central = central_face(faces, image.shape[1], image.shape[0])
+    def _choose(self, scan: _Scan, frame: Frame, faces: Faces) -> None:
+        height, width = frame.image.shape[:2]
+        central = central_face(faces, width, height)
         wanted = [central]
         if self.every:
             wanted = sorted({central, *range(min(len(faces), config.TRACK.FACES_A_FRAME))})  # best scores first
-        crops = align_faces(image, faces.landmarks[wanted], self.size)
-        return [
-            _Chosen(
-                {
-                    "frame": number,
-                    "score": faces.scores[index],
-                    "box": faces.boxes[index],
-                    "landmarks": faces.landmarks[index].reshape(-1),
-                },
-                crop,
-                index == central,
-            )
-            for index, crop in zip(wanted, crops, strict=True)
-        ]
+        crops = align_faces(frame.image, faces.landmarks[wanted], self.size)
+        scan.add(frame, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
 
-    def _rate(self, results: Sequence[FoundFaces], chosen: Sequence[Sequence[_Chosen]]) -> None:
-        crops = [face.crop for faces in chosen for face in faces]
-        if not crops:
-            return
-        embeddings = None if self.embedder is None else self.embedder.embed(crops)
-        if embeddings is None:
-            qualities = np.array([face.row["score"] for faces in chosen for face in faces], np.float32)
-        else:
-            qualities = norms(embeddings)
+    def _rate(self, scans: Sequence[_Scan]) -> list[FoundFaces]:
+        crops = [crop for scan in scans for crop in scan.crops]
+        embeddings = self.embedder.embed(crops) if self.embedder is not None and crops else None
+        found = []
         start = 0
-        for result, faces in zip(results, chosen, strict=True):
-            mine = slice(start, start + len(faces))
+        for scan in scans:
+            mine = slice(start, start + len(scan.crops))
             start = mine.stop
-            result.qualities = qualities[mine]
-            tracks = self._tracks(faces, None if embeddings is None else embeddings[mine])
-            result.rows = [
-                {**face.row, "quality": quality, "crop": _jpeg(face.crop), "track": track}
-                for face, quality, track in zip(faces, result.qualities, tracks, strict=True)
-                if quality >= self.threshold
-            ]
+            found.append(self._found(scan, None if embeddings is None else embeddings[mine]))
+        return found
 
-    def _tracks(self, faces: Sequence[_Chosen], embeddings: np.ndarray | None) -> np.ndarray:
-        """(n,) number of each face's track in its clip; all 0 where only central faces were chosen."""
-        if not self.every or not faces:
-            return np.zeros(len(faces), np.int32)
-        frames = np.array([face.row["frame"] for face in faces])
-        boxes = np.stack([face.row["box"] for face in faces])
-        return track_faces(frames, boxes, np.array([face.central for face in faces]), embeddings)
+    def _found(self, scan: _Scan, embeddings: np.ndarray | None) -> FoundFaces:
+        """What a clip gives; `embeddings` (n, D) of its crops, None where the quality is the score."""
+        if scan.unreadable:
+            return FoundFaces.none(scan.clip, scan.unreadable)
+        if not scan.frames:
+            empty = np.zeros(0, np.float32)
+            return FoundFaces(ClipFaces.none(scan.clip), scan.looks, empty, info=scan.info)
+        faces = Faces.joined(scan.faces)
+        frames = np.array(scan.frames, np.int32)
+        qualities = faces.scores if embeddings is None else norms(embeddings)
+        tracks = np.zeros(len(frames), np.int32)
+        if self.every:
+            tracks = track_faces(frames, faces.boxes, np.array(scan.central), embeddings)
+        kept = np.flatnonzero(qualities >= self.threshold)
+        good = faces.take(kept)
+        return FoundFaces(
+            ClipFaces(
+                scan.clip,
+                frames[kept],
+                np.array(scan.times)[kept],
+                good.scores,
+                qualities[kept],
+                good.boxes,
+                good.landmarks,
+                [_jpeg(scan.crops[index]) for index in kept],
+                tracks[kept],
+            ),
+            scan.looks,
+            qualities,
+            info=scan.info,
+        )
 
 
 def _jpeg(crop: np.ndarray) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import dropwhile, islice
 from typing import Any
 
@@ -32,8 +32,9 @@ from ..tables import (
     open_stage,
     vector_array,
 )
+from ..tables.faces import ClipFaces, read_faces
 from ..video.picture import picture_size
-from ..workers import Crew, Plan, open_crew
+from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
@@ -63,18 +64,6 @@ class FeatureSettings:
     recipe: str = SEED
 
 
-@dataclass
-class ClipFaces:
-    """A clip and its faces in the order of the frames: frame numbers, JPEG crops, and tracks (all 0: none)."""
-
-    name: str
-    split: str
-    label: int
-    frames: list[int]
-    crops: list[bytes]
-    tracks: list[int]
-
-
 @dataclass(frozen=True)
 class ClipVectors:
     """What becomes of a clip: its tracks in rising order, a vector each, (tracks, D) float32, and the faces used."""
@@ -84,29 +73,14 @@ class ClipVectors:
     faces: int
 
 
-def read_clip_faces(reader: StageReader) -> Iterator[ClipFaces]:
-    """Clips of a detect directory that have faces, one after the other."""
-    clip: ClipFaces | None = None
-    columns = ["name", "split", "label", "frame", "crop", *(["track"] if reader.tracked else [])]
-    for batch in reader.batches(columns, rows=1024):
-        for row in batch.to_pylist():
-            if clip is None or row["name"] != clip.name:
-                if clip is not None:
-                    yield clip
-                clip = ClipFaces(row["name"], row["split"], row["label"], [], [], [])
-            clip.frames.append(row["frame"])
-            clip.crops.append(row["crop"])
-            clip.tracks.append(row.get("track", 0))
-    if clip is not None:
-        yield clip
-
-
-def sample(clip: ClipFaces, sampling: int) -> dict[int, list[bytes]]:
+def sample(faces: ClipFaces, sampling: int) -> dict[int, list[bytes]]:
     """The crops of frames f with f % sampling == 0, by track; all of them where that leaves none."""
-    kept = [index for index, frame in enumerate(clip.frames) if frame % sampling == 0] or range(len(clip.frames))
-    tracks: dict[int, list[bytes]] = {track: [] for track in sorted({clip.tracks[index] for index in kept})}
-    for index in kept:
-        tracks[clip.tracks[index]].append(clip.crops[index])
+    kept = np.flatnonzero(faces.frames % sampling == 0)
+    if not len(kept):
+        kept = np.arange(len(faces))
+    tracks: dict[int, list[bytes]] = {track: [] for track in np.unique(faces.tracks[kept]).tolist()}
+    for index in kept.tolist():
+        tracks[int(faces.tracks[index])].append(faces.crops[index])
     return tracks
 
 
@@ -128,21 +102,30 @@ def decode_crop(data: bytes, where: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class FeatureStep:
-    """The step of feature.py: a few clips in, the vectors of each out."""
+    """The step of feature.py: the faces of a few clips in, the vectors of each out.
+
+    width : of the vectors; what the step says of itself when a crew starts
+    """
 
     embedder: Embedder
     sampling: int
     augment: int
+    width: int
+
+    @property
+    def about(self) -> int:
+        """See `rcnn.workers.crew.Crew.start`."""
+        return self.width
 
     def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
-        sampled = [sample(clip, self.sampling) for clip in clips]
+        sampled = [sample(faces, self.sampling) for faces in clips]
         crops = [
-            [decode_crop(crop, clip.name) for crop in track]
-            for clip, tracks in zip(clips, sampled, strict=True)
+            [decode_crop(crop, faces.clip.name) for crop in track]
+            for faces, tracks in zip(clips, sampled, strict=True)
             for track in tracks.values()
         ]
-        if len({crop.shape for faces in crops for crop in faces}) > 1:
-            raise InputError(f"{clips[0].name} and clips after it: have crops of two sizes; run detect.py again")
+        if len({crop.shape for track in crops for crop in track}) > 1:
+            raise InputError(f"{clips[0].clip.name} and clips after it: have crops of two sizes; run detect.py again")
         vectors = iter(clip_features(self.embedder, crops, self.augment))
         return [
             ClipVectors(list(tracks), np.stack([next(vectors) for _ in tracks]), sum(map(len, tracks.values())))
@@ -155,6 +138,7 @@ class FeatureJob:
     """The step of feature.py, to be built by each worker; see `rcnn.workers.Job`."""
 
     settings: FeatureSettings
+    size: tuple[int, int]  # height, width of the crops in pixels
 
     def embedder(self, device: int) -> Embedder:
         """The exact network.
@@ -172,7 +156,7 @@ class FeatureJob:
         embedder = self.embedder(choose_device(gpu))
         if settings.precision == INT8:
             embedder = self.quantised(embedder)
-        return FeatureStep(embedder, settings.sampling, settings.aug)
+        return FeatureStep(embedder, settings.sampling, settings.aug, embedder.width(self.size))
 
     def quantised(self, embedder: Embedder) -> Embedder:
         """Its twin, calibrated on the first crops of the input where the output does not hold it yet."""
@@ -186,8 +170,10 @@ class FeatureJob:
         )
         return Embedder(network)
 
-    def lost(self, clip: ClipFaces, reason: str) -> ClipVectors:
-        raise InputError(f"{clip.name}: its faces {reason}; run detect.py again without that clip, or mend the machine")
+    def lost(self, faces: ClipFaces, reason: str) -> ClipVectors:
+        raise InputError(
+            f"{faces.clip.name}: its faces {reason}; run detect.py again without that clip, or mend the machine"
+        )
 
 
 def feature(settings: FeatureSettings) -> None:
@@ -202,16 +188,14 @@ def feature(settings: FeatureSettings) -> None:
     check_output(settings.output, settings.overwrite)
     reader = open_stage(settings.input, ("detect",), settings.split)
     check_recipe(settings.recipe, [reader])
-    job = FeatureJob(settings)
+    job = FeatureJob(settings, crop_size(reader))
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
     clips_with_faces = reader.accounts.ok
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.embedder(CPU) if settings.precision == INT8 else None
-        if exact is None:
-            crew.start()
-        width = _width(crew, exact, reader)
+        width = crew.start() if exact is None else exact.width(job.size)
         writer = stack.enter_context(
             StageWriter(
                 settings.output,
@@ -226,7 +210,7 @@ def feature(settings: FeatureSettings) -> None:
         faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
         if exact is not None:
             job.quantised(exact)  # which the workers then load
-        left = dropwhile(lambda clip: clip.name <= writer.last_row, read_clip_faces(reader))
+        left = dropwhile(lambda faces: faces.clip.name <= writer.last_row, read_faces(reader))
         with progress(what="feature", unit="clip", total=clips_with_faces, initial=done) as bar:
             for clips, results in until_stopped(crew.map(groups(left, BATCH_CLIPS))):
                 faces += sum(result.faces for result in results)
@@ -250,7 +234,7 @@ def feature(settings: FeatureSettings) -> None:
 
 def _rows(clips: Sequence[ClipFaces], results: Sequence[ClipVectors], schema: pa.Schema) -> pa.RecordBatch:
     """A row a clip, or a row a track."""
-    whose = [clip for clip, result in zip(clips, results, strict=True) for _ in result.tracks]
+    whose = [faces.clip for faces, result in zip(clips, results, strict=True) for _ in result.tracks]
     columns = [
         pa.array([clip.name for clip in whose]),
         pa.array([clip.split for clip in whose]),
@@ -262,6 +246,21 @@ def _rows(clips: Sequence[ClipFaces], results: Sequence[ClipVectors], schema: pa
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+def crop_size(reader: StageReader) -> tuple[int, int]:
+    """Height, width in pixels of the crops of a detect directory.
+
+    Raises
+    ------
+    InputError
+        If its manifest names a size that crops don't have.
+    """
+    size = reader.arguments.get("image_size", SIZES[0])
+    size = tuple(size) if isinstance(size, list | tuple) else size
+    if size not in SIZES:
+        raise InputError(f"{reader.path}: its manifest says that crops are {str(size)[:40]}; run detect.py again")
+    return size
+
+
 def first_crops(reader: StageReader, count: int) -> np.ndarray:
     """The first crops (n, H, W, 3) uint8 of a detect directory, at most `count`.
 
@@ -270,25 +269,11 @@ def first_crops(reader: StageReader, count: int) -> np.ndarray:
     InputError
         If there is none.
     """
-    crops = (decode_crop(crop, clip.name) for clip in read_clip_faces(reader) for crop in clip.crops)
+    crops = (decode_crop(crop, faces.clip.name) for faces in read_faces(reader) for crop in faces.crops)
     first = list(islice(crops, count))
     if not first:
         raise InputError(f"{reader.path}: holds no face to calibrate on; use --precision fp32")
     return np.stack(first)
-
-
-def _width(crew: Crew, exact: Embedder | None, reader: StageReader) -> int:
-    """How wide the embeddings are: of the first crop, or of a black one where there is none.
-
-    The crew says it, so that this process need not hold the model where others do the work; or `exact`, if it is here.
-    """
-    black = cv2.imencode(".png", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
-    clip = next(read_clip_faces(reader), ClipFaces("a black crop", "", 0, [1], [black], [0]))
-    if exact is not None:
-        return exact.embed([decode_crop(clip.crops[0], clip.name)]).shape[1]
-    one = replace(clip, frames=clip.frames[:1], crops=clip.crops[:1], tracks=clip.tracks[:1])
-    ((_, (found,)),) = crew.map([[one]])
-    return found.vectors.shape[1]
 
 
 def copy_clips(reader: StageReader, writer: StageWriter) -> None:

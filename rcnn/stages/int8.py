@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..faces.choice import central_crop
 from ..faces.detectors import Detector
 from ..faces.detectors.single_stage import SingleStage
 from ..faces.embedding import Embedder
+from ..faces.views import on_canvas
 from ..files import sha256
 from ..files.json import write_json
 from ..networks.engine import INT8 as PRECISION
@@ -101,7 +103,7 @@ def _is_whole(path: str, source: dict[str, str]) -> bool:
 
 
 def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
-    """Frames (n, 480, 888, 3) uint8 of the first clips, a few of each.
+    """Frames (n, H, W, 3) uint8 of the first clips, a few of each, on the canvas that most of them have.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
     try:
         for clip in clips:
             try:
-                mine = [frame.copy() for _, frame in decoder.read_frames(clip.path, FRAME_SAMPLING)]
+                mine = [on_canvas(frame.image) for frame in decoder.read_frames(clip.path, FRAME_SAMPLING)]
             except UnreadableError:
                 continue
             frames += mine[:FRAMES_A_CLIP]
@@ -123,7 +125,8 @@ def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
         decoder.close()
     if not frames:
         raise InputError("--precision int8: no frame of any clip can be decoded to calibrate on; use --precision fp32")
-    return np.stack(frames)
+    (shape, _), *_ = Counter(frame.shape for frame in frames).most_common(1)
+    return np.stack([frame for frame in frames if frame.shape == shape])
 
 
 def calibration_crops(frames: np.ndarray, detector: Detector, size: tuple[int, int]) -> np.ndarray:

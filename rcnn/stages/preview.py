@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import cv2
@@ -15,7 +16,6 @@ import numpy as np
 from .. import files
 from ..clips.dataset import Clip, list_clips
 from ..clips.names import find_people, show
-from ..config import config
 from ..errors import InputError, UnreadableError
 from ..faces.alignment import align_faces
 from ..faces.choice import central_face
@@ -24,6 +24,7 @@ from ..faces.embedding import Embedder
 from ..faces.load import load_detector, load_embedder
 from ..faces.types import Faces
 from ..faces.vectors import norms
+from ..faces.views import detect_frames, fit
 from ..files import on_disk
 from ..files.text import printable
 from ..networks.engine import choose_device
@@ -31,10 +32,11 @@ from ..tables import OK, StageReader
 from ..video.decoder import FrameDecoder
 from ..workers.progress import progress
 from .detect import NORM
+from .face_finder import looks
 
 FRAMES = 9  # of a sheet
 COLUMNS = 3
-TILE = (444, 240)  # width, height in pixels of a frame on the sheet: half of what the detector saw
+TILE = (444, 240)  # width, height in pixels of a frame's place on the sheet
 HEADER, FOOTER, GAP = 62, 34, 6  # pixels
 FAINT_SCORE = 0.1  # smallest probability of what is drawn, far under the detector's threshold
 FACES_A_FRAME = 6  # that are drawn at most
@@ -78,11 +80,12 @@ class PreviewSettings:
 class SeenFrame:
     """A frame of a sheet.
 
-    image : (480, 888, 3) uint8, BGR
+    image : (H, W, 3) uint8, BGR
     faces : best score first, those under the detector's threshold too
     qualities : (n,) float32 of the faces
     chosen : index of the face that detect.py chose; None where none was over the threshold
     kept : whether that face was kept
+    threshold : smallest score of a face, of the detector that looked
     """
 
     number: int
@@ -91,6 +94,7 @@ class SeenFrame:
     qualities: np.ndarray
     chosen: int | None
     kept: bool
+    threshold: float
 
 
 def preview(settings: PreviewSettings) -> None:
@@ -113,7 +117,8 @@ def preview(settings: PreviewSettings) -> None:
         detector = str(arguments["detector"])
         model = str(arguments["model"]) if arguments.get("quality", NORM) == NORM else None
         sampling, threshold = int(arguments["sampling"]), float(arguments["quality_threshold"])
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+        rate = None if arguments.get("rate") is None else Fraction(arguments["rate"])
+    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{settings.input}: its manifest lacks arguments ({error}); run detect.py again") from None
     if settings.dataset is None and not files.may_follow(dataset, [settings.input]):
         raise InputError(
@@ -126,7 +131,7 @@ def preview(settings: PreviewSettings) -> None:
     people = find_people(settings.names, dataset)
     device = choose_device(settings.gpu)
     embedder = None if model is None else load_embedder(model, device)
-    viewer = Viewer(load_detector(detector, device), embedder, sampling, size)
+    viewer = Viewer(load_detector(detector, device), embedder, sampling, rate, size)
     written: Counter[str] = Counter()
     with progress(what="preview", unit="clip", total=len(rows)) as bar:
         for row in rows:
@@ -177,13 +182,14 @@ class Viewer:
     """Looks at a clip once more, with all faces and their qualities.
 
     embedder : None where the quality is the detector's score
-    sampling : of the run
+    sampling, rate : of the run
     size : height, width of crops in pixels
     """
 
     detector: Detector
     embedder: Embedder | None
     sampling: int
+    rate: Fraction | None
     size: tuple[int, int]
 
     def look(self, clip: Clip, row: Mapping[str, Any], kept: frozenset[int]) -> tuple[list[SeenFrame], str]:
@@ -195,27 +201,26 @@ class Viewer:
         kept : frames of which a face was kept
         """
         wanted = spread(row["frames"])
-        # by the place among all frames, and among those of the usual sampling: which of them detect.py looked at in
-        # the end (a clip without a face is looked at frame by frame) shows when it is known how many there are
-        every: dict[int, np.ndarray] = {}
-        sampled: dict[int, np.ndarray] = {}
-        decoder, total, error = FrameDecoder(), 0, ""
+        decoder, error = FrameDecoder(), ""
+        images: dict[int, np.ndarray] = {}
         try:
-            for number, image in decoder.read_frames(clip.path, 1):
-                total = number
-                if number - 1 in wanted:
-                    every[number] = image.copy()  # the decoder uses its memory again
-                if number % self.sampling == 0 and number // self.sampling - 1 in wanted:
-                    sampled[number] = image.copy()
+            # a clip that seemed to have no face was looked at once more, which shows in how many looks there were
+            for sampling, rate in looks(self.sampling, self.rate):
+                total, images = 0, {}
+                for frame in decoder.read_frames(clip.path, sampling, rate):
+                    if total in wanted:
+                        images[frame.number] = frame.image.copy()  # the decoder uses its memory again
+                    total += 1
+                if total == row["frames"]:
+                    break
         except UnreadableError as caught:
             error = str(caught)
         finally:
             decoder.close()
-        images = every if total == row["frames"] else sampled
         return [self._see(number, image, number in kept) for number, image in images.items()], error
 
     def _see(self, number: int, image: np.ndarray, kept: bool) -> SeenFrame:
-        faces = self.detector.detect([image], threshold=FAINT_SCORE)[0]
+        faces = detect_frames(self.detector, [image], threshold=FAINT_SCORE)[0]
         good = np.flatnonzero(faces.scores >= self.detector.threshold)
         chosen = None
         if len(good):
@@ -228,7 +233,7 @@ class Viewer:
         if len(faces) and self.embedder is not None:
             qualities = norms(self.embedder.embed(align_faces(image, faces.landmarks, self.size)))
         place = None if chosen is None else int(np.flatnonzero(shown == chosen)[0])
-        return SeenFrame(number, image, faces, qualities, place, kept and chosen is not None)
+        return SeenFrame(number, image, faces, qualities, place, kept and chosen is not None, self.detector.threshold)
 
 
 def describe(row: Mapping[str, Any], people: Mapping[int, str], threshold: float, error: str = "") -> tuple[str, str]:
@@ -267,8 +272,8 @@ def draw_sheet(lines: tuple[str, str], frames: Sequence[SeenFrame]) -> np.ndarra
 
 def draw_frame(frame: SeenFrame) -> np.ndarray:
     """(TILE height, TILE width, 3) uint8, BGR: the frame with its faces; the chosen one comes last, on top."""
-    tile = cv2.resize(frame.image, TILE, interpolation=cv2.INTER_AREA)
-    scale = np.array([TILE[0] / frame.image.shape[1], TILE[1] / frame.image.shape[0]], np.float32)
+    tile = np.zeros((TILE[1], TILE[0], 3), np.uint8)
+    scale = fit(frame.image, tile)
     for index in sorted(range(len(frame.faces)), key=lambda index: index == frame.chosen):
         colour = _colour(frame, index)
         corners = (frame.faces.boxes[index].reshape(2, 2) * scale).round().astype(int)
@@ -287,7 +292,7 @@ def draw_frame(frame: SeenFrame) -> np.ndarray:
 def _colour(frame: SeenFrame, index: int) -> tuple[int, int, int]:
     if index == frame.chosen:
         return KEPT if frame.kept else DROPPED
-    return OTHER if frame.faces.scores[index] >= config.ESSH.THRESHOLD else FAINT
+    return OTHER if frame.faces.scores[index] >= frame.threshold else FAINT
 
 
 def _label(tile: np.ndarray, text: str, corners: np.ndarray, colour: tuple[int, int, int]) -> None:

@@ -17,6 +17,7 @@ from ..report.pictures import best_crops, encode, thumbnail
 from ..search.features import open_features
 from ..search.nearest import Found, nearest
 from ..search.query import Query, ask, models_behind
+from .detect import NORM
 
 PEOPLE = 5  # known people that are named
 LEAST_WIDTH = 12  # of the column of names
@@ -52,7 +53,8 @@ def search(settings: SearchSettings) -> None:
     people = find_people(settings.names, *lineage.datasets)
     lineage.say_closed()
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
-    for line in describe(query, behind.get("quality_threshold")):
+    by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
+    for line in describe(query, behind.get("quality_threshold") if by_norm else None):
         print(line)
     started = time.monotonic()
     found = nearest(readers, query.vector, settings.count)

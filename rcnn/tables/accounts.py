@@ -14,7 +14,8 @@ class Accounts:
     """Numbers of clips by state, as a manifest has them under `counts`, and of rows.
 
     clips : all of them
-    rows : of the stage's own table: a face each after detect.py, else a clip each
+    rows : of the stage's own table: a face each after detect.py, a track each in features of `detect.py --faces all`,
+        else a clip each
     ok, no_face, unreadable : clips in each state
     """
 

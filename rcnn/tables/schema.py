@@ -9,12 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-FORMAT = 2  # version of what is described in this package; raised when an old reader would misread
+from ..config import config
+
+FORMAT = 3  # version of what is described in this package; raised when an old reader would misread
 MANIFEST = "manifest.json"
 CLIPS = "clips"
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
 STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
+POINT_NUMBERS = 2 * len(config.ALIGN.TARGET)  # x, y of a face's landmarks
 MAX_WIDTH = 1 << 20  # numbers of a vector, more than any network gives
 
 IDENTITY = [("name", pa.string()), ("split", pa.string()), ("label", pa.int32())]
@@ -22,19 +25,28 @@ CLIPS_SCHEMA = pa.schema(
     [
         *IDENTITY,
         ("state", pa.string()),  # ok, no face, unreadable
-        ("reason", pa.string()),  # why it is not ok, else empty
+        ("reason", pa.string()),  # why it is not ok, or what is missing of it; else empty
         ("frames", pa.int32()),  # frames that were looked at
         ("faces", pa.int32()),  # faces that were kept
+        ("seconds", pa.float64()),  # length; this and what follows is 0 or empty where it is not known
+        ("fps", pa.float64()),  # frames a second, the mean where the rate varies
+        ("width", pa.int32()),  # pixels, upright and square
+        ("height", pa.int32()),
+        ("codec", pa.string()),  # FFmpeg's name
+        ("promised", pa.int64()),  # frames that the container promises
+        ("read", pa.int64()),  # frames that could be decoded
     ]
 )
+NO_VIDEO = {"seconds": 0.0, "fps": 0.0, "width": 0, "height": 0, "codec": "", "promised": 0, "read": 0}
 FACES_SCHEMA = pa.schema(
     [
         *IDENTITY,
         ("frame", pa.int32()),  # counts from 1
+        ("time", pa.float64()),  # seconds from the start of the file
         ("score", pa.float32()),  # probability of a face
         ("quality", pa.float32()),  # norm of the embedding, or the score
-        ("box", pa.list_(pa.float32(), 4)),  # x1, y1, x2, y2 in pixels of the resized frame
-        ("landmarks", pa.list_(pa.float32(), 10)),  # x, y of five points, in the same pixels
+        ("box", pa.list_(pa.float32(), 4)),  # x1, y1, x2, y2 in pixels of the upright frame
+        ("landmarks", pa.list_(pa.float32(), POINT_NUMBERS)),  # x, y of five points, in the same pixels
         ("crop", pa.binary()),  # JPEG
     ]
 )

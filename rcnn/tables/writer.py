@@ -17,7 +17,7 @@ from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from .accounts import Accounts
-from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE, one_row
+from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, UNREADABLE, one_row
 from .table import GrowingTable
 
 PROGRESS = "progress.json"
@@ -169,8 +169,11 @@ class StageWriter:
         self._guard(lambda: self._rows.add(batch))
 
     def add_clips(self, rows: Sequence[Mapping[str, Any]] | pa.RecordBatch) -> None:
-        """Append rows of the table of all clips, sorted by name over all calls."""
-        batch = rows if isinstance(rows, pa.RecordBatch) else pa.RecordBatch.from_pylist(list(rows), CLIPS_SCHEMA)
+        """Append rows of the table of all clips, sorted by name over all calls; what they don't say is not known."""
+        if isinstance(rows, pa.RecordBatch):
+            batch = rows
+        else:
+            batch = pa.RecordBatch.from_pylist([{**NO_VIDEO, **row} for row in rows], CLIPS_SCHEMA)
         for state in batch.column("state").to_pylist():
             self._states[state] += 1
         self._guard(lambda: self._clips.add(batch))

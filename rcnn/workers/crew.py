@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from ..errors import InputError
-from .jobs import Death, Event, Job, Ready, Step
+from .jobs import Death, Event, Job, Ready, Step, about
 from .ledger import Ledger, Unit
 from .pipeline import cores, ordered_map
 from .plan import Plan
@@ -21,8 +21,8 @@ Group = tuple[Sequence[Any], Sequence[Any]]
 class Crew(Protocol):
     """Use as a context manager: leaving it ends all workers at once."""
 
-    def start(self) -> None:
-        """Build the step, or wait until a first worker has built it.
+    def start(self) -> Any:
+        """Build the step, or wait until a first worker has built it; gives what the step says of itself, `step.about`.
 
         Raises
         ------
@@ -54,8 +54,9 @@ class ThreadCrew:
         self._threads = threads or cores()
         self._step: Step | None = None
 
-    def start(self) -> None:
+    def start(self) -> Any:
         self._step = self._step or self._job.build(self._gpu)
+        return about(self._step)
 
     def map(self, groups: Iterable[Sequence[Any]]) -> Iterator[Group]:
         self.start()
@@ -106,14 +107,16 @@ class PoolCrew:
         self._hands: dict[int, dict[int, Unit]] = {}
         self._deaths = 0  # in a row
         self._started = False
+        self._about: Any = None
 
-    def start(self) -> None:
+    def start(self) -> Any:
         if not self._started:
             self._started = True
             self._pool.start()
         while not self._threads:
             for event in self._pool.wait():
                 self._note(event, None)
+        return self._about
 
     def map(self, groups: Iterable[Sequence[Any]]) -> Iterator[Group]:
         self.start()
@@ -145,6 +148,7 @@ class PoolCrew:
     def _note(self, event: Event, ledger: Ledger | None) -> None:
         if isinstance(event, Ready):
             self._threads[event.worker], self._hands[event.worker] = event.threads, {}
+            self._about = event.about
         elif isinstance(event, Death):
             threads = self._threads.pop(event.worker, 1)
             hand = list(self._hands.pop(event.worker, {}).values())

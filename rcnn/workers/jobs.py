@@ -9,6 +9,11 @@ from typing import Any, Protocol
 Step = Callable[[Sequence[Any]], Sequence[Any]]
 
 
+def about(step: Step) -> Any:
+    """What a step says of itself in `step.about`; None where it says nothing."""
+    return getattr(step, "about", None)
+
+
 class Job(Protocol):
     """What a worker needs to know, small and picklable; it builds the models itself."""
 
@@ -33,19 +38,21 @@ class Job(Protocol):
 
 
 class DecodingJob(Job, Protocol):
-    """A job whose items are clips."""
+    """A job whose items are clips, which other nodes may decode."""
 
-    def frames(self) -> Any:
-        """Where frames come from on a node that only decodes."""
+    def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:
+        """The class of an actor that decodes, made with the folder to work in; and what makes a worker's source of
+        frames, of such actors and the number of the one that it is to prefer."""
         ...
 
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker has built its step; it works at `threads` units at a time."""
+    """A worker has built its step, which says `about` of itself; it works at `threads` units at a time."""
 
     worker: int
     threads: int
+    about: Any = None
 
 
 @dataclass(frozen=True)

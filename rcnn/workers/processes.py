@@ -108,7 +108,7 @@ class ProcessPool:
             if kind == READY:
                 worker.ready = True
                 self._start_deaths[worker.place] = 0
-                events.append(Ready(worker.number, self._threads))
+                events.append(Ready(worker.number, self._threads, value))
             elif kind == DONE:
                 events.append(Answer(worker.number, unit, value))
             elif worker.ready:

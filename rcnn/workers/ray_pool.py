@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from ..errors import InputError
-from .jobs import Answer, Death, Event, Job, Ready
+from .jobs import Answer, Death, DecodingJob, Event, Job, Ready
 from .ledger import Unit
 from .pipeline import cores
 from .plan import Plan
@@ -101,12 +101,11 @@ class RayPool:
         special = any(node.get(DECODER) for node in nodes)
         options = {"num_cpus": 0, "resources": {DECODER: 1}} if special else {"num_cpus": 1}
         if self._plan.decoders:
-            from .ray_actors import DecodeActor
-
-            remote = self._ray.remote(DecodeActor).options(
+            actor, self._source = cast(DecodingJob, self._job).decoders()
+            remote = self._ray.remote(actor).options(
                 max_restarts=-1, scheduling_strategy="SPREAD", runtime_env=self._environment, **options
             )
-            self._decoders = [remote.remote(os.getcwd(), self._job) for _ in range(self._plan.decoders)]
+            self._decoders = [remote.remote(os.getcwd()) for _ in range(self._plan.decoders)]
         self._tend()
 
     def _join(self) -> None:
@@ -167,7 +166,7 @@ class RayPool:
             self._spawn()
 
     def _spawn(self) -> None:
-        from .ray_actors import Decoders, WorkerActor
+        from .ray_actors import WorkerActor
 
         handle = (
             self._ray.remote(WorkerActor)
@@ -181,7 +180,7 @@ class RayPool:
             )
             .remote()
         )
-        source = Decoders(self._decoders, self._started % len(self._decoders)) if self._decoders else None
+        source = self._source(self._decoders, self._started % len(self._decoders)) if self._decoders else None
         gpu = 0 if self._uses_gpu else -1
         building = handle.build.remote(os.getcwd(), self._job, gpu, self._share.cpus, source)
         self._started += 1
@@ -216,8 +215,8 @@ class RayPool:
             return [Answer(actor.number, unit, None if failed else value, value if failed else None)]
         if kind == FAILED:
             raise value
-        actor.node, self._start_deaths = value, 0
-        return [Ready(actor.number, self._share.threads)]
+        (actor.node, about), self._start_deaths = value, 0
+        return [Ready(actor.number, self._share.threads, about)]
 
     def _lose(self, actor: _Actor, error: Any) -> Death:
         from .ray_actors import is_node_lost

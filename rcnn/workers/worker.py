@@ -36,6 +36,7 @@ def attempt(step: Any, items: Any) -> tuple[str, Any]:
 
 def serve(connection: Connection) -> None:
     """Answer the driver until it is gone."""
+    from .jobs import about
     from .pipeline import limit_cores
 
     try:
@@ -60,7 +61,7 @@ def serve(connection: Connection) -> None:
     for _ in range(threads):
         threading.Thread(target=work, daemon=True).start()
     with sending:
-        connection.send((READY, 0, None))
+        connection.send((READY, 0, about(step)))
     while True:
         units.put(connection.recv())
 

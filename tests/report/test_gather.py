@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.report import Lineage, gather_report, render, trace, write_page
+from rcnn.report import Lineage, Report, gather_report, render, trace, write_page
 from rcnn.report import gather as gather_module
 from rcnn.report.coverage import read_coverage
 from rcnn.report.data import Qualities
 from rcnn.report.gather import choose_labels
-from rcnn.report.page import quality_bars
+from rcnn.report.overview import overview_plots, quality_bars
 from rcnn.report.pictures import KNOWN_FACES, SIDE, best_crops, thumbnail
 from rcnn.scores.metrics import precision_by_rank
 from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter
@@ -154,11 +154,34 @@ def test_qualities_of_an_older_directory_come_from_the_faces_that_were_kept(run,
 
 
 @pytest.mark.parametrize(
+    ("quality", "name"),
+    [
+        ({"quality": "norm"}, "norm of the embedding"),
+        ({"quality": "score"}, "score of the detector"),
+        ({}, "norm of the embedding"),  # older than the argument
+        ({"quality": ["?"]}, "quality"),
+    ],
+)
+def test_the_quality_plot_says_what_the_quality_is(run, tmp_path, quality, name):
+    shutil.copytree(run.root / "det", tmp_path / "det")
+    manifest = json.loads((tmp_path / "det/manifest.json").read_text())
+    manifest["arguments"].update(quality_threshold=0.5, **quality)
+    manifest["counts"]["quality_histogram"] = {"0": 3, "1": 40}
+    (tmp_path / "det/manifest.json").write_text(json.dumps(manifest))
+    coverage, _ = read_coverage(StageReader(str(tmp_path / "det"), ("detect",)))
+    report = Report("t", coverage=[coverage])
+    page = render(report)
+    assert [plot.horizontal for plot in overview_plots(report)] == [name]
+    assert f">{name}<" in page and "threshold 0.5" in page
+    assert ("norm" in re.sub("(?s)<(style|script)>.*?</", "", page)) == name.startswith("norm")
+
+
+@pytest.mark.parametrize(
     ("counts", "threshold"),
     [({5: 1}, None), ({5: 1}, 40.0), ({200: 7, 201: 5}, 0.0), (dict.fromkeys(range(50, 900), 3), 10.0)],
 )
 def test_quality_bars_hold_every_face_and_the_threshold(counts, threshold):
-    edges, bars = quality_bars(Qualities(counts, 0.05, threshold))
+    edges, bars = quality_bars(Qualities("norm", counts, 0.05, threshold))
     assert len(edges) == len(bars) + 1
     assert sum(bars) >= 0.999 * sum(counts.values())
     assert len(bars) <= 40
@@ -167,7 +190,7 @@ def test_quality_bars_hold_every_face_and_the_threshold(counts, threshold):
 
 
 def test_one_outlier_does_not_flatten_the_qualities():
-    edges, _ = quality_bars(Qualities({**dict.fromkeys(range(100, 200), 100), 9000: 1}, 0.05))
+    edges, _ = quality_bars(Qualities("norm", {**dict.fromkeys(range(100, 200), 100), 9000: 1}, 0.05))
     assert edges[-1] < 15
 
 

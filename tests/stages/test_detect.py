@@ -169,7 +169,7 @@ def test_batches_do_not_change_faces(root, networks):
         finder = FaceFinder(*networks, 1, 2.0, batch=size)
         results += [finder(clips), [*finder(clips[:1]), *finder(clips[1:])]]
     for both in results:
-        assert [[row["frame"] for row in result.rows] for result in both] == [list(range(1, 11)), [4]]
+        assert [result.faces.frames.tolist() for result in both] == [list(range(1, 11)), [4]]
         for result, first in zip(both, results[0], strict=True):
             np.testing.assert_array_equal(result.qualities, first.qualities)
 
@@ -194,15 +194,15 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
 
     def broken(decoder: FrameDecoder, path: str, sampling: int):
-        for number, image in read_frames(path, sampling):
-            if "nobody" in path and number == 9:
+        for frame in read_frames(path, sampling):
+            if "nobody" in path and frame.number == 9:
                 raise UnreadableError("broke off")
-            yield number, image
+            yield frame
 
     monkeypatch.setattr(FrameDecoder, "read_frames", broken)
     late, nobody = FaceFinder(*networks, 3, 2.0)(clips)
-    assert (late.unreadable, late.frames, [row["frame"] for row in late.rows]) == ("", 10, [4])
-    assert (nobody.unreadable, nobody.frames, nobody.rows) == ("broke off", 0, [])
+    assert (late.unreadable, late.looks, late.faces.frames.tolist()) == ("", 10, [4])
+    assert (nobody.unreadable, nobody.looks, len(nobody.faces)) == ("broke off", 0, 0)
 
 
 def test_too_many_bad_clips_are_an_error_that_leaves_the_output_whole(root, models, tmp_path):

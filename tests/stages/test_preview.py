@@ -101,7 +101,7 @@ class Blind:
 
     threshold = 0.5
 
-    def detect(self, images, threshold):
+    def detect(self, images, threshold, batch_size):
         return [Faces.none() for _ in images]
 
 
@@ -111,32 +111,33 @@ def test_it_shows_the_frames_that_were_looked_at(run, sampling):
     path = next(path for path in (work / "data/IQIYI_VID_TEST").iterdir() if "broken" not in path.name)
     total = int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
     assert total > 9
-    viewer = Viewer(Blind(), None, 3, (112, 112))
+    viewer = Viewer(Blind(), None, 3, None, (112, 112))
     frames, error = viewer.look(Clip(path.name, str(path), "test", -1), {"frames": total // sampling}, frozenset())
     numbers = [frame.number for frame in frames]
     assert error == ""
     assert numbers[0] == sampling and total - sampling < numbers[-1] <= total
     assert all(number % sampling == 0 for number in numbers)
     assert len(numbers) == min(9, total // sampling)
-    right = dict(read_frames(str(path), 1))
+    right = {frame.number: frame.image for frame in read_frames(str(path))}
     assert all(np.array_equal(frame.image, right[frame.number]) for frame in frames)
 
 
 def test_a_clip_that_can_not_be_read_says_so(run):
     path = run[0] / "data/IQIYI_VID_TEST/broken_é.mp4"
-    frames, error = Viewer(Blind(), None, 3, (112, 112)).look(
+    frames, error = Viewer(Blind(), None, 3, None, (112, 112)).look(
         Clip(path.name, str(path), "test", -1), {"frames": 0}, frozenset()
     )
     assert frames == [] and error
     assert draw_sheet(("a", "b"), frames).shape[2] == 3
 
 
-def seen(chosen: int | None, kept: bool, scores: tuple[float, ...]) -> SeenFrame:
+def seen(chosen: int | None, kept: bool, scores: tuple[float, ...], threshold: float = 0.5) -> SeenFrame:
     corners = [[60 + 200 * index, 100, 160 + 200 * index, 220] for index in range(len(scores))]
     boxes = np.array(corners, np.float32).reshape(-1, 4)
     landmarks = np.repeat(boxes[:, None, :2] + 50, 5, 1)
     faces = Faces(boxes, np.array(scores, np.float32), landmarks)
-    return SeenFrame(3, np.zeros((480, 888, 3), np.uint8), faces, np.full(len(scores), 9.5, np.float32), chosen, kept)
+    qualities = np.full(len(scores), 9.5, np.float32)
+    return SeenFrame(3, np.zeros((480, 888, 3), np.uint8), faces, qualities, chosen, kept, threshold)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +147,8 @@ def seen(chosen: int | None, kept: bool, scores: tuple[float, ...]) -> SeenFrame
         (seen(0, False, (0.9,)), {DROPPED}),
         (seen(1, True, (0.9, 0.8)), {KEPT, OTHER}),
         (seen(None, False, (0.4,)), {FAINT}),
+        (seen(None, False, (0.4,), threshold=0.3), {OTHER}),  # a detector has a threshold of its own
+        (seen(None, False, (0.6,), threshold=0.7), {FAINT}),
         (seen(None, False, ()), set()),
     ],
 )

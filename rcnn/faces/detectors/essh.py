@@ -16,7 +16,7 @@ from ...networks.engine import CPU, FP32, NO_MEAN, Network, load_network
 from ..geometry import base_anchors, decode_boxes, decode_landmarks
 from ..types import Faces
 from .selection import ARRAYS_A_STRIDE, MAPS_A_STRIDE, above, best_anchors
-from .single_stage import SingleStage, joined
+from .single_stage import SingleStage
 
 RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace models
 VGG_LAYER = "conv1_1"
@@ -128,7 +128,7 @@ def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | N
             box_deltas, landmark_deltas = box_deltas[best], landmark_deltas[best]
         anchors = _anchors(stride, scales, *probability.shape[1:])[indices]
         parts.append(Faces(decode_boxes(anchors, box_deltas), scores, decode_landmarks(anchors, landmark_deltas)))
-    return joined(parts)
+    return Faces.joined(parts)
 
 
 def decode_selected(chosen: Sequence[np.ndarray], threshold: float, skip_stride: int | None = None) -> Faces:
@@ -143,4 +143,4 @@ def decode_selected(chosen: Sequence[np.ndarray], threshold: float, skip_stride:
         corners = np.stack(np.divmod(cells, width)[::-1], 1) * stride  # x, y of the cell
         anchors = base_anchors(config.ESSH.BASE_SIZE, scales)[kinds] + np.tile(corners, 2).astype(np.float32)
         parts.append(Faces(decode_boxes(anchors, box_deltas), scores, decode_landmarks(anchors, landmark_deltas)))
-    return joined(parts)
+    return Faces.joined(parts)

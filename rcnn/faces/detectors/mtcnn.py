@@ -20,7 +20,7 @@ from ...networks.checkpoint.cascade import cascade_checkpoints
 from ...networks.engine import CPU, FP32, INT8, Network, load_network
 from ..geometry import clip_boxes
 from ..types import POINTS, Faces
-from .single_stage import joined, rescaled
+from .single_stage import rescaled
 
 CELL, STRIDE = 12, 2  # pixels: what P looks at, and its step
 SIDES = (24, 48)  # pixels, of the crops of R and O
@@ -115,7 +115,7 @@ class MtcnnDetector:
 
     def detect(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[np.ndarray] | np.ndarray,
         threshold: float | None = None,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
@@ -128,7 +128,7 @@ class MtcnnDetector:
         for image in images:
             scaled = [image if s == 1 else cv2.resize(image, None, fx=s, fy=s) for s in scales]
             parts = [rescaled(self._faces(i, last), s) for i, s in zip(scaled, scales, strict=True)]
-            faces = parts[0] if len(parts) == 1 else joined(parts)
+            faces = parts[0] if len(parts) == 1 else Faces.joined(parts)
             boxes = clip_boxes(faces.boxes, image.shape[1], image.shape[0])
             kept = nms_min(boxes, faces.scores, NMS_LAST)
             found.append(Faces(boxes, faces.scores, faces.landmarks).take(kept))

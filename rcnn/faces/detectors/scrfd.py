@@ -13,7 +13,7 @@ import numpy as np
 
 from ...networks.engine import Network
 from ..types import POINTS, Faces
-from .single_stage import DIVISOR, SingleStage, cells, joined, probable
+from .single_stage import DIVISOR, SingleStage, cells, probable
 
 OUTPUTS_A_STRIDE = 3  # scores, distances, offsets
 NMS = 0.4  # intersection over union
@@ -58,4 +58,4 @@ class ScrfdDetector(SingleStage):
             boxes = np.concatenate([origins - edges[:, :2], origins + edges[:, 2:]], 1)
             landmarks = origins[:, None] + offsets.reshape(-1, POINTS, 2)[chosen] * stride
             parts.append(Faces(boxes, scores[chosen], landmarks))
-        return joined(parts)
+        return Faces.joined(parts)

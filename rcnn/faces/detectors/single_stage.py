@@ -31,7 +31,7 @@ class Detector(Protocol):
 
     def detect(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[np.ndarray] | np.ndarray,
         threshold: float | None = None,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
@@ -98,7 +98,7 @@ class SingleStage:
 
     def detect(
         self,
-        images: Sequence[np.ndarray],
+        images: Sequence[np.ndarray] | np.ndarray,
         threshold: float | None = None,
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
@@ -165,20 +165,9 @@ def _stacked(images: Sequence[np.ndarray], chosen: Sequence[int]) -> np.ndarray:
 
 
 def _finish(parts: Sequence[Faces], shape: tuple[int, ...], nms_threshold: float) -> Faces:
-    found = joined(parts)
+    found = Faces.joined(parts)
     faces = Faces(clip_boxes(found.boxes, shape[1], shape[0]), found.scores, found.landmarks)
     return faces.take(nms(faces.boxes, faces.scores, nms_threshold))
-
-
-def joined(parts: Sequence[Faces]) -> Faces:
-    """Faces of one image from several places; none where there is no part."""
-    if not parts:
-        return Faces.none()
-    return Faces(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.landmarks for part in parts]),
-    )
 
 
 @lru_cache(maxsize=64)

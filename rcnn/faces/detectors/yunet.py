@@ -13,7 +13,7 @@ import numpy as np
 
 from ...networks.engine import Network
 from ..types import POINTS, Faces
-from .single_stage import DIVISOR, SingleStage, cells, joined, probable
+from .single_stage import DIVISOR, SingleStage, cells, probable
 
 OUTPUTS_A_STRIDE = 4  # class, object, box, landmarks
 NMS = 0.3  # intersection over union
@@ -56,4 +56,4 @@ class YunetDetector(SingleStage):
             half = np.exp(deltas[:, 2:]) * np.float32(stride / 2)
             points = origins[:, None] + landmarks.reshape(-1, POINTS, 2)[chosen] * stride
             parts.append(Faces(np.concatenate([centres - half, centres + half], 1), scores[chosen], points))
-        return joined(parts)
+        return Faces.joined(parts)

@@ -1,0 +1,143 @@
+"""Decoders on the nodes of a Ray cluster, which hand frames to workers through the object store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+from ..errors import UnreadableError
+from ..workers.ledger import CLIP_DEATHS
+from ..workers.pipeline import limit_cores
+from ..workers.ray_actors import enter, is_node_lost
+from .decoder import FrameDecoder
+from .types import Frame, FrameItems, Frames, VideoInfo
+
+CHUNK_FRAMES = 8  # that travel together at most: a message a frame costs more than it copies
+CHUNK_BYTES = 10 << 20  # of frames, from which on no further one travels with them
+CHUNKS_AHEAD = 2  # of a clip, decoded and not asked for yet: bounds the object store at 66 MB a clip in hand
+RETRY_SECONDS = 1.0  # after a decoder died, until the next is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some frames of a clip that travel together.
+
+    info : see `Frames.info`; None where the clip can't be read
+    end : why the clip can't be read, or can't be read on, empty after its last frame; None where it goes on
+    """
+
+    info: VideoInfo | None
+    frames: list[Frame]
+    end: str | None
+
+
+class DecodeActor:
+    """Decodes clips, one at a time, in a process of its own, so that a bad clip does not end this one."""
+
+    def __init__(self, folder: str) -> None:
+        limit_cores(1)
+        enter(folder)
+        self._decoder = FrameDecoder()
+
+    def frames(self, path: str, sampling: int, rate: Fraction | int | None, skip: int) -> Iterator[Chunk]:
+        """The clip in chunks, of which the last one has an end.
+
+        Parameters
+        ----------
+        skip : frames that the caller has already
+        """
+        info: VideoInfo | None = None
+        chunk: list[Frame] = []
+        end = ""
+        try:
+            frames = self._decoder.read_frames(path, sampling, rate)
+            info = frames.info
+            for frame in frames:
+                if skip:
+                    skip -= 1
+                    continue
+                chunk.append(replace(frame, image=frame.image.copy()))  # its memory is used again
+                if len(chunk) == CHUNK_FRAMES or sum(frame.image.nbytes for frame in chunk) >= CHUNK_BYTES:
+                    yield Chunk(info, chunk, None)
+                    chunk = []
+            info = frames.info
+        except UnreadableError as error:
+            end = str(error)
+        yield Chunk(info, chunk, end)
+
+    def node(self) -> str:
+        """The node that this is."""
+        return str(ray.get_runtime_context().get_node_id())
+
+
+class Decoders:
+    """The source of a worker's frames: gives each of its threads a `RemoteFrames`. Travels to the worker."""
+
+    def __init__(self, actors: Sequence[Any], first: int) -> None:
+        self._actors = [*actors[first:], *actors[:first]]  # workers prefer different ones
+
+    def __call__(self) -> RemoteFrames:
+        if not hasattr(self, "_busy"):
+            self._busy, self._lock = [0] * len(self._actors), threading.Lock()
+        return RemoteFrames(self)
+
+    def borrow(self) -> int:
+        """Number of the decoder from which this worker awaits the fewest clips."""
+        with self._lock:
+            index = self._busy.index(min(self._busy))
+            self._busy[index] += 1
+            return index
+
+    def give_back(self, index: int) -> None:
+        with self._lock:
+            self._busy[index] -= 1
+
+    def stream(self, index: int, *arguments: Any) -> Any:
+        frames = self._actors[index].frames
+        return frames.options(num_returns="streaming", _generator_backpressure_num_objects=CHUNKS_AHEAD).remote(
+            *arguments
+        )
+
+
+class RemoteFrames:
+    """Frames from decoders elsewhere; see `rcnn.stages.face_finder.FrameSource`."""
+
+    def __init__(self, decoders: Decoders) -> None:
+        self._decoders = decoders
+
+    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
+        """See `FrameDecoder.read_frames`. Where a decoder dies, Ray starts it again, and the clip goes on."""
+        return Frames(self._items(path, sampling, rate))
+
+    def _items(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
+        taken = deaths = 0
+        info: VideoInfo | None = None
+        while True:
+            index = self._decoders.borrow()
+            try:
+                for reference in self._decoders.stream(index, path, sampling, rate, taken):
+                    chunk: Chunk = ray.get(reference)
+                    if info is None and chunk.info is not None:
+                        info = chunk.info
+                        yield info
+                    for frame in chunk.frames:
+                        taken += 1
+                        yield frame
+                    if chunk.end:
+                        raise UnreadableError(chunk.end)
+                    if chunk.end is not None and chunk.info is not None:
+                        return chunk.info
+            except RayError as error:
+                deaths += not is_node_lost(error)
+                if deaths >= CLIP_DEATHS:
+                    raise UnreadableError(f"killed its decoder {CLIP_DEATHS} times") from None
+            finally:
+                self._decoders.give_back(index)
+            time.sleep(RETRY_SECONDS)

@@ -1,0 +1,109 @@
+"""When frames are shown: presentation times in seconds from the start of the file, exact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from av.container import InputContainer
+from av.format import Flags
+from av.video.stream import VideoStream
+
+MICROSECONDS = 1_000_000  # FFmpeg's unit of a container's times (AV_TIME_BASE)
+JITTER = Fraction(1, 4)  # seconds that a time may lie before the last one, and is taken for it; more is a new beginning
+LEAP = 10  # seconds; a longer pause in a broadcast is a new beginning (ffmpeg's -dts_delta_threshold)
+FASTEST = 1000  # frames a second, more is no rate but a unit of time
+UNKNOWN_RATE = Fraction(25)  # FFmpeg's own guess
+# Containers whose header says how long they are. What FFmpeg says of others it has reckoned from what is there.
+PROMISING = {"mov", "matroska", "avi", "flv", "asf"}
+
+
+class Clock:
+    """Gives each frame of a stream its time.
+
+    Times never go backwards. Where the stream begins anew in the middle, as in joined broadcasts, they go on as if it
+    had not; a frame without a time follows the one before it at the stream's rate.
+
+    Parameters
+    ----------
+    container, stream : before the first packet is read
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.unit = stream.time_base or Fraction(1, MICROSECONDS)
+        self.rate = frame_rate(stream)
+        self.step = 1 / self.rate
+        self.begins_anew = bool(container.format.flags & Flags.ts_discont.value)  # type: ignore[operator]
+        self.shift = Fraction(0)
+        self._start = file_start(container, stream)
+        self._last: Fraction | None = None
+
+    def raw(self, pts: int) -> Fraction:
+        """The time that a presentation time stamp stands for, if the stream does not begin anew before it."""
+        return pts * self.unit - self._start
+
+    def time(self, pts: int | None) -> Fraction:
+        """The time of the next frame in the order of presentation."""
+        due = Fraction(0) if self._last is None else self._last + self.step
+        if pts is None:
+            time = due
+        else:
+            time = self.raw(pts) + self.shift
+            last = Fraction(0) if self._last is None else self._last
+            leaps = self.begins_anew and self._last is not None and time > last + LEAP
+            if time < last - JITTER or leaps:
+                self.shift += due - time
+                time = due
+            time = max(time, last)
+        self._last = time
+        return time
+
+    def pass_over(self, count: int) -> None:
+        """Count frames that were not decoded."""
+        if self._last is not None:
+            self._last += count * self.step
+
+    @property
+    def end(self) -> Fraction:
+        """The end of the last frame."""
+        return Fraction(0) if self._last is None else self._last + self.step
+
+
+def frame_rate(stream: VideoStream) -> Fraction:
+    """Frames a second: the mean, and the codec's own word in a file without times."""
+    rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    if stream.start_time is None:
+        rates = rates[1:] + rates[:1]
+    return next((rate for rate in rates if rate and 0 < rate <= FASTEST), UNKNOWN_RATE)
+
+
+def file_start(container: InputContainer, stream: VideoStream) -> Fraction:
+    """The earliest time of any stream, seconds: what a player shows as 0."""
+    own = None if stream.start_time is None else stream.start_time * (stream.time_base or Fraction(0))
+    if container.start_time is None:
+        return own or Fraction(0)
+    start = Fraction(container.start_time, MICROSECONDS)
+    return own if own is not None and abs(own - start) * MICROSECONDS <= 1 else start  # it was rounded
+
+
+def promised_seconds(container: InputContainer, stream: VideoStream) -> Fraction:
+    """Length that the header of the container promises, 0 where it says nothing."""
+    if not PROMISING & set(container.format.name.split(",")):
+        return Fraction(0)
+    if stream.duration and stream.start_time is not None and stream.time_base:
+        return (stream.start_time + stream.duration) * stream.time_base - file_start(container, stream)
+    seconds = Fraction(container.duration or 0, MICROSECONDS)
+    if "matroska" in container.format.name and seconds:  # which counts from 0, wherever the first frame is
+        seconds = max(Fraction(0), seconds - file_start(container, stream))
+    return seconds
+
+
+def promised_frames(stream: VideoStream) -> int:
+    """Frames that the container promises, 0 where it says nothing.
+
+    An edit list leaves samples out, which the number in the header counts; so do AVI files with empty chunks, which
+    stand for a repeated frame.
+    """
+    entries = list(stream.index_entries)
+    if len(entries) < stream.frames or not stream.frames:
+        return stream.frames
+    return sum(entry.size > 0 and not entry.is_discard for entry in entries)

@@ -1,0 +1,144 @@
+"""A video stream to whole pictures with their numbers and times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import PictureType, VideoFrame
+from av.video.stream import VideoStream
+
+from .clock import Clock
+from .deinterlacing import Deinterlacer
+from .looks import SKIPPING, AtRate, Looks, Skipper
+
+PREDICTED = {PictureType.P, PictureType.B, PictureType.S, PictureType.SP}
+# Their decoders hold back by themselves what refers to frames that were not read; those of others show grey blocks
+CAREFUL = {"h264", "hevc", "vvc"}
+REFRESHED = 100  # frames after which a stream without any key frame has renewed its picture piece by piece
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A whole picture as it was coded, of one moment.
+
+    number : counts from 1, all decoded frames of the stream
+    time : seconds from the start of the file
+    looked : whether it is looked at
+    """
+
+    coded: VideoFrame
+    number: int
+    time: Fraction
+    looked: bool
+
+
+class Decoding:
+    """One pass over a stream.
+
+    Parameters
+    ----------
+    container, stream : before the first packet is read
+    looks : which frames are looked at
+    progress : called for each packet
+
+    Attributes
+    ----------
+    number : frames that were decoded so far, and those that were skipped because nobody looks at them or refers to them
+    damaged : those of them that were withheld
+    error : the first thing that went wrong, or None
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        clock: Clock,
+        looks: Looks,
+        progress: Callable[[], None],
+    ) -> None:
+        self._container, self._stream, self._clock = container, stream, clock
+        self._looks, self._progress = looks, progress
+        self.codec: str = stream.codec_context.codec.canonical_name
+        self.number = self.damaged = 0
+        self.error: Exception | None = None
+        self._skipper: Skipper | None = None
+        if isinstance(looks, AtRate) and self.codec in SKIPPING and not clock.begins_anew:
+            self._skipper = Skipper(looks, clock)
+        self._skips = self._has_key = False
+
+    def pictures(self) -> Iterator[Picture]:
+        """The pictures that are not damaged, in the order in which they are shown, none of them interlaced."""
+        deinterlacer: Deinterlacer[Picture] | None = None
+        for picture in self._decoded():
+            if picture.coded.interlaced_frame and deinterlacer is None:
+                deinterlacer = Deinterlacer()
+            if deinterlacer is None:
+                yield picture
+            else:
+                yield from map(_replaced, deinterlacer.push(picture.coded, picture))
+        if deinterlacer is not None:
+            yield from map(_replaced, deinterlacer.flush())
+
+    def _decoded(self) -> Iterator[Picture]:
+        packets: Iterable[Packet] = self._packets()
+        if self._skipper is not None:
+            packets = self._skipper.ahead(packets)
+        context = self._stream.codec_context
+        for packet in packets:
+            self._progress()
+            if self._skipper is not None:
+                skips = self._skips and not self._skipper.wants(packet)
+                context.skip_frame = "NONREF" if skips else "DEFAULT"
+            yield from self._pictures_of(packet)
+        yield from self._pictures_of(None)
+        if self._skipper is not None:
+            self._count(self._skipper.skipped(None))
+
+    def _packets(self) -> Iterator[Packet]:
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.size:  # an empty one would end the decoder
+                    yield packet
+        except MemoryError:
+            raise
+        except av.error.FFmpegError as error:  # the rest of the file is missing
+            self.error = self.error or error
+
+    def _pictures_of(self, packet: Packet | None) -> Iterator[Picture]:
+        try:
+            coded = self._stream.codec_context.decode(packet)
+        except MemoryError:
+            raise
+        except av.error.FFmpegError as error:
+            self.error = self.error or error
+            return
+        for picture in coded:
+            if self._skipper is not None:
+                self._skips = not picture.interlaced_frame  # a field's neighbours are needed
+                if picture.pts is not None:
+                    self._count(self._skipper.skipped(picture.pts))
+            self.number += 1
+            time = self._clock.time(picture.pts)
+            if self._is_whole(picture):
+                yield Picture(picture, self.number, time, self._looks(self.number, time))
+            else:
+                self.damaged += 1
+
+    def _count(self, skipped: int) -> None:
+        self.number += skipped
+        self._clock.pass_over(skipped)
+
+    def _is_whole(self, picture: VideoFrame) -> bool:
+        self._has_key = self._has_key or picture.key_frame or picture.pict_type not in PREDICTED
+        founded = self._has_key or self.codec in CAREFUL or self.number > REFRESHED
+        return founded and not picture.is_corrupt
+
+
+def _replaced(deinterlaced: tuple[VideoFrame, Picture]) -> Picture:
+    coded, picture = deinterlaced
+    return Picture(coded, picture.number, picture.time, picture.looked)

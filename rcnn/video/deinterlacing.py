@@ -1,0 +1,65 @@
+"""Pictures of two moments, line by line, to pictures of one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from av.filter import Graph
+from av.video.frame import VideoFrame
+
+from .graphs import buffer
+
+LEAST_SIDE = 4  # pixels that bwdif needs
+
+Tag = TypeVar("Tag")
+
+
+class Deinterlacer(Generic[Tag]):
+    """Makes a whole picture of the first of two fields that were taken one after the other; progressive pictures pass.
+
+    It needs the picture before and the one after, so all pictures go through it, and come out one later, in order, each
+    with what the caller gave with it.
+    """
+
+    def __init__(self) -> None:
+        self._graph: Graph | None = None
+        self._kind: tuple[int, int, str] | None = None
+        self._inside: deque[Tag] = deque()
+
+    def push(self, picture: VideoFrame, tag: Tag) -> Iterator[tuple[VideoFrame, Tag]]:
+        """The pictures that are ready when this one is known."""
+        kind = (picture.width, picture.height, picture.format.name)
+        if kind != self._kind:
+            yield from self.flush()
+            self._kind = kind
+        if min(picture.width, picture.height) < LEAST_SIDE:
+            yield picture, tag
+            return
+        if self._graph is None:
+            self._graph = Graph()
+            self._graph.threads = 1
+            self._source = buffer(self._graph, picture)
+            bwdif = self._graph.add("bwdif", mode="send_frame", deint="interlaced")
+            self._sink = self._graph.add("buffersink")
+            self._graph.link_nodes(self._source, bwdif, self._sink).configure()
+        self._inside.append(tag)
+        self._source.push(picture)
+        yield from self._ready()
+
+    def flush(self) -> Iterator[tuple[VideoFrame, Tag]]:
+        """The last picture."""
+        if self._graph is not None:
+            self._source.push(None)
+            yield from self._ready()
+            self._graph = None
+            self._inside.clear()
+
+    def _ready(self) -> Iterator[tuple[VideoFrame, Tag]]:
+        while self._inside:
+            try:
+                picture = self._sink.pull()
+            except (BlockingIOError, EOFError):  # it waits for the next one; there is none
+                return
+            yield picture, self._inside.popleft()

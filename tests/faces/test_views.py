@@ -1,0 +1,89 @@
+"""Frames on canvases: the shape is kept, and what is found comes back in pixels of the frame."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rcnn.config import config
+from rcnn.faces.types import Faces
+from rcnn.faces.views import canvas_of, detect_frames, fit
+
+SIDES = st.integers(16, 1920)
+
+
+class Marks:
+    """Finds the white rectangle of each image."""
+
+    threshold = 0.5
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, ...]] = []
+
+    def detect(self, images, threshold=None, scales=(1.0,), batch_size=8):
+        self.seen += [image.shape for image in images]
+        found = []
+        for image in images:
+            y, x = np.nonzero(image[..., 0] > 127)
+            box = np.array([[x.min(), y.min(), x.max(), y.max()]], np.float32)
+            points = np.repeat(box[:, None, :2], 5, 1)
+            found.append(Faces(box, np.ones(1, np.float32), points))
+        return found
+
+
+@given(SIDES, SIDES)
+def test_the_canvas_is_the_one_on_which_the_image_is_largest(height, width):
+    rows, columns = canvas_of(height, width)
+    assert (columns, rows) in config.FRAME.CANVASES
+    scale = min(rows / height, columns / width)
+    assert scale >= max(min(r / height, c / width) for c, r in config.FRAME.CANVASES)
+
+
+@given(SIDES, SIDES)
+def test_the_shape_is_kept_and_the_rest_is_black(height, width):
+    canvas = np.zeros((*canvas_of(height, width), 3), np.uint8)
+    scale = fit(np.full((height, width, 3), 255, np.uint8), canvas)
+    inside = canvas[..., 0] == 255
+    assert inside.sum() == round(width * scale[0]) * round(height * scale[1])
+    assert inside[0, 0]
+    # no more than half a pixel of the canvas from one scale for both sides
+    assert abs(width * scale[0] - width * scale[1]) <= 0.5 * (1 + width / height) + 1e-9 or min(height, width) < 32
+
+
+@pytest.mark.parametrize(
+    "shape", [(360, 640), (1080, 1920), (1920, 1080), (480, 480), (480, 640), (360, 2560), (2000, 360)]
+)
+def test_a_rectangle_comes_back_where_it_is(shape):
+    image = np.zeros((*shape, 3), np.uint8)
+    top, left, bottom, right = shape[0] // 4, shape[1] // 3, shape[0] // 2, shape[1] // 2
+    image[top : bottom + 1, left : right + 1] = 255
+    (faces,) = detect_frames(Marks(), [image])
+    scale = min(a / b for a, b in zip(canvas_of(*shape), shape, strict=True))
+    np.testing.assert_allclose(faces.boxes[0], [left, top, right, bottom], atol=0.75 / min(1, scale))
+    np.testing.assert_allclose(faces.landmarks[0], [[left, top]] * 5, atol=0.75 / min(1, scale))
+
+
+def test_frames_of_several_sizes_come_back_in_their_order_and_one_size_is_one_batch():
+    images = []
+    for index, shape in enumerate([(360, 640), (640, 360), (360, 640), (300, 300)]):
+        image = np.zeros((*shape, 3), np.uint8)
+        image[10 * index + 20, 50:60] = 255
+        images.append(image)
+    detector = Marks()
+    found = detect_frames(detector, images)
+    assert [round(float(faces.boxes[0, 1:4:2].mean())) for faces in found] == [20, 30, 40, 50]
+    assert detector.seen == [(480, 888, 3)] * 2 + [(888, 480, 3), (656, 656, 3)]
+
+
+def test_a_detector_of_one_size_fits_images_by_itself():
+    detector = Marks()
+    detector.size = (640, 640)
+    image = np.zeros((90, 70, 3), np.uint8)
+    image[5, 6] = 255
+    assert detect_frames(detector, [image])[0].boxes[0].tolist() == [6, 5, 6, 5]
+    assert detector.seen == [(90, 70, 3)]
+
+
+def test_boxes_end_at_the_border():
+    faces = Faces(np.array([[-5, 3, 900, 490]], np.float32), np.ones(1, np.float32), np.zeros((1, 5, 2), np.float32))
+    np.testing.assert_array_equal(faces.scaled_back(np.ones(2), 640, 360).boxes, [[0, 3, 639, 359]])
