@@ -36,7 +36,7 @@ def write_faces(path: str, clips: int) -> None:
     with StageWriter(path, "detect", FACES_SCHEMA, overwrite=True) as writer:
         for number in range(clips):
             who = {"name": f"{number:08d}.mp4", "split": "train", "label": 1}
-            face = {"score": 1.0, "quality": 20.0, "box": [0.0] * 4, "landmarks": [0.0] * 10}
+            face = {"time": 0.0, "score": 1.0, "quality": 20.0, "box": [0.0] * 4, "landmarks": [0.0] * 10}
             rows = [{**who, **face, "frame": f + 1, "crop": rng.bytes(CROP_BYTES)} for f in range(FACES)]
             writer.add_rows(pa.RecordBatch.from_pylist(rows, FACES_SCHEMA))
             writer.add_clips([{**who, "state": "ok", "reason": "", "frames": FACES, "faces": FACES}])

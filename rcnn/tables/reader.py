@@ -220,9 +220,9 @@ def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
     for column in batch.columns:
         if column.null_count or (pa.types.is_fixed_size_list(column.type) and column.flatten().null_count):
             raise pa.ArrowInvalid("a value is missing")
-    wide = batch.column(batch.num_columns - 1)
-    if pa.types.is_fixed_size_list(wide.type) and not np.isfinite(vectors(wide)).all():
-        raise pa.ArrowInvalid("a number is not finite")
+        numbers = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+        if pa.types.is_floating(numbers.type) and not np.isfinite(numbers.to_numpy(zero_copy_only=False)).all():
+            raise pa.ArrowInvalid("a number is not finite")
     if NAME in batch.schema.names:
         for name in batch.column(NAME).to_pylist():
             if last is not None and (name < last or (once and name == last)):

@@ -143,7 +143,15 @@ def write_detections(path: Path, url: str) -> None:
     with StageWriter(str(path), "detect", FACES_SCHEMA, arguments=arguments) as writer:
         for name in names:
             who = {"name": name, "split": "test", "label": -1}
-            face = {"frame": 3, "score": 0.9, "quality": 11.0, "box": [1.0] * 4, "landmarks": [1.0] * 10, "crop": crop}
+            face = {
+                "frame": 3,
+                "time": 0.1,
+                "score": 0.9,
+                "quality": 11.0,
+                "box": [1.0] * 4,
+                "landmarks": [1.0] * 10,
+                "crop": crop,
+            }
             writer.add_rows(pa.RecordBatch.from_pylist([{**who, **face}], FACES_SCHEMA))
             writer.add_clips([{**who, "state": "ok", "reason": "", "frames": 3, "faces": 1}])
         writer.close(faces_seen=4, quality_step=0.5, quality_histogram={"22": 4})
