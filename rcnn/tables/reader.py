@@ -29,7 +29,6 @@ from .schema import (
     UNREADABLE,
     is_tracked,
     one_row,
-    vectors,
     wanted_schema,
 )
 
