@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .. import files
 from ..errors import InputError
+from ..files.text import printable, read_lines
 
 TRAIN, VAL, TEST = "train", "val", "test"
 STAGES = {"trainval": (TRAIN, VAL), "test": (TEST,)}
@@ -49,20 +50,15 @@ class Clip:
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
     """Numbers and text of the lines that are not empty."""
-    try:
-        with files.open_text(path) as file:
-            for number, line in enumerate(file, 1):
-                if text := line.strip():
-                    yield number, text
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; --dataset wants the iQIYI-VID layout") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text; get the file again") from None
+    return read_lines(path, "--dataset wants the iQIYI-VID layout")
 
 
-def _label(path: str, number: int, text: str) -> int:
-    if not re.fullmatch("[0-9]{1,10}", text) or not 1 <= int(text) <= LARGEST_LABEL:
-        raise InputError(f"{path}:{number}: label {text[:40]!r} is not a whole number of 1 or more; mend the line")
+def parse_label(path: str, number: int, text: str, least: int = 1) -> int:
+    """The label in line `number` of a file; raises InputError where it is no whole number of `least` or more."""
+    if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= LARGEST_LABEL:
+        raise InputError(
+            f"{path}:{number}: label {printable(text[:40])!r} is not a whole number of {least} or more; mend the line"
+        )
     return int(text)
 
 
@@ -78,7 +74,7 @@ def read_train_labels(path: str) -> dict[str, int]:
         fields = line.split()
         if len(fields) != 2:
             raise InputError(f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line")
-        if labels.setdefault(fields[0], _label(path, number, fields[1])) != int(fields[1]):
+        if labels.setdefault(fields[0], parse_label(path, number, fields[1])) != int(fields[1]):
             raise InputError(f"{path}:{number}: {fields[0]} stands there a second time with another label")
     return labels
 
@@ -88,7 +84,7 @@ def read_ground_truth(path: str) -> dict[int, tuple[str, ...]]:
     clips: dict[int, dict[str, None]] = {}
     for number, line in _lines(path):
         label, *fields = line.split()
-        clips.setdefault(_label(path, number, label), {}).update(dict.fromkeys(fields))
+        clips.setdefault(parse_label(path, number, label), {}).update(dict.fromkeys(fields))
     return {label: tuple(names) for label, names in clips.items()}
 
 
