@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from reference_models import CHECKPOINTS, SHARED
+from zoo import Zoo
 
 settings.register_profile("ours", deadline=None)  # a machine may be busy
 settings.load_profile("ours")
@@ -16,6 +17,12 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared, the reference data, is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory) -> Zoo:
+    """Every kind of video file, each made when it is asked for."""
+    return Zoo(tmp_path_factory.mktemp("zoo"))
 
 
 @pytest.fixture(scope="session")

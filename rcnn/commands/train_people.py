@@ -20,8 +20,8 @@ def main() -> None:
     add_gpu(parser)
     args = vars(parser.parse_args())
 
+    from ..demo.trainer import PeopleSettings, PeopleTrainer
     from ..networks.engine import choose_device
-    from ..training.people_model import PeopleSettings, PeopleTrainer
 
     args["gpu"] = choose_device(args["gpu"])
     PeopleTrainer(PeopleSettings(**args)).run()

@@ -17,8 +17,8 @@ from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publi
 from ..errors import InputError
 from ..video.motion import write_video
 from ..workers.mapping import mapper
-from .film import SIZE, draw_take, frames
-from .person import PeopleModel, Person, load_people
+from .film import SIZE, draw_take, film_frames
+from .person import DrawnPerson, PeopleModel, load_people
 
 MAKER = "rcnn demo"
 VAL_SHARE = TEST_SHARE = 0.25  # of a known person's clips, rounded; at least one is for the test, the rest to train
@@ -133,9 +133,9 @@ def write_demo(options: DemoOptions) -> DemoSummary:
     clips = plan_demo(options)
     try:
         check_output(output, options.overwrite, MAKER)
-        load_people(options.model)  # what is wrong with it is said before anything is written
+        _model(options.model)  # what is wrong with it is said before anything is written
         with fresh(staging):
-            job = partial(make_clip, folder=staging, seed=options.seed, model=options.model)
+            job = partial(make_demo_clip, folder=staging, seed=options.seed, model=options.model)
             # a chunk is a person's clips, so that no two processes draw the same face
             with mapper(min(options.workers, len(clips)), options.clips) as run:
                 for _ in tqdm(run(job, clips), total=len(clips), unit="clip", disable=None):
@@ -154,11 +154,11 @@ def write_demo(options: DemoOptions) -> DemoSummary:
     return DemoSummary(options.people, options.strangers, options.nobody, by_split, time.monotonic() - start)
 
 
-def make_clip(clip: DemoClip, folder: Path, seed: int, model: str) -> None:
+def make_demo_clip(clip: DemoClip, folder: Path, seed: int, model: str) -> None:
     """Make a clip as `folder`/NAME."""
     person = None if clip.person is None else _person(model, seed, clip.person)
     take = draw_take(seed, OTHERS * 2 if clip.person is None else clip.person, clip.take)
-    write_video(folder / clip.name, frames(person, take), SIZE, take.crf)
+    write_video(folder / clip.name, film_frames(person, take), SIZE, take.crf)
 
 
 @lru_cache(maxsize=1)
@@ -167,6 +167,6 @@ def _model(model: str) -> PeopleModel:
 
 
 @lru_cache(maxsize=4)
-def _person(model: str, seed: int, number: int) -> Person:
+def _person(model: str, seed: int, number: int) -> DrawnPerson:
     again = (REDRAWN[seed, number],) if (seed, number) in REDRAWN else ()
     return _model(model).person(seed, number, *again)

@@ -23,7 +23,7 @@ from ..faces.load import detector_image, embedding_image, embedding_output, load
 from ..faces.views import fit
 from ..files import create, make_dir
 from ..networks.engine import FP16
-from ..networks.engine.images import ImageInput
+from ..networks.engine.images import ImageInput, image_planes
 from ..networks.engine.int8 import quantised
 from ..networks.engine.onnx_graph import OnnxGraph
 
@@ -66,7 +66,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     """
     import onnx
 
-    from ..networks.engine.onnx_runtime import OnnxRuntimeNetwork, planes
+    from ..networks.engine.onnx_runtime import OnnxRuntimeNetwork
     from .comparison import largest_difference
 
     graph, card = OnnxGraph(source), read_card(source)
@@ -79,7 +79,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     if precision == FP16:
         model = _half(model)
     else:
-        model = quantised(model, [{name: planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
+        model = quantised(model, [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
     temporary = f"{output}.part"
     try:
         make_dir(os.path.dirname(output))

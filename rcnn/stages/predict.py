@@ -14,7 +14,8 @@ from ..errors import InputError
 from ..files.json import read_json
 from ..networks.checkpoint import load_checkpoint
 from ..networks.engine import Network, choose_device, load_network
-from ..networks.engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
+from ..networks.engine.load_onnx import load_onnx_network
+from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT, shape_of
 from ..networks.zoo.roles import model_files
 from ..tables import StageWriter, check_output, clip_starts, scores_schema

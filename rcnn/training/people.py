@@ -39,8 +39,14 @@ def list_photographs(folder: str) -> dict[str, list[Path]]:
     return people
 
 
-def read_photograph(path: Path) -> np.ndarray:
-    """A photograph (H, W, 3) uint8, BGR; `InputError` if the file is no picture."""
+def read_photograph(path: str | Path) -> np.ndarray:
+    """A photograph (H, W, 3) uint8, BGR.
+
+    Raises
+    ------
+    InputError
+        If the file is no picture.
+    """
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise InputError(f"{path}: is no picture; remove it or get it again")

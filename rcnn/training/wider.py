@@ -9,8 +9,12 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.types import POINTS
+<<<<<<< HEAD
 from ..files.text import read_text
 from .labels import Photograph
+=======
+from .labels import LabelledPhotograph
+>>>>>>> main
 
 MAX_BYTES = 256 << 20  # of a file of labels
 PICTURES = (".jpg", ".jpeg", ".png")
@@ -19,7 +23,7 @@ INVALID = 7  # column of the flag of a face that is too hard to be judged
 POINT_COLUMNS = 3  # x, y and a flag of each landmark, -1 where it is unknown
 
 
-def read_wider(folder: str, labels: str) -> list[Photograph]:
+def read_wider(folder: str, labels: str) -> list[LabelledPhotograph]:
     """The pictures of a folder with the faces that a file gives them.
 
     Parameters
@@ -47,7 +51,7 @@ def read_wider(folder: str, labels: str) -> list[Photograph]:
     return photographs
 
 
-def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
+def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
     """The pictures of `wider_face_train_bbx_gt.txt`; `source` is its name in messages."""
     photographs = []
     at = 0
@@ -65,7 +69,8 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
         rows = max(int(count), 1)  # a picture without faces has one line of zeros
         if at + rows > len(lines) and int(count):
             raise InputError(f"{source}, line {len(lines)}: the file ends inside {name}; get the file again")
-        faces, ignored = [], []
+        faces: list[list[float]] = []
+        ignored: list[list[float]] = []
         for number in range(at, at + rows):
             if int(count) == 0 and (number >= len(lines) or lines[number].strip().lower().endswith(PICTURES)):
                 rows = 0  # some copies leave the zeros out
@@ -75,18 +80,20 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
                 (ignored if values[INVALID] else faces).append(_box(values))
         at += rows
         unknown = np.full((len(faces), POINTS, 2), np.nan)
-        photographs.append(Photograph.of(os.path.join(folder, name), faces, unknown, ignored))
+        photographs.append(LabelledPhotograph.of(os.path.join(folder, name), faces, unknown, ignored))
     return photographs
 
 
-def parse_landmarks(lines: list[str], folder: str, source: str) -> list[Photograph]:
+def parse_landmarks(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
     """The pictures of RetinaFace's `label.txt`; `source` is its name in messages."""
     photographs = []
-    name, faces, landmarks = None, [], []
+    name: str | None = None
+    faces: list[list[float]] = []
+    landmarks: list[np.ndarray] = []
     for number, line in enumerate([*lines, "#"], start=1):
         if line.startswith("#"):
             if name is not None:
-                photographs.append(Photograph.of(os.path.join(folder, name), faces, landmarks, []))
+                photographs.append(LabelledPhotograph.of(os.path.join(folder, name), faces, landmarks, []))
             name, faces, landmarks = line[1:].strip(), [], []
         elif line.strip():
             if not name:

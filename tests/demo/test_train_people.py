@@ -12,12 +12,12 @@ import torch
 
 from rcnn.demo.canvas import SIZE
 from rcnn.demo.person import VEIL, load_people
+from rcnn.demo.portraits import Portraits, read_portraits
+from rcnn.demo.refiner import refined
+from rcnn.demo.space_fit import coefficients, face_vectors, fit_face_space, mirrored_vectors
+from rcnn.demo.trainer import PeopleSettings, PeopleTrainer
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import read_arrays
-from rcnn.training.faces import coefficients, face_vectors, fit_face_space, mirrored_vectors
-from rcnn.training.people_model import PeopleSettings, PeopleTrainer
-from rcnn.training.portraits import Portraits, read_portraits
-from rcnn.training.refiner import refined
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_stopped_run_goes_on_as_if_it_never_was(portraits: Portraits, tmp_path: 
 
 def test_snapshot_of_other_settings_is_an_error(portraits: Portraits, tmp_path: Path) -> None:
     PeopleTrainer(settings(tmp_path / "p", rounds=1, steps=1), portraits).run()
-    with pytest.raises(InputError, match="made with another lr; remove it"):
+    with pytest.raises(InputError, match="holds a run with another lr; give the same, or remove it"):
         PeopleTrainer(settings(tmp_path / "p", rounds=2, steps=1, lr=1.0), portraits).run()
 
 

@@ -27,7 +27,8 @@ from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.engine import CPU
 from rcnn.networks.engine.images import ImageInput
-from rcnn.networks.engine.onnx_graph import OnnxGraph, load_onnx_network
+from rcnn.networks.engine.load_onnx import load_onnx_network
+from rcnn.networks.engine.onnx_graph import OnnxGraph
 from rcnn.networks.engine.onnx_runtime import CPU_PROVIDER, CUDA_PROVIDER, OnnxRuntimeNetwork, providers
 from rcnn.networks.zoo.roles import QUALITY, find_model, missing_file, model_files
 from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify

@@ -18,7 +18,7 @@ from rcnn.errors import InputError
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.files.lock import Lock
 from rcnn.networks.checkpoint import read_arrays, save_checkpoint, write_arrays
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
@@ -153,7 +153,7 @@ def test_truth_of_other_clips_is_refused_and_unknown_names_are_said(tmp_path, ca
 
 
 def classifier(path: Path, features: int = WIDTH) -> str:
-    shape = Shape(features, 8, CLASSES)
+    shape = ClassifierShape(features, 8, CLASSES)
     save_checkpoint(f"{path},1", build_graph(shape, Classifier(shape).arrays()))
     return f"{path},1"
 
@@ -250,7 +250,7 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
 def test_a_snapshot_that_lies_is_an_input_error(tmp_path, monkeypatch, record, what):
     data = write(tmp_path / "set", "genfeat")
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr("rcnn.stages.train._Log.save", lambda *arguments: {}["stopped"])
+        patch.setattr("rcnn.stages.train._Writer.save", lambda *arguments: {}["stopped"])
         train(data, tmp_path / "mlp")
     path = str(tmp_path / "mlp-training.params")
     arrays = read_arrays(path)

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from rcnn.stages.face_finder import FaceFinder
 from rcnn.tables import StageReader
 from rcnn.video.decoder import FrameDecoder
 from rcnn.video.frames import read_frames
+from rcnn.video.types import Frames
 from rcnn.workers import crew
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -193,11 +195,17 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
     clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
 
-    def broken(decoder: FrameDecoder, path: str, sampling: int):
-        for frame in read_frames(path, sampling):
-            if "nobody" in path and frame.number == 9:
-                raise UnreadableError("broke off")
-            yield frame
+    def broken(decoder: FrameDecoder, path: str, sampling: int = 1, rate: Fraction | None = None) -> Frames:
+        def items():
+            frames = read_frames(path, sampling, rate)
+            yield frames.info
+            for frame in frames:
+                if "nobody" in path and frame.number == 9:
+                    raise UnreadableError("broke off")
+                yield frame
+            return frames.info
+
+        return Frames(items())
 
     monkeypatch.setattr(FrameDecoder, "read_frames", broken)
     late, nobody = FaceFinder(*networks, 3, 2.0)(clips)

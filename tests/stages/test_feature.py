@@ -34,7 +34,7 @@ def write_faces(path, clips: dict[str, list[tuple[int, np.ndarray]]]) -> None:
             state = "ok" if faces else "no face"
             writer.add_clips([{**who, "state": state, "reason": "", "frames": 9, "faces": len(faces)}])
             if faces:
-                fixed = {"score": 1.0, "quality": 10.0, "box": [0.0] * 4, "landmarks": [0.0] * 10}
+                fixed = {"score": 1.0, "quality": 10.0, "time": 0.1, "box": [0.0] * 4, "landmarks": [0.0] * 10}
                 rows = [
                     {**who, **fixed, "frame": frame, "crop": cv2.imencode(".png", crop)[1].tobytes()}
                     for frame, crop in faces
@@ -97,7 +97,7 @@ def test_no_face_at_all_is_an_empty_table(tmp_path, model):
 
 def test_a_crop_that_is_no_picture_names_its_clip(tmp_path, model):
     row = {"name": "a.mp4", "split": "val", "label": 5, "frame": 3, "score": 1.0, "quality": 9.0}
-    row |= {"box": [0.0] * 4, "landmarks": [0.0] * 10, "crop": b"no jpeg"}
+    row |= {"time": 0.1, "box": [0.0] * 4, "landmarks": [0.0] * 10, "crop": b"no jpeg"}
     state = {"name": "a.mp4", "split": "val", "label": 5, "state": "ok", "reason": "", "frames": 9, "faces": 1}
     with StageWriter(str(tmp_path / "det"), "detect", FACES_SCHEMA) as writer:
         writer.add_clips([state])

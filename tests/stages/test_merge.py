@@ -16,7 +16,7 @@ import pytest
 from rcnn.clips.dataset import part_of
 from rcnn.errors import InputError, Stopped
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages import merge as stage
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
@@ -61,7 +61,7 @@ def root(tmp_path_factory, shared):
 @pytest.fixture(scope="module")
 def models(shared, tmp_path_factory):
     embedding = str(shared / "checkpoints/mobilefacenet-y1/model") + ",0"
-    shape = Shape(128, 16, 9)
+    shape = ClassifierShape(128, 16, 9)
     classifier = f"{tmp_path_factory.mktemp('model') / 'mlp'},1"
     save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
     detector = str(shared / "checkpoints/retinaface-mnet25/mnet.25") + ",0"

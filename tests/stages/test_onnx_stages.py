@@ -9,7 +9,7 @@ import pytest
 from rcnn.errors import InputError
 from rcnn.exports import convert
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.search.query import models_behind
 from rcnn.stages import int8
 from rcnn.stages.detect import DetectSettings, detect
@@ -80,7 +80,7 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         vectors.append([(row["name"], np.array(row["feature"])) for row in rows(where / "feat", "feature")])
         classifier = f"{tmp_path / 'mlp'},0"
         if not suffix:
-            shape = Shape(len(vectors[0][0][1]), 16, 3)
+            shape = ClassifierShape(len(vectors[0][0][1]), 16, 3)
             save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
         else:
             convert.convert(classifier, str(tmp_path / "mlp.onnx"))

@@ -17,11 +17,13 @@ from rcnn.commands.arguments import layer_pairs
 from rcnn.errors import InputError
 from rcnn.faces.load import load_embedder
 from rcnn.faces.vectors import normalise, norms
-from rcnn.networks.checkpoint import load_checkpoint, read_arrays
+from rcnn.networks import checkpoint
+from rcnn.networks.checkpoint import Graph, load_checkpoint, read_arrays
 from rcnn.training import embedding
 from rcnn.training.crops import plain_crops
 from rcnn.training.embedding import EmbeddingSettings, EmbeddingTrainer, arcface
 from rcnn.training.people import held_out, list_photographs
+from rcnn.training.snapshot import Snapshot
 
 HINTS = (("stage2", "_plus9"), ("stage3", "_plus11"))
 
@@ -132,7 +134,7 @@ def test_it_learns_from_a_teacher_and_scales_the_norm(base, checkpoints):
     assert np.quantile(lengths, settings.quality_share) == pytest.approx(settings.quality, rel=1e-3)
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch):
+def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch, capsys):
     whole = replace(base, prefix=f"{base.prefix}-whole", arcface=1.0)
     EmbeddingTrainer(whole).run()
     stopped = replace(base, arcface=1.0)
@@ -140,14 +142,17 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch):
     class Stopped(Exception):
         pass
 
-    def stop(self: EmbeddingTrainer, lines: list[dict]) -> None:
+    real = Snapshot.save
+
+    def save(snapshot: Snapshot, *arguments) -> None:
+        real(snapshot, *arguments)
         raise Stopped
 
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(EmbeddingTrainer, "save", stop)
+        patch.setattr(Snapshot, "save", save)
         EmbeddingTrainer(stopped).run()
-    assert not Path(f"{stopped.prefix}-0000.params").exists()
     EmbeddingTrainer(stopped).run()
+    assert f"goes on after round 1 of {stopped.prefix}-training.params" in capsys.readouterr().out
     first, second = (read_arrays(f"{settings.prefix}-0000.params") for settings in (whole, stopped))
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)
@@ -155,10 +160,23 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch):
     load_checkpoint(f"{stopped.prefix},0")
 
 
+def test_what_it_writes_is_named_for_its_prefix(base, monkeypatch):
+    sources = []
+    real = checkpoint.write_symbol
+
+    def write_symbol(path: str, graph: Graph) -> None:
+        sources.append(graph.source)
+        real(path, graph)
+
+    monkeypatch.setattr(checkpoint, "write_symbol", write_symbol)
+    EmbeddingTrainer(replace(base, arcface=1.0, rounds=1, pool=16)).run()
+    assert sources == [f"{base.prefix},0"]
+
+
 def test_a_snapshot_made_with_other_settings_is_refused(base):
     settings = replace(base, arcface=1.0, rounds=1, pool=16)
     EmbeddingTrainer(settings).run()
-    with pytest.raises(InputError, match=r"net-training\.params: was made with another lr; remove it"):
+    with pytest.raises(InputError, match=r"net-training\.params: holds a run with another lr; give the same"):
         EmbeddingTrainer(replace(settings, lr=0.5)).run()
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.detect import DetectJob, DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.predict import PredictSettings, predict
@@ -50,7 +50,7 @@ def test_two_workers_write_what_threads_write(one, settings, tmp_path):
 
 
 def test_predict_with_two_workers_writes_what_one_process_writes(one, tmp_path):
-    shape = Shape(128, 16, 9)
+    shape = ClassifierShape(128, 16, 9)
     model = f"{tmp_path / 'mlp'},1"
     save_checkpoint(model, build_graph(shape, Classifier(shape).arrays()))
     for name, workers in (("one", None), ("two", 2)):

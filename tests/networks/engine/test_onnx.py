@@ -29,7 +29,7 @@ from rcnn.networks.checkpoint import Graph, load_checkpoint, save_checkpoint
 from rcnn.networks.checkpoint.arrays import write_arrays
 from rcnn.networks.checkpoint.onnx import LOWER, OPSET, to_onnx
 from rcnn.networks.checkpoint.operators import OPERATORS
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -182,7 +182,7 @@ def test_inner_outputs_can_be_asked_for(tmp_path):
 
 
 def test_a_classifier_takes_vectors(tmp_path):
-    shape = Shape(8, 16, 5)
+    shape = ClassifierShape(8, 16, 5)
     save_checkpoint(f"{tmp_path / 'mlp'},1", build_graph(shape, Classifier(shape).arrays()))
     path = str(tmp_path / "mlp.onnx")
     convert.convert(f"{tmp_path / 'mlp'},1", path)

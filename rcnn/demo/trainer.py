@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
-from ..demo.face_space import FaceSpace, load_face_space, save_face_space
-from ..demo.files import face_space_file, refiner_model
 from ..faces.load import load_detector
+<<<<<<< HEAD:rcnn/training/people_model.py
 from ..files import make_dir
 from ..networks.checkpoint import save_checkpoint
+=======
+from ..networks.checkpoint import Graph
+>>>>>>> main:rcnn/demo/trainer.py
 from ..networks.engine import CPU
-from .faces import coefficients, face_vectors, fit_face_space
-from .people import held_out, list_photographs
+from ..training.people import held_out, list_photographs
+from ..training.rates import held
+from ..training.rounds import RoundTrainer, channels_last
+from .face_space import FaceSpace, load_face_space, save_face_space
+from .files import face_space_file, refiner_model
 from .portraits import Portraits, read_portraits
 from .refiner import RefinerTraining
-from .rounds import FREE, Losses, run_rounds, seconds_since, write_curve
+from .space_fit import coefficients, face_vectors, fit_face_space
 
 DECAY_FROM = 0.7  # share of the rounds after which the learning rate falls
 LAST_RATE = 0.1  # share of the learning rate that is left at the end
@@ -42,22 +45,33 @@ class PeopleSettings:
     seed: int = 0
 
 
-class PeopleTrainer:
-    """A run of training, in rounds of steps; after each there is a snapshot and a model that can be used."""
+class PeopleTrainer(RoundTrainer[PeopleSettings]):
+    """A run of training, in rounds of steps.
+
+    Parameters
+    ----------
+    settings : see there
+    portraits : to learn from; None for those among the photographs that the settings name
+    """
+
+    command = "train_people"
+    items = "photographs"
 
     def __init__(self, settings: PeopleSettings, portraits: Portraits | None = None) -> None:
-        self.settings = settings
-        self.device = torch.device("cpu") if settings.gpu == CPU else torch.device("cuda", settings.gpu)
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
+        super().__init__(settings)
         self.portraits = portraits if portraits is not None else self._read()
+<<<<<<< HEAD:rcnn/training/people_model.py
         make_dir(os.path.dirname(settings.prefix))
         self.snapshot = f"{settings.prefix}-training.params"
+=======
+        os.makedirs(os.path.dirname(settings.prefix) or ".", exist_ok=True)
+>>>>>>> main:rcnn/demo/trainer.py
         self.space = self._face_space()
         self.coefficients = coefficients(self.space, face_vectors(self.portraits))
         self.training = RefinerTraining(self.space, settings.seed)
-        self.training.to(self.device, memory_format=torch.channels_last)
+        self.module = channels_last(self.training.to(self.device))
         self.optimizer = self.training.optimizer(settings.lr)
+        self.steps_a_round = settings.steps
 
     def _read(self) -> Portraits:
         people = list_photographs(self.settings.faces)
@@ -71,25 +85,23 @@ class PeopleTrainer:
             save_face_space(path, fit_face_space(self.portraits, self.settings.seed))
         return load_face_space(path)
 
-    def run(self) -> None:
-        """Train what is left to train, and write the model."""
-        settings = self.settings
-        free = (*FREE, "prefix")
-        run_rounds(settings, self.snapshot, ("training", self.training), self.optimizer, self._line, self.save, free)
-        print(f"train_people: {settings.rounds} rounds -> {face_space_file(settings.prefix)} and the refiner beside it")
+    @property
+    def result(self) -> str:
+        """Where the model lies, in words."""
+        return f"{face_space_file(self.settings.prefix)} and the refiner beside it"
 
-    def _line(self, number: int) -> dict[str, float]:
-        started = time.monotonic()
-        return {**self._round(number), "seconds": seconds_since(started)}
+    @property
+    def model(self) -> str:
+        """`PREFIX,EPOCH` of the refiner."""
+        return refiner_model(self.settings.prefix)
 
     def _round(self, number: int) -> dict[str, float]:
         rng = np.random.default_rng((self.settings.seed, number))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate(number)
-        sums = Losses()
-        for _ in range(self.settings.steps):
-            sums.add(self.training.step(self.optimizer, *self._batch(rng), self.settings.bf16))
-        return sums.means(number, self.settings.steps)
+
+        def step(batch: tuple[np.ndarray, np.ndarray, np.ndarray], rate: float) -> dict[str, float]:
+            return self.training.step(self.optimizer, rate, *batch, self.settings.bf16)
+
+        return self._learn_all(number, (self._batch(rng) for _ in range(self.settings.steps)), step)
 
     def _batch(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Photographs, some mirrored, their renderings, and random draws; see `RefinerTraining.step`."""
@@ -102,14 +114,11 @@ class PeopleTrainer:
         drawn = np.stack([self.space.draw(rng) for _ in chosen])
         return photographs, self.space.planes(known), self.space.planes(drawn)
 
-    def learning_rate(self, number: int) -> float:
-        """Of a round (0 and up): constant, then falling on a line."""
-        left = (self.settings.rounds - number) / (self.settings.rounds * (1 - DECAY_FROM))
-        return self.settings.lr * max(LAST_RATE, min(1.0, left))
+    def learning_rate(self, step: int) -> float:
+        """Of a step of the whole run, the same in all of a round; see `held`."""
+        return held(self.settings.lr, step // self.steps_a_round, self.settings.rounds, DECAY_FROM, LAST_RATE)
 
-    def save(self, curve: list[dict]) -> None:
-        """Write the refiner's moving average in float16, and the curve."""
+    def trained_graph(self) -> Graph:
+        """The refiner's moving average in float16."""
         graph = self.training.average.trained_graph()
-        params = {name: array.astype(np.float16) for name, array in graph.params.items()}
-        save_checkpoint(refiner_model(self.settings.prefix), replace(graph, params=params))
-        write_curve(self.settings.prefix, curve)
+        return replace(graph, params={name: array.astype(np.float16) for name, array in graph.params.items()})
