@@ -8,12 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..faces.load import load_detector
-<<<<<<< HEAD:rcnn/training/people_model.py
 from ..files import make_dir
-from ..networks.checkpoint import save_checkpoint
-=======
 from ..networks.checkpoint import Graph
->>>>>>> main:rcnn/demo/trainer.py
 from ..networks.engine import CPU
 from ..training.people import held_out, list_photographs
 from ..training.rates import held
@@ -60,12 +56,7 @@ class PeopleTrainer(RoundTrainer[PeopleSettings]):
     def __init__(self, settings: PeopleSettings, portraits: Portraits | None = None) -> None:
         super().__init__(settings)
         self.portraits = portraits if portraits is not None else self._read()
-<<<<<<< HEAD:rcnn/training/people_model.py
         make_dir(os.path.dirname(settings.prefix))
-        self.snapshot = f"{settings.prefix}-training.params"
-=======
-        os.makedirs(os.path.dirname(settings.prefix) or ".", exist_ok=True)
->>>>>>> main:rcnn/demo/trainer.py
         self.space = self._face_space()
         self.coefficients = coefficients(self.space, face_vectors(self.portraits))
         self.training = RefinerTraining(self.space, settings.seed)

@@ -116,16 +116,9 @@ def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> 
     return LabelledPhotograph(path, boxes, landmarks[certain], faint)
 
 
-<<<<<<< HEAD
-def _write_cache(cache: str, photographs: Sequence[Photograph]) -> None:
-    make_dir(os.path.dirname(cache))
-    columns = {name: [getattr(photo, name) for photo in photographs] for name in ("boxes", "landmarks", "ignored")}
-    with create(f"{cache}.part") as file:
-=======
 def _write_cache(cache: str, photographs: Sequence[LabelledPhotograph]) -> None:
-    os.makedirs(os.path.dirname(cache) or ".", exist_ok=True)
-    with open(f"{cache}.part", "wb") as file:
->>>>>>> main
+    make_dir(os.path.dirname(cache))
+    with create(f"{cache}.part") as file:
         np.savez(
             file,
             paths=np.array([photo.path for photo in photographs]),

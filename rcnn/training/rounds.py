@@ -13,16 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-<<<<<<< HEAD
-from ..errors import InputError
 from ..files import create
-from .snapshot import load_snapshot, save_snapshot
-=======
 from ..networks.checkpoint import Graph, checkpoint_files, save_checkpoint
 from ..networks.engine.torch import torch_device
 from .loop import Course, Sums
 from .snapshot import Snapshot
->>>>>>> main
 
 FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run goes on
 
@@ -146,8 +141,13 @@ class RoundTrainer(ABC, Generic[Settings]):
     def _save(self, curve: list[RoundLine]) -> None:
         """Write the model, and PREFIX-training.jsonl, a line a round."""
         save_checkpoint(self.model, self.trained_graph())
-        with open(f"{self.settings.prefix}-training.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in curve)
+        write_curve(self.settings.prefix, curve)
+
+
+def write_curve(prefix: str, curve: list[RoundLine]) -> None:
+    """PREFIX-training.jsonl, a line a round."""
+    with create(f"{prefix}-training.jsonl") as file:
+        file.writelines(f"{json.dumps(line)}\n".encode() for line in curve)
 
 
 def _take_over(record: dict[str, Any]) -> tuple[list[RoundLine], str]:
@@ -158,18 +158,6 @@ def _take_over(record: dict[str, Any]) -> tuple[list[RoundLine], str]:
     return curve, f"round {len(curve)}"
 
 
-<<<<<<< HEAD
-def write_curve(prefix: str, curve: list[Line]) -> None:
-    """PREFIX-training.jsonl, a line a round."""
-    with create(f"{prefix}-training.jsonl") as file:
-        file.writelines(f"{json.dumps(line)}\n".encode() for line in curve)
-
-
-def seconds_since(started: float) -> float:
-    """Rounded for the curve; `started` is of `time.monotonic`."""
-    return round(time.monotonic() - started, 1)
-=======
 def channels_last(module: nn.Module) -> nn.Module:
     """The module with its 4-dimensional parameters in the layout in which convolutions are fast on a CPU."""
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # left out of PyTorch's hints
->>>>>>> main

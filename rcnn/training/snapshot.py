@@ -115,13 +115,8 @@ def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Statefu
     }
     for index, state in optimizer.state_dict()["state"].items():
         arrays |= {SEPARATOR.join(("optimizer", str(index), key)): _array(value) for key, value in state.items()}
-<<<<<<< HEAD
-    arrays[RECORD] = np.frombuffer(json.dumps(record).encode(), np.uint8)
-    make_dir(os.path.dirname(path))
-=======
     arrays[RECORD] = np.frombuffer(json.dumps(record, default=asdict).encode(), np.uint8)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
->>>>>>> main
+    make_dir(os.path.dirname(path))
     write_arrays(path, arrays)
 
 

@@ -9,12 +9,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.types import POINTS
-<<<<<<< HEAD
 from ..files.text import read_text
-from .labels import Photograph
-=======
 from .labels import LabelledPhotograph
->>>>>>> main
 
 MAX_BYTES = 256 << 20  # of a file of labels
 PICTURES = (".jpg", ".jpeg", ".png")
