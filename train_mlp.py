@@ -29,7 +29,12 @@ def main() -> None:
     add_recipe(parser, "train_mlp")
     add = parser.group(METHOD)
     add("--network", default="r50", metavar="NAME", help="initial weights, r*, y*: by fan-out; i*, x*: by fan-in")
-    add("--num-classes", default=4935, type=positive, metavar="N", help="people, and class 0 for nobody known")
+    add(
+        "--num-classes",
+        type=positive,
+        metavar="N",
+        help="people, and class 0 for nobody known (4935: the challenge's); left out: as many as the training set has",
+    )
     add("--num-filter", default=1024, type=positive, metavar="N", help="width of the hidden layers")
     add(
         "--head",
