@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..faces.load import load_detector
+from ..files import make_dir
 from ..networks.checkpoint import Graph
 from ..training.people import held_out, list_photographs
 from ..training.rates import held_then_falling
@@ -38,7 +39,7 @@ class PeopleTrainer(RoundTrainer[PeopleSettings]):
     def __init__(self, settings: PeopleSettings, portraits: Portraits | None = None) -> None:
         super().__init__(settings)
         self.portraits = portraits if portraits is not None else self._read()
-        os.makedirs(os.path.dirname(settings.prefix) or ".", exist_ok=True)
+        make_dir(os.path.dirname(settings.prefix))
         self.space = self._face_space()
         self.coefficients = coefficients(self.space, face_vectors(self.portraits))
         self.training = RefinerTraining(self.space, settings.seed)

@@ -20,6 +20,7 @@ from ..faces.detectors.recognise import recognise
 from ..faces.detectors.single_stage import DIVISOR
 from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
 from ..faces.views import fit
+from ..files import create, make_dir
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput, image_planes
 from ..networks.engine.int8 import quantised
@@ -80,8 +81,8 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
         model = quantised(model, [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
     temporary = f"{output}.part"
     try:
-        os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-        with open(temporary, "wb") as file:
+        make_dir(os.path.dirname(output))
+        with create(temporary) as file:
             file.write(model.SerializeToString())
         exact, fast = (
             OnnxRuntimeNetwork(OnnxGraph(path), kind.outputs, kind.image, -1)(held) for path in (source, temporary)

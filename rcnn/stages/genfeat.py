@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 
+from ..clips.dataset import TEST
 from ..config import config
 from ..errors import InputError
 from ..people.teaching import agreeing_tracks, one_track
 from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
-from ..tables.join import concatenate, open_inputs
+from ..tables.join import Batch, concatenate, open_inputs
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .recipes import check_recipe
@@ -46,6 +47,7 @@ def genfeat(settings: GenfeatSettings) -> None:
         batches = one_track(concatenate(readers, ROWS, writer.last_row), chosen)
         with progress(what="genfeat", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
             for batch in until_stopped(batches):
+                _check_splits(batch, settings.inputs)
                 labels = [max(label, config.SUBMIT.NOBODY) for label in batch.labels]
                 nobody += labels.count(config.SUBMIT.NOBODY)
                 done += len(labels)
@@ -61,6 +63,15 @@ def genfeat(settings: GenfeatSettings) -> None:
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
     print(f"accounts: {accounts}")
+
+
+def _check_splits(batch: Batch, inputs: Sequence[str]) -> None:
+    """Refuse clips of test, whose labels nobody knows: all would teach the class of nobody."""
+    if TEST in batch.splits:
+        raise InputError(
+            f"--inputs {','.join(inputs)}: clip {batch.names[batch.splits.index(TEST)]} is of the test part, which has "
+            "no labels to train on; give what feature.py made of detect.py --stage trainval"
+        )
 
 
 def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:

@@ -32,10 +32,11 @@ def search(settings: SearchSettings) -> None:
         If a photograph, the features or a model is wrong.
     """
     readers = open_features(settings.features)
-    lineage = trace(readers)
+    lineage = trace(readers, [settings.names] if settings.names else ())
     behind = lineage.detections[0].arguments if lineage.detections else {}
     models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
+    lineage.say_closed()
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
     by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):

@@ -48,11 +48,12 @@ def submit(settings: SubmitSettings) -> None:
             f"--inputs {','.join(settings.inputs)}: have {' and '.join(str(c) for c in sorted(classes))} classes; "
             "sum predictions of classifiers with the same classes"
         )
-    truth = read_ground_truth(settings.gt) if settings.gt else None
+    truth = read_ground_truth(settings.gt, one_label=True) if settings.gt else None
     if truth is not None:
         check_truth(truth, readers, settings.gt or "")
-    lineage = trace(readers)
+    lineage = trace(readers, [path for path in (settings.gt, settings.names) if path])
     people = find_people(settings.names, *lineage.datasets)
+    lineage.say_closed()
     ranking = Ranking(classes.pop())
     clips = 0
     gathered: list[Row] = []

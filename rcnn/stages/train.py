@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -16,12 +17,13 @@ import torch
 from .. import files
 from ..errors import InputError
 from ..files import sha256
-from ..files.json import write_json
+from ..files.json import read_json, write_json
 from ..files.lock import Lock
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
+from ..networks.zoo.roles import train_record
 from ..tables import MANIFEST
 from ..training.cosine import CosineClassifier, start_at_centroids
 from ..training.distributed import Team, joined_team, share_statistics
@@ -40,6 +42,7 @@ from .training_set import TrainingSet, choose_rows, read_training_set
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
+NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 # may differ when it goes on
 FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
 
@@ -71,7 +74,7 @@ def _train_in(team: Team, settings: TrainSettings) -> None:
 def _locked(prefix: str) -> Iterator[None]:
     """One training at a time on a prefix."""
     try:
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        files.make_dir(os.path.dirname(prefix))
         lock = Lock(f"{prefix}-lock", prefix, "--prefix")
     except OSError as error:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
@@ -83,7 +86,10 @@ def _locked(prefix: str) -> Iterator[None]:
 
 def _train(team: Team, settings: TrainSettings, started: float, final: str, params_path: str) -> None:
     device = torch_device(choose_device(team.device_number(settings.gpu)))
+    _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
+    classes = settings.num_classes or data.classes
+    settings = replace(settings, num_classes=classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     count = int(training.sum())
@@ -95,7 +101,7 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
     schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, settings.last_epoch, size, settings.max_steps)
-    shape = ClassifierShape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
+    shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     _check_layers(team, settings, shape)
     model = _begin(team, settings, shape, generator, data, training)
@@ -104,12 +110,12 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
             model.load(load_checkpoint(settings.pretrained).params)
         except ValueError as error:
             raise InputError(
-                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths"
+                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths, or --num-classes"
             ) from None
     share_statistics(model, team)
     model.to(device)
     optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
-    writer = _Writer(settings, model, shape, team)
+    writer = _Writer(settings, model, shape, team, _labels(settings, data.labels[training]))
     snapshot = _snapshot(settings, *whole_state(model, optimizer), team)
     kept = None if settings.ckpt == NEVER else snapshot
     course = Course[EpochResult](
@@ -154,6 +160,26 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
         f"accounts: {data.accounts}; of {len(data.labels)} with features {count} trained on, "
         f"{int(validating.sum())} validated on, {left_out} left out"
     )
+
+
+def _check_network(name: str) -> None:
+    if not re.fullmatch(NETWORKS, name):
+        raise InputError(
+            f"--network {name[:40]}: is no name of a network, a letter and a number like r50; the letter says how the "
+            "weights begin"
+        )
+
+
+def _labels(settings: TrainSettings, labels: np.ndarray) -> list[int] | None:
+    """What the classifier has learnt, and the one that it began from; None where that has no record."""
+    learnt = set(np.unique(labels).tolist())
+    if settings.pretrained:
+        try:
+            before = read_json(train_record(settings.pretrained))["labels"]
+            learnt |= {int(label) for label in before}
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    return sorted(learnt)
 
 
 def _check_layers(team: Team, settings: TrainSettings, shape: ClassifierShape) -> None:
@@ -242,8 +268,10 @@ def _rest(schedule: Schedule, curve: list[EpochResult]) -> Schedule:
 class _Writer:
     """Says what an epoch came to, and saves checkpoints with the curve beside them, as the settings want it."""
 
-    def __init__(self, settings: TrainSettings, model: Trainable, shape: ClassifierShape, team: Team) -> None:
-        self.settings, self.model, self.shape, self.team = settings, model, shape, team
+    def __init__(
+        self, settings: TrainSettings, model: Trainable, shape: ClassifierShape, team: Team, labels: list[int] | None
+    ) -> None:
+        self.settings, self.model, self.shape, self.team, self.labels = settings, model, shape, team, labels
 
     def after_step(self, step: int, loss: float) -> None:
         if step % self.settings.verbose == 0:
@@ -272,7 +300,11 @@ class _Writer:
             graph = build_graph(self.shape, arrays, name)
         save_checkpoint(name, graph)
         path = f"{self.settings.prefix}-train.json"
-        record = {"arguments": asdict(self.settings), "curve": [asdict(result) for result in curve]}
+        record = {
+            "arguments": asdict(self.settings),
+            "labels": self.labels,
+            "curve": [asdict(result) for result in curve],
+        }
         try:
             write_json(path, record)
         except OSError as error:

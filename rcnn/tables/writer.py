@@ -21,6 +21,7 @@ from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE,
 from .table import GrowingTable
 
 PROGRESS = "progress.json"
+FOLDERS = sorted({CLIPS, INT8, *(kind.table for kind in KINDS.values())})  # of a stage directory
 SAVE_SECONDS = 60.0  # of work that a run may lose
 SHORT = 60  # characters of a value in a message
 FREE_ARGUMENTS = (
@@ -249,12 +250,13 @@ def check_output(path: str, overwrite: bool) -> None:
         if files.exists(path):
             raise InputError(f"{path}: is no directory; give --output another path")
         return
+    for folder in (path, *(files.join(path, name) for name in FOLDERS)):
+        files.check_no_links(folder)
     if files.exists(files.join(path, MANIFEST)):
         if not overwrite:
             raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
         return
-    ours = {CLIPS, INT8, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
-    ours.update(kind.table for kind in KINDS.values())
+    ours = {*FOLDERS, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
     foreign = sorted(name for name in {*files.names(path)} - ours if not is_lock(name))
     if foreign:
         raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
@@ -309,7 +311,7 @@ def _clear(path: str) -> None:
     for name in (MANIFEST, PROGRESS, f"{MANIFEST}.part", f"{PROGRESS}.part"):
         if files.exists(files.join(path, name)):
             files.remove(files.join(path, name))
-    for name in {CLIPS, INT8, *(kind.table for kind in KINDS.values())}:
+    for name in FOLDERS:
         files.remove_tree(files.join(path, name))
 
 

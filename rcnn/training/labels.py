@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from ..cython.boxes import overlaps
 from ..faces.detectors.single_stage import Detector
 from ..faces.types import POINTS, Faces
+from ..files import create, make_dir
 from ..video.photographs import read_image
 from ..workers.progress import progress
 
@@ -116,8 +117,8 @@ def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> 
 
 
 def _write_cache(cache: str, photographs: Sequence[LabelledPhotograph]) -> None:
-    os.makedirs(os.path.dirname(cache) or ".", exist_ok=True)
-    with open(f"{cache}.part", "wb") as file:
+    make_dir(os.path.dirname(cache))
+    with create(f"{cache}.part") as file:
         np.savez(
             file,
             paths=np.array([photo.path for photo in photographs]),

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..files import create
 from ..networks.checkpoint import Graph, checkpoint_files, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
@@ -142,8 +143,13 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
     def _save(self, curve: list[RoundLine]) -> None:
         """Write the model, and PREFIX-training.jsonl, a line a round."""
         save_checkpoint(self.model, self.trained_graph())
-        with open(f"{self.settings.prefix}-training.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in curve)
+        write_curve(self.settings.prefix, curve)
+
+
+def write_curve(prefix: str, curve: list[RoundLine]) -> None:
+    """PREFIX-training.jsonl, a line a round."""
+    with create(f"{prefix}-training.jsonl") as file:
+        file.writelines(f"{json.dumps(line)}\n".encode() for line in curve)
 
 
 def _take_over(record: dict[str, Any]) -> tuple[list[RoundLine], str]:

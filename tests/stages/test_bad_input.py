@@ -78,8 +78,8 @@ def root(tmp_path) -> Path:
         ("train_v2.txt", "a.mp4 ²", "label '²' is not a whole number"),
         ("train_v2.txt", "a.mp4 1e3", "label '1e3' is not a whole number"),
         ("train_v2.txt", "a.mp4 4294967297", "label '4294967297' is not a whole number"),
-        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 stands there a second time"),
-        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt: b\.mp4 stands under 1 and under 2; mend the file"),
+        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 stands under 1 and under 2"),
+        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt:2: b\.mp4 stands under 1 and under 2; mend the file"),
         ("val_v2.txt", "b.mp4 1", r"val_v2\.txt:1: label 'b\.mp4' is not a whole number"),
         (
             "train_v2.txt",

@@ -50,8 +50,8 @@ def model_files(model: str) -> tuple[str, ...]:
 
     Parameters
     ----------
-    model : `PREFIX,EPOCH`; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
-        checkpoints, `DIR` or `PREFIX`
+    model : `PREFIX,EPOCH`, with a classifier's PREFIX-train.json where it is there; `X.onnx`, with X.toml and the
+        weights X.onnx.data where they are there; or, of MTCNN's three checkpoints, `DIR` or `PREFIX`
 
     Raises
     ------
@@ -67,7 +67,13 @@ def model_files(model: str) -> tuple[str, ...]:
         return model, *(path for path in beside if os.path.isfile(path))
     if is_cascade(model):
         return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
-    return checkpoint_files(model)
+    record = train_record(model)
+    return *checkpoint_files(model), *((record,) if os.path.isfile(record) else ())
+
+
+def train_record(model: str) -> str:
+    """Where the record of a classifier's training lies, of `PREFIX,EPOCH`."""
+    return f"{model.rpartition(',')[0]}-train.json"
 
 
 def missing_file(model: str) -> str | None:

@@ -96,6 +96,9 @@ class PreviewSettings(Settings):
     input: str = setting(f"{DETECTED}{TEST}", "what detect.py wrote", kinds.text, "DIR", FILES)
     output: str = setting("./output/preview", "where the sheets go: STATE/CLIP.jpg", kinds.text, "DIR", FILES)
     every: int = setting(EVERY, "every K-th clip of each state: ok, no face, unreadable", kinds.positive, "K")
+    dataset: str | None = setting(
+        None, "data set of the clips; left out: the one that detect.py read", kinds.text, "DIR", FILES
+    )
     gpu: int | None = shared.gpu()
     names: str | None = shared.names()
 
@@ -122,7 +125,7 @@ class SheetSettings(Settings):
         if self.preview is None:
             return None
         device = run.gpu[0] if isinstance(run.gpu, tuple) else run.gpu
-        return PreviewSettings(run.output, self.preview, self.preview_every, device)
+        return PreviewSettings(run.output, self.preview, self.preview_every, gpu=device)
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,12 @@ class TrainSettings(Settings):
     per_batch_size: int | None = setting(
         None, "clips a step; left out: up to 1024, 16 steps an epoch", kinds.positive, "N"
     )
-    num_classes: int = setting(4935, "people, and class 0 for nobody known", kinds.positive, "N")
+    num_classes: int | None = setting(
+        None,
+        "people, and class 0 for nobody known (4935: the challenge's); left out: as many as the training set has",
+        kinds.positive,
+        "N",
+    )
     num_filter: int = setting(1024, "width of the hidden layers", kinds.positive, "N")
     lr_step: tuple[int, ...] = setting(LR_STEP, "epochs at which the rate falls tenfold", kinds.epochs, "E,E,...")
     wd: float = setting(0.0005, "weight decay", kinds.number, "W")
