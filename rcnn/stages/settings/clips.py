@@ -96,11 +96,11 @@ class PreviewSettings(Settings):
     input: str = setting(f"{DETECTED}{TEST}", "what detect.py wrote", kinds.text, "DIR", FILES)
     output: str = setting("./output/preview", "where the sheets go: STATE/CLIP.jpg", kinds.text, "DIR", FILES)
     every: int = setting(EVERY, "every K-th clip of each state: ok, no face, unreadable", kinds.positive, "K")
+    gpu: int | None = shared.gpu()
+    names: str | None = shared.names()
     dataset: str | None = setting(
         None, "data set of the clips; left out: the one that detect.py read", kinds.text, "DIR", FILES
     )
-    gpu: int | None = shared.gpu()
-    names: str | None = shared.names()
 
 
 @dataclass(frozen=True)
