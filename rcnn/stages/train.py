@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -25,6 +26,7 @@ from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
 from ..networks.zoo.roles import train_record
 from ..tables import MANIFEST
+from ..tables.header import file_sums
 from ..training.cosine import CosineClassifier, start_at_centroids
 from ..training.distributed import Team, joined_team, share_statistics
 from ..training.epochs import EpochResult, Schedule, train_epochs
@@ -44,7 +46,7 @@ STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 # may differ when it goes on
-FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
+FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "renew", "data", "prefix", "shard_classes")
 
 
 def train_mlp(settings: TrainSettings) -> None:
@@ -64,10 +66,57 @@ def _train_in(team: Team, settings: TrainSettings) -> None:
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
     final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
-    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
-        raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
+    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite and _is_kept(settings, final):
+        return
     with _locked(settings.prefix) if team.leads else nullcontext():
         _train(team, settings, started, final, params_path)
+
+
+def _is_kept(settings: TrainSettings, final: str) -> bool:
+    """Whether the classifier that is there is what this training would end in, which a line then says.
+
+    Raises
+    ------
+    InputError
+        If it is another one's, and --renew does not say to make it anew.
+    """
+    path = f"{settings.prefix}-train.json"
+    try:
+        record = read_json(path)
+        was, sums = record["arguments"], {**record["files"], "training set": record["training set"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path}: does not say how {final} was made; give --overwrite to replace it, or another --prefix"
+        ) from None
+    now = json.loads(json.dumps(asdict(settings)))
+    if settings.num_classes is None:
+        now["num_classes"] = was.get("num_classes")  # it follows from the training set
+    free = {*FREE_ARGUMENTS, "pretrained"}
+    others = [
+        f"{name} ({was.get(name)}, now {now.get(name)})"
+        for name in sorted({*was, *now} - free)
+        if was.get(name) != now.get(name)
+    ]
+    changed = [name for name, digest in _sums_of(settings, final).items() if sums.get(name) != digest]
+    if not others and not changed:
+        print(f"train_mlp.py: {final} is there and was made of the same; it is kept", flush=True)
+        return True
+    if others or not settings.renew:
+        raise InputError(
+            f"{final}: was made with another {', another '.join([*others, *changed])}; give the same, --overwrite to "
+            f"replace it, or another --prefix"
+        )
+    print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
+    os.remove(checkpoint_files(final)[1])
+    return False
+
+
+def _sums_of(settings: TrainSettings, final: str) -> dict[str, str]:
+    """sha256 of the training set's manifest, of what the training began with, and of the classifier's own files."""
+    paths = [path for path in checkpoint_files(final) if os.path.exists(path)]
+    if settings.pretrained:
+        paths += checkpoint_files(settings.pretrained)
+    return {"training set": sha256(files.join(settings.data, MANIFEST)), **file_sums(paths)}
 
 
 @contextmanager
@@ -300,8 +349,11 @@ class _Writer:
             graph = build_graph(self.shape, arrays, name)
         save_checkpoint(name, graph)
         path = f"{self.settings.prefix}-train.json"
+        sums = _sums_of(self.settings, name)
         record = {
             "arguments": asdict(self.settings),
+            "training set": sums.pop("training set"),
+            "files": sums,
             "labels": self.labels,
             "curve": [asdict(result) for result in curve],
         }

@@ -60,6 +60,7 @@ class DetectSettings(Settings):
     )
     max_bad: float = setting(5.0, "fail if more of the clips can't be read", kinds.number, "PERCENT", RUN)
     overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
     recipe: str = recipe_setting("detect")
     faces: str = setting(
         None,
