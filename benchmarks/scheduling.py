@@ -15,7 +15,6 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
-from made_up import made_up_faces
 
 from rcnn.clips.dataset import Clip
 from rcnn.stages.detect import QualityHistogram, write_found
@@ -152,6 +151,8 @@ def main() -> None:
 
 def driver_seconds(groups: int = 300) -> float:
     """Measured: seconds of a process for clips with 38 faces of 4 kB each, unpickled and written, for a group."""
+    from made_up import made_up_faces  # found where this file is run, not where it is imported
+
     faces = made_up_faces(Clip("", "", "test", -1), 38, np.random.default_rng(0).bytes(4000))
     found = pickle.dumps([FoundFaces(faces, 42, np.full(38, 9, np.float32)) for _ in range(GROUP)])
     clips = [[Clip(f"{group:06}{index}.mp4", "", "test", -1) for index in range(GROUP)] for group in range(groups)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile, islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..faces.alignment import SIZES
 from ..faces.embedding import Embedder
 from ..faces.load import load_embedder
 from ..faces.pooling import clip_features
-from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
+from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
@@ -39,29 +39,13 @@ from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .int8 import CROPS, check_int8, int8_network
-from .recipes import SEED, check_recipe
+from .recipes import check_recipe
+from .settings import FeatureSettings
+from .settings.clips import SAMPLING
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
 MAX_CROP_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What `feature.py` takes; see its help."""
-
-    model: str
-    input: str
-    output: str
-    gpu: int | tuple[int, ...] | None = None
-    workers: int | None = None
-    ray: str | None = None
-    precision: str = FP32
-    aug: int = 0
-    sampling: int = 3
-    split: tuple[int, int] = (0, 1)
-    overwrite: bool = False
-    recipe: str = SEED
 
 
 @dataclass(frozen=True)
@@ -156,6 +140,7 @@ class FeatureJob:
         embedder = self.embedder(choose_device(gpu))
         if settings.precision == INT8:
             embedder = self.quantised(embedder)
+        assert settings.sampling is not None
         return FeatureStep(embedder, settings.sampling, settings.aug, embedder.width(self.size))
 
     def quantised(self, embedder: Embedder) -> Embedder:
@@ -188,6 +173,8 @@ def feature(settings: FeatureSettings) -> None:
     check_output(settings.output, settings.overwrite)
     reader = open_stage(settings.input, ("detect",), settings.split)
     check_recipe(settings.recipe, [reader])
+    if settings.sampling is None:
+        settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
     job = FeatureJob(settings, crop_size(reader))
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 from ..clips.dataset import TEST
 from ..config import config
@@ -14,21 +14,11 @@ from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, che
 from ..tables.join import Batch, concatenate, open_inputs
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
-from .recipes import SEED, check_recipe
+from .recipes import check_recipe
+from .settings import GenfeatSettings
+from .settings.vectors import AGREE
 
 ROWS = 1024  # clips a batch
-MAIN, AGREE = "main", "agree"  # --tracks
-
-
-@dataclass(frozen=True)
-class GenfeatSettings:
-    """What `genfeat.py` takes; see its help."""
-
-    inputs: tuple[str, ...]
-    output: str
-    overwrite: bool = False
-    recipe: str = SEED
-    tracks: str = MAIN
 
 
 def genfeat(settings: GenfeatSettings) -> None:

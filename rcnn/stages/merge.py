@@ -24,6 +24,7 @@ from ..tables.writer import FREE_ARGUMENTS
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .detect import QualityHistogram
+from .settings import MergeSettings
 
 STAGES = ("detect", "feature", "predict")
 OWN_ARGUMENTS = {*FREE_ARGUMENTS, "split", "input", "inputs"}  # may differ from part to part
@@ -31,16 +32,6 @@ ALIKE_COUNTS = ("classes", "quality_step")  # of which parts have the same; othe
 ROWS = 1024  # of a batch that is written
 BUFFER_BYTES = 64 << 20  # of a column of all inputs together, where they lie in a store
 READ_ROWS = 4096  # rows of all inputs together that are read ahead, at least one each
-
-
-@dataclass(frozen=True)
-class MergeSettings:
-    """What `python -m rcnn merge` takes; see its help."""
-
-    inputs: tuple[str, ...]
-    output: str
-    dataset: str | None = None
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,25 +25,11 @@ from ..workers import Plan, open_crew
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .genfeat import carry_clips, check_accounts
-from .recipes import SEED, check_made_by, check_recipe, recipe_of
+from .recipes import check_made_by, check_recipe, recipe_of
+from .settings import PredictSettings
 
 ROWS = 1024  # clips a batch
 AHEAD = 2  # batches a worker that may be done before they are written
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """What `predict.py` takes; see its help."""
-
-    model: str
-    inputs: tuple[str, ...]
-    output: str
-    gpu: int | tuple[int, ...] | None = None
-    workers: int | None = None
-    ray: str | None = None
-    split: tuple[int, int] = (0, 1)
-    overwrite: bool = False
-    recipe: str = SEED
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:

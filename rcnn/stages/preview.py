@@ -31,8 +31,9 @@ from ..networks.engine import choose_device
 from ..tables import OK, StageReader
 from ..video.decoder import FrameDecoder
 from ..workers.progress import progress
-from .detect import NORM
 from .face_finder import looks
+from .settings import PreviewSettings
+from .settings.clips import NORM
 
 FRAMES = 9  # of a sheet
 COLUMNS = 3
@@ -54,26 +55,6 @@ KEY = (
 )
 TEXT_HEIGHT = 14  # pixels
 BOLD, PLAIN = 600, 400  # weight of the font
-
-
-@dataclass(frozen=True)
-class PreviewSettings:
-    """What the sheets are made of.
-
-    input : a complete detect directory; its manifest names the data set, the models and the thresholds
-    output : where the sheets go, `STATE/CLIP.jpg`
-    every : every so manieth clip of each state has a sheet, the first one always
-    gpu : CUDA device, -1 for the CPU, None for the first device if there is one
-    names : file with the names of labels; None for the data set's
-    dataset : directory of the data set; None for the one that the manifest names
-    """
-
-    input: str
-    output: str
-    every: int = 50
-    gpu: int | None = None
-    names: str | None = None
-    dataset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +97,8 @@ def preview(settings: PreviewSettings) -> None:
         size = (int(arguments["image_size"][0]), int(arguments["image_size"][1]))
         detector = str(arguments["detector"])
         model = str(arguments["model"]) if arguments.get("quality", NORM) == NORM else None
-        sampling, threshold = int(arguments["sampling"]), float(arguments["quality_threshold"])
+        threshold = float(arguments["quality_threshold"])
+        sampling = 1 if arguments["sampling"] is None else int(arguments["sampling"])
         rate = None if arguments.get("rate") is None else Fraction(arguments["rate"])
     except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{settings.input}: its manifest lacks arguments ({error}); run detect.py again") from None

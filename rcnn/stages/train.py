@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -34,50 +34,17 @@ from ..training.momentum import Momentum
 from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, whole_state
 from ..training.snapshot import Snapshot, Stateful
 from ..workers.signals import stopped_at_once
-from .recipes import SEED, check_made_by
+from .recipes import check_made_by
+from .settings import TrainSettings
+from .settings.vectors import AT_END, COSINE, EVERY_EPOCH, NEVER
 from .training_set import TrainingSet, choose_rows, read_training_set
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
-NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
-MLP, COSINE = "mlp", "cosine"  # --head
 # may differ when it goes on
 FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What `train_mlp.py` takes; see its help."""
-
-    data: str
-    prefix: str = "./model/iqiyi"
-    ckpt: int = AT_END
-    network: str = "r50"
-    lr: float = 0.2
-    per_batch_size: int | None = None
-    num_classes: int | None = None  # as many as the training set has
-    num_filter: int = 1024
-    lr_step: tuple[int, ...] = (30, 35, 40)
-    wd: float = 0.0005
-    mom: float = 0.9
-    split: int = 1
-    begin_epoch: int = 0
-    end_epoch: int | None = None
-    pretrained: str | None = None
-    verbose: int = 0
-    max_steps: int = 0
-    ce_loss: bool = False
-    fbn: bool = False
-    head: str = MLP
-    margin: float = 0.4
-    scale: float = 16.0
-    gpu: int | None = None
-    shard_classes: bool = False
-    seed: int = 0
-    overwrite: bool = False
-    recipe: str = SEED
 
 
 def train_mlp(settings: TrainSettings) -> None:
@@ -95,15 +62,12 @@ def train_mlp(settings: TrainSettings) -> None:
 def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
-    schedule_end = settings.end_epoch or max(settings.lr_step)
-    if settings.begin_epoch >= schedule_end:
-        raise InputError(f"--begin-epoch {settings.begin_epoch}: training ends at epoch {schedule_end}")
-    final = f"{settings.prefix},{schedule_end}"
+    final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
     if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
         raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
     with _locked(settings.prefix) if team.leads else nullcontext():
-        _train(team, settings, started, schedule_end, final, params_path)
+        _train(team, settings, started, final, params_path)
 
 
 @contextmanager
@@ -120,9 +84,7 @@ def _locked(prefix: str) -> Iterator[None]:
         lock.release()
 
 
-def _train(
-    team: Team, settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str
-) -> None:
+def _train(team: Team, settings: TrainSettings, started: float, final: str, params_path: str) -> None:
     device = torch_device(choose_device(team.device_number(settings.gpu)))
     _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
@@ -138,7 +100,7 @@ def _train(
     rate = settings.lr
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
-    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
+    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, settings.last_epoch, size, settings.max_steps)
     shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     _check_layers(team, settings, shape)

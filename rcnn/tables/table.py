@@ -143,10 +143,12 @@ class GrowingTable:
         if saved["rows"]:
             path = files.join(self.folder, part_name(len(self.sums)))
             try:
-                table = pq.read_table(files.open_parquet(path), schema=self.schema, partitioning=None)
+                table = pq.read_table(files.open_parquet(path), partitioning=None)
             except DAMAGED as error:
                 files.check_answers(path)
                 raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+            if not table.schema.equals(self.schema):
+                raise InputError(f"{path}: has other columns than this run writes; give --overwrite to begin anew")
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved["rows"]).to_batches()
             self._bytes = saved["bytes"]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..files import create
 from ..networks.checkpoint import Graph, checkpoint_files, save_checkpoint
+from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from .loop import Course, Sums
 from .snapshot import Snapshot
@@ -22,14 +23,14 @@ from .snapshot import Snapshot
 FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run goes on
 
 RoundLine = dict[str, Any]  # of the curve
-Batch = TypeVar("Batch")
+Portion = TypeVar("Portion")
 
 
 class RoundSettings(Protocol):
     """What the settings of every training in rounds have.
 
     prefix : of what is written
-    gpu : number of a CUDA device or `CPU`
+    gpu : number of a CUDA device or `CPU`; None for the first device if there is one, else the CPU
     rounds : how many there are in the end
     batch : items a step
     threads : of PyTorch; 0: as many as there are cores
@@ -40,7 +41,7 @@ class RoundSettings(Protocol):
     @property
     def prefix(self) -> str: ...
     @property
-    def gpu(self) -> int: ...
+    def gpu(self) -> int | None: ...
     @property
     def rounds(self) -> int: ...
     @property
@@ -49,10 +50,10 @@ class RoundSettings(Protocol):
     def threads(self) -> int: ...
 
 
-Settings = TypeVar("Settings", bound=RoundSettings)
+OwnSettings = TypeVar("OwnSettings", bound=RoundSettings)
 
 
-class RoundTrainer(ABC, Generic[Settings]):
+class RoundTrainer(ABC, Generic[OwnSettings]):
     """A training in rounds of steps. After each round there are a line of its curve, a usable model and a snapshot.
 
     A trainer sets `module`, `optimizer` and `steps_a_round`.
@@ -69,9 +70,10 @@ class RoundTrainer(ABC, Generic[Settings]):
     optimizer: torch.optim.Optimizer
     steps_a_round: int
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: OwnSettings) -> None:
         self.settings = settings
-        self.device = torch_device(settings.gpu)
+        self.gpu = choose_device(settings.gpu)
+        self.device = torch_device(self.gpu)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.snapshot = f"{settings.prefix}-training.params"
@@ -117,7 +119,7 @@ class RoundTrainer(ABC, Generic[Settings]):
         """Train the round of a number, from 0; gives the means of its losses."""
 
     def _learn_all(
-        self, number: int, batches: Iterable[Batch], learn: Callable[[Batch, float], dict[str, float]]
+        self, number: int, batches: Iterable[Portion], learn: Callable[[Portion, float], dict[str, float]]
     ) -> dict[str, float]:
         """The means over the steps of round `number`, and how fast they went.
 

@@ -55,10 +55,10 @@ def test_takes_move_smoothly_and_keep_the_face_in_the_frame(seed: int) -> None:
     assert ((take.centre > 40) & (take.centre < np.array(FRAME) - 40)).all()
 
 
-def test_landmarks_are_where_the_detector_finds_them(model: PeopleModel, checkpoints: dict[str, str]) -> None:
+def test_landmarks_are_where_the_detector_finds_them(model: PeopleModel, models: dict[str, str]) -> None:
     from rcnn.faces.load import load_detector
 
-    detector = load_detector(checkpoints["retinaface"])
+    detector = load_detector(models["detector"])
     person = model.person(0, 3)
     for number in range(3):
         take = replace(draw_take(0, number), blur=0.0, noise=1.0)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawn_people import write_album
 
 from rcnn.demo.canvas import SIZE
 from rcnn.demo.person import VEIL, load_people
@@ -18,6 +19,7 @@ from rcnn.demo.space_fit import coefficients, face_vectors, fit_face_space, mirr
 from rcnn.demo.trainer import PeopleSettings, PeopleTrainer
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import read_arrays
+from rcnn.training.people import list_photographs
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +97,11 @@ def test_engine_refines_as_the_trainer_does(portraits: Portraits, tmp_path: Path
     assert made * sure == pytest.approx(expected * sure, abs=5e-3)
 
 
-def test_portraits_of_photographs_are_aligned_and_cut(shared: Path, checkpoints: dict[str, str]) -> None:
+def test_portraits_of_photographs_are_aligned_and_cut(tmp_path: Path, models: dict[str, str]) -> None:
     from rcnn.faces.load import load_detector
 
-    folder = shared / "faces"
-    people = {person.name: sorted(person.iterdir())[:1] for person in sorted(folder.iterdir())[:12]}
-    found = read_portraits(people, load_detector(checkpoints["retinaface"]))
+    people = list_photographs(str(write_album(tmp_path, [1] * 12)))
+    found = read_portraits(people, load_detector(models["detector"]))
     assert 3 <= len(found) <= 12
     assert np.abs(found.shifts).max() < 12
     alpha = found.planes[:, 3].astype(np.float32) / 127
@@ -108,10 +109,10 @@ def test_portraits_of_photographs_are_aligned_and_cut(shared: Path, checkpoints:
     assert alpha[:, 4, 4].max() < 0.1
 
 
-def test_what_holds_no_portrait_is_an_error(tmp_path: Path, checkpoints: dict[str, str]) -> None:
+def test_what_holds_no_portrait_is_an_error(tmp_path: Path, models: dict[str, str]) -> None:
     from rcnn.faces.load import load_detector
 
-    detector = load_detector(checkpoints["retinaface"])
+    detector = load_detector(models["detector"])
     path = tmp_path / "grey.png"
     cv2.imwrite(str(path), np.full((250, 250, 3), 90, np.uint8))
     with pytest.raises(InputError, match="no photograph shows a large face"):

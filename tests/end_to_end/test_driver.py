@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STAND_IN = """#!/bin/bash
-# Notes its arguments, writes what a stage leaves, and fails where FAIL names the script.
+# Notes its arguments, writes what a stage leaves, and fails where FAIL names the script; tells the real defaults.
+if [ "$1" = -m ]; then exec "$REAL" "$@"; fi
 printf '%q ' "$@" >> "$CALLS"; echo >> "$CALLS"
 script=${1##*/}
 echo "$script speaks"; echo "$script warns" >&2
@@ -47,7 +49,8 @@ class Driver:
 
     def __call__(self, *arguments: object, fail: str = "", code: int = 0) -> subprocess.CompletedProcess:
         self.calls_file.write_text("")
-        environment = {**os.environ, "PYTHON": str(self.place / "python"), "CALLS": str(self.calls_file), "FAIL": fail}
+        stand_in = {"PYTHON": str(self.place / "python"), "REAL": sys.executable, "CALLS": str(self.calls_file)}
+        environment = {**os.environ, **stand_in, "FAIL": fail}
         done = subprocess.run(
             ["bash", str(ROOT / "run.sh"), *map(str, arguments)],
             capture_output=True, text=True, cwd=self.place, env=environment,
@@ -99,10 +102,10 @@ def test_what_is_complete_is_kept_and_the_rest_goes_on(run):
 
 
 def test_what_another_command_made_is_not_kept(run):
-    run()
+    run("--quality-threshold", 7)
     error = run("--quality-threshold", 5, code=2).stderr
     assert "det_trainval/manifest.json: was made by another command" in error
-    assert "--quality-threshold 10.0" in error and "--overwrite" in error
+    assert "--quality-threshold 7" in error and "--overwrite" in error
     assert run.scripts == []
 
 
@@ -182,7 +185,18 @@ def test_mistyped_values_say_what_is_allowed(run, arguments, words):
 
 def test_help_has_an_example(run):
     text = run("--help").stdout
-    assert "--stage 3 --stop-stage 5" in text and "(10.0)" in text
+    assert "--stage 3 --stop-stage 5" in text and "(detect.py's)" in text
+
+
+def test_a_stage_is_given_what_was_given_and_no_default(run):
+    """So that a default has one home."""
+    run()
+    flags = {word for call in run.calls for word in call if word.startswith("--")}
+    assert flags == {
+        "--dataset", "--stage", "--input", "--inputs", "--output", "--data", "--prefix", "--model", "--report",
+    }  # fmt: skip
+    run("--num-classes", 31, "--quality-threshold", 3, "--overwrite")
+    assert value(run.calls[0], "--quality-threshold") == "3" and value(run.calls[5], "--num-classes") == "31"
 
 
 def test_quality_is_a_model_or_the_word_score(run):

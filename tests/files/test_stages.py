@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from drawn_people import framed, portrait, put_clip
+from patience import PATIENCE, held, wait_for
 
 from rcnn import files
 from rcnn.clips.dataset import list_clips
@@ -36,15 +37,6 @@ from rcnn.tables.whole import faults
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 4
 PART_BYTES = 60_000
-# as a user starts a script, but with progress saved after each group of clips
-START = """
-import runpy, sys
-from rcnn.tables import table, writer
-writer.SAVE_SECONDS = 0.0
-table.PART_BYTES = int(sys.argv[1])
-sys.argv = sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -53,25 +45,21 @@ def small_parts(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory, shared) -> Path:
+def data(tmp_path_factory) -> Path:
     """Clips of three frames of four people for train, val and test, one clip of nobody and one that is none."""
     root = tmp_path_factory.mktemp("data")
-    people = [sorted(path.glob("*.jpg")) for path in sorted((shared / "faces").iterdir())]
-    people = [photos for photos in people if len(photos) >= 10][:PEOPLE]
     folders = {
         "train": "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN", "val": "IQIYI_VID_DATA_Part2/IQIYI_VID_VAL",
         "test": "IQIYI_VID_TEST",
     }  # fmt: skip
     truth: dict[str, dict[int, list[str]]] = {split: {} for split in folders}
-    for label, photos in enumerate(people, 1):
-        for number, photo in enumerate(photos[:10]):
+    for label in range(1, PEOPLE + 1):
+        for number in range(10):
             split = ("train", "val", "test", "test", "test")[number % 5]
             name = f"clip_{number}{label}.mp4"
-            frame = np.full((480, 888, 3), 90, np.uint8)
-            frame[100:350, 320:570] = cv2.imread(str(photo))
-            put_clip(root / folders[split] / name, frame)
+            put_clip(root / folders[split] / name, [framed(portrait(label, number))] * 3)
             truth[split].setdefault(label, []).append(name)
-    put_clip(root / folders["test"] / "nobody.mp4", np.full((480, 888, 3), 90, np.uint8))
+    put_clip(root / folders["test"] / "nobody.mp4", [np.full((480, 888, 3), 90, np.uint8)] * 3)
     (root / folders["test"] / "broken.mp4").write_text("no video")
     (root / "gt_v2").mkdir()
     names = sorted(path.name for path in root.glob("**/*.mp4"))
@@ -83,22 +71,6 @@ def data(tmp_path_factory, shared) -> Path:
         (root / f"gt_v2/{split}_v2.txt").write_text("\n".join(lines))
     (root / "gt_v2/names.txt").write_text("1 Ada Lovelace\n")
     return root
-
-
-def put_clip(path: Path, frame: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
-    for _ in range(3):
-        writer.write(frame)
-    writer.release()
-
-
-@pytest.fixture(scope="session")
-def models(shared) -> dict[str, str]:
-    return {
-        "model": str(shared / "checkpoints/mobilefacenet-y1/model") + ",0",
-        "detector": str(shared / "checkpoints/retinaface-mnet25/mnet.25") + ",0",
-    }
 
 
 def detect_settings(models, dataset: str, output: str, stage: str = "test", **changes) -> DetectSettings:
@@ -209,36 +181,28 @@ def test_a_clip_costs_two_requests_and_the_listing_none(s3, data, models):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_run_that_was_killed_goes_on(number, s3, data, models, on_disk):
     root = s3.upload(data, "data")
-    arguments = [
-        "--dataset", root, "--output", s3.url("det"), "--stage", "test", "--gpu", "-1", "--quality-threshold", "2",
-        "--max-bad", "50", "--model", models["model"], "--detector", models["detector"],
+    words = [
+        ROOT / "detect.py", "--dataset", root, "--output", s3.url("det"), "--stage", "test", "--gpu", "-1",
+        "--quality-threshold", "2", "--max-bad", "50", "--model", models["model"], "--detector", models["detector"],
     ]  # fmt: skip
-    command = [sys.executable, "-c", START, str(PART_BYTES), str(ROOT / "detect.py"), *arguments]
-
-    def clips_done() -> int:
-        try:
-            return json.loads(files.read_bytes(s3.url("det/progress.json")))["clips"]["total"]
-        except (FileNotFoundError, ValueError):  # replaced between the question for its size and the reading
-            return 0
-
-    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT) as process:
-        deadline = time.monotonic() + 60
-        while clips_done() < 8 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(number)
-        process.wait()
-    done = clips_done()
-    assert 8 <= done < 26
+    with held(words, 2, group=8, part_bytes=PART_BYTES) as run:
+        run.wait_until_held()
+        run.process.send_signal(number)
+        run.let_go()
+        assert run.end()[0] == (-number if number == signal.SIGKILL else 128 + number)
+    assert json.loads(files.read_bytes(s3.url("det/progress.json")))["clips"]["total"] == 16
     assert not files.exists(s3.url("det/manifest.json"))
     left_over = [name for name in files.names(s3.url("det")) if name.startswith("lock")]
     assert len(left_over) == (number == signal.SIGKILL)  # and keeps nobody out, for its process is dead
     with pytest.raises(InputError, match="is not complete"):
         StageReader(s3.url("det"), ("detect",))
     s3.requests.clear()
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    with held(words, 0, group=8, part_bytes=PART_BYTES) as run:
+        code, errors = run.end()
+    assert code == 0, errors
     assert comparable(store_files(s3.url("det"))) == comparable(disk_files(on_disk / "out/det_test"))
     fetched = {request for request in s3.requests if request.startswith("GET") and ".mp4" in request}
-    assert len(fetched) == 26 - done  # those that were done were not fetched again
+    assert len(fetched) == 26 - 16  # those that were done were not fetched again
 
 
 def test_a_clip_that_fails_is_unreadable_and_says_why(s3, data, models, monkeypatch):
@@ -287,17 +251,18 @@ def test_int8_networks_are_kept_in_the_store(s3, data, models, monkeypatch, caps
     assert capsys.readouterr().out.count("calibrated") == 2
 
 
-def test_sheets_and_search_read_from_the_store(s3, data, models, shared, tmp_path, capsys):
+def test_sheets_and_search_read_from_the_store(s3, data, models, tmp_path, capsys):
     detect(detect_settings(models, s3.upload(data, "data"), s3.url("det")))
     feature(FeatureSettings(models["model"], s3.url("det"), s3.url("feat"), gpu=-1))
     preview(PreviewSettings(s3.url("det"), str(tmp_path / "sheets"), every=10, gpu=-1))
     assert {path.parent.name for path in (tmp_path / "sheets").rglob("*.jpg")} == {"ok", "no-face", "unreadable"}
     with pytest.raises(InputError, match="must lie on the disk"):
         preview(PreviewSettings(s3.url("det"), s3.url("sheets"), gpu=-1))
-    photo = next(path for path in sorted((shared / "faces").iterdir()) if len(list(path.glob("*.jpg"))) >= 10)
+    photo = str(tmp_path / "photo.png")
+    cv2.imwrite(photo, portrait(1, 2))
     capsys.readouterr()
-    search(SearchSettings((str(sorted(photo.glob("*.jpg"))[2]),), (s3.url("feat"),), count=3, gpu=-1))
-    assert "clip_21.mp4" in capsys.readouterr().out  # made of that photograph
+    search(SearchSettings((photo,), (s3.url("feat"),), count=3, gpu=-1))
+    assert "clip_21.mp4" in capsys.readouterr().out  # made of that portrait
 
 
 def test_parts_are_merged_in_the_store(s3, data, models, on_disk):
@@ -365,10 +330,14 @@ def test_a_lock_is_refreshed_unless_it_is_gone(s3, monkeypatch):
     lock = ObjectLock(s3.url("x/lock"), "x", "--output")
     name = f"x/{lock._name}"
     s3.requests.clear()
-    time.sleep(0.5)
-    assert sum(request.startswith("PUT") for request in s3.requests) >= 3
-    files.remove(s3.url(name))
-    time.sleep(0.3)
+    wait_for(lambda: sum(request.startswith("PUT") for request in s3.requests) >= 3, "a third refresh")
+
+    def seen_to_be_gone() -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            files.remove(s3.url(name))  # again, if it was just about to be put
+        return not lock._refresher.is_alive()
+
+    wait_for(seen_to_be_gone, "the end of the refresher")
     assert not files.exists(s3.url(name))
     with pytest.raises(InputError, match="another has begun"):
         lock.check()
@@ -403,11 +372,10 @@ def test_two_that_come_at_once_never_both_go_on(s3):
 
 def run_line(*command: object) -> str:
     """The one line that a script says before it exits with 2."""
-    begun = time.monotonic()
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT)
+    words = [sys.executable, *map(str, command)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
-    assert time.monotonic() - begun < 30
     return done.stderr
 
 

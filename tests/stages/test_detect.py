@@ -1,15 +1,17 @@
 """detect.py on real clips: which frames, which face, what is kept, and what becomes of bad clips."""
 
+import json
 import signal
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from drawn_people import framed, portrait, portrait_landmarks, put_clip
+from patience import held
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError, UnreadableError
@@ -27,33 +29,14 @@ from rcnn.workers import crew
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def put_clip(path: Path, frames: list[np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
-    for frame in frames:
-        writer.write(frame)
-    writer.release()
-
-
-@pytest.fixture(scope="module")
-def models(shared):
-    return {
-        "model": str(shared / "checkpoints/mobilefacenet-y1/model") + ",0",
-        "detector": str(shared / "checkpoints/retinaface-mnet25/mnet.25") + ",0",
-    }
-
-
 @pytest.fixture(scope="module")
 def networks(models):
     return load_detector(models["detector"]), load_embedder(models["model"])
 
 
 @pytest.fixture(scope="module")
-def face(shared):
-    photo = cv2.imread(str(sorted((shared / "faces").glob("*/*.jpg"))[0]))
-    frame = np.full((480, 888, 3), 90, np.uint8)
-    frame[100:350, 320:570] = photo
-    return frame
+def face():
+    return framed(portrait(0))
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +103,10 @@ def test_every_clip_ends_in_one_state(root, models, tmp_path, capsys):
     ]
     assert [(row["split"], row["label"]) for row in faces] == [("train", 3)] * 3 + [("val", 3)]
     assert set(reader.manifest["models"]) == {
-        "model-symbol.json",
-        "model-0000.params",
-        "mnet.25-symbol.json",
-        "mnet.25-0000.params",
+        "face-m-symbol.json",
+        "face-m-0000.params",
+        "essh-m25-symbol.json",
+        "essh-m25-0000.params",
     }
     summary = capsys.readouterr().out
     assert "6 clips read, 2 with faces, 4 faces kept of 4, 2 without, 2 unreadable" in summary
@@ -139,6 +122,8 @@ def test_a_face_lies_where_the_row_says(root, models, networks, face, tmp_path):
     assert 100 < y1 < y2 < 350
     points = np.reshape(row["landmarks"], (5, 2))
     assert ((points > (x1, y1)) & (points < (x2, y2))).all()
+    drawn = portrait_landmarks(0) + np.array([320, 100])
+    assert np.abs(points - drawn).mean() < 0.16 * np.ptp(drawn[:2, 0])  # of the distance of the eyes
     crop = cv2.imdecode(np.frombuffer(row["crop"], np.uint8), cv2.IMREAD_COLOR)
     assert crop.shape == (112, 112, 3)
     # the stored quality is the norm of the crop before JPEG
@@ -251,7 +236,7 @@ def test_bad_arguments_are_one_line_and_exit_2(arguments, words, tmp_path, root)
     assert not (tmp_path / "det").exists()
 
 
-def test_a_signal_ends_it_soon_and_the_same_command_goes_on(models, face, tmp_path):
+def test_a_signal_ends_it_before_the_next_group_and_the_same_command_goes_on(models, face, tmp_path):
     root = tmp_path / "data"
     names = [f"clip{number:02d}.mp4" for number in range(20)]
     for name in names:
@@ -261,22 +246,19 @@ def test_a_signal_ends_it_soon_and_the_same_command_goes_on(models, face, tmp_pa
     for table_name in ("train_v2.txt", "val_v2.txt"):
         (root / "gt_v2" / table_name).write_text("")
     output = tmp_path / "det"
-    command = [
-        sys.executable, str(ROOT / "detect.py"), "--dataset", str(root), "--output", str(output), "--stage", "test",
-        "--gpu", "-1", "--quality-threshold", "2", "--model", models["model"], "--detector", models["detector"],
+    words = [
+        ROOT / "detect.py", "--dataset", root, "--output", output, "--stage", "test", "--gpu", "-1",
+        "--quality-threshold", "2", "--model", models["model"], "--detector", models["detector"],
     ]  # fmt: skip
-    first = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 100
-    while not (output / "progress.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.5)  # into the clips
-    first.send_signal(signal.SIGTERM)
-    sent = time.monotonic()
-    errors = first.communicate()[1]
-    assert time.monotonic() - sent < 10
-    assert first.returncode == 128 + signal.SIGTERM
+    with held(words, 3) as first:
+        first.wait_until_held()
+        first.process.send_signal(signal.SIGTERM)
+        first.let_go()
+        code, errors = first.end()
+    assert code == 128 + signal.SIGTERM
     assert "detect.py: stopped; what was done is saved, and the same command goes on from there" in errors
     assert not (output / "manifest.json").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    assert json.loads((output / "progress.json").read_text())["clips"]["total"] == 6
+    subprocess.run([sys.executable, *map(str, words)], check=True, capture_output=True)
     run(root, models, tmp_path / "whole", stage="test", quality_threshold=2.0)
     assert files(output) == files(tmp_path / "whole")

@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from drawn_people import portrait, portrait_landmarks
 
 from rcnn.errors import InputError
+from rcnn.faces.alignment import align_faces
 from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import clip_features
 from rcnn.stages.feature import FeatureSettings, feature
@@ -13,14 +15,13 @@ from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter, vectors
 
 
 @pytest.fixture(scope="module")
-def model(shared):
-    return str(shared / "checkpoints/mobilefacenet-y1/model") + ",0"
+def model(models):
+    return models["model"]
 
 
 @pytest.fixture(scope="module")
-def crops(shared):
-    photos = sorted((shared / "faces").glob("*/*.jpg"))[:8]
-    return [cv2.resize(cv2.imread(str(p))[60:190, 60:190], (112, 112)) for p in photos]
+def crops():
+    return [align_faces(portrait(n), portrait_landmarks(n)[None].astype(np.float32))[0] for n in range(8)]
 
 
 def unit(values: np.ndarray) -> np.ndarray:

@@ -167,18 +167,18 @@ def test_damaged_progress_is_an_error(text, tmp_path):
 
 
 HOLD = """
-import sys, time
+import sys
 from rcnn.tables import StageWriter, features_schema
 with StageWriter(sys.argv[1], "feature", features_schema(8)):
     print("ready", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def test_a_second_run_is_refused_until_the_first_is_dead(tmp_path):
     path = tmp_path / "run"
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as holder:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as holder:
         assert holder.stdout.readline() == b"ready\n"
         with pytest.raises(InputError, match=rf"process {holder.pid} on .* writes there; wait"):
             StageWriter(str(path), "feature", features_schema(8), overwrite=True)

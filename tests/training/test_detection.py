@@ -18,8 +18,8 @@ from rcnn.networks.graphs import essh
 from rcnn.training import detection
 from rcnn.training.detection import DetectionSettings, DetectionTrainer
 from rcnn.training.labels import LabelledPhotograph
-from rcnn.training.people import read_photograph
 from rcnn.training.scenes import Scene, move_boxes, move_landmarks
+from rcnn.video.photographs import read_image
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def handful(drawn: list[LabelledPhotograph]) -> list[Scene]:
     for number, photo in enumerate(drawn):
         scene = Scene(np.full((128, 128, 3), 60 + 30 * number, np.uint8))
         for scale, x, y in [(0.5 + number / 6, 4, 8)] + [(0.5, 64, 60)] * (number < 2):
-            image = cv2.resize(read_photograph(photo.path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            image = cv2.resize(read_image(photo.path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             scene.picture[y : y + len(image), x : x + len(image)] = image
             matrix = np.array([[scale, 0, x], [0, scale, y]])
             scene.boxes = np.concatenate([scene.boxes, move_boxes(photo.boxes, matrix)])
@@ -132,10 +132,10 @@ def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(
 
 
 def test_hints_of_a_teacher_are_learned(
-    tmp_path: Path, drawn: list[LabelledPhotograph], checkpoints: dict[str, str]
+    tmp_path: Path, drawn: list[LabelledPhotograph], models: dict[str, str]
 ) -> None:
-    hints = (("head_stride8", "rf_c1_det_concat_relu"),)
-    settings = DetectionSettings(str(tmp_path / "own"), teacher=checkpoints["retinaface"], hints=hints, side=64)
+    hints = (("head_stride8", "head_stride8"),)
+    settings = DetectionSettings(str(tmp_path / "own"), teacher=models["detector"], hints=hints, side=64)
     trainer = DetectionTrainer(settings, (drawn, []))
     trainer.student.train()
     scenes = [Scene(np.full((64, 64, 3), 100 + n, np.uint8)) for n in range(2)]
