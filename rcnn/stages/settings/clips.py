@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
-from ...files import on_disk
+from ...files import is_url, on_disk
 from ...networks.zoo.roles import DETECTOR, QUALITY, find_model
 from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, RUN, Settings, setting
@@ -126,7 +126,9 @@ class SheetSettings(Settings):
         if self.preview is None:
             return None
         device = run.gpu[0] if isinstance(run.gpu, tuple) else run.gpu
-        return PreviewSettings(run.output, self.preview, self.preview_every, gpu=device)
+        # what the manifest names is opened in a store only where the command names it
+        dataset = run.dataset if is_url(run.dataset) else None
+        return PreviewSettings(run.output, self.preview, self.preview_every, device, dataset=dataset)
 
 
 @dataclass(frozen=True)
