@@ -43,6 +43,7 @@ from .training_set import TrainingSet, choose_rows, read_training_set
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
+CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018: the rate and the length of the training were chosen with them
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 # may differ when it goes on
@@ -138,6 +139,7 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
     _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
     classes = settings.num_classes or data.classes
+    least_fan_out = 0 if settings.num_classes else CHALLENGE_CLASSES
     settings = replace(settings, num_classes=classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
@@ -153,7 +155,7 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
     shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     _check_layers(team, settings, shape)
-    model = _begin(team, settings, shape, generator, data, training)
+    model = _begin(team, settings, shape, generator, data, training, least_fan_out)
     if settings.pretrained:
         try:
             model.load(load_checkpoint(settings.pretrained).params)
@@ -249,8 +251,9 @@ def _begin(
     generator: torch.Generator,
     data: TrainingSet,
     training: np.ndarray,
+    least_fan_out: int,
 ) -> Trainable:
-    """The classifier that `--head` names, with its initial weights."""
+    """The classifier that `--head` names, with its initial weights, see `initialise`."""
     if settings.head == COSINE:
         if settings.shard_classes:
             raise InputError("--shard-classes: --head cosine can't share its classes out; leave one of them away")
@@ -259,10 +262,10 @@ def _begin(
         return cosine
     if settings.shard_classes and team.size > 1:
         shard = ShardedClassifier(shape, team)
-        initialise_shard(shard, settings.network, generator)
+        initialise_shard(shard, settings.network, generator, least_fan_out)
         return shard
     model = Classifier(shape)
-    initialise(model, settings.network, generator)
+    initialise(model, settings.network, generator, least_fan_out)
     return model
 
 
