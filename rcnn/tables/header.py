@@ -144,15 +144,23 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         If it was made with other arguments or of other inputs, and is not to be replaced.
     """
     manifest = files.join(path, MANIFEST)
+    for source in header["sources"]:
+        if files.same(source["path"], path):
+            raise InputError(f"{path}: is the input, too; give --output another path")
     files.check_no_links(path)
     if not files.exists(manifest):
         return False
-    if not overwrite:
-        try:
-            was = read_json(manifest)
-        except (OSError, ValueError) as error:
+    try:
+        was = read_json(manifest)
+    except (OSError, ValueError) as error:
+        if not overwrite:
             raise InputError(f"{manifest}: can't be read ({error}); give --overwrite to replace {path}") from None
-        was = was if isinstance(was, Mapping) else {}
+        was = None
+    was = was if isinstance(was, Mapping) else {}
+    other = was.get("stage")
+    if isinstance(other, str) and other in KINDS and other != header["stage"]:
+        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+    if not overwrite:
         script = KINDS[header["stage"]].script
         arguments, inputs = other_arguments(was, header), other_inputs(was, header)
         if not arguments and not inputs:
