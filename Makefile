@@ -1,7 +1,7 @@
 # make            sets up .venv and builds the Cython extensions
 # make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
 #                 output/demo/report.html; two minutes on 2 cores
-# make test       the same with what the tests need, and runs them
+# make test       the same with what the tests need, and runs them; PYTEST="-m shared" runs those that need ../shared
 # make lint       style and type hints
 # make mutation   changes the code in small ways and counts what the tests don't notice; half an hour on one core
 # make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn zoo lists them
@@ -13,6 +13,7 @@
 PYTHON ?= python3
 CC ?= cc
 EXTRAS ?=
+PYTEST ?=
 VENV := .venv
 MXNET_VENV := .venv-mxnet
 INSIGHTFACE_VENV := .venv-insightface
@@ -53,7 +54,7 @@ demo: $(BUILT)
 	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --num-classes 31 --overwrite
 
 test: $(BUILT) $(VENV)/dev.installed
-	$(PY) -m pytest
+	$(PY) -m pytest $(PYTEST)
 
 mutation: $(BUILT) $(VENV)/dev.installed $(VENV)/mutation.installed
 	$(PY) benchmarks/mutation.py --survivors

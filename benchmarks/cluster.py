@@ -23,6 +23,7 @@ from statistics import median
 from unittest import mock
 
 import numpy as np
+from made_up import made_up_faces
 
 from rcnn.clips.dataset import Clip
 from rcnn.commands.arguments import Parser, paths, positive
@@ -117,12 +118,11 @@ class FakeJob:
     def __call__(self, clips):
         from rcnn.stages.face_finder import FoundFaces
 
-        row = {
-            "score": 0.9, "box": np.zeros(4, np.float32), "landmarks": np.zeros(10, np.float32), "quality": 20.0,
-            "crop": bytes(FACE_BYTES),
-        }  # fmt: skip
-        rows = [{**row, "frame": 3 * number + 3} for number in range(self.faces)]
-        return [FoundFaces(self.faces, np.full(self.faces, 20, np.float32), list(rows)) for _ in clips]
+        crop = bytes(FACE_BYTES)
+        return [
+            FoundFaces(made_up_faces(clip, self.faces, crop), self.faces, np.full(self.faces, 20, np.float32))
+            for clip in clips
+        ]
 
     def lost(self, clip, reason):
         raise AssertionError
@@ -156,7 +156,7 @@ def drive(clips: int, faces: int) -> None:
         mock.patch.object(files, "sha256", summed),
     ):
         begun = time.monotonic()
-        stage.detect(stage.DetectSettings("", "", f"{out}/det", "", "trainval", gpu=-1))
+        stage.detect(stage.DetectSettings(output=f"{out}/det", gpu=-1))
         seconds = time.monotonic() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"clips": clips, "faces": faces, "mb": peak, "seconds": seconds}))

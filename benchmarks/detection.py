@@ -41,9 +41,10 @@ from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 from rcnn.networks.engine import choose_device
 from rcnn.training.backgrounds import patch_without_faces
-from rcnn.training.labels import Photograph, label_photographs, read_picture
+from rcnn.training.labels import LabelledPhotograph, label_photographs
 from rcnn.training.people import held_out, list_photographs
 from rcnn.training.scenes import move_boxes, move_landmarks
+from rcnn.video.photographs import read_image
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]
 FACE_SIZE = (12.0, 250.0)  # pixels, geometric mean of width and height of the face that sets a photograph's scale
@@ -61,7 +62,7 @@ SHIFT = 4  # pixels, half the smallest stride
 
 @dataclass
 class Scene:
-    """A frame (480, 888, 3) uint8, BGR, and what is in it; see `Photograph` for the arrays."""
+    """A frame (480, 888, 3) uint8, BGR, and what is in it; see `LabelledPhotograph` for the arrays."""
 
     picture: np.ndarray
     boxes: np.ndarray
@@ -111,13 +112,13 @@ def waves(rng: np.random.Generator) -> np.ndarray:
     return np.clip(total, 0, 255).astype(np.uint8)
 
 
-def strips(photos: Sequence[Photograph], rng: np.random.Generator) -> np.ndarray:
+def strips(photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np.ndarray:
     """Parts of photographs without faces, repeated into a wallpaper, one beside the other."""
     picture = clouds(rng)
     edges = np.unique(np.concatenate([[0, WIDTH], rng.integers(0, WIDTH, rng.integers(0, 6))]))
     for left, right in pairwise(edges.tolist()):
         photo = photos[rng.integers(len(photos))]
-        patch = patch_without_faces(photo, read_picture(photo.path), rng)
+        patch = patch_without_faces(photo, read_image(photo.path), rng)
         if patch is None:
             continue
         zoom = rng.uniform(0.7, 4)
@@ -128,12 +129,16 @@ def strips(photos: Sequence[Photograph], rng: np.random.Generator) -> np.ndarray
     return picture
 
 
-def make_scene(photos: Sequence[Photograph], others: Sequence[Photograph], rng: np.random.Generator) -> Scene:
+def make_scene(
+    photos: Sequence[LabelledPhotograph], others: Sequence[LabelledPhotograph], rng: np.random.Generator
+) -> Scene:
     """A scene with all of `photos`; `others` serve as its background."""
     kind = rng.random()
     draw = (clouds, cells, waves)[rng.integers(3)]
     picture = strips(others, rng) if kind < 0.6 else draw(rng)
-    scene = Scene(picture, *(getattr(Photograph.of("", [], [], []), n) for n in ("boxes", "landmarks", "ignored")))
+    scene = Scene(
+        picture, *(getattr(LabelledPhotograph.of("", [], [], []), n) for n in ("boxes", "landmarks", "ignored"))
+    )
     sizes = np.sort(np.exp(rng.uniform(*np.log(FACE_SIZE), len(photos))))[::-1]
     for photo, size in zip(photos, sizes, strict=True):
         _paste(scene, photo, size, rng)
@@ -145,9 +150,9 @@ def make_scene(photos: Sequence[Photograph], others: Sequence[Photograph], rng: 
     return Scene(scene.picture, cut[whole], scene.landmarks[whole], ignored)
 
 
-def _paste(scene: Scene, photo: Photograph, size: float, rng: np.random.Generator) -> None:
+def _paste(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> None:
     """Put a photograph where it covers no face and its largest face is inside, at a smaller scale if there is none."""
-    image = read_picture(photo.path)
+    image = read_image(photo.path)
     areas = (photo.boxes[:, 2:] - photo.boxes[:, :2] + 1).prod(1)
     largest = photo.boxes[areas.argmax()]
     scale = size / float(np.sqrt(areas.max()))
@@ -179,7 +184,7 @@ def _paste(scene: Scene, photo: Photograph, size: float, rng: np.random.Generato
         scale *= SMALLER
 
 
-def make_scenes(photos: Sequence[Photograph], others: Sequence[Photograph], seed: int) -> list[Scene]:
+def make_scenes(photos: Sequence[LabelledPhotograph], others: Sequence[LabelledPhotograph], seed: int) -> list[Scene]:
     """Scenes with four photographs each, and one without for every five of them."""
     groups = [list(photos[i : i + PHOTOGRAPHS_A_SCENE]) for i in range(0, len(photos), PHOTOGRAPHS_A_SCENE)]
     groups += [[] for _ in range(len(groups) // SCENES_A_FACELESS)]
@@ -308,7 +313,7 @@ def main() -> None:
         f"the labeller against itself on the same scenes moved by {SHIFT} pixels: landmarks differ by "
         f"{100 * own.mean():.2f} (mean), {100 * np.median(own):.2f} (median) % of the eyes' distance"
     )
-    image = read_picture(args.crowd) if args.crowd else None
+    image = read_image(args.crowd) if args.crowd else None
     for model in tqdm(args.models, disable=None):
         report(
             Path(model.rpartition(",")[0]).name,

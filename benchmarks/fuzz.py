@@ -5,7 +5,7 @@
 
 Each target of hostile.py runs in a process of its own, on one core. Inputs that bring out something else are kept,
 one for each place where it came from, and counted; the run goes on. So do inputs that take more than 32 MiB of memory
-or a second of processor time. Inputs that belong into the suite go to tests/networks/graphs/checkpoint/hostile/TARGET.
+or a second of processor time. Inputs that belong into the suite go to tests/networks/checkpoint/hostile/TARGET.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ sys.path.insert(0, sys.argv[1])
 import fuzz
 fuzz.fuzz(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
 """
-KEPT = ROOT / "tests/networks/graphs/checkpoint/hostile"  # inputs that the suite plays again
+KEPT = ROOT / "tests/networks/checkpoint/hostile"  # inputs that the suite plays again
 LONGEST = {"arrays": 600, "symbol": 4000}  # bytes of an input
 MEMORY_BYTES = 512 << 20  # of address space beyond what the process has at the start
 JUMP_KIB = 32 << 10  # that one input may add to the largest resident set

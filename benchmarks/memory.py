@@ -18,7 +18,7 @@ from timing.measure import python
 from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import run_script
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
 from rcnn.training.mlp import Classifier
 
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--width", default=512, type=positive, help="of a vector")
     parser.add_argument("--classes", default=500, type=positive, help="of the classifier")
     args = parser.parse_args()
-    shape = Shape(args.width, 64, args.classes)
+    shape = ClassifierShape(args.width, 64, args.classes)
     print(f"vectors {args.width} wide, {args.classes} classes, float32")
     print(f"{'clips':>9} {'stage':<8} {'peak MB':>8} {'seconds':>8} {'output MB':>9}")
     for rows in (int(text) for text in args.rows.split(",")):

@@ -13,11 +13,13 @@ import numpy as np
 import torch
 
 from rcnn.faces.tracking import track_faces
-from rcnn.networks.graphs.classifier import Shape
+from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.people.teaching import agreeing_tracks
 from rcnn.tables.join import Batch
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
-from rcnn.training.mlp import Classifier, Momentum, Schedule, initialise, train
+from rcnn.training.epochs import Schedule, train_epochs
+from rcnn.training.mlp import Classifier, Learner, initialise
+from rcnn.training.momentum import Momentum
 
 TRAIN, TEST, CLASSES, WIDTH = 392_537, 172_835, 4_935, 512
 BATCH, STEPS = 1024, 20
@@ -53,16 +55,17 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     schedule, whole = Schedule(0.2, (30,), 0, 1, BATCH), 40 * TRAIN / len(features)
 
-    mlp = Classifier(Shape(WIDTH, 1024, CLASSES))
+    mlp = Classifier(ClassifierShape(WIDTH, 1024, CLASSES))
     initialise(mlp, "r50", generator)
     slow = Momentum(mlp.named_mxnet_parameters(), 0.9, 0.0005)
+    data = features, labels
     report("train_mlp.py, mlp head, 40 epochs", whole,
-           lambda: train(mlp, (features, labels), None, schedule, slow, generator, lambda _: None))  # fmt: skip
+           lambda: list(train_epochs(Learner(mlp), data, None, schedule, slow, generator)))  # fmt: skip
     cosine = CosineClassifier(WIDTH, CLASSES, 0.4, 16.0)
     start_at_centroids(cosine, features, labels, generator)
     fast = Momentum(cosine.named_mxnet_parameters(), 0.9, 0.0005)
     report("train_mlp.py, cosine head, 40 epochs", whole,
-           lambda: train(cosine, (features, labels), None, schedule, fast, generator, lambda _: None))  # fmt: skip
+           lambda: list(train_epochs(Learner(cosine), data, None, schedule, fast, generator)))  # fmt: skip
     rows = torch.from_numpy(vectors(4096, 3))
     for name, model in (("mlp", mlp), ("cosine", cosine)):
         model.eval()

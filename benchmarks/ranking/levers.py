@@ -15,13 +15,15 @@ import torch
 
 from rcnn.clips.dataset import NOBODY_KNOWN, TRAIN, VAL
 from rcnn.faces.vectors import normalise
-from rcnn.networks.graphs.classifier import Shape
+from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.people.teaching import agreeing_tracks
 from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.stages.predict import softmax
 from rcnn.tables.join import Batch
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
-from rcnn.training.mlp import Classifier, Momentum, Schedule, Trainable, initialise, train
+from rcnn.training.epochs import Schedule, train_epochs
+from rcnn.training.mlp import Classifier, Learner, Trainable, initialise
+from rcnn.training.momentum import Momentum
 
 from .faces import FaceTable
 from .recipes import THRESHOLD
@@ -120,7 +122,7 @@ def _teachers(rows: dict[str, list[Row]], labels: dict[str, int], agree: bool) -
 def _network(levers: Levers, head: str, width: int) -> Trainable:
     if head == COSINE:
         return CosineClassifier(width, PEOPLE + 1, levers.margin, levers.scale)
-    return Classifier(Shape(width, 1024, PEOPLE + 1))
+    return Classifier(ClassifierShape(width, 1024, PEOPLE + 1))
 
 
 def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head: str) -> Scorer:
@@ -153,7 +155,8 @@ def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head:
             now = Schedule(schedule.rate_of(epoch), (levers.epochs + 1,), epoch, epoch + 1, size)
             some = [random.permutation(row.faces)[: random.integers(1, 6)] for row, _ in teachers]
             data = np.stack([pool(table, faces, levers) for faces in some]).astype(np.float32)
-        train(model, (torch.from_numpy(data), targets), None, now, optimizer, generator, lambda _: None)
+        for _ in train_epochs(Learner(model), (torch.from_numpy(data), targets), None, now, optimizer, generator):
+            pass
     model.eval()
 
     def scores(new: np.ndarray) -> np.ndarray:

@@ -95,5 +95,5 @@ def _shoulders(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> np.nda
     begins = float(rng.uniform(113, 118))
     along = np.clip((from_middle - 20) / (half - 20), 0, 1.5)
     line = begins + drop * along**1.25 + np.square(np.maximum(from_middle - half + 20, 0)) / 14
-    half = half + 0.06 * np.maximum(y - line, 0)  # arms hang a little outwards
-    return np.clip((y - line) / 3 + 0.5, 0, 1) * np.clip((half + 8 - from_middle) / 4, 0, 1)
+    arm = half + 0.06 * np.maximum(y - line, 0)  # arms hang a little outwards
+    return np.clip((y - line) / 3 + 0.5, 0, 1) * np.clip((arm + 8 - from_middle) / 4, 0, 1)

@@ -17,46 +17,19 @@ from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publi
 from ..errors import InputError
 from ..video.motion import write_video
 from ..workers.mapping import mapper
-from .film import SIZE, draw_take, frames
-from .person import PeopleModel, Person, load_people
+from .film import SIZE, draw_take, film_frames
+from .person import DrawnPerson, PeopleModel, load_people
+from .settings import MOST, DemoOptions
 
 MAKER = "rcnn demo"
 VAL_SHARE = TEST_SHARE = 0.25  # of a known person's clips, rounded; at least one is for the test, the rest to train
 STRANGER_SPLITS = (VAL, TEST)  # a clip of each stranger in each
-SMALLEST_CLIPS = 2  # of a known person: one to train, one to test
 KNOWN, STRANGER = "person", "stranger"
 ID_DIGITS = 12  # hexadecimal digits of a clip's name
-OTHERS = 100_000  # added to the number of a stranger, so that its face is nobody's whom the clips show
+OTHERS = MOST  # added to the number of a stranger, so that its face is nobody's whom the clips show
 # People of the model in model/ whom benchmarks/people.py found as like a photograph as relatives are (a cosine of 0.45
 # or more): seed and number, and the further number with which they are drawn anew
 REDRAWN = {(0, OTHERS + 2): 1}
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """What `python -m rcnn demo` takes; see its help. Raises InputError, naming the flag, for what makes no sense."""
-
-    output: Path
-    model: str
-    seed: int = 0
-    people: int = 30
-    clips: int = 8
-    strangers: int = 20
-    nobody: int = 20
-    overwrite: bool = False
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        for flag, value, low, high in (
-            ("--seed", self.seed, 0, 2**32 - 1),
-            ("--people", self.people, 1, OTHERS),
-            ("--clips", self.clips, SMALLEST_CLIPS, 1000),
-            ("--strangers", self.strangers, 0, OTHERS),
-            ("--nobody", self.nobody, 0, OTHERS),
-            ("--workers", self.workers, 1, 1024),
-        ):
-            if not low <= value <= high:
-                raise InputError(f"{flag} {value}: must be {low} to {high}")
 
 
 @dataclass(frozen=True)
@@ -133,9 +106,9 @@ def write_demo(options: DemoOptions) -> DemoSummary:
     clips = plan_demo(options)
     try:
         check_output(output, options.overwrite, MAKER)
-        load_people(options.model)  # what is wrong with it is said before anything is written
+        _model(options.model)  # what is wrong with it is said before anything is written
         with fresh(staging):
-            job = partial(make_clip, folder=staging, seed=options.seed, model=options.model)
+            job = partial(make_demo_clip, folder=staging, seed=options.seed, model=options.model)
             # a chunk is a person's clips, so that no two processes draw the same face
             with mapper(min(options.workers, len(clips)), options.clips) as run:
                 for _ in tqdm(run(job, clips), total=len(clips), unit="clip", disable=None):
@@ -154,11 +127,11 @@ def write_demo(options: DemoOptions) -> DemoSummary:
     return DemoSummary(options.people, options.strangers, options.nobody, by_split, time.monotonic() - start)
 
 
-def make_clip(clip: DemoClip, folder: Path, seed: int, model: str) -> None:
+def make_demo_clip(clip: DemoClip, folder: Path, seed: int, model: str) -> None:
     """Make a clip as `folder`/NAME."""
     person = None if clip.person is None else _person(model, seed, clip.person)
     take = draw_take(seed, OTHERS * 2 if clip.person is None else clip.person, clip.take)
-    write_video(folder / clip.name, frames(person, take), SIZE, take.crf)
+    write_video(folder / clip.name, film_frames(person, take), SIZE, take.crf)
 
 
 @lru_cache(maxsize=1)
@@ -167,6 +140,6 @@ def _model(model: str) -> PeopleModel:
 
 
 @lru_cache(maxsize=4)
-def _person(model: str, seed: int, number: int) -> Person:
+def _person(model: str, seed: int, number: int) -> DrawnPerson:
     again = (REDRAWN[seed, number],) if (seed, number) in REDRAWN else ()
     return _model(model).person(seed, number, *again)

@@ -11,8 +11,8 @@ import numpy as np
 from ..video.motion import FPS
 from .body import FINE, LEFT
 from .light import Light, shading, tint
-from .person import Person
-from .pose import HEAD, Pose, moved, sources
+from .person import DrawnPerson
+from .pose import HEAD, Pose, posed, sources
 from .scene import draw_scene
 
 SECONDS = (1.0, 1.6)  # length of a clip
@@ -80,10 +80,11 @@ def draw_take(*seed: int, size: tuple[int, int] = SIZE) -> Take:
         stop = start + BLINK_FRAMES
         paths["squint"][start:stop] = np.maximum(paths["squint"][start:stop], closing)
     poses = tuple(Pose(**{name: float(path[i]) for name, path in paths.items()}) for i in range(count))
-    side, high = rng.uniform(-1.2, 1.2) + 0.4 * _wander(count, rng), rng.uniform(-0.3, 1.0) + 0.2 * _wander(count, rng)
+    side = rng.uniform(-1.2, 1.2) + 0.4 * _wander(count, rng)
+    lift = rng.uniform(-0.3, 1.0) + 0.2 * _wander(count, rng)
     gain = rng.uniform(*GAIN) * (1 + 0.05 * _wander(count, rng))
     strength, warmth = float(rng.uniform(*STRENGTH)), float(rng.uniform(*WARMTH))
-    lights = tuple(Light(float(side[i]), float(high[i]), strength, float(gain[i]), warmth) for i in range(count))
+    lights = tuple(Light(float(side[i]), float(lift[i]), strength, float(gain[i]), warmth) for i in range(count))
     width, height = size
     scale = np.exp(rng.uniform(*np.log(ZOOM))) * height / DEFINITE_HEIGHT * (1 + 0.03 * _wander(count, rng))
     # the top of the head stays near the upper edge, where camera operators leave it
@@ -105,7 +106,7 @@ def _wander(count: int, rng: np.random.Generator) -> np.ndarray:
     return (waves[0] * 0.65 + waves[1] * 0.35).astype(np.float64)
 
 
-def frames(person: Person | None, take: Take, size: tuple[int, int] = SIZE) -> Iterator[np.ndarray]:
+def film_frames(person: DrawnPerson | None, take: Take, size: tuple[int, int] = SIZE) -> Iterator[np.ndarray]:
     """The frames (height, width, 3) uint8, BGR, of a take; without a person the scene alone."""
     rng = np.random.default_rng((*take.seed, 1))
     scene = draw_scene(round(size[0] * HEADROOM), round(size[1] * HEADROOM), rng)
@@ -131,7 +132,7 @@ def _grain(size: tuple[int, int], deviation: float, rng: np.random.Generator) ->
     return np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8)
 
 
-def _placed(frame: np.ndarray, person: Person, take: Take, number: int) -> np.ndarray:
+def _placed(frame: np.ndarray, person: DrawnPerson, take: Take, number: int) -> np.ndarray:
     """The person before the scene. All is done in uint8, which is several times faster than in float32."""
     height, width = frame.shape[:2]
     rows, columns = -(-height // CELL), -(-width // CELL)
@@ -140,7 +141,7 @@ def _placed(frame: np.ndarray, person: Person, take: Take, number: int) -> np.nd
     goal = (middles - take.centre[number]) / take.scale[number] + HEAD
     source = sources(take.poses[number], goal.astype(np.float32))
     shade = np.clip(shading(take.lights[number], source) * SHADE_UNIT, 0, 255).astype(np.uint8)
-    on_bust = (source + np.float32([LEFT + 0.5, 0.5])) * FINE - np.float32(0.5)
+    on_bust = (source + np.array([LEFT + 0.5, 0.5], np.float32)) * FINE - np.float32(0.5)
     whole = (columns * CELL, rows * CELL)
     shade = cv2.resize(shade, whole)[:height, :width]
     at = cv2.resize(on_bust, whole)[:height, :width]
@@ -150,7 +151,7 @@ def _placed(frame: np.ndarray, person: Person, take: Take, number: int) -> np.nd
     return cv2.add(cv2.multiply(frame, covered, scale=1 / 255), lit)
 
 
-def shown_landmarks(person: Person, take: Take, number: int) -> np.ndarray:
+def shown_landmarks(person: DrawnPerson, take: Take, number: int) -> np.ndarray:
     """Where the five landmarks are in a frame: (5, 2) float64, x, y in pixels."""
-    on_canvas = moved(person.landmarks, take.poses[number])
+    on_canvas = posed(person.landmarks, take.poses[number])
     return (on_canvas - HEAD) * take.scale[number] + take.centre[number]

@@ -20,7 +20,7 @@ VEIL = (0.4, 0.65)  # blurred alpha from which, and up to which, a pixel may bel
 
 
 @dataclass(frozen=True)
-class Person:
+class DrawnPerson:
     """What a person looks like.
 
     coefficients : (k,) float32, of the face space
@@ -46,13 +46,13 @@ class PeopleModel:
         self.space = space
         self.refiner = refiner
 
-    def person(self, *seed: int) -> Person:
+    def person(self, *seed: int) -> DrawnPerson:
         """The person that belongs to some numbers."""
         rng = np.random.default_rng(seed)
         coefficients = self.space.draw(rng)
         shift = self.space.draw_shape(rng)
         planes = shaped(self.faces(coefficients[None])[0], shift)
-        return Person(coefficients, landmarks() + shift, bust(to_image(planes), rng))
+        return DrawnPerson(coefficients, landmarks() + shift, bust(to_image(planes), rng))
 
     def faces(self, coefficients: np.ndarray) -> np.ndarray:
         """Faces (n, 4, SIZE, SIZE) float32 of coefficients (n, k), see `canvas.to_planes`."""

@@ -61,7 +61,7 @@ def rotation(pose: Pose) -> np.ndarray:
     return roll @ pitch @ yaw
 
 
-def moved(points: np.ndarray, pose: Pose) -> np.ndarray:
+def posed(points: np.ndarray, pose: Pose) -> np.ndarray:
     """Where points (..., 2) of the canvas go: (..., 2), pixels of the canvas."""
     points = np.asarray(points, np.float64)
     shown = points + _expression(points, pose)
@@ -73,7 +73,7 @@ def moved(points: np.ndarray, pose: Pose) -> np.ndarray:
 
 
 def sources(pose: Pose, goal: np.ndarray) -> np.ndarray:
-    """Where points come from: the inverse of `moved`.
+    """Where points come from: the inverse of `posed`.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def sources(pose: Pose, goal: np.ndarray) -> np.ndarray:
     (height, width, 2) float32, pixels of the canvas; exact to a tenth of a pixel.
     """
     grid = _grid()
-    shift = (moved(grid, pose) - grid).astype(np.float32)
+    shift = (posed(grid, pose) - grid).astype(np.float32)
     start = goal
     for _ in range(ROUNDS):
         at = (start - grid[0, 0]) * np.float32(1 / GRID_STEP)

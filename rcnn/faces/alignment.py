@@ -11,6 +11,7 @@ from ..config import config
 from ..errors import InputError
 
 SIZES = ((112, 112), (112, 96))  # height, width in pixels
+MOST_TIMES = 64  # smaller than it is, that a face is made before it is cut out
 
 
 def target_points(size: tuple[int, int] = (112, 112)) -> np.ndarray:
@@ -78,5 +79,35 @@ def align_faces(
     target = target_points(size)
     crops = np.zeros((len(landmarks), *size, 3), np.uint8)
     for crop, points in zip(crops, landmarks, strict=True):
-        cv2.warpAffine(image, similarity(points, target), (size[1], size[0]), dst=crop, borderValue=0)
+        source, matrix = _reduced(image, similarity(points, target), size)
+        cv2.warpAffine(source, matrix, (size[1], size[0]), dst=crop, borderValue=0)
     return crops
+
+
+def _reduced(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The part of an image that a crop shows, made a whole number of times smaller, and the matrix (2, 3) for that.
+
+    `warpAffine` takes four pixels for one of the crop. Of a face that is much larger than its crop the others would
+    not count, and every edge would have steps.
+    """
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    times = min(int(1 / scale), MOST_TIMES) if scale > 0 else 1
+    if times < 2:
+        return image, matrix
+    back = cv2.invertAffineTransform(matrix)
+    corners = np.array([[0, 0], [size[1], 0], [0, size[0]], [size[1], size[0]]]) @ back[:, :2].T + back[:, 2]
+    low = np.floor(corners.min(0)).astype(int) - times
+    high = np.ceil(corners.max(0)).astype(int) + times
+    left, top = np.clip(low, 0, [image.shape[1], image.shape[0]]).tolist()
+    right, bottom = np.clip(high, 0, [image.shape[1], image.shape[0]]).tolist()
+    if right - left < times or bottom - top < times:
+        return image, matrix  # the crop lies outside of the image
+    part = image[top:bottom, left:right]
+    part = cv2.copyMakeBorder(part, 0, -part.shape[0] % times, 0, -part.shape[1] % times, cv2.BORDER_CONSTANT)
+    small = cv2.resize(part, (part.shape[1] // times, part.shape[0] // times), interpolation=cv2.INTER_AREA)
+    # pixel j of `small` is the mean of `times` pixels, in whose middle it lies
+    first = np.array([left, top]) + (times - 1) / 2
+    moved = np.empty((2, 3))
+    moved[:, :2] = matrix[:, :2] * times
+    moved[:, 2] = matrix[:, :2] @ first + matrix[:, 2]
+    return small, moved

@@ -7,7 +7,8 @@ from ..errors import InputError
 from ..networks.checkpoint.cascade import is_cascade
 from ..networks.engine import CPU, FP32
 from ..networks.engine.images import ImageInput
-from ..networks.engine.onnx_graph import OnnxGraph, is_onnx, load_onnx_network
+from ..networks.engine.load_onnx import load_onnx_network
+from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from . import embedding
 from .alignment import SIZES
 from .card import EXAMPLE, Card, card_path, read_card

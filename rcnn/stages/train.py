@@ -3,145 +3,51 @@
 from __future__ import annotations
 
 import json
-import math
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 
 from .. import files
-from ..clips.dataset import TRAIN, VAL
-from ..config import config
 from ..errors import InputError
 from ..files import sha256
-from ..files.json import write_json
+from ..files.json import read_json, write_json
 from ..files.lock import Lock
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
-from ..networks.engine import CPU, choose_device
-from ..networks.graphs.classifier import Shape, build_cosine_graph, build_graph
-from ..tables import MANIFEST, StageReader, vectors
+from ..networks.engine import choose_device
+from ..networks.engine.torch import torch_device
+from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
+from ..networks.zoo.roles import train_record
+from ..tables import MANIFEST
+from ..tables.header import file_sums
 from ..training.cosine import CosineClassifier, start_at_centroids
-from ..training.distributed import Team, joined, share_statistics
-from ..training.mlp import Classifier, EpochResult, Schedule, Trainable, initialise, train
-from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, momentum_of, whole
-from ..training.snapshot import Stateful, load_snapshot, save_snapshot
+from ..training.distributed import Team, joined_team, share_statistics
+from ..training.epochs import EpochResult, Schedule, train_epochs
+from ..training.loop import Course
+from ..training.mlp import Classifier, Trainable, initialise
+from ..training.momentum import Momentum
+from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, whole_state
+from ..training.snapshot import Snapshot, Stateful
 from ..workers.signals import stopped_at_once
-from .recipes import SEED, check_made_by, recipe_of
+from .recipes import check_made_by
+from .settings import TrainSettings
+from .settings.vectors import AT_END, COSINE, EVERY_EPOCH, NEVER
+from .training_set import TrainingSet, choose_rows, read_training_set
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
+CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018: the rate and the length of the training were chosen with them
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
-HELD_OUT = 0.01  # share that --split 0 validates on
-NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
-MLP, COSINE = "mlp", "cosine"  # --head
+NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 # may differ when it goes on
-FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What `train_mlp.py` takes; see its help."""
-
-    data: str
-    prefix: str = "./model/iqiyi"
-    ckpt: int = AT_END
-    network: str = "r50"
-    lr: float = 0.2
-    per_batch_size: int | None = None
-    num_classes: int = 4935
-    num_filter: int = 1024
-    lr_step: tuple[int, ...] = (30, 35, 40)
-    wd: float = 0.0005
-    mom: float = 0.9
-    split: int = 1
-    begin_epoch: int = 0
-    end_epoch: int | None = None
-    pretrained: str | None = None
-    verbose: int = 0
-    max_steps: int = 0
-    ce_loss: bool = False
-    fbn: bool = False
-    head: str = MLP
-    margin: float = 0.4
-    scale: float = 16.0
-    gpu: int | None = None
-    shard_classes: bool = False
-    seed: int = 0
-    overwrite: bool = False
-    recipe: str = SEED
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """features (n, D) float32, labels (n,) int64, which rows (n,) bool are of the train split, and the accounts of
-    all clips in words, and the recipe."""
-
-    features: np.ndarray
-    labels: np.ndarray
-    is_train: np.ndarray
-    accounts: str = ""
-    recipe: str = SEED
-
-    def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """The features and labels of some rows, on a device."""
-        whole = bool(chosen.all())
-        features = self.features if whole else self.features[chosen]
-        return torch.from_numpy(features).to(device), torch.from_numpy(self.labels[chosen]).to(device)
-
-
-def read_training_set(path: str, num_classes: int) -> TrainingSet:
-    """What genfeat.py wrote.
-
-    Raises
-    ------
-    InputError
-        If it is no training set or a label is not below `num_classes`.
-    """
-    reader = StageReader(path, ("genfeat",))
-    try:
-        features = np.empty((reader.rows, reader.width), np.float32)
-        labels = np.empty(reader.rows, np.int64)
-        is_train = np.empty(reader.rows, bool)
-    except (MemoryError, ValueError):
-        raise InputError(f"{path}: {reader.rows} clips of {reader.width} numbers don't fit into the memory") from None
-    at = 0
-    for batch in reader.batches():
-        rows = slice(at, at + batch.num_rows)
-        features[rows] = vectors(batch.column("feature"))
-        labels[rows] = batch.column("label").to_numpy()
-        splits = batch.column("split").to_pylist()
-        if not set(splits) <= {TRAIN, VAL}:
-            raise InputError(f"{path}: holds clips of {', '.join(sorted(set(splits)))}; train on --stage trainval")
-        is_train[rows] = [split == TRAIN for split in splits]
-        at += batch.num_rows
-    if at and labels.min() < 0:
-        raise InputError(f"{path}: has the label {labels.min()}; run genfeat.py again")
-    if at and labels.max() >= num_classes:
-        raise InputError(
-            f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest"
-        )
-    return TrainingSet(features, labels, is_train, str(reader.accounts), recipe_of(reader.arguments))
-
-
-def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows train and which validate, two (n,) bool arrays, as `--split` says."""
-    everything = np.ones(len(data.labels), bool)
-    nothing = ~everything
-    known = data.labels != config.SUBMIT.NOBODY
-    if split == 1:
-        return everything, nothing
-    if split == -1:
-        return data.is_train & known, ~data.is_train & known
-    if split == -2:
-        return known, nothing
-    held_out = nothing.copy()
-    count = max(1, round(HELD_OUT * len(everything)))
-    held_out[np.random.default_rng(seed).permutation(len(everything))[:count]] = True
-    return ~held_out, held_out
+FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "renew", "data", "prefix", "shard_classes")
 
 
 def train_mlp(settings: TrainSettings) -> None:
@@ -152,29 +58,73 @@ def train_mlp(settings: TrainSettings) -> None:
     InputError
         If an argument or the training set is wrong, or the checkpoint exists.
     """
-    with joined(settings.gpu) as team:
+    with joined_team(settings.gpu) as team:
         _train_in(team, settings)
 
 
 def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
-    schedule_end = settings.end_epoch or max(settings.lr_step)
-    if settings.begin_epoch >= schedule_end:
-        raise InputError(f"--begin-epoch {settings.begin_epoch}: training ends at epoch {schedule_end}")
-    final = f"{settings.prefix},{schedule_end}"
+    final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
-    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
-        raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
+    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite and _is_kept(settings, final):
+        return
     with _locked(settings.prefix) if team.leads else nullcontext():
-        _train(team, settings, started, schedule_end, final, params_path)
+        _train(team, settings, started, final, params_path)
+
+
+def _is_kept(settings: TrainSettings, final: str) -> bool:
+    """Whether the classifier that is there is what this training would end in, which a line then says.
+
+    Raises
+    ------
+    InputError
+        If it is another one's, and --renew does not say to make it anew.
+    """
+    path = f"{settings.prefix}-train.json"
+    try:
+        record = read_json(path)
+        was, sums = record["arguments"], {**record["files"], "training set": record["training set"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path}: does not say how {final} was made; give --overwrite to replace it, or another --prefix"
+        ) from None
+    now = json.loads(json.dumps(asdict(settings)))
+    if settings.num_classes is None:
+        now["num_classes"] = was.get("num_classes")  # it follows from the training set
+    free = {*FREE_ARGUMENTS, "pretrained"}
+    others = [
+        f"{name} ({was.get(name)}, now {now.get(name)})"
+        for name in sorted({*was, *now} - free)
+        if was.get(name) != now.get(name)
+    ]
+    changed = [name for name, digest in _sums_of(settings, final).items() if sums.get(name) != digest]
+    if not others and not changed:
+        print(f"train_mlp.py: {final} is there and was made of the same; it is kept", flush=True)
+        return True
+    if others or not settings.renew:
+        raise InputError(
+            f"{final}: was made with another {', another '.join([*others, *changed])}; give the same, --overwrite to "
+            f"replace it, or another --prefix"
+        )
+    print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
+    os.remove(checkpoint_files(final)[1])
+    return False
+
+
+def _sums_of(settings: TrainSettings, final: str) -> dict[str, str]:
+    """sha256 of the training set's manifest, of what the training began with, and of the classifier's own files."""
+    paths = [path for path in checkpoint_files(final) if os.path.exists(path)]
+    if settings.pretrained:
+        paths += checkpoint_files(settings.pretrained)
+    return {"training set": sha256(files.join(settings.data, MANIFEST)), **file_sums(paths)}
 
 
 @contextmanager
 def _locked(prefix: str) -> Iterator[None]:
     """One training at a time on a prefix."""
     try:
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        files.make_dir(os.path.dirname(prefix))
         lock = Lock(f"{prefix}-lock", prefix, "--prefix")
     except OSError as error:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
@@ -184,12 +134,13 @@ def _locked(prefix: str) -> Iterator[None]:
         lock.release()
 
 
-def _train(
-    team: Team, settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str
-) -> None:
-    device_number = choose_device(team.device_number(settings.gpu))
-    device = torch.device("cpu") if device_number == CPU else torch.device("cuda", device_number)
+def _train(team: Team, settings: TrainSettings, started: float, final: str, params_path: str) -> None:
+    device = torch_device(choose_device(team.device_number(settings.gpu)))
+    _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
+    classes = settings.num_classes or data.classes
+    least_fan_out = 0 if settings.num_classes else CHALLENGE_CLASSES
+    settings = replace(settings, num_classes=classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     count = int(training.sum())
@@ -200,67 +151,60 @@ def _train(
     rate = settings.lr
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
-    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
-    shape = Shape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
+    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, settings.last_epoch, size, settings.max_steps)
+    shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
-    filters = shape.features if settings.head == COSINE else shape.filters
-    classes = -(-shape.classes // team.size) if settings.shard_classes else shape.classes
-    if max(shape.features, classes) * filters > LARGEST_LAYER:
-        raise InputError(
-            f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
-            f"{LARGEST_LAYER} weights in a process; give less, or share it out (docs/training.md)"
-        )
-    model = _begin(team, settings, shape, generator, data, training)
+    _check_layers(team, settings, shape)
+    model = _begin(team, settings, shape, generator, data, training, least_fan_out)
     if settings.pretrained:
         try:
             model.load(load_checkpoint(settings.pretrained).params)
         except ValueError as error:
             raise InputError(
-                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths"
+                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths, or --num-classes"
             ) from None
     share_statistics(model, team)
     model.to(device)
-    optimizer = momentum_of(model, settings.mom, settings.wd)
-    log = _Log(settings, model, shape, final, team)
-    snapshot = _Snapshot(settings, *whole(model, optimizer), generator, team)
-    schedule = snapshot.resume(schedule, log)
+    optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
+    writer = _Writer(settings, model, shape, team, _labels(settings, data.labels[training]))
+    snapshot = _snapshot(settings, *whole_state(model, optimizer), team)
+    kept = None if settings.ckpt == NEVER else snapshot
+    course = Course[EpochResult](
+        "train_mlp", writer.words, writer.after_epoch, kept, partial(_order, generator), team.agree
+    )
+    if not settings.overwrite:
+        course.resume(partial(_take_over, generator, schedule))
+    schedule = _rest(schedule, course.curve)
     team.agree({**snapshot.run, "clips": count, "kind of device": device.type, "epochs done": schedule.begin})
-    learner = learner_of(model, team)
     print(
         f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
         f"{shape.classes} classes, batch {size}, learning rate {rate:g}, epochs {schedule.begin} to {schedule.end}"
     )
-
-    def after_epoch(result: EpochResult) -> None:
-        log.epoch(result)
-        team.agree()
-        snapshot.save(log.curve)
-        team.agree()
-
     with stopped_at_once():
         if schedule.begin < schedule.end:
-            train(
-                model,
-                data.rows(training, device),
-                data.rows(validating, device) if validating.any() else None,
-                schedule,
-                optimizer,
-                generator,
-                after_epoch,
-                log.step if settings.verbose else None,
-                learner,
+            course.run(
+                train_epochs(
+                    learner_of(model, team),
+                    data.rows(training, device),
+                    data.rows(validating, device) if validating.any() else None,
+                    schedule,
+                    optimizer,
+                    generator,
+                    writer.after_step if settings.verbose else None,
+                )
             )
         if settings.ckpt == AT_END:
-            log.save(final)
-        snapshot.remove()
+            writer.save(final, course.curve)
+        if kept:
+            kept.remove()
         team.agree()
     where = params_path if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
-    last = log.curve[-1]
+    last = course.curve[-1]
     left_out = len(data.labels) - count - int(validating.sum())
     if left_out < 0:
         raise InputError(f"{settings.data}: clips are trained on and validated on; report this")
     print(
-        f"train_mlp: {count} clips, {len(log.curve)} epochs, {last.steps} steps, train accuracy "
+        f"train_mlp: {count} clips, {len(course.curve)} epochs, {last.steps} steps, train accuracy "
         f"{last.accuracy:.4f}, {time.monotonic() - started:.1f} s -> {where}"
     )
     print(
@@ -269,15 +213,47 @@ def _train(
     )
 
 
+def _check_network(name: str) -> None:
+    if not re.fullmatch(NETWORKS, name):
+        raise InputError(
+            f"--network {name[:40]}: is no name of a network, a letter and a number like r50; the letter says how the "
+            "weights begin"
+        )
+
+
+def _labels(settings: TrainSettings, labels: np.ndarray) -> list[int] | None:
+    """What the classifier has learnt, and the one that it began from; None where that has no record."""
+    learnt = set(np.unique(labels).tolist())
+    if settings.pretrained:
+        try:
+            before = read_json(train_record(settings.pretrained))["labels"]
+            learnt |= {int(label) for label in before}
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    return sorted(learnt)
+
+
+def _check_layers(team: Team, settings: TrainSettings, shape: ClassifierShape) -> None:
+    """Refuse layers that no process can hold."""
+    filters = shape.features if settings.head == COSINE else shape.filters
+    classes = -(-shape.classes // team.size) if settings.shard_classes else shape.classes
+    if max(shape.features, classes) * filters > LARGEST_LAYER:
+        raise InputError(
+            f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
+            f"{LARGEST_LAYER} weights in a process; give less, or share it out (docs/training.md)"
+        )
+
+
 def _begin(
     team: Team,
     settings: TrainSettings,
-    shape: Shape,
+    shape: ClassifierShape,
     generator: torch.Generator,
     data: TrainingSet,
     training: np.ndarray,
+    least_fan_out: int,
 ) -> Trainable:
-    """The classifier that `--head` names, with its initial weights."""
+    """The classifier that `--head` names, with its initial weights, see `initialise`."""
     if settings.head == COSINE:
         if settings.shard_classes:
             raise InputError("--shard-classes: --head cosine can't share its classes out; leave one of them away")
@@ -286,10 +262,10 @@ def _begin(
         return cosine
     if settings.shard_classes and team.size > 1:
         shard = ShardedClassifier(shape, team)
-        initialise_shard(shard, settings.network, generator)
+        initialise_shard(shard, settings.network, generator, least_fan_out)
         return shard
     model = Classifier(shape)
-    initialise(model, settings.network, generator)
+    initialise(model, settings.network, generator, least_fan_out)
     return model
 
 
@@ -302,95 +278,71 @@ def _batch_size(wanted: int | None, count: int) -> int:
     return size
 
 
-class _Snapshot:
-    """PREFIX-training.params: from it, training that was stopped goes on as if it had not been."""
+def _snapshot(settings: TrainSettings, model: Stateful, optimizer: Stateful, team: Team) -> Snapshot:
+    """PREFIX-training.params, which --overwrite removes."""
+    arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
+    snapshot = Snapshot(
+        f"{settings.prefix}-training.params",
+        {"classifier": model},
+        optimizer,
+        {**arguments, "training set": sha256(files.join(settings.data, MANIFEST))},
+        "--overwrite",
+        team.leads,
+    )
+    if settings.overwrite:
+        snapshot.remove()
+    return snapshot
+
+
+def _order(generator: torch.Generator) -> dict[str, str]:
+    """What a snapshot holds of the order in which the clips come next."""
+    return {"order": generator.get_state().numpy().tobytes().hex()}
+
+
+def _take_over(generator: torch.Generator, schedule: Schedule, record: dict[str, Any]) -> tuple[list[EpochResult], str]:
+    """Set the order that a snapshot holds; the curve in it, and after which epoch it was."""
+    generator.set_state(torch.from_numpy(np.frombuffer(bytes.fromhex(record["order"]), np.uint8).copy()))
+    curve = [EpochResult(**result) for result in record["curve"]]
+    last = curve[-1]
+    if type(last.epoch) is not int or type(last.steps) is not int or last.epoch <= schedule.begin:
+        raise ValueError("its epochs are not those of this training")
+    return curve, f"epoch {last.epoch}"
+
+
+def _rest(schedule: Schedule, curve: list[EpochResult]) -> Schedule:
+    """What is left to do after a curve."""
+    if not curve:
+        return schedule
+    done = schedule.end if curve[-1].steps == schedule.max_steps else curve[-1].epoch
+    return replace(schedule, begin=done, steps_done=curve[-1].steps)
+
+
+class _Writer:
+    """Says what an epoch came to, and saves checkpoints with the curve beside them, as the settings want it."""
 
     def __init__(
-        self,
-        settings: TrainSettings,
-        model: Stateful,
-        optimizer: Stateful,
-        generator: torch.Generator,
-        team: Team,
+        self, settings: TrainSettings, model: Trainable, shape: ClassifierShape, team: Team, labels: list[int] | None
     ) -> None:
-        self.team = team
-        self.overwrite = settings.overwrite
-        self.path = f"{settings.prefix}-training.params"
-        self.kept = settings.ckpt != NEVER
-        self.model, self.optimizer, self.generator = model, optimizer, generator
-        arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
-        manifest = sha256(files.join(settings.data, MANIFEST))
-        self.run = json.loads(json.dumps({**arguments, "training set": manifest}))
-        if self.overwrite:
-            self.remove()
+        self.settings, self.model, self.shape, self.team, self.labels = settings, model, shape, team, labels
 
-    def save(self, curve: list[EpochResult]) -> None:
-        """Called after each epoch."""
-        if self.kept and not self.team.leads:
-            self.model.state_dict(), self.optimizer.state_dict()  # the first process may gather parts of them
-        elif self.kept:
-            order = self.generator.get_state().numpy().tobytes().hex()
-            record = {"run": self.run, "curve": [asdict(result) for result in curve], "order": order}
-            save_snapshot(self.path, {"classifier": self.model}, self.optimizer, record)
-
-    def resume(self, schedule: Schedule, log: _Log) -> Schedule:
-        """Take over what an earlier run left, if it left something; gives the rest of the schedule."""
-        if not self.kept or self.overwrite or not os.path.exists(self.path):
-            return schedule
-        record = load_snapshot(self.path, {"classifier": self.model}, self.optimizer)
-        run = record.get("run")
-        before = run if isinstance(run, dict) else {}
-        differing = sorted(name for name in self.run if self.run[name] != before.get(name))
-        if differing:
-            raise InputError(
-                f"{self.path}: holds a run with another {', another '.join(differing)}; give the same, or --overwrite"
-            )
-        try:
-            self.generator.set_state(torch.from_numpy(np.frombuffer(bytes.fromhex(record["order"]), np.uint8).copy()))
-            log.curve = [EpochResult(**result) for result in record["curve"]]
-            last = log.curve[-1]
-            if type(last.epoch) is not int or type(last.steps) is not int or last.epoch <= schedule.begin:
-                raise ValueError("its epochs are not those of this training")
-        except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-            raise InputError(
-                f"{self.path}: is no snapshot of this training ({str(error)[:80]}); remove it to begin anew"
-            ) from None
-        print(f"train_mlp: goes on after epoch {last.epoch} of {self.path}")
-        done = schedule.end if last.steps == schedule.max_steps else last.epoch
-        return replace(schedule, begin=done, steps_done=last.steps)
-
-    def remove(self) -> None:
-        """The run has come to its end."""
-        if self.team.leads and os.path.exists(self.path):
-            os.remove(self.path)
-
-
-class _Log:
-    """Prints the curve, keeps it, and saves checkpoints."""
-
-    def __init__(self, settings: TrainSettings, model: Trainable, shape: Shape, final: str, team: Team) -> None:
-        self.team = team
-        self.settings, self.model, self.shape, self.final = settings, model, shape, final
-        self.curve: list[EpochResult] = []
-
-    def step(self, step: int, loss: float) -> None:
+    def after_step(self, step: int, loss: float) -> None:
         if step % self.settings.verbose == 0:
             print(f"step {step}: cross-entropy {loss:.4f}", flush=True)
 
-    def epoch(self, result: EpochResult) -> None:
-        if not math.isfinite(result.loss):
-            raise InputError(f"epoch {result.epoch}: the loss is {result.loss}, training diverged; give a smaller --lr")
-        self.curve.append(result)
+    def words(self, result: EpochResult) -> str:
         parts = [f"epoch {result.epoch}: lr {result.lr:g}", f"train accuracy {result.accuracy:.4f}"]
         if self.settings.ce_loss:
             parts.append(f"cross-entropy {result.loss:.4f}")
         if result.val_accuracy is not None:
             parts.append(f"val accuracy {result.val_accuracy:.4f}")
-        print(", ".join([*parts, f"{result.rows_per_second:.0f} clips/s"]), flush=True)
-        if self.settings.ckpt == EVERY_EPOCH:
-            self.save(f"{self.settings.prefix},{result.epoch}")
+        return ", ".join([*parts, f"{result.rows_per_second:.0f} clips/s"])
 
-    def save(self, name: str) -> None:
+    def after_epoch(self, curve: list[EpochResult]) -> None:
+        if self.settings.ckpt == EVERY_EPOCH:
+            self.save(f"{self.settings.prefix},{curve[-1].epoch}", curve)
+
+    def save(self, name: str, curve: list[EpochResult]) -> None:
+        """Write the checkpoint `PREFIX,EPOCH` and PREFIX-train.json. All processes call it together."""
         arrays = self.model.arrays()
         if not self.team.leads:
             return
@@ -400,7 +352,14 @@ class _Log:
             graph = build_graph(self.shape, arrays, name)
         save_checkpoint(name, graph)
         path = f"{self.settings.prefix}-train.json"
-        record = {"arguments": asdict(self.settings), "curve": [asdict(result) for result in self.curve]}
+        sums = _sums_of(self.settings, name)
+        record = {
+            "arguments": asdict(self.settings),
+            "training set": sums.pop("training set"),
+            "files": sums,
+            "labels": self.labels,
+            "curve": [asdict(result) for result in curve],
+        }
         try:
             write_json(path, record)
         except OSError as error:

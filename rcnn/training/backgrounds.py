@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from .labels import Photograph, read_picture
+from ..video.photographs import read_image
+from .labels import LabelledPhotograph
 
 CLEARANCE = 0.15  # share of a face's size that a patch keeps away from it
 SMALLEST_PATCH = 12  # pixels a side
@@ -22,7 +23,7 @@ SKIN_VALUE = (60, 255)
 TILES = (2, 5)  # a side, that a face is cut into to be scrambled
 
 
-def patch_without_faces(photo: Photograph, image: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+def patch_without_faces(photo: LabelledPhotograph, image: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     """A rectangle of a photograph beside, above or below all faces, certain or faint; None if there is no room."""
     height, width = image.shape[:2]
     boxes = np.concatenate([photo.boxes, photo.ignored])
@@ -43,7 +44,7 @@ def patch_without_faces(photo: Photograph, image: np.ndarray, rng: np.random.Gen
     return image[y : y + h, x : x + w]
 
 
-def background(side: int, photos: Sequence[Photograph], rng: np.random.Generator) -> np.ndarray:
+def background(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np.ndarray:
     """A picture (side, side, 3) uint8 without faces: patches of photographs, a gradient, or a texture with shapes."""
     kind = rng.random()
     if kind < COLLAGE:
@@ -55,7 +56,8 @@ def background(side: int, photos: Sequence[Photograph], rng: np.random.Generator
 
 
 def _colour(rng: np.random.Generator) -> tuple[int, int, int]:
-    return tuple(int(c) for c in rng.integers(0, 256, 3))
+    blue, green, red = (int(c) for c in rng.integers(0, 256, 3))
+    return blue, green, red
 
 
 def _gradient(side: int, rng: np.random.Generator) -> np.ndarray:
@@ -74,12 +76,12 @@ def _texture(side: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(total, 0, 255).astype(np.uint8)
 
 
-def _collage(side: int, photos: Sequence[Photograph], rng: np.random.Generator) -> np.ndarray:
+def _collage(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np.ndarray:
     """Patches of photographs, the first over everything, the others where they fall."""
     picture = _gradient(side, rng)
     for number in range(rng.integers(*PATCHES)):
-        photo = photos[rng.integers(len(photos))]
-        patch = patch_without_faces(photo, read_picture(photo.path), rng)
+        photo = photos[int(rng.integers(len(photos)))]
+        patch = patch_without_faces(photo, read_image(photo.path), rng)
         if patch is None:
             continue
         w, h = (side, side) if number == 0 else (int(n) for n in rng.integers(side // 8, side + 1, 2))
@@ -108,7 +110,7 @@ def _draw_shape(picture: np.ndarray, rng: np.random.Generator) -> None:
         cv2.putText(picture, text, points[0], int(rng.integers(0, 8)), rng.uniform(0.4, 3), colour, abs(thickness))
 
 
-def lookalike(photo: Photograph, image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def lookalike(photo: LabelledPhotograph, image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Something that is no face, (size, size, 3) uint8: a patch of skin, a blob with spots, or a scrambled face."""
     if len(photo.boxes) and rng.random() < 0.5:
         x1, y1, x2, y2 = photo.boxes[rng.integers(len(photo.boxes))].round().astype(int)

@@ -1,37 +1,70 @@
-"""What a camera may do to a picture: other light, blur, noise, compression."""
+"""What a camera may do to a picture: other light, blur, a small sensor, noise, compression."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-GREY = 0.06  # probabilities
-BLURRED = 0.2
-NOISY = 0.25
-COMPRESSED = 0.4
-GAIN = 0.35  # brightness is multiplied by 1 - GAIN to 1 + GAIN, contrast too
-TINT = 0.1  # and each channel by 1 - TINT to 1 + TINT
 GAMMA = (0.6, 1.6)
-BLUR_SIGMA = (0.3, 1.2)  # pixels
 NOISE_SIGMA = (1.0, 10.0)  # grey levels
-JPEG_QUALITY = (25, 90)
 
 
-def photographed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The picture (H, W, 3) uint8, as another camera might have taken it."""
+@dataclass(frozen=True)
+class Camera:
+    """What cameras do, and how often.
+
+    gain : brightness is multiplied by 1 - gain to 1 + gain, contrast too
+    tint : and each channel by 1 - tint to 1 + tint
+    grey, blurred, shrunk, noisy, compressed : probabilities
+    blur_sigma : pixels, from and to, as all pairs
+    shrunk_side : pixels a side of a sensor that is too small
+    jpeg_quality : 0 to 100
+    """
+
+    gain: float
+    tint: float
+    grey: float
+    blurred: float
+    noisy: float
+    compressed: float
+    blur_sigma: tuple[float, float]
+    jpeg_quality: tuple[int, int]
+    shrunk: float = 0.0
+    shrunk_side: tuple[int, int] = (1, 2)
+
+
+def photographed(picture: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
+    """The picture (H, W, 3) uint8, as a camera might have taken it."""
     table = (np.arange(256) / 255) ** np.exp(rng.uniform(*np.log(GAMMA)))
-    gains = rng.uniform(1 - GAIN, 1 + GAIN) * rng.uniform(1 - TINT, 1 + TINT, 3)
-    contrast = rng.uniform(1 - GAIN, 1 + GAIN)
+    gains = rng.uniform(1 - camera.gain, 1 + camera.gain) * rng.uniform(1 - camera.tint, 1 + camera.tint, 3)
+    contrast = rng.uniform(1 - camera.gain, 1 + camera.gain)
     tables = ((table[:, None] * gains - 0.5) * contrast + 0.5) * 255
     picture = cv2.LUT(picture, np.clip(tables, 0, 255).astype(np.uint8).reshape(1, 256, 3))
-    if rng.random() < GREY:
+    if rng.random() < camera.grey:
         picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    if rng.random() < BLURRED:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*BLUR_SIGMA))
-    if rng.random() < NOISY:
+    if rng.random() < camera.blurred:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*camera.blur_sigma))
+    # a probability of 0 draws no number, so that the pictures of a seed stay as they were
+    if camera.shrunk and rng.random() < camera.shrunk:
+        picture = shrunk(picture, int(rng.integers(*camera.shrunk_side)))
+    if rng.random() < camera.noisy:
         noise = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(*NOISE_SIGMA))
         picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
-    if rng.random() < COMPRESSED:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))]
-        picture = cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR)
+    if rng.random() < camera.compressed:
+        picture = _compressed(picture, int(rng.integers(*camera.jpeg_quality)))
     return picture
+
+
+def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
+    """The picture (H, W, 3) uint8 as if it had been `side` x `side` pixels large."""
+    small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (picture.shape[1], picture.shape[0]))
+
+
+def _compressed(picture: np.ndarray, quality: int) -> np.ndarray:
+    data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    again = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert again is not None  # what was just encoded
+    return again

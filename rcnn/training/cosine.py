@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..config import config
 from .mlp import Trainable
+from .parameters import load_arrays
 
 
 class CosineClassifier(Trainable):
@@ -53,13 +54,7 @@ class CosineClassifier(Trainable):
         ValueError
             If it is missing or has another shape.
         """
-        array = arrays.get("stage2_weight")
-        wanted = tuple(self.stage2_weight.shape)
-        if array is None or array.shape != wanted:
-            found = "missing" if array is None else f"of shape {array.shape}"
-            raise ValueError(f"stage2_weight is {found}, wanted is {wanted}")
-        with torch.no_grad():
-            self.stage2_weight.copy_(torch.from_numpy(np.array(array, np.float32)))
+        load_arrays({"stage2_weight": self.stage2_weight}, arrays)
 
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """What is trained, with its MXNet name."""

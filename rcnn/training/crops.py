@@ -12,10 +12,11 @@ from ..config import config
 from ..errors import InputError
 from ..faces.alignment import similarity, target_points
 from ..faces.choice import central_face
-from ..faces.detectors.essh import EsshDetector
+from ..faces.detectors.single_stage import Detector
+from ..video.photographs import read_image
 from ..workers.progress import progress
+from .camera import Camera, photographed, shrunk
 from .eigenfaces import Eigenfaces
-from .people import read_photograph
 
 SIZE = config.ALIGN.SIZE  # pixels
 MARGIN = 16  # pixels around a crop that distortions may bring in
@@ -28,31 +29,23 @@ CROSSED = 0.5
 MIXED = 0.3
 WARPED = 0.6
 SPOILT = 0.08
-BLURRED = 0.3
-SHRUNK = 0.25
-COMPRESSED = 0.3
-NOISY = 0.2
-GREY = 0.05
 JITTER_DEGREES = 4.0  # standard deviations of the placing
 JITTER_SCALE = 0.04
 JITTER_PIXELS = 1.5
 WARP_CELLS = 4  # control points a side of the smooth warp
 WARP_PIXELS = 3.0  # standard deviation of their shifts
-GAIN = 0.25  # brightness is multiplied by 1 - GAIN to 1 + GAIN, contrast too
-TINT = 0.08  # and each channel by 1 - TINT to 1 + TINT
-GAMMA = (0.6, 1.6)
-BLUR_SIGMA = (0.4, 2.2)  # pixels
-SHRUNK_SIDE = (28, 80)  # pixels
-JPEG_QUALITY = (15, 80)
-NOISE_SIGMA = (1.0, 10.0)  # grey levels
 SPOILT_SIGMA = (2.5, 6.0)  # pixels of blur
 SPOILT_SIDE = (8, 24)  # pixels
 SPOILT_NOISE = (15.0, 50.0)  # grey levels
 SPOILT_DEGREES = (20.0, 180.0)  # turned too far
 SPOILT_SHIFT = (15.0, 50.0)  # pixels beside the face
+CROP_CAMERA = Camera(
+    gain=0.25, tint=0.08, grey=0.05, blurred=0.3, noisy=0.2, compressed=0.3, blur_sigma=(0.4, 2.2),
+    jpeg_quality=(15, 80), shrunk=0.25, shrunk_side=(28, 80),
+)  # fmt: skip
 
 
-def read_crops(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> tuple[np.ndarray, np.ndarray]:
+def read_crops(people: Mapping[str, Sequence[Path]], detector: Detector) -> tuple[np.ndarray, np.ndarray]:
     """The central face of each photograph, aligned, with a margin.
 
     Returns
@@ -70,7 +63,7 @@ def read_crops(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> 
     crops, labels = [], []
     for start in progress(range(0, len(items), CHUNK), what="read", unit="chunk"):
         chunk = items[start : start + CHUNK]
-        images = [read_photograph(path) for path, _ in chunk]
+        images = [read_image(path) for path, _ in chunk]
         found = detector.detect(images, DETECTION_THRESHOLD, batch_size=8)
         for image, faces, (_, label) in zip(images, found, chunk, strict=True):
             if len(faces):
@@ -120,7 +113,7 @@ def distorted_crops(
             other = int(rng.integers(len(wide)))
             crop = _mixed(crop, _placed(wide[other], rng), rng)
             chosen[i] = _common(chosen[i], labels[other])
-        crop = _photographed(crop, rng)
+        crop = photographed(crop, CROP_CAMERA, rng)
         if rng.random() < SPOILT:
             crop = _spoilt(crop, rng)
             chosen[i] = -1
@@ -164,29 +157,6 @@ def _mixed(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> n
     return (first * share + second * (1 - share)).astype(np.uint8)
 
 
-def _photographed(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The crop in other light, out of focus, small, noisy or compressed."""
-    table = (np.arange(256) / 255) ** np.exp(rng.uniform(*np.log(GAMMA)))
-    gains = rng.uniform(1 - GAIN, 1 + GAIN) * rng.uniform(1 - TINT, 1 + TINT, 3)
-    contrast = rng.uniform(1 - GAIN, 1 + GAIN)
-    tables = ((table[:, None] * gains - 0.5) * contrast + 0.5) * 255
-    crop = cv2.LUT(crop, np.clip(tables, 0, 255).astype(np.uint8).reshape(1, 256, 3))
-    if rng.random() < GREY:
-        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    if rng.random() < BLURRED:
-        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(*BLUR_SIGMA))
-    if rng.random() < SHRUNK:
-        side = int(rng.integers(*SHRUNK_SIDE))
-        crop = cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), (SIZE, SIZE))
-    if rng.random() < NOISY:
-        noise = rng.standard_normal(crop.shape, np.float32) * np.float32(rng.uniform(*NOISE_SIGMA))
-        crop = np.clip(crop + noise, 0, 255).astype(np.uint8)
-    if rng.random() < COMPRESSED:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))]
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
-    return crop
-
-
 def _spoilt(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The crop past recognition, so that an embedding learns to be short there."""
     kind = rng.integers(6)
@@ -194,13 +164,13 @@ def _spoilt(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return cv2.GaussianBlur(crop, (0, 0), rng.uniform(*SPOILT_SIGMA))
     if kind == 1:
         side = int(rng.integers(*SPOILT_SIDE))
-        return cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), (SIZE, SIZE))
+        return shrunk(crop, side)
     if kind == 2:
         noise = rng.standard_normal(crop.shape, np.float32) * np.float32(rng.uniform(*SPOILT_NOISE))
         return np.clip(crop + noise, 0, 255).astype(np.uint8)
     if kind == 3:  # covered from one side
         start = int(rng.integers(SIZE // 4, SIZE // 2))
-        crop = np.rot90(crop, rng.integers(4)).copy()
+        crop = np.rot90(crop, int(rng.integers(4))).copy()
         crop[start:] = rng.integers(0, 256, 3)
         return crop if rng.random() < 0.5 else cv2.GaussianBlur(crop, (0, 0), 1)
     if kind == 4:  # what a detector cuts out of a background

@@ -114,7 +114,7 @@ class Team:
 
 
 @contextmanager
-def joined(gpu: int | None) -> Iterator[Team]:
+def joined_team(gpu: int | None) -> Iterator[Team]:
     """The team of this process, which `torchrun` started, or a team of one. Only the first of a team prints.
 
     Raises
@@ -198,6 +198,8 @@ class SharedBatchNorm(nn.BatchNorm1d):
     def forward(self, data: Tensor) -> Tensor:
         if not self.training:
             return super().forward(data)
+        assert self.running_mean is not None and self.running_var is not None  # `of` gives it both, and a momentum
+        assert self.num_batches_tracked is not None and self.momentum is not None
         sums = Summed.apply(torch.cat([data.sum(0), data.new_tensor([len(data)])]))
         count = sums[-1].detach()
         mean = sums[:-1] / count

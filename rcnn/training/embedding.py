@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -16,53 +15,29 @@ from ..errors import InputError
 from ..faces.embedding import OUTPUT, Embedder
 from ..faces.load import load_detector
 from ..faces.vectors import normalise, norms
-from ..networks.checkpoint import Graph, checkpoint_files, load_checkpoint, save_checkpoint
-from ..networks.engine import CPU, Network, load_network
+from ..networks.checkpoint import Graph
+from ..networks.engine import Network, load_network
 from ..networks.graphs.resnet import build_resnet
 from ..scores.verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
 from .eigenfaces import Eigenfaces
 from .graph_module import GraphModule, load_start
+from .loop import learn, total
 from .people import held_out, list_photographs
-from .rounds import Losses, run_rounds, seconds_since, warm_cosine, write_curve
+from .rates import warm_cosine
+from .rounds import RoundTrainer, channels_last
+from .settings import EmbeddingSettings
+from .teacher import adapters, load_teacher
 
 TEACHER_BATCH = 32
 WARM_UP = 0.02  # share of the steps in which the learning rate rises
 WEIGHT_DECAY = 1e-4
-GRADIENT_NORM = 5.0
+LONGEST_GRADIENT = 5.0
 FOLDS = 10
 
 
-@dataclass(frozen=True)
-class EmbeddingSettings:
-    """What `python -m rcnn train-embedding` takes; see its help."""
-
-    faces: str
-    prefix: str
-    detector: str
-    teacher: str | None = None
-    hints: tuple[tuple[str, str], ...] = ()
-    gpu: int = CPU
-    rounds: int = 20
-    pool: int = 16384
-    passes: int = 2
-    batch: int = 64
-    lr: float = 2e-3
-    hint_weight: float = 0.5
-    norm_weight: float = 0.3
-    start: str | None = None
-    arcface: float = 0.0
-    margin: float = 0.5
-    scale: float = 32.0
-    quality: float = 10.0
-    quality_share: float = 0.02
-    threads: int = 0
-    bf16: bool = False
-    seed: int = 0
-
-
 @dataclass
-class Pool:
+class CropPool:
     """Distorted crops and what the teacher says of them.
 
     crops : (n, 112, 112, 3) uint8, BGR
@@ -75,7 +50,7 @@ class Pool:
     targets: list[np.ndarray] = field(default_factory=list)
 
 
-class Student(nn.Module):
+class EmbeddingStudent(nn.Module):
     """The network in training, with what compares it with people and with the teacher.
 
     Parameters
@@ -94,11 +69,9 @@ class Student(nn.Module):
         self.network = GraphModule(graph.select([OUTPUT, *layers]))
         with torch.no_grad():
             self.network.eval()
-            outputs = self.network(torch.zeros(1, 3, 112, 112))
-        self.adapters = nn.ModuleList(
-            nn.Conv2d(ours.shape[1], theirs, 1) for ours, theirs in zip(outputs[1:], teacher_widths[1:], strict=True)
-        )
-        width = outputs[0].shape[1]
+            embedding, *maps = self.network(torch.zeros(1, 3, 112, 112))
+        self.adapters = nn.ModuleList(adapters(maps, teacher_widths[1:]))
+        width = embedding.shape[1]
         self.people = nn.Parameter(torch.randn(classes, width, generator=generator)) if settings.arcface else None
         if teacher_widths and teacher_widths[0] != width:
             raise InputError(
@@ -109,7 +82,7 @@ class Student(nn.Module):
         """Terms of the loss of a batch; `weights` are 1 / mean square of each target."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.settings.bf16):
             embedding, *maps = (output.float() for output in self.network(images))
-        losses = {}
+        losses: dict[str, Tensor] = {}
         if targets:
             losses["cosine"] = 2 * (1 - functional.cosine_similarity(embedding, targets[0])).mean()
             losses["distance"] = (embedding - targets[0]).square().mean() * weights[0]
@@ -118,9 +91,12 @@ class Student(nn.Module):
             losses["norm"] = (
                 self.settings.norm_weight * (ours / theirs.clamp(min=1e-6)).clamp(min=1e-3).log().abs().mean()
             )
-        for adapter, ours, theirs, weight in zip(self.adapters, maps, targets[1:], weights[1:], strict=True):
-            hint = (adapter(ours) - theirs).square().mean() * weight
-            losses["hints"] = losses.get("hints", 0) + self.settings.hint_weight * hint
+        hints = [
+            self.settings.hint_weight * ((adapter(ours) - theirs).square().mean() * weight)
+            for adapter, ours, theirs, weight in zip(self.adapters, maps, targets[1:], weights[1:], strict=True)
+        ]
+        if hints:
+            losses["hints"] = total(hints)
         if self.people is not None:
             losses["arcface"] = self.settings.arcface * arcface(
                 embedding, self.people, labels, self.settings.margin, self.settings.scale
@@ -161,63 +137,37 @@ def teacher_outputs(teacher: Network, crops: np.ndarray) -> list[np.ndarray]:
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-class EmbeddingTrainer:
+class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
     """A run of training, in rounds: a pool of distorted crops is made, and passed over a few times."""
 
+    command = "train_embedding"
+    items = "crops"
+
     def __init__(self, settings: EmbeddingSettings) -> None:
-        self.settings = settings
-        self.device = torch.device("cpu") if settings.gpu == CPU else torch.device("cuda", settings.gpu)
+        super().__init__(settings)
         if not settings.teacher and not settings.arcface:
             raise InputError("nothing to learn from: give --teacher PREFIX,EPOCH, --arcface WEIGHT or both")
-        if settings.hints and not settings.teacher:
-            raise InputError("--hints compares with a teacher's maps: give --teacher PREFIX,EPOCH")
+        self.teacher = load_teacher(settings.teacher, [OUTPUT], settings.hints, self.gpu)
         people = list_photographs(settings.faces)
-        detector = load_detector(settings.detector, settings.gpu)
+        detector = load_detector(settings.detector, self.gpu)
         seen = {person: paths for person, paths in people.items() if not held_out(person)}
         unseen = {person: paths for person, paths in people.items() if held_out(person)}
         self.wide, self.labels = read_crops(seen, detector)
         # a mixture of people has no label, so only a teacher can learn anything from new ones
-        self.space = Eigenfaces(self.wide, settings.seed) if settings.teacher else None
+        self.space = Eigenfaces(self.wide, settings.seed) if self.teacher else None
         self.unseen = None
         if unseen:
             wide, labels = read_crops(unseen, detector)
             self.unseen = plain_crops(wide), labels
-        self.teacher = self._load_teacher()
         widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
-        self.student = Student(build_resnet(seed=settings.seed), settings, len(seen), widths)
+        self.student = EmbeddingStudent(build_resnet(seed=settings.seed), settings, len(seen), widths)
         if settings.start:
             load_start(self.student.network, settings.start)
-        self.student.to(self.device, memory_format=torch.channels_last)
+        self.module = channels_last(self.student.to(self.device))
         self.optimizer = torch.optim.AdamW(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
-        self.snapshot = f"{settings.prefix}-training.params"
 
-    def _load_teacher(self) -> Network | None:
-        if not self.settings.teacher:
-            return None
-        layers = [f"{theirs}_output" for _, theirs in self.settings.hints]
-        graph = load_checkpoint(self.settings.teacher)
-        return load_network(graph, [OUTPUT, *layers], device=self.settings.gpu, images=True)
-
-    def run(self) -> None:
-        """Train what is left to train, and write the checkpoint."""
-        settings = self.settings
-        if settings.threads:
-            torch.set_num_threads(settings.threads)
-        run_rounds(settings, self.snapshot, ("student", self.student), self.optimizer, self._line, self.save)
-        print(f"train_embedding: {settings.rounds} rounds -> {checkpoint_files(f'{settings.prefix},0')[1]}")
-
-    def _line(self, number: int) -> dict[str, float]:
-        rng = np.random.default_rng((self.settings.seed, number))
-        started = time.monotonic()
-        pool = self.make_pool(rng)
-        prepared = time.monotonic()
-        losses = self._round(number, pool, rng)
-        speed = self.steps_a_round * self.settings.batch / (time.monotonic() - prepared)
-        line = {**losses, "seconds": seconds_since(started), "crops_per_second": round(speed, 1)}
-        return line | self.evaluate()
-
-    def make_pool(self, rng: np.random.Generator) -> Pool:
+    def make_pool(self, rng: np.random.Generator) -> CropPool:
         """Distorted crops and their mirror images, with the teacher's answers.
 
         A crop and its mirror image have one embedding to learn, the mean of the teacher's two: they show the same
@@ -226,29 +176,24 @@ class EmbeddingTrainer:
         crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space)
         crops, labels = np.concatenate([crops, crops[:, :, ::-1]]), np.concatenate([labels, labels])
         if not self.teacher:
-            return Pool(crops, labels)
+            return CropPool(crops, labels)
         embeddings, *maps = teacher_outputs(self.teacher, crops)
         both = embeddings.reshape(2, -1, embeddings.shape[1]).mean(0)
-        return Pool(crops, labels, [np.concatenate([both, both]), *maps])
+        return CropPool(crops, labels, [np.concatenate([both, both]), *maps])
 
-    def _round(self, number: int, pool: Pool, rng: np.random.Generator) -> dict[str, float]:
-        self.student.train()
+    def _round(self, number: int) -> dict[str, float]:
+        rng = np.random.default_rng((self.settings.seed, number))
+        pool = self.make_pool(rng)
         weights = [torch.tensor(1 / float(np.square(target[:256], dtype=np.float32).mean())) for target in pool.targets]
-        sums = Losses()
-        for index, rows in enumerate(self._batches(rng)):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.learning_rate(number * self.steps_a_round + index)
-            images = torch.from_numpy(pool.crops[rows]).to(self.device).permute(0, 3, 1, 2).flip(1)
-            images = images.float().contiguous(memory_format=torch.channels_last)
+
+        def step(rows: np.ndarray, rate: float) -> dict[str, float]:
             targets = [torch.from_numpy(target[rows]).to(self.device).float() for target in pool.targets]
             labels = torch.from_numpy(pool.labels[rows]).to(self.device)
-            losses = self.student.losses(images, labels, targets, weights)
-            sum(losses.values()).backward()
-            nn.utils.clip_grad_norm_(self.student.parameters(), GRADIENT_NORM)
-            self.optimizer.step()
-            self.optimizer.zero_grad()
-            sums.add({name: value.detach() for name, value in losses.items()})
-        return sums.means(number, self.steps_a_round)
+            losses = self.student.losses(self.images(pool.crops[rows]), labels, targets, weights)
+            return learn(losses, self.optimizer, self.student.parameters(), rate, LONGEST_GRADIENT)
+
+        self.student.train()
+        return self._learn_all(number, self._batches(rng), step)
 
     def _batches(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
         size = self.settings.batch
@@ -264,7 +209,7 @@ class EmbeddingTrainer:
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""
         graph = self.student.network.trained_graph()
-        return Embedder(load_network(graph, [OUTPUT], device=self.settings.gpu, images=True)).embed(crops)
+        return Embedder(load_network(graph, [OUTPUT], device=self.gpu, images=True)).embed(crops)
 
     def evaluate(self) -> dict[str, float]:
         """Verification accuracy and likeness to the teacher on the people that are held out."""
@@ -272,7 +217,7 @@ class EmbeddingTrainer:
             return {}
         crops, labels = self.unseen
         vectors = normalise(self.embed(crops))
-        result = {}
+        result: dict[str, float] = {}
         if self.teacher:
             result["cosine_to_teacher"] = float(
                 (vectors * normalise(teacher_outputs(self.teacher, crops)[0])).sum(1).mean()
@@ -285,8 +230,8 @@ class EmbeddingTrainer:
             result |= {"accuracy": float(verified.accuracy.mean()), "auc": verified.auc}
         return {name: round(value, 5) for name, value in result.items()}
 
-    def save(self, curve: list[dict]) -> None:
-        """Write the embedding alone, scaled so that `quality_share` of the training crops lie under `quality`."""
+    def trained_graph(self) -> Graph:
+        """The embedding alone, scaled so that `quality_share` of the training crops lie under `quality`."""
         settings = self.settings
         graph = self.student.network.trained_graph().select([OUTPUT])
         lengths = norms(self.embed(plain_crops(self.wide[:: max(1, len(self.wide) // 2000)])))
@@ -294,5 +239,4 @@ class EmbeddingTrainer:
         params = dict(graph.params)
         for name in ("fc1_gamma", "fc1_beta"):
             params[name] = params[name] * np.float32(factor)
-        save_checkpoint(f"{settings.prefix},0", replace(graph, params=params, source="face-m"))
-        write_curve(settings.prefix, curve)
+        return replace(graph, params=params, source=self.model)

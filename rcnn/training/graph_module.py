@@ -12,7 +12,8 @@ from torch.nn import functional
 from ..errors import InputError
 from ..networks.checkpoint import Graph, Node, load_checkpoint
 from ..networks.checkpoint.operators import VARIABLE
-from ..networks.engine.torch import RUN, Values, last_uses
+from ..networks.engine.torch import RUN, last_uses
+from .parameters import arrays_of, load_arrays
 
 BATCH_NORM_MOMENTUM = 0.9  # MXNet's default
 
@@ -31,7 +32,6 @@ class GraphModule(nn.Module):
         super().__init__()
         self.graph = graph
         self._last_use = last_uses(graph)
-        self._attributes = [None if node.op == VARIABLE else node.values for node in graph.nodes]
         for name, array in graph.params.items():
             tensor = torch.from_numpy(np.array(array, np.float32))
             if name in graph.auxiliary_names:
@@ -47,9 +47,8 @@ class GraphModule(nn.Module):
                 values[index] = getattr(self, node.name) if node.name in self.graph.params else data
                 continue
             inputs = [values[i] for i in node.inputs]
-            attributes = self._attributes[index]
             learns = self.training and node.op == "BatchNorm"
-            values[index] = _batch_norm(inputs, node, attributes) if learns else RUN[node.op](inputs, attributes)
+            values[index] = _batch_norm(inputs, node) if learns else RUN[node.op](inputs, node.values)
             for i in node.inputs:
                 if self._last_use[i] == index:
                     del values[i]
@@ -57,7 +56,7 @@ class GraphModule(nn.Module):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Copies of all parameters and statistics by their MXNet names, float32."""
-        return {name: value.detach().cpu().contiguous().numpy().copy() for name, value in self.state_dict().items()}
+        return arrays_of(self.state_dict())
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over what `arrays` gave.
@@ -67,13 +66,7 @@ class GraphModule(nn.Module):
         ValueError
             If one is missing or has another shape; names it.
         """
-        with torch.no_grad():
-            for name, value in self.state_dict().items():
-                array = arrays.get(name)
-                if array is None or array.shape != tuple(value.shape):
-                    found = "missing" if array is None else f"of shape {array.shape}"
-                    raise ValueError(f"{name} is {found}, wanted is {tuple(value.shape)}")
-                value.copy_(torch.from_numpy(np.array(array, np.float32)))
+        load_arrays(self.state_dict(), arrays)
 
     def trained_graph(self) -> Graph:
         """The graph with the parameters as they are now."""
@@ -94,11 +87,11 @@ def load_start(module: GraphModule, model: str) -> None:
         raise InputError(f"--start {model}: {error}; give a checkpoint of this trainer's own") from None
 
 
-def _batch_norm(inputs: list[Tensor], node: Node, attributes: Values) -> Tensor:
+def _batch_norm(inputs: list[Tensor], node: Node) -> Tensor:
     data, gamma, beta, mean, variance = inputs
     # MXNet's momentum is the share of the old value, PyTorch's that of the new one
     momentum = 1 - float(node.attributes.get("momentum", BATCH_NORM_MOMENTUM))
-    scale = None if attributes["fix_gamma"] else gamma
+    scale = None if node.values["fix_gamma"] else gamma
     return functional.batch_norm(
-        data, mean, variance, scale, beta, training=True, momentum=momentum, eps=attributes["eps"]
+        data, mean, variance, scale, beta, training=True, momentum=momentum, eps=node.values["eps"]
     )

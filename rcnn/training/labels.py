@@ -9,11 +9,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..cython.boxes import overlaps
-from ..errors import InputError
-from ..faces.detectors.essh import EsshDetector
+from ..faces.detectors.single_stage import Detector
 from ..faces.types import POINTS, Faces
+from ..files import create, make_dir
+from ..video.photographs import read_image
 from ..workers.progress import progress
 
 CERTAIN = 0.5  # probability from which a face that a detector finds is a label
@@ -28,7 +30,7 @@ SAME_FACE = 0.5  # intersection over union from which a face in a view is that o
 
 
 @dataclass(frozen=True)
-class Photograph:
+class LabelledPhotograph:
     """What is known of the faces of a picture.
 
     path : of the file
@@ -43,9 +45,9 @@ class Photograph:
     ignored: np.ndarray
 
     @staticmethod
-    def of(path: str, boxes: Sequence, landmarks: Sequence, ignored: Sequence) -> Photograph:
+    def of(path: str, boxes: ArrayLike, landmarks: ArrayLike, ignored: ArrayLike) -> LabelledPhotograph:
         """From lists, which may be empty."""
-        return Photograph(
+        return LabelledPhotograph(
             path,
             np.asarray(boxes, np.float32).reshape(-1, 4),
             np.asarray(landmarks, np.float32).reshape(-1, POINTS, 2),
@@ -53,21 +55,7 @@ class Photograph:
         )
 
 
-def read_picture(path: str) -> np.ndarray:
-    """(H, W, 3) uint8, BGR.
-
-    Raises
-    ------
-    InputError
-        If the file is no picture.
-    """
-    image = cv2.imread(path, cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{path}: is no picture; remove it or get it again")
-    return image
-
-
-def label_photographs(paths: Sequence[Path], detector: EsshDetector, cache: str | None = None) -> list[Photograph]:
+def label_photographs(paths: Sequence[Path], detector: Detector, cache: str | None = None) -> list[LabelledPhotograph]:
     """The faces that a detector is certain of; those that it finds faintly, or only enlarged, are ignored.
 
     Landmarks are the median over what it says of several views of the photograph.
@@ -84,7 +72,7 @@ def label_photographs(paths: Sequence[Path], detector: EsshDetector, cache: str 
     photographs = []
     for start in progress(range(0, len(paths), CHUNK), what="label", unit="chunk"):
         chunk = [str(path) for path in paths[start : start + CHUNK]]
-        images = [read_picture(path) for path in chunk]
+        images = [read_image(path) for path in chunk]
         found = detector.detect(images, FAINT, batch_size=8)
         larger = detector.detect(images, FAINT, (ENLARGED,), batch_size=4)
         steady = steady_landmarks(images, found, detector)
@@ -94,7 +82,7 @@ def label_photographs(paths: Sequence[Path], detector: EsshDetector, cache: str 
     return photographs
 
 
-def steady_landmarks(images: Sequence[np.ndarray], found: Sequence[Faces], detector: EsshDetector) -> list[np.ndarray]:
+def steady_landmarks(images: Sequence[np.ndarray], found: Sequence[Faces], detector: Detector) -> list[np.ndarray]:
     """Landmarks (n, 5, 2) of the faces found in each image: the median over the image and its views."""
     said = [[faces.landmarks] for faces in found]
     for scale, x, y in VIEWS:
@@ -119,29 +107,30 @@ def _view(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> Photograph:
+def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> LabelledPhotograph:
     certain = found.scores >= CERTAIN
     boxes = np.ascontiguousarray(found.boxes[certain])
     faint = np.concatenate([found.boxes[~certain], larger.boxes])
     if len(boxes) and len(faint):
         faint = faint[overlaps(faint, boxes).max(1) < SAME]
-    return Photograph(path, boxes, landmarks[certain], faint)
+    return LabelledPhotograph(path, boxes, landmarks[certain], faint)
 
 
-def _write_cache(cache: str, photographs: Sequence[Photograph]) -> None:
-    os.makedirs(os.path.dirname(cache) or ".", exist_ok=True)
-    columns = {name: [getattr(photo, name) for photo in photographs] for name in ("boxes", "landmarks", "ignored")}
-    with open(f"{cache}.part", "wb") as file:
+def _write_cache(cache: str, photographs: Sequence[LabelledPhotograph]) -> None:
+    make_dir(os.path.dirname(cache))
+    with create(f"{cache}.part") as file:
         np.savez(
             file,
             paths=np.array([photo.path for photo in photographs]),
             counts=np.array([[len(photo.boxes), len(photo.ignored)] for photo in photographs]).reshape(-1, 2),
-            **{name: np.concatenate(arrays) for name, arrays in columns.items()},
+            boxes=np.concatenate([photo.boxes for photo in photographs]),
+            landmarks=np.concatenate([photo.landmarks for photo in photographs]),
+            ignored=np.concatenate([photo.ignored for photo in photographs]),
         )
     os.replace(f"{cache}.part", cache)
 
 
-def _read_cache(cache: str) -> list[Photograph] | None:
+def _read_cache(cache: str) -> list[LabelledPhotograph] | None:
     """None if the file is not what `_write_cache` makes."""
     try:
         with np.load(cache, allow_pickle=False) as data:
@@ -151,6 +140,6 @@ def _read_cache(cache: str) -> list[Photograph] | None:
                 np.split(data["landmarks"], faces),
                 np.split(data["ignored"], ignored),
             ]
-            return [Photograph(str(path), *item) for path, *item in zip(data["paths"], *columns, strict=True)]
+            return [LabelledPhotograph(str(path), *item) for path, *item in zip(data["paths"], *columns, strict=True)]
     except (OSError, ValueError, KeyError, EOFError):
         return None

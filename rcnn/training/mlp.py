@@ -1,26 +1,21 @@
-"""Trains the classifier with PyTorch, by MXNet's rules."""
+"""The classifier in PyTorch, with MXNet's names and first weights, and what takes its gradients."""
 
 from __future__ import annotations
 
 import math
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, Shape
+from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, ClassifierShape
+from .loop import gradient_norm
+from .parameters import arrays_of, load_arrays
 
-LR_FACTOR = 0.1  # at each step of the schedule
-BIAS_LR = 2.0  # times the learning rate
 PRELU_SLOPE = 0.25
-# Longest gradient over all parameters (Pascanu et al., arXiv:1211.5063). Without it the default rate of 0.2
-# diverges where one class, nobody known, has a large share of the clips.
-GRADIENT_NORM = 1.0
 
 
 class Trainable(nn.Module, ABC):
@@ -79,11 +74,19 @@ class Learner:
         loss.backward()
         return loss.detach(), (scores.argmax(1) == labels).sum()
 
+    def gradient_norm(self, parameters: list[nn.Parameter]) -> Tensor:
+        """Length of the gradient over all parameters of the model, wherever they are."""
+        return gradient_norm(parameters)
+
 
 class Classifier(Trainable):
     """The network of `classifier.build_graph`, with its parameter names: (n, features) -> (n, classes)."""
 
-    def __init__(self, shape: Shape) -> None:
+    stage0: nn.Linear
+    stage1: nn.Linear
+    stage2: nn.Linear
+
+    def __init__(self, shape: ClassifierShape) -> None:
         super().__init__()
         self.shape = shape
         if shape.input_norm:
@@ -118,7 +121,7 @@ class Classifier(Trainable):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and statistics by their MXNet names, float32."""
-        return {name: value.detach().cpu().numpy().copy() for name, value in self._named().items()}
+        return arrays_of(self._named())
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over parameters by their MXNet names.
@@ -128,13 +131,7 @@ class Classifier(Trainable):
         ValueError
             If one is missing or has another shape; names it.
         """
-        with torch.no_grad():
-            for name, value in self._named().items():
-                array = arrays.get(name)
-                if array is None or array.shape != tuple(value.shape):
-                    found = "missing" if array is None else f"of shape {array.shape}"
-                    raise ValueError(f"{name} is {found}, wanted is {tuple(value.shape)}")
-                value.copy_(torch.from_numpy(np.array(array, np.float32)))
+        load_arrays(self._named(), arrays)
 
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """What is trained, with its MXNet names."""
@@ -163,15 +160,21 @@ def _mxnet_name(name: str) -> str:
     return f"{layer}_{kind}"
 
 
-def initialise(model: Classifier, network: str, generator: torch.Generator) -> None:
+def initialise(model: Classifier, network: str, generator: torch.Generator, least_fan_out: int = 0) -> None:
     """Xavier (Glorot and Bengio, AISTATS 2010) with magnitude 2, biases 0.
 
     Gaussian over the fan-out for networks named `r*` and `y*`, Gaussian over the fan-in for `i*` and `x*`, uniform
     over the fan-in for others.
+
+    Parameters
+    ----------
+    least_fan_out : that the layer of the classes is taken to have; with few classes its weights would be so large that
+        they outweigh a short training
     """
     for layer in (module for module in model.modules() if isinstance(module, nn.Linear)):
+        least = least_fan_out if layer is model.stage2 else 0
         with torch.no_grad():
-            draw(layer.weight, network, generator, len(layer.weight))
+            draw(layer.weight, network, generator, max(len(layer.weight), least))
             layer.bias.zero_()
 
 
@@ -182,149 +185,3 @@ def draw(weight: Tensor, network: str, generator: torch.Generator, outputs: int)
         weight.normal_(0, scale, generator=generator)
     else:
         weight.uniform_(-scale, scale, generator=generator)
-
-
-class Momentum:
-    """MXNet's SGD: velocity = momentum * velocity - lr * (gradient + decay * weight); weight += velocity.
-
-    Biases learn at twice the rate; they and the betas of BatchNorm do not decay.
-    """
-
-    def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], momentum: float, decay: float) -> None:
-        self.momentum = momentum
-        self.entries = [
-            (
-                parameter,
-                torch.zeros_like(parameter),
-                BIAS_LR if name.endswith("_bias") else 1.0,
-                decay if name.endswith(("_weight", "_gamma")) else 0.0,
-            )
-            for name, parameter in parameters
-            if parameter.requires_grad
-        ]
-
-    def state_dict(self) -> dict[str, dict[int, dict[str, Tensor]]]:
-        """The velocities, in the form of PyTorch's own optimizers."""
-        return {"state": {index: {"velocity": entry[1]} for index, entry in enumerate(self.entries)}}
-
-    def load_state_dict(self, state: Mapping[str, Mapping[int, Mapping[str, Tensor]]]) -> None:
-        """Take over what `state_dict` gave."""
-        for index, (_, velocity, *_) in enumerate(self.entries):
-            velocity.copy_(state["state"][index]["velocity"])
-
-    @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """Apply the gradients and clear them; a gradient longer than GRADIENT_NORM is shortened to it."""
-        self.shorten([entry[0] for entry in self.entries])
-        for parameter, velocity, factor, decay in self.entries:
-            gradient = parameter.grad.add(parameter, alpha=decay) if decay else parameter.grad
-            velocity.mul_(self.momentum).sub_(gradient, alpha=rate * factor)
-            parameter.add_(velocity)
-            parameter.grad = None
-
-    def shorten(self, parameters: list[nn.Parameter]) -> None:
-        """Shorten the gradient over all parameters to GRADIENT_NORM, if it is longer."""
-        nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and how fast.
-
-    rate : learning rate of the first epoch
-    steps : epochs after which it falls tenfold
-    begin, end : epochs that are done already, and that are done in the end
-    steps_done : steps of a run that was stopped and now goes on
-    batch_size : rows a step
-    max_steps : 0 for no limit
-    """
-
-    rate: float
-    steps: tuple[int, ...]
-    begin: int
-    end: int
-    batch_size: int
-    max_steps: int = 0
-    steps_done: int = 0
-
-    def rate_of(self, epoch: int) -> float:
-        """Learning rate of an epoch, which count from 0."""
-        return self.rate * LR_FACTOR ** sum(step <= epoch for step in self.steps)
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """What an epoch came to; accuracy 0..1, loss in nats, rate in rows a second."""
-
-    epoch: int
-    lr: float
-    accuracy: float
-    loss: float
-    val_accuracy: float | None
-    rows_per_second: float
-    steps: int
-
-
-def train(
-    model: Trainable,
-    data: tuple[Tensor, Tensor],
-    validation: tuple[Tensor, Tensor] | None,
-    schedule: Schedule,
-    optimizer: Momentum,
-    generator: torch.Generator,
-    after_epoch: Callable[[EpochResult], None],
-    after_step: Callable[[int, float], None] | None = None,
-    learner: Learner | None = None,
-) -> None:
-    """Train in place.
-
-    Parameters
-    ----------
-    data, validation : features (n, D) float32 and labels (n,) int64, on the device of the model
-    generator : gives the order of the rows, epoch by epoch
-    after_epoch : called with the result of each epoch, last of all at the end
-    after_step : called with the step, from 1, and its loss
-    learner : of the model; left out, one in this process
-    """
-    learner = learner or Learner(model)
-    features, labels = data
-    size = min(schedule.batch_size, len(features))
-    steps = schedule.steps_done
-    for epoch in range(schedule.begin, schedule.end):
-        started = time.monotonic()
-        model.train()
-        order = torch.randperm(len(features), generator=generator).to(features.device)
-        right = torch.zeros((), device=features.device)
-        total = torch.zeros((), device=features.device)
-        seen = 0
-        for start in range(0, len(features) - size + 1, size):
-            rows = order[start : start + size]
-            loss, correct = learner.learn(features[rows], labels[rows])
-            optimizer.step(schedule.rate_of(epoch))
-            right += correct
-            total += loss * size
-            seen += size
-            steps += 1
-            if after_step is not None:  # asking for the loss waits for the device
-                after_step(steps, float(loss))
-            if steps == schedule.max_steps:
-                break
-        accuracy = None if validation is None else evaluate(model, *validation)
-        speed = seen / max(time.monotonic() - started, 1e-9)
-        after_epoch(
-            EpochResult(
-                epoch + 1, schedule.rate_of(epoch), float(right) / seen, float(total) / seen, accuracy, speed, steps
-            )
-        )
-        if steps == schedule.max_steps:
-            return
-
-
-@torch.no_grad()
-def evaluate(model: Trainable, features: Tensor, labels: Tensor, rows: int = 8192) -> float:
-    """Share of rows whose best class is the right one."""
-    model.eval()
-    right = sum(
-        int((model.best(features[i : i + rows]) == labels[i : i + rows]).sum()) for i in range(0, len(labels), rows)
-    )
-    return right / max(len(labels), 1)

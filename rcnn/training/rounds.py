@@ -1,113 +1,165 @@
-"""What every training in rounds does: go on where it was stopped, print a curve, save after each round."""
+"""What trainings in rounds share: the detector's, the embedding's, that of the drawn people."""
 
 from __future__ import annotations
 
 import json
-import math
-import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import Field, asdict
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
-from ..errors import InputError
-from .snapshot import load_snapshot, save_snapshot
+from ..files import create
+from ..networks.checkpoint import Graph, checkpoint_files, save_checkpoint
+from ..networks.engine import choose_device
+from ..networks.engine.torch import torch_device
+from .loop import Course, Sums
+from .snapshot import Snapshot
 
-FREE = ("gpu", "threads", "bf16", "rounds")  # settings that may differ when a run goes on
+FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run goes on
 
-Line = dict[str, Any]
+RoundLine = dict[str, Any]  # of the curve
+Portion = TypeVar("Portion")
 
 
-def run_rounds(
-    settings: Any,
-    snapshot: str,
-    module: tuple[str, torch.nn.Module],
-    optimizer: torch.optim.Optimizer,
-    one_round: Callable[[int], Line],
-    save: Callable[[list[Line]], None],
-    free: tuple[str, ...] = FREE,
-) -> None:
-    """Train what is left to train.
+class RoundSettings(Protocol):
+    """What the settings of every training in rounds have.
+
+    prefix : of what is written
+    gpu : number of a CUDA device or `CPU`; None for the first device if there is one, else the CPU
+    rounds : how many there are in the end
+    batch : items a step
+    threads : of PyTorch; 0: as many as there are cores
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # they are a dataclass
+
+    @property
+    def prefix(self) -> str: ...
+    @property
+    def gpu(self) -> int | None: ...
+    @property
+    def rounds(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def threads(self) -> int: ...
+
+
+OwnSettings = TypeVar("OwnSettings", bound=RoundSettings)
+
+
+class RoundTrainer(ABC, Generic[OwnSettings]):
+    """A training in rounds of steps. After each round there are a line of its curve, a usable model and a snapshot.
+
+    A trainer sets `module`, `optimizer` and `steps_a_round`.
 
     Parameters
     ----------
-    settings : a dataclass with `rounds`
-    snapshot : path of the file from which a run goes on
-    module : its name in the snapshot, and what is trained
-    one_round : trains the round of a number, from 0, and gives its line of the curve
-    save : writes the model, and the curve so far
-    free : settings that may differ when the run goes on
-
-    Raises
-    ------
-    InputError
-        If the snapshot can't be read or was made with other settings.
+    settings : a dataclass
     """
-    modules = dict([module])
-    done, curve = 0, []
-    if os.path.exists(snapshot):
-        record = load_snapshot(snapshot, modules, optimizer)
-        before, done, curve = record.get("settings"), record.get("rounds"), record.get("curve")
-        if not isinstance(before, dict) or type(done) is not int or done < 1 or not isinstance(curve, list):
-            raise InputError(f"{snapshot}: is no snapshot of this training; remove it to begin anew")
-        _check_same(settings, before, snapshot, free)
-        print(f"goes on after round {done} of {snapshot}", flush=True)
-    for number in range(done, settings.rounds):
-        curve.append({"round": number + 1, **one_round(number)})
-        print(json.dumps(curve[-1]), flush=True)
-        record = {"settings": asdict(settings), "rounds": number + 1, "curve": curve}
-        save_snapshot(snapshot, modules, optimizer, record)
-        save(curve)
 
+    command: ClassVar[str]  # that trains, for messages
+    items: ClassVar[str]  # that a batch is made of, in the curve
 
-def _check_same(settings: Any, before: Mapping[str, Any], snapshot: str, free: tuple[str, ...]) -> None:
-    now = json.loads(json.dumps(asdict(settings)))
-    differing = [name for name in now if name not in free and now[name] != before.get(name)]
-    if differing:
-        raise InputError(f"{snapshot}: was made with another {', '.join(differing)}; remove it to begin anew")
+    module: nn.Module
+    optimizer: torch.optim.Optimizer
+    steps_a_round: int
 
+    def __init__(self, settings: OwnSettings) -> None:
+        self.settings = settings
+        self.gpu = choose_device(settings.gpu)
+        self.device = torch_device(self.gpu)
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        self.snapshot = f"{settings.prefix}-training.params"
 
-class Losses:
-    """The terms of the loss, summed over the steps of a round."""
+    @property
+    def model(self) -> str:
+        """`PREFIX,EPOCH` of the checkpoint that it writes."""
+        return f"{self.settings.prefix},0"
 
-    def __init__(self) -> None:
-        self._totals: dict[str, float] = {}
+    @property
+    def result(self) -> str:
+        """Where the model lies, in words."""
+        return checkpoint_files(self.model)[1]
 
-    def add(self, terms: Mapping[str, float]) -> None:
-        """Count a step."""
-        for name, value in terms.items():
-            self._totals[name] = self._totals.get(name, 0.0) + float(value)
+    @abstractmethod
+    def trained_graph(self) -> Graph:
+        """The model as it is now."""
 
-    def means(self, number: int, steps: int) -> dict[str, float]:
-        """Their means over the steps of round `number`, from 0.
+    @abstractmethod
+    def learning_rate(self, step: int) -> float:
+        """Of a step of the whole run."""
 
-        Raises
-        ------
-        InputError
-            If one is not finite.
+    def evaluate(self) -> dict[str, float]:
+        """What is measured after a round."""
+        return {}
+
+    def run(self) -> None:
+        """Train what is left to train, and write the model."""
+        fixed = {name: value for name, value in asdict(self.settings).items() if name not in FREE}
+        snapshot = Snapshot(self.snapshot, {"module": self.module}, self.optimizer, fixed)
+        course = Course[RoundLine](self.command, json.dumps, self._save, snapshot)
+        course.resume(_take_over)
+        course.run(self._line(number) for number in range(len(course.curve), self.settings.rounds))
+        print(f"{self.command}: {self.settings.rounds} rounds -> {self.result}")
+
+    def _line(self, number: int) -> RoundLine:
+        started = time.monotonic()
+        line = {"round": number + 1, **self._round(number)}
+        return {**line, "seconds": round(time.monotonic() - started, 1), **self.evaluate()}
+
+    @abstractmethod
+    def _round(self, number: int) -> dict[str, float]:
+        """Train the round of a number, from 0; gives the means of its losses."""
+
+    def _learn_all(
+        self, number: int, batches: Iterable[Portion], learn: Callable[[Portion, float], dict[str, float]]
+    ) -> dict[str, float]:
+        """The means over the steps of round `number`, and how fast they went.
+
+        Parameters
+        ----------
+        learn : from a batch at a learning rate; gives the terms of the loss
         """
-        if not all(map(math.isfinite, self._totals.values())):
-            raise InputError(f"round {number + 1}: the loss is not finite, training diverged; give a smaller --lr")
-        return {name: round(value / steps, 4) for name, value in self._totals.items()}
+        started = time.monotonic()
+        sums = Sums()
+        for index, batch in enumerate(batches):
+            sums.add(learn(batch, self.learning_rate(number * self.steps_a_round + index)))
+        speed = self.steps_a_round * self.settings.batch / (time.monotonic() - started)
+        means = sums.means(self.steps_a_round, f"round {number + 1}")
+        return {**{name: round(value, 4) for name, value in means.items()}, f"{self.items}_per_second": round(speed, 2)}
+
+    def images(self, pictures: np.ndarray) -> Tensor:
+        """Pictures (n, H, W, 3) uint8, BGR, as the network takes them: (n, 3, H, W) float32, RGB, on the device."""
+        planes = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).flip(1)
+        return planes.float().contiguous(memory_format=torch.channels_last)
+
+    def _save(self, curve: list[RoundLine]) -> None:
+        """Write the model, and PREFIX-training.jsonl, a line a round."""
+        save_checkpoint(self.model, self.trained_graph())
+        write_curve(self.settings.prefix, curve)
 
 
-def warm_cosine(lr: float, step: int, total: int, warm_up: float) -> float:
-    """Learning rate of a step: it rises over the first share `warm_up` of all steps, then falls like a cosine to 0
-    (Loshchilov and Hutter, arXiv:1608.03983)."""
-    warm = max(1, round(warm_up * total))
-    if step < warm:
-        return lr * (step + 1) / warm
-    return lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-
-
-def write_curve(prefix: str, curve: list[Line]) -> None:
+def write_curve(prefix: str, curve: list[RoundLine]) -> None:
     """PREFIX-training.jsonl, a line a round."""
-    with open(f"{prefix}-training.jsonl", "w", encoding="utf-8") as file:
-        file.writelines(json.dumps(line) + "\n" for line in curve)
+    with create(f"{prefix}-training.jsonl") as file:
+        file.writelines(f"{json.dumps(line)}\n".encode() for line in curve)
 
 
-def seconds_since(started: float) -> float:
-    """Rounded for the curve; `started` is of `time.monotonic`."""
-    return round(time.monotonic() - started, 1)
+def _take_over(record: dict[str, Any]) -> tuple[list[RoundLine], str]:
+    """The curve in a snapshot's record, and after which round it was."""
+    curve = record["curve"]
+    if not isinstance(curve, list) or not curve or any(line["round"] != n for n, line in enumerate(curve, start=1)):
+        raise ValueError("its curve is not that of rounds")
+    return curve, f"round {len(curve)}"
+
+
+def channels_last(module: nn.Module) -> nn.Module:
+    """The module with its 4-dimensional parameters in the layout in which convolutions are fast on a CPU."""
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # left out of PyTorch's hints

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from ..faces.types import POINTS
+from ..video.photographs import read_image
 from .backgrounds import background, lookalike
-from .camera import photographed
-from .labels import Photograph, read_picture
+from .camera import Camera, photographed
+from .labels import LabelledPhotograph
 
 EMPTY = 0.06  # probability that a scene has no face
 LARGE = 0.75  # and that its first face is large
@@ -30,11 +31,15 @@ COVERED = 0.1  # share of a face that may be covered by a later photograph
 VISIBLE = 0.5  # share of a face inside the scene from which it is to be found; under it it is ignored
 SMALLEST_LABEL = 9.0  # pixels; smaller faces are ignored
 SMALLEST_LANDMARKS = 16.0  # pixels; of smaller faces nobody can say where the landmarks are, and trying would cost most
+SCENE_CAMERA = Camera(
+    gain=0.35, tint=0.1, grey=0.06, blurred=0.2, noisy=0.25, compressed=0.4, blur_sigma=(0.3, 1.2),
+    jpeg_quality=(25, 90),
+)  # fmt: skip
 
 
 @dataclass
 class Scene:
-    """A picture (side, side, 3) uint8, BGR, and its faces; see `Photograph` for the arrays."""
+    """A picture (side, side, 3) uint8, BGR, and its faces; see `LabelledPhotograph` for the arrays."""
 
     picture: np.ndarray
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
@@ -42,33 +47,34 @@ class Scene:
     ignored: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
-def make_scene(photos: Sequence[Photograph], side: int, rng: np.random.Generator) -> Scene:
+def make_scene(photos: Sequence[LabelledPhotograph], side: int, rng: np.random.Generator) -> Scene:
     """A scene with photographs drawn at random; those without a face serve as background only."""
     scene = Scene(background(side, photos, rng))
     for _ in range(rng.integers(*MORE_LOOKALIKES)):
-        _paste_lookalike(scene, photos[rng.integers(len(photos))], rng)
+        _paste_lookalike(scene, photos[int(rng.integers(len(photos)))], rng)
     if rng.random() >= EMPTY:
         first = LARGE_SIZE if rng.random() < LARGE else SMALL_SIZE
-        sizes = np.exp(rng.uniform(*np.log(SMALL_SIZE), rng.integers(*MORE_FACES)))
-        sizes = [float(np.exp(rng.uniform(*np.log(first)))), *sorted(sizes, reverse=True)]
-        for size in sizes:
-            photo = photos[rng.integers(len(photos))]
+        smallest, largest = np.log(SMALL_SIZE)
+        more = np.exp(rng.uniform(smallest, largest, int(rng.integers(*MORE_FACES))))
+        for size in (float(np.exp(rng.uniform(*np.log(first)))), *sorted(more, reverse=True)):
+            photo = photos[int(rng.integers(len(photos)))]
             if len(photo.boxes):
                 paste_photograph(scene, photo, size, rng)
-    scene.picture = photographed(scene.picture, rng)
+    scene.picture = photographed(scene.picture, SCENE_CAMERA, rng)
     return _cut_to_picture(scene)
 
 
-def paste_photograph(scene: Scene, photo: Photograph, size: float, rng: np.random.Generator) -> bool:
+def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> bool:
     """Paste the part of a photograph round one of its faces, so that this face is about `size` pixels large.
 
     It is left out, and False comes back, if no place is found where it would cover no face.
     """
-    image = read_picture(photo.path)
+    image = read_image(photo.path)
     x1, y1, x2, y2 = box = photo.boxes[rng.integers(len(photo.boxes))]
     own = float(np.sqrt((x2 - x1 + 1) * (y2 - y1 + 1)))
     scale = min(size / own, LARGEST_ENLARGEMENT)
-    margins = own * np.exp(rng.uniform(*np.log(MARGIN), 4))
+    narrowest, widest = np.log(MARGIN)
+    margins = own * np.exp(rng.uniform(narrowest, widest, 4))
     window = np.concatenate([box[:2] - margins[:2], box[2:] + margins[2:] + 1]).round().astype(int)
     window = np.clip(window, 0, [image.shape[1], image.shape[0]] * 2)
     piece = image[window[1] : window[3], window[0] : window[2]]
@@ -126,7 +132,7 @@ def _blend(
     picture[:] = (picture * (1 - share) + over * share).astype(np.uint8)
 
 
-def _add_faces(scene: Scene, photo: Photograph, window: np.ndarray, matrix: np.ndarray, mirrored: bool) -> None:
+def _add_faces(scene: Scene, photo: LabelledPhotograph, window: np.ndarray, matrix: np.ndarray, mirrored: bool) -> None:
     inside = _share_inside(photo.boxes, window)
     boxes, landmarks = move_boxes(photo.boxes, matrix), move_landmarks(photo.landmarks, matrix, mirrored)
     whole, cut = inside >= 0.9, (inside > 0) & (inside < 0.9)
@@ -156,10 +162,10 @@ def move_landmarks(landmarks: np.ndarray, matrix: np.ndarray, mirrored: bool) ->
     return moved[:, MIRROR_ORDER] if mirrored else moved
 
 
-def _paste_lookalike(scene: Scene, photo: Photograph, rng: np.random.Generator) -> None:
+def _paste_lookalike(scene: Scene, photo: LabelledPhotograph, rng: np.random.Generator) -> None:
     side = len(scene.picture)
     size = int(np.exp(rng.uniform(*np.log((12, side / 2)))))
-    thing = lookalike(photo, read_picture(photo.path), size, rng)
+    thing = lookalike(photo, read_image(photo.path), size, rng)
     mask = np.zeros((size, size), np.uint8)
     axes = (int(size * rng.uniform(0.3, 0.5)), int(size * rng.uniform(0.4, 0.5)))
     cv2.ellipse(mask, (size // 2, size // 2), axes, rng.uniform(-30, 30), 0, 360, 1, -1)

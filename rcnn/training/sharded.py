@@ -6,7 +6,7 @@ each scores its own classes. The softmax is over all classes: largest score and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, distributed, nn
 
 from ..errors import InputError
-from ..networks.graphs.classifier import Shape
+from ..networks.graphs.classifier import ClassifierShape
 from .distributed import SharedLearner, Team, in_parallel
-from .mlp import GRADIENT_NORM, Classifier, Learner, Momentum, Trainable, draw
+from .loop import gradient_norm
+from .mlp import Classifier, Learner, Trainable, draw
+from .momentum import VELOCITY, Momentum
 from .snapshot import Stateful
 
 LAST = "stage2"  # the layer that is shared out
@@ -39,7 +41,7 @@ class ShardedClassifier(Classifier):
         If there are more processes than classes.
     """
 
-    def __init__(self, shape: Shape, team: Team) -> None:
+    def __init__(self, shape: ClassifierShape, team: Team) -> None:
         if shape.classes < team.size:
             raise InputError(f"--num-classes {shape.classes}: too few for --shard-classes over {team.size} processes")
         self.rows = team.part(shape.classes)
@@ -105,17 +107,21 @@ class ShardedClassifier(Classifier):
         return whole
 
 
-def initialise_shard(model: ShardedClassifier, network: str, generator: torch.Generator) -> None:
+def initialise_shard(
+    model: ShardedClassifier, network: str, generator: torch.Generator, least_fan_out: int = 0
+) -> None:
     """As `initialise`, to the same weights; no process holds those of all classes."""
     with torch.no_grad():
         for layer in (model.stage0, model.stage1):
             draw(layer.weight, network, generator, len(layer.weight))
-        draw_rows(model.stage2.weight, model.rows, model.classes, network, generator)
+        draw_rows(model.stage2.weight, model.rows, model.classes, network, generator, least_fan_out)
         for layer in (model.stage0, model.stage1, model.stage2):
             layer.bias.zero_()
 
 
-def draw_rows(weight: Tensor, rows: slice, outputs: int, network: str, generator: torch.Generator) -> None:
+def draw_rows(
+    weight: Tensor, rows: slice, outputs: int, network: str, generator: torch.Generator, least_fan_out: int = 0
+) -> None:
     """Draw the initial weights of `outputs` rows, DRAWN_ROWS at a time, and keep `rows` in `weight`.
 
     The numbers are those of one draw, whose last ones torch draws in another way: they come together, at the end.
@@ -124,7 +130,7 @@ def draw_rows(weight: Tensor, rows: slice, outputs: int, network: str, generator
     while first < outputs:
         last = outputs if outputs - first < 2 * DRAWN_ROWS else first + DRAWN_ROWS
         drawn = torch.empty(last - first, weight.shape[1])
-        draw(drawn, network, generator, outputs)
+        draw(drawn, network, generator, max(outputs, least_fan_out))
         here = slice(max(first, rows.start), min(last, rows.stop))
         if here.start < here.stop:
             weight[here.start - rows.start : here.stop - rows.start] = drawn[here.start - first : here.stop - first]
@@ -196,6 +202,7 @@ class ShardedLearner(Learner):
 
     def __init__(self, model: ShardedClassifier) -> None:
         super().__init__(model)
+        self.shard = model
         self.team = model.team
         self.body = in_parallel(_Body(model))
 
@@ -203,9 +210,16 @@ class ShardedLearner(Learner):
         """As `Learner.learn`; all processes are given the same batch."""
         part = self.team.part(len(data))
         features = Gathered.apply(self.body(data[part]), part, len(data), self.team.size)
-        loss, best = ShardedSoftmax.apply(self.model.stage2(features), labels, self.model.rows.start)
+        loss, best = ShardedSoftmax.apply(self.shard.stage2(features), labels, self.shard.rows.start)
         loss.backward()
         return loss.detach(), (best == labels).sum()
+
+    def gradient_norm(self, parameters: list[nn.Parameter]) -> Tensor:
+        """As `Learner.gradient_norm`: the classes of all processes count."""
+        last = {id(parameter) for parameter in self.shard.stage2.parameters()}
+        own = gradient_norm(p for p in parameters if id(p) in last).square()
+        distributed.all_reduce(own)
+        return (own + gradient_norm(p for p in parameters if id(p) not in last).square()).sqrt()
 
 
 class _Body(nn.Module):
@@ -220,22 +234,6 @@ class _Body(nn.Module):
 
     def forward(self, data: Tensor) -> Tensor:
         return self._through(data)
-
-
-class ShardedMomentum(Momentum):
-    """`Momentum`, whose gradient is as long as those of all processes together."""
-
-    def __init__(self, model: ShardedClassifier, momentum: float, decay: float) -> None:
-        super().__init__(model.named_mxnet_parameters(), momentum, decay)
-        self._last = {id(parameter) for parameter in model.stage2.parameters()}
-
-    def shorten(self, parameters: list[nn.Parameter]) -> None:
-        """Shorten the gradient over all parameters of all processes to GRADIENT_NORM, if it is longer."""
-        shared = nn.utils.get_total_norm([p.grad for p in parameters if id(p) not in self._last])
-        own = nn.utils.get_total_norm([p.grad for p in parameters if id(p) in self._last])
-        squares = own.square()
-        distributed.all_reduce(squares)
-        nn.utils.clip_grads_with_norm_(parameters, GRADIENT_NORM, (squares + shared.square()).sqrt())
 
 
 class _WholeModel:
@@ -259,24 +257,17 @@ class _WholeMomentum:
     def __init__(self, model: ShardedClassifier, optimizer: Momentum) -> None:
         self.model, self.optimizer = model, optimizer
         last = {id(parameter) for parameter in model.stage2.parameters()}
-        self.last = {index for index, entry in enumerate(optimizer.entries) if id(entry[0]) in last}
+        self.last = {index for index, parameter in enumerate(optimizer.parameters()) if id(parameter) in last}
 
-    def state_dict(self) -> dict[str, dict[int, dict[str, Tensor]]]:
-        return self._each(lambda velocity: self.model.gather(velocity), self.optimizer.state_dict())
+    def state_dict(self) -> dict[str, Any]:
+        return self._each(self.model.gather, self.optimizer.state_dict())
 
-    def load_state_dict(self, state: Any, /) -> None:
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
         self.optimizer.load_state_dict(self._each(lambda velocity: self.model.cut("velocity", velocity), state))
 
-    def _each(self, change: Any, state: Any) -> dict[str, dict[int, dict[str, Tensor]]]:
-        velocities = {index: memory["velocity"] for index, memory in sorted(state["state"].items())}
-        return {"state": {i: {"velocity": change(v) if i in self.last else v} for i, v in velocities.items()}}
-
-
-def momentum_of(model: Trainable, momentum: float, decay: float) -> Momentum:
-    """The optimizer of a model, sharded or not."""
-    if isinstance(model, ShardedClassifier):
-        return ShardedMomentum(model, momentum, decay)
-    return Momentum(model.named_mxnet_parameters(), momentum, decay)
+    def _each(self, change: Callable[[Tensor], Tensor], state: Mapping[str, Any]) -> dict[str, Any]:
+        velocities = {index: memory[VELOCITY] for index, memory in sorted(state["state"].items())}
+        return {**state, "state": {i: {VELOCITY: change(v) if i in self.last else v} for i, v in velocities.items()}}
 
 
 def learner_of(model: Trainable, team: Team) -> Learner:
@@ -286,7 +277,7 @@ def learner_of(model: Trainable, team: Team) -> Learner:
     return SharedLearner(model, team) if team.size > 1 else Learner(model)
 
 
-def whole(model: Trainable, optimizer: Momentum) -> tuple[Stateful, Stateful]:
+def whole_state(model: Trainable, optimizer: Momentum) -> tuple[Stateful, Stateful]:
     """What a snapshot saves of a model and its optimizer: of all classes, whichever this process has.
 
     `state_dict` is called by all processes, of the model first; what it gives counts in the first process.

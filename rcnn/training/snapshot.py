@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from ..errors import InputError
+from ..files import make_dir
 from ..networks.checkpoint import read_arrays, write_arrays
 
 RECORD = "record"
@@ -24,8 +26,80 @@ class Stateful(Protocol):
     def load_state_dict(self, state: Any, /) -> None: ...
 
 
+class Snapshot:
+    """The file from which a training goes on as if it had not been stopped.
+
+    Parameters
+    ----------
+    path : of the file
+    modules : what is trained, by name
+    optimizer : whose memory is saved, too
+    run : what must be the same when the training goes on; anything JSON knows
+    mend : what to do where it is not the same
+    writes : whether this process writes the file; of several that train together one does
+    """
+
+    def __init__(
+        self,
+        path: str,
+        modules: Mapping[str, Stateful],
+        optimizer: Stateful,
+        run: Mapping[str, Any],
+        mend: str = "remove it to begin anew",
+        writes: bool = True,
+    ) -> None:
+        self.path, self.modules, self.optimizer = path, modules, optimizer
+        self.run: dict[str, Any] = json.loads(json.dumps(run))
+        self.mend, self.writes = mend, writes
+
+    def save(self, curve: Sequence[Any], **more: Any) -> None:
+        """Write the training as it is now.
+
+        Parameters
+        ----------
+        curve : what the periods came to so far: dataclasses, or anything JSON knows
+        more : the rest of the record
+        """
+        if self.writes:
+            save_snapshot(self.path, self.modules, self.optimizer, {"run": self.run, "curve": curve, **more})
+            return
+        for part in (*self.modules.values(), self.optimizer):
+            part.state_dict()  # the process that writes may gather parts of it
+
+    def load(self) -> dict[str, Any] | None:
+        """Take over what `save` wrote, if it wrote anything; returns the record.
+
+        Raises
+        ------
+        InputError
+            If the file can't be read or is of another training.
+        """
+        if not os.path.exists(self.path):
+            return None
+        return load_snapshot(self.path, self.modules, self.optimizer, self._check)
+
+    def _check(self, record: Mapping[str, Any]) -> None:
+        run = record.get("run")
+        before = run if isinstance(run, dict) else {}
+        differing = sorted(name for name in self.run if self.run[name] != before.get(name))
+        if differing:
+            names = ", another ".join(differing)
+            raise InputError(f"{self.path}: holds a run with another {names}; give the same, or {self.mend}")
+
+    def remove(self) -> None:
+        """The training has come to its end, or begins anew."""
+        if self.writes and os.path.exists(self.path):
+            os.remove(self.path)
+
+
+def no_snapshot(path: str, error: Exception) -> InputError:
+    """What to raise where a file is no snapshot."""
+    reason = (str(error).strip().splitlines() or [""])[0][:200]
+    return InputError(f"{path}: is no snapshot of this training ({reason}); remove it to begin anew")
+
+
 def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful, record: Mapping[str, Any]) -> None:
-    """Write parameters, statistics, the optimizer's memory and `record` (anything JSON knows) to one file.
+    """Write parameters, statistics, the optimizer's memory and `record` (what JSON knows, and dataclasses) to one file.
 
     The file is a `.params` file: nothing in it is ever executed. It appears by rename.
 
@@ -41,13 +115,22 @@ def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Statefu
     }
     for index, state in optimizer.state_dict()["state"].items():
         arrays |= {SEPARATOR.join(("optimizer", str(index), key)): _array(value) for key, value in state.items()}
-    arrays[RECORD] = np.frombuffer(json.dumps(record).encode(), np.uint8)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    arrays[RECORD] = np.frombuffer(json.dumps(record, default=asdict).encode(), np.uint8)
+    make_dir(os.path.dirname(path))
     write_arrays(path, arrays)
 
 
-def load_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful) -> dict[str, Any]:
+def load_snapshot(
+    path: str,
+    modules: Mapping[str, Stateful],
+    optimizer: Stateful,
+    check: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> dict[str, Any]:
     """Take over what `save_snapshot` wrote; returns its record.
+
+    Parameters
+    ----------
+    check : raises where the record is of another training; called before anything is taken over
 
     Raises
     ------
@@ -61,6 +144,7 @@ def load_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Statefu
         record = json.loads(arrays.pop(RECORD).tobytes())
         if not isinstance(record, dict):
             raise ValueError("its record is no object")
+        check(record)
         for name, array in arrays.items():
             kind, owner, key = name.split(SEPARATOR)
             tensor = torch.from_numpy(np.array(array))
@@ -72,8 +156,7 @@ def load_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Statefu
             module.load_state_dict(states[name])
         optimizer.load_state_dict({**optimizer.state_dict(), "state": memory})
     except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # RecursionError, too
-        reason = (str(error).strip().splitlines() or [""])[0][:200]
-        raise InputError(f"{path}: is no snapshot of this training ({reason}); remove it to begin anew") from None
+        raise no_snapshot(path, error) from None
     return record
 
 

@@ -50,7 +50,7 @@ def match_anchors(anchors: np.ndarray, boxes: np.ndarray, landmarks: np.ndarray,
     Parameters
     ----------
     anchors : (N, 4) float32
-    boxes, landmarks, ignored : (n, 4), (n, 5, 2) and (m, 4) float32, see `Photograph`
+    boxes, landmarks, ignored : (n, 4), (n, 5, 2) and (m, 4) float32, see `LabelledPhotograph`
     """
     classes = np.zeros(len(anchors), np.int64)
     box_deltas = np.zeros((len(anchors), 4), np.float32)

@@ -9,15 +9,17 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.types import POINTS
-from .labels import Photograph
+from ..files.text import read_text
+from .labels import LabelledPhotograph
 
+MAX_BYTES = 256 << 20  # of a file of labels
 PICTURES = (".jpg", ".jpeg", ".png")
 BOX_COLUMNS = 10  # x, y, w, h, blur, expression, illumination, invalid, occlusion, pose
 INVALID = 7  # column of the flag of a face that is too hard to be judged
 POINT_COLUMNS = 3  # x, y and a flag of each landmark, -1 where it is unknown
 
 
-def read_wider(folder: str, labels: str) -> list[Photograph]:
+def read_wider(folder: str, labels: str) -> list[LabelledPhotograph]:
     """The pictures of a folder with the faces that a file gives them.
 
     Parameters
@@ -32,10 +34,9 @@ def read_wider(folder: str, labels: str) -> list[Photograph]:
         If a file can't be read or a line is not in the format; names the line.
     """
     try:
-        with open(labels, encoding="utf-8") as file:
-            lines = file.read().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        lines = read_text(labels, MAX_BYTES).splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"--labels {labels}: can't be read ({reason}); give WIDER FACE's file of faces") from None
     first = next((line for line in lines if line.strip()), "")
     parse = parse_landmarks if first.startswith("#") else parse_boxes
@@ -46,7 +47,7 @@ def read_wider(folder: str, labels: str) -> list[Photograph]:
     return photographs
 
 
-def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
+def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
     """The pictures of `wider_face_train_bbx_gt.txt`; `source` is its name in messages."""
     photographs = []
     at = 0
@@ -64,7 +65,8 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
         rows = max(int(count), 1)  # a picture without faces has one line of zeros
         if at + rows > len(lines) and int(count):
             raise InputError(f"{source}, line {len(lines)}: the file ends inside {name}; get the file again")
-        faces, ignored = [], []
+        faces: list[list[float]] = []
+        ignored: list[list[float]] = []
         for number in range(at, at + rows):
             if int(count) == 0 and (number >= len(lines) or lines[number].strip().lower().endswith(PICTURES)):
                 rows = 0  # some copies leave the zeros out
@@ -74,18 +76,20 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[Photograph]:
                 (ignored if values[INVALID] else faces).append(_box(values))
         at += rows
         unknown = np.full((len(faces), POINTS, 2), np.nan)
-        photographs.append(Photograph.of(os.path.join(folder, name), faces, unknown, ignored))
+        photographs.append(LabelledPhotograph.of(os.path.join(folder, name), faces, unknown, ignored))
     return photographs
 
 
-def parse_landmarks(lines: list[str], folder: str, source: str) -> list[Photograph]:
+def parse_landmarks(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
     """The pictures of RetinaFace's `label.txt`; `source` is its name in messages."""
     photographs = []
-    name, faces, landmarks = None, [], []
+    name: str | None = None
+    faces: list[list[float]] = []
+    landmarks: list[np.ndarray] = []
     for number, line in enumerate([*lines, "#"], start=1):
         if line.startswith("#"):
             if name is not None:
-                photographs.append(Photograph.of(os.path.join(folder, name), faces, landmarks, []))
+                photographs.append(LabelledPhotograph.of(os.path.join(folder, name), faces, landmarks, []))
             name, faces, landmarks = line[1:].strip(), [], []
         elif line.strip():
             if not name:

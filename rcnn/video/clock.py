@@ -12,6 +12,8 @@ MICROSECONDS = 1_000_000  # FFmpeg's unit of a container's times (AV_TIME_BASE)
 JITTER = Fraction(1, 4)  # seconds that a time may lie before the last one, and is taken for it; more is a new beginning
 LEAP = 10  # seconds; a longer pause in a broadcast is a new beginning (ffmpeg's -dts_delta_threshold)
 FASTEST = 1000  # frames a second, more is no rate but a unit of time
+DOUBT = 10  # the tenth part of a rate, by which the mean of the times may differ from it
+DENOMINATOR = 1001  # largest of a rate
 UNKNOWN_RATE = Fraction(25)  # FFmpeg's own guess
 # Containers whose header says how long they are. What FFmpeg says of others it has reckoned from what is there.
 PROMISING = {"mov", "matroska", "avi", "flv", "asf"}
@@ -35,6 +37,7 @@ class Clock:
         self.begins_anew = bool(container.format.flags & Flags.ts_discont.value)  # type: ignore[operator]
         self.shift = Fraction(0)
         self._start = file_start(container, stream)
+        self._first: Fraction | None = None
         self._last: Fraction | None = None
 
     def raw(self, pts: int) -> Fraction:
@@ -55,12 +58,21 @@ class Clock:
                 time = due
             time = max(time, last)
         self._last = time
+        if self._first is None:
+            self._first = time
         return time
 
     def pass_over(self, count: int) -> None:
         """Count frames that were not decoded."""
         if self._last is not None:
             self._last += count * self.step
+
+    def mean_rate(self, frames: int) -> Fraction:
+        """Frames a second, after all of them: what the stream says, unless its frames say something else."""
+        if self._first is None or self._last is None or self._last == self._first:
+            return self.rate
+        mean = (frames - 1) / (self._last - self._first)
+        return self.rate if abs(mean - self.rate) <= self.rate / DOUBT else mean.limit_denominator(DENOMINATOR)
 
     @property
     def end(self) -> Fraction:

@@ -17,9 +17,6 @@ from . import hdr
 from .graphs import buffer, matrix, transfer
 
 ODDEST = 8  # times as wide as high, or as high as wide; a pixel of another shape is an error, and taken for square
-ASPECT = f"if(between(sar,1/{ODDEST},{ODDEST}),sar,1)"
-# the short side is enlarged, so that no pixel is lost
-WIDTH, HEIGHT = f"round(iw*max(1,{ASPECT}))", f"round(ih*max(1,1/({ASPECT})))"
 TRANSPOSED = "cclock_flip"  # FFmpeg's name of the transposition at the main diagonal
 
 
@@ -33,53 +30,52 @@ class _Pipe:
 
 
 class Converter:
-    """Makes upright BGR of square pixels of pictures, whose kind may change from one to the next.
+    """Makes upright BGR of square pixels of pictures, whose kind may change from one to the next."""
 
-    Parameters
-    ----------
-    aspect : width by height of a pixel, where the container says it in place of the stream; else None
-    """
-
-    def __init__(self, aspect: Fraction | None = None) -> None:
-        self._aspect = aspect
+    def __init__(self) -> None:
         self._kind: tuple[object, ...] = ()
         self._pipe: _Pipe | None = None
 
-    def __call__(self, picture: VideoFrame) -> np.ndarray:
-        """(h, w, 3) uint8, BGR: a view of memory that is used again for the next picture."""
-        # The shape of pixels is not in it: the scale filter follows that by itself
+    def __call__(self, picture: VideoFrame, aspect: Fraction) -> np.ndarray:
+        """(h, w, 3) uint8, BGR, of a picture and the shape of its pixels, width by height."""
         kind = (
             picture.width, picture.height, picture.format.name, picture.colorspace, picture.color_range,
-            transfer(picture), turn(picture),
+            transfer(picture), turn(picture), aspect,
         )  # fmt: skip
         if self._pipe is None or kind != self._kind:
             self._pipe = None  # its memory first
-            self._pipe = self._build(picture)
+            self._pipe = _build(picture, aspect)
             self._kind = kind
         self._pipe.source.push(picture)
         return pixels(self._pipe.sink.pull())
 
-    def _build(self, picture: VideoFrame) -> _Pipe:
-        graph = Graph()
-        graph.threads = 1
-        # neither primaries nor transfer, by which the scale filter would convert at 30 times the cost of a table
-        said = {"colorspace": matrix(picture), "color_primaries": "unknown", "color_trc": "unknown"}
-        chain = [buffer(graph, picture), graph.add("setparams", **said)]
-        if self._aspect is not None:
-            chain.append(graph.add("setsar", sar=str(self._aspect)))
+
+def _build(picture: VideoFrame, aspect: Fraction) -> _Pipe:
+    graph = Graph()
+    graph.threads = 1
+    # neither primaries nor transfer, by which the scale filter would convert at 30 times the cost of a table
+    said = {"colorspace": matrix(picture), "color_primaries": "unknown", "color_trc": "unknown"}
+    chain = [buffer(graph, picture), graph.add("setparams", **said)]
+    width, height = squared(picture.width, picture.height, aspect)
+    with tempfile.TemporaryDirectory() as folder:
+        if dynamic := transfer(picture):
+            path = os.path.join(folder, "table.cube")
+            with open(path, "w") as file:
+                file.write(hdr.cube(dynamic))
+            chain += [graph.add("scale"), graph.add("format", pix_fmts="gbrp16le"), graph.add("lut3d", file=path)]
+        chain += [graph.add("scale", w=str(width), h=str(height)), graph.add("format", pix_fmts="bgr24")]
         for name in turn(picture):
             chain.append(graph.add("transpose", dir=name) if name == TRANSPOSED else graph.add(name))
-        with tempfile.TemporaryDirectory() as folder:
-            if dynamic := transfer(picture):
-                path = os.path.join(folder, "table.cube")
-                with open(path, "w") as file:
-                    file.write(hdr.cube(dynamic))
-                chain += [graph.add("scale"), graph.add("format", pix_fmts="gbrp16le"), graph.add("lut3d", file=path)]
-            chain.append(graph.add("scale", w=WIDTH, h=HEIGHT, eval="frame"))
-            chain.append(graph.add("format", pix_fmts="bgr24"))
-            chain.append(graph.add("buffersink"))
-            graph.link_nodes(*chain).configure()
-        return _Pipe(graph, chain[0], chain[-1])
+        chain.append(graph.add("buffersink"))
+        graph.link_nodes(*chain).configure()
+    return _Pipe(graph, chain[0], chain[-1])
+
+
+def squared(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """Width and height in square pixels of a picture whose pixels have another shape; its short side is enlarged."""
+    if not Fraction(1, ODDEST) <= aspect <= ODDEST:
+        return width, height
+    return round(width * max(aspect, 1)), round(height / min(aspect, 1))
 
 
 def turn(picture: VideoFrame) -> tuple[str, ...]:

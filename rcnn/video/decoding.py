@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -26,12 +26,14 @@ REFRESHED = 100  # frames after which a stream without any key frame has renewed
 class Picture:
     """A whole picture as it was coded, of one moment.
 
+    aspect : width by height of its pixels
     number : counts from 1, all decoded frames of the stream
     time : seconds from the start of the file
     looked : whether it is looked at
     """
 
     coded: VideoFrame
+    aspect: Fraction
     number: int
     time: Fraction
     looked: bool
@@ -70,6 +72,8 @@ class Decoding:
         if isinstance(looks, AtRate) and self.codec in SKIPPING and not clock.begins_anew:
             self._skipper = Skipper(looks, clock)
         self._skips = self._has_key = False
+        self._torn: set[int | None] = set()  # presentation time stamps of packets of which a part is missing
+        self._aspects = Aspects(stream)
 
     def pictures(self) -> Iterator[Picture]:
         """The pictures that are not damaged, in the order in which they are shown, none of them interlaced."""
@@ -117,6 +121,10 @@ class Decoding:
         except av.error.FFmpegError as error:
             self.error = self.error or error
             return
+        if packet is not None:
+            self._aspects.notice(packet.pts)
+            if packet.is_corrupt and not self._clock.begins_anew:  # broadcasts say it of whole packets at each gap, too
+                self._torn.add(packet.pts)
         for picture in coded:
             if self._skipper is not None:
                 self._skips = not picture.interlaced_frame  # a field's neighbours are needed
@@ -124,8 +132,9 @@ class Decoding:
                     self._count(self._skipper.skipped(picture.pts))
             self.number += 1
             time = self._clock.time(picture.pts)
+            aspect = self._aspects.of(picture.pts)
             if self._is_whole(picture):
-                yield Picture(picture, self.number, time, self._looks(self.number, time))
+                yield Picture(picture, aspect, self.number, time, self._looks(self.number, time))
             else:
                 self.damaged += 1
 
@@ -136,9 +145,37 @@ class Decoding:
     def _is_whole(self, picture: VideoFrame) -> bool:
         self._has_key = self._has_key or picture.key_frame or picture.pict_type not in PREDICTED
         founded = self._has_key or self.codec in CAREFUL or self.number > REFRESHED
-        return founded and not picture.is_corrupt
+        torn = picture.pts in self._torn
+        self._torn.discard(picture.pts)
+        return founded and not torn and not picture.is_corrupt
+
+
+class Aspects:
+    """The shape of the pixels of each picture: the container's word, or else the stream's, which may change.
+
+    A decoder tells its latest, while pictures of the time before are still to come.
+    """
+
+    def __init__(self, stream: VideoStream) -> None:
+        self._context = stream.codec_context
+        coded = self._context.sample_aspect_ratio
+        self._fixed = stream.sample_aspect_ratio != coded
+        self._now = self._last = stream.sample_aspect_ratio or Fraction(1)
+        self._since: int | None = None
+
+    def notice(self, pts: int | None) -> None:
+        """A packet with this presentation time stamp was decoded."""
+        latest = self._context.sample_aspect_ratio or Fraction(1)
+        if not self._fixed and latest != self._last:
+            self._last, self._since = latest, pts
+
+    def of(self, pts: int | None) -> Fraction:
+        """Width by height of a pixel of the picture with this time stamp, the next in the order of presentation."""
+        if self._now != self._last and (pts is None or self._since is None or pts >= self._since):
+            self._now = self._last
+        return self._now
 
 
 def _replaced(deinterlaced: tuple[VideoFrame, Picture]) -> Picture:
     coded, picture = deinterlaced
-    return Picture(coded, picture.number, picture.time, picture.looked)
+    return replace(picture, coded=coded)

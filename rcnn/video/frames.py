@@ -11,14 +11,13 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..config import config
 from ..errors import UnreadableError
 from .clock import Clock, promised_frames, promised_seconds
 from .conversion import Converter
-from .decoding import Decoding
+from .decoding import Decoding, Picture
 from .looks import AtRate, every
 from .opening import open_video
 from .types import Frame, FrameItems, Frames, VideoInfo
@@ -75,11 +74,10 @@ def _read(path: str, sampling: int, rate: Fraction | int | None, place: Place, p
 def _converted(
     container: InputContainer, stream: VideoStream, decoding: Decoding, clock: Clock, place: Place
 ) -> FrameItems:
-    aspect, coded = stream.sample_aspect_ratio, stream.codec_context.sample_aspect_ratio
-    convert = Converter(aspect if aspect != coded else None)
+    convert = Converter()
     promised = promised_seconds(container, stream)
     info: VideoInfo | None = None
-    unseen: VideoFrame | None = None  # the first of those before the first look
+    unseen: Picture | None = None  # the first of those before the first look
 
     def about(image: np.ndarray) -> VideoInfo:
         height, width = image.shape[:2]
@@ -87,9 +85,9 @@ def _converted(
 
     for picture in decoding.pictures():
         if not picture.looked:
-            unseen = unseen or (picture.coded if info is None else None)
+            unseen = unseen or (picture if info is None else None)
             continue
-        image = convert(picture.coded)
+        image = convert(picture.coded, picture.aspect)
         if info is None:
             info = about(image)
             unseen = None
@@ -101,12 +99,13 @@ def _converted(
     if info is None:
         if unseen is None:
             raise UnreadableError(_why_nothing(decoding))
-        info = about(convert(unseen))
+        info = about(convert(unseen.coded, unseen.aspect))
         yield info
     end = clock.end
     return replace(
         info,
         seconds=float(promised if end <= promised + clock.step else end),
+        rate=clock.mean_rate(decoding.number),
         read=decoding.number,
         damaged=decoding.damaged,
         read_seconds=float(end),

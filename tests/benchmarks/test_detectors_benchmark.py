@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx_kinds
 import pytest
+from drawn_people import write_album
 
 from rcnn.faces.types import Faces
 
@@ -32,10 +33,11 @@ def test_agreement_by_hand():
     assert error == pytest.approx(100 * np.hypot(3, 3) / 10)
 
 
-def test_a_line_for_each_engine(shared, tmp_path):
+def test_a_line_for_each_engine(tmp_path):
+    album = write_album(tmp_path / "album", [1] * 4)
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks/detectors.py", "--gpu", "-1", "--frames", "1", "--repeats", "1", "--models",
-         onnx_kinds.yunet(tmp_path / "yunet.onnx"), "--crowd", "", "--faces", shared / "faces"],
+         onnx_kinds.yunet(tmp_path / "yunet.onnx"), "--crowd", "", "--faces", album],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

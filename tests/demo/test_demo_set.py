@@ -31,7 +31,7 @@ MODEL = str(ROOT / "model" / "people")
 
 def options(output: Path, **more: object) -> DemoOptions:
     return DemoOptions(
-        **{"output": output, "model": MODEL, "people": 2, "clips": 3, "strangers": 1, "nobody": 1} | more
+        **{"output": output, "model": MODEL, "people": 2, "clips": 3, "strangers": 1, "nobody": 1, "workers": 1} | more
     )
 
 
@@ -90,7 +90,7 @@ def test_only_a_data_set_of_ours_is_replaced(made: Path, tmp_path: Path) -> None
     with pytest.raises(InputError, match=r"is not empty.*--overwrite"):
         write_demo(options(made))
     (tmp_path / "holiday.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"rcnn\.demo did not make"):
+    with pytest.raises(InputError, match=r"rcnn demo did not make"):
         write_demo(options(tmp_path, overwrite=True))
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.txt"]
     with pytest.raises(InputError, match="is a file"):

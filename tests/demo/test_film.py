@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rcnn.demo.canvas import SIZE, to_image, to_planes
 from rcnn.demo.face_space import LENGTH, load_face_space, pack, save_face_space, unpack
 from rcnn.demo.film import SIZE as FRAME
-from rcnn.demo.film import draw_take, frames, shown_landmarks
+from rcnn.demo.film import draw_take, film_frames, shown_landmarks
 from rcnn.demo.person import PeopleModel, load_people, shaped
 from rcnn.demo.scene import draw_scene
 from rcnn.errors import InputError
@@ -37,7 +37,7 @@ def test_person_hangs_on_its_numbers_alone(model: PeopleModel) -> None:
 
 def test_frames_hang_on_their_numbers_alone(model: PeopleModel) -> None:
     person = model.person(0, 1)
-    first, again, other = (list(frames(person, draw_take(0, take)))[:3] for take in (0, 0, 1))
+    first, again, other = (list(film_frames(person, draw_take(0, take)))[:3] for take in (0, 0, 1))
     assert all(a.tobytes() == b.tobytes() for a, b in zip(first, again, strict=True))
     assert first[0].tobytes() != other[0].tobytes()
     assert first[0].shape == (FRAME[1], FRAME[0], 3) and first[0].dtype == np.uint8
@@ -55,14 +55,14 @@ def test_takes_move_smoothly_and_keep_the_face_in_the_frame(seed: int) -> None:
     assert ((take.centre > 40) & (take.centre < np.array(FRAME) - 40)).all()
 
 
-def test_landmarks_are_where_the_detector_finds_them(model: PeopleModel, checkpoints: dict[str, str]) -> None:
+def test_landmarks_are_where_the_detector_finds_them(model: PeopleModel, models: dict[str, str]) -> None:
     from rcnn.faces.load import load_detector
 
-    detector = load_detector(checkpoints["retinaface"])
+    detector = load_detector(models["detector"])
     person = model.person(0, 3)
     for number in range(3):
         take = replace(draw_take(0, number), blur=0.0, noise=1.0)
-        shown = [list(frames(person, take))[5]]
+        shown = [list(film_frames(person, take))[5]]
         (faces,) = detector.detect(shown)
         assert len(faces) == 1
         distance = np.abs(faces.landmarks[0] - shown_landmarks(person, take, 5)).mean()
@@ -71,7 +71,7 @@ def test_landmarks_are_where_the_detector_finds_them(model: PeopleModel, checkpo
 
 def test_clip_of_nobody_shows_the_scene_alone(model: PeopleModel) -> None:
     take = draw_take(3)
-    empty, full = next(iter(frames(None, take))), next(iter(frames(model.person(0, 1), take)))
+    empty, full = next(iter(film_frames(None, take))), next(iter(film_frames(model.person(0, 1), take)))
     x, y = take.centre[0].astype(int)
     assert (
         np.abs(full[y - 20 : y + 20, x - 10 : x + 10].astype(int) - empty[y - 20 : y + 20, x - 10 : x + 10]).mean() > 5

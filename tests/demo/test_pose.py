@@ -1,4 +1,4 @@
-"""Heads that turn: where landmarks go, and that `sources` is the inverse of `moved`."""
+"""Heads that turn: where landmarks go, and that `sources` is the inverse of `posed`."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rcnn.demo.canvas import MIDDLE, SIZE, displacement, landmarks, mirrored
 from rcnn.demo.light import Light, shading
-from rcnn.demo.pose import HEAD, NECK, Pose, moved, rotation, sources
+from rcnn.demo.pose import HEAD, NECK, Pose, posed, rotation, sources
 
 ANGLES = st.floats(-0.4, 0.4)
 POSES = st.builds(
@@ -27,7 +27,7 @@ def test_mean_face_is_symmetric() -> None:
 
 
 def test_pose_at_rest_moves_nothing() -> None:
-    assert moved(landmarks(), Pose()) == pytest.approx(landmarks(), abs=1e-6)
+    assert posed(landmarks(), Pose()) == pytest.approx(landmarks(), abs=1e-6)
 
 
 @given(pose=POSES)
@@ -37,27 +37,27 @@ def test_rotation_is_one(pose: Pose) -> None:
 
 @given(yaw=st.floats(0.05, 0.45))
 def test_yaw_moves_the_nose_beyond_the_eyes_and_narrows_their_distance(yaw: float) -> None:
-    points = moved(landmarks(), Pose(yaw=yaw))
+    points = posed(landmarks(), Pose(yaw=yaw))
     nose = points[2, 0] - points[:2, 0].mean()
     assert nose > 5 * yaw
     assert np.ptp(points[:2, 0]) < np.ptp(landmarks()[:2, 0])
-    assert mirrored(moved(landmarks(), Pose(yaw=-yaw))) == pytest.approx(points, abs=1e-3)
+    assert mirrored(posed(landmarks(), Pose(yaw=-yaw))) == pytest.approx(points, abs=1e-3)
 
 
 @given(pitch=st.floats(0.05, 0.3))
 def test_pitch_moves_the_nose_down_towards_the_mouth(pitch: float) -> None:
-    points, rest = moved(landmarks(), Pose(pitch=pitch)), landmarks()
+    points, rest = posed(landmarks(), Pose(pitch=pitch)), landmarks()
     assert points[2, 1] - points[:2, 1].mean() > rest[2, 1] - rest[:2, 1].mean()
 
 
 @given(roll=st.floats(-0.4, 0.4))
 def test_roll_turns_the_line_of_the_eyes(roll: float) -> None:
-    left, right = moved(landmarks(), Pose(roll=roll))[:2]
+    left, right = posed(landmarks(), Pose(roll=roll))[:2]
     assert np.arctan2(right[1] - left[1], right[0] - left[0]) == pytest.approx(roll, abs=0.02)
 
 
 def test_smile_draws_the_corners_of_the_mouth_apart_and_up() -> None:
-    rest, points = landmarks(), moved(landmarks(), Pose(smile=2))
+    rest, points = landmarks(), posed(landmarks(), Pose(smile=2))
     assert np.ptp(points[3:, 0]) > np.ptp(rest[3:, 0]) + 1
     assert (points[3:, 1] < rest[3:, 1] - 1).all()
     assert points[:2] == pytest.approx(rest[:2], abs=0.1)
@@ -66,7 +66,7 @@ def test_smile_draws_the_corners_of_the_mouth_apart_and_up() -> None:
 @given(pose=POSES)
 def test_body_stands_still(pose: Pose) -> None:
     body = np.array([[x, y] for x in (20.0, 64.0, 110.0) for y in (NECK[1] + 1, 160.0)])
-    assert moved(body, pose) == pytest.approx(body, abs=0.2)
+    assert posed(body, pose) == pytest.approx(body, abs=0.2)
 
 
 @settings(max_examples=30)
@@ -74,7 +74,7 @@ def test_body_stands_still(pose: Pose) -> None:
 def test_sources_are_where_the_points_come_from(pose: Pose) -> None:
     y, x = np.mgrid[30:110:4, 30:100:4].astype(np.float32)
     goal = np.dstack([x, y])
-    error = np.abs(moved(sources(pose, goal), pose) - goal)
+    error = np.abs(posed(sources(pose, goal), pose) - goal)
     assert np.quantile(error, 0.99) < 0.35 and error.max() < 1.5
 
 

@@ -9,15 +9,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawn_people import write_album
 
 from rcnn.demo.canvas import SIZE
 from rcnn.demo.person import VEIL, load_people
+from rcnn.demo.portraits import Portraits, read_portraits
+from rcnn.demo.refiner import refined
+from rcnn.demo.space_fit import coefficients, face_vectors, fit_face_space, mirrored_vectors
+from rcnn.demo.trainer import PeopleSettings, PeopleTrainer
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import read_arrays
-from rcnn.training.faces import coefficients, face_vectors, fit_face_space, mirrored_vectors
-from rcnn.training.people_model import PeopleSettings, PeopleTrainer
-from rcnn.training.portraits import Portraits, read_portraits
-from rcnn.training.refiner import refined
+from rcnn.training.people import list_photographs
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +78,7 @@ def test_stopped_run_goes_on_as_if_it_never_was(portraits: Portraits, tmp_path: 
 
 def test_snapshot_of_other_settings_is_an_error(portraits: Portraits, tmp_path: Path) -> None:
     PeopleTrainer(settings(tmp_path / "p", rounds=1, steps=1), portraits).run()
-    with pytest.raises(InputError, match="made with another lr; remove it"):
+    with pytest.raises(InputError, match="holds a run with another lr; give the same, or remove it"):
         PeopleTrainer(settings(tmp_path / "p", rounds=2, steps=1, lr=1.0), portraits).run()
 
 
@@ -95,12 +97,11 @@ def test_engine_refines_as_the_trainer_does(portraits: Portraits, tmp_path: Path
     assert made * sure == pytest.approx(expected * sure, abs=5e-3)
 
 
-def test_portraits_of_photographs_are_aligned_and_cut(shared: Path, checkpoints: dict[str, str]) -> None:
+def test_portraits_of_photographs_are_aligned_and_cut(tmp_path: Path, models: dict[str, str]) -> None:
     from rcnn.faces.load import load_detector
 
-    folder = shared / "faces"
-    people = {person.name: sorted(person.iterdir())[:1] for person in sorted(folder.iterdir())[:12]}
-    found = read_portraits(people, load_detector(checkpoints["retinaface"]))
+    people = list_photographs(str(write_album(tmp_path, [1] * 12)))
+    found = read_portraits(people, load_detector(models["detector"]))
     assert 3 <= len(found) <= 12
     assert np.abs(found.shifts).max() < 12
     alpha = found.planes[:, 3].astype(np.float32) / 127
@@ -108,10 +109,10 @@ def test_portraits_of_photographs_are_aligned_and_cut(shared: Path, checkpoints:
     assert alpha[:, 4, 4].max() < 0.1
 
 
-def test_what_holds_no_portrait_is_an_error(tmp_path: Path, checkpoints: dict[str, str]) -> None:
+def test_what_holds_no_portrait_is_an_error(tmp_path: Path, models: dict[str, str]) -> None:
     from rcnn.faces.load import load_detector
 
-    detector = load_detector(checkpoints["retinaface"])
+    detector = load_detector(models["detector"])
     path = tmp_path / "grey.png"
     cv2.imwrite(str(path), np.full((250, 250, 3), 90, np.uint8))
     with pytest.raises(InputError, match="no photograph shows a large face"):

@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from drawn_people import framed, portrait
 from patience import PATIENCE
 
 from rcnn.stages.feature import FeatureSettings, feature
@@ -109,15 +110,10 @@ def put_bad(path: Path, kind: str, frames: list[np.ndarray]) -> None:
 
 
 @pytest.fixture(scope="module")
-def zoo(shared, tmp_path_factory) -> Path:
+def zoo(tmp_path_factory) -> Path:
     """A data set: six good train clips of two people, and the zoo and a good clip in val and in test."""
     root = tmp_path_factory.mktemp("zoo")
-    photos = [cv2.imread(str(photo)) for photo in sorted((shared / "faces").glob("*/*.jpg"))[:2]]
-    filmed = []
-    for photo in photos:
-        frame = np.full((480, 888, 3), 90, np.uint8)
-        frame[100:350, 320:570] = photo
-        filmed.append([frame] * 6)
+    filmed = [[framed(portrait(number))] * 6 for number in range(2)]
     for folder in (TRAIN, *PLACES.values(), "gt_v2"):
         (root / folder).mkdir(parents=True)
     names = []
@@ -149,16 +145,14 @@ def without_root() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def detected(zoo, shared, tmp_path_factory) -> Path:
+def detected(zoo, models, tmp_path_factory) -> Path:
     """Where detect.py left its two directories."""
     output = tmp_path_factory.mktemp("output")
-    models = shared / "checkpoints"
     for stage in ("trainval", "test"):
         command = [
             *without_root(), sys.executable, str(ROOT / "detect.py"), "--dataset", str(zoo), "--stage", stage,
             "--output", str(output / f"det_{stage}"), "--gpu", "-1", "--quality-threshold", "2",
-            "--model", f"{models / 'mobilefacenet-y1/model'},0",
-            "--detector", f"{models / 'retinaface-mnet25/mnet.25'},0",
+            "--model", models["model"], "--detector", models["detector"],
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=output, timeout=PATIENCE)
         assert done.returncode == 2, done.stderr[-2000:]  # more than 5% of them are bad, which is said at the end
@@ -187,10 +181,11 @@ def test_each_ends_in_one_state_with_its_reason(detected, split):
         assert "\n" not in row["reason"]
 
 
-def test_the_stages_after_it_keep_the_accounts(detected, zoo, shared, capsys):
-    model = f"{shared / 'checkpoints/mobilefacenet-y1/model'},0"
+def test_the_stages_after_it_keep_the_accounts(detected, zoo, models, capsys):
     for stage in ("trainval", "test"):
-        feature(FeatureSettings(model, str(detected / f"det_{stage}"), str(detected / f"feat_{stage}"), gpu=-1))
+        feature(
+            FeatureSettings(models["model"], str(detected / f"det_{stage}"), str(detected / f"feat_{stage}"), gpu=-1)
+        )
     genfeat(GenfeatSettings((str(detected / "feat_trainval"),), str(detected / "trainval")))
     prefix = str(detected / "mlp")
     train_mlp(TrainSettings(str(detected / "trainval"), prefix, num_classes=3, num_filter=16, lr_step=(2, 3), gpu=-1))

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import faults
 
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.tables import StageReader
 from rcnn.training.mlp import Classifier
 
@@ -28,7 +28,7 @@ def ref(tmp_path_factory) -> Path:
     """A thousand clips with random vectors, and a classifier."""
     path = tmp_path_factory.mktemp("ref")
     faults.write_vectors(path / "vectors", 1000)
-    shape = Shape(faults.WIDTH, 16, faults.CLASSES)
+    shape = ClassifierShape(faults.WIDTH, 16, faults.CLASSES)
     save_checkpoint(f"{path / 'mlp'},40", build_graph(shape, Classifier(shape).arrays()))
     return path
 

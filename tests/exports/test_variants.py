@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import onnx_kinds as kinds
 import pytest
+from drawn_people import portrait
+from rcnn.cython.boxes import overlaps
 
 from rcnn.commands import convert as command
 from rcnn.errors import InputError, run_script
@@ -19,6 +21,7 @@ from rcnn.exports.variants import crops, frames, make_variant, pictures
 from rcnn.faces.card import Card, read_card
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
+from rcnn.faces.views import fit
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.builder import GraphBuilder
 
@@ -28,11 +31,11 @@ ENGINES = ("openvino", "onnxruntime")
 
 
 @pytest.fixture(scope="module")
-def photographs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of ten photographs of faces."""
-    folder = tmp_path_factory.mktemp("photographs")
-    for path in sorted((shared / "faces").glob("*/*_0001.jpg"))[:1000:100]:
-        (folder / path.name).write_bytes(path.read_bytes())
+def pictures_of_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of ten portraits."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(10):
+        cv2.imwrite(str(folder / f"{number}.jpg"), portrait(number))
     return folder
 
 
@@ -54,12 +57,14 @@ def difference(text: str) -> float:
 @pytest.mark.parametrize(
     ("precision", "size", "largest", "cosine"), [("fp16", 0.55, 0.01, 0.9999), ("int8", 0.4, 0.3, 0.95)]
 )
-def test_an_embedding_of_a_checkpoint(precision, size, largest, cosine, photographs, tmp_path, monkeypatch, capsys):
+def test_an_embedding_of_a_checkpoint(
+    precision, size, largest, cosine, pictures_of_faces, tmp_path, monkeypatch, capsys
+):
     path = str(tmp_path / "x.onnx")
     model = f"{ROOT / 'model/face-m'},0"
     code, out, error = run_main(
         monkeypatch, capsys, "--model", model, "--output", path, "--precision", precision, "--calibration",
-        str(photographs), "--detector", OWN_DETECTOR,
+        str(pictures_of_faces), "--detector", OWN_DETECTOR,
     )  # fmt: skip
     assert (code, error) == (0, "")
     assert 0 < difference(out) < largest
@@ -67,7 +72,7 @@ def test_an_embedding_of_a_checkpoint(precision, size, largest, cosine, photogra
     assert sorted(file.name for file in tmp_path.iterdir()) == ["x.onnx", "x.toml"]
     exact = (ROOT / "model/face-m-0000.params").stat().st_size
     assert Path(path).stat().st_size < size * exact
-    images = crops(str(photographs), OWN_DETECTOR, (112, 112))
+    images = crops(str(pictures_of_faces), OWN_DETECTOR, (112, 112))
     wanted = normalise(load_embedder(model).embed(images))
     for engine in ENGINES:
         found = normalise(load_embedder(path, engine=engine).embed(images))
@@ -75,29 +80,28 @@ def test_an_embedding_of_a_checkpoint(precision, size, largest, cosine, photogra
         assert not np.array_equal(found, wanted)
 
 
-@pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_the_published_detector_still_finds_the_six_faces(precision, checkpoints, photographs, shared, tmp_path):
-    source, path = str(tmp_path / "exact.onnx"), str(tmp_path / "x.onnx")
-    convert.convert(checkpoints["retinaface"], source)
-    found = make_variant(source, path, precision, str(photographs), OWN_DETECTOR)
-    assert found.cosine is None
-    assert found.pictures == 2  # of ten one in four
+def test_a_detector_still_finds_the_six_faces(six, pictures_of_faces, tmp_path):
+    source = str(tmp_path / "exact.onnx")
+    convert.convert(six.model, source)
+    (wanted,) = load_detector(source).detect([six.image])
     # float16 in BatchNorm, whose variances it can't hold, made it 0.9
-    assert 0 < found.largest < (0.05 if precision == "fp16" else 1)
-    image = cv2.imread(str(shared / "images/t1.jpg"))
-    (wanted,) = load_detector(source).detect([image])
-    for engine in ENGINES:
-        (faces,) = load_detector(path, engine=engine).detect([image])
-        assert len(faces) == 6
-        order, wanted_order = np.argsort(faces.boxes[:, 0]), np.argsort(wanted.boxes[:, 0])
-        tolerance = 0.1 if precision == "fp16" else 6
-        np.testing.assert_allclose(faces.boxes[order], wanted.boxes[wanted_order], atol=tolerance)
+    for precision, largest, alike in (("fp16", 0.05, 0.9), ("int8", 1, 0.8)):
+        path = str(tmp_path / f"{precision}.onnx")
+        found = make_variant(source, path, precision, str(pictures_of_faces), OWN_DETECTOR)
+        assert found.cosine is None
+        assert found.pictures == 2  # of ten one in four
+        assert 0 < found.largest < largest
+        for engine in ENGINES:
+            (faces,) = load_detector(path, engine=engine).detect([six.image])
+            assert len(faces) == 6
+            # not box by box: of two anchors as sure of a face either may win by a rounding
+            assert overlaps(faces.boxes, wanted.boxes).max(0).min() > alike
 
 
-def test_the_card_of_the_source_goes_along(photographs, tmp_path):
+def test_the_card_of_the_source_goes_along(pictures_of_faces, tmp_path):
     source = kinds.scrfd(tmp_path / "exact.onnx")
     (tmp_path / "exact.toml").write_text("threshold = 0.7\nnms = 0.25")
-    make_variant(source, str(tmp_path / "x.onnx"), "fp16", str(photographs), OWN_DETECTOR)
+    make_variant(source, str(tmp_path / "x.onnx"), "fp16", str(pictures_of_faces), OWN_DETECTOR)
     wanted = Card("rgb", (127.5,) * 3, (128.0,) * 3, 0.7, 0.25)
     assert read_card(str(tmp_path / "x.onnx")) == wanted
     detector = load_detector(str(tmp_path / "x.onnx"))
@@ -116,11 +120,11 @@ def test_what_float16_does_not_hold_is_no_variant(tmp_path):
     assert not list(tmp_path.glob("x.*"))
 
 
-def test_crops_are_taken_as_they_are_and_faces_are_cut_out(photographs, tmp_path):
+def test_crops_are_taken_as_they_are_and_faces_are_cut_out(pictures_of_faces, tmp_path):
     crop = np.random.default_rng(0).integers(0, 256, (112, 112, 3), np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), crop)
     cv2.imwrite(str(tmp_path / "b.png"), np.zeros((50, 50, 3), np.uint8))  # no face
-    cv2.imwrite(str(tmp_path / "c.png"), cv2.imread(str(next(photographs.iterdir()))))
+    cv2.imwrite(str(tmp_path / "c.png"), cv2.imread(str(next(pictures_of_faces.iterdir()))))
     found = crops(str(tmp_path), OWN_DETECTOR, (112, 112))
     assert found.shape == (2, 112, 112, 3)
     np.testing.assert_array_equal(found[0], crop)
@@ -130,13 +134,15 @@ def test_crops_are_taken_as_they_are_and_faces_are_cut_out(photographs, tmp_path
         crops(str(tmp_path), OWN_DETECTOR, (112, 112))
 
 
-def test_frames_are_those_of_detect(photographs):
-    found = frames(str(photographs))
+def test_frames_are_those_of_detect(pictures_of_faces):
+    found = frames(str(pictures_of_faces))
     assert found.shape == (10, 480, 896, 3)
-    first = next(pictures(str(photographs)))
-    np.testing.assert_array_equal(found[0, :, :888], cv2.resize(first, (888, 480)))
+    first = next(pictures(str(pictures_of_faces)))
+    canvas = np.zeros((480, 888, 3), np.uint8)
+    fit(first, canvas)
+    np.testing.assert_array_equal(found[0, :, :888], canvas)
     assert not found[:, :, 888:].any()
-    assert frames(str(photographs), (64, 96)).shape == (10, 64, 96, 3)
+    assert frames(str(pictures_of_faces), (64, 96)).shape == (10, 64, 96, 3)
 
 
 @pytest.mark.parametrize(
@@ -164,11 +170,11 @@ def test_what_is_wrong_is_said(arguments, words, tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.glob("x.*"))
 
 
-def test_without_nncf_it_says_how_to_get_it(photographs, tmp_path, monkeypatch):
+def test_without_nncf_it_says_how_to_get_it(pictures_of_faces, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
     with pytest.raises(InputError, match="needs NNCF, which is not installed; make EXTRAS=int8 installs it"):
         make_variant(
-            kinds.yunet(tmp_path / "exact.onnx"), str(tmp_path / "x.onnx"), "int8", str(photographs), OWN_DETECTOR
+            kinds.yunet(tmp_path / "exact.onnx"), str(tmp_path / "x.onnx"), "int8", str(pictures_of_faces), OWN_DETECTOR
         )
 
 

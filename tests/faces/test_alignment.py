@@ -158,3 +158,29 @@ def test_one_crop_a_face_in_order(picture):
 def test_other_sizes_are_refused(picture, size):
     with pytest.raises(InputError, match=rf"{size[0]},{size[1]}.*112,112 or 112,96"):
         align_faces(picture, target_points()[None], size)
+
+
+@pytest.mark.parametrize("angle", [0, 25])
+@pytest.mark.parametrize("times", [2.3, 3.0, 7.5, 12.0])
+def test_a_large_face_is_reduced_by_the_mean_of_its_pixels(times, angle):
+    """A face many times as large as its crop: fine stripes become grey, and a coarse pattern stays where it is."""
+    size = int(150 * times)
+    y, x = np.mgrid[:size, :size]
+    stripes = np.repeat((255 * (x % 2)).astype(np.uint8)[..., None], 3, 2)
+    turn = np.deg2rad(angle)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    points = (target_points() - 56) @ rotation.T * times + size / 2
+    (crop,) = align_faces(stripes, [points])
+    assert abs(crop[20:90, 20:90].astype(int) - 127).max() < 127 / int(times) + 8
+    waves = 127 + 100 * np.sin(x / (6 * times)) * np.cos(y / (9 * times))
+    (crop,) = align_faces(np.repeat(waves.round().astype(np.uint8)[..., None], 3, 2), [points])
+    v, u = np.mgrid[20:90, 20:90]
+    where = (np.stack([u, v], -1) - 56) @ rotation.T * times + size / 2
+    expected = 127 + 100 * np.sin(where[..., 0] / (6 * times)) * np.cos(where[..., 1] / (9 * times))
+    assert abs(crop[20:90, 20:90, 0] - expected).max() < 4
+
+
+def test_a_large_face_beyond_the_border_is_black_there():
+    image = np.full((800, 800, 3), 200, np.uint8)
+    (crop,) = align_faces(image, [(target_points() - 56) * 6 + [0, 400]])
+    assert (crop[:, :50] == 0).all() and (crop[10:100, 60:] == 200).all()

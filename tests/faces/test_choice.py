@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcnn.demo.canvas import landmarks as portrait_landmarks
+from rcnn.demo.portraits import read_portraits
 from rcnn.exports import variants
 from rcnn.faces.alignment import align_faces
 from rcnn.faces.choice import central_crop, central_face
@@ -19,7 +20,6 @@ from rcnn.search.photographs import Photograph
 from rcnn.stages.int8 import calibration_crops
 from rcnn.stages.preview import Viewer
 from rcnn.training.crops import plain_crops, read_crops
-from rcnn.training.portraits import read_portraits
 
 WIDTH, HEIGHT = 600, 300  # pixels
 MIDDLE = 1  # which of `FOUR` is central in an image 600 wide and 300 high

@@ -1,28 +1,23 @@
 """Embeddings of crops, their norms, and the distorted versions of a crop."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
+from drawn_people import portrait, portrait_landmarks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from reference_models import CHECKPOINTS
 
 from rcnn.errors import InputError
+from rcnn.faces.alignment import align_faces
 from rcnn.faces.embedding import Embedder
 from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import variants
 from rcnn.faces.vectors import normalise, norms
-
-MOBILEFACENET = "checkpoints/mobilefacenet-y1/model"
-
-
-@pytest.fixture
-def reference(shared: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Crops, BGR, and what MXNet computed for their RGB planes."""
-    with np.load(shared / f"{MOBILEFACENET}-reference.npz") as stored:
-        return np.ascontiguousarray(stored["data"].transpose(0, 2, 3, 1)[..., ::-1]), stored["output0"]
+from rcnn.networks.checkpoint import load_checkpoint
+from rcnn.networks.engine import load_network
 
 
 @cache
@@ -31,26 +26,42 @@ def load(model: str) -> Embedder:
 
 
 @pytest.fixture
-def embedder(shared: Path) -> Embedder:
-    return load(f"{shared / MOBILEFACENET},0")
+def embedder(models) -> Embedder:
+    return load(models["model"])
 
 
-def test_bgr_crops_give_the_embeddings_that_mxnet_gives(embedder, reference):
-    crops, expected = reference
+@pytest.fixture(scope="module")
+def crops() -> np.ndarray:
+    """Of six drawn people, (6, 112, 112, 3) uint8, BGR."""
+    faces = [align_faces(portrait(n), portrait_landmarks(n)[None].astype(np.float32)) for n in range(6)]
+    return np.concatenate(faces)
+
+
+def assert_embeds_bgr(model: str, crops: np.ndarray, expected: np.ndarray) -> None:
+    """`expected`: what the network gives for the RGB planes of crops."""
+    embedder = load(model)
     embeddings = embedder.embed(crops)
     assert embeddings.dtype == np.float32
     np.testing.assert_allclose(embeddings, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
-
-
-def test_channels_in_the_other_order_give_another_embedding(embedder, reference):
-    crops, expected = reference
     swapped = embedder.embed(np.ascontiguousarray(crops[..., ::-1]))
     assert (np.abs(swapped - expected).max(1) > 0.01 * np.abs(expected).max(1)).all()
 
 
-def test_a_batch_is_row_for_row_the_single_crops(embedder, reference):
+def test_bgr_crops_reach_the_network_as_rgb(models, crops):
+    network = load_network(load_checkpoint(models["model"]), ["fc1_output"])
+    (expected,) = network(np.ascontiguousarray(crops[..., ::-1].transpose(0, 3, 1, 2)))
+    assert_embeds_bgr(models["model"], crops, expected)
+
+
+def test_bgr_crops_give_the_embeddings_that_mxnet_gives(shared, checkpoints):
+    with np.load(shared / f"checkpoints/{CHECKPOINTS['mobilefacenet']}-reference.npz") as stored:
+        crops, expected = np.ascontiguousarray(stored["data"].transpose(0, 2, 3, 1)[..., ::-1]), stored["output0"]
+    assert_embeds_bgr(checkpoints["mobilefacenet"], crops, expected)
+
+
+def test_a_batch_is_row_for_row_the_single_crops(embedder, crops):
     rng = np.random.default_rng(5)
-    crops = [np.roll(reference[0][i % 6], rng.integers(-9, 10, 2), (0, 1)) for i in range(41)]
+    crops = [np.roll(crops[i % 6], rng.integers(-9, 10, 2), (0, 1)) for i in range(41)]
     together = embedder.embed(crops)
     single = np.concatenate([embedder.embed([crop]) for crop in crops])
     assert together.shape == (41, 128)
@@ -89,9 +100,9 @@ def test_a_single_crop_outside_of_a_list_is_refused():
         Embedder(Recorder()).embed(np.zeros((112, 112, 3), np.uint8))
 
 
-def test_detector_checkpoint_is_no_embedder(shared):
+def test_detector_checkpoint_is_no_embedder(models):
     with pytest.raises(InputError, match="fc1_output"):
-        load_embedder(f"{shared / 'checkpoints/retinaface-mnet25/mnet.25'},0")
+        load_embedder(models["detector"])
 
 
 def test_norms_by_hand():

@@ -10,8 +10,10 @@ import numpy as np
 import onnx_kinds as kinds
 import onnxruntime
 import pytest
+from drawn_people import CLEAR, portrait
 from onnx_kinds import POINTS, PROBABILITY, STRIDES, painted
 from rcnn.cython.nms import nms
+from reference_models import SHARED
 
 from rcnn.errors import InputError
 from rcnn.exports import convert
@@ -224,7 +226,6 @@ def essh_onnx(folder: Path) -> str:
 
 ALL = {
     "essh": (lambda folder: f"{ROOT / 'model' / 'essh-m25'},0", ENGINES[:1]),
-    "retinaface": (lambda folder: str(ROOT.parent / "shared/checkpoints/retinaface-mnet25/mnet.25,0"), ENGINES[:1]),
     "essh onnx": (essh_onnx, ONNX_ENGINES),
     "scrfd": (lambda folder: kinds.scrfd(folder / "scrfd.onnx"), ONNX_ENGINES),
     "scrfd of one size": (lambda folder: kinds.scrfd(folder / "one.onnx", side=160, baked=True), ONNX_ENGINES),
@@ -232,14 +233,17 @@ ALL = {
     "yunet": (lambda folder: kinds.yunet(folder / "yunet.onnx"), ONNX_ENGINES),
     "mtcnn": (mtcnn_nets.known_nets, ENGINES[:1]),
 }
+RETINAFACE = "published retinaface"
+CASES = [(kind, engine) for kind, (_, engines) in ALL.items() for engine in engines]
+if SHARED:  # another topology of a kind that is there
+    CASES.append(pytest.param((RETINAFACE, ENGINES[0]), marks=pytest.mark.shared))
 
 
-@pytest.fixture(scope="module", params=[(kind, engine) for kind, (_, engines) in ALL.items() for engine in engines],
-                ids=lambda param: f"{param[0]}-{param[1]}")  # fmt: skip
+@pytest.fixture(scope="module", params=CASES, ids=lambda param: f"{param[0]}-{param[1]}")
 def detector(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Detector:
     kind, engine = request.param
-    if kind == "retinaface":
-        request.getfixturevalue("shared")  # skips where that is not here
+    if kind == RETINAFACE:
+        return load_detector(request.getfixturevalue("checkpoints")["retinaface"], engine=engine)
     detector = load_detector(ALL[kind][0](tmp_path_factory.mktemp("net")), engine=engine)
     if kind == "mtcnn":
         detector.min_face = 12  # the picture itself is the first level
@@ -249,10 +253,7 @@ def detector(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def pictures() -> list[np.ndarray]:
     """Of several sizes, with something to find for every kind, and a black one."""
     first = painted(128, 160, [(8, 9, 3), (16, 1, 7), (32, 3, 1)])
-    photo = ROOT.parent / "shared/images/t1.jpg"
-    second = painted(128, 160, [(8, 2, 2), (32, 0, 3)])
-    if photo.exists():
-        second[:, :] = cv2.imread(str(photo))[20:276, 820:1140][::2, ::2]  # the face on the right
+    second = portrait(0, CLEAR, 160)[:128]
     third = np.zeros((45, 60, 3), np.uint8)
     third[19:29, 25:35] = 255  # what MTCNN's known P wants at its first level
     return [first, second, np.zeros((45, 60, 3), np.uint8), third, first[::-1].copy()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,7 @@ import onnx_kinds as kinds
 import onnxruntime
 import pytest
 import torch
+from drawn_people import portrait
 from onnx import TensorProto
 from torch import nn
 
@@ -27,7 +30,8 @@ from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks.engine import CPU
 from rcnn.networks.engine.images import ImageInput
-from rcnn.networks.engine.onnx_graph import OnnxGraph, load_onnx_network
+from rcnn.networks.engine.load_onnx import load_onnx_network
+from rcnn.networks.engine.onnx_graph import OnnxGraph
 from rcnn.networks.engine.onnx_runtime import CPU_PROVIDER, CUDA_PROVIDER, OnnxRuntimeNetwork, providers
 from rcnn.networks.zoo.roles import QUALITY, find_model, missing_file, model_files
 from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify
@@ -333,30 +337,33 @@ def test_a_detector_from_torch_export(dynamic, tmp_path):
     np.testing.assert_allclose(found[0].landmarks, found[1].landmarks, atol=1e-2)
 
 
-# ---- the two published models, converted ----------------------------------------------------------------------------
+# ---- checkpoints, converted ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def converted(checkpoints: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The published detector and embedding as ONNX."""
-    folder = tmp_path_factory.mktemp("converted")
-    paths = {name: str(folder / f"{name}.onnx") for name in ("retinaface", "mobilefacenet")}
-    for name, path in paths.items():
-        convert.convert(checkpoints[name], path)
-    return paths
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Gives the path of a checkpoint as ONNX."""
+
+    @cache
+    def path_of(model: str) -> str:
+        path = str(tmp_path_factory.mktemp("converted") / "model.onnx")
+        convert.convert(model, path)
+        return path
+
+    return path_of
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_the_same_six_faces(engine, converted, checkpoints, shared):
-    image = cv2.imread(str(shared / "images/t1.jpg"))
-    (wanted,) = load_detector(checkpoints["retinaface"]).detect([image])
-    detector = load_detector(converted["retinaface"], engine=engine)
-    assert detector.nms_threshold == 0.4
-    (found,) = detector.detect([image])
-    assert len(found) == len(wanted) == 6
-    np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
-    np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-2)
-    np.testing.assert_allclose(found.landmarks, wanted.landmarks, atol=1e-2)
+def test_the_same_six_faces(six, converted):
+    wanted_of = load_detector(six.model)
+    (wanted,) = wanted_of.detect([six.image])
+    for engine in ENGINES:
+        detector = load_detector(converted(six.model), engine=engine)
+        assert detector.nms_threshold == wanted_of.nms_threshold
+        (found,) = detector.detect([six.image])
+        assert len(found) == len(wanted) == 6
+        np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+        np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-2)
+        np.testing.assert_allclose(found.landmarks, wanted.landmarks, atol=1e-2)
 
 
 def test_vgg_models_lose_their_mean_as_onnx_too(checkpoints, tmp_path):
@@ -370,17 +377,25 @@ def test_vgg_models_lose_their_mean_as_onnx_too(checkpoints, tmp_path):
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * np.abs(theirs).max())
 
 
-def test_the_same_verification_accuracy(converted, checkpoints, shared):
+def test_the_same_verification_accuracy_on_drawn_people(models, converted):
+    images = [portrait(number, take) for number in range(8) for take in range(4)]
+    assert_same_accuracy((models["detector"], models["model"]), converted, images, np.repeat(np.arange(8), 4))
+
+
+def test_the_same_verification_accuracy_of_published_models(checkpoints, shared, converted):
     """On a few people; benchmarks/verification.py does it on all."""
     people = [folder for folder in sorted((shared / "faces").iterdir()) if len(list(folder.glob("*.jpg"))) >= 6][:12]
-    paths = [path for folder in people for path in sorted(folder.glob("*.jpg"))[:6]]
-    images = [cv2.imread(str(path)) for path in paths]
+    images = [cv2.imread(str(path)) for folder in people for path in sorted(folder.glob("*.jpg"))[:6]]
     labels = np.repeat(np.arange(len(people)), 6)
+    assert_same_accuracy((checkpoints["retinaface"], checkpoints["mobilefacenet"]), converted, images, labels)
+
+
+def assert_same_accuracy(
+    models: tuple[str, str], converted: Callable[[str], str], images: list[np.ndarray], labels: np.ndarray
+) -> None:
+    """Of a detector and an embedding and of what they were converted to; images of 250x250 pixels."""
     results = []
-    for detector_model, model in (
-        (checkpoints["retinaface"], checkpoints["mobilefacenet"]),
-        (converted["retinaface"], converted["mobilefacenet"]),
-    ):
+    for detector_model, model in (models, tuple(map(converted, models))):
         crops = []
         for image, faces in zip(images, load_detector(detector_model).detect(images, 0.3), strict=True):
             best = central_face(faces, 250, 250)
@@ -400,11 +415,12 @@ def test_the_same_verification_accuracy(converted, checkpoints, shared):
     assert after.accuracy.mean() > 0.97
 
 
-def test_engines_agree_with_plain_onnx_runtime(converted):
+def test_engines_agree_with_plain_onnx_runtime(models, converted):
+    path = converted(models["detector"])
     image = np.random.default_rng(5).integers(0, 256, (2, 64, 96, 3), np.uint8)
-    session = onnxruntime.InferenceSession(converted["retinaface"], providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     wanted = session.run(None, {"data": image[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)})
-    graph = OnnxGraph(converted["retinaface"])
+    graph = OnnxGraph(path)
     for engine in ENGINES:
         network = load_onnx_network(graph, engine=engine, image=ImageInput())
         assert network.output_names == tuple(output.name for output in session.get_outputs())

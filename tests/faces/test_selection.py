@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawn_people import group
+from rcnn.cython.boxes import overlaps
 
 from rcnn.faces.detectors.essh import EsshDetector, decode, decode_selected
 from rcnn.faces.detectors.selection import above, best_anchors
@@ -66,14 +68,16 @@ def test_the_threshold_itself_is_enough_and_anchors_come_in_their_order():
         assert found[4] == 3 and type(found[4]) is int
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 0.01), ("fp16", 1.0)])
-def test_a_detector_finds_the_same_faces(shared, checkpoints, precision, tolerance):
-    image = cv2.resize(cv2.imread(str(shared / "images/t1.jpg")), (640, 443))
-    graph = load_checkpoint(checkpoints["retinaface"])
+@pytest.mark.parametrize(("precision", "alike"), [("fp32", 0.999), ("fp16", 0.9)])
+def test_a_detector_finds_the_same_faces(models, precision, alike):
+    image = cv2.resize(group()[0], (640, 427))
+    graph = load_checkpoint(models["detector"])
     plain = EsshDetector(load_network(graph, images=True)).detect([image])[0]
     network = load_network(graph, images=True, engine="torch", precision=precision, last=best_anchors)
     chosen = EsshDetector(network, selected=True).detect([image])[0]
     assert len(plain) == len(chosen) > 3
-    order = [np.argsort(faces.boxes[:, 0]) for faces in (plain, chosen)]
-    np.testing.assert_allclose(chosen.boxes[order[1]], plain.boxes[order[0]], atol=tolerance)
-    np.testing.assert_allclose(chosen.landmarks[order[1]], plain.landmarks[order[0]], atol=tolerance)
+    # not box by box: of two anchors as sure of a face either may win by a rounding
+    same = overlaps(chosen.boxes, plain.boxes)
+    assert same.max(0).min() > alike
+    eyes = np.ptp(plain.landmarks[:, :2, 0], axis=1).min()
+    assert np.abs(chosen.landmarks[same.argmax(0)] - plain.landmarks).max() < (1 - alike) * eyes

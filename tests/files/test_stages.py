@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_people import framed, portrait, put_clip
 from patience import PATIENCE, held, wait_for
 
 from rcnn import files
@@ -44,25 +45,21 @@ def small_parts(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory, shared) -> Path:
+def data(tmp_path_factory) -> Path:
     """Clips of three frames of four people for train, val and test, one clip of nobody and one that is none."""
     root = tmp_path_factory.mktemp("data")
-    people = [sorted(path.glob("*.jpg")) for path in sorted((shared / "faces").iterdir())]
-    people = [photos for photos in people if len(photos) >= 10][:PEOPLE]
     folders = {
         "train": "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN", "val": "IQIYI_VID_DATA_Part2/IQIYI_VID_VAL",
         "test": "IQIYI_VID_TEST",
     }  # fmt: skip
     truth: dict[str, dict[int, list[str]]] = {split: {} for split in folders}
-    for label, photos in enumerate(people, 1):
-        for number, photo in enumerate(photos[:10]):
+    for label in range(1, PEOPLE + 1):
+        for number in range(10):
             split = ("train", "val", "test", "test", "test")[number % 5]
             name = f"clip_{number}{label}.mp4"
-            frame = np.full((480, 888, 3), 90, np.uint8)
-            frame[100:350, 320:570] = cv2.imread(str(photo))
-            put_clip(root / folders[split] / name, frame)
+            put_clip(root / folders[split] / name, [framed(portrait(label, number))] * 3)
             truth[split].setdefault(label, []).append(name)
-    put_clip(root / folders["test"] / "nobody.mp4", np.full((480, 888, 3), 90, np.uint8))
+    put_clip(root / folders["test"] / "nobody.mp4", [np.full((480, 888, 3), 90, np.uint8)] * 3)
     (root / folders["test"] / "broken.mp4").write_text("no video")
     (root / "gt_v2").mkdir()
     names = sorted(path.name for path in root.glob("**/*.mp4"))
@@ -74,22 +71,6 @@ def data(tmp_path_factory, shared) -> Path:
         (root / f"gt_v2/{split}_v2.txt").write_text("\n".join(lines))
     (root / "gt_v2/names.txt").write_text("1 Ada Lovelace\n")
     return root
-
-
-def put_clip(path: Path, frame: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
-    for _ in range(3):
-        writer.write(frame)
-    writer.release()
-
-
-@pytest.fixture(scope="session")
-def models(shared) -> dict[str, str]:
-    return {
-        "model": str(shared / "checkpoints/mobilefacenet-y1/model") + ",0",
-        "detector": str(shared / "checkpoints/retinaface-mnet25/mnet.25") + ",0",
-    }
 
 
 def detect_settings(models, dataset: str, output: str, stage: str = "test", **changes) -> DetectSettings:
@@ -270,17 +251,18 @@ def test_int8_networks_are_kept_in_the_store(s3, data, models, monkeypatch, caps
     assert capsys.readouterr().out.count("calibrated") == 2
 
 
-def test_sheets_and_search_read_from_the_store(s3, data, models, shared, tmp_path, capsys):
+def test_sheets_and_search_read_from_the_store(s3, data, models, tmp_path, capsys):
     detect(detect_settings(models, s3.upload(data, "data"), s3.url("det")))
     feature(FeatureSettings(models["model"], s3.url("det"), s3.url("feat"), gpu=-1))
     preview(PreviewSettings(s3.url("det"), str(tmp_path / "sheets"), every=10, gpu=-1))
     assert {path.parent.name for path in (tmp_path / "sheets").rglob("*.jpg")} == {"ok", "no-face", "unreadable"}
     with pytest.raises(InputError, match="must lie on the disk"):
         preview(PreviewSettings(s3.url("det"), s3.url("sheets"), gpu=-1))
-    photo = next(path for path in sorted((shared / "faces").iterdir()) if len(list(path.glob("*.jpg"))) >= 10)
+    photo = str(tmp_path / "photo.png")
+    cv2.imwrite(photo, portrait(1, 2))
     capsys.readouterr()
-    search(SearchSettings((str(sorted(photo.glob("*.jpg"))[2]),), (s3.url("feat"),), count=3, gpu=-1))
-    assert "clip_21.mp4" in capsys.readouterr().out  # made of that photograph
+    search(SearchSettings((photo,), (s3.url("feat"),), count=3, gpu=-1))
+    assert "clip_21.mp4" in capsys.readouterr().out  # made of that portrait
 
 
 def test_parts_are_merged_in_the_store(s3, data, models, on_disk):
@@ -363,7 +345,7 @@ def test_a_lock_is_refreshed_unless_it_is_gone(s3, monkeypatch):
 
 
 def test_a_store_whose_listings_lag_is_refused(s3, monkeypatch):
-    monkeypatch.setattr(object_lock.storage, "modified", lambda folder: {})
+    monkeypatch.setattr(object_lock.files, "modified", lambda folder: {})
     with pytest.raises(InputError, match="listing lacks what was just put"):
         hold(s3.url("feat"))
     assert files.names(s3.url("feat")) == []

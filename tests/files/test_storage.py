@@ -236,6 +236,6 @@ def test_a_clip_too_large_is_not_fetched(s3, monkeypatch):
 
 def test_no_segfault_at_exit(s3):
     put(s3.url("x"), b"1")
-    code = f"from rcnn import storage; print(files.read_bytes({s3.url('x')!r}))"
+    code = f"from rcnn import files; print(files.read_bytes({s3.url('x')!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "b'1'\n", "")

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.checkpoint import checkpoint_files, save_checkpoint
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.tables import FACES_SCHEMA, StageWriter, features_schema, scores_schema, vector_array
 from rcnn.training.mlp import Classifier
@@ -52,7 +52,7 @@ def write_detections(path: Path, clips: dict[str, tuple[str, int]], without: dic
             state = "no face" if name in without else "ok"
             faces = 0 if name in without else 2
             writer.add_clips([{**who, "state": state, "reason": without.get(name, ""), "frames": 6, "faces": faces}])
-            fixed = {"score": 0.9, "box": [1.0] * 4, "landmarks": [1.0] * 10}
+            fixed = {"score": 0.9, "time": 0.1, "box": [1.0] * 4, "landmarks": [1.0] * 10}
             rows = [
                 {**who, **fixed, "frame": 3 * face, "quality": 11.0 + face, "crop": crop(2 * number + face)}
                 for face in range(faces)
@@ -66,7 +66,7 @@ def write_vectors(path: Path, stage: str, rows: dict[str, np.ndarray], source: P
     """A feature, genfeat or predict directory."""
     width = len(next(iter(rows.values())))
     schema = scores_schema(width) if stage == "predict" else features_schema(width)
-    models = [f"{arguments['model'].replace(',', '-').replace('-7', '-0007')}.params"] if "model" in arguments else []
+    models = checkpoint_files(arguments["model"])[1:] if "model" in arguments else []
     with StageWriter(str(path), stage, schema, arguments=arguments, models=models, sources=[str(source)]) as writer:
         for name in sorted(rows):
             writer.add_clips(
@@ -115,7 +115,7 @@ def run(tmp_path_factory) -> Run:
     write_vectors(root / "feat", "feature", dict.fromkeys(test, np.ones(8, np.float32)), root / "det")
     write_vectors(root / "feat_train", "feature", dict.fromkeys(train, np.ones(8, np.float32)), root / "det_train")
     write_vectors(root / "set", "genfeat", dict.fromkeys(train, np.ones(8, np.float32)), root / "feat_train")
-    shape = Shape(8, 16, PEOPLE + 1)
+    shape = ClassifierShape(8, 16, PEOPLE + 1)
     save_checkpoint(f"{root / 'mlp'},7", build_graph(shape, Classifier(shape).arrays()))
     curve = [{"epoch": epoch, "accuracy": epoch / 8, "loss": 3 / epoch, "val_accuracy": 0.1} for epoch in range(1, 8)]
     (root / "mlp-train.json").write_text(json.dumps({"arguments": {"data": str(root / "set")}, "curve": curve}))

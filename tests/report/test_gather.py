@@ -258,7 +258,15 @@ def test_two_hundred_people_fit_into_20_mb(tmp_path):
     with StageWriter(str(tmp_path / "det"), "detect", FACES_SCHEMA) as writer:
         for number, name in enumerate(names):
             who = {"name": name, "split": "test", "label": -1}
-            row = {**who, "frame": 3, "score": 1.0, "quality": 12.0, "box": [0.0] * 4, "landmarks": [0.0] * 10}
+            row = {
+                **who,
+                "frame": 3,
+                "score": 1.0,
+                "quality": 12.0,
+                "time": 0.1,
+                "box": [0.0] * 4,
+                "landmarks": [0.0] * 10,
+            }
             row["crop"] = crops[number % 50].tobytes()
             writer.add_rows(pa.RecordBatch.from_pylist([row], FACES_SCHEMA))
             writer.add_clips([{**who, "state": "ok", "reason": "", "frames": 3, "faces": 1}])

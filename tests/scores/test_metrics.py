@@ -25,6 +25,24 @@ def test_average_precision_by_hand():
     assert found == 3
 
 
+def test_a_clip_that_is_ranked_twice_is_refused():
+    with pytest.raises(ValueError, match="'b' is ranked twice"):
+        average_precision(["a", "b", "b"], frozenset("ab"))
+    with pytest.raises(ValueError, match="'b' is ranked twice"):
+        precision_by_rank({1: ["b", "a", "b"]}, {1: ["a"]})
+    assert average_precision([f"x{i}" for i in range(100)] + ["x1"], frozenset("a")) == (0, 0)
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["b", "a"]])
+def test_a_clip_that_is_entered_twice_or_too_late_is_refused(names):
+    with pytest.raises(ValueError, match="once each, sorted by name"):
+        Ranking(3).add(names, np.ones((2, 3)))
+    ranking = Ranking(3)
+    ranking.add(names[:1], np.ones((1, 3)))
+    with pytest.raises(ValueError, match="once each, sorted by name"):
+        ranking.add(names[1:], np.ones((1, 3)))
+
+
 def test_only_the_first_hundred_count():
     ranked = [f"x{i}" for i in range(100)] + ["a"]
     assert average_precision(ranked, frozenset("a")) == (0, 0)

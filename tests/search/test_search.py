@@ -108,7 +108,7 @@ def test_photographs_of_any_size(run, tmp_path, scale):
 def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     (run / "text.jpg").write_text("no picture")
     cv2.imwrite(str(run / "empty.png"), np.zeros((200, 300, 3), np.uint8))
-    for image, words in (("gone.jpg", "gone.jpg"), ("text.jpg", "not an image"), ("empty.png", "no face is found")):
+    for image, words in (("gone.jpg", "gone.jpg"), ("text.jpg", "is no picture"), ("empty.png", "no face is found")):
         error = search(run, image=image, code=2)
         assert words in error and error.strip().count("\n") == 0
     assert "--face 5 is none" in search(run, "--face", 5, code=2)

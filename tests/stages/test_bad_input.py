@@ -18,7 +18,7 @@ from rcnn.errors import InputError
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.files.lock import Lock
 from rcnn.networks.checkpoint import read_arrays, save_checkpoint, write_arrays
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
@@ -78,8 +78,8 @@ def root(tmp_path) -> Path:
         ("train_v2.txt", "a.mp4 ²", "label '²' is not a whole number"),
         ("train_v2.txt", "a.mp4 1e3", "label '1e3' is not a whole number"),
         ("train_v2.txt", "a.mp4 4294967297", "label '4294967297' is not a whole number"),
-        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 stands there a second time"),
-        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt: b\.mp4 stands under 1 and under 2; mend the file"),
+        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 stands under 1 and under 2"),
+        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt:2: b\.mp4 stands under 1 and under 2; mend the file"),
         ("val_v2.txt", "b.mp4 1", r"val_v2\.txt:1: label 'b\.mp4' is not a whole number"),
         (
             "train_v2.txt",
@@ -153,7 +153,7 @@ def test_truth_of_other_clips_is_refused_and_unknown_names_are_said(tmp_path, ca
 
 
 def classifier(path: Path, features: int = WIDTH) -> str:
-    shape = Shape(features, 8, CLASSES)
+    shape = ClassifierShape(features, 8, CLASSES)
     save_checkpoint(f"{path},1", build_graph(shape, Classifier(shape).arrays()))
     return f"{path},1"
 
@@ -250,7 +250,7 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
 def test_a_snapshot_that_lies_is_an_input_error(tmp_path, monkeypatch, record, what):
     data = write(tmp_path / "set", "genfeat")
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr("rcnn.stages.train._Log.save", lambda *arguments: {}["stopped"])
+        patch.setattr("rcnn.stages.train._Writer.save", lambda *arguments: {}["stopped"])
         train(data, tmp_path / "mlp")
     path = str(tmp_path / "mlp-training.params")
     arrays = read_arrays(path)

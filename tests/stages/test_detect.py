@@ -4,11 +4,13 @@ import json
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from drawn_people import framed, portrait, portrait_landmarks, put_clip
 from patience import held
 
 from rcnn.clips.dataset import Clip
@@ -21,25 +23,10 @@ from rcnn.stages.face_finder import FaceFinder
 from rcnn.tables import StageReader
 from rcnn.video.decoder import FrameDecoder
 from rcnn.video.frames import read_frames
+from rcnn.video.types import Frames
 from rcnn.workers import crew
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def put_clip(path: Path, frames: list[np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
-    for frame in frames:
-        writer.write(frame)
-    writer.release()
-
-
-@pytest.fixture(scope="module")
-def models(shared):
-    return {
-        "model": str(shared / "checkpoints/mobilefacenet-y1/model") + ",0",
-        "detector": str(shared / "checkpoints/retinaface-mnet25/mnet.25") + ",0",
-    }
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +35,8 @@ def networks(models):
 
 
 @pytest.fixture(scope="module")
-def face(shared):
-    photo = cv2.imread(str(sorted((shared / "faces").glob("*/*.jpg"))[0]))
-    frame = np.full((480, 888, 3), 90, np.uint8)
-    frame[100:350, 320:570] = photo
-    return frame
+def face():
+    return framed(portrait(0))
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +103,10 @@ def test_every_clip_ends_in_one_state(root, models, tmp_path, capsys):
     ]
     assert [(row["split"], row["label"]) for row in faces] == [("train", 3)] * 3 + [("val", 3)]
     assert set(reader.manifest["models"]) == {
-        "model-symbol.json",
-        "model-0000.params",
-        "mnet.25-symbol.json",
-        "mnet.25-0000.params",
+        "face-m-symbol.json",
+        "face-m-0000.params",
+        "essh-m25-symbol.json",
+        "essh-m25-0000.params",
     }
     summary = capsys.readouterr().out
     assert "6 clips read, 2 with faces, 4 faces kept of 4, 2 without, 2 unreadable" in summary
@@ -138,6 +122,8 @@ def test_a_face_lies_where_the_row_says(root, models, networks, face, tmp_path):
     assert 100 < y1 < y2 < 350
     points = np.reshape(row["landmarks"], (5, 2))
     assert ((points > (x1, y1)) & (points < (x2, y2))).all()
+    drawn = portrait_landmarks(0) + np.array([320, 100])
+    assert np.abs(points - drawn).mean() < 0.16 * np.ptp(drawn[:2, 0])  # of the distance of the eyes
     crop = cv2.imdecode(np.frombuffer(row["crop"], np.uint8), cv2.IMREAD_COLOR)
     assert crop.shape == (112, 112, 3)
     # the stored quality is the norm of the crop before JPEG
@@ -194,11 +180,17 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
     clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
 
-    def broken(decoder: FrameDecoder, path: str, sampling: int):
-        for frame in read_frames(path, sampling):
-            if "nobody" in path and frame.number == 9:
-                raise UnreadableError("broke off")
-            yield frame
+    def broken(decoder: FrameDecoder, path: str, sampling: int = 1, rate: Fraction | None = None) -> Frames:
+        def items():
+            frames = read_frames(path, sampling, rate)
+            yield frames.info
+            for frame in frames:
+                if "nobody" in path and frame.number == 9:
+                    raise UnreadableError("broke off")
+                yield frame
+            return frames.info
+
+        return Frames(items())
 
     monkeypatch.setattr(FrameDecoder, "read_frames", broken)
     late, nobody = FaceFinder(*networks, 3, 2.0)(clips)

@@ -10,7 +10,7 @@ import pytest
 
 import rcnn.stages.detect
 import rcnn.tables.writer
-from rcnn.demo.film import draw_take, frames, shown_landmarks
+from rcnn.demo.film import draw_take, film_frames, shown_landmarks
 from rcnn.demo.person import load_people
 from rcnn.errors import Stopped
 from rcnn.faces.alignment import align_faces
@@ -29,7 +29,7 @@ CLIPS = {"a_two.mp4": 2, "b_alone.mp4": 1, "c_nobody.mp4": 0, "d_alone.mp4": 1, 
 def portrait(number: int) -> np.ndarray:
     """(SIDE, SIDE, 3) uint8, BGR: a person who does not exist, the face in the middle."""
     person, take = load_people(str(ROOT / "model/people")).person(0, number), draw_take(0, number)
-    frame = next(frames(person, take))
+    frame = next(film_frames(person, take))
     points = shown_landmarks(person, take, 0)
     reach = 2.2 * float(np.ptp(points, axis=0).max())
     corner = points.mean(0) - reach

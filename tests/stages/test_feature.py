@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from drawn_people import portrait, portrait_landmarks
 
 from rcnn.errors import InputError
+from rcnn.faces.alignment import align_faces
 from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import clip_features
 from rcnn.stages.feature import FeatureSettings, feature
@@ -13,14 +15,13 @@ from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter, vectors
 
 
 @pytest.fixture(scope="module")
-def model(shared):
-    return str(shared / "checkpoints/mobilefacenet-y1/model") + ",0"
+def model(models):
+    return models["model"]
 
 
 @pytest.fixture(scope="module")
-def crops(shared):
-    photos = sorted((shared / "faces").glob("*/*.jpg"))[:8]
-    return [cv2.resize(cv2.imread(str(p))[60:190, 60:190], (112, 112)) for p in photos]
+def crops():
+    return [align_faces(portrait(n), portrait_landmarks(n)[None].astype(np.float32))[0] for n in range(8)]
 
 
 def unit(values: np.ndarray) -> np.ndarray:
@@ -34,7 +35,7 @@ def write_faces(path, clips: dict[str, list[tuple[int, np.ndarray]]]) -> None:
             state = "ok" if faces else "no face"
             writer.add_clips([{**who, "state": state, "reason": "", "frames": 9, "faces": len(faces)}])
             if faces:
-                fixed = {"score": 1.0, "quality": 10.0, "box": [0.0] * 4, "landmarks": [0.0] * 10}
+                fixed = {"score": 1.0, "quality": 10.0, "time": 0.1, "box": [0.0] * 4, "landmarks": [0.0] * 10}
                 rows = [
                     {**who, **fixed, "frame": frame, "crop": cv2.imencode(".png", crop)[1].tobytes()}
                     for frame, crop in faces
@@ -97,7 +98,7 @@ def test_no_face_at_all_is_an_empty_table(tmp_path, model):
 
 def test_a_crop_that_is_no_picture_names_its_clip(tmp_path, model):
     row = {"name": "a.mp4", "split": "val", "label": 5, "frame": 3, "score": 1.0, "quality": 9.0}
-    row |= {"box": [0.0] * 4, "landmarks": [0.0] * 10, "crop": b"no jpeg"}
+    row |= {"time": 0.1, "box": [0.0] * 4, "landmarks": [0.0] * 10, "crop": b"no jpeg"}
     state = {"name": "a.mp4", "split": "val", "label": 5, "state": "ok", "reason": "", "frames": 9, "faces": 1}
     with StageWriter(str(tmp_path / "det"), "detect", FACES_SCHEMA) as writer:
         writer.add_clips([state])

@@ -2,11 +2,10 @@
 
 import json
 import shutil
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from drawn_people import framed, portrait, put_clip
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError
@@ -23,40 +22,28 @@ CLIPS, FRAMES = 3, 16
 
 
 @pytest.fixture(scope="module")
-def files(shared: Path) -> dict[str, str]:
-    root = shared / "checkpoints"
-    return {"detector": f"{root / 'retinaface-mnet25/mnet.25'},0", "quality": f"{root / 'mobilefacenet-y1/model'},0"}
-
-
-@pytest.fixture(scope="module")
-def clips(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
-    """Clips of one photograph each, and one that can't be read."""
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
+    """Clips of one portrait each, and one that can't be read."""
     folder = tmp_path_factory.mktemp("clips")
     (folder / "bad.mp4").write_text("no video")
     result = [Clip("bad.mp4", str(folder / "bad.mp4"), "train", 1)]
-    for number, path in enumerate(sorted((shared / "faces").glob("*/*.jpg"))[:CLIPS]):
-        photo = cv2.resize(cv2.imread(str(path)), (480, 480))
-        frame = np.full((480, 888, 3), 40 * number, np.uint8)
-        frame[:, 200:680] = photo
+    for number in range(CLIPS):
         name = f"{number}.mp4"
-        writer = cv2.VideoWriter(str(folder / name), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
-        for _ in range(FRAMES):
-            writer.write(frame)
-        writer.release()
+        put_clip(folder / name, [framed(portrait(number, side=480), 200, 0, grey=40 * number)] * FRAMES)
         result.append(Clip(name, str(folder / name), "train", 1))
     return result
 
 
 @pytest.fixture(scope="module")
-def exact(files: dict[str, str]):
-    return load_detector(files["detector"]), load_embedder(files["quality"])
+def exact(models: dict[str, str]):
+    return load_detector(models["detector"]), load_embedder(models["model"])
 
 
 @pytest.fixture(scope="module")
-def made(clips, exact, files, tmp_path_factory):
+def made(clips, exact, models, tmp_path_factory):
     """The output directory, and the two quantised networks that were made in it."""
     output = tmp_path_factory.mktemp("det")
-    sources = [[f"{files[name].rpartition(',')[0]}-0000.params"] for name in ("detector", "quality")]
+    sources = [[f"{models[name].rpartition(',')[0]}-0000.params"] for name in ("detector", "model")]
     return output, int8_detect(str(output), clips, exact, sources, (112, 112)), sources
 
 

@@ -8,15 +8,16 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from drawn_people import framed, portrait, put_clip
+from reference_models import SHIPPED
 
 from rcnn.clips.dataset import part_of
 from rcnn.errors import InputError, Stopped
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages import merge as stage
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
@@ -36,36 +37,28 @@ def small_parts(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory, shared):
+def root(tmp_path_factory):
     """Test clips of six frames, each of another face; two of nobody and two that are no clip."""
     root = tmp_path_factory.mktemp("data")
     (root / "IQIYI_VID_TEST").mkdir()
-    photos = sorted((shared / "faces").glob("*/*.jpg"))
     for number in range(CLIPS):
         path = root / f"IQIYI_VID_TEST/clip{number:02d}.mp4"
         if number in (5, 12):
             path.write_text("this is no video")
             continue
-        frame = np.full((480, 888, 3), 90, np.uint8)
-        if number not in (3, 16):
-            frame[100:350, 320:570] = cv2.imread(str(photos[number]))
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
-        for _ in range(6):
-            writer.write(frame)
-        writer.release()
+        nobody = np.full((480, 888, 3), 90, np.uint8)
+        put_clip(path, [nobody if number in (3, 16) else framed(portrait(number))] * 6)
     (root / "gt_v2").mkdir()
     (root / "gt_v2/IQIYI_VID.txt").write_text("\n".join(f"clip{number:02d}.mp4" for number in range(CLIPS)))
     return root
 
 
 @pytest.fixture(scope="module")
-def models(shared, tmp_path_factory):
-    embedding = str(shared / "checkpoints/mobilefacenet-y1/model") + ",0"
-    shape = Shape(128, 16, 9)
+def models(tmp_path_factory):
+    shape = ClassifierShape(128, 16, 9)
     classifier = f"{tmp_path_factory.mktemp('model') / 'mlp'},1"
     save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
-    detector = str(shared / "checkpoints/retinaface-mnet25/mnet.25") + ",0"
-    return {"embedding": embedding, "detector": detector, "classifier": classifier}
+    return {"embedding": SHIPPED["model"], "detector": SHIPPED["detector"], "classifier": classifier}
 
 
 class Runs:
@@ -156,7 +149,7 @@ def test_a_part_is_missing_or_double(runs, tmp_path):
     assert not (tmp_path / "whole").exists()
 
 
-def test_another_split_run_stage_or_model_is_refused(runs, tmp_path, shared):
+def test_another_split_run_stage_or_model_is_refused(runs, tmp_path):
     first, second, third = parts(runs, "det")
     half = runs.detect(tmp_path / "half", (0, 2))
     with pytest.raises(InputError, match=r"half: is a part of 2, .* of 3; give the parts of one --split"):
@@ -169,9 +162,9 @@ def test_another_split_run_stage_or_model_is_refused(runs, tmp_path, shared):
     changed = tmp_path / "changed"
     shutil.copytree(second, changed)
     manifest = json.loads((changed / "manifest.json").read_text())
-    manifest["models"]["model-0000.params"] = "0" * 64
+    manifest["models"]["face-m-0000.params"] = "0" * 64
     (changed / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(InputError, match=r"another file model-0000\.params"):
+    with pytest.raises(InputError, match=r"another file face-m-0000\.params"):
         merge(MergeSettings((first, str(changed), third), str(tmp_path / "whole")))
 
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from drawn_people import framed, portrait, put_clip
 
 from rcnn.errors import InputError
 from rcnn.exports import convert
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.search.query import models_behind
 from rcnn.stages import int8
 from rcnn.stages.detect import DetectSettings, detect
@@ -36,21 +36,14 @@ def models(tmp_path_factory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory, shared) -> Path:
-    """Two train clips of a photograph each."""
+def data(tmp_path_factory) -> Path:
+    """Two train clips of a portrait each."""
     root = tmp_path_factory.mktemp("data")
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
-    folder.mkdir(parents=True)
     (root / "gt_v2").mkdir()
-    names = []
-    for number, path in enumerate(sorted((shared / "faces").glob("*/*.jpg"))[:2]):
-        frame = np.full((480, 888, 3), 90, np.uint8)
-        frame[:, 200:680] = cv2.resize(cv2.imread(str(path)), (480, 480))
-        names.append(f"{number}.mp4")
-        writer = cv2.VideoWriter(str(folder / names[-1]), cv2.VideoWriter_fourcc(*"mp4v"), 25, (888, 480))
-        for _ in range(6):
-            writer.write(frame)
-        writer.release()
+    names = ["0.mp4", "1.mp4"]
+    for number, name in enumerate(names):
+        put_clip(folder / name, [framed(portrait(number, side=480), 200, 0)] * 6)
     (root / "gt_v2/IQIYI_VID.txt").write_text("\n".join(names))
     (root / "gt_v2/train_v2.txt").write_text("".join(f"{name} {n + 1}\n" for n, name in enumerate(names)))
     (root / "gt_v2/val_v2.txt").write_text("")
@@ -80,7 +73,7 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         vectors.append([(row["name"], np.array(row["feature"])) for row in rows(where / "feat", "feature")])
         classifier = f"{tmp_path / 'mlp'},0"
         if not suffix:
-            shape = Shape(len(vectors[0][0][1]), 16, 3)
+            shape = ClassifierShape(len(vectors[0][0][1]), 16, 3)
             save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
         else:
             convert.convert(classifier, str(tmp_path / "mlp.onnx"))

@@ -10,7 +10,7 @@ import pytest
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages import genfeat as genfeat_stage
 from rcnn.stages import predict as predict_stage
 from rcnn.stages import submit as submit_stage
@@ -62,7 +62,7 @@ def random_rows(count: int, width: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def model(tmp_path) -> str:
-    shape = Shape(8, 16, 5)
+    shape = ClassifierShape(8, 16, 5)
     classifier = Classifier(shape)
     name = f"{tmp_path / 'mlp'},3"
     save_checkpoint(name, build_graph(shape, classifier.arrays()))
@@ -104,7 +104,7 @@ def test_predict_gives_each_clip_its_own_probabilities(tmp_path, monkeypatch, mo
     rows, values, clips = table(str(tmp_path / "pred"), "predict")
     assert [r["name"] for r in rows] == sorted(features)
     np.testing.assert_allclose(values.sum(1), 1, rtol=1e-5)
-    classifier = Classifier(Shape(8, 16, 5))
+    classifier = Classifier(ClassifierShape(8, 16, 5))
     classifier.load(load_checkpoint(model).params)
     classifier.eval()
     import torch

@@ -12,13 +12,16 @@ from torch import nn
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network
-from rcnn.networks.graphs.classifier import OUTPUT, Shape, build_graph, shape_of
+from rcnn.networks.graphs.classifier import OUTPUT, ClassifierShape, build_graph, shape_of
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainingSet, TrainSettings, choose_rows, train_mlp
 from rcnn.tables import StageWriter, features_schema, vector_array
-from rcnn.training import mlp
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
-from rcnn.training.mlp import Classifier, Momentum, Schedule, initialise
+from rcnn.training.epochs import LONGEST_GRADIENT, Schedule
+from rcnn.training.loop import apply_gradients
+from rcnn.training.mlp import Classifier, initialise
+from rcnn.training.momentum import Momentum
+from rcnn.training.snapshot import Snapshot
 
 WIDTH, CLASSES = 16, 4
 
@@ -72,7 +75,7 @@ def test_the_checkpoint_gives_what_the_trained_model_gives(data, tmp_path, engin
     run(data, tmp_path / "iqiyi", num_filter=filters, fbn=fbn)
     graph = load_checkpoint(f"{tmp_path / 'iqiyi'},8")
     shape = shape_of(graph)
-    assert shape == Shape(WIDTH, filters, CLASSES, fbn)
+    assert shape == ClassifierShape(WIDTH, filters, CLASSES, fbn)
     model = Classifier(shape)
     model.load(graph.params)
     model.eval()
@@ -89,7 +92,7 @@ def test_a_cosine_head_learns_and_its_checkpoint_gives_scaled_cosines(data, tmp_
     record = run(data, tmp_path / "iqiyi", head="cosine", scale=16.0, margin=0.3, per_batch_size=15)
     assert record["curve"][-1]["accuracy"] > 0.85  # nobody known lies in no direction
     graph = load_checkpoint(f"{tmp_path / 'iqiyi'},8")
-    assert shape_of(graph) == Shape(WIDTH, 0, CLASSES)
+    assert shape_of(graph) == ClassifierShape(WIDTH, 0, CLASSES)
     weight = graph.params["stage2_weight"]
     np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-5)
     rows = np.random.default_rng(1).normal(size=(7, WIDTH)).astype(np.float32)
@@ -143,7 +146,7 @@ def test_a_step_is_mxnets():
     for rate in (0.2, 0.02):  # the rate stands inside of the velocity, so it matters when it falls
         layer.weight.grad = torch.tensor([[0.3, -0.2]])
         layer.bias.grad = torch.tensor([0.1])
-        optimizer.step(rate)
+        apply_gradients(optimizer, layer.parameters(), rate, LONGEST_GRADIENT)
         gradient = np.array([[0.3, -0.2]]) + 0.01 * start["weight"]
         velocity["weight"] = 0.9 * velocity["weight"] - rate * gradient
         velocity["bias"] = 0.9 * velocity["bias"] - 2 * rate * 0.1  # twice the rate, no decay
@@ -153,12 +156,13 @@ def test_a_step_is_mxnets():
     np.testing.assert_allclose(layer.bias.detach().numpy(), start["bias"], rtol=1e-5)
 
 
-def test_long_gradients_are_shortened(monkeypatch):
+def test_long_gradients_are_shortened():
     layer = nn.Linear(1, 1)
     before = layer.weight.item()
     layer.weight.grad, layer.bias.grad = torch.tensor([[1e6]]), torch.tensor([0.0])
-    Momentum([("weight", layer.weight), ("bias", layer.bias)], 0.9, 0.0).step(0.2)
-    assert before - layer.weight.item() == pytest.approx(0.2 * mlp.GRADIENT_NORM, rel=1e-3)
+    optimizer = Momentum([("weight", layer.weight), ("bias", layer.bias)], 0.9, 0.0)
+    apply_gradients(optimizer, layer.parameters(), 0.2, LONGEST_GRADIENT)
+    assert before - layer.weight.item() == pytest.approx(0.2 * LONGEST_GRADIENT, rel=1e-3)
 
 
 def test_the_rate_falls_at_each_step():
@@ -171,7 +175,7 @@ def test_the_rate_falls_at_each_step():
     ("network", "fan", "spread"), [("r50", 0, 1.0), ("y1", 0, 1.0), ("i50", 1, 1.0), ("m", 1, 3**-0.5)]
 )
 def test_initial_weights(network, fan, spread):
-    model = Classifier(Shape(100, 300, 50))
+    model = Classifier(ClassifierShape(100, 300, 50))
     initialise(model, network, torch.Generator().manual_seed(0))
     weight = model.stage0.weight
     scale = (2 / weight.shape[fan]) ** 0.5
@@ -216,7 +220,7 @@ def test_bad_input_is_named(data, tmp_path, capsys):
 
 
 def test_graph_lists_every_parameter_once():
-    model = Classifier(Shape(8, 8, 3, True))
+    model = Classifier(ClassifierShape(8, 8, 3, True))
     graph = build_graph(model.shape, model.arrays())
     variables = {node.name for node in graph.nodes if node.op == "null"} - {"data", "softmax_label"}
     assert variables == set(model.arrays())
@@ -231,15 +235,15 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(epochs, data, tmp
     class Killed(BaseException):
         pass
 
-    real = stage.save_snapshot
+    real = Snapshot.save
 
-    def save(*arguments) -> None:
-        real(*arguments)
-        if len(arguments[3]["curve"]) == epochs:
+    def save(snapshot, curve, **more) -> None:
+        real(snapshot, curve, **more)
+        if len(curve) == epochs:
             raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(stage, "save_snapshot", save)
+        patch.setattr(Snapshot, "save", save)
         run(data, tmp_path / "stopped", **options)
     assert not list(tmp_path.glob("stopped-0*.params"))
     with pytest.raises(InputError, match=r"stopped-training\.params: holds a run with another lr, another mom; give"):
@@ -257,7 +261,7 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(epochs, data, tmp
 
 def test_overwrite_begins_anew(data, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr(stage._Log, "save", lambda *arguments: {}["stopped"])
+        patch.setattr(stage._Writer, "save", lambda *arguments: {}["stopped"])
         run(data, tmp_path / "m")
     assert (tmp_path / "m-training.params").exists()
     run(data, tmp_path / "m", lr=0.1, overwrite=True)

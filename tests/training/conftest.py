@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rcnn.training.labels import Photograph
+from rcnn.training.labels import LabelledPhotograph
 
 # blue, green, red of the two eyes, the nose and the corners of the mouth, all different
 COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255))
@@ -24,13 +24,13 @@ def draw_face(seed: int) -> np.ndarray:
 
 
 @pytest.fixture
-def drawn(tmp_path: Path) -> list[Photograph]:
+def drawn(tmp_path: Path) -> list[LabelledPhotograph]:
     """Four photographs of one face each."""
     photographs = []
     for seed in range(4):
         path = str(tmp_path / f"{seed}.png")
         cv2.imwrite(path, draw_face(seed))
-        photographs.append(Photograph.of(path, [[30, 24, 90, 96]], POINTS, []))
+        photographs.append(LabelledPhotograph.of(path, [[30, 24, 90, 96]], POINTS, []))
     return photographs
 
 

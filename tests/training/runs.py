@@ -12,6 +12,7 @@ from torch import distributed
 from rcnn import errors
 from rcnn.errors import InputError
 from rcnn.stages import train
+from rcnn.training.snapshot import Snapshot
 
 RANK = os.environ["RANK"]
 
@@ -21,16 +22,16 @@ def main() -> None:
     with open(jobs_path) as file:
         jobs = json.load(file)
     distributed.init_process_group("gloo")  # one for all jobs: torchrun's store doesn't forget
-    save = train._Snapshot.save
+    save = Snapshot.save
     ends = {}
     for name, job in jobs.items():
 
-        def save_and_fail(snapshot, curve, job=job) -> None:
-            save(snapshot, curve)
+        def save_and_fail(snapshot, curve, job=job, **more) -> None:
+            save(snapshot, curve, **more)
             if len(curve) == job.get("fails_after") and RANK == "1":
                 raise InputError("the second process fails")
 
-        train._Snapshot.save = save_and_fail
+        Snapshot.save = save_and_fail
         settings = {**job["settings"], "lr_step": tuple(job["settings"]["lr_step"])}
         errors.speak(RANK == "0")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from drawn_people import write_album
 
 from rcnn.errors import InputError
 from rcnn.faces.alignment import align_faces
@@ -124,10 +125,10 @@ def test_a_distorted_crop_is_still_of_its_photograph(wide, only):
     assert (nearest == labels).mean() > 0.95
 
 
-def test_the_middle_of_a_wide_crop_is_the_aligned_crop(shared, checkpoints):
-    detector = load_detector(checkpoints["retinaface"])
-    paths = sorted((shared / "faces/Aaron_Peirsol").glob("*.jpg"))[:2]
-    wide, labels = read_crops({"Aaron_Peirsol": paths}, detector)
+def test_the_middle_of_a_wide_crop_is_the_aligned_crop(tmp_path, models):
+    detector = load_detector(models["detector"])
+    ((name, paths),) = list_photographs(str(write_album(tmp_path, [2]))).items()
+    wide, labels = read_crops({name: paths}, detector)
     assert wide.shape == (2, 112 + 2 * MARGIN, 112 + 2 * MARGIN, 3)
     assert labels.tolist() == [0, 0]
     for path, crop in zip(paths, plain_crops(wide), strict=True):
@@ -139,12 +140,12 @@ def test_the_middle_of_a_wide_crop_is_the_aligned_crop(shared, checkpoints):
         assert np.abs(crop.astype(int) - expected).mean() < 1.5
 
 
-def test_what_is_no_picture_or_shows_no_face_is_an_error(tmp_path, checkpoints):
-    detector = load_detector(checkpoints["retinaface"])
+def test_what_is_no_picture_or_shows_no_face_is_an_error(tmp_path, models):
+    detector = load_detector(models["detector"])
     broken, empty = tmp_path / "broken.jpg", tmp_path / "empty.png"
     broken.write_bytes(b"no picture")
     cv2.imwrite(str(empty), np.full((90, 90, 3), 128, np.uint8))
-    with pytest.raises(InputError, match=r"broken\.jpg: is no picture; remove it"):
+    with pytest.raises(InputError, match=r"broken\.jpg: is no picture .*; give another picture, or remove it"):
         read_crops({"A": [broken]}, detector)
     with pytest.raises(InputError, match="no face was found in any photograph"):
         read_crops({"A": [empty]}, detector)

@@ -17,8 +17,9 @@ from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.graphs import essh
 from rcnn.training import detection
 from rcnn.training.detection import DetectionSettings, DetectionTrainer
-from rcnn.training.labels import Photograph, read_picture
+from rcnn.training.labels import LabelledPhotograph
 from rcnn.training.scenes import Scene, move_boxes, move_landmarks
+from rcnn.video.photographs import read_image
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +27,13 @@ def one_thread() -> None:
     torch.set_num_threads(1)  # small batches gain nothing from more
 
 
-def handful(drawn: list[Photograph]) -> list[Scene]:
+def handful(drawn: list[LabelledPhotograph]) -> list[Scene]:
     """Four scenes on grey, with a face 36, 48, 60 and 72 pixels high, the first two with another one of 36."""
     scenes = []
     for number, photo in enumerate(drawn):
         scene = Scene(np.full((128, 128, 3), 60 + 30 * number, np.uint8))
         for scale, x, y in [(0.5 + number / 6, 4, 8)] + [(0.5, 64, 60)] * (number < 2):
-            image = cv2.resize(read_picture(photo.path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            image = cv2.resize(read_image(photo.path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             scene.picture[y : y + len(image), x : x + len(image)] = image
             matrix = np.array([[scale, 0, x], [0, scale, y]])
             scene.boxes = np.concatenate([scene.boxes, move_boxes(photo.boxes, matrix)])
@@ -42,7 +43,7 @@ def handful(drawn: list[Photograph]) -> list[Scene]:
 
 
 def test_it_learns_a_handful_of_scenes(
-    tmp_path: Path, drawn: list[Photograph], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(essh, "MOMENTUM", 0.8)  # the statistics must settle within a few steps
     trainer = DetectionTrainer(DetectionSettings(prefix=str(tmp_path / "own"), side=128), (drawn, []))
@@ -62,7 +63,7 @@ def test_it_learns_a_handful_of_scenes(
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_weights(
-    tmp_path: Path, drawn: list[Photograph], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detection, "UNSEEN_SCENES", 2)
     settings = DetectionSettings(str(tmp_path / "whole"), rounds=2, scenes=4, batch=2, side=64)
@@ -88,8 +89,23 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     curve = [json.loads(line) for line in (tmp_path / "parts-training.jsonl").read_text().splitlines()]
     assert [line["round"] for line in curve] == [1, 2] and "recall" in curve[1]
 
-    with pytest.raises(InputError, match="was made with another lr; remove it"):
+    with pytest.raises(InputError, match="holds a run with another lr; give the same, or remove it"):
         DetectionTrainer(replace(settings, lr=1.0), (drawn, [])).run()
+
+
+def test_a_model_whose_writing_was_stopped_is_written_when_the_run_goes_on(
+    tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = DetectionSettings(str(tmp_path / "own"), rounds=1, scenes=2, batch=2, side=64)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("rcnn.training.rounds.save_checkpoint", stop)
+        DetectionTrainer(settings, (drawn, [])).run()
+    DetectionTrainer(settings, (drawn, [])).run()
+    assert load_checkpoint(f"{settings.prefix},0").params
 
 
 def changes(trainer: DetectionTrainer) -> dict[str, float]:
@@ -99,7 +115,9 @@ def changes(trainer: DetectionTrainer) -> dict[str, float]:
     return {name: float(np.abs(array - before[name]).max()) for name, array in trainer.student.network.arrays().items()}
 
 
-def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(tmp_path: Path, drawn: list[Photograph]) -> None:
+def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(
+    tmp_path: Path, drawn: list[LabelledPhotograph]
+) -> None:
     plain = DetectionSettings(str(tmp_path / "own"), scenes=2, batch=2, side=64)
     quick, slow, frozen = (
         changes(DetectionTrainer(settings, (drawn, [])))
@@ -113,9 +131,11 @@ def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(tmp_path: Path, 
     assert frozen["stem_conv_weight"] > 0
 
 
-def test_hints_of_a_teacher_are_learned(tmp_path: Path, drawn: list[Photograph], checkpoints: dict[str, str]) -> None:
-    hints = (("head_stride8", "rf_c1_det_concat_relu"),)
-    settings = DetectionSettings(str(tmp_path / "own"), teacher=checkpoints["retinaface"], hints=hints, side=64)
+def test_hints_of_a_teacher_are_learned(
+    tmp_path: Path, drawn: list[LabelledPhotograph], models: dict[str, str]
+) -> None:
+    hints = (("head_stride8", "head_stride8"),)
+    settings = DetectionSettings(str(tmp_path / "own"), teacher=models["detector"], hints=hints, side=64)
     trainer = DetectionTrainer(settings, (drawn, []))
     trainer.student.train()
     scenes = [Scene(np.full((64, 64, 3), 100 + n, np.uint8)) for n in range(2)]
@@ -144,6 +164,6 @@ def test_what_is_wrong_is_said_in_a_line(
 
 
 def test_photographs_without_faces_teach_nothing(tmp_path: Path) -> None:
-    empty = [Photograph.of("x.png", [], [], [])]
+    empty = [LabelledPhotograph.of("x.png", [], [], [])]
     with pytest.raises(InputError, match="no face is labelled in any photograph"):
         DetectionTrainer(DetectionSettings(str(tmp_path / "x")), (empty, []))

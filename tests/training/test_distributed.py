@@ -15,13 +15,14 @@ from patience import PATIENCE
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
-from rcnn.networks.graphs.classifier import Shape
+from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import StageWriter, features_schema, vector_array
 from rcnn.training import sharded
 from rcnn.training.distributed import Team
 from rcnn.training.mlp import Classifier, initialise
+from rcnn.training.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2]
 WIDTH, CLASSES, CLIPS, EPOCHS = 16, 7, 61, 4
@@ -79,15 +80,15 @@ def alone(data: Path, prefix: Path, **changes) -> None:
 
 def stopped_alone(data: Path, prefix: Path, epochs: int, **changes) -> None:
     """Train in this process, as if it was killed after some epochs."""
-    real = stage.save_snapshot
+    real = Snapshot.save
 
-    def save(*arguments) -> None:
-        real(*arguments)
-        if len(arguments[3]["curve"]) == epochs:
+    def save(snapshot, curve, **more) -> None:
+        real(snapshot, curve, **more)
+        if len(curve) == epochs:
             raise InterruptedError
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
-        patch.setattr(stage, "save_snapshot", save)
+        patch.setattr(Snapshot, "save", save)
         alone(data, prefix, **changes)
 
 
@@ -190,7 +191,7 @@ def test_a_signal_stops_both_with_one_line_and_the_run_goes_on(data, tmp_path, c
     assert said.count("train_mlp.py: stopped; what was done is saved") == 1
     assert "rcnn/" not in said  # no traceback of ours
     with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
-        patch.setattr(stage._Log, "epoch", lambda *arguments: exec("raise InterruptedError"))
+        patch.setattr(stage._Writer, "words", lambda *arguments: exec("raise InterruptedError"))
         alone(data, tmp_path / "m", lr_step=(3, 100000))
     assert "goes on after epoch" in capsys.readouterr().out
 
@@ -205,7 +206,7 @@ class _Half(Team):
 @pytest.mark.parametrize("network", ["r50", "i50", "m"])
 def test_a_shard_begins_with_the_weights_of_the_whole(network, monkeypatch):
     monkeypatch.setattr(sharded, "DRAWN_ROWS", 16)
-    shape = Shape(5, 6, 101)
+    shape = ClassifierShape(5, 6, 101)
     whole, shard = Classifier(shape), sharded.ShardedClassifier(shape, _Half())
     generators = [torch.Generator().manual_seed(3) for _ in range(2)]
     initialise(whole, network, generators[0])
@@ -218,4 +219,4 @@ def test_a_shard_begins_with_the_weights_of_the_whole(network, monkeypatch):
 
 def test_more_processes_than_classes_are_refused():
     with pytest.raises(InputError, match="--num-classes 1: too few for --shard-classes over 2"):
-        sharded.ShardedClassifier(Shape(5, 6, 1), _Half())
+        sharded.ShardedClassifier(ClassifierShape(5, 6, 1), _Half())

@@ -10,8 +10,9 @@ from rcnn.errors import InputError
 from rcnn.faces.types import Faces
 from rcnn.training import labels
 from rcnn.training.backgrounds import patch_without_faces
-from rcnn.training.labels import Photograph, label_photographs, read_picture
+from rcnn.training.labels import LabelledPhotograph, label_photographs
 from rcnn.training.scenes import Scene, make_scene, move_landmarks, paste_photograph
+from rcnn.video.photographs import read_image
 
 
 def test_mirrored_landmarks_change_sides() -> None:
@@ -21,7 +22,7 @@ def test_mirrored_landmarks_change_sides() -> None:
     assert move_landmarks(points, np.array([[1.0, 0, 0], [0, 1, 0]]), False).tolist() == points.tolist()
 
 
-def test_pasted_landmarks_lie_on_the_pixels_they_name(drawn: list[Photograph], colours: tuple) -> None:
+def test_pasted_landmarks_lie_on_the_pixels_they_name(drawn: list[LabelledPhotograph], colours: tuple) -> None:
     sides = set()
     for seed in range(20):
         scene = Scene(np.zeros((160, 160, 3), np.uint8))
@@ -39,7 +40,7 @@ def test_pasted_landmarks_lie_on_the_pixels_they_name(drawn: list[Photograph], c
     assert sides == {False, True}
 
 
-def test_scenes_are_the_seed_s_and_their_labels_inside(drawn: list[Photograph]) -> None:
+def test_scenes_are_the_seed_s_and_their_labels_inside(drawn: list[LabelledPhotograph]) -> None:
     counts = []
     for seed in range(12):
         scene = make_scene(drawn, 128, np.random.default_rng(seed))
@@ -52,13 +53,13 @@ def test_scenes_are_the_seed_s_and_their_labels_inside(drawn: list[Photograph]) 
     assert max(counts) > 1
 
 
-def test_patches_of_background_hold_no_face(drawn: list[Photograph]) -> None:
+def test_patches_of_background_hold_no_face(drawn: list[LabelledPhotograph]) -> None:
     image = np.zeros((120, 120, 3), np.uint8)
     image[24:97, 30:91] = 255
     for seed in range(50):
         patch = patch_without_faces(drawn[0], image, np.random.default_rng(seed))
         assert patch is not None and patch.max() == 0
-    everywhere = Photograph.of(drawn[0].path, [[0, 0, 119, 119]], np.zeros((1, 5, 2)), [])
+    everywhere = LabelledPhotograph.of(drawn[0].path, [[0, 0, 119, 119]], np.zeros((1, 5, 2)), [])
     assert patch_without_faces(everywhere, image, np.random.default_rng(0)) is None
 
 
@@ -76,7 +77,7 @@ class Labeller:
 
 
 def test_faint_faces_are_ignored_and_labels_kept(
-    tmp_path: Path, drawn: list[Photograph], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(labels, "progress", lambda items, **_: items)
     labeller, cache = Labeller(), str(tmp_path / "labels.npz")
@@ -132,5 +133,5 @@ def test_landmarks_are_the_median_over_views() -> None:
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"a\.jpg: is no picture"):
-        read_picture(str(tmp_path / "a.jpg"))
+        read_image(str(tmp_path / "a.jpg"))
     assert cv2.imread(str(tmp_path / "a.jpg")) is None

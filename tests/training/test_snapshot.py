@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from rcnn.errors import InputError
+from rcnn.training.momentum import Momentum
 from rcnn.training.snapshot import load_snapshot, save_snapshot
 
 
@@ -47,6 +48,24 @@ def test_a_snapshot_of_another_network_is_refused(tmp_path):
         load_snapshot(path, {"net": module}, optimizer)
     with pytest.raises(InputError, match="is no snapshot"):
         load_snapshot(path, {"other": make()[0]}, make()[1])
+
+
+@pytest.mark.parametrize("change", [{}, {"velocity": torch.zeros(3)}])
+def test_a_snapshot_without_all_velocities_is_refused(change, tmp_path):
+    path = str(tmp_path / "run.params")
+    layer = nn.Linear(3, 1, bias=False)
+    optimizer = Momentum([("x_weight", layer.weight)], 0.9, 0.0)
+    state = optimizer.state_dict()
+
+    class Changed:
+        def state_dict(self) -> dict:
+            return {**state, "state": {0: change}}
+
+    save_snapshot(path, {"net": layer}, Changed(), {})
+    with pytest.raises(
+        InputError, match=r"is no snapshot of this training .*velocity 0 is missing or has another shape"
+    ):
+        load_snapshot(path, {"net": layer}, optimizer)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 300])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,19 +12,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from drawn_people import write_album
 from torch.nn import functional
 
-from rcnn.commands.arguments import layer_pairs
 from rcnn.errors import InputError
 from rcnn.faces.load import load_embedder
 from rcnn.faces.vectors import normalise, norms
-from rcnn.networks.checkpoint import load_checkpoint, read_arrays
+from rcnn.networks import checkpoint
+from rcnn.networks.checkpoint import Graph, load_checkpoint, read_arrays
+from rcnn.settings.kinds import layer_pairs
 from rcnn.training import embedding
 from rcnn.training.crops import plain_crops
 from rcnn.training.embedding import EmbeddingSettings, EmbeddingTrainer, arcface
 from rcnn.training.people import held_out, list_photographs
+from rcnn.training.snapshot import Snapshot
 
-HINTS = (("stage2", "_plus9"), ("stage3", "_plus11"))
+HINTS = (("stage2", "stage2_block1_sum"), ("stage3", "stage3"))
 
 
 def directions(*degrees: float) -> torch.Tensor:
@@ -71,23 +75,17 @@ def test_crops_of_two_people_do_not_count():
 
 
 @pytest.fixture(scope="module")
-def faces(shared, tmp_path_factory) -> Path:
-    """Four photographs each of five people that training sees and of two that it doesn't."""
-    folder = tmp_path_factory.mktemp("faces")
-    wanted = {False: 5, True: 2}
-    for name, paths in list_photographs(str(shared / "faces")).items():
-        if len(paths) >= 4 and wanted[held_out(name)]:
-            wanted[held_out(name)] -= 1
-            (folder / name).mkdir()
-            for path in paths[:4]:
-                (folder / name / path.name).symlink_to(path)
+def faces(tmp_path_factory) -> Path:
+    """Four portraits each of five people that training sees and of two that it doesn't."""
+    folder = write_album(tmp_path_factory.mktemp("faces"), [4] * 6 + [0] * 3 + [4])
+    assert Counter(map(held_out, list_photographs(str(folder)))) == {False: 5, True: 2}
     return folder
 
 
 @pytest.fixture
-def base(faces, checkpoints, tmp_path) -> EmbeddingSettings:
+def base(faces, models, tmp_path) -> EmbeddingSettings:
     return EmbeddingSettings(
-        str(faces), str(tmp_path / "model/net"), checkpoints["retinaface"], rounds=2, pool=64, passes=1, batch=16,
+        str(faces), str(tmp_path / "model/net"), models["detector"], rounds=2, pool=64, passes=1, batch=16,
         threads=1, seed=1,
     )  # fmt: skip
 
@@ -118,8 +116,8 @@ def test_it_overfits_a_handful_from_labels_alone(base, monkeypatch):
     assert (trainer.labels[alike.argmax(1)] == trainer.labels).mean() > 0.9
 
 
-def test_it_learns_from_a_teacher_and_scales_the_norm(base, checkpoints):
-    settings = replace(base, teacher=checkpoints["mobilefacenet"], hints=HINTS, rounds=2, pool=192, passes=4)
+def test_it_learns_from_a_teacher_and_scales_the_norm(base, models):
+    settings = replace(base, teacher=models["model"], hints=HINTS, rounds=2, pool=192, passes=4)
     trainer = EmbeddingTrainer(settings)
     trainer.run()
     lines = curve(settings)
@@ -132,7 +130,7 @@ def test_it_learns_from_a_teacher_and_scales_the_norm(base, checkpoints):
     assert np.quantile(lengths, settings.quality_share) == pytest.approx(settings.quality, rel=1e-3)
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch):
+def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch, capsys):
     whole = replace(base, prefix=f"{base.prefix}-whole", arcface=1.0)
     EmbeddingTrainer(whole).run()
     stopped = replace(base, arcface=1.0)
@@ -140,14 +138,17 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch):
     class Stopped(Exception):
         pass
 
-    def stop(self: EmbeddingTrainer, lines: list[dict]) -> None:
+    real = Snapshot.save
+
+    def save(snapshot: Snapshot, *arguments) -> None:
+        real(snapshot, *arguments)
         raise Stopped
 
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(EmbeddingTrainer, "save", stop)
+        patch.setattr(Snapshot, "save", save)
         EmbeddingTrainer(stopped).run()
-    assert not Path(f"{stopped.prefix}-0000.params").exists()
     EmbeddingTrainer(stopped).run()
+    assert f"goes on after round 1 of {stopped.prefix}-training.params" in capsys.readouterr().out
     first, second = (read_arrays(f"{settings.prefix}-0000.params") for settings in (whole, stopped))
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)
@@ -155,10 +156,23 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch):
     load_checkpoint(f"{stopped.prefix},0")
 
 
+def test_what_it_writes_is_named_for_its_prefix(base, monkeypatch):
+    sources = []
+    real = checkpoint.write_symbol
+
+    def write_symbol(path: str, graph: Graph) -> None:
+        sources.append(graph.source)
+        real(path, graph)
+
+    monkeypatch.setattr(checkpoint, "write_symbol", write_symbol)
+    EmbeddingTrainer(replace(base, arcface=1.0, rounds=1, pool=16)).run()
+    assert sources == [f"{base.prefix},0"]
+
+
 def test_a_snapshot_made_with_other_settings_is_refused(base):
     settings = replace(base, arcface=1.0, rounds=1, pool=16)
     EmbeddingTrainer(settings).run()
-    with pytest.raises(InputError, match=r"net-training\.params: was made with another lr; remove it"):
+    with pytest.raises(InputError, match=r"net-training\.params: holds a run with another lr; give the same"):
         EmbeddingTrainer(replace(settings, lr=0.5)).run()
 
 
@@ -191,7 +205,7 @@ def test_what_is_missing_is_said(changes, reason, base):
 
 
 def test_hints_are_pairs():
-    assert layer_pairs("stage2=_plus9,stage3=_plus11") == HINTS
+    assert layer_pairs("stage2=stage2_block1_sum,stage3=stage3") == HINTS
     for text in ("stage2", "stage2=", "=a", "a=b=c", ""):
         with pytest.raises(Exception, match="OURS=THEIRS"):
             layer_pairs(text)

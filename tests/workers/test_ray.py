@@ -11,7 +11,7 @@ from jobs import Doubling
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.predict import PredictSettings, predict
@@ -94,7 +94,7 @@ def test_features_and_scores_are_the_same_from_actors(cluster, settings, tmp_pat
 
     faces = str(tmp_path / "det")
     detect(DetectSettings(output=faces, **settings))
-    shape = Shape(128, 16, 9)
+    shape = ClassifierShape(128, 16, 9)
     classifier = f"{tmp_path / 'mlp'},1"
     save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
     for name, by_ray in (("threads", False), ("actors", True)):

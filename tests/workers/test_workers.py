@@ -12,7 +12,7 @@ from patience import held, wait_for
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import save_checkpoint
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.detect import DetectJob, DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.predict import PredictSettings, predict
@@ -49,7 +49,7 @@ def test_two_workers_write_what_threads_write(one, settings, tmp_path):
 
 
 def test_predict_with_two_workers_writes_what_one_process_writes(one, tmp_path):
-    shape = Shape(128, 16, 9)
+    shape = ClassifierShape(128, 16, 9)
     model = f"{tmp_path / 'mlp'},1"
     save_checkpoint(model, build_graph(shape, Classifier(shape).arrays()))
     for name, workers in (("one", None), ("two", 2)):
@@ -124,5 +124,5 @@ def test_int8_is_refused_with_ray(settings, tmp_path):
 
 
 def test_a_clip_that_kills_its_worker_is_unreadable(settings):
-    found = DetectJob(DetectSettings(output="", **settings)).lost(None, "killed its worker 3 times (signal 9)")
+    found = DetectJob(DetectSettings(output="", **settings), {}).lost(None, "killed its worker 3 times (signal 9)")
     assert (found.unreadable, found.looks, len(found.faces)) == ("killed its worker 3 times (signal 9)", 0, 0)

@@ -1,4 +1,4 @@
-"""An ONNX file: what can be known of its graph, and networks made of it.
+"""An ONNX file: what can be known of its graph.
 
 OpenVINO reads the graph, on whatever device it runs later, so that nothing more has to be installed to look at one.
 """
@@ -6,15 +6,13 @@ OpenVINO reads the graph, on whatever device it runs later, so that nothing more
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import openvino as ov
 
 from ...errors import InputError
-from . import CPU, FP16, FP32, Network
-from .images import ImageInput
+from .openvino import core
 
 SUFFIX = ".onnx"
 READING = (RuntimeError, UnicodeDecodeError)  # the latter where its own message has bytes of a damaged file
@@ -23,7 +21,7 @@ PASSING = ("Convert", "Transpose", "Reshape", "Squeeze", "Unsqueeze")  # may sta
 CONSTANT = ("Constant", "Convert")  # the latter of weights in float16
 ASIDE = ("ShapeOf",)  # reads no pixel
 
-Shape = tuple[int | None, ...]
+OpenShape = tuple[int | None, ...]
 
 
 def is_onnx(model: str) -> bool:
@@ -45,8 +43,6 @@ class OnnxGraph:
     """
 
     def __init__(self, path: str) -> None:
-        from .openvino import core
-
         self.path = path
         if not os.path.isfile(path):
             raise InputError(f"{path}: there is no such file; put the model there")
@@ -66,7 +62,7 @@ class OnnxGraph:
         return min(port.get_names(), default="") or port.get_node().get_friendly_name()
 
     @property
-    def input_shape(self) -> Shape:
+    def input_shape(self) -> OpenShape:
         """What it takes, None for a size that is open."""
         shape = self.model.inputs[0].get_partial_shape()
         if shape.rank.is_dynamic:
@@ -108,46 +104,3 @@ class OnnxGraph:
     def has_layer(self, name: str) -> bool:
         """Whether a node is named so, or a part of a layer that is (`conv1_1/Conv0`)."""
         return any(node.get_friendly_name().split("/")[0] == name for node in self.model.get_ordered_ops())
-
-
-def load_onnx_network(
-    graph: OnnxGraph,
-    outputs: Sequence[int] | None = None,
-    *,
-    device: int = CPU,
-    engine: str | None = None,
-    image: ImageInput | None = None,
-    precision: str = FP32,
-) -> Network:
-    """Make a network of an ONNX file.
-
-    On CUDA ONNX Runtime's CUDA provider runs it, not onnx2torch: that knows a part of the operators and of the opsets
-    and would make another graph of the file; ONNX Runtime has a release every few months, knows all operators, and is
-    what the authors of these files test them with.
-
-    Parameters
-    ----------
-    outputs : numbers of the outputs to give, in their order; None for all
-    device : number of a CUDA device or `CPU`
-    engine : "openvino" or "onnxruntime"; None for OpenVINO on the CPU and ONNX Runtime on CUDA
-    image : what is done to images that it is fed, one by one; None where it is fed its own input
-    precision : FP32, or INT8 for a network that `rcnn.networks.engine.int8` is then to quantise
-
-    Raises
-    ------
-    InputError
-        If what is needed is not installed, or the precision is none of these.
-    """
-    if precision == FP16:
-        raise InputError(
-            f"--precision fp16: {graph.path} computes as it was written; "
-            f"python -m rcnn convert --precision fp16 writes a file that computes so"
-        )
-    chosen = tuple(range(len(graph.output_names)) if outputs is None else outputs)
-    if (engine or ("openvino" if device == CPU else "onnxruntime")) == "openvino":
-        from .onnx_openvino import OnnxOpenVinoNetwork
-
-        return OnnxOpenVinoNetwork(graph, chosen, image)
-    from .onnx_runtime import OnnxRuntimeNetwork
-
-    return OnnxRuntimeNetwork(graph, chosen, image, device)

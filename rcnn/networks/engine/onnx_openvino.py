@@ -11,7 +11,7 @@ from openvino import opset13 as ops
 from ...errors import InputError
 from .images import ImageInput
 from .onnx_graph import READING, OnnxGraph
-from .openvino import COMPILED_SHAPES, OpenVinoNetwork, planes
+from .openvino import COMPILED_SHAPES, OpenVinoNetwork, lower_images
 
 
 class OnnxOpenVinoNetwork(OpenVinoNetwork):
@@ -47,7 +47,7 @@ class OnnxOpenVinoNetwork(OpenVinoNetwork):
             parameter = ops.parameter(shape, dtype, name="data")
             data = ops.convert(parameter, np.float32) if dtype != np.float32 else parameter
             if self._image is not None:
-                data = planes(data, self._image)
+                data = lower_images(data, self._image)
             if old.get_element_type() != ov.Type.f32:
                 data = ops.convert(data, old.get_element_type())
             for target in old.output(0).get_target_inputs():

@@ -10,8 +10,8 @@ import numpy as np
 
 from ...errors import InputError
 from ...workers.pipeline import cores
-from . import CPU
-from .images import ImageInput
+from .images import ImageInput, image_planes
+from .network import CPU
 from .onnx_graph import OnnxGraph
 
 CUDA_PROVIDER, CPU_PROVIDER = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -84,7 +84,7 @@ class OnnxRuntimeNetwork:
     def __call__(self, data: np.ndarray) -> list[np.ndarray]:
         if self._image is None:
             return self._run(data)
-        rows = [self._run(planes(data[row : row + 1], self._image)) for row in range(len(data))]
+        rows = [self._run(image_planes(data[row : row + 1], self._image)) for row in range(len(data))]
         return [np.concatenate([_with_batch(output) for output in column]) for column in zip(*rows, strict=True)]
 
     def _run(self, data: np.ndarray) -> list[np.ndarray]:
@@ -96,14 +96,6 @@ class OnnxRuntimeNetwork:
             reason = str(error).strip().splitlines()[-1][:200]
             raise InputError(f"{self._path}: can't take an input of shape {data.shape}: {reason}") from None
         return [np.asarray(output, np.float32) for output in found]
-
-
-def planes(images: np.ndarray, image: ImageInput) -> np.ndarray:
-    """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network wants them."""
-    result = images.transpose(0, 3, 1, 2)
-    result = (result[:, ::-1] if image.rgb else result).astype(np.float32)
-    mean, std = (np.array(three, np.float32).reshape(1, 3, 1, 1) for three in (image.mean, image.std))
-    return (result - mean) / std
 
 
 def _with_batch(output: np.ndarray) -> np.ndarray:

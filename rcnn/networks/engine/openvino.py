@@ -26,6 +26,7 @@ from ..checkpoint import Graph, Node
 from ..checkpoint.operators import (
     TOO_FEW_DIMENSIONS,
     VARIABLE,
+    Values,
     crop_window,
     pool_area,
     pool_overhang,
@@ -39,7 +40,6 @@ LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold
 PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
 
 Value = Any  # openvino.Output or openvino.Node
-Values = dict[str, Any]
 
 
 @cache
@@ -149,7 +149,7 @@ class OpenVinoNetwork:
         parameter = ops.parameter(shape, dtype, name="data")
         data = ops.convert(parameter, np.float32) if dtype != np.float32 else parameter.output(0)
         if self._image is not None:
-            data = planes(data, self._image)
+            data = lower_images(data, self._image)
         values: list[Value] = []
         for node in self._graph.nodes:
             try:
@@ -178,7 +178,7 @@ def _bounded(value: Value) -> Value:
     return value
 
 
-def planes(images: Value, image: ImageInput) -> Value:
+def lower_images(images: Value, image: ImageInput) -> Value:
     """N x H x W x 3, float32, BGR -> N x 3 x H x W as the network wants them."""
     result = ops.transpose(images, _ints((0, 3, 1, 2)))
     if image.rgb:

@@ -18,6 +18,7 @@ from ..checkpoint import Graph
 from ..checkpoint.operators import (
     TOO_FEW_DIMENSIONS,
     VARIABLE,
+    Values,
     crop_window,
     pool_area,
     pool_overhang,
@@ -29,8 +30,12 @@ from .images import ImageInput
 LANES = 2  # batches that are on a CUDA device at the same time: one is computed while the other is copied
 LARGEST_BATCH = 256  # rows; more are cut into several batches
 
-Values = dict[str, Any]
 Last = Callable[[list[Tensor]], list[Tensor]]
+
+
+def torch_device(device: int) -> torch.device:
+    """PyTorch's name of a device: the number of a CUDA device, negative for the CPU."""
+    return torch.device("cuda", device) if device >= 0 else torch.device("cpu")
 
 
 class TorchNetwork:
@@ -54,7 +59,7 @@ class TorchNetwork:
     ) -> None:
         self.output_names = graph.output_names
         self._graph = graph
-        self._device = torch.device("cuda", device) if device >= 0 else torch.device("cpu")
+        self._device = torch_device(device)
         if device >= 0:
             torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa are short of MXNet's results
         self._image = image
@@ -257,8 +262,8 @@ def _max(x: list[Tensor], a: Values) -> Tensor:
 def _pooling(x: list[Tensor], a: Values) -> Tensor:
     kind = a["pool_type"]
     if a["global_pool"]:
-        reduce = {"max": torch.amax, "avg": torch.mean, "sum": torch.sum}[kind]
-        return reduce(x[0], dim=(2, 3), keepdim=True)
+        kinds: dict[str, Callable[..., Tensor]] = {"max": torch.amax, "avg": torch.mean, "sum": torch.sum}
+        return kinds[kind](x[0], dim=(2, 3), keepdim=True)
     size = tuple(x[0].shape[2:])
     kernel, stride, pad = a["kernel"], a["stride"], a["pad"]
     over = [pool_overhang(size[i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)]

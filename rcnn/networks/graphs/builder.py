@@ -90,8 +90,8 @@ class GraphBuilder:
         `momentum` is the share of the moving statistics that a batch leaves as they were.
         """
         width = self._channels[data]
-        arrays = {"gamma": np.full(width, gamma), "beta": 0, "moving_mean": 0, "moving_var": 1}
-        inputs = [self._parameter(f"{name}_{part}", np.broadcast_to(a, width)) for part, a in arrays.items()]
+        values = {"gamma": gamma, "beta": 0, "moving_mean": 0, "moving_var": 1}
+        inputs = [self._parameter(f"{name}_{part}", np.full(width, value)) for part, value in values.items()]
         return self.add(
             name, "BatchNorm", (data, *inputs), width,
             eps=BATCH_NORM_EPS, fix_gamma=fix_gamma, momentum=momentum,

@@ -17,7 +17,7 @@ BATCH_NORM_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
-class Shape:
+class ClassifierShape:
     """Widths of the classifier.
 
     features : of a clip's vector
@@ -32,7 +32,7 @@ class Shape:
     input_norm: bool = False
 
 
-def build_graph(shape: Shape, params: Mapping[str, np.ndarray], source: str = "classifier") -> Graph:
+def build_graph(shape: ClassifierShape, params: Mapping[str, np.ndarray], source: str = "classifier") -> Graph:
     """The graph of a classifier, with MXNet's operators.
 
     Parameters
@@ -94,7 +94,7 @@ def build_cosine_graph(weight: np.ndarray, scale: float, source: str = "classifi
     return Graph(nodes, (6,), {"stage2_weight": weight}, source)
 
 
-def shape_of(graph: Graph) -> Shape:
+def shape_of(graph: Graph) -> ClassifierShape:
     """Widths of a classifier that was read from a checkpoint; of a cosine classifier, `filters` is 0.
 
     Raises
@@ -104,10 +104,10 @@ def shape_of(graph: Graph) -> Shape:
     """
     first, last = graph.params.get("stage0_weight"), graph.params.get("stage2_weight")
     if {"unit_output", OUTPUT} <= set(graph.internal_names) and first is None and last is not None and last.ndim == 2:
-        return Shape(last.shape[1], 0, last.shape[0])
+        return ClassifierShape(last.shape[1], 0, last.shape[0])
     if first is None or last is None or first.ndim != 2 or last.ndim != 2 or OUTPUT not in graph.internal_names:
         raise InputError(
             f"{graph.source}: is no classifier: it lacks stage0, stage2 or fc7; give one that train_mlp.py wrote"
         )
     input_norm = any(node.name == "fbn" for node in graph.nodes)
-    return Shape(first.shape[1], first.shape[0], last.shape[0], input_norm)
+    return ClassifierShape(first.shape[1], first.shape[0], last.shape[0], input_norm)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...demo.canvas import PLANES
 from ..checkpoint import Graph
 from .builder import GraphBuilder
 
@@ -13,12 +12,12 @@ BRANCH_GAIN = 0.3  # of the last layer of a branch: the network begins near the 
 OUTPUT = "detail_output"
 
 
-def build_refiner(seed: int = 0) -> Graph:
+def build_refiner(planes: int, seed: int = 0) -> Graph:
     """A refiner of 0.75 million random weights.
 
-    The input is `data`, (n, 4, 64, 64), a face as `FaceSpace.planes` gives it; the output is `detail_output`,
-    (n, 16, 64, 64), what is to be added to it at twice the size: channel 4 * plane + 2 * row + column holds the
-    pixels of odd and even rows and columns.
+    The input is `data`, (n, planes, 64, 64), a blurred face; the output is `detail_output`, (n, 4 * planes, 64, 64),
+    what is to be added to it at twice the size: channel 4 * plane + 2 * row + column holds the pixels of odd and even
+    rows and columns.
     """
     builder = GraphBuilder(seed)
 
@@ -38,12 +37,12 @@ def build_refiner(seed: int = 0) -> Graph:
         data = builder.add(name, "UpSampling", (data,), width, num_args=1, scale=2, sample_type="nearest")
         return builder.relu(f"{name}_relu", builder.sum(f"{name}_sum", data, beside))
 
-    fine = unit("fine", builder.input(PLANES), WIDTHS[0])
+    fine = unit("fine", builder.input(planes), WIDTHS[0])
     half = unit("half", fine, WIDTHS[1], stride=2)
     body = unit("quarter", half, WIDTHS[2], stride=2)
     for number in range(MIDDLE_BLOCKS):
         body = block(f"quarter_block{number}", body)
     body = block("half_block", up("half_up", body, half))
     body = block("fine_block", up("fine_up", body, fine))
-    detail = builder.convolution("detail", body, PLANES * FACTOR**2, 3, bias=True, gain=BRANCH_GAIN)
+    detail = builder.convolution("detail", body, planes * FACTOR**2, 3, bias=True, gain=BRANCH_GAIN)
     return builder.graph([detail], "refiner")

@@ -25,9 +25,8 @@ def build_resnet(seed: int = 0) -> Graph:
     """
     builder = GraphBuilder(seed)
 
-    def unit(name: str, data: int, filters: int, kernel: int = 3, stride: int = 1, **more: int) -> int:
-        data = builder.convolution(f"{name}_conv", data, filters, kernel, stride, **more)
-        return builder.batch_norm(f"{name}_bn", data)
+    def unit(name: str, data: int, filters: int, kernel: int = 3, stride: int = 1) -> int:
+        return builder.batch_norm(f"{name}_bn", builder.convolution(f"{name}_conv", data, filters, kernel, stride))
 
     body = builder.input(3)
     body = builder.scalar("centred", "_minus_scalar", body, CENTRE)
@@ -42,6 +41,7 @@ def build_resnet(seed: int = 0) -> Graph:
             # the last layer of a stage bears its name, so that a teacher's maps can be compared with it
             body = builder.relu(f"stage{number}" if block == blocks - 1 else f"{name}_relu", branch)
     body = builder.relu("head_relu", unit("head", body, HEAD, kernel=1))
-    body = unit("pool", body, HEAD, FINAL, groups=HEAD, pad=0, gain=1.0)
+    body = builder.convolution("pool_conv", body, HEAD, FINAL, groups=HEAD, pad=0, gain=1.0)
+    body = builder.batch_norm("pool_bn", body)
     body = builder.fully_connected("pre_fc1", body, HEAD, EMBEDDING)
     return builder.graph([builder.batch_norm("fc1", body)], "resnet")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from reference_models import CHECKPOINTS
+from reference_models import OWN
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
@@ -305,18 +305,29 @@ def test_no_module_unpickles():
     assert not unpickling("import numpy as np\nnp.load(path, allow_pickle=False)\nmodel.eval()")
 
 
-@pytest.mark.parametrize("name", CHECKPOINTS)
-def test_a_shared_checkpoint_written_again_is_the_same(checkpoints, name, tmp_path):
-    before = load_checkpoint(checkpoints[name])
-    save_checkpoint(f"{tmp_path / 'copy'},12", before)
-    after = load_checkpoint(f"{tmp_path / 'copy'},12")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["copy-0012.params", "copy-symbol.json"]
+@pytest.mark.parametrize("name", OWN)
+def test_a_checkpoint_that_ships_written_again_is_the_same(name, tmp_path):
+    assert_written_again_is_the_same(OWN[name], tmp_path)
+
+
+def test_a_published_checkpoint_written_again_is_the_same(checkpoints, tmp_path, subtests):
+    for name, model in checkpoints.items():
+        with subtests.test(name):
+            (tmp_path / name).mkdir()
+            assert_written_again_is_the_same(model, tmp_path / name)
+
+
+def assert_written_again_is_the_same(model: str, folder: Path) -> None:
+    before = load_checkpoint(model)
+    save_checkpoint(f"{folder / 'copy'},12", before)
+    after = load_checkpoint(f"{folder / 'copy'},12")
+    assert sorted(p.name for p in folder.iterdir()) == ["copy-0012.params", "copy-symbol.json"]
     assert after.nodes == before.nodes
     assert after.outputs == before.outputs
     assert list(after.params) == list(before.params)
     assert all(same(after.params[key], array) for key, array in before.params.items())
     # arg: and aux: are kept too, which a graph does not have
-    prefix = checkpoints[name].rpartition(",")[0]
-    first, second = read_arrays(f"{prefix}-0000.params"), read_arrays(str(tmp_path / "copy-0012.params"))
+    prefix = model.rpartition(",")[0]
+    first, second = read_arrays(f"{prefix}-0000.params"), read_arrays(str(folder / "copy-0012.params"))
     assert list(first) == list(second)
     assert any(key.startswith("aux:") for key in first) == any(node.op == "BatchNorm" for node in before.nodes)

@@ -1,4 +1,4 @@
-"""What MXNet 1.9.1 computes, for the tests of this folder: data/operators.npz and data/detectors.npz.
+"""What MXNet 1.9.1 computes, for the tests of this folder: data/operators.npz and data/networks.npz.
 
 Usage, after `make parity` has set up MXNet's environment:
 
@@ -22,10 +22,11 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 OPERATORS_FILE = HERE / "data" / "operators.npz"
-DETECTORS_FILE = HERE / "data" / "detectors.npz"
+NETWORKS_FILE = HERE / "data" / "networks.npz"
 
 DETECTORS = ("retinaface", "essh-vgg16", "essh-resnet50")  # names in tests/reference_models.py
 DETECTOR_SIZES = ((96, 160), (123, 211))  # height, width
+OWN_SIZES = {"essh-m25": DETECTOR_SIZES, "face-m": ((112, 112),)}  # of the models that ship
 SAMPLE_STEP = 3  # every third value of an output is kept: the file stays small
 
 Shape = tuple[int, ...]
@@ -321,14 +322,23 @@ def sample(outputs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     return {**values, **{f"shape{i}": np.array(array.shape) for i, array in enumerate(outputs)}}
 
 
+def reference(name: str, size: Sequence[int]) -> dict[str, np.ndarray]:
+    """What MXNet computes for `image(size)`, as `sample` has it."""
+    with np.load(NETWORKS_FILE) as stored:
+        key = f"{name} {size[0]}x{size[1]} "
+        return {k.removeprefix(key): stored[k] for k in stored if k.startswith(key)}
+
+
 def main() -> None:
     root = HERE.parents[2]
-    sys.path[:0] = [str(root / "benchmarks")]
+    sys.path[:0] = [str(root / "benchmarks"), str(root / "tests")]
     from mxnet_forward import forward  # isort: skip  # settles how mxnet runs, before it is imported
     import mxnet as mx
+    from reference_models import CHECKPOINTS, OWN, SHARED
 
-    shared = root.parent / "shared" / "checkpoints"
-    paths = ("retinaface-mnet25/mnet.25", "narrow/essh-vgg16-narrow", "narrow/essh-resnet50-narrow")
+    if SHARED is None:
+        raise SystemExit("make_references.py: error: ../shared, the reference data, is not here")
+    models = {**OWN, **{name: f"{SHARED / 'checkpoints' / path},0" for name, path in CHECKPOINTS.items()}}
     OPERATORS_FILE.parent.mkdir(exist_ok=True)
     results = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -341,12 +351,12 @@ def main() -> None:
             (results[name],) = forward(prefix, 0, data)
     np.savez_compressed(OPERATORS_FILE, **results)
     found = {}
-    for name, path in zip(DETECTORS, paths, strict=True):
-        for size in DETECTOR_SIZES:
-            outputs = sample(forward(str(shared / path), 0, image(size)))
+    for name, sizes in {**OWN_SIZES, **dict.fromkeys(DETECTORS, DETECTOR_SIZES)}.items():
+        for size in sizes:
+            outputs = sample(forward(models[name].removesuffix(",0"), 0, image(size)))
             found.update({f"{name} {size[0]}x{size[1]} {key}": array for key, array in outputs.items()})
-    np.savez_compressed(DETECTORS_FILE, **found)
-    for file in (OPERATORS_FILE, DETECTORS_FILE):
+    np.savez_compressed(NETWORKS_FILE, **found)
+    for file in (OPERATORS_FILE, NETWORKS_FILE):
         print(f"{file.relative_to(root)}: {file.stat().st_size} bytes")
 
 

@@ -13,14 +13,15 @@ from make_references import (
     CASES,
     DETECTOR_SIZES,
     DETECTORS,
-    DETECTORS_FILE,
     OPERATORS_FILE,
+    OWN_SIZES,
     image,
     numbers,
+    reference,
     sample,
     symbol,
 )
-from reference_models import CHECKPOINTS
+from reference_models import CHECKPOINTS, OWN
 
 from rcnn.commands import convert as command
 from rcnn.errors import InputError, run_script
@@ -29,7 +30,7 @@ from rcnn.networks.checkpoint import Graph, load_checkpoint, save_checkpoint
 from rcnn.networks.checkpoint.arrays import write_arrays
 from rcnn.networks.checkpoint.onnx import LOWER, OPSET, to_onnx
 from rcnn.networks.checkpoint.operators import OPERATORS
-from rcnn.networks.graphs.classifier import Shape, build_graph
+from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,8 +39,8 @@ HALF_TOLERANCE = 2**-11  # half an ulp: MXNet rounds what it casts to float16, O
 TOLERANCE = 1e-4  # of the largest value, of a whole network
 BATCH_TOLERANCE = 1e-5  # of a network against itself with another batch size
 LOWEST = np.finfo(np.float32).min  # MXNet's maximum of a pooling window without a pixel
-OWN = {"essh-m25": ("batch", 3, "height", "width"), "face-m": ("batch", 3, 112, 112),
-       "people": ("batch", 4, "height", "width")}  # fmt: skip
+SHIPPED = {"essh-m25": ("batch", 3, "height", "width"), "face-m": ("batch", 3, 112, 112),
+           "people": ("batch", 4, "height", "width")}  # fmt: skip
 
 
 class Runtime:
@@ -113,37 +114,15 @@ def test_a_computed_parameter_is_an_input_error_that_names_the_layer(op, tmp_pat
 @cache
 def converted(model: str) -> Runtime:
     whole = load_checkpoint(model)
-    graph = whole.select(onnx.default_outputs(whole))
+    graph = whole.select(convert.default_outputs(whole))
     crop = any(node.op == "FullyConnected" for node in graph.nodes)
     return Runtime(to_onnx(graph, ("n", 3, 112, 112) if crop else ("n", 3, "h", "w")).SerializeToString())
 
 
-@pytest.mark.parametrize("name", CHECKPOINTS)
-def test_reference(shared, checkpoints, name):
-    with np.load(shared / "checkpoints" / f"{CHECKPOINTS[name]}-reference.npz") as stored:
-        data = stored["data"]
-        outputs = [stored[f"output{i}"] for i in range(len(stored.files) - 1)]
-    assert_close(converted(checkpoints[name])(data), outputs, TOLERANCE)
-
-
-@pytest.mark.parametrize("name", CHECKPOINTS)
-def test_a_batch_of_three_and_each_of_its_images_alone(shared, checkpoints, name):
-    with np.load(shared / "checkpoints" / f"{CHECKPOINTS[name]}-reference.npz") as stored:
-        one = stored["data"][:1]
-    images = np.concatenate([one, one[..., ::-1], np.roll(one, 9, axis=3)])
-    network = converted(checkpoints[name])
-    together = network(images)
-    for row in range(len(images)):
-        assert_close([output[row : row + 1] for output in together], network(images[row : row + 1]), BATCH_TOLERANCE)
-
-
-@pytest.mark.parametrize("size", DETECTOR_SIZES)
-@pytest.mark.parametrize("name", DETECTORS)
-def test_other_image_sizes(checkpoints, name, size):
-    with np.load(DETECTORS_FILE) as stored:
-        key = f"{name} {size[0]}x{size[1]} "
-        wanted = {k.removeprefix(key): stored[k] for k in stored if k.startswith(key)}
-    found = sample(converted(checkpoints[name])(image(size)))
+def assert_as_mxnet(network: Runtime, name: str, size: tuple[int, int]) -> None:
+    """On the image of a size."""
+    wanted = reference(name, size)
+    found = sample(network(image(size)))
     assert list(found) == list(wanted)
     for part in found:
         tolerance = TOLERANCE if part.startswith("value") else 0
@@ -151,6 +130,33 @@ def test_other_image_sizes(checkpoints, name, size):
 
 
 @pytest.mark.parametrize("name", OWN)
+def test_what_ships_computes_what_mxnet_does(name):
+    for size in OWN_SIZES[name]:
+        assert_as_mxnet(converted(OWN[name]), name, size)
+
+
+def test_published_models_compute_what_mxnet_does(shared, checkpoints, subtests):
+    for name, path in CHECKPOINTS.items():
+        with subtests.test(name):
+            with np.load(shared / "checkpoints" / f"{path}-reference.npz") as stored:
+                data, outputs = stored["data"], [stored[f"output{i}"] for i in range(len(stored.files) - 1)]
+            network = converted(checkpoints[name])
+            assert_close(network(data), outputs, TOLERANCE)
+            for size in DETECTOR_SIZES if name in DETECTORS else ():
+                assert_as_mxnet(network, name, size)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_batch_of_three_and_each_of_its_images_alone(name):
+    one = image(OWN_SIZES[name][0])
+    images = np.concatenate([one, one[..., ::-1], np.roll(one, 9, axis=3)])
+    network = converted(OWN[name])
+    together = network(images)
+    for row in range(len(images)):
+        assert_close([output[row : row + 1] for output in together], network(images[row : row + 1]), BATCH_TOLERANCE)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
 def test_convert_writes_what_ships(name, tmp_path, capsys):
     path = tmp_path / "new" / f"{name}.onnx"
     assert convert.convert(f"{ROOT / 'model' / name},0", str(path)) <= TOLERANCE
@@ -159,7 +165,7 @@ def test_convert_writes_what_ships(name, tmp_path, capsys):
     graph = load_checkpoint(f"{ROOT / 'model' / name},0")
     assert [output.name for output in model.graph.output] == list(graph.output_names)
     (data,) = model.graph.input
-    assert tuple(dim.dim_param or dim.dim_value for dim in data.type.tensor_type.shape.dim) == OWN[name]
+    assert tuple(dim.dim_param or dim.dim_value for dim in data.type.tensor_type.shape.dim) == SHIPPED[name]
     assert [part.name for part in path.parent.iterdir()] == [path.name]
     assert str(path) in capsys.readouterr().out
 
@@ -167,7 +173,7 @@ def test_convert_writes_what_ships(name, tmp_path, capsys):
 def test_openvino_reads_it(tmp_path):
     path = str(tmp_path / "face-m.onnx")
     convert.convert(f"{ROOT / 'model' / 'face-m'},0", path)
-    data = next(onnx.trial_inputs(("batch", 3, 112, 112)))
+    data = next(convert.trial_inputs(("batch", 3, 112, 112)))
     found = ov.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([data])
     (wanted,) = Runtime(Path(path).read_bytes())(data)
     assert_close([found[0]], [wanted], TOLERANCE)
@@ -182,7 +188,7 @@ def test_inner_outputs_can_be_asked_for(tmp_path):
 
 
 def test_a_classifier_takes_vectors(tmp_path):
-    shape = Shape(8, 16, 5)
+    shape = ClassifierShape(8, 16, 5)
     save_checkpoint(f"{tmp_path / 'mlp'},1", build_graph(shape, Classifier(shape).arrays()))
     path = str(tmp_path / "mlp.onnx")
     convert.convert(f"{tmp_path / 'mlp'},1", path)

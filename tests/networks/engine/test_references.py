@@ -1,14 +1,12 @@
-"""Whole networks against what MXNet 1.9.1 computed: the published references, and data/detectors.npz."""
+"""Whole networks against what MXNet 1.9.1 computed: those that ship, and the published ones of ../shared."""
 
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from make_references import DETECTOR_SIZES, DETECTORS, DETECTORS_FILE, image, sample
-from reference_models import CHECKPOINTS
+from make_references import DETECTOR_SIZES, DETECTORS, OWN_SIZES, image, reference, sample
+from reference_models import CHECKPOINTS, OWN
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
@@ -30,28 +28,13 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@dataclass(frozen=True)
-class Reference:
-    """data : (N, 3, H, W) uint8, RGB; outputs : float32, N rows each"""
-
-    data: np.ndarray
-    outputs: list[np.ndarray]
-
-
-@cache
-def read_reference(path: str) -> Reference:
-    with np.load(path) as stored:
-        count = sum(name.startswith("output") for name in stored)
-        return Reference(stored["data"], [stored[f"output{i}"] for i in range(count)])
-
-
 @cache
 def load(model: str, engine: str) -> Network:
     graph = load_checkpoint(model)
     return load_network(graph, [EMBEDDING] if EMBEDDING in graph.internal_names else None, engine=engine)
 
 
-@pytest.fixture(params=CHECKPOINTS)
+@pytest.fixture(params=OWN)
 def name(request) -> str:
     return request.param
 
@@ -62,13 +45,14 @@ def engine(request) -> str:
 
 
 @pytest.fixture
-def reference(shared: Path, name: str) -> Reference:
-    return read_reference(str(shared / "checkpoints" / f"{CHECKPOINTS[name]}-reference.npz"))
+def network(name: str, engine: str) -> Network:
+    return load(OWN[name], engine)
 
 
 @pytest.fixture
-def network(checkpoints: dict[str, str], name: str, engine: str) -> Network:
-    return load(checkpoints[name], engine)
+def data(name: str) -> np.ndarray:
+    """(1, 3, H, W) uint8, RGB"""
+    return image(OWN_SIZES[name][0])
 
 
 def assert_close(found, expected, tolerance: float) -> None:
@@ -88,35 +72,9 @@ def five(data: np.ndarray) -> np.ndarray:
     return np.concatenate([data[:BATCH], *changed])[:BATCH]
 
 
-def test_reference(network, reference):
-    assert_close(network(reference.data), reference.outputs, TOLERANCE)
-
-
-def test_a_batch_of_five_and_each_of_its_images_alone(network, reference):
-    images = five(reference.data)
-    together = network(images)
-    assert all(len(output) == BATCH for output in together)
-    for row in range(BATCH):
-        alone = network(images[row : row + 1])
-        assert_close([output[row : row + 1] for output in together], alone, BATCH_TOLERANCE)
-        if row < len(reference.data):
-            assert_close(alone, [output[row : row + 1] for output in reference.outputs], TOLERANCE)
-    for output in together:  # no row was another's
-        assert len(np.unique(output.reshape(BATCH, -1).round(3), axis=0)) == BATCH
-
-
-def test_floats_are_the_same_as_bytes(network, reference):
-    data = reference.data[:1]
-    for f, e in zip(network(data.astype(np.float32)), network(data), strict=True):
-        np.testing.assert_array_equal(f, e)
-
-
-@pytest.mark.parametrize("size", DETECTOR_SIZES)
-@pytest.mark.parametrize("name", DETECTORS)
-def test_other_image_sizes(network, name, size):
-    with np.load(DETECTORS_FILE) as stored:
-        key = f"{name} {size[0]}x{size[1]} "
-        expected = {k.removeprefix(key): stored[k] for k in stored if k.startswith(key)}
+def assert_as_mxnet(network: Network, name: str, size: tuple[int, int]) -> None:
+    """On the image of a size."""
+    expected = reference(name, size)
     outputs = network(image(size))
     found = sample(outputs)
     assert list(found) == list(expected)
@@ -125,11 +83,47 @@ def test_other_image_sizes(network, name, size):
     assert_close([found[f"value{i}"] for i in range(count)], [expected[f"value{i}"] for i in range(count)], TOLERANCE)
 
 
+def assert_rows_are_their_own(network: Network, images: np.ndarray) -> None:
+    """Each of five images gives in a batch what it gives alone."""
+    together = network(images)
+    assert all(len(output) == BATCH for output in together)
+    for row in range(BATCH):
+        alone = network(images[row : row + 1])
+        assert_close([output[row : row + 1] for output in together], alone, BATCH_TOLERANCE)
+    for output in together:  # no row was another's
+        assert len(np.unique(output.reshape(BATCH, -1).round(3), axis=0)) == BATCH
+
+
+def test_what_ships_computes_what_mxnet_does(network, name):
+    for size in OWN_SIZES[name]:
+        assert_as_mxnet(network, name, size)
+
+
+def test_published_models_compute_what_mxnet_does(shared, checkpoints, engine, subtests):
+    for name, path in CHECKPOINTS.items():
+        with subtests.test(name):
+            with np.load(shared / "checkpoints" / f"{path}-reference.npz") as stored:
+                data, outputs = stored["data"], [stored[f"output{i}"] for i in range(len(stored.files) - 1)]
+            network = load(checkpoints[name], engine)
+            assert_close(network(data), outputs, TOLERANCE)
+            for size in DETECTOR_SIZES if name in DETECTORS else ():
+                assert_as_mxnet(network, name, size)
+            assert_rows_are_their_own(network, five(data))
+
+
+def test_a_batch_of_five_and_each_of_its_images_alone(network, data):
+    assert_rows_are_their_own(network, five(data))
+
+
+def test_floats_are_the_same_as_bytes(network, data):
+    for f, e in zip(network(data.astype(np.float32)), network(data), strict=True):
+        np.testing.assert_array_equal(f, e)
+
+
 @pytest.mark.parametrize("mean", [(0.0, 0.0, 0.0), MEAN])
-@pytest.mark.parametrize("name", ["essh-vgg16", "mobilefacenet"])
-def test_images_are_bgr_rows_of_pixels(checkpoints, network, name, engine, reference, mean):
-    planes = reference.data[:2]
-    graph = load_checkpoint(checkpoints[name])
+def test_images_are_bgr_rows_of_pixels(network, name, engine, data, mean):
+    planes = five(data)[:2]
+    graph = load_checkpoint(OWN[name])
     fed = load_network(graph, network.output_names, engine=engine, images=True, mean=mean)
     images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1)[..., ::-1])
     plain = network(planes - np.array(mean, np.float32).reshape(1, 3, 1, 1))
@@ -140,19 +134,18 @@ def test_images_are_bgr_rows_of_pixels(checkpoints, network, name, engine, refer
     assert np.abs(wrong[0] - plain[0]).max() > TOLERANCE * np.abs(plain[0]).max()
 
 
-@pytest.mark.parametrize("name", ["retinaface", "mobilefacenet"])
-def test_an_image_is_not_changed_by_its_neighbours(checkpoints, network, name, reference):
-    graph = load_checkpoint(checkpoints[name])
-    fed = load_network(graph, network.output_names, engine="openvino", images=True)
-    images = np.ascontiguousarray(five(reference.data).transpose(0, 2, 3, 1)[..., ::-1])
+def test_an_image_is_not_changed_by_its_neighbours(name, data):
+    graph = load_checkpoint(OWN[name])
+    fed = load_network(graph, load(OWN[name], "openvino").output_names, engine="openvino", images=True)
+    images = np.ascontiguousarray(five(data).transpose(0, 2, 3, 1)[..., ::-1])
     together = fed(images)
     for row in range(BATCH):
         for several, alone in zip(together, fed(images[row : row + 1]), strict=True):
             np.testing.assert_array_equal(several[row : row + 1], alone)
 
 
-def test_outputs_come_in_the_order_that_was_asked_for(checkpoints):
-    graph = load_checkpoint(checkpoints["mobilefacenet"])
+def test_outputs_come_in_the_order_that_was_asked_for():
+    graph = load_checkpoint(OWN["face-m"])
     wanted = (graph.internal_names[20], EMBEDDING, graph.internal_names[3])
     data = np.random.default_rng(3).integers(0, 256, (1, 3, 112, 112), np.uint8)
     networks = [load_network(graph, wanted, engine=engine) for engine in ENGINES]
@@ -162,10 +155,10 @@ def test_outputs_come_in_the_order_that_was_asked_for(checkpoints):
     assert first[1].shape == (1, 128)
 
 
-def test_an_image_of_another_size_than_an_embedding_takes(checkpoints, engine):
+def test_an_image_of_another_size_than_an_embedding_takes(engine):
     with pytest.raises(InputError, match="can't take an input of shape") as caught:
-        load(checkpoints["mobilefacenet"], engine)(np.zeros((1, 3, 96, 96), np.uint8))
-    assert checkpoints["mobilefacenet"] in str(caught.value)
+        load(OWN["face-m"], engine)(np.zeros((1, 3, 96, 96), np.uint8))
+    assert OWN["face-m"] in str(caught.value)
     assert "(1, 3, 96, 96)" in str(caught.value)
 
 

@@ -66,16 +66,16 @@ def test_a_named_model_is_used_without_a_word(elsewhere, capsys):
 
 def test_nothing_at_all_is_an_error(elsewhere, monkeypatch):
     monkeypatch.setattr(roles, "SHIPPED", elsewhere)
-    with pytest.raises(InputError, match=r"--detector: not given.*train_detector"):
+    with pytest.raises(InputError, match=r"--detector: not given.*train-detector"):
         find_model(None, DETECTOR)
 
 
 @pytest.mark.parametrize(
     ("command", "maker"),
     [
-        (("detect.py", "--detector", "nowhere/essh,0"), "train_detector"),
-        (("detect.py", "--model", "nowhere/model,0"), "train_embedding"),
-        (("feature.py", "--model", "nowhere/model,0"), "train_embedding"),
+        (("detect.py", "--detector", "nowhere/essh,0"), "train-detector"),
+        (("detect.py", "--model", "nowhere/model,0"), "train-embedding"),
+        (("feature.py", "--model", "nowhere/model,0"), "train-embedding"),
     ],
 )
 def test_a_missing_file_says_where_to_get_or_make_one(command, maker, tmp_path):

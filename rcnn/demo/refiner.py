@@ -15,10 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ..demo.canvas import PLANES, SIZE
-from ..demo.face_space import FaceSpace
 from ..networks.graphs.refiner import FACTOR, build_refiner
-from .graph_module import GraphModule
+from ..training.graph_module import GraphModule
+from ..training.loop import learn, total
+from .canvas import PLANES, SIZE
+from .face_space import FaceSpace
 from .portraits import QUANTUM
 
 PIXEL_WEIGHT = 4.0  # of the mean absolute difference from the photograph
@@ -27,7 +28,7 @@ LIKENESS_WEIGHT = 3.0  # of the difference from the blurred face, LIKENESS_CELLS
 LIKENESS_CELLS = 16
 WIDTHS = (32, 64, 128, 128)  # channels of the discriminator at 64, 32, 16 and 8 pixels
 VERDICT_GAIN = 5.0  # spectral normalisation keeps verdicts flat; with this they reach the hinge
-FACE = slice(36, 100), slice(32, 96)  # rows and columns of the canvas that the second discriminator sees
+CLOSE_UP = slice(36, 100), slice(32, 96)  # rows and columns of the canvas that the second discriminator sees
 SLOPE = 0.2  # of its activations under 0
 BETAS = (0.5, 0.99)  # Adam's, as GANs want them
 AVERAGING = 0.995  # share of the old weights in the moving average that is kept
@@ -73,10 +74,10 @@ class RefinerTraining(nn.Module):
         super().__init__()
         self.space = space
         torch.manual_seed(seed)
-        self.refiner = GraphModule(build_refiner(seed))
-        self.average = GraphModule(build_refiner(seed)).requires_grad_(False)
+        self.refiner = GraphModule(build_refiner(PLANES, seed))
+        self.average = GraphModule(build_refiner(PLANES, seed)).requires_grad_(False)
         self.whole = Discriminator(SIZE)
-        self.close = Discriminator(FACE[0].stop - FACE[0].start)
+        self.close = Discriminator(CLOSE_UP[0].stop - CLOSE_UP[0].start)
 
     def optimizer(self, lr: float) -> torch.optim.Optimizer:
         """One for all players; one whose gradients are None stands still."""
@@ -86,6 +87,7 @@ class RefinerTraining(nn.Module):
     def step(
         self,
         optimizer: torch.optim.Optimizer,
+        rate: float,
         photographs: np.ndarray,
         known: np.ndarray,
         drawn: np.ndarray,
@@ -95,6 +97,7 @@ class RefinerTraining(nn.Module):
 
         Parameters
         ----------
+        rate : learning rate
         photographs : (n, 4, SIZE, SIZE) int8, see `Portraits`
         known : (n, 4, COARSE, COARSE) float32, the same as the face space renders them
         drawn : (m, 4, COARSE, COARSE) float32, random draws
@@ -108,13 +111,11 @@ class RefinerTraining(nn.Module):
         blurred = _on(device, np.concatenate([known, drawn]))
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             made = refined(self.refiner, blurred)
-            judged = sum(
+            judged = total(
                 functional.relu(1 - yes).mean() + functional.relu(1 + no).mean()
                 for yes, no in zip(self._judge(real)[0], self._judge(made.detach())[0], strict=True)
             )  # hinge, Lim and Ye, arXiv:1705.02894
-        judged.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        judgement = learn({"judged": judged}, optimizer, self.parameters(), rate)
         self._let_learn(False)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             verdicts, maps = self._judge(made)
@@ -124,28 +125,26 @@ class RefinerTraining(nn.Module):
             losses = {
                 "pixels": PIXEL_WEIGHT * (made[:count] - real).abs().mean(),
                 "features": FEATURE_WEIGHT
-                * sum((a[:count].float() - b.float()).abs().mean() for a, b in zip(maps, wanted, strict=True)),
+                * total((a[:count].float() - b.float()).abs().mean() for a, b in zip(maps, wanted, strict=True)),
                 "likeness": LIKENESS_WEIGHT * (_cells(made[count:]) - _cells(blurred[count:])).abs().mean(),
-                "natural": -sum(verdict.mean() for verdict in verdicts),
+                "natural": -total(verdict.mean() for verdict in verdicts),
             }
-        sum(losses.values()).backward()
-        optimizer.step()
-        optimizer.zero_grad()
+        terms = learn(losses, optimizer, self.parameters(), rate)
         self._let_learn(True)
         with torch.no_grad():
             for kept, now in zip(self.average.parameters(), self.refiner.parameters(), strict=True):
                 kept.lerp_(now, 1 - AVERAGING)
-        return {name: float(value.detach()) for name, value in (losses | {"judged": judged}).items()}
+        return terms | judgement
 
     def _judge(self, planes: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Verdicts and maps of both discriminators on faces (n, 4, SIZE, SIZE)."""
         verdicts, maps = self.whole(planes)
-        close_verdicts, close_maps = self.close(planes[:, :, *FACE].contiguous(memory_format=torch.channels_last))
+        close_verdicts, close_maps = self.close(planes[:, :, *CLOSE_UP].contiguous(memory_format=torch.channels_last))
         return verdicts + close_verdicts, maps + close_maps
 
-    def _let_learn(self, learn: bool) -> None:
+    def _let_learn(self, on: bool) -> None:
         for discriminator in (self.whole, self.close):
-            discriminator.requires_grad_(learn)
+            discriminator.requires_grad_(on)
 
 
 def refined(network: nn.Module, blurred: Tensor) -> Tensor:

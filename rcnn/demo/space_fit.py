@@ -9,15 +9,15 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.extmath import randomized_svd
 
-from ..demo.canvas import COARSE, PLANES, SIZE, SPARSE
-from ..demo.face_space import QUANTA, FaceSpace, pack
+from .canvas import COARSE, PLANES, SIZE, SPARSE
+from .face_space import QUANTA, FaceSpace, pack
 from .portraits import QUANTUM, Portraits, mirror_shifts
 
 SYMMETRIC, ANTISYMMETRIC = 130, 40  # components
 GROUPS = 40
 GROUPED_BY = 24  # components that tell which faces are similar
 FACE_WEIGHT = 2.0  # of the face in the components, beside 1 for hair, clothes and background
-FACE = (0.5, 0.6, 0.27, 0.36)  # its middle x, y and its half axes, as shares of the canvas
+FACE_ELLIPSE = (0.5, 0.6, 0.27, 0.36)  # its middle x, y and its half axes, as shares of the canvas
 SHAPE_COMPONENTS = 4  # of five mirror-symmetric landmarks: ten numbers, less the mirror's and the alignment's
 SVD_ROUNDS = 4
 
@@ -74,7 +74,7 @@ def _components(data: np.ndarray, count: int, seed: int) -> np.ndarray:
 def _weights() -> np.ndarray:
     """Square roots of what a number of a face vector counts: (LENGTH,) float32."""
     y, x = (np.mgrid[:SIZE, :SIZE].astype(np.float32) + 0.5) / SIZE
-    face = ((x - FACE[0]) / FACE[2]) ** 2 + ((y - FACE[1]) / FACE[3]) ** 2 < 1
+    face = ((x - FACE_ELLIPSE[0]) / FACE_ELLIPSE[2]) ** 2 + ((y - FACE_ELLIPSE[1]) / FACE_ELLIPSE[3]) ** 2 < 1
     planes = np.broadcast_to(np.where(face, np.float32(FACE_WEIGHT), np.float32(1)), (PLANES, SIZE, SIZE))
     return np.sqrt(pack(np.ascontiguousarray(planes)))
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ..demo.canvas import MIDDLE, PLANES, SIZE, displacement, landmarks, mirrored, to_planes
 from ..errors import InputError
 from ..faces.alignment import similarity
 from ..faces.choice import central_face
-from ..faces.detectors.essh import EsshDetector
+from ..faces.detectors.single_stage import Detector
+from ..video.photographs import read_image
 from ..workers.progress import progress
-from .people import read_photograph
+from .canvas import MIDDLE, PLANES, SIZE, displacement, landmarks, mirrored, to_planes
 
 DETECTION_THRESHOLD = 0.9
 CHUNK = 32  # photographs that are detected together
@@ -48,7 +48,7 @@ class Portraits:
         return len(self.planes)
 
 
-def read_portraits(people: Mapping[str, Sequence[Path]], detector: EsshDetector) -> Portraits:
+def read_portraits(people: Mapping[str, Sequence[Path]], detector: Detector) -> Portraits:
     """The portraits among the photographs: one face, turned to the camera, large enough, cleanly cut.
 
     Raises
@@ -60,7 +60,7 @@ def read_portraits(people: Mapping[str, Sequence[Path]], detector: EsshDetector)
     paths = [path for mine in people.values() for path in mine[:A_PERSON]]
     planes, shifts = [], []
     for start in progress(range(0, len(paths), CHUNK), what="read", unit="chunk"):
-        images = [read_photograph(path) for path in paths[start : start + CHUNK]]
+        images = [read_image(path) for path in paths[start : start + CHUNK]]
         for image, faces in zip(images, detector.detect(images, DETECTION_THRESHOLD, batch_size=8), strict=True):
             if not len(faces):
                 continue

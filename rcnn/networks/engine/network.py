@@ -1,0 +1,80 @@
+"""What a network on a device is, whatever runs it, and which devices and precisions there are."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from ...errors import InputError
+from ..precision import FP16, INT8
+
+CPU = -1
+ENGINES = ("openvino", "torch")
+
+
+class Network(Protocol):
+    """A network that is ready to run. Several threads may call it at the same time.
+
+    output_names : names of what a call returns, in its order
+    """
+
+    output_names: tuple[str, ...]
+
+    def __call__(self, data: np.ndarray) -> list[np.ndarray]:
+        """Run one batch.
+
+        Parameters
+        ----------
+        data : float32 or uint8; (N, ...) as the graph wants it, or, for a network made with `images`,
+            (N, H, W, 3) uint8, BGR.
+
+        Returns
+        -------
+        float32 arrays, one an output.
+
+        Raises
+        ------
+        InputError
+            If the graph can't take an array of this shape.
+        """
+        ...
+
+
+def choose_device(gpu: int | None) -> int:
+    """The CUDA device that `--gpu` means, or `CPU`.
+
+    Parameters
+    ----------
+    gpu : number of a device, -1 for the CPU, None for the first device if there is one and else the CPU.
+
+    Raises
+    ------
+    InputError
+        If a device was asked for by number and is not there.
+    """
+    if gpu is not None and gpu < 0:
+        return CPU
+    import torch  # takes a second to load, which a run on the CPU need not wait for
+
+    count = torch.cuda.device_count()
+    if gpu is None:
+        return 0 if count else CPU
+    if gpu >= count:
+        there = f"only {count} are" if count else "none is"
+        raise InputError(f"--gpu {gpu}: there is no CUDA device {gpu} ({there} here); use --gpu -1 for the CPU")
+    return gpu
+
+
+def check_precision(precision: str, device: int) -> None:
+    """Whether a device computes with a precision.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    if precision == FP16 and device == CPU:
+        raise InputError("--precision fp16: needs CUDA; on the CPU use fp32 (exact) or int8 (faster)")
+    if precision == INT8 and device != CPU:
+        raise InputError("--precision int8: is for the CPU; with CUDA use fp32 (exact) or fp16 (faster)")

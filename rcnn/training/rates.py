@@ -1,0 +1,29 @@
+"""Learning rates over the course of a training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+STEP_FACTOR = 0.1
+
+
+def stepped(rate: float, epoch: int, steps: Sequence[int]) -> float:
+    """Learning rate of an epoch, from 0: it falls tenfold after each number of epochs in `steps`."""
+    return rate * STEP_FACTOR ** sum(step <= epoch for step in steps)
+
+
+def warm_cosine(rate: float, step: int, total: int, warm_up: float) -> float:
+    """Learning rate of a step: it rises over the first share `warm_up` of all steps, then falls like a cosine to 0
+    (Loshchilov and Hutter, arXiv:1608.03983)."""
+    warm = max(1, round(warm_up * total))
+    if step < warm:
+        return rate * (step + 1) / warm
+    return rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def held_then_falling(rate: float, period: int, total: int, until: float, last: float) -> float:
+    """Learning rate of a period, from 0: constant up to the share `until` of all periods, then falling on a line, but
+    not under the share `last` of it."""
+    left = (total - period) / (total * (1 - until))
+    return rate * max(last, min(1.0, left))

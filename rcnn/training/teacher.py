@@ -1,0 +1,39 @@
+"""Another network to learn from: its outputs, and its maps, of which hints say which of ours are to be like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..networks.checkpoint import load_checkpoint
+from ..networks.engine import Network, load_network
+
+Hints = tuple[tuple[str, str], ...]  # names of layers: ours, the teacher's
+
+
+def load_teacher(model: str | None, outputs: Sequence[str], hints: Hints, device: int) -> Network | None:
+    """The teacher with some outputs and the maps that the hints name; None where nothing is asked of it.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`
+    outputs : names, such as `fc1_output`
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or there are hints and no teacher.
+    """
+    if model is None and hints:
+        raise InputError("--hints compares with a teacher's maps: give --teacher PREFIX,EPOCH")
+    layers = [*outputs, *(f"{theirs}_output" for _, theirs in hints)]
+    if model is None or not layers:
+        return None
+    return load_network(load_checkpoint(model), layers, device=device, images=True)
+
+
+def adapters(maps: Iterable[Tensor], widths: Iterable[int]) -> list[nn.Conv2d]:
+    """1x1 convolutions that make our maps (n, C, h, w) comparable with the teacher's, of the channels `widths`."""
+    return [nn.Conv2d(ours.shape[1], theirs, 1) for ours, theirs in zip(maps, widths, strict=True)]
