@@ -290,7 +290,7 @@ def saved(tmp_path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("key", ["rows", "bytes", "total", "last", "sums"])
+@pytest.mark.parametrize("key", ["rows", "bytes", "total", "last", "sums", "digest"])
 def test_each_part_of_what_was_saved_is_needed(key, saved, tmp_path):
     del saved[key]
     with pytest.raises(KeyError):
@@ -298,22 +298,29 @@ def test_each_part_of_what_was_saved_is_needed(key, saved, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["rows", "bytes", "total"])
-@pytest.mark.parametrize("value", [-1, True, "3", 1.0, None, [1]])
+@pytest.mark.parametrize("value", [-1, True, "3", 1.0, None, [1], 1 << 62])
 def test_numbers_are_whole_and_not_below_0(key, value, saved, tmp_path):
-    with pytest.raises(TypeError, match=r"^numbers of rows and bytes, and a name$"):
+    with pytest.raises(TypeError, match=r"^numbers of rows and bytes$"):
         GrowingTable(str(tmp_path), SCHEMA).resume({**saved, key: value})
 
 
 @pytest.mark.parametrize("value", [3, None, ["a"]])
 def test_the_last_name_is_text(value, saved, tmp_path):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^a name$"):
         GrowingTable(str(tmp_path), SCHEMA).resume({**saved, "last": value})
 
 
 def test_numbers_may_be_0(tmp_path):
     grown = grow(tmp_path, [])
-    assert grown.save() == {"sums": {}, "rows": 0, "bytes": 0, "last": "", "total": 0}
-    GrowingTable(str(tmp_path), SCHEMA).resume(grown.save())
+    saved = {"sums": {}, "rows": 0, "bytes": 0, "digest": "", "last": "", "total": 0}
+    assert grown.save() == saved
+    GrowingTable(str(tmp_path), SCHEMA).resume(saved)
+
+
+def test_numbers_may_be_the_largest_that_there_are(saved, tmp_path):
+    grown = GrowingTable(str(tmp_path), SCHEMA)
+    grown.resume({**saved, "total": (1 << 62) - 1})
+    assert grown.total == (1 << 62) - 1
 
 
 @pytest.mark.parametrize(
@@ -362,9 +369,18 @@ def test_the_part_that_is_not_full_must_be_readable(damage, saved, tmp_path):
         GrowingTable(str(tmp_path), SCHEMA).resume(saved)
 
 
-def test_the_part_that_is_not_full_must_have_its_rows(saved, tmp_path):
+@pytest.mark.parametrize("rows", [slice(1, None), slice(0, -1), slice(0, 0), slice(None, None, -1)])
+def test_the_part_that_is_not_full_must_have_its_rows(rows, saved, tmp_path):
     path = tmp_path / last_part(saved)
-    pq.write_table(pq.read_table(path).slice(1), path)
+    there = rows_of(path.parent)[-saved["rows"] :]
+    pq.write_table(pa.Table.from_batches([batch(there[rows])]), path)
     with pytest.raises(InputError) as caught:
         GrowingTable(str(tmp_path), SCHEMA).resume(saved)
-    assert str(caught.value) == f"{path}: lacks rows that were saved; give --overwrite to begin anew"
+    assert str(caught.value) == f"{path}: does not hold the rows that were saved; give --overwrite to begin anew"
+
+
+def test_the_part_that_is_not_full_is_known_by_its_sum(saved, tmp_path):
+    assert saved["digest"] == hashlib.sha256((tmp_path / last_part(saved)).read_bytes()).hexdigest()
+    for digest in ("0" * 64, "", None):
+        with pytest.raises(InputError, match="does not hold the rows that were saved"):
+            GrowingTable(str(tmp_path), SCHEMA).resume({**saved, "digest": digest})
