@@ -3,6 +3,7 @@
 #                 output/demo/report.html; two minutes on 2 cores
 # make test       the same with what the tests need, and runs them; PYTEST="-m shared" runs those that need ../shared
 # make lint       style and type hints
+# make mutation   changes the code in small ways and counts what the tests don't notice; half an hour on one core
 # make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn zoo lists them
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
@@ -22,7 +23,7 @@ BUILT := $(VENV)/built
 comma := ,
 STAMPS := $(patsubst %,$(VENV)/%.installed,$(subst $(comma), ,$(EXTRAS)))
 
-.PHONY: all demo test parity speed lint clean distclean
+.PHONY: all demo test mutation parity speed lint clean distclean
 .DELETE_ON_ERROR:
 
 all: $(BUILT) $(STAMPS)
@@ -55,6 +56,9 @@ demo: $(BUILT)
 test: $(BUILT) $(VENV)/dev.installed
 	$(PY) -m pytest $(PYTEST)
 
+mutation: $(BUILT) $(VENV)/dev.installed $(VENV)/mutation.installed
+	$(PY) benchmarks/mutation.py --survivors
+
 lint: $(VENV)/dev.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -77,7 +81,7 @@ speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VEN
 	$(PY) benchmarks/speed.py --json output/speed.json
 
 clean:
-	rm -rf build rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache
+	rm -rf build rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache mutants
 	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +
 
 distclean: clean

@@ -1,28 +1,18 @@
 """Stage 3: makes the training set of the classifier from the vectors of one or several models."""
 
-from rcnn.commands.arguments import FILES, METHOD, Parser, add_overwrite, add_recipe, paths
+from rcnn.commands.arguments import read_settings
 from rcnn.errors import run_script
+from rcnn.stages.settings import GenfeatSettings
+
+EXAMPLE = "python genfeat.py --inputs ./output/feat_trainval --output ./output/trainval"
 
 
 def main() -> None:
-    parser = Parser(__doc__, "python genfeat.py --inputs ./output/feat_trainval --output ./output/trainval")
-    add = parser.group(FILES)
-    add("--inputs", default="./output/feat_trainval", type=paths, metavar="A[,B...]", help="what feature.py wrote")
-    add("--output", default="./output/trainval", metavar="DIR", help="where the training set goes")
-    parser.group(METHOD)(
-        "--tracks",
-        default="main",
-        choices=("main", "agree"),
-        help="where detect.py --faces all found several people in a clip, which of them the label is taken to mean: "
-        "the main one, or the one who is likest to the label's other clips",
-    )
-    add_overwrite(parser)
-    add_recipe(parser, "genfeat")
-    args = parser.parse_args()
+    settings = read_settings(__doc__, EXAMPLE, GenfeatSettings)
 
-    from rcnn.stages.genfeat import GenfeatSettings, genfeat
+    from rcnn.stages.genfeat import genfeat
 
-    genfeat(GenfeatSettings(**vars(args)))
+    genfeat(settings)
 
 
 if __name__ == "__main__":

@@ -13,25 +13,26 @@ what to run
   --stage N                 first stage, 1 to 6                (1)
   --stop-stage N            last stage, 1 to 6                 (6)
                             1 detect  2 feature  3 genfeat  4 train_mlp  5 predict  6 submit and report
-  --overwrite               run stages again that are complete; left out: those are kept
+  --overwrite               run stages again that are complete; left out: those are kept that were made of the same
 
 where
-  --dataset DIR             data set in the iQIYI-VID layout   (./data/iqiyi_vid)
+  --dataset DIR             data set in the iQIYI-VID layout   (detect.py's)
   --name NAME               all of the run goes to ./output/NAME, the classifier too
   --output DIR              where all of it goes               (./output, or ./output/NAME)
-  --prefix PREFIX           classifier that is trained         (./model/iqiyi, or OUTPUT/iqiyi with --name)
+  --prefix PREFIX           classifier that is trained         (train_mlp.py's, or OUTPUT/iqiyi with --name)
   --names FILE              LABEL NAME a line                  (DATASET/gt_v2/names.txt where that file is)
 
 how
   --detector MODEL          face detector                      (detect.py's)
   --quality MODEL           quality model of detect.py, or the word score for the detector's score (detect.py's)
   --model MODEL             embedding model of feature.py      (feature.py's)
-  --quality-threshold Q     smallest quality of a face         (10.0), with score 0.5
-  --num-classes N           people and one for nobody          (4935)
+  --quality-threshold Q     smallest quality of a face         (detect.py's)
+  --num-classes N           people and one for nobody          (train_mlp.py's)
   --gpu N[,N...]            CUDA devices, -1 for the CPU       (0 if there is one, else the CPU)
                             detect, feature and predict take all of them, train_mlp the first
   --recipe seed|best        the seed's way, or the one that ranks best, see docs/ranking.md (seed)
 
+Where the name of a script stands in brackets, its --help tells the default.
 The test clips are scored against DATASET/gt_v2/test_v2.txt where that file is. What each stage says goes to
 OUTPUT/log, too. The page is OUTPUT/report.html.
 TEXT
@@ -47,7 +48,7 @@ number() {
   [[ $2 =~ ^[0-9]{1,9}$ && 10#$2 -ge $3 && 10#$2 -le $4 ]] || fail "$1 $2: must be a whole number from $3 to $4"
 }
 
-dataset=./data/iqiyi_vid
+dataset=
 name=
 output=
 prefix=
@@ -55,8 +56,8 @@ names=()
 detector=()
 quality=()
 model=()
-threshold=
-classes=4935
+threshold=()
+classes=()
 device=()
 recipe=()
 overwrite=()
@@ -76,11 +77,11 @@ while [ $# -gt 0 ]; do
     --detector) detector=(--detector "$2") ;;
     --quality) if [ "$2" = score ]; then quality=(--quality score); else quality=(--model "$2"); fi ;;
     --model) model=(--model "$2") ;;
-    --quality-threshold) threshold=$2 ;;
+    --quality-threshold) threshold=(--quality-threshold "$2") ;;
     --output) output=$2 ;;
     --prefix) prefix=$2 ;;
     --names) names=(--names "$2") ;;
-    --num-classes) number "$1" "$2" 2 999999999; classes=$2 ;;
+    --num-classes) number "$1" "$2" 2 999999999; classes=(--num-classes "$2") ;;
     --gpu) device=(--gpu "$2") ;;
     --recipe)
       case $2 in
@@ -104,21 +105,23 @@ if [ -n "$name" ]; then
   output=${output:-./output/$name}
   prefix=${prefix:-$output/iqiyi}
 fi
-limit=(--quality-threshold "${threshold:-10.0}")
-if [ "${quality[*]}" = "--quality score" ] && [ -z "$threshold" ]; then
-  limit=()  # 10 is one of norms; detect.py has another for scores
-fi
 output=${output:-./output}
-prefix=${prefix:-./model/iqiyi}
-if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
-  names=(--names "$dataset/gt_v2/names.txt")
-fi
 
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$here/.venv/bin/python}
 command -v "$python" > /dev/null || fail "$python is not there; run make first"
 [[ $output != *://* ]] || fail "--output $output: logs and the page go there, too; give a path on the disk"
 logs=$output/log
+# of the scripts' defaults those that name a file here
+told=$(PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.driver) ||
+  fail "$python does not find the scripts' defaults; run make first"
+mapfile -t defaults <<< "$told"
+dataset=${dataset:-${defaults[0]}}
+prefix=${prefix:-${defaults[1]}}
+epoch=${defaults[2]}
+if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
+  names=(--names "$dataset/gt_v2/names.txt")
+fi
 mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 
 # Runs `script arguments...` as stage $1 and keeps what it says in the log $2. The two lines of what went to stdout and to
@@ -136,28 +139,12 @@ stage() {
   exit "$code"
 }
 
-# The same for a stage whose output is complete when the file $4 is there; $5 is what that is made from, empty for clips.
-# $record keeps the command: to keep what another one made (but for the device) would be a lie.
+# The same for a stage that keeps what is complete and was made of the same, and makes anew what was made of other inputs.
 once() {
-  local number=$1 log=$2 script=$3 result=$4 source=$5 command
-  shift 5
-  record=${record:-$logs/$log.command}
-  command=$(printf '%q ' "$script" "$@")
-  if [ ${#overwrite[@]} -eq 0 ] && [ -e "$result" ]; then
-    if [ -f "$record" ] && [ "$command" != "$(cat "$record")" ]; then
-      fail "$result: was made by another command, $(cat "$record"); give --overwrite, or another --name"
-    fi
-    if [ -n "$source" ] && [ "$source" -nt "$result" ]; then
-      fail "$result: is older than $source, which it was made from; give --stage $number --overwrite"
-    fi
-    echo "run.sh: stage $number, $script: $result is there, kept"
-    record=
-    return
-  fi
-  printf '%s\n' "$command" > "$record"
-  record=
+  local number=$1 log=$2
+  shift 2
   : > "$logs/$log.log"
-  stage "$number" "$log" "$script" "$@" "${device_of[@]}" "${overwrite[@]}"
+  stage "$number" "$log" "$@" "${device_of[@]}" --renew
 }
 
 wanted() {
@@ -165,39 +152,42 @@ wanted() {
 }
 
 started=$SECONDS
-record=
 device_of=("${device[@]}")
+if [ ${#overwrite[@]} -gt 0 ]; then
+  made=()  # by the stages that are to run again
+  ! wanted 1 || made+=("$output/det_trainval" "$output/det_test")
+  ! wanted 2 || made+=("$output/feat_trainval" "$output/feat_test")
+  ! wanted 3 || made+=("$output/trainval")
+  ! wanted 4 || made+=("$prefix,$epoch")
+  ! wanted 5 || made+=("$output/pred_test")
+  PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.discard "${made[@]}" || exit 2
+fi
 if wanted 1; then
   for part in trainval test; do
-    once 1 "1-detect-$part" detect.py "$output/det_$part/manifest.json" "" "${quality[@]}" "${detector[@]}" \
-      --dataset "$dataset" --stage "$part" "${limit[@]}" --output "$output/det_$part" "${recipe[@]}"
+    once 1 "1-detect-$part" detect.py "${quality[@]}" "${detector[@]}" --dataset "$dataset" --stage "$part" \
+      "${threshold[@]}" --output "$output/det_$part" "${recipe[@]}"
   done
 fi
 if wanted 2; then
   for part in trainval test; do
-    once 2 "2-feature-$part" feature.py "$output/feat_$part/manifest.json" "$output/det_$part/manifest.json" \
-      "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" "${recipe[@]}"
+    once 2 "2-feature-$part" feature.py "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" \
+      "${recipe[@]}"
   done
 fi
 if wanted 3; then
   device_of=()
-  once 3 3-genfeat genfeat.py "$output/trainval/manifest.json" "$output/feat_trainval/manifest.json" \
-    --inputs "$output/feat_trainval" --output "$output/trainval" "${recipe[@]}"
+  once 3 3-genfeat genfeat.py --inputs "$output/feat_trainval" --output "$output/trainval" "${recipe[@]}"
   device_of=("${device[@]}")
 fi
 if wanted 4; then
   mkdir -p "$(dirname "$prefix")" || fail "$prefix can't be made; give another --prefix"
   [ ${#device[@]} -eq 0 ] || device_of=(--gpu "${device[1]%%,*}")
-  record=$prefix-train.command  # beside the classifier, which runs with other outputs may share
-  once 4 4-train_mlp train_mlp.py "$prefix-0040.params" "$output/trainval/manifest.json" --data "$output/trainval" \
-    --prefix "$prefix" --ckpt 1 --network r50 --lr 0.2 --num-classes "$classes" "${recipe[@]}"
+  once 4 4-train_mlp train_mlp.py --data "$output/trainval" --prefix "$prefix" "${classes[@]}" "${recipe[@]}"
   device_of=("${device[@]}")
 fi
 if wanted 5; then
-  newest=$output/feat_test/manifest.json
-  [ ! "$prefix-0040.params" -nt "$newest" ] || newest=$prefix-0040.params
-  once 5 5-predict predict.py "$output/pred_test/manifest.json" "$newest" --model "$prefix,40" \
-    --inputs "$output/feat_test" --output "$output/pred_test" "${recipe[@]}"
+  once 5 5-predict predict.py --model "$prefix,$epoch" --inputs "$output/feat_test" --output "$output/pred_test" \
+    "${recipe[@]}"
 fi
 if wanted 6; then
   truth=()

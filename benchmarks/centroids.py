@@ -15,7 +15,11 @@ from rcnn.errors import run_script
 from rcnn.faces.vectors import normalise
 from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.scores.ranking import Ranking
+from rcnn.stages.predict import best_of_tracks
 from rcnn.tables import StageReader, vectors
+from rcnn.tables.join import concatenate
+
+ROWS = 1024  # that are compared together
 
 
 def centroids(path: str) -> np.ndarray:
@@ -32,12 +36,17 @@ def centroids(path: str) -> np.ndarray:
 
 
 def rank_by_centroids(train: str, test: str) -> dict[int, list[str]]:
-    """The best clips of each label by the cosine to its centroid; of a training set and a directory of features."""
+    """The best clips of each label by the cosine to its centroid; of a training set and a directory of features.
+
+    A clip with several tracks has the score of the best of them.
+    """
     known = centroids(train)
     ranking = Ranking(len(known))
-    for batch in StageReader(test, ("feature",)).batches(rows=1024):
-        cosines = normalise(vectors(batch.column("feature"))) @ known.T
-        ranking.add(batch.column("name").to_pylist(), cosines + 1 + 1e-6)  # every cosine counts, below 0 too
+    there = np.any(known != 0, axis=1)
+    for batch in concatenate([StageReader(test, ("feature",))], ROWS):
+        cosines = normalise(batch.vectors) @ known.T
+        clips = best_of_tracks(batch, (cosines + 1 + 1e-6) * there)  # every cosine counts, below 0 too
+        ranking.add(clips.names, clips.vectors)
     return ranking.result()
 
 
@@ -47,7 +56,7 @@ def main() -> None:
     parser.add_argument("--test", default="./output/feat_test", metavar="DIR", help="what feature.py wrote")
     parser.add_argument("--gt", required=True, metavar="FILE", help="the truth, LABEL NAME NAME ... a line")
     args = parser.parse_args()
-    scores = score(rank_by_centroids(args.train, args.test), read_ground_truth(args.gt))
+    scores = score(rank_by_centroids(args.train, args.test), read_ground_truth(args.gt, one_label=True))
     print(f"nearest centroid by cosine: MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels")
 
 

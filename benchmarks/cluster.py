@@ -156,7 +156,7 @@ def drive(clips: int, faces: int) -> None:
         mock.patch.object(files, "sha256", summed),
     ):
         begun = time.monotonic()
-        stage.detect(stage.DetectSettings("", "", f"{out}/det", "", "trainval", gpu=-1))
+        stage.detect(stage.DetectSettings(output=f"{out}/det", gpu=-1))
         seconds = time.monotonic() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"clips": clips, "faces": faces, "mb": peak, "seconds": seconds}))

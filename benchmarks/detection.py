@@ -42,8 +42,9 @@ from rcnn.faces.types import Faces
 from rcnn.networks.engine import choose_device
 from rcnn.training.backgrounds import patch_without_faces
 from rcnn.training.labels import LabelledPhotograph, label_photographs
-from rcnn.training.people import held_out, list_photographs, read_photograph
+from rcnn.training.people import held_out, list_photographs
 from rcnn.training.scenes import move_boxes, move_landmarks
+from rcnn.video.photographs import read_image
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]
 FACE_SIZE = (12.0, 250.0)  # pixels, geometric mean of width and height of the face that sets a photograph's scale
@@ -117,7 +118,7 @@ def strips(photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np
     edges = np.unique(np.concatenate([[0, WIDTH], rng.integers(0, WIDTH, rng.integers(0, 6))]))
     for left, right in pairwise(edges.tolist()):
         photo = photos[rng.integers(len(photos))]
-        patch = patch_without_faces(photo, read_photograph(photo.path), rng)
+        patch = patch_without_faces(photo, read_image(photo.path), rng)
         if patch is None:
             continue
         zoom = rng.uniform(0.7, 4)
@@ -151,7 +152,7 @@ def make_scene(
 
 def _paste(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> None:
     """Put a photograph where it covers no face and its largest face is inside, at a smaller scale if there is none."""
-    image = read_photograph(photo.path)
+    image = read_image(photo.path)
     areas = (photo.boxes[:, 2:] - photo.boxes[:, :2] + 1).prod(1)
     largest = photo.boxes[areas.argmax()]
     scale = size / float(np.sqrt(areas.max()))
@@ -312,7 +313,7 @@ def main() -> None:
         f"the labeller against itself on the same scenes moved by {SHIFT} pixels: landmarks differ by "
         f"{100 * own.mean():.2f} (mean), {100 * np.median(own):.2f} (median) % of the eyes' distance"
     )
-    image = read_photograph(args.crowd) if args.crowd else None
+    image = read_image(args.crowd) if args.crowd else None
     for model in tqdm(args.models, disable=None):
         report(
             Path(model.rpartition(",")[0]).name,

@@ -26,8 +26,9 @@ from rcnn.faces.vectors import normalise
 from rcnn.faces.views import detect_frames
 from rcnn.networks.engine import choose_device
 from rcnn.scores.verification import area_under_roc, same_pairs
-from rcnn.training.people import list_photographs, read_photograph
+from rcnn.training.people import list_photographs
 from rcnn.video.frames import read_frames
+from rcnn.video.photographs import read_image
 from rcnn.workers.progress import progress
 
 CHECKPOINTS = "../shared/checkpoints"
@@ -71,7 +72,7 @@ def embed_photographs(folder: str, detector: EsshDetector, embedder: Embedder, t
     paths = [path for mine in list_photographs(folder).values() for path in mine]
     parts = []
     for start in progress(range(0, len(paths), CHUNK), what="photographs", unit="chunk"):
-        images = [read_photograph(path) for path in paths[start : start + CHUNK]]
+        images = [read_image(path) for path in paths[start : start + CHUNK]]
         parts.append(embed_central(images, detector, embedder, threshold))
     return np.concatenate([part for part in parts if len(part)])
 

@@ -35,7 +35,8 @@ from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import FP16, FP32, INT8, Network, load_network
 from rcnn.networks.engine.int8 import Int8Network, quantise
 from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify
-from rcnn.training.people import held_out, list_photographs, read_photograph
+from rcnn.training.people import held_out, list_photographs
+from rcnn.video.photographs import read_image
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
 ROOT = Path(__file__).resolve().parents[1]
@@ -215,7 +216,7 @@ def main() -> None:
         for label, (person, files) in enumerate(people.items()):
             (judged if held_out(person) else other).extend((path, label) for path in files)
         judged, other = judged[: args.photographs], other[:CALIBRATION_CROPS]
-        frames = tuple(np.stack([frame(read_photograph(path)) for path, _ in part]) for part in (judged, other))
+        frames = tuple(np.stack([frame(read_image(path)) for path, _ in part]) for part in (judged, other))
         exact = detections(args.detector, frames)
         if "embedding" in args.only:
             mine, kept = aligned(frames[0], exact)

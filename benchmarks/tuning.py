@@ -24,7 +24,7 @@ from rcnn.cython.nms import nms
 
 from rcnn.commands.arguments import Parser, number
 from rcnn.config import config
-from rcnn.errors import InputError, run_script
+from rcnn.errors import run_script
 from rcnn.faces.alignment import align_faces
 from rcnn.faces.choice import central_crop, central_face
 from rcnn.faces.detectors.essh import decode
@@ -34,6 +34,7 @@ from rcnn.faces.load import load_detector
 from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network
 from rcnn.networks.engine.openvino import PRECISION, OpenVinoNetwork, core
+from rcnn.video.photographs import read_image
 from rcnn.workers.pipeline import cores
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
@@ -81,10 +82,7 @@ def batches(
 
 def after_the_network(model: str, picture: str) -> None:
     """The second table."""
-    image = cv2.imread(picture, cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"--crowd {picture}: is no picture")
-    image = cv2.resize(image, (WIDTH, HEIGHT))
+    image = cv2.resize(read_image(picture), (WIDTH, HEIGHT))
     detector = load_detector(model)
     maps = [output[0] for output in detector.network(image[None])]
     threshold = config.ESSH.THRESHOLD

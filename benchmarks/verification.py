@@ -24,6 +24,7 @@ from rcnn.faces.vectors import normalise
 from rcnn.networks.engine import choose_device
 from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify
 from rcnn.training.people import held_out
+from rcnn.video.photographs import read_image
 
 CHUNK = 64  # photographs in memory at a time
 CHECKPOINTS = "../shared/checkpoints"
@@ -64,7 +65,7 @@ def embed_photographs(
     with tqdm(total=len(paths), unit="photograph", disable=None) as progress:
         for start in range(0, len(paths), CHUNK):
             chunk = paths[start : start + CHUNK]
-            images = [_read(path) for path in chunk]
+            images = [read_image(path) for path in chunk]
             crops = []
             found = detector.detect(images, threshold, scales=(scale,), batch_size=8)
             for path, image, faces in zip(chunk, images, found, strict=True):
@@ -88,13 +89,6 @@ def embed_photographs(
         missed,
         neighbours,
     )
-
-
-def _read(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{path}: is no picture; get the file again")
-    return image
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -53,6 +54,9 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
     resumes : whether all that it writes appears whole or not at all and the same command goes on. SIGINT and SIGTERM
         then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8, nor the terminal
     if resumes:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)

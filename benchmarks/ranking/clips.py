@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rcnn.video.motion import Motion, frames, write_video
-from rcnn.video.photographs import read_photo
+from rcnn.video.photographs import read_photograph
 
 SIZE = (640, 360)  # width and height of a clip, pixels
 CLEAN, DEGRADED, HARD = LEVELS = ("clean", "degraded", "hard")
@@ -62,14 +62,14 @@ def make_clip(target: Path, photo: Path, companion: Path | None, level: str, see
         ends = (nearness * rng.uniform(0.9, 1.1), nearness * rng.uniform(0.9, 1.1))
         return Motion(count, crf, ends, pan[0], pan[1], (blur[0], blur[1]), (gain[0], gain[1]))
 
-    views = [frames(read_photo(photo), SIZE, motion(zoom))]
+    views = [frames(read_photograph(photo), SIZE, motion(zoom))]
     if companion is not None:
         first = 2 * round(SIZE[0] * rng.uniform(*EDGE) / 2)
         widths = [first, SIZE[0] - first]
         fitted = [min(1.0, width / SIZE[1]) for width in widths]  # a part is narrower than high: undo that it fits
         nearness = [zoom / fitted[0], zoom / fitted[1] * rng.uniform(*LARGER)]
         views = [
-            frames(read_photo(source), (width, SIZE[1]), motion(near))
+            frames(read_photograph(source), (width, SIZE[1]), motion(near))
             for source, width, near in zip((photo, companion), widths, nearness, strict=True)
         ]
         if rng.random() < 0.5:

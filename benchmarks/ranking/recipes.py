@@ -25,7 +25,7 @@ from rcnn.stages.detect import DetectSettings, detect
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
-from rcnn.stages.recipes import BEST, OPTIONS, SEED
+from rcnn.stages.recipes import BEST, SEED
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import FACES_SCHEMA, MANIFEST, NO_FACE, OK, TRACKED_FACES_SCHEMA, StageReader, StageWriter
@@ -137,10 +137,6 @@ def _score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[st
     return 100 * mean_average_precision(score(ranking, truth))
 
 
-def _options(recipe: str, stage: str) -> dict[str, Any]:
-    return dict(OPTIONS[stage]) if recipe == BEST else {}
-
-
 def make_features(data: Path, output: Path, recipe: str, few: bool) -> None:
     """Stages 1 to 3 of a recipe; test clips are the same for `few` and are not made twice."""
     place = _place(output, recipe, few)
@@ -149,19 +145,18 @@ def make_features(data: Path, output: Path, recipe: str, few: bool) -> None:
         choose_faces(output / f"all_{stage}", place / f"det_{stage}", recipe, dataset)
         if not (place / f"feat_{stage}" / MANIFEST).exists():
             paths = (EMBEDDER, str(place / f"det_{stage}"), str(place / f"feat_{stage}"))
-            feature(FeatureSettings(*paths, gpu=-1, recipe=recipe, **_options(recipe, "feature")))
-    settings = {"recipe": recipe, "overwrite": True, **_options(recipe, "genfeat")}
-    genfeat(GenfeatSettings((str(place / "feat_trainval"),), str(place / "trainval"), **settings))
+            feature(FeatureSettings(*paths, gpu=-1, recipe=recipe))
+    genfeat(GenfeatSettings((str(place / "feat_trainval"),), str(place / "trainval"), overwrite=True, recipe=recipe))
 
 
 def _rank(output: Path, method: Method, few: bool) -> dict[int, tuple[str, ...]]:
     """Stages 4 to 6."""
     place = _place(output, method.recipe, few)
-    training = {**_options(method.recipe, "train_mlp"), **method.training}
     common: dict[str, Any] = {"recipe": method.recipe, "overwrite": True, "gpu": -1}
     prefix = str(place / "iqiyi")
-    train_mlp(TrainSettings(str(place / "trainval"), prefix, num_classes=PEOPLE + 1, **common, **training))
-    model = f"{prefix},{max(training.get('lr_step', (40,)))}"
+    training = TrainSettings(str(place / "trainval"), prefix, num_classes=PEOPLE + 1, **common, **method.training)
+    train_mlp(training)
+    model = f"{prefix},{training.last_epoch}"
     predict(PredictSettings(model, (str(output / method.recipe / "feat_test"),), str(place / "pred"), **common))
     submission = str(place / "submission.txt")
     submit(SubmitSettings((str(place / "pred"),), submission, recipe=method.recipe))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .. import files
 from ..errors import InputError
+from ..files.text import printable, read_lines
 
 TRAIN, VAL, TEST = "train", "val", "test"
 STAGES = {"trainval": (TRAIN, VAL), "test": (TEST,)}
@@ -49,20 +50,15 @@ class Clip:
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
     """Numbers and text of the lines that are not empty."""
-    try:
-        with files.open_text(path) as file:
-            for number, line in enumerate(file, 1):
-                if text := line.strip():
-                    yield number, text
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; --dataset wants the iQIYI-VID layout") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: is not UTF-8 text; get the file again") from None
+    return read_lines(path, "--dataset wants the iQIYI-VID layout")
 
 
-def _label(path: str, number: int, text: str) -> int:
-    if not re.fullmatch("[0-9]{1,10}", text) or not 1 <= int(text) <= LARGEST_LABEL:
-        raise InputError(f"{path}:{number}: label {text[:40]!r} is not a whole number of 1 or more; mend the line")
+def parse_label(path: str, number: int, text: str, least: int = 1) -> int:
+    """The label in line `number` of a file; raises InputError where it is no whole number of `least` or more."""
+    if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= LARGEST_LABEL:
+        raise InputError(
+            f"{path}:{number}: label {printable(text[:40])!r} is not a whole number of {least} or more; mend the line"
+        )
     return int(text)
 
 
@@ -78,28 +74,43 @@ def read_train_labels(path: str) -> dict[str, int]:
         fields = line.split()
         if len(fields) != 2:
             raise InputError(f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line")
-        if labels.setdefault(fields[0], _label(path, number, fields[1])) != int(fields[1]):
-            raise InputError(f"{path}:{number}: {fields[0]} stands there a second time with another label")
+        if labels.setdefault(fields[0], parse_label(path, number, fields[1])) != int(fields[1]):
+            raise InputError(
+                f"{path}:{number}: {printable(fields[0])} stands under {labels[fields[0]]} and under {fields[1]}; "
+                "mend the file"
+            )
     return labels
 
 
-def read_ground_truth(path: str) -> dict[int, tuple[str, ...]]:
-    """Clips of each label, of a file with `LABEL NAME NAME ...` a line (val_v2.txt and the like)."""
+def read_ground_truth(path: str, one_label: bool = False) -> dict[int, tuple[str, ...]]:
+    """Clips of each label, of a file with `LABEL NAME NAME ...` a line (val_v2.txt and the like).
+
+    Parameters
+    ----------
+    one_label : whether a clip may stand under one label only, as in a truth; in a submission it may under several
+
+    Raises
+    ------
+    InputError
+        If it can't be read, a label is none, or a clip stands under two of which it may have one.
+    """
     clips: dict[int, dict[str, None]] = {}
+    labels: dict[str, int] = {}
     for number, line in _lines(path):
-        label, *fields = line.split()
-        clips.setdefault(_label(path, number, label), {}).update(dict.fromkeys(fields))
+        text, *names = line.split()
+        label = parse_label(path, number, text)
+        clips.setdefault(label, {}).update(dict.fromkeys(names))
+        for name in names:
+            if one_label and labels.setdefault(name, label) != label:
+                raise InputError(
+                    f"{path}:{number}: {printable(name)} stands under {labels[name]} and under {label}; mend the file"
+                )
     return {label: tuple(names) for label, names in clips.items()}
 
 
 def read_labels(path: str) -> dict[str, int]:
-    """Label of each clip of a `LABEL NAME NAME ...` file; a clip that stands under two labels is an error."""
-    labels: dict[str, int] = {}
-    for label, names in read_ground_truth(path).items():
-        for name in names:
-            if labels.setdefault(name, label) != label:
-                raise InputError(f"{path}: {name} stands under {labels[name]} and under {label}; mend the file")
-    return labels
+    """Label of each clip of a `LABEL NAME NAME ...` file."""
+    return {name: label for label, names in read_ground_truth(path, one_label=True).items() for name in names}
 
 
 def part_of(name: str, parts: int) -> int:
@@ -114,6 +125,16 @@ def _check_known(names: frozenset[str], labels: Mapping[str, int], path: str) ->
         raise InputError(f"{path}: {NAMES_FILE} names none of its {len(labels)} clips; get files of one data set")
     if unknown:
         print(f"{path}: {len(unknown)} of its {len(labels)} clips, {min(unknown)!r} for one, are not in {NAMES_FILE}")
+
+
+def _check_one_label(train: Mapping[str, int], val: Mapping[str, int], path: str) -> None:
+    """Refuse a clip that the two files of labels have under two people."""
+    for name in train.keys() & val.keys():
+        if train[name] != val[name]:
+            raise InputError(
+                f"{path}: {printable(name)} stands under {val[name]}, and in {TRAIN_FILE} under {train[name]}; "
+                "mend one of them"
+            )
 
 
 def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Clip]:
@@ -139,6 +160,7 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Cl
         labels[VAL] = read_labels(files.join(root, VAL_FILE))
         for split, file in ((TRAIN, TRAIN_FILE), (VAL, VAL_FILE)):
             _check_known(names, labels[split], files.join(root, file))
+        _check_one_label(labels[TRAIN], labels[VAL], files.join(root, VAL_FILE))
     clips: dict[str, Clip] = {}
     for split in STAGES[stage]:
         for folder in files.folders(root, FOLDERS[split]):

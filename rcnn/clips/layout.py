@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import InputError
+from ..files import create, make_dir
 from . import dataset
 from .dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 
@@ -50,7 +51,7 @@ def check_output(output: Path, overwrite: bool, maker: str) -> None:
 def fresh(staging: Path) -> Iterator[None]:
     """An empty `staging` folder, gone again if nothing comes of it."""
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
+    make_dir(str(staging))
     try:
         yield
     except BaseException:
@@ -61,7 +62,7 @@ def fresh(staging: Path) -> Iterator[None]:
 def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str], people: Iterable[str]) -> None:
     """Move the clips, which lie in `staging` under the names `sources`, to their folders, and list them."""
     for folder in (*FOLDERS.values(), LISTS):
-        (staging / folder).mkdir(parents=True)
+        make_dir(str(staging / folder))
     for clip, source in zip(placed, sources, strict=True):
         (staging / source).rename(staging / FOLDERS[clip.split] / clip.name)
     texts = {
@@ -77,7 +78,8 @@ def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str],
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a text; a file name in it need not be UTF-8, but the text is."""
-    path.write_bytes("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+    with create(str(path)) as file:
+        file.writelines(f"{line}\n".encode(errors="replace") for line in lines)
 
 
 def _truth(placed: Sequence[PlacedClip], split: str) -> list[str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from .. import files
 from ..errors import InputError
-from ..files.text import printable
+from ..files.text import printable, read_lines
+from .dataset import parse_label
 from .layout import PEOPLE_FILE
 
 
@@ -19,22 +20,14 @@ def read_people(path: str) -> dict[int, str]:
         If the file can't be read, a line has no label or no name, or a label stands there twice.
     """
     people: dict[int, str] = {}
-    try:
-        with files.open_text(path, "utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                fields = line.split(maxsplit=1)
-                if not fields:
-                    continue
-                if len(fields) < 2 or not (fields[0].isascii() and fields[0].isdigit()):
-                    raise InputError(f"{path}:{number}: is not LABEL NAME, like 7 Ada Lovelace; mend the line")
-                label = int(fields[0])
-                if label in people:
-                    raise InputError(f"{path}:{number}: label {label} stands there a second time; take one away")
-                people[label] = printable(fields[1].strip())
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}; --names wants a file with LABEL NAME a line") from None
-    except ValueError:
-        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    for number, line in read_lines(path, "--names wants a file with LABEL NAME a line"):
+        fields = line.split(maxsplit=1)
+        if len(fields) < 2:
+            raise InputError(f"{path}:{number}: is not LABEL NAME, like 7 Ada Lovelace; mend the line")
+        label = parse_label(path, number, fields[0], least=0)
+        if label in people:
+            raise InputError(f"{path}:{number}: label {label} stands there a second time; take one away")
+        people[label] = printable(fields[1])
     return people
 
 

@@ -1,15 +1,33 @@
 """Checks stage directories: every part is there and has the bytes that were written."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 from ..errors import InputError
-from ..tables.whole import faults
-from .arguments import Parser
+from ..settings import kinds
+from ..settings.fields import FILES, REQUIRED, Settings, setting
+from .arguments import read_settings
+
+EXAMPLE = "python -m rcnn verify ./output/det_trainval ./output/feat_trainval"
+
+
+@dataclass(frozen=True)
+class VerifySettings(Settings):
+    """What the command takes; see its help."""
+
+    directories: tuple[str, ...] = setting(
+        REQUIRED, "what a stage wrote", kinds.paths, "DIR", FILES, positional=True, many=True
+    )
 
 
 def main() -> None:
-    parser = Parser(__doc__, "python -m rcnn verify ./output/det_trainval ./output/feat_trainval")
-    parser.add_argument("directories", nargs="+", metavar="DIR", help="what a stage wrote")
+    settings = read_settings(__doc__, EXAMPLE, VerifySettings)
+
+    from ..tables.whole import faults
+
     wrong = 0
-    for path in parser.parse_args().directories:
+    for path in settings.directories:
         lines = faults(path)
         print(f"{path}: {len(lines)} faults" if lines else f"{path}: whole")
         for line in lines:

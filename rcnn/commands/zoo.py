@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from ..networks.zoo.fetch import fetch, listing
-from ..networks.zoo.registry import known_models
-from .arguments import Parser
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..settings import kinds
+from ..settings.fields import FILES, MODELS, Settings, setting
+from .arguments import read_settings
+
+EXAMPLE = "python -m rcnn zoo yunet"
+
+
+@dataclass(frozen=True)
+class ZooSettings(Settings):
+    """What the command takes; see its help."""
+
+    name: str | None = setting(
+        None, "of the model to fetch; left out: all are listed", kinds.text, "NAME", MODELS, positional=True
+    )
+    to: str = setting("./model", "where its files are to lie", kinds.text, "DIR", FILES)
 
 
 def main() -> None:
-    parser = Parser(__doc__, "python -m rcnn zoo yunet")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="of the model to fetch; left out: all are listed")
-    parser.add_argument("--to", default="./model", metavar="DIR", help="where its files are to lie")
-    args = parser.parse_args()
+    settings = read_settings(__doc__, EXAMPLE, ZooSettings)
+
+    from ..networks.zoo.fetch import fetch, listing
+    from ..networks.zoo.registry import known_models
+
     models = known_models()
-    if args.name is None:
+    if settings.name is None:
         print(listing(list(models.values())))
         return
-    if args.name not in models:
-        parser.error(f"there is no model {args.name} in model/zoo.toml; there are {', '.join(models)}")
-    fetch(models[args.name], args.to)
+    if settings.name not in models:
+        raise InputError(f"there is no model {settings.name} in model/zoo.toml; there are {', '.join(models)}")
+    fetch(models[settings.name], settings.to)

@@ -19,44 +19,17 @@ from ..video.motion import write_video
 from ..workers.mapping import mapper
 from .film import SIZE, draw_take, film_frames
 from .person import DrawnPerson, PeopleModel, load_people
+from .settings import MOST, DemoOptions
 
 MAKER = "rcnn demo"
 VAL_SHARE = TEST_SHARE = 0.25  # of a known person's clips, rounded; at least one is for the test, the rest to train
 STRANGER_SPLITS = (VAL, TEST)  # a clip of each stranger in each
-SMALLEST_CLIPS = 2  # of a known person: one to train, one to test
 KNOWN, STRANGER = "person", "stranger"
 ID_DIGITS = 12  # hexadecimal digits of a clip's name
-OTHERS = 100_000  # added to the number of a stranger, so that its face is nobody's whom the clips show
+OTHERS = MOST  # added to the number of a stranger, so that its face is nobody's whom the clips show
 # People of the model in model/ whom benchmarks/people.py found as like a photograph as relatives are (a cosine of 0.45
 # or more): seed and number, and the further number with which they are drawn anew
 REDRAWN = {(0, OTHERS + 2): 1}
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """What `python -m rcnn demo` takes; see its help. Raises InputError, naming the flag, for what makes no sense."""
-
-    output: Path
-    model: str
-    seed: int = 0
-    people: int = 30
-    clips: int = 8
-    strangers: int = 20
-    nobody: int = 20
-    overwrite: bool = False
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        for flag, value, low, high in (
-            ("--seed", self.seed, 0, 2**32 - 1),
-            ("--people", self.people, 1, OTHERS),
-            ("--clips", self.clips, SMALLEST_CLIPS, 1000),
-            ("--strangers", self.strangers, 0, OTHERS),
-            ("--nobody", self.nobody, 0, OTHERS),
-            ("--workers", self.workers, 1, 1024),
-        ):
-            if not low <= value <= high:
-                raise InputError(f"{flag} {value}: must be {low} to {high}")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..faces.alignment import similarity
 from ..faces.choice import central_face
 from ..faces.detectors.single_stage import Detector
-from ..training.people import read_photograph
+from ..video.photographs import read_image
 from ..workers.progress import progress
 from .canvas import MIDDLE, PLANES, SIZE, displacement, landmarks, mirrored, to_planes
 
@@ -60,7 +60,7 @@ def read_portraits(people: Mapping[str, Sequence[Path]], detector: Detector) -> 
     paths = [path for mine in people.values() for path in mine[:A_PERSON]]
     planes, shifts = [], []
     for start in progress(range(0, len(paths), CHUNK), what="read", unit="chunk"):
-        images = [read_photograph(path) for path in paths[start : start + CHUNK]]
+        images = [read_image(path) for path in paths[start : start + CHUNK]]
         for image, faces in zip(images, detector.detect(images, DETECTION_THRESHOLD, batch_size=8), strict=True):
             if not len(faces):
                 continue

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ..faces.load import load_detector
+from ..files import make_dir
 from ..networks.checkpoint import Graph
-from ..networks.engine import CPU
 from ..training.people import held_out, list_photographs
-from ..training.rates import held
+from ..training.rates import held_then_falling
 from ..training.rounds import RoundTrainer, channels_last
 from .face_space import FaceSpace, load_face_space, save_face_space
 from .files import face_space_file, refiner_model
 from .portraits import Portraits, read_portraits
 from .refiner import RefinerTraining
+from .settings import PeopleSettings
 from .space_fit import coefficients, face_vectors, fit_face_space
 
 DECAY_FROM = 0.7  # share of the rounds after which the learning rate falls
 LAST_RATE = 0.1  # share of the learning rate that is left at the end
-
-
-@dataclass(frozen=True)
-class PeopleSettings:
-    """What `python -m rcnn train-people` takes; see its help."""
-
-    faces: str
-    prefix: str
-    detector: str
-    gpu: int = CPU
-    rounds: int = 34
-    steps: int = 100
-    batch: int = 8
-    lr: float = 4e-4
-    threads: int = 0
-    bf16: bool = False
-    seed: int = 0
 
 
 class PeopleTrainer(RoundTrainer[PeopleSettings]):
@@ -55,7 +39,7 @@ class PeopleTrainer(RoundTrainer[PeopleSettings]):
     def __init__(self, settings: PeopleSettings, portraits: Portraits | None = None) -> None:
         super().__init__(settings)
         self.portraits = portraits if portraits is not None else self._read()
-        os.makedirs(os.path.dirname(settings.prefix) or ".", exist_ok=True)
+        make_dir(os.path.dirname(settings.prefix))
         self.space = self._face_space()
         self.coefficients = coefficients(self.space, face_vectors(self.portraits))
         self.training = RefinerTraining(self.space, settings.seed)
@@ -66,7 +50,7 @@ class PeopleTrainer(RoundTrainer[PeopleSettings]):
     def _read(self) -> Portraits:
         people = list_photographs(self.settings.faces)
         seen = {person: paths for person, paths in people.items() if not held_out(person)}
-        return read_portraits(seen, load_detector(self.settings.detector, self.settings.gpu))
+        return read_portraits(seen, load_detector(self.settings.detector, self.gpu))
 
     def _face_space(self) -> FaceSpace:
         """As it is written, so that the refiner learns from the rounded numbers that it will be given."""
@@ -105,8 +89,10 @@ class PeopleTrainer(RoundTrainer[PeopleSettings]):
         return photographs, self.space.planes(known), self.space.planes(drawn)
 
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run, the same in all of a round; see `held`."""
-        return held(self.settings.lr, step // self.steps_a_round, self.settings.rounds, DECAY_FROM, LAST_RATE)
+        """Of a step of the whole run, the same in all of a round; see `held_then_falling`."""
+        return held_then_falling(
+            self.settings.lr, step // self.steps_a_round, self.settings.rounds, DECAY_FROM, LAST_RATE
+        )
 
     def trained_graph(self) -> Graph:
         """The refiner's moving average in float16."""

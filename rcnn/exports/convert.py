@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..faces.alignment import SIZES
 from ..faces.card import RGB, Card, card_path, write_card
 from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
+from ..files import create, make_dir
 from ..networks.checkpoint import Graph, load_checkpoint
 from ..networks.engine import Network, load_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
@@ -116,8 +117,8 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
     shape = input_shape(graph, network)
     temporary = f"{output}.part"
     try:
-        os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-        with open(temporary, "wb") as file:
+        make_dir(os.path.dirname(output))
+        with create(temporary) as file:
             file.write(onnx.to_onnx(graph, shape).SerializeToString())
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
         worst = max(

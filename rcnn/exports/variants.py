@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from ..config import config
@@ -21,12 +20,13 @@ from ..faces.detectors.recognise import recognise
 from ..faces.detectors.single_stage import DIVISOR
 from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
 from ..faces.views import fit
+from ..files import create, make_dir
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput, image_planes
 from ..networks.engine.int8 import quantised
 from ..networks.engine.onnx_graph import OnnxGraph
+from ..video.photographs import ENDINGS, WORKING, read_image
 
-PICTURES = (".jpg", ".jpeg", ".png")
 HELD_OUT = 4  # one picture in so many is not calibrated on but compared with, where there are
 ENOUGH = 8  # of them; where there are fewer, all are both
 SMALLEST_HALF = 1e-7  # float16 has nothing between this and 0
@@ -81,8 +81,8 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
         model = quantised(model, [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
     temporary = f"{output}.part"
     try:
-        os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-        with open(temporary, "wb") as file:
+        make_dir(os.path.dirname(output))
+        with create(temporary) as file:
             file.write(model.SerializeToString())
         exact, fast = (
             OnnxRuntimeNetwork(OnnxGraph(path), kind.outputs, kind.image, -1)(held) for path in (source, temporary)
@@ -139,14 +139,11 @@ def pictures(folder: str) -> Iterator[np.ndarray]:
     InputError
         If there is none, or one can't be read.
     """
-    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in PICTURES)
+    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in ENDINGS)
     if not paths:
-        raise InputError(f"--calibration {folder}: holds no picture ({', '.join(PICTURES)})")
+        raise InputError(f"--calibration {folder}: holds no picture ({WORKING})")
     for path in paths:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise InputError(f"{path}: is no picture; remove it")
-        yield image
+        yield read_image(path)
 
 
 def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -11,9 +11,11 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import sha256, write_whole
+from ..files.text import read_text
 from ..networks.engine.images import ImageInput, Three
 from ..networks.zoo.registry import by_file_name, by_sha256
 
+MAX_BYTES = 1 << 16  # of a card
 RGB, BGR = "rgb", "bgr"
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
 
@@ -69,9 +71,8 @@ def read_card(path: str) -> Card:
     beside = card_path(path)
     if os.path.isfile(beside):
         try:
-            with open(beside, "rb") as file:
-                content = tomllib.load(file)
-        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            content = tomllib.loads(read_text(beside, MAX_BYTES))
+        except (OSError, ValueError) as error:
             raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, a line each") from None
         own = parse_card(content, beside)
     else:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..errors import InputError
 from . import read_bytes, write_whole
+from .text import printable
 
 MAX_JSON_BYTES = 16 << 20  # of a manifest: a part in it takes a hundred, and there are some thousands
+
+NEAR = 40  # characters of a text that are shown around what is wrong with it
 
 
 def reason(error: Exception) -> str:
@@ -35,11 +39,17 @@ def read_json(path: str) -> Any:
 
 
 def write_json(path: str, content: Any) -> None:
-    """`write_whole` of JSON."""
+    """`write_whole` of JSON; raises InputError where a name in it is not UTF-8, as those of files may be."""
+    try:
+        data = f"{json.dumps(content, indent=2, ensure_ascii=False)}\n".encode()
+    except UnicodeEncodeError as error:
+        name = printable(error.object[max(0, error.start - NEAR) : error.end + NEAR])
+        raise InputError(
+            f"{path}: can't be written: a name among the arguments is not UTF-8, {name!r}; rename the file or folder"
+        ) from None
 
     def write(temporary: str) -> None:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+        with open(temporary, "wb") as file:
+            file.write(data)
 
     write_whole(path, write)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
+import stat
 
 from .. import files
 from ..errors import InputError
 from .object_lock import ObjectLock
+from .writing import FILE_MODE
 
 LOCK = "lock"
+OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # the last so that no pipe is waited for
 
 
 def take_lock(file: str, output: str, flag: str) -> Lock | ObjectLock:
@@ -39,13 +43,13 @@ class Lock:
     Raises
     ------
     InputError
-        If another process holds it; says which, and on which host.
+        If another process holds it; says which, and on which host. If what lies there is a link or no file.
     """
 
     def __init__(self, file: str, output: str, flag: str) -> None:
         self._file = file
         while True:
-            self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._descriptor = self._opened()
             try:
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -61,9 +65,26 @@ class Lock:
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
+    def _opened(self) -> int:
+        """The file, which is emptied later: raises InputError where it is a link, or has another name as well."""
+        try:
+            descriptor = os.open(self._file, OPEN, FILE_MODE)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.EISDIR):
+                raise
+            raise self._no_lock() from None
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            os.close(descriptor)
+            raise self._no_lock()
+        return descriptor
+
+    def _no_lock(self) -> InputError:
+        return InputError(f"{self._file}: is a link or no file, so it is no lock of ours; remove it")
+
     def _current(self) -> bool:
         try:
-            return os.path.samestat(os.fstat(self._descriptor), os.stat(self._file))
+            return os.path.samestat(os.fstat(self._descriptor), os.lstat(self._file))
         except FileNotFoundError:
             return False
 

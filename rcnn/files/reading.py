@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyarrow import NativeFile
 
 CHUNK_BYTES = 8 << 20  # that are read at once
+ENCODING = "utf-8-sig"  # of every text that is read
 
 
 def is_dir(path: str) -> bool:
@@ -75,11 +76,14 @@ def read_bytes(path: str, most: int = -1) -> bytes:
         return stream.read() if most < 0 else stream.read(most)
 
 
-def open_text(path: str, encoding: str = "utf-8") -> IO[str]:
-    """A text to be read line by line; raises as `read_bytes`, and UnicodeDecodeError while it is read."""
+def open_text(path: str) -> IO[str]:
+    """A text to be read line by line, UTF-8 with or without a byte order mark.
+
+    Raises as `read_bytes`, and UnicodeDecodeError while it is read. Text is read through `rcnn.files.text`.
+    """
     if parse_url(path) is None:
-        return open(plain(path), encoding=encoding)
-    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding=encoding)
+        return open(plain(path), encoding=ENCODING)
+    return io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding=ENCODING)
 
 
 def open_parquet(path: str) -> str | NativeFile:

@@ -1,8 +1,56 @@
-"""Text that came from strangers."""
+"""Text that came from strangers: read in one place, as UTF-8 with or without a byte order mark, and shown safely."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ..errors import InputError
+from .reading import ENCODING, open_text, read_bytes
+
 JOINERS = "\u200c\u200d"  # can't be seen, but Persian, Hindi and emoji are written with them
+MARK = "\ufeff"  # what a byte order mark is read as, where files were put behind each other
+
+
+def read_lines(path: str, wanted: str) -> Iterator[tuple[int, str]]:
+    """Numbers, from 1, and text of the lines that are not empty, without white space at their ends.
+
+    Parameters
+    ----------
+    wanted : which flag wants what, for the message where the file can't be read
+
+    Raises
+    ------
+    InputError
+        If it can't be read or is not UTF-8.
+    """
+    try:
+        with open_text(path) as file:
+            for number, line in enumerate(file, 1):
+                if text := line.strip().lstrip(MARK).lstrip():
+                    yield number, text
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; {wanted}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+
+
+def read_text(path: str, most: int) -> str:
+    """A text of at most so many bytes.
+
+    Raises
+    ------
+    ValueError
+        If it is longer, or not UTF-8.
+    OSError
+        If it can't be read.
+    """
+    data = read_bytes(path, most + 1)
+    if len(data) > most:
+        raise ValueError(f"is larger than {most} bytes")
+    try:
+        return data.decode(ENCODING)
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
 
 
 def printable(text: str) -> str:

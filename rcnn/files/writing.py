@@ -1,30 +1,84 @@
-"""Files that appear whole or not at all, on the disk also when the power fails."""
+"""Files that appear whole or not at all, on the disk also when the power fails.
+
+What is written holds faces, names and vectors, so it is made for its user alone: files 0600, directories 0700, whatever
+the umask is. No link is followed inside an output: a link could have been laid there to have another file overwritten
+or another folder emptied.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from typing import IO
 
+from ..errors import InputError
 from .reading import is_dir, is_file
 from .remote import asking, check_answers, file_system, list_dir
 from .urls import parse_url, plain
 
+FILE_MODE, DIR_MODE = 0o600, 0o700
+SHARED_MODE = 0o666  # of what holds nobody's face, less the umask
+
 
 def make_dir(path: str) -> None:
-    """Make a directory and those above it; in a store there are none, but the bucket must be there."""
-    if parse_url(path) is None:
-        os.makedirs(plain(path) or ".", exist_ok=True)
-    else:
+    """Make a directory and those above it, for the user alone; in a store there are none, but the bucket must be there.
+
+    A directory that is there keeps its mode.
+    """
+    if parse_url(path) is not None:
         check_answers(path)
+        return
+    path = plain(path) or "."
+    if not os.path.isdir(path):
+        above = os.path.dirname(path.rstrip("/"))
+        if above:
+            make_dir(above)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, DIR_MODE)
+    if not os.path.isdir(path):
+        raise NotADirectoryError(20, "Not a directory", path)
 
 
-def write_whole(path: str, write: Callable[[str], None]) -> None:
+def make_inner_dir(path: str) -> None:
+    """`make_dir` of a directory inside an output; raises InputError where a link lies in its place."""
+    check_no_link(path)
+    make_dir(path)
+
+
+def check_no_link(path: str) -> None:
+    """Raise InputError if a link lies at a path on the disk."""
+    if parse_url(path) is None and os.path.islink(plain(path)):
+        raise InputError(f"{path}: is a link, and none is followed inside an output; remove it")
+
+
+def check_no_links(folder: str) -> None:
+    """`check_no_link` of everything that lies in a directory of an output; the output itself may be one."""
+    if parse_url(folder) is None and os.path.isdir(plain(folder)):
+        for name in sorted(os.listdir(plain(folder))):
+            check_no_link(os.path.join(plain(folder), name))
+
+
+def create(path: str, private: bool = True) -> IO[bytes]:
+    """Open a new file on the disk for writing. What had its name is removed first: a link is never written through."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, FILE_MODE if private else SHARED_MODE), "wb")
+
+
+def write_whole(path: str, write: Callable[[str], None], private: bool = True) -> None:
     """Let `write` make a file under another name; then it appears at `path`, whole or not at all.
 
     On the disk it is synced and renamed, and the directory is synced. Into a store it is put, which may take several
     requests, the last of which makes it visible.
+
+    Parameters
+    ----------
+    write : opens the path that it is given, at which there is an empty file
+    private : whether it is for the user alone, on the disk
 
     Raises
     ------
@@ -37,6 +91,7 @@ def write_whole(path: str, write: Callable[[str], None]) -> None:
     if url is None:
         path = plain(path)
         temporary = f"{path}.part"
+        create(temporary, private).close()
         write(temporary)
         _to_disk(temporary)
         os.replace(temporary, path)
@@ -83,10 +138,20 @@ def remove(path: str) -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a directory and what is in it, where it is there."""
+    """Remove a directory and what is in it, where it is there.
+
+    Raises
+    ------
+    InputError
+        If a link lies in its place.
+    OSError
+        If it can't be removed.
+    """
     url = parse_url(path)
     if url is None:
-        shutil.rmtree(plain(path), ignore_errors=True)
+        check_no_link(path)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(plain(path))
     elif url.scheme == "gs":  # pyarrow removes only directories there that have an object of their own
         for info in list_dir(path, url):
             with asking(path):

@@ -11,43 +11,65 @@ from .. import files
 from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json
+from ..files.text import printable
 from ..networks.checkpoint import checkpoint_files
 from ..tables import KINDS, MANIFEST, StageReader
 from .data import Epoch
+
+SHOWN = 200  # characters of a path in a line
 
 
 @dataclass
 class Lineage:
     """What lies behind some stage directories.
 
+    given : paths of the command: what manifests name is opened on this disk and beside these only
     detections : of the clips that were ranked
     training : detect directories of the clips that the classifier learned from
     stages : every directory that was passed, the earliest first
     curve : of the classifier's training
-    notes : what is gone or was made anew since
+    notes : what is gone, was made anew since, or was not opened
+    closed : what manifests name and this command does not, so that it was not opened
     """
 
+    given: Sequence[str] = ()
     detections: list[StageReader] = field(default_factory=list)
     training: list[StageReader] = field(default_factory=list)
     stages: list[StageReader] = field(default_factory=list)
     curve: list[Epoch] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    closed: dict[str, None] = field(default_factory=dict)
 
     @property
     def datasets(self) -> list[str]:
-        """Directories of the data sets, each once."""
+        """Directories of the data sets, each once, but for those that may not be opened."""
         found = [reader.arguments.get("dataset") for reader in (*self.detections, *self.training)]
-        return list(dict.fromkeys(path for path in found if isinstance(path, str)))
+        return [path for path in dict.fromkeys(found) if isinstance(path, str) and self.opens(path)]
+
+    def opens(self, path: str) -> bool:
+        """Whether a path that a manifest names may be opened; one that may not is kept in `closed`."""
+        if files.may_follow(path, self.given):
+            return True
+        self.closed.setdefault(path)
+        return False
+
+    def say_closed(self) -> None:
+        """Print a line about what was not opened, where there is something."""
+        if self.closed:
+            first, more = printable(next(iter(self.closed)))[:SHOWN], len(self.closed) - 1
+            others = f" and {more} more places" if more else ""
+            print(f"not opened, because a manifest names it and this command does not: {first}{others}", flush=True)
 
 
-def trace(readers: Sequence[StageReader]) -> Lineage:
+def trace(readers: Sequence[StageReader], given: Sequence[str] = ()) -> Lineage:
     """Follow `sources` and models back to the clips; what is not there any more becomes a note, never an error.
 
     Parameters
     ----------
-    readers : of predictions or features
+    readers : of predictions or features, which the command names
+    given : other paths of the command
     """
-    lineage = Lineage()
+    lineage = Lineage((*given, *(reader.path for reader in readers)))
     lineage.detections = list(_detections(readers, lineage, set()))
     for reader in readers:
         if reader.stage == "predict":
@@ -73,9 +95,8 @@ def _detections(readers: Sequence[StageReader], lineage: Lineage, seen: set[str]
 def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
     for source in reader.manifest.get("sources", ()):
         path = str(source.get("path"))
-        place = _place(path, reader.path, MANIFEST)
         try:
-            found = StageReader(path if place is None else place, tuple(KINDS))
+            found = StageReader(_place(path, reader.path, lineage, MANIFEST), tuple(KINDS))
         except InputError as error:
             lineage.notes.append(f"{reader.path} was made from {path}, which can't be read: {error}")
             continue
@@ -84,27 +105,35 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
         yield found
 
 
-def _place(path: str, user: str, inside: str = "") -> str | None:
-    """Where `path`, named by the directory `user`, lies: there, or beside the directory when all was moved together."""
+def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
+    """Where `path`, named by the directory `user`, lies: there, or beside the directory when all was moved together.
+
+    Raises
+    ------
+    InputError
+        If it is at neither place, or may not be opened there.
+    """
     if files.is_url(user):
         beside = files.join(files.parent(user), files.base_name(path))
     else:
         user = os.path.abspath(files.plain(user))
         beside = os.path.relpath(os.path.join(os.path.dirname(user), files.base_name(path)))
-    for place in (path, beside):
+    for place in filter(lambda place: files.may_follow(place, lineage.given), (path, beside)):
         try:
             if files.exists(files.join(place, inside) if inside else place):
                 return place
         except InputError:  # a store that does not answer, or not us
             continue
-    return None
+    raise InputError("it is not there" if lineage.opens(path) else "this command does not name that place")
 
 
 def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
     model = reader.arguments.get("model")
     prefix, _, epoch = model.rpartition(",") if isinstance(model, str) else ("", "", "")
-    place = _place(f"{prefix}-train.json", reader.path)
-    if not prefix or place is None:
+    try:
+        place = _place(f"{prefix}-train.json", reader.path, lineage)
+        params = checkpoint_files(f"{place.removesuffix('-train.json')},{epoch}")[1]
+    except InputError:
         lineage.notes.append(f"the training curve of {model} is not there")
         return
     try:
@@ -114,17 +143,14 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         lineage.notes.append(f"{place}: the training curve can't be read ({error})")
         return
-    found_prefix = place.removesuffix("-train.json")
-    params = checkpoint_files(f"{found_prefix},{epoch}")[1]
     wanted = reader.manifest.get("models", {}).get(os.path.basename(params))
     if not os.path.isfile(params) or sha256(params) != wanted:
         lineage.notes.append(f"{params} is not the file any more that {reader.path} was made with")
         return
     if not lineage.curve:
         lineage.curve = curve
-    training_set = _place(data, reader.path, MANIFEST)
     try:
-        readers = [StageReader(data if training_set is None else training_set, ("genfeat",))]
+        readers = [StageReader(_place(data, reader.path, lineage, MANIFEST), ("genfeat",))]
     except InputError as error:
         lineage.notes.append(f"the classifier was trained on {data}, which can't be read: {error}")
         return

@@ -29,17 +29,26 @@ def average_precision(ranked: Sequence[str], positives: frozenset[str]) -> tuple
     Raises
     ------
     ValueError
-        If there are no positives.
+        If there are no positives, or a clip is ranked twice: it would count twice.
     """
     if not positives:
         raise ValueError("average precision without positives is undefined")
     found = 0
     total = 0.0
-    for rank, name in enumerate(ranked[: config.SUBMIT.CLIPS_PER_LABEL], 1):
+    for rank, name in enumerate(_first(ranked), 1):
         if name in positives:
             found += 1
             total += found / rank
     return total / len(positives), found
+
+
+def _first(ranked: Sequence[str]) -> Sequence[str]:
+    """The clips that count; raises ValueError where one stands there twice."""
+    first = ranked[: config.SUBMIT.CLIPS_PER_LABEL]
+    if len(set(first)) != len(first):
+        twice = next(name for number, name in enumerate(first) if name in first[:number])
+        raise ValueError(f"{twice!r} is ranked twice; a ranking has a clip once")
+    return first
 
 
 def score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]]) -> list[LabelScore]:
@@ -70,7 +79,7 @@ def precision_by_rank(
     for label in labels:
         positives = frozenset(truth[label])
         hits = np.zeros(len(ranks))
-        ranked = ranking.get(label, ())[: len(ranks)]
+        ranked = _first(ranking.get(label, ()))
         hits[: len(ranked)] = [name in positives for name in ranked]
         precision += np.cumsum(hits) / ranks
         best += np.minimum(len(positives), ranks) / ranks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Ranking:
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._waiting = 0
         self._count = 0
+        self._last = ""  # name of the last clip
 
     def add(self, names: Sequence[str], scores: np.ndarray) -> None:
         """Enter each clip for its best classes.
@@ -39,7 +41,16 @@ class Ranking:
         names : of n clips, sorted, after all that came before
         scores : (n, classes) float; a clip is entered for the 200 classes with the highest scores above 0,
             class 0 left out; of equal scores the lower label counts as the higher
+
+        Raises
+        ------
+        ValueError
+            If a clip comes twice, or does not come in the order of the names.
         """
+        for before, name in pairwise([self._last, *names] if self._count else names):
+            if name <= before:
+                raise ValueError(f"clips must come once each, sorted by name: {name!r} after {before!r}")
+        self._last = names[-1] if len(names) else self._last
         people = scores[:, 1:]
         top = min(config.SUBMIT.CLASSES_PER_CLIP, people.shape[1])
         best = _best_columns(people, top)

@@ -12,7 +12,8 @@ from ..errors import InputError
 from ..faces.load import load_detector, load_embedder
 from ..faces.pooling import clip_features
 from ..faces.vectors import norms
-from ..files import sha256
+from ..files import may_follow, sha256
+from ..files.text import printable
 from ..networks.zoo.roles import DETECTOR, find_model, missing_file, model_files
 from ..tables import StageReader
 from .photographs import Photograph, look_at
@@ -63,19 +64,28 @@ def models_behind(
     """
     manifest = readers[0].manifest
     arguments = readers[0].arguments
-    model = model or str(arguments.get("model"))
+    model = model or _on_disk(arguments.get("model"), readers[0])
     if missing_file(model):
         raise InputError(f"{missing_file(model)}: is not there, and {readers[0].path} was made with it; give --model")
     sums = {sha256(file) for file in model_files(model)}
     if sums != set(manifest.get("models", {}).values()):
         raise InputError(f"{readers[0].path}: was made with another model than {model}; give --model that one")
     named = behind.get("detector")
-    if detector is None and isinstance(named, str) and missing_file(named) is None:
+    if detector is None and isinstance(named, str) and may_follow(named, ()) and missing_file(named) is None:
         detector = named
     size = behind.get("image_size") or (112, 112)
     return QueryModels(
         model, int(arguments.get("aug", 0)), (int(size[0]), int(size[1])), find_model(detector, DETECTOR)
     )
+
+
+def _on_disk(model: Any, reader: StageReader) -> str:
+    """The model that a manifest names; raises InputError where it lies in a store, which is not asked for it."""
+    if not isinstance(model, str) or not may_follow(model, ()):
+        raise InputError(
+            f"{reader.path}: its manifest names the model {printable(str(model))[:200]}, which is no path; give --model"
+        )
+    return model
 
 
 def ask(paths: Sequence[str], models: QueryModels, device: int, face: int | None = None) -> Query:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ from ..faces.alignment import target_points
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder, is_normalised
 from ..faces.load import load_detector, load_embedder
-from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
+from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
+from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..video.decoder import FrameDecoder
 from ..video.types import VideoInfo
 from ..workers import Plan, open_crew
@@ -29,40 +31,14 @@ from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
 from .int8 import check_int8, int8_detect
-from .recipes import SEED
+from .settings import DetectSettings
+from .settings.clips import ALL
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 4  # groups a worker that may be done before they are written
-CENTRAL, ALL = "central", "all"  # --faces
-NORM, SCORE = "norm", "score"  # --quality
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
 WHOLE = 0.98  # share of the promised frames from which on a clip counts as read whole; containers round
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
-
-
-@dataclass(frozen=True)
-class DetectSettings:
-    """What `detect.py` takes; see its help."""
-
-    model: str | None  # none is needed where the quality is the detector's score
-    detector: str
-    output: str
-    dataset: str
-    stage: str
-    gpu: int | tuple[int, ...] | None = None
-    workers: int | None = None
-    ray: str | None = None
-    decoders: int = 0
-    precision: str = FP32
-    sampling: int = 3
-    split: tuple[int, int] = (0, 1)
-    quality_threshold: float = 10.0
-    image_size: tuple[int, int] = (112, 112)
-    quality: str = NORM
-    max_bad: float = 5.0
-    overwrite: bool = False
-    recipe: str = SEED
-    faces: str = CENTRAL
 
 
 class QualityHistogram:
@@ -100,20 +76,24 @@ def detect(settings: DetectSettings) -> None:
     """
     started = time.monotonic()
     target_points(settings.image_size)
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     clips = list_clips(settings.dataset, settings.stage, settings.split)
-    job = DetectJob(settings)
+    origins = [model_files(settings.detector)]
+    if settings.model is not None:
+        origins.append(model_files(settings.model))
+    sums = file_sums([path for group in origins for path in group])
+    job = DetectJob(settings, sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
-    origins = [model_files(settings.detector)]
-    if settings.quality == NORM and settings.model is not None:
-        origins.append(model_files(settings.model))
+    header = header_of("detect", asdict(settings), sums)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None
         if exact is None:
             crew.start()
-        writer = stack.enter_context(_writer(settings, origins))
+        writer = stack.enter_context(_writer(settings, sums))
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
@@ -140,13 +120,13 @@ def detect(settings: DetectSettings) -> None:
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
 
-def _writer(settings: DetectSettings, origins: Sequence[Sequence[str]]) -> StageWriter:
+def _writer(settings: DetectSettings, sums: dict[str, str]) -> StageWriter:
     return StageWriter(
         settings.output,
         "detect",
         TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
         arguments=asdict(settings),
-        models=[path for group in origins for path in group],
+        models=sums,
         overwrite=settings.overwrite,
     )
 
@@ -156,6 +136,7 @@ class DetectJob:
     """The step of detect.py, to be built by each worker; see `rcnn.workers.Job`."""
 
     settings: DetectSettings
+    sums: Mapping[str, str]  # of the model files, by name
 
     def networks(self, device: int) -> tuple[Detector, Embedder | None]:
         """Detector and quality model; none of the latter where the quality is the detector's score.
@@ -168,10 +149,8 @@ class DetectJob:
         settings = self.settings
         check_precision(settings.precision, device)
         detector = load_detector(settings.detector, device, precision=settings.precision)
-        if settings.quality != NORM:
-            return detector, None
         if settings.model is None:
-            raise InputError("--quality norm wants a --quality-model; give one, or --quality score")
+            return detector, None
         embedder = load_embedder(settings.model, device, precision=settings.precision)
         if is_normalised(embedder, settings.image_size):
             raise InputError(
@@ -184,17 +163,20 @@ class DetectJob:
         settings = self.settings
         device = choose_device(gpu)
         networks = self.networks(device)
+        models = [model for model in (settings.detector, settings.model) if model is not None]
+        check_unchanged([path for model in models for path in model_files(model)], self.sums)
         if settings.precision == INT8:
             origins = [model_files(model) for model in (settings.detector, settings.model) if model is not None]
             networks = int8_detect(settings.output, (), networks, origins, settings.image_size)
         return FaceFinder(
             *networks,
-            settings.sampling,
+            settings.sampling or 1,
             settings.quality_threshold,
             settings.image_size,
             BATCH_FRAMES if device == CPU else CUDA_BATCH_FRAMES,
             settings.faces == ALL,
             source or FrameDecoder,
+            None if settings.rate is None else Fraction(settings.rate),
         )
 
     def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:

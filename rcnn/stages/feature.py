@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile, islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..faces.alignment import SIZES
 from ..faces.embedding import Embedder
 from ..faces.load import load_embedder
 from ..faces.pooling import clip_features
-from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
+from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
@@ -33,35 +33,20 @@ from ..tables import (
     vector_array,
 )
 from ..tables.faces import ClipFaces, read_faces
+from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .int8 import CROPS, check_int8, int8_network
-from .recipes import SEED, check_recipe
+from .recipes import check_recipe
+from .settings import FeatureSettings
+from .settings.clips import SAMPLING
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
 MAX_CROP_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What `feature.py` takes; see its help."""
-
-    model: str
-    input: str
-    output: str
-    gpu: int | tuple[int, ...] | None = None
-    workers: int | None = None
-    ray: str | None = None
-    precision: str = FP32
-    aug: int = 0
-    sampling: int = 3
-    split: tuple[int, int] = (0, 1)
-    overwrite: bool = False
-    recipe: str = SEED
 
 
 @dataclass(frozen=True)
@@ -139,6 +124,7 @@ class FeatureJob:
 
     settings: FeatureSettings
     size: tuple[int, int]  # height, width of the crops in pixels
+    sums: Mapping[str, str]  # of the model's files, by name
 
     def embedder(self, device: int) -> Embedder:
         """The exact network.
@@ -154,8 +140,10 @@ class FeatureJob:
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> FeatureStep:
         settings = self.settings
         embedder = self.embedder(choose_device(gpu))
+        check_unchanged(model_files(settings.model), self.sums)
         if settings.precision == INT8:
             embedder = self.quantised(embedder)
+        assert settings.sampling is not None
         return FeatureStep(embedder, settings.sampling, settings.aug, embedder.width(self.size))
 
     def quantised(self, embedder: Embedder) -> Embedder:
@@ -185,12 +173,18 @@ def feature(settings: FeatureSettings) -> None:
         If an argument, the input or the model is wrong.
     """
     started = time.monotonic()
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     reader = open_stage(settings.input, ("detect",), settings.split)
     check_recipe(settings.recipe, [reader])
-    job = FeatureJob(settings, crop_size(reader))
+    if settings.sampling is None:
+        settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
+    sums = file_sums(model_files(settings.model))
+    job = FeatureJob(settings, crop_size(reader), sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
+    header = header_of("feature", asdict(settings), sums, [settings.input])
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
     clips_with_faces = reader.accounts.ok
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
@@ -202,7 +196,7 @@ def feature(settings: FeatureSettings) -> None:
                 "feature",
                 features_schema(width, reader.tracked),
                 arguments=asdict(settings),
-                models=model_files(settings.model),
+                models=sums,
                 sources=[settings.input],
                 overwrite=settings.overwrite,
             )

@@ -1,16 +1,16 @@
 """A data set in the iQIYI-VID layout, made from a folder of photographs and videos of people.
 
-Every choice hangs on a hash of (seed, person, file name), so an item keeps its clip, and a person's items
-keep their split, whatever else the folder holds.
+Every choice hangs on a hash of (seed, person, file name), so an item keeps its clip and its split, whatever else the
+folder holds; see `rcnn.clips.splits` for the two exceptions.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,70 +19,20 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
+from ..clips.folder import NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
 from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publish, write_lines
+from ..clips.names import printable
+from ..clips.splits import Shares, read_splits, split_items, write_splits
 from ..errors import InputError, UnreadableError
-from ..video.motion import VIDEOS, make_clip
-from ..video.photographs import PHOTOS
+from ..video.motion import make_clip
+from ..video.opening import NO_VIDEO
 from ..workers.mapping import mapper
+from .settings import GendataSettings
 
 SKIPPED_FILE = "skipped.txt"
 
-ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items meet once in 50,000 data sets
-SIDES = range(64, 4097, 2)  # pixels; H.264 with halved colour needs even sides
 CHUNK = 4  # items handed to a worker at once
-
-People = dict[str, list["Item"]]
-
-
-@dataclass(frozen=True, order=True)
-class Item:
-    """A photograph or a video of a person."""
-
-    person: str  # name of the folder
-    file: str  # name of the file in it
-    path: Path  # absolute
-
-    @property
-    def key(self) -> str:
-        return f"{self.person}/{self.file}"
-
-    @property
-    def identity(self) -> str:
-        """What the clip's name ends in: the same for ever, and silent about the person."""
-        return hashlib.sha256(os.fsencode(self.key)).hexdigest()[:ID_DIGITS]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the user may change. Raises InputError, naming the flag, for what makes no sense."""
-
-    seed: int
-    min_items: int  # a person with fewer items is a stranger
-    people: int | None  # at most so many known people; None or -1: all
-    strangers: int | None  # at most so many strangers; None or -1: all
-    val_share: float  # share of a known person's items that goes into the validation part
-    test_share: float
-    size: tuple[int, int]  # width and height of the clips made from photographs, pixels
-    copy: bool  # copy videos instead of linking to them
-    overwrite: bool
-    workers: int  # processes
-
-    def __post_init__(self) -> None:
-        shares = self.val_share + self.test_share
-        size = ",".join(str(side) for side in self.size)
-        people_right = self.people in (None, -1) or self.people >= 1
-        for flag, value, right, wanted in (
-            ("--min-items", self.min_items, self.min_items >= 2, "2 or more: one to train, one to test"),
-            ("--people", self.people, people_right, "1 or more, or -1 for all"),
-            ("--strangers", self.strangers, (self.strangers or 0) >= -1, "0 or more, or -1 for all"),
-            ("--val-share", self.val_share, 0 <= self.val_share < 1, "0 or more and less than 1"),
-            ("--test-share", self.test_share, 0 < self.test_share < 1, "more than 0 and less than 1"),
-            ("--val-share and --test-share together", shares, shares < 1, "less than 1: training needs some"),
-            ("--size", size, all(side in SIDES for side in self.size), "even numbers from 64 to 4096"),
-            ("--workers", self.workers, self.workers >= 1, "1 or more"),
-        ):
-            if not right:
-                raise InputError(f"{flag} {value}: must be {wanted}")
+NAMED = 3  # skipped files of a reason that the summary names
 
 
 @dataclass(frozen=True)
@@ -106,45 +56,66 @@ class Summary:
     people: int
     strangers: int
     clips: dict[str, int]  # by split
-    unreadable: int
+    skipped: list[Skipped]
+    untrained: list[str]  # people of whom nothing is in train
     seconds: float
 
     def __str__(self) -> str:
-        count = sum(self.clips.values())
+        used = sum(self.clips.values())
         splits = ", ".join(f"{split} {self.clips.get(split, 0)}" for split in FOLDERS)
-        return (
-            f"{self.people} people, {self.strangers} strangers, {count} clips ({splits}), "
-            f"{self.unreadable} unreadable, {self.seconds:.1f} s ({count / self.seconds:.1f} clips/s)"
-        )
+        lines = [
+            f"{self.people} people, {self.strangers} strangers, {used} clips ({splits}), "
+            f"{self.seconds:.1f} s ({used / self.seconds:.1f} clips/s)",
+            f"{used + len(self.skipped)} files: {used} used, {len(self.skipped)} skipped"
+            + (f"; {SKIPPED_FILE} in the output names them" if self.skipped else ""),
+        ]
+        for reason, count in Counter(skip.reason for skip in self.skipped).most_common():
+            named = [printable(skip.file) for skip in self.skipped if skip.reason == reason][:NAMED]
+            lines.append(f"  {count} skipped: {reason}: {', '.join(named)}{', ...' if count > NAMED else ''}")
+        if self.untrained:
+            lines.append(
+                f"nothing trains of {', '.join(printable(person) for person in self.untrained)}: what did was removed "
+                "since the earlier data set; add photographs, or make the data set in another --output"
+            )
+        return "\n".join(lines)
 
 
-def generate(source: Path, output: Path, options: Options) -> Summary:
-    """Write a data set in the iQIYI-VID layout into `output`, made from `source`/PERSON/FILE.
+def generate(settings: GendataSettings) -> Summary:
+    """Write a data set in the iQIYI-VID layout into the output, made of the input's PERSON/FILE.
 
     Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the
-    form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line) and `skipped.txt` (`PERSON/FILE<tab>REASON`
-    a line). gt_v2 appears last and at once: a folder that has it is complete.
+    form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/splits.json` (see `rcnn.clips.splits`) and
+    `skipped.txt` (`FILE<tab>REASON` a line, every file of `source` that no clip was made of). gt_v2 appears last and at
+    once: a folder that has it is complete.
 
-    Raises InputError where `source` holds nothing usable, or `output` holds something else or cannot be
+    Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
     written.
     """
     start = time.monotonic()
-    source, output = source.resolve(), output.resolve()
+    source, output = settings.input.resolve(), settings.output.resolve()
     staging = output / STAGING
+    shares = Shares(settings.seed, settings.val_share, settings.test_share)
     try:
-        _check_output(source, output, options.overwrite)
-        chosen = choose(scan(source), options)
-        _check_known(chosen[0], source, options, unreadable=0)
+        _check_output(source, output, settings.overwrite)
+        kept = read_splits(output, shares)
+        people, skipped = scan(source)
+        chosen = choose(people, settings)
+        _check_known(chosen[0], source, settings, skipped)
         items = sorted(item for group in chosen for mine in group.values() for item in mine)
         _check_identities(items)
         with fresh(staging):
-            made, skipped = _make_all(items, staging, options)
+            made, unreadable = _make_all(items, staging, settings)
             # Again, over what could be read: a person of whom too little is left is a stranger.
-            known, strangers = choose(made, options)
-            _check_known(known, source, options, unreadable=len(skipped))
-            placed = plan(known, strangers, options)
+            known, strangers = choose(made, settings)
+            skipped += unreadable
+            _check_known(known, source, settings, skipped)
+            placed = plan(known, strangers, settings, kept)
+            done = {clip.item.key for clip in placed} | {skip.file for skip in unreadable}
+            skipped += _not_chosen(people, {**chosen[0], **chosen[1]}, done, settings)
             arrange(staging, placed, (clip.item.identity for clip in placed), sorted(known))
-            write_lines(staging / SKIPPED_FILE, (f"{' '.join(item.key.split())}\t{reason}" for item, reason in skipped))
+            write_splits(staging, shares)
+            skipped.sort()
+            write_lines(staging / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
         publish(staging, output, [SKIPPED_FILE])
     except BrokenExecutor as error:
         raise InputError("a worker process died, perhaps of too little memory; try --workers 1") from error
@@ -153,51 +124,64 @@ def generate(source: Path, output: Path, options: Options) -> Summary:
             f"{error.filename or output}: {error.strerror or error}; the data set in {output} is not complete"
         ) from error
     clips = dict(Counter(clip.split for clip in placed))
-    return Summary(len(known), len(strangers), clips, len(skipped), time.monotonic() - start)
+    trained = {clip.item.person for clip in placed if clip.split == TRAIN}
+    untrained = sorted(known.keys() - trained)
+    return Summary(len(known), len(strangers), clips, skipped, untrained, time.monotonic() - start)
 
 
-def scan(source: Path) -> People:
-    """The photographs and videos in `source`/PERSON, sorted by name; hidden ones are passed over."""
-    if not source.is_dir():
-        raise InputError(f"--input {source}: no such folder; it must hold a folder for each person")
-    people: People = {}
-    for folder in sorted(source.iterdir()):
-        if folder.name.startswith(".") or not folder.is_dir():
-            continue
-        if folder.name != " ".join(folder.name.splitlines()):
-            raise InputError(f"--input {source}: {folder.name!r} has a line break in its name; rename it")
-        people[folder.name] = [
-            Item(folder.name, path.name, path.absolute())
-            for path in sorted(folder.iterdir())
-            if not path.name.startswith(".") and path.suffix.lower() in PHOTOS | VIDEOS and path.is_file()
-        ]
-    return {person: items for person, items in people.items() if items}
-
-
-def choose(people: People, options: Options) -> tuple[People, People]:
+def choose(people: People, settings: GendataSettings) -> tuple[People, People]:
     """Known people (`min_items` or more) and strangers, each cut to the number wanted, chosen by hash."""
     known: People = {}
     strangers: People = {}
-    for person in sorted(people, key=lambda person: _hash(options.seed, "person", person)):
-        enough = len(people[person]) >= options.min_items
-        group, limit = (known, options.people) if enough else (strangers, options.strangers)
+    for person in sorted(people, key=lambda person: _hash(settings.seed, "person", person)):
+        enough = len(people[person]) >= settings.min_items
+        group, limit = (known, settings.people) if enough else (strangers, settings.strangers)
         if limit in (None, -1) or len(group) < limit:
             group[person] = people[person]
     return known, strangers
 
 
-def plan(known: People, strangers: People, options: Options) -> list[Placed]:
-    """A place for every item, sorted by clip name; labels are 1..n in the order of the people's names."""
+def plan(
+    known: People, strangers: People, settings: GendataSettings, kept: Mapping[str, str] | None = None
+) -> list[Placed]:
+    """A place for every item, sorted by clip name; labels are 1..n in the order of the people's names.
+
+    Parameters
+    ----------
+    kept : splits of items, by identity, that an earlier data set has, see `split_items`
+    """
     placed = []
+    shares = Shares(settings.seed, settings.val_share, settings.test_share)
+    mine = [{item.identity: _share(settings.seed, item) for item in items} for items in known.values()]
+    splits = split_items(mine, kept or {}, shares)
     for label, person in enumerate(sorted(known), start=1):
-        ranked = sorted(known[person], key=lambda item: _hash(options.seed, "split", item.key))
-        splits = _splits(len(ranked), options.val_share, options.test_share)
-        placed += [Placed(item, split, label) for item, split in zip(ranked, splits, strict=True)]
-    val_part = options.val_share / (options.val_share + options.test_share)
+        placed += [Placed(item, splits[item.identity], label) for item in known[person]]
+    val_part = settings.val_share / (settings.val_share + settings.test_share)
     for item in (item for items in strangers.values() for item in items):
-        in_val = _hash(options.seed, "split", item.key) < val_part * 2**64
-        placed.append(Placed(item, VAL if in_val else TEST, NOBODY_KNOWN))
+        split = VAL if _share(settings.seed, item) < val_part else TEST
+        placed.append(Placed(item, split, NOBODY_KNOWN))
     return sorted(placed, key=lambda clip: clip.name)
+
+
+def _not_chosen(people: People, chosen: People, done: set[str], settings: GendataSettings) -> list[Skipped]:
+    """The items of people whom --people and --strangers leave out.
+
+    Parameters
+    ----------
+    chosen : whose items were tried
+    done : items that were used, or skipped for a reason of their own, by name
+    """
+    skipped = []
+    for person, items in people.items():
+        known = person not in chosen and len(items) >= settings.min_items
+        limit = f"--people {settings.people}" if known else f"--strangers {settings.strangers}"
+        skipped += [Skipped(item.key, NOT_CHOSEN, limit) for item in items if item.key not in done]
+    return skipped
+
+
+def _share(seed: int, item: Item) -> float:
+    """What an item's split hangs on, 0 to 1."""
+    return _hash(seed, "split", item.key) / 2**64
 
 
 def _hash(seed: int, purpose: str, key: str) -> int:
@@ -206,24 +190,18 @@ def _hash(seed: int, purpose: str, key: str) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
-def _splits(count: int, val_share: float, test_share: float) -> list[str]:
-    """`count` splits, at least one test and one train; the running sums are rounded, so all shares hold."""
-    test = min(max(1, math.floor(count * test_share + 0.5)), count - 1)
-    held_out = min(max(test, math.floor(count * (test_share + val_share) + 0.5)), count - 1)
-    return [TEST] * test + [VAL] * (held_out - test) + [TRAIN] * (count - held_out)
-
-
 def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     if output == source or output in source.parents:
         raise InputError(f"--output {output} holds the input; choose another folder")
     check_output(output, overwrite, "gendata.py")
 
 
-def _check_known(known: People, source: Path, options: Options, unreadable: int) -> None:
+def _check_known(known: People, source: Path, settings: GendataSettings, skipped: Sequence[Skipped]) -> None:
     if not known:
-        damaged = f" ({unreadable} unreadable)" if unreadable else ""
+        reasons = Counter(skip.reason for skip in skipped)
+        left_out = "".join(f"; {count} files skipped: {reason}" for reason, count in reasons.most_common())
         raise InputError(
-            f"--input {source}: no person has {options.min_items} photographs or videos{damaged}; they must "
+            f"--input {source}: no person has {settings.min_items} photographs or videos{left_out}; they must "
             f"lie in {source}/PERSON/, and --min-items sets how many are enough"
         )
 
@@ -236,25 +214,28 @@ def _check_identities(items: list[Item]) -> None:
             raise InputError(f"{item.path} and {other.path} get the same clip name by chance; rename one")
 
 
-def _make(item: Item, folder: Path, options: Options) -> tuple[Item, str | None]:
-    """Make the clip of `item` as `folder`/IDENTITY; returns the item with None, or why it cannot be read."""
-    seed = _hash(options.seed, "motion", item.key)
+def _make(item: Item, folder: Path, settings: GendataSettings) -> Skipped | None:
+    """Make the clip of `item` as `folder`/IDENTITY; None, or why there is none."""
+    seed = _hash(settings.seed, "motion", item.key)
     try:
-        make_clip(item.path, folder / item.identity, options.size, seed, options.copy)
+        make_clip(item.path, folder / item.identity, settings.size, seed, settings.copy)
     except UnreadableError as error:
-        return item, " ".join(str(error).split())
-    return item, None
+        if str(error) == NO_VIDEO:
+            return Skipped(item.key, NEITHER)
+        return Skipped(item.key, UNREADABLE, " ".join(str(error).split()))
+    return None
 
 
-def _make_all(items: list[Item], staging: Path, options: Options) -> tuple[People, list[tuple[Item, str]]]:
-    """Make all clips in `staging`; returns what was made, by person, and what was not, with the reason."""
-    job = partial(_make, folder=staging, options=options)
+def _make_all(items: list[Item], staging: Path, settings: GendataSettings) -> tuple[People, list[Skipped]]:
+    """Make all clips in `staging`; returns what was made, by person, and what was not."""
+    job = partial(_make, folder=staging, settings=settings)
     made: People = {}
     skipped = []
-    with mapper(min(options.workers, len(items)), CHUNK) as run:
-        for item, reason in tqdm(run(job, items), total=len(items), unit="clip", disable=None):
-            if reason is None:
+    with mapper(min(settings.workers, len(items)), CHUNK) as run:
+        results = tqdm(run(job, items), total=len(items), unit="clip", disable=None)
+        for item, skip in zip(items, results, strict=True):
+            if skip is None:
                 made.setdefault(item.person, []).append(item)
             else:
-                skipped.append((item, reason))
+                skipped.append(skip)
     return made, skipped

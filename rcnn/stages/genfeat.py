@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
+from ..clips.dataset import TEST
 from ..config import config
 from ..errors import InputError
 from ..people.teaching import agreeing_tracks, one_track
 from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
-from ..tables.join import concatenate, open_inputs
+from ..tables.header import header_of, is_kept
+from ..tables.join import Batch, concatenate, open_inputs
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
-from .recipes import SEED, check_recipe
+from .recipes import check_recipe
+from .settings import GenfeatSettings
+from .settings.vectors import AGREE
 
 ROWS = 1024  # clips a batch
-MAIN, AGREE = "main", "agree"  # --tracks
-
-
-@dataclass(frozen=True)
-class GenfeatSettings:
-    """What `genfeat.py` takes; see its help."""
-
-    inputs: tuple[str, ...]
-    output: str
-    overwrite: bool = False
-    recipe: str = SEED
-    tracks: str = MAIN
 
 
 def genfeat(settings: GenfeatSettings) -> None:
@@ -39,9 +31,12 @@ def genfeat(settings: GenfeatSettings) -> None:
         If an input is wrong or the output can't be written.
     """
     started = time.monotonic()
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     readers = open_inputs(settings.inputs, ("feature",))
     check_recipe(settings.recipe, readers)
+    header = header_of("genfeat", asdict(settings), sources=settings.inputs)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
     width = sum(reader.width for reader in readers)
     chosen = agreeing_tracks(concatenate(readers, ROWS)) if settings.tracks == AGREE and readers[0].tracked else {}
     with StageWriter(
@@ -56,6 +51,7 @@ def genfeat(settings: GenfeatSettings) -> None:
         batches = one_track(concatenate(readers, ROWS, writer.last_row), chosen)
         with progress(what="genfeat", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
             for batch in until_stopped(batches):
+                _check_splits(batch, settings.inputs)
                 labels = [max(label, config.SUBMIT.NOBODY) for label in batch.labels]
                 nobody += labels.count(config.SUBMIT.NOBODY)
                 done += len(labels)
@@ -71,6 +67,15 @@ def genfeat(settings: GenfeatSettings) -> None:
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
     print(f"accounts: {accounts}")
+
+
+def _check_splits(batch: Batch, inputs: Sequence[str]) -> None:
+    """Refuse clips of test, whose labels nobody knows: all would teach the class of nobody."""
+    if TEST in batch.splits:
+        raise InputError(
+            f"--inputs {','.join(inputs)}: clip {batch.names[batch.splits.index(TEST)]} is of the test part, which has "
+            "no labels to train on; give what feature.py made of detect.py --stage trainval"
+        )
 
 
 def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:

@@ -15,14 +15,16 @@ import pyarrow as pa
 from .. import files
 from ..clips.dataset import list_clips, part_of
 from ..errors import InputError
-from ..report import trace
+from ..files.text import printable
+from ..report import Lineage, trace
 from ..tables import Accounts, StageReader, StageWriter, after, check_output
+from ..tables.header import FREE_ARGUMENTS
 from ..tables.join import open_inputs
 from ..tables.reader import NEAR_BUFFER
-from ..tables.writer import FREE_ARGUMENTS
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .detect import QualityHistogram
+from .settings import MergeSettings
 
 STAGES = ("detect", "feature", "predict")
 OWN_ARGUMENTS = {*FREE_ARGUMENTS, "split", "input", "inputs"}  # may differ from part to part
@@ -30,16 +32,6 @@ ALIKE_COUNTS = ("classes", "quality_step")  # of which parts have the same; othe
 ROWS = 1024  # of a batch that is written
 BUFFER_BYTES = 64 << 20  # of a column of all inputs together, where they lie in a store
 READ_ROWS = 4096  # rows of all inputs together that are read ahead, at least one each
-
-
-@dataclass(frozen=True)
-class MergeSettings:
-    """What `python -m rcnn merge` takes; see its help."""
-
-    inputs: tuple[str, ...]
-    output: str
-    dataset: str | None = None
-    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +60,7 @@ def merge(settings: MergeSettings) -> None:
     check_output(settings.output, settings.overwrite)
     readers = open_inputs(settings.inputs, STAGES)
     check_alike(readers)
-    parts = find_parts(readers)
+    parts = find_parts(readers, [settings.dataset] if settings.dataset else ())
     check_clips(parts, settings.dataset)
     first = readers[0]
     for reader in readers:
@@ -125,8 +117,12 @@ def _ways(reader: StageReader) -> dict[str, Any]:
     return {**arguments, **sums, "stage": reader.stage, "table": reader.schema, "number of inputs": inputs}
 
 
-def find_parts(readers: Sequence[StageReader]) -> list[Part]:
+def find_parts(readers: Sequence[StageReader], given: Sequence[str] = ()) -> list[Part]:
     """Which part of how many each directory is: as its own arguments say, else those of the detect runs behind it.
+
+    Parameters
+    ----------
+    given : other paths of the command, see `trace`
 
     Raises
     ------
@@ -135,10 +131,13 @@ def find_parts(readers: Sequence[StageReader]) -> list[Part]:
     """
     parts: list[Part] = []
     counts: dict[int, str] = {}
+    closed: dict[str, None] = {}
     for reader in readers:
         detections = [reader.arguments]
         if reader.stage != "detect":
-            detections = [found.arguments for found in trace([reader]).detections]
+            lineage = trace([reader], [*given, *(other.path for other in readers)])
+            detections = [found.arguments for found in lineage.detections]
+            closed.update(lineage.closed)
         splits = {_split(arguments) for arguments in (reader.arguments, *detections)} - {(0, 1)}
         if len(splits) > 1:
             raise InputError(f"{reader.path}: was split twice, as {_words(splits)}; give parts of one --split")
@@ -147,6 +146,7 @@ def find_parts(readers: Sequence[StageReader]) -> list[Part]:
         number, count = splits.pop() if splits else (0, 1)
         counts[count] = reader.path
         parts.append(Part(reader, number, detections))
+    Lineage(closed=closed).say_closed()
     if len(counts) > 1:
         few, many = min(counts), max(counts)
         raise InputError(f"{counts[few]}: is a part of {few}, {counts[many]} of {many}; give the parts of one --split")
@@ -254,8 +254,14 @@ def _dataset_clips(parts: Sequence[Part], dataset: str | None) -> dict[str, bool
         print("the detect directories are gone, so that the clips were not compared with the data set")
         return None
     path, stage = where.pop()
+    if dataset is None and not files.may_follow(path, [part.reader.path for part in parts]):
+        print(
+            f"{printable(path)} is named by the parts and not by this command, so it was not opened, and the clips "
+            "were not compared with the data set; give --dataset"
+        )
+        return None
     if dataset is None and not _at_hand(path):
-        print(f"{path} is not at hand, so that the clips were not compared with the data set")
+        print(f"{printable(path)} is not at hand, so that the clips were not compared with the data set")
         return None
     return dict.fromkeys((clip.name for clip in list_clips(dataset or path, stage)), False)
 

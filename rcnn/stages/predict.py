@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -11,42 +12,29 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files.json import read_json
+from ..files.json import read_json, reason
 from ..networks.checkpoint import load_checkpoint
 from ..networks.engine import Network, choose_device, load_network
 from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT, shape_of
-from ..networks.zoo.roles import model_files
+from ..networks.zoo.roles import model_files, train_record
 from ..tables import StageWriter, check_output, clip_starts, scores_schema
+from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
 from ..workers import Plan, open_crew
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .genfeat import carry_clips, check_accounts
-from .recipes import SEED, check_made_by, check_recipe, recipe_of
+from .recipes import check_made_by, check_recipe, recipe_of
+from .settings import PredictSettings
 
 ROWS = 1024  # clips a batch
 AHEAD = 2  # batches a worker that may be done before they are written
 
 
-@dataclass(frozen=True)
-class PredictSettings:
-    """What `predict.py` takes; see its help."""
-
-    model: str
-    inputs: tuple[str, ...]
-    output: str
-    gpu: int | tuple[int, ...] | None = None
-    workers: int | None = None
-    ray: str | None = None
-    split: tuple[int, int] = (0, 1)
-    overwrite: bool = False
-    recipe: str = SEED
-
-
 def softmax(scores: np.ndarray) -> np.ndarray:
-    """Probabilities (n, classes) float32 of scores (n, classes): each row sums to 1."""
+    """Probabilities (n, classes) float32 of scores (n, classes): each row sums to 1; a score of -inf has 0."""
     shifted = np.exp(scores - scores.max(1, keepdims=True))
     return shifted / shifted.sum(1, keepdims=True)
 
@@ -95,9 +83,13 @@ def read_classifier(model: str) -> tuple[Callable[[int], Network], Widths]:
 
 @dataclass(frozen=True)
 class PredictStep:
-    """The step of predict.py: batches of vectors in, the probabilities (n, classes) float32 of each out."""
+    """The step of predict.py: batches of vectors in, the probabilities (n, classes) float32 of each out.
+
+    absent : classes that no clip of the training set had, which have probability 0
+    """
 
     network: Network
+    absent: np.ndarray
 
     def __call__(self, batches: Sequence[Batch]) -> list[np.ndarray]:
         return [self._scores(batch.vectors) for batch in batches]
@@ -110,7 +102,9 @@ class PredictStep:
     def _of_rows(self, vectors: np.ndarray) -> np.ndarray:
         count = len(vectors)
         rows = vectors if count == ROWS else np.pad(vectors, ((0, ROWS - count), (0, 0)))
-        return softmax(self.network(rows)[0][:count])
+        scores = self.network(rows)[0][:count].copy()
+        scores[:, self.absent] = -np.inf
+        return softmax(scores)
 
 
 def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
@@ -128,12 +122,20 @@ def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
 
 @dataclass(frozen=True)
 class PredictJob:
-    """The step of predict.py, to be built by each worker; see `rcnn.workers.Job`."""
+    """The step of predict.py, to be built by each worker; see `rcnn.workers.Job`.
+
+    labels : of the training set; None where they are not known
+    sums : of the model's files, by name
+    """
 
     model: str
+    labels: tuple[int, ...] | None
+    sums: Mapping[str, str]
 
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> PredictStep:
-        return PredictStep(load_classifier(self.model, choose_device(gpu))[0])
+        network, widths = load_classifier(self.model, choose_device(gpu))
+        check_unchanged(model_files(self.model), self.sums)
+        return PredictStep(network, absent_classes(self.labels, widths.classes))
 
     def lost(self, batch: Batch, reason: str) -> np.ndarray:
         raise InputError(
@@ -141,15 +143,34 @@ class PredictJob:
         )
 
 
-def _check_training(settings: PredictSettings) -> None:
-    """Refuse a classifier that another recipe trained; one that has no record of its training is not asked."""
-    record = f"{settings.model.rpartition(',')[0]}-train.json"
+def absent_classes(labels: Sequence[int] | None, classes: int) -> np.ndarray:
+    """Classes (n,) int64, 1 or more, that are none of `labels`; none where these are not known.
+
+    With the challenge's numbering there are 4,935 classes, however few people a training set has.
+    """
+    return np.setdiff1d(np.arange(1, classes), labels) if labels is not None else np.zeros(0, np.int64)
+
+
+def _labels_of_training(settings: PredictSettings, classes: int) -> tuple[int, ...] | None:
+    """Labels of the training set, as the record of the classifier's training says; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If another recipe trained it, or the record is damaged.
+    """
+    path = train_record(settings.model)
+    if not os.path.isfile(path):
+        return None
     try:
-        training = read_json(record)
-    except (OSError, ValueError):
-        return
-    if isinstance(training, dict):
-        check_made_by(settings.recipe, settings.model, recipe_of(training.get("arguments")))
+        record = read_json(path)
+        labels = record.get("labels")
+        if labels is not None and not all(type(label) is int and 0 <= label < classes for label in labels):
+            raise ValueError(f"its labels are not all of the classifier's {classes} classes")
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: can't be read ({reason(error)}); train again, or remove it") from None
+    check_made_by(settings.recipe, settings.model, recipe_of(record.get("arguments")))
+    return None if labels is None else tuple(labels)
 
 
 def predict(settings: PredictSettings) -> None:
@@ -161,10 +182,9 @@ def predict(settings: PredictSettings) -> None:
         If an input or the model is wrong, or they do not fit.
     """
     started = time.monotonic()
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     readers = open_inputs(settings.inputs, ("feature",), settings.split)
     check_recipe(settings.recipe, readers)
-    _check_training(settings)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     shape = read_classifier(settings.model)[1]
     width = sum(reader.width for reader in readers)
@@ -173,8 +193,13 @@ def predict(settings: PredictSettings) -> None:
             f"--inputs {','.join(settings.inputs)}: features are {width} wide, model {settings.model} takes "
             f"{shape.features}; give the inputs that it was trained on"
         )
+    sums = file_sums(model_files(settings.model))
+    header = header_of("predict", asdict(settings), sums, settings.inputs)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
+    job = PredictJob(settings.model, _labels_of_training(settings, shape.classes), sums)
     with ExitStack() as stack:
-        crew = stack.enter_context(open_crew(PredictJob(settings.model), plan, AHEAD, threads=1))
+        crew = stack.enter_context(open_crew(job, plan, AHEAD, threads=1))
         crew.start()
         writer = stack.enter_context(
             StageWriter(
@@ -182,7 +207,7 @@ def predict(settings: PredictSettings) -> None:
                 "predict",
                 scores_schema(shape.classes),
                 arguments=asdict(settings),
-                models=model_files(settings.model),
+                models=sums,
                 sources=settings.inputs,
                 overwrite=settings.overwrite,
             )

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from .. import files
 from ..clips.dataset import Clip, list_clips
 from ..clips.names import find_people, show
 from ..errors import InputError, UnreadableError
@@ -30,8 +31,9 @@ from ..networks.engine import choose_device
 from ..tables import OK, StageReader
 from ..video.decoder import FrameDecoder
 from ..workers.progress import progress
-from .detect import NORM
 from .face_finder import looks
+from .settings import PreviewSettings
+from .settings.clips import NORM
 
 FRAMES = 9  # of a sheet
 COLUMNS = 3
@@ -41,6 +43,7 @@ FAINT_SCORE = 0.1  # smallest probability of what is drawn, far under the detect
 FACES_A_FRAME = 6  # that are drawn at most
 JPEG_QUALITY = 85
 NAME_BYTES = 200  # of a sheet's file name
+SHOWN = 200  # characters of a path in a line
 
 BACK, INK, SOFT = (32, 28, 24), (245, 245, 245), (170, 170, 170)  # B, G, R
 KEPT, DROPPED, OTHER, FAINT = (96, 200, 80), (60, 150, 255), (235, 206, 135), (150, 150, 150)
@@ -52,24 +55,6 @@ KEY = (
 )
 TEXT_HEIGHT = 14  # pixels
 BOLD, PLAIN = 600, 400  # weight of the font
-
-
-@dataclass(frozen=True)
-class PreviewSettings:
-    """What the sheets are made of.
-
-    input : a complete detect directory; its manifest names the data set, the models and the thresholds
-    output : where the sheets go, `STATE/CLIP.jpg`
-    every : every so manieth clip of each state has a sheet, the first one always
-    gpu : CUDA device, -1 for the CPU, None for the first device if there is one
-    names : file with the names of labels; None for the data set's
-    """
-
-    input: str
-    output: str
-    every: int = 50
-    gpu: int | None = None
-    names: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,17 +92,25 @@ def preview(settings: PreviewSettings) -> None:
     arguments = reader.arguments
     try:
         part = (int(arguments["split"][0]), int(arguments["split"][1]))
-        clips = {clip.name: clip for clip in list_clips(arguments["dataset"], arguments["stage"], part)}
+        dataset = settings.dataset or str(arguments["dataset"])
+        stage = str(arguments["stage"])
         size = (int(arguments["image_size"][0]), int(arguments["image_size"][1]))
         detector = str(arguments["detector"])
         model = str(arguments["model"]) if arguments.get("quality", NORM) == NORM else None
-        sampling, threshold = int(arguments["sampling"]), float(arguments["quality_threshold"])
+        threshold = float(arguments["quality_threshold"])
+        sampling = 1 if arguments["sampling"] is None else int(arguments["sampling"])
         rate = None if arguments.get("rate") is None else Fraction(arguments["rate"])
     except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as error:
         raise InputError(f"{settings.input}: its manifest lacks arguments ({error}); run detect.py again") from None
+    if settings.dataset is None and not files.may_follow(dataset, [settings.input]):
+        raise InputError(
+            f"{settings.input}: its manifest names the data set {printable(dataset)[:SHOWN]}, which this command "
+            "does not, so it is not opened; give --dataset DIR"
+        )
+    clips = {clip.name: clip for clip in list_clips(dataset, stage, part)}
     rows = chosen_clips(reader, settings.every)
     kept = _kept_frames(reader, {row["name"] for row in rows})
-    people = find_people(settings.names, arguments["dataset"])
+    people = find_people(settings.names, dataset)
     device = choose_device(settings.gpu)
     embedder = None if model is None else load_embedder(model, device)
     viewer = Viewer(load_detector(detector, device), embedder, sampling, rate, size)
@@ -328,8 +321,9 @@ def write_sheet(path: str, sheet: np.ndarray) -> None:
     """
     data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "wb") as file:
+        files.make_dir(os.path.dirname(os.path.dirname(path)))
+        files.make_inner_dir(os.path.dirname(path))
+        with files.create(path) as file:
             file.write(data)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give --preview another place") from None

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..settings import kinds
+from ..settings.fields import METHOD, flag_of, setting
 
 if TYPE_CHECKING:
     from ..tables import StageReader
@@ -16,13 +18,33 @@ if TYPE_CHECKING:
 SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions are summed
 # What `best` sets in place of a script's defaults. A flag that is given still counts.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
-    "detect": {"faces": "all"},
+    "detect": {"faces": "all", "rate": 8.0},
     "feature": {},
     "genfeat": {"tracks": "agree"},
     "train_mlp": {"head": "cosine"},
     "predict": {},
     "submit": {},
 }
+
+
+def options_of_recipe(stage: str, recipe: str) -> dict[str, Any]:
+    """What a recipe sets for a stage, a key of `OPTIONS`."""
+    return dict(OPTIONS[stage]) if recipe == BEST else {}
+
+
+def recipe_setting(stage: str, sums: bool = False) -> Any:
+    """A field of settings, `str`: the recipe of a stage, a key of `OPTIONS`.
+
+    Parameters
+    ----------
+    sums : whether inputs of both recipes may come together
+    """
+    changed = " ".join(f"{flag_of(name)} {value}" for name, value in OPTIONS[stage].items())
+    text = (
+        f"seed: the defaults shown here; best: {changed or 'the same, of inputs that best made'}"
+        f"{'; any: inputs of both' if sums else ''}. The inputs must be of the same"
+    )
+    return setting(SEED, text, kinds.choice(SEED, BEST, *([ANY] if sums else [])), None, METHOD)
 
 
 def recipe_of(arguments: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ..clips.names import find_people, show
 from ..files.text import printable
@@ -17,25 +16,11 @@ from ..report.pictures import best_crops, encode, thumbnail
 from ..search.features import open_features
 from ..search.nearest import Found, nearest
 from ..search.query import Query, ask, models_behind
-from .detect import NORM
+from .settings import SearchSettings
+from .settings.clips import NORM
 
 PEOPLE = 5  # known people that are named
 LEAST_WIDTH = 12  # of the column of names
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """What `python -m rcnn search` takes; see its help."""
-
-    image: tuple[str, ...]
-    features: tuple[str, ...]
-    count: int = 20
-    face: int | None = None
-    model: str | None = None
-    detector: str | None = None
-    names: str | None = None
-    report: str | None = None
-    gpu: int | None = None
 
 
 def search(settings: SearchSettings) -> None:
@@ -47,10 +32,11 @@ def search(settings: SearchSettings) -> None:
         If a photograph, the features or a model is wrong.
     """
     readers = open_features(settings.features)
-    lineage = trace(readers)
+    lineage = trace(readers, [settings.names] if settings.names else ())
     behind = lineage.detections[0].arguments if lineage.detections else {}
     models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
+    lineage.say_closed()
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
     by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,24 +19,11 @@ from ..scores.ranking import Ranking
 from ..tables import StageReader
 from ..tables.join import Row, join_rows, open_inputs
 from ..workers.progress import progress
-from .recipes import SEED, check_recipe
+from .recipes import check_recipe
+from .settings import SubmitSettings
 
 ROWS = 1024  # clips a batch
 WORST = 10  # labels that are named
-
-
-@dataclass(frozen=True)
-class SubmitSettings:
-    """What `submit.py` takes; see its help."""
-
-    inputs: tuple[str, ...]
-    output: str
-    weights: tuple[float, ...] = (1.0,)
-    gt: str | None = None
-    names: str | None = None
-    report: str | None = None
-    report_people: int = 200
-    recipe: str = SEED
 
 
 def submit(settings: SubmitSettings) -> None:
@@ -62,11 +48,12 @@ def submit(settings: SubmitSettings) -> None:
             f"--inputs {','.join(settings.inputs)}: have {' and '.join(str(c) for c in sorted(classes))} classes; "
             "sum predictions of classifiers with the same classes"
         )
-    truth = read_ground_truth(settings.gt) if settings.gt else None
+    truth = read_ground_truth(settings.gt, one_label=True) if settings.gt else None
     if truth is not None:
         check_truth(truth, readers, settings.gt or "")
-    lineage = trace(readers)
+    lineage = trace(readers, [path for path in (settings.gt, settings.names) if path])
     people = find_people(settings.names, *lineage.datasets)
+    lineage.say_closed()
     ranking = Ranking(classes.pop())
     clips = 0
     gathered: list[Row] = []

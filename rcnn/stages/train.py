@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -16,13 +18,15 @@ import torch
 from .. import files
 from ..errors import InputError
 from ..files import sha256
-from ..files.json import write_json
+from ..files.json import read_json, write_json
 from ..files.lock import Lock
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
+from ..networks.zoo.roles import train_record
 from ..tables import MANIFEST
+from ..tables.header import file_sums
 from ..training.cosine import CosineClassifier, start_at_centroids
 from ..training.distributed import Team, joined_team, share_statistics
 from ..training.epochs import EpochResult, Schedule, train_epochs
@@ -32,49 +36,17 @@ from ..training.momentum import Momentum
 from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, whole_state
 from ..training.snapshot import Snapshot, Stateful
 from ..workers.signals import stopped_at_once
-from .recipes import SEED, check_made_by
+from .recipes import check_made_by
+from .settings import TrainSettings
+from .settings.vectors import AT_END, COSINE, EVERY_EPOCH, NEVER
 from .training_set import TrainingSet, choose_rows, read_training_set
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
-NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
-MLP, COSINE = "mlp", "cosine"  # --head
+NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 # may differ when it goes on
-FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """What `train_mlp.py` takes; see its help."""
-
-    data: str
-    prefix: str = "./model/iqiyi"
-    ckpt: int = AT_END
-    network: str = "r50"
-    lr: float = 0.2
-    per_batch_size: int | None = None
-    num_classes: int = 4935
-    num_filter: int = 1024
-    lr_step: tuple[int, ...] = (30, 35, 40)
-    wd: float = 0.0005
-    mom: float = 0.9
-    split: int = 1
-    begin_epoch: int = 0
-    end_epoch: int | None = None
-    pretrained: str | None = None
-    verbose: int = 0
-    max_steps: int = 0
-    ce_loss: bool = False
-    fbn: bool = False
-    head: str = MLP
-    margin: float = 0.4
-    scale: float = 16.0
-    gpu: int | None = None
-    shard_classes: bool = False
-    seed: int = 0
-    overwrite: bool = False
-    recipe: str = SEED
+FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "renew", "data", "prefix", "shard_classes")
 
 
 def train_mlp(settings: TrainSettings) -> None:
@@ -92,22 +64,66 @@ def train_mlp(settings: TrainSettings) -> None:
 def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
-    schedule_end = settings.end_epoch or max(settings.lr_step)
-    if settings.begin_epoch >= schedule_end:
-        raise InputError(f"--begin-epoch {settings.begin_epoch}: training ends at epoch {schedule_end}")
-    final = f"{settings.prefix},{schedule_end}"
+    final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
-    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
-        raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
+    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite and _is_kept(settings, final):
+        return
     with _locked(settings.prefix) if team.leads else nullcontext():
-        _train(team, settings, started, schedule_end, final, params_path)
+        _train(team, settings, started, final, params_path)
+
+
+def _is_kept(settings: TrainSettings, final: str) -> bool:
+    """Whether the classifier that is there is what this training would end in, which a line then says.
+
+    Raises
+    ------
+    InputError
+        If it is another one's, and --renew does not say to make it anew.
+    """
+    path = f"{settings.prefix}-train.json"
+    try:
+        record = read_json(path)
+        was, sums = record["arguments"], {**record["files"], "training set": record["training set"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path}: does not say how {final} was made; give --overwrite to replace it, or another --prefix"
+        ) from None
+    now = json.loads(json.dumps(asdict(settings)))
+    if settings.num_classes is None:
+        now["num_classes"] = was.get("num_classes")  # it follows from the training set
+    free = {*FREE_ARGUMENTS, "pretrained"}
+    others = [
+        f"{name} ({was.get(name)}, now {now.get(name)})"
+        for name in sorted({*was, *now} - free)
+        if was.get(name) != now.get(name)
+    ]
+    changed = [name for name, digest in _sums_of(settings, final).items() if sums.get(name) != digest]
+    if not others and not changed:
+        print(f"train_mlp.py: {final} is there and was made of the same; it is kept", flush=True)
+        return True
+    if others or not settings.renew:
+        raise InputError(
+            f"{final}: was made with another {', another '.join([*others, *changed])}; give the same, --overwrite to "
+            f"replace it, or another --prefix"
+        )
+    print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
+    os.remove(checkpoint_files(final)[1])
+    return False
+
+
+def _sums_of(settings: TrainSettings, final: str) -> dict[str, str]:
+    """sha256 of the training set's manifest, of what the training began with, and of the classifier's own files."""
+    paths = [path for path in checkpoint_files(final) if os.path.exists(path)]
+    if settings.pretrained:
+        paths += checkpoint_files(settings.pretrained)
+    return {"training set": sha256(files.join(settings.data, MANIFEST)), **file_sums(paths)}
 
 
 @contextmanager
 def _locked(prefix: str) -> Iterator[None]:
     """One training at a time on a prefix."""
     try:
-        os.makedirs(os.path.dirname(prefix) or ".", exist_ok=True)
+        files.make_dir(os.path.dirname(prefix))
         lock = Lock(f"{prefix}-lock", prefix, "--prefix")
     except OSError as error:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
@@ -117,11 +133,12 @@ def _locked(prefix: str) -> Iterator[None]:
         lock.release()
 
 
-def _train(
-    team: Team, settings: TrainSettings, started: float, schedule_end: int, final: str, params_path: str
-) -> None:
+def _train(team: Team, settings: TrainSettings, started: float, final: str, params_path: str) -> None:
     device = torch_device(choose_device(team.device_number(settings.gpu)))
+    _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
+    classes = settings.num_classes or data.classes
+    settings = replace(settings, num_classes=classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     count = int(training.sum())
@@ -132,8 +149,8 @@ def _train(
     rate = settings.lr
     if size != settings.per_batch_size:
         rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
-    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, schedule_end, size, settings.max_steps)
-    shape = ClassifierShape(data.features.shape[1], settings.num_filter, settings.num_classes, settings.fbn)
+    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, settings.last_epoch, size, settings.max_steps)
+    shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     _check_layers(team, settings, shape)
     model = _begin(team, settings, shape, generator, data, training)
@@ -142,12 +159,12 @@ def _train(
             model.load(load_checkpoint(settings.pretrained).params)
         except ValueError as error:
             raise InputError(
-                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths"
+                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths, or --num-classes"
             ) from None
     share_statistics(model, team)
     model.to(device)
     optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
-    writer = _Writer(settings, model, shape, team)
+    writer = _Writer(settings, model, shape, team, _labels(settings, data.labels[training]))
     snapshot = _snapshot(settings, *whole_state(model, optimizer), team)
     kept = None if settings.ckpt == NEVER else snapshot
     course = Course[EpochResult](
@@ -192,6 +209,26 @@ def _train(
         f"accounts: {data.accounts}; of {len(data.labels)} with features {count} trained on, "
         f"{int(validating.sum())} validated on, {left_out} left out"
     )
+
+
+def _check_network(name: str) -> None:
+    if not re.fullmatch(NETWORKS, name):
+        raise InputError(
+            f"--network {name[:40]}: is no name of a network, a letter and a number like r50; the letter says how the "
+            "weights begin"
+        )
+
+
+def _labels(settings: TrainSettings, labels: np.ndarray) -> list[int] | None:
+    """What the classifier has learnt, and the one that it began from; None where that has no record."""
+    learnt = set(np.unique(labels).tolist())
+    if settings.pretrained:
+        try:
+            before = read_json(train_record(settings.pretrained))["labels"]
+            learnt |= {int(label) for label in before}
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+    return sorted(learnt)
 
 
 def _check_layers(team: Team, settings: TrainSettings, shape: ClassifierShape) -> None:
@@ -280,8 +317,10 @@ def _rest(schedule: Schedule, curve: list[EpochResult]) -> Schedule:
 class _Writer:
     """Says what an epoch came to, and saves checkpoints with the curve beside them, as the settings want it."""
 
-    def __init__(self, settings: TrainSettings, model: Trainable, shape: ClassifierShape, team: Team) -> None:
-        self.settings, self.model, self.shape, self.team = settings, model, shape, team
+    def __init__(
+        self, settings: TrainSettings, model: Trainable, shape: ClassifierShape, team: Team, labels: list[int] | None
+    ) -> None:
+        self.settings, self.model, self.shape, self.team, self.labels = settings, model, shape, team, labels
 
     def after_step(self, step: int, loss: float) -> None:
         if step % self.settings.verbose == 0:
@@ -310,7 +349,14 @@ class _Writer:
             graph = build_graph(self.shape, arrays, name)
         save_checkpoint(name, graph)
         path = f"{self.settings.prefix}-train.json"
-        record = {"arguments": asdict(self.settings), "curve": [asdict(result) for result in curve]}
+        sums = _sums_of(self.settings, name)
+        record = {
+            "arguments": asdict(self.settings),
+            "training set": sums.pop("training set"),
+            "files": sums,
+            "labels": self.labels,
+            "curve": [asdict(result) for result in curve],
+        }
         try:
             write_json(path, record)
         except OSError as error:

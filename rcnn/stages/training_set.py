@@ -27,6 +27,11 @@ class TrainingSet:
     accounts: str = ""
     recipe: str = SEED
 
+    @property
+    def classes(self) -> int:
+        """One more than the largest label: class 0 is nobody's. 2 at least."""
+        return max(2, 1 + int(self.labels.max(initial=0)))
+
     def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The features and labels of some rows, on a device."""
         whole = bool(chosen.all())
@@ -34,8 +39,12 @@ class TrainingSet:
         return torch.from_numpy(features).to(device), torch.from_numpy(self.labels[chosen]).to(device)
 
 
-def read_training_set(path: str, num_classes: int) -> TrainingSet:
+def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
     """What genfeat.py wrote.
+
+    Parameters
+    ----------
+    num_classes : that its labels must fit; None for any
 
     Raises
     ------
@@ -61,7 +70,7 @@ def read_training_set(path: str, num_classes: int) -> TrainingSet:
         at += batch.num_rows
     if at and labels.min() < 0:
         raise InputError(f"{path}: has the label {labels.min()}; run genfeat.py again")
-    if at and labels.max() >= num_classes:
+    if at and num_classes is not None and labels.max() >= num_classes:
         raise InputError(
             f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest"
         )

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 from .. import files
 from ..clips.dataset import part_of
 from ..errors import InputError
-from ..files.json import read_json, reason
+from ..files.json import reason
 from .accounts import Accounts
 from .damage import DAMAGED
+from .manifest import part_sums, read_manifest
+from .parts import Parts
 from .schema import (
-    CLIPS,
     CLIPS_SCHEMA,
-    FORMAT,
     IDENTITY,
     KINDS,
     MANIFEST,
@@ -29,7 +29,6 @@ from .schema import (
     UNREADABLE,
     is_tracked,
     one_row,
-    vectors,
     wanted_schema,
 )
 
@@ -40,7 +39,7 @@ NAME = IDENTITY[0][0]
 
 
 class StageReader:
-    """Reads a complete stage directory, and believes nothing of it.
+    """Reads a complete stage directory, and believes nothing of it: no part is read whose sha256 is another.
 
     Parameters
     ----------
@@ -50,39 +49,25 @@ class StageReader:
     Raises
     ------
     InputError
-        If it is not there, not complete, of another stage or of a later format, or its sums don't agree.
+        If it is not there, not complete, of another stage or of a later format, has other parts than its manifest, or
+        its sums don't agree.
     """
 
     def __init__(self, path: str, stages: Sequence[str]) -> None:
-        scripts = " or ".join(KINDS[stage].script for stage in stages)
-        file = files.join(path, MANIFEST)
-        if not files.is_dir(path):
-            raise InputError(f"{path}: there is no such directory; run {scripts} first")
-        try:
-            self.manifest = read_json(file)
-        except FileNotFoundError:
-            raise InputError(f"{path}: has no {MANIFEST}, so it is not complete; run {scripts} again") from None
-        except (OSError, ValueError) as error:
-            raise InputError(f"{file}: can't be read ({error}); run {scripts} again") from None
-        stage = self.manifest.get("stage") if isinstance(self.manifest, dict) else None
-        if not isinstance(stage, str) or stage not in stages:
-            raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, wanted is the output of {scripts}")
-        if self.manifest.get("format") != FORMAT:
-            raise InputError(
-                f"{path}: has format {str(self.manifest.get('format'))[:40]!r}, this program reads {FORMAT}; "
-                f"run {scripts} again"
-            )
+        self.manifest = read_manifest(path, stages)
+        stage: str = self.manifest["stage"]
         self.path, self.stage = path, stage
         self.far_buffer = FAR_BUFFER  # less where many are read side by side
+        file = files.join(path, MANIFEST)
         self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
-        self._parts = self._list(KINDS[stage].table)
-        self._clip_parts = self._list(CLIPS)
+        self._parts = Parts(path, stage, part_sums(self.manifest, path, stage))
+        first = self._parts.rows[0]
         try:
-            found = pq.read_schema(files.open_parquet(self._parts[0]))
+            found = pq.read_schema(files.open_parquet(first))  # not checked yet, but neither are rows handed out
         except DAMAGED as error:
-            raise self._damaged(self._parts[0], error) from None
+            raise self._damaged(first, error) from None
         self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
-        self._check_schema(self._parts[0], found, self.schema)
+        self._check_schema(first, found, self.schema)
         self.accounts.check_rows(one_row(stage, self.schema), file)
 
     def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
@@ -91,19 +76,6 @@ class StageReader:
                 f"{path}: has other columns than {KINDS[self.stage].script} writes, or others than the part before; "
                 "run it again"
             )
-
-    def _list(self, table: str) -> list[str]:
-        folder = files.join(self.path, table)
-        there = files.names(folder) if files.is_dir(folder) else ()
-        names = sorted(name for name in there if name.endswith(".parquet"))
-        if not names:
-            raise InputError(f"{folder}: has no parts; run {KINDS[self.stage].script} again")
-        return [files.join(folder, name) for name in names]
-
-    @property
-    def parts(self) -> list[str]:
-        """Paths of all Parquet files."""
-        return [*self._parts, *self._clip_parts]
 
     def _damaged(self, path: str, error: Exception) -> InputError:
         files.check_answers(path)
@@ -140,13 +112,15 @@ class StageReader:
         """
         if KINDS[self.stage].a_clip:
             rows = max(1, min(rows, BATCH_BYTES // (4 * self.width)))
-        return self._read(self._parts, self.schema, columns, rows, self._whole.rows, one_row(self.stage, self.schema))
+        return self._read(
+            self._parts.rows, self.schema, columns, rows, self._whole.rows, one_row(self.stage, self.schema)
+        )
 
     def clips(self) -> Iterator[pa.RecordBatch]:
         """The table of all clips, sorted by name; raises as `batches` does."""
         states = dict.fromkeys(STATES, 0)
         whole = self._whole
-        for batch in self._read(self._clip_parts, CLIPS_SCHEMA, None, READ_ROWS, whole.clips, True):
+        for batch in self._read(self._parts.clips, CLIPS_SCHEMA, None, READ_ROWS, whole.clips, True):
             for state in batch.column("state").to_pylist():
                 if state not in states:
                     raise InputError(f"{self.path}: a clip has the state {state[:40]!r}, known are {', '.join(STATES)}")
@@ -172,6 +146,7 @@ class StageReader:
         seen = 0
         for path in parts:
             try:
+                self._parts.check(path)
                 size = self.far_buffer if files.is_url(path) else NEAR_BUFFER
                 with pq.ParquetFile(files.open_parquet(path), pre_buffer=False, buffer_size=size) as file:
                     self._check_schema(path, file.schema_arrow, schema)
@@ -244,9 +219,9 @@ def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
     for column in batch.columns:
         if column.null_count or (pa.types.is_fixed_size_list(column.type) and column.flatten().null_count):
             raise pa.ArrowInvalid("a value is missing")
-    wide = batch.column(batch.num_columns - 1)
-    if pa.types.is_fixed_size_list(wide.type) and not np.isfinite(vectors(wide)).all():
-        raise pa.ArrowInvalid("a number is not finite")
+        numbers = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+        if pa.types.is_floating(numbers.type) and not np.isfinite(numbers.to_numpy(zero_copy_only=False)).all():
+            raise pa.ArrowInvalid("a number is not finite")
     if NAME in batch.schema.names:
         for name in batch.column(NAME).to_pylist():
             if last is not None and (name < last or (once and name == last)):

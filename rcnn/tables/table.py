@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -59,7 +60,7 @@ class GrowingTable:
         self._batches: list[pa.RecordBatch] = []
         self._loose = 0  # of these, not put together yet
         self._rows = self._bytes = 0  # of the part that is not full yet
-        files.make_dir(folder)
+        files.make_inner_dir(folder)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
@@ -101,9 +102,15 @@ class GrowingTable:
 
     def save(self) -> dict[str, Any]:
         """Put the rows in memory on the disk, too, and keep them; returns what `resume` needs."""
-        if self._rows:
-            self._write()
-        return {"sums": self.sums, "rows": self._rows, "bytes": self._bytes, "last": self.last, "total": self.total}
+        digest = self._write()[1] if self._rows else ""
+        return {
+            "sums": self.sums,
+            "rows": self._rows,
+            "bytes": self._bytes,
+            "digest": digest,  # of the part that these rows make
+            "last": self.last,
+            "total": self.total,
+        }
 
     def resume(self, saved: Mapping[str, Any]) -> None:
         """Go on from what `save` gave.
@@ -111,13 +118,16 @@ class GrowingTable:
         Raises
         ------
         InputError
-            If a part is missing or damaged.
+            If a part is missing, or the one that is not full does not hold the rows that were saved. Full ones keep the
+            sums that they were written with, which whoever reads them compares.
         KeyError, TypeError, ValueError
             If it is not what `save` gave.
         """
-        numbers = [saved[name] for name in ("rows", "bytes", "total")]
-        if not all(type(number) is int and number >= 0 for number in numbers) or not isinstance(saved["last"], str):
-            raise TypeError("numbers of rows and bytes, and a name")
+        for name in ("rows", "bytes", "total"):
+            if type(saved[name]) is not int or not 0 <= saved[name] < 1 << 62:
+                raise TypeError("numbers of rows and bytes")
+        if not isinstance(saved["last"], str):
+            raise TypeError("a name")
         sums = saved["sums"]  # which name files: no others than parts of this folder
         if list(sums) != [part_name(number) for number in range(len(sums))]:
             raise ValueError("parts are numbered from 0")
@@ -133,33 +143,47 @@ class GrowingTable:
         if saved["rows"]:
             path = files.join(self.folder, part_name(len(self.sums)))
             try:
-                table = pq.read_table(files.open_parquet(path), schema=self.schema, partitioning=None)
+                table = pq.read_table(files.open_parquet(path), partitioning=None)
             except DAMAGED as error:
                 files.check_answers(path)
                 raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+            if not table.schema.equals(self.schema):
+                raise InputError(f"{path}: has other columns than this run writes; give --overwrite to begin anew")
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved["rows"]).to_batches()
-            if sum(batch.num_rows for batch in self._batches) != saved["rows"]:
-                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to begin anew")
+            self._bytes = saved["bytes"]
+            if sum(batch.num_rows for batch in self._batches) != saved["rows"] or self._encoded() != saved["digest"]:
+                raise InputError(f"{path}: does not hold the rows that were saved; give --overwrite to begin anew")
         self._rows, self._bytes = saved["rows"], saved["bytes"]
         self._remove_after(len(self.sums) + bool(self._rows))
 
     def _write(self) -> tuple[str, str]:
         """Write the part that the rows in memory make; gives its name and its sha256."""
         name = part_name(len(self.sums))
-        table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
-        # pages end where chunks do: the number of pieces that the rows came in must not show
-        self._batches, self._loose = table.to_batches(), 0
-        group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
         digest = ""
 
         def write(path: str) -> None:
             nonlocal digest
-            pq.write_table(table, path, compression="zstd", row_group_size=group, use_dictionary=PLAIN)
+            self._encode(path)
             digest = files.sha256(path)
 
+        files.check_no_link(self.folder)  # which may have come since
         files.write_whole(files.join(self.folder, name), write)
         return name, digest
+
+    def _encode(self, where: Any) -> None:
+        """The rows in memory as Parquet; the same rows always make the same bytes."""
+        table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
+        # pages end where chunks do: the number of pieces that the rows came in must not show
+        self._batches, self._loose = table.to_batches(), 0
+        group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
+        pq.write_table(table, where, compression="zstd", row_group_size=group, use_dictionary=PLAIN)
+
+    def _encoded(self) -> str:
+        """sha256 of the part that the rows in memory make."""
+        sink = pa.BufferOutputStream()
+        self._encode(sink)
+        return hashlib.sha256(sink.getvalue()).hexdigest()
 
     def _remove_after(self, count: int) -> None:
         keep = {part_name(number) for number in range(count)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import InputError
-from ..files import join, relative, sha256
-from .reader import StageReader
+from ..files import join, sha256
+from .manifest import part_sums, read_manifest
+from .parts import differences, parts_there
 from .schema import KINDS
 
 
@@ -16,15 +16,12 @@ def faults(path: str) -> list[str]:
     InputError
         If it is no complete stage directory.
     """
-    reader = StageReader(path, tuple(KINDS))
-    parts = reader.manifest.get("parts")
-    if not isinstance(parts, dict):
-        raise InputError(f"{path}: its manifest lists no parts; run {KINDS[reader.stage].script} again")
-    found = {relative(part, path) for part in reader.parts}
-    lines = [f"{name}: is in no manifest" for name in sorted(found - parts.keys())]
-    for name, digest in sorted(parts.items()):
-        if name not in found:
-            lines.append(f"{name}: is missing")
-        elif sha256(join(path, name)) != digest:
-            lines.append(f"{name}: has other bytes than were written")
+    manifest = read_manifest(path, tuple(KINDS))
+    sums = part_sums(manifest, path, manifest["stage"])
+    there = parts_there(path, manifest["stage"])
+    lines = [f"{name}: {why}" for name, why in differences(there, sums)]
+    for table, names in there.items():
+        for name in (f"{table}/{part}" for part in names):
+            if name in sums and sha256(join(path, name)) != sums[name]:
+                lines.append(f"{name}: has other bytes than were written")
     return lines

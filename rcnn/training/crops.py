@@ -13,10 +13,10 @@ from ..errors import InputError
 from ..faces.alignment import similarity, target_points
 from ..faces.choice import central_face
 from ..faces.detectors.single_stage import Detector
+from ..video.photographs import read_image
 from ..workers.progress import progress
 from .camera import Camera, photographed, shrunk
 from .eigenfaces import Eigenfaces
-from .people import read_photograph
 
 SIZE = config.ALIGN.SIZE  # pixels
 MARGIN = 16  # pixels around a crop that distortions may bring in
@@ -63,7 +63,7 @@ def read_crops(people: Mapping[str, Sequence[Path]], detector: Detector) -> tupl
     crops, labels = [], []
     for start in progress(range(0, len(items), CHUNK), what="read", unit="chunk"):
         chunk = items[start : start + CHUNK]
-        images = [read_photograph(path) for path, _ in chunk]
+        images = [read_image(path) for path, _ in chunk]
         found = detector.detect(images, DETECTION_THRESHOLD, batch_size=8)
         for image, faces, (_, label) in zip(images, found, chunk, strict=True):
             if len(faces):

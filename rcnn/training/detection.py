@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -17,7 +16,7 @@ from ..errors import InputError
 from ..faces.detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
 from ..faces.detectors.essh import EsshDetector
 from ..networks.checkpoint import Graph
-from ..networks.engine import CPU, load_network
+from ..networks.engine import load_network
 from ..networks.graphs.essh import build_essh_m25
 from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
@@ -26,6 +25,7 @@ from .loop import learn, total
 from .rates import warm_cosine
 from .rounds import RoundTrainer, channels_last
 from .scenes import Scene, make_scene
+from .settings import DetectionSettings
 from .sources import load_photographs
 from .targets import image_anchors, match_anchors
 from .teacher import Hints, adapters, load_teacher
@@ -40,32 +40,6 @@ LEAST_SCORE = 0.02  # of detections in them
 IMAGES_A_MISTAKE = 10.0
 STRIDES = [stride for stride, _ in config.ESSH.STRIDES]
 LOGITS = [f"face_{part}_stride{stride}_output" for stride in STRIDES for part in ("score", "box", "landmark")]
-
-
-@dataclass(frozen=True)
-class DetectionSettings:
-    """What `python -m rcnn train-detector` takes; see its help."""
-
-    prefix: str
-    faces: str | None = None
-    labeller: str | None = None
-    wider: str | None = None
-    labels: str | None = None
-    teacher: str | None = None
-    hints: Hints = ()
-    hint_weight: float = 0.3
-    start: str | None = None
-    freeze_norm: bool = False
-    gpu: int = CPU
-    rounds: int = 20
-    scenes: int = 1024
-    side: int = 320
-    batch: int = 8
-    lr: float = 3e-3
-    last_rate: float = 1.0
-    threads: int = 0
-    bf16: bool = False
-    seed: int = 0
 
 
 class DetectionStudent(nn.Module):
@@ -120,14 +94,14 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
             cv2.setNumThreads(settings.threads)
         if settings.side % max(STRIDES):
             raise InputError(f"--side {settings.side}: is no multiple of {max(STRIDES)}, the largest stride")
-        self.teacher = load_teacher(settings.teacher, [], settings.hints, settings.gpu)
+        self.teacher = load_teacher(settings.teacher, [], settings.hints, self.gpu)
         self.seen, self.unseen = photographs or load_photographs(
             settings.faces,
             settings.labeller,
             settings.wider,
             settings.labels,
             f"{settings.prefix}-labels.npz",
-            settings.gpu,
+            self.gpu,
         )
         if not any(len(photo.boxes) for photo in self.seen):
             raise InputError("no face is labelled in any photograph; give other photographs or another labeller")
@@ -190,7 +164,7 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
 
     def detector(self) -> EsshDetector:
         """The detector as it is now, on the engine that users run."""
-        return EsshDetector(load_network(self.trained_graph(), device=self.settings.gpu, images=True))
+        return EsshDetector(load_network(self.trained_graph(), device=self.gpu, images=True))
 
     def evaluate(self) -> dict[str, float]:
         """Recall and false positives on scenes of photographs that training never sees, the same every time."""

@@ -16,7 +16,7 @@ from ..faces.embedding import OUTPUT, Embedder
 from ..faces.load import load_detector
 from ..faces.vectors import normalise, norms
 from ..networks.checkpoint import Graph
-from ..networks.engine import CPU, Network, load_network
+from ..networks.engine import Network, load_network
 from ..networks.graphs.resnet import build_resnet
 from ..scores.verification import different_pairs, same_pairs, similarities, verify
 from .crops import distorted_crops, plain_crops, read_crops
@@ -26,41 +26,14 @@ from .loop import learn, total
 from .people import held_out, list_photographs
 from .rates import warm_cosine
 from .rounds import RoundTrainer, channels_last
-from .teacher import Hints, adapters, load_teacher
+from .settings import EmbeddingSettings
+from .teacher import adapters, load_teacher
 
 TEACHER_BATCH = 32
 WARM_UP = 0.02  # share of the steps in which the learning rate rises
 WEIGHT_DECAY = 1e-4
 LONGEST_GRADIENT = 5.0
 FOLDS = 10
-
-
-@dataclass(frozen=True)
-class EmbeddingSettings:
-    """What `python -m rcnn train-embedding` takes; see its help."""
-
-    faces: str
-    prefix: str
-    detector: str
-    teacher: str | None = None
-    hints: Hints = ()
-    gpu: int = CPU
-    rounds: int = 20
-    pool: int = 16384
-    passes: int = 2
-    batch: int = 64
-    lr: float = 2e-3
-    hint_weight: float = 0.5
-    norm_weight: float = 0.3
-    start: str | None = None
-    arcface: float = 0.0
-    margin: float = 0.5
-    scale: float = 32.0
-    quality: float = 10.0
-    quality_share: float = 0.02
-    threads: int = 0
-    bf16: bool = False
-    seed: int = 0
 
 
 @dataclass
@@ -174,9 +147,9 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         super().__init__(settings)
         if not settings.teacher and not settings.arcface:
             raise InputError("nothing to learn from: give --teacher PREFIX,EPOCH, --arcface WEIGHT or both")
-        self.teacher = load_teacher(settings.teacher, [OUTPUT], settings.hints, settings.gpu)
+        self.teacher = load_teacher(settings.teacher, [OUTPUT], settings.hints, self.gpu)
         people = list_photographs(settings.faces)
-        detector = load_detector(settings.detector, settings.gpu)
+        detector = load_detector(settings.detector, self.gpu)
         seen = {person: paths for person, paths in people.items() if not held_out(person)}
         unseen = {person: paths for person, paths in people.items() if held_out(person)}
         self.wide, self.labels = read_crops(seen, detector)
@@ -236,7 +209,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""
         graph = self.student.network.trained_graph()
-        return Embedder(load_network(graph, [OUTPUT], device=self.settings.gpu, images=True)).embed(crops)
+        return Embedder(load_network(graph, [OUTPUT], device=self.gpu, images=True)).embed(crops)
 
     def evaluate(self) -> dict[str, float]:
         """Verification accuracy and likeness to the teacher on the people that are held out."""

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 from ..cython.boxes import overlaps
 from ..faces.detectors.single_stage import Detector
 from ..faces.types import POINTS, Faces
+from ..files import create, make_dir
+from ..video.photographs import read_image
 from ..workers.progress import progress
-from .people import read_photograph
 
 CERTAIN = 0.5  # probability from which a face that a detector finds is a label
 FAINT = 0.2  # and from which it is at least no background
@@ -71,7 +72,7 @@ def label_photographs(paths: Sequence[Path], detector: Detector, cache: str | No
     photographs = []
     for start in progress(range(0, len(paths), CHUNK), what="label", unit="chunk"):
         chunk = [str(path) for path in paths[start : start + CHUNK]]
-        images = [read_photograph(path) for path in chunk]
+        images = [read_image(path) for path in chunk]
         found = detector.detect(images, FAINT, batch_size=8)
         larger = detector.detect(images, FAINT, (ENLARGED,), batch_size=4)
         steady = steady_landmarks(images, found, detector)
@@ -116,8 +117,8 @@ def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> 
 
 
 def _write_cache(cache: str, photographs: Sequence[LabelledPhotograph]) -> None:
-    os.makedirs(os.path.dirname(cache) or ".", exist_ok=True)
-    with open(f"{cache}.part", "wb") as file:
+    make_dir(os.path.dirname(cache))
+    with create(f"{cache}.part") as file:
         np.savez(
             file,
             paths=np.array([photo.path for photo in photographs]),

@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .snapshot import Snapshot, no_snapshot
 
-Line = TypeVar("Line")
+CurveLine = TypeVar("CurveLine")
 
 
 def _nothing(*_: object) -> None:
     """What a training does that does not have to."""
 
 
-class Course(Generic[Line]):
+class Course(Generic[CurveLine]):
     """The course of a training: what it came to in each period.
 
     Parameters
@@ -39,17 +39,17 @@ class Course(Generic[Line]):
     def __init__(
         self,
         command: str,
-        words: Callable[[Line], str],
-        save: Callable[[list[Line]], None],
+        words: Callable[[CurveLine], str],
+        save: Callable[[list[CurveLine]], None],
         snapshot: Snapshot | None,
         more: Callable[[], Mapping[str, Any]] = dict,
         agree: Callable[[], None] = _nothing,
     ) -> None:
         self.command, self.words, self.save = command, words, save
         self.snapshot, self.more, self.agree = snapshot, more, agree
-        self.curve: list[Line] = []
+        self.curve: list[CurveLine] = []
 
-    def resume(self, take_over: Callable[[dict[str, Any]], tuple[list[Line], str]]) -> None:
+    def resume(self, take_over: Callable[[dict[str, Any]], tuple[list[CurveLine], str]]) -> None:
         """Take over what an earlier run left, if it left something.
 
         Parameters
@@ -70,7 +70,7 @@ class Course(Generic[Line]):
             raise no_snapshot(self.snapshot.path, error) from None
         print(f"{self.command}: goes on after {period} of {self.snapshot.path}", flush=True)
 
-    def run(self, lines: Iterable[Line]) -> None:
+    def run(self, lines: Iterable[CurveLine]) -> None:
         """Take the lines of the curve as they come; each is trained when it is asked for."""
         for line in lines:
             self.curve.append(line)

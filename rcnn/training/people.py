@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from ..errors import InputError
+from ..video.photographs import ENDINGS
 
-PHOTOS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 HELD_OUT_ONE_IN = 5
 
 
@@ -20,7 +17,7 @@ def held_out(person: str) -> bool:
 
 
 def list_photographs(folder: str) -> dict[str, list[Path]]:
-    """Paths by person of `folder`/PERSON/*.jpg, both sorted.
+    """Paths by person of `folder`/PERSON/*.jpg and other pictures, both sorted.
 
     Raises
     ------
@@ -29,7 +26,7 @@ def list_photographs(folder: str) -> dict[str, list[Path]]:
     """
     root = Path(folder)
     people = {
-        entry.name: sorted(path for path in entry.iterdir() if path.suffix.lower() in PHOTOS)
+        entry.name: sorted(path for path in entry.iterdir() if path.suffix.lower() in ENDINGS)
         for entry in (sorted(root.iterdir()) if root.is_dir() else ())
         if entry.is_dir()
     }
@@ -37,17 +34,3 @@ def list_photographs(folder: str) -> dict[str, list[Path]]:
     if not people:
         raise InputError(f"{folder}: holds no photographs; they must lie in {folder}/PERSON/")
     return people
-
-
-def read_photograph(path: str | Path) -> np.ndarray:
-    """A photograph (H, W, 3) uint8, BGR.
-
-    Raises
-    ------
-    InputError
-        If the file is no picture.
-    """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{path}: is no picture; remove it or get it again")
-    return image

@@ -22,7 +22,7 @@ def warm_cosine(rate: float, step: int, total: int, warm_up: float) -> float:
     return rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
 
-def held(rate: float, period: int, total: int, until: float, last: float) -> float:
+def held_then_falling(rate: float, period: int, total: int, until: float, last: float) -> float:
     """Learning rate of a period, from 0: constant up to the share `until` of all periods, then falling on a line, but
     not under the share `last` of it."""
     left = (total - period) / (total * (1 - until))

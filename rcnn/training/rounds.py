@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..files import create
 from ..networks.checkpoint import Graph, checkpoint_files, save_checkpoint
+from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from .loop import Course, Sums
 from .snapshot import Snapshot
@@ -21,14 +23,14 @@ from .snapshot import Snapshot
 FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run goes on
 
 RoundLine = dict[str, Any]  # of the curve
-Batch = TypeVar("Batch")
+Portion = TypeVar("Portion")
 
 
 class RoundSettings(Protocol):
     """What the settings of every training in rounds have.
 
     prefix : of what is written
-    gpu : number of a CUDA device or `CPU`
+    gpu : number of a CUDA device or `CPU`; None for the first device if there is one, else the CPU
     rounds : how many there are in the end
     batch : items a step
     threads : of PyTorch; 0: as many as there are cores
@@ -39,7 +41,7 @@ class RoundSettings(Protocol):
     @property
     def prefix(self) -> str: ...
     @property
-    def gpu(self) -> int: ...
+    def gpu(self) -> int | None: ...
     @property
     def rounds(self) -> int: ...
     @property
@@ -48,10 +50,10 @@ class RoundSettings(Protocol):
     def threads(self) -> int: ...
 
 
-Settings = TypeVar("Settings", bound=RoundSettings)
+OwnSettings = TypeVar("OwnSettings", bound=RoundSettings)
 
 
-class RoundTrainer(ABC, Generic[Settings]):
+class RoundTrainer(ABC, Generic[OwnSettings]):
     """A training in rounds of steps. After each round there are a line of its curve, a usable model and a snapshot.
 
     A trainer sets `module`, `optimizer` and `steps_a_round`.
@@ -68,9 +70,10 @@ class RoundTrainer(ABC, Generic[Settings]):
     optimizer: torch.optim.Optimizer
     steps_a_round: int
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: OwnSettings) -> None:
         self.settings = settings
-        self.device = torch_device(settings.gpu)
+        self.gpu = choose_device(settings.gpu)
+        self.device = torch_device(self.gpu)
         if settings.threads:
             torch.set_num_threads(settings.threads)
         self.snapshot = f"{settings.prefix}-training.params"
@@ -116,7 +119,7 @@ class RoundTrainer(ABC, Generic[Settings]):
         """Train the round of a number, from 0; gives the means of its losses."""
 
     def _learn_all(
-        self, number: int, batches: Iterable[Batch], learn: Callable[[Batch, float], dict[str, float]]
+        self, number: int, batches: Iterable[Portion], learn: Callable[[Portion, float], dict[str, float]]
     ) -> dict[str, float]:
         """The means over the steps of round `number`, and how fast they went.
 
@@ -140,8 +143,13 @@ class RoundTrainer(ABC, Generic[Settings]):
     def _save(self, curve: list[RoundLine]) -> None:
         """Write the model, and PREFIX-training.jsonl, a line a round."""
         save_checkpoint(self.model, self.trained_graph())
-        with open(f"{self.settings.prefix}-training.jsonl", "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in curve)
+        write_curve(self.settings.prefix, curve)
+
+
+def write_curve(prefix: str, curve: list[RoundLine]) -> None:
+    """PREFIX-training.jsonl, a line a round."""
+    with create(f"{prefix}-training.jsonl") as file:
+        file.writelines(f"{json.dumps(line)}\n".encode() for line in curve)
 
 
 def _take_over(record: dict[str, Any]) -> tuple[list[RoundLine], str]:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 
 from ..faces.types import POINTS
+from ..video.photographs import read_image
 from .backgrounds import background, lookalike
 from .camera import Camera, photographed
 from .labels import LabelledPhotograph
-from .people import read_photograph
 
 EMPTY = 0.06  # probability that a scene has no face
 LARGE = 0.75  # and that its first face is large
@@ -69,7 +69,7 @@ def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: 
 
     It is left out, and False comes back, if no place is found where it would cover no face.
     """
-    image = read_photograph(photo.path)
+    image = read_image(photo.path)
     x1, y1, x2, y2 = box = photo.boxes[rng.integers(len(photo.boxes))]
     own = float(np.sqrt((x2 - x1 + 1) * (y2 - y1 + 1)))
     scale = min(size / own, LARGEST_ENLARGEMENT)
@@ -165,7 +165,7 @@ def move_landmarks(landmarks: np.ndarray, matrix: np.ndarray, mirrored: bool) ->
 def _paste_lookalike(scene: Scene, photo: LabelledPhotograph, rng: np.random.Generator) -> None:
     side = len(scene.picture)
     size = int(np.exp(rng.uniform(*np.log((12, side / 2)))))
-    thing = lookalike(photo, read_photograph(photo.path), size, rng)
+    thing = lookalike(photo, read_image(photo.path), size, rng)
     mask = np.zeros((size, size), np.uint8)
     axes = (int(size * rng.uniform(0.3, 0.5)), int(size * rng.uniform(0.4, 0.5)))
     cv2.ellipse(mask, (size // 2, size // 2), axes, rng.uniform(-30, 30), 0, 360, 1, -1)

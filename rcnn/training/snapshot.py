@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
+from ..files import make_dir
 from ..networks.checkpoint import read_arrays, write_arrays
 
 RECORD = "record"
@@ -115,7 +116,7 @@ def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Statefu
     for index, state in optimizer.state_dict()["state"].items():
         arrays |= {SEPARATOR.join(("optimizer", str(index), key)): _array(value) for key, value in state.items()}
     arrays[RECORD] = np.frombuffer(json.dumps(record, default=asdict).encode(), np.uint8)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    make_dir(os.path.dirname(path))
     write_arrays(path, arrays)
 
 

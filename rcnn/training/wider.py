@@ -9,8 +9,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.types import POINTS
+from ..files.text import read_text
 from .labels import LabelledPhotograph
 
+MAX_BYTES = 256 << 20  # of a file of labels
 PICTURES = (".jpg", ".jpeg", ".png")
 BOX_COLUMNS = 10  # x, y, w, h, blur, expression, illumination, invalid, occlusion, pose
 INVALID = 7  # column of the flag of a face that is too hard to be judged
@@ -32,10 +34,9 @@ def read_wider(folder: str, labels: str) -> list[LabelledPhotograph]:
         If a file can't be read or a line is not in the format; names the line.
     """
     try:
-        with open(labels, encoding="utf-8") as file:
-            lines = file.read().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        lines = read_text(labels, MAX_BYTES).splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"--labels {labels}: can't be read ({reason}); give WIDER FACE's file of faces") from None
     first = next((line for line in lines if line.strip()), "")
     parse = parse_landmarks if first.startswith("#") else parse_boxes

@@ -8,7 +8,9 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import av
@@ -17,9 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UnreadableError
-from .photographs import read_photo
-
-VIDEOS = {".mp4", ".m4v", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".wmv", ".flv"}
+from .decoder import FrameDecoder
+from .photographs import HEAD_BYTES, is_animation, is_photograph, read_photograph
 
 FPS = 25  # frames a second
 SECONDS = (1.0, 2.0)  # length of a clip
@@ -52,20 +53,36 @@ class Motion:
 
 
 def make_clip(source: Path, target: Path, size: tuple[int, int], seed: int, copy: bool) -> None:
-    """Make the clip `target` from the photograph or video `source`.
+    """Make the clip `target` from the photograph or video `source`, whose content says which it is.
 
     A photograph becomes an mp4 of `size` (width, height) pixels, moved over as `seed` says. A video is linked
-    to, or copied, whatever its container: OpenCV and FFmpeg go by content, so a name in .mp4 does no harm.
+    to, or copied, whatever its container: FFmpeg goes by content, so a name in .mp4 does no harm. A picture that moves
+    is a video if the decoder reads it, else a photograph.
     Raises `UnreadableError` where `source` cannot be read, OSError where `target` cannot be written.
     """
-    if source.suffix.lower() not in VIDEOS:
-        write_clip(target, read_photo(source), size, draw_motion(seed))
+    if _is_still(source):
+        write_clip(target, read_photograph(source), size, draw_motion(seed))
         return
     check_video(source)
     if copy:
         shutil.copyfile(source, target)
     else:
         target.symlink_to(source.resolve())
+
+
+def _is_still(source: Path) -> bool:
+    try:
+        with source.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from error
+    if not is_photograph(head):
+        return False
+    if is_animation(source):
+        with suppress(UnreadableError):
+            check_video(source)
+            return False
+    return True
 
 
 def draw_motion(seed: int) -> Motion:
@@ -157,15 +174,13 @@ def write_video(path: Path, images: Iterable[Image], size: tuple[int, int], crf:
 
 
 def check_video(path: Path) -> None:
-    """Raise `UnreadableError` unless the first frame of the video in `path` can be decoded."""
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise UnreadableError("no video stream")
-            if next(container.decode(video=0), None) is None:
-                raise UnreadableError("no frame")
-    except (av.error.FFmpegError, OSError) as error:
-        raise UnreadableError(error.strerror or str(error)) from error
+    """Raise `UnreadableError` unless a frame of the video in `path` can be decoded."""
+    _decoder().read_frames(str(path)).close()
+
+
+@cache
+def _decoder() -> FrameDecoder:
+    return FrameDecoder()
 
 
 def _resize(image: Image, size: NDArray[np.float64]) -> Image:

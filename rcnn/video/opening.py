@@ -21,6 +21,7 @@ PICTURES = {"bmp", "gif", "jpeg2000", "jpegls", "jpegxl", "mjpeg", "pbm", "pgm",
 NEVER = Disposition.attached_pic | Disposition.timed_thumbnails
 THREADS = 1  # a decoder runs on each core: two threads cost 25% more CPU for 444x240 H.264
 ISO_BOXES = {b"ftyp", b"mdat", b"free", b"skip", b"wide", b"styp", b"uuid", b"pnot"}  # that such a file begins with
+NO_VIDEO = "is no video, or its beginning is damaged"  # reason where nothing says what a file is
 BOXES_READ = 10_000  # of a file without an index
 
 
@@ -119,7 +120,7 @@ def _why_not_opened(path: str, error: av.error.FFmpegError) -> str:
     kinds = _iso_boxes(path)
     if kinds and not {b"moov", b"moof"} & kinds:
         return "its index (moov atom) is missing: it was cut off, or its recording was never ended"
-    return "is no video, or its beginning is damaged"
+    return NO_VIDEO
 
 
 def _iso_boxes(path: str) -> set[bytes]:

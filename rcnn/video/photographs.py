@@ -1,36 +1,86 @@
-"""Photographs to images."""
+"""Photographs to images: one reader for search, gendata.py, the trainers and `rcnn.read_image`."""
 
 from __future__ import annotations
 
+import io
+import logging
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-import cv2
 import numpy as np
+import pillow_heif
+from PIL import ExifTags, Image, ImageFile, TiffImagePlugin
 
 from ..errors import InputError, UnreadableError
+from .colours import strips
+from .picture import PNG_CHUNK_BYTES, PNG_START
 
-PHOTOS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+# In the order in which they are tried: an AVIF and a HEIC may begin alike, and the reader of AVIF tells them apart.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
+WORKING = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP, JPEG 2000 and PNM"
+TRANSFORMATIONS = ("irot", "imir")  # a turn and a mirror image, which the container of a HEIC or AVIF may ask for
+ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # whose further pictures are frames; those of others are pages or previews
+# By which folders are listed where every file in them must be a picture; how a file is read hangs on its content alone.
+# fmt: off
+ENDINGS = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".heic", ".heif", ".hif",
+    ".tif", ".tiff", ".gif", ".bmp", ".dib", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
+})
+# fmt: on
+HEAD_BYTES = 32  # of a file, that tell its format
+
+# Phones have sensors of 200 million. Such a picture takes 1.5 GB at its peak: 7.5 bytes a pixel, 3 of them the answer.
+MAX_PIXELS = 200_000_000
+# How many times that the readers of some formats take, measured on 48 million pixels; so many times fewer are read.
+COSTLY = {"progressive": 1.4, "AVIF": 1.6, "HEIF": 1.2, "TIFF": 1.5, "WEBP": 2.2, "JPEG2000": 2.6}
+TILE_PIXELS = 1 << 24  # of a TIFF's tiles, which are of one size in a small picture, too
+MAX_SIDE = 32_766  # pixels: OpenCV's warps, which cut faces out, take no more
+MAX_BYTES = 1 << 30  # of a file: some formats are read whole
+
+# What turns the upright picture back into the one stored, by the number that EXIF (CIPA DC-008, 4.6.5) gives its
+# orientation. All are views, so writing through one turns a picture for nothing.
+STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: np.fliplr,
+    3: lambda image: np.rot90(image, 2),
+    4: np.flipud,
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: np.rot90(image, 1),
+    7: lambda image: np.rot90(image, 2).swapaxes(0, 1),
+    8: lambda image: np.rot90(image, -1),
+}
+TURNED = (5, 6, 7, 8)  # orientations whose upright picture has width and height exchanged
+
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is wrong with a file is said by us, once
+_one_at_a_time = threading.Lock()  # memory for one picture; and Pillow's limit and the warnings are the process's
 
 
-def read_photo(path: Path) -> np.ndarray:
-    """The photograph in `path`, uint8 H x W x 3, BGR, turned upright as its EXIF says.
+def is_photograph(head: bytes) -> bool:
+    """Whether a file that begins with these bytes (`HEAD_BYTES` are enough) says that it is a photograph."""
+    Image.init()
+    return any(accept(head) is True for accept in (Image.OPEN[name][1] for name in FORMATS) if accept is not None)
 
-    Raises `UnreadableError` with the reason.
+
+def is_animation(path: str | os.PathLike[str]) -> bool:
+    """Whether the file is a picture that moves: a GIF, APNG, WebP or AVIF of several frames.
+
+    Raises
+    ------
+    UnreadableError
+        As `read_photograph`, but for what only decoding shows.
     """
-    try:
-        data = np.fromfile(path, np.uint8)
-        photo = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except OSError as error:
-        raise UnreadableError(error.strerror or str(error)) from error
-    except cv2.error as error:  # more pixels than OpenCV agrees to hold
-        raise UnreadableError(" ".join(str(error).split())) from error
-    if photo is None:
-        raise UnreadableError("empty file" if not data.size else "not an image that OpenCV can read")
-    return photo
+    with _opened(path) as (image, _):
+        return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
 
 
-def read_image(path: str) -> np.ndarray:
-    """The photograph in a file, (H, W, 3) uint8, BGR, upright as its EXIF says.
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """The photograph in a file, (H, W, 3) uint8, BGR, upright. See `read_photograph`.
 
     Raises
     ------
@@ -38,6 +88,173 @@ def read_image(path: str) -> np.ndarray:
         If it can't be read.
     """
     try:
-        return read_photo(Path(path))
+        return read_photograph(path)
     except UnreadableError as error:
-        raise InputError(f"{path}: {error}; give a JPEG, PNG or WebP") from None
+        raise InputError(f"{path}: {error}; give another picture, or remove it") from None
+
+
+def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
+    """A photograph as it is meant to be seen.
+
+    It is turned upright, its colours are sRGB where it has a profile, and white is behind what can be seen through. Of
+    several pictures in a file it is the first, or the one that the file names. The content decides the format, never
+    the name; its size is asked of the header before memory is taken for pixels.
+
+    Parameters
+    ----------
+    source : path of the file, or its bytes
+
+    Returns
+    -------
+    (H, W, 3) uint8, BGR.
+
+    Raises
+    ------
+    UnreadableError
+        If it is no photograph, damaged, cut off, or larger than `MAX_PIXELS`, `MAX_SIDE` or `MAX_BYTES`.
+    """
+    with _opened(source) as (image, file), _damage(image.format):
+        with _silent_libtiff(image.format):
+            image.load()
+        orientation = _orientation(image, file)
+        height, width = image.size if orientation in TURNED else image.size[::-1]
+        upright = np.empty((height, width, 3), np.uint8)
+        stored = STORED.get(orientation, np.asarray)(upright)
+        for top, strip in strips(image):
+            stored[top : top + len(strip)] = strip
+        return upright
+
+
+@contextmanager
+def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[ImageFile.ImageFile, IO[bytes]]]:
+    """The picture, whose pixels are not decoded yet, and its file."""
+    with ExitStack() as stack:
+        stack.enter_context(_one_at_a_time)
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # Pillow's, of odd tags and of many pixels
+        stack.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # it refuses twice as many itself, before a reader takes memory at opening
+        file = stack.enter_context(io.BytesIO(source) if isinstance(source, bytes) else _open(source))
+        head = file.read(HEAD_BYTES)
+        if not head:
+            raise UnreadableError("empty file")
+        if not is_photograph(head):
+            raise UnreadableError(f"is no picture that can be read ({WORKING} can)")
+        if head.startswith(PNG_START):
+            _check_chunks(file)
+        with _damage("picture"):
+            image = stack.enter_context(Image.open(file, formats=FORMATS))
+            _check_size(image)
+        yield image, file
+
+
+def _check_chunks(file: IO[bytes]) -> None:
+    """Refuse a PNG that ends within a chunk: its reader is content once it has the pixels."""
+    end = file.seek(0, os.SEEK_END)
+    at = len(PNG_START)
+    while file.seek(at) < end:
+        header = file.read(8)
+        at += PNG_CHUNK_BYTES + int.from_bytes(header[:4], "big")
+        if header[4:] == b"IEND":
+            break
+    if at > end:
+        raise UnreadableError("is damaged or cut off (PNG: a part of it is longer than the file)")
+
+
+def _check_size(image: ImageFile.ImageFile) -> None:
+    width, height = image.size
+    kind = "progressive" if image.info.get("progressive") else image.format or ""
+    pixels = int(MAX_PIXELS / COSTLY.get(kind, 1))
+    if width * height > pixels or max(width, height) > MAX_SIDE:
+        raise _too_large(f"{width:,} x {height:,}", pixels)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may stand over the edge, and is decoded whole
+        across, down = (image.tag_v2.get(tag, 1) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
+        if across * down > max(2 * width * height, TILE_PIXELS):
+            raise UnreadableError("is damaged (TIFF: its tiles are larger than it is)")
+
+
+def _too_large(size: str, pixels: int = MAX_PIXELS) -> UnreadableError:
+    return UnreadableError(
+        f"has {size} pixels; of such a file {pixels // 1_000_000} million are read at most, and {MAX_SIDE:,} a side"
+    )
+
+
+def _open(path: str | os.PathLike[str]) -> IO[bytes]:
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            raise UnreadableError("is a folder" if stat.S_ISDIR(status.st_mode) else "is no ordinary file")
+        if status.st_size > MAX_BYTES:
+            raise UnreadableError(f"is {status.st_size:,} bytes large; {MAX_BYTES:,} are read at most")
+        return Path(path).open("rb")
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from None
+    except ValueError as error:  # a zero byte in the path
+        raise UnreadableError(str(error)) from None
+
+
+@contextmanager
+def _damage(what: str | None) -> Iterator[None]:
+    """Whatever goes wrong in here is damage of the file.
+
+    Pillow's readers raise OSError, SyntaxError, ValueError, KeyError, struct.error, zlib.error, RuntimeError and a
+    dozen others for files that are not what they say.
+    """
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except MemoryError:
+        raise UnreadableError(f"takes more memory than there is ({what})") from None
+    except Image.DecompressionBombError:
+        raise _too_large(f"more than {2 * MAX_PIXELS // 1_000_000} million") from None
+    except Image.UnidentifiedImageError:
+        raise UnreadableError("is damaged, or of a rare kind: its header can't be read") from None
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise UnreadableError(f"is damaged or cut off ({what}: {reason or type(error).__name__})") from None
+
+
+@contextmanager
+def _silent_libtiff(what: str | None) -> Iterator[None]:
+    """It tells file descriptor 2 of damage, which we report ourselves, in one line."""
+    with ExitStack() as stack:
+        if what == "TIFF":
+            with suppress(OSError):  # nobody listens
+                listening = os.dup(2)
+                stack.callback(os.close, listening)
+                stack.callback(os.dup2, listening, 2)
+                with open(os.devnull, "wb") as nothing:
+                    os.dup2(nothing.fileno(), 2)
+        yield
+
+
+def _orientation(image: ImageFile.ImageFile, file: IO[bytes]) -> int:
+    """How the decoded picture must be turned, EXIF's 1 to 8; 1 where its reader has turned it."""
+    if image.format == "HEIF":  # libheif has followed the container
+        return _exif_alone(file)
+    if image.format == "AVIF":
+        image.info.pop("xmp", None)  # its reader says in EXIF what the container says
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # as in `_damage`; but what EXIF says is not worth the picture
+        return 1
+    if image.format == "AVIF" and orientation in (None, 1):
+        return _exif_alone(file)
+    return orientation if orientation in STORED else 1
+
+
+def _exif_alone(file: IO[bytes]) -> int:
+    """EXIF's orientation of a HEIC or AVIF whose container turns nothing; else 1.
+
+    MIAF (ISO/IEC 23000-22, 7.3.10.1) wants the container to say it. Phones say it in both, and it counts once; but
+    some phones and converters say it in EXIF alone.
+    """
+    file.seek(0)
+    try:
+        container = pillow_heif.open_heif(file)
+        primary = container[container.primary_index]
+        turns = any(name in TRANSFORMATIONS for name, *_ in primary._c_image.transformations)
+    except (OSError, ValueError, RuntimeError, EOFError):  # of a kind that libavif alone can read
+        return 1
+    return 1 if turns else pillow_heif.set_orientation(dict(primary.info)) or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -55,7 +56,7 @@ def serve(connection: Connection) -> None:
         while True:
             number, items = units.get()
             kind, value = attempt(step, items)
-            with sending:
+            with sending, contextlib.suppress(ConnectionError):  # the driver is gone, which the main thread sees, too
                 connection.send((kind, number, value))
 
     for _ in range(threads):

@@ -75,7 +75,7 @@ def test_part_is_the_same_on_every_machine():
         ("t1.mp4 0\n", "label '0'"),
         ("t1.mp4 -1\n", "label '-1'"),
         ("t1.mp4 99999999999\n", "label '99999999999'"),
-        ("t1.mp4 1\nt1.mp4 2\n", r"train_v2\.txt:2: t1\.mp4 stands there a second time"),
+        ("t1.mp4 1\nt1.mp4 2\n", r"train_v2\.txt:2: t1\.mp4 stands under 1 and under 2"),
     ],
 )
 def test_bad_lines_are_named(root, text, message):
@@ -89,6 +89,23 @@ def test_ground_truth_joins_lines_of_one_label_and_drops_repeats(tmp_path):
     path = tmp_path / "gt.txt"
     path.write_text("3 a b\n\n5 c\n3 b d\n")
     assert read_ground_truth(str(path)) == {3: ("a", "b", "d"), 5: ("c",)}
+
+
+def test_a_clip_under_two_people_is_refused(root, tmp_path):
+    path = tmp_path / "gt.txt"
+    path.write_text("3 a b\n5 c\n6 b\n")
+    with pytest.raises(InputError, match=r"gt\.txt:3: b stands under 3 and under 6; mend the file"):
+        read_ground_truth(str(path), one_label=True)
+    assert read_ground_truth(str(path)) == {3: ("a", "b"), 5: ("c",), 6: ("b",)}  # as submissions have it
+    val = root / "gt_v2/val_v2.txt"
+    val.write_text("7 v2.mp4\n8 v2.mp4\n")
+    with pytest.raises(InputError, match=r"val_v2\.txt:2: v2\.mp4 stands under 7 and under 8"):
+        list_clips(str(root), "trainval")
+    val.write_text("8 v2.mp4 t1.mp4\n")
+    with pytest.raises(InputError, match=r"t1\.mp4 stands under 8, and in gt_v2/train_v2\.txt under 7"):
+        list_clips(str(root), "trainval")
+    val.write_text("7 v2.mp4 t1.mp4\n")
+    assert len(list_clips(str(root), "trainval")) == 5
 
 
 def test_no_data_set_is_one_clear_line(tmp_path):

@@ -49,8 +49,8 @@ def test_the_other_commands_have_an_example(program):
     [
         ("detect.py", ["--stge", "test"], "--stge is not known; do you mean --stage?"),
         ("detect.py", ["--zzzz"], "--zzzz is not known; see --help"),
-        ("detect.py", ["--gpu", "first"], "0 or more, nor -1 for the CPU"),
-        ("detect.py", ["--gpu", "-2"], "0 or more, nor -1 for the CPU"),
+        ("detect.py", ["--gpu", "first"], "0 or more, or -1 for the CPU"),
+        ("detect.py", ["--gpu", "-2"], "0 or more, or -1 for the CPU"),
         ("detect.py", ["--stage", "tst"], "choose from 'trainval', 'test'"),
         ("detect.py", ["--sampling", "0"], "a whole number of 1 or more"),
         ("detect.py", ["--quality-threshold", "nan"], "'nan' is not a number"),

@@ -180,7 +180,7 @@ def test_another_thread_runs_meanwhile():
     interval = sys.getswitchinterval()
     sys.setswitchinterval(600)  # seconds: Python takes the lock from no thread, nms has to give it up by itself
     try:
-        for _ in range(5):  # a busy machine may not let this thread run in time
+        for _ in range(100):  # a busy machine may not let this thread run in time
             start, end, ticks = ticks_during_nms()
             quarter = (end - start) / 4
             if any(start + quarter < tick < end - quarter for tick in ticks):

@@ -31,7 +31,7 @@ MODEL = str(ROOT / "model" / "people")
 
 def options(output: Path, **more: object) -> DemoOptions:
     return DemoOptions(
-        **{"output": output, "model": MODEL, "people": 2, "clips": 3, "strangers": 1, "nobody": 1} | more
+        **{"output": output, "model": MODEL, "people": 2, "clips": 3, "strangers": 1, "nobody": 1, "workers": 1} | more
     )
 
 

@@ -56,6 +56,7 @@ def test_every_block_of_the_page_runs(place, monkeypatch, capsys):
     assert len(names["ranked"]) == 3
     assert names["crop"].shape == (112, 112, 3)
     assert "missing.jpg" in text
+    assert "detect: " in text and "-> output/python" in text
 
 
 def test_what_is_no_image_is_refused():

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_people import framed, portrait
+from patience import PATIENCE
 
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
@@ -24,7 +25,6 @@ from rcnn.tables import StageReader
 from rcnn.tables.whole import faults
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 240  # seconds that a stage may take over all of them
 PLACES = {"val": "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL", "test": "IQIYI_VID_TEST"}
 TRAIN = "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
 WHITE_SPACE = "holds white space"

@@ -83,6 +83,15 @@ def test_does_not_mirror_mirrored_points():
     assert residual(matrix, mirrored, target) > 100
 
 
+@settings(deadline=None)
+@given(points, points)
+def test_single_precision_is_worked_out_in_double(source, target):
+    source, target = source.astype(np.float32), target.astype(np.float32)
+    expected = similarity(source.astype(np.float64), target.astype(np.float64))
+    np.testing.assert_array_equal(similarity(source, target), expected)
+    np.testing.assert_array_equal(similarity(source.tolist(), target.tolist()), expected)
+
+
 def test_points_that_coincide_give_a_finite_transform():
     matrix = similarity(np.full((5, 2), 7.0), target_points())
     assert np.isfinite(matrix).all()
@@ -98,6 +107,7 @@ def test_target_points_are_the_published_ones():
         [41.5493, 92.3655],
         [70.7299, 92.2041],
     ]
+    assert wide.dtype == narrow.dtype == np.float32
     np.testing.assert_allclose(wide, expected, rtol=1e-6)
     np.testing.assert_allclose(wide - narrow, np.tile([8.0, 0.0], (5, 1)), atol=1e-5)
 

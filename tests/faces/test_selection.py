@@ -8,7 +8,7 @@ from drawn_people import group
 from rcnn.cython.boxes import overlaps
 
 from rcnn.faces.detectors.essh import EsshDetector, decode, decode_selected
-from rcnn.faces.detectors.selection import best_anchors
+from rcnn.faces.detectors.selection import above, best_anchors
 from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network
 
@@ -42,6 +42,30 @@ def test_the_best_thousand_of_a_stride():
     found = decode_selected([c[0] for c in chosen], 0.0)
     assert len(found) == 3000
     np.testing.assert_array_equal(found.boxes, expected.boxes)
+
+
+def test_shapes_and_types_are_those_that_are_promised():
+    chosen = best_anchors([torch.from_numpy(m) for m in maps(0, 3)])
+    assert len(chosen) == 5 * len(MAPS)
+    for number, (rows, columns) in enumerate(MAPS):
+        indices, scores, boxes, landmarks, width = chosen[5 * number : 5 * number + 5]
+        count = 2 * rows * columns
+        shapes = [tuple(output.shape) for output in (indices, scores, boxes, landmarks, width)]
+        assert shapes == [(3, count), (3, count), (3, count, 4), (3, count, 10), (3, 1)]
+        assert indices.dtype == width.dtype == torch.int64
+        assert width.flatten().tolist() == [columns] * 3
+        assert sorted(indices[1].tolist()) == list(range(count))
+        assert (scores[:, :-1] >= scores[:, 1:]).all()
+
+
+def test_the_threshold_itself_is_enough_and_anchors_come_in_their_order():
+    indices, scores = np.array([7, 2, 5, 0]), np.array([0.75, 0.5, 0.5, 0.25], np.float32)
+    boxes, landmarks = np.arange(16).reshape(4, 4), np.arange(40).reshape(4, 10)
+    for threshold, kept in ((0.5, [1, 2, 0]), (0.5001, [0]), (0.76, []), (0.0, [3, 1, 2, 0])):
+        found = above([indices, scores, boxes, landmarks, np.array([3])], threshold)
+        for ours, whole in zip(found[:4], (indices, scores, boxes, landmarks), strict=True):
+            np.testing.assert_array_equal(ours, whole[kept])
+        assert found[4] == 3 and type(found[4]) is int
 
 
 @pytest.mark.parametrize(("precision", "alike"), [("fp32", 0.999), ("fp16", 0.9)])

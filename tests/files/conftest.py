@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from rcnn import files
 from rcnn.files import remote
@@ -71,6 +72,13 @@ def server() -> Iterator[S3]:
     state.endpoint = f"http://{host}:{port}"
     yield state
     running.stop()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch) -> None:
+    """Stores of this machine answer late where it is busy; a test of one that hangs sets these anew."""
+    for name in ("CONNECT_SECONDS", "SILENT_SECONDS", "GCS_SECONDS"):
+        monkeypatch.setattr(remote, name, PATIENCE)
 
 
 @pytest.fixture

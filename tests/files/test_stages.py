@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from drawn_people import framed, portrait, put_clip
+from patience import PATIENCE, held, wait_for
 
 from rcnn import files
 from rcnn.clips.dataset import list_clips
@@ -37,15 +37,6 @@ from rcnn.tables.whole import faults
 ROOT = Path(__file__).resolve().parents[2]
 PEOPLE = 4
 PART_BYTES = 60_000
-# as a user starts a script, but with progress saved after each group of clips
-START = """
-import runpy, sys
-from rcnn.tables import table, writer
-writer.SAVE_SECONDS = 0.0
-table.PART_BYTES = int(sys.argv[1])
-sys.argv = sys.argv[2:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -190,36 +181,28 @@ def test_a_clip_costs_two_requests_and_the_listing_none(s3, data, models):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_run_that_was_killed_goes_on(number, s3, data, models, on_disk):
     root = s3.upload(data, "data")
-    arguments = [
-        "--dataset", root, "--output", s3.url("det"), "--stage", "test", "--gpu", "-1", "--quality-threshold", "2",
-        "--max-bad", "50", "--model", models["model"], "--detector", models["detector"],
+    words = [
+        ROOT / "detect.py", "--dataset", root, "--output", s3.url("det"), "--stage", "test", "--gpu", "-1",
+        "--quality-threshold", "2", "--max-bad", "50", "--model", models["model"], "--detector", models["detector"],
     ]  # fmt: skip
-    command = [sys.executable, "-c", START, str(PART_BYTES), str(ROOT / "detect.py"), *arguments]
-
-    def clips_done() -> int:
-        try:
-            return json.loads(files.read_bytes(s3.url("det/progress.json")))["clips"]["total"]
-        except (FileNotFoundError, ValueError):  # replaced between the question for its size and the reading
-            return 0
-
-    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=ROOT) as process:
-        deadline = time.monotonic() + 60
-        while clips_done() < 8 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(number)
-        process.wait()
-    done = clips_done()
-    assert 8 <= done < 26
+    with held(words, 2, group=8, part_bytes=PART_BYTES) as run:
+        run.wait_until_held()
+        run.process.send_signal(number)
+        run.let_go()
+        assert run.end()[0] == (-number if number == signal.SIGKILL else 128 + number)
+    assert json.loads(files.read_bytes(s3.url("det/progress.json")))["clips"]["total"] == 16
     assert not files.exists(s3.url("det/manifest.json"))
     left_over = [name for name in files.names(s3.url("det")) if name.startswith("lock")]
     assert len(left_over) == (number == signal.SIGKILL)  # and keeps nobody out, for its process is dead
     with pytest.raises(InputError, match="is not complete"):
         StageReader(s3.url("det"), ("detect",))
     s3.requests.clear()
-    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+    with held(words, 0, group=8, part_bytes=PART_BYTES) as run:
+        code, errors = run.end()
+    assert code == 0, errors
     assert comparable(store_files(s3.url("det"))) == comparable(disk_files(on_disk / "out/det_test"))
     fetched = {request for request in s3.requests if request.startswith("GET") and ".mp4" in request}
-    assert len(fetched) == 26 - done  # those that were done were not fetched again
+    assert len(fetched) == 26 - 16  # those that were done were not fetched again
 
 
 def test_a_clip_that_fails_is_unreadable_and_says_why(s3, data, models, monkeypatch):
@@ -347,10 +330,14 @@ def test_a_lock_is_refreshed_unless_it_is_gone(s3, monkeypatch):
     lock = ObjectLock(s3.url("x/lock"), "x", "--output")
     name = f"x/{lock._name}"
     s3.requests.clear()
-    time.sleep(0.5)
-    assert sum(request.startswith("PUT") for request in s3.requests) >= 3
-    files.remove(s3.url(name))
-    time.sleep(0.3)
+    wait_for(lambda: sum(request.startswith("PUT") for request in s3.requests) >= 3, "a third refresh")
+
+    def seen_to_be_gone() -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            files.remove(s3.url(name))  # again, if it was just about to be put
+        return not lock._refresher.is_alive()
+
+    wait_for(seen_to_be_gone, "the end of the refresher")
     assert not files.exists(s3.url(name))
     with pytest.raises(InputError, match="another has begun"):
         lock.check()
@@ -385,11 +372,10 @@ def test_two_that_come_at_once_never_both_go_on(s3):
 
 def run_line(*command: object) -> str:
     """The one line that a script says before it exits with 2."""
-    begun = time.monotonic()
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT)
+    words = [sys.executable, *map(str, command)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE)
     assert done.returncode == 2, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
-    assert time.monotonic() - begun < 30
     return done.stderr
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from rcnn.networks.checkpoint import save_checkpoint
+from rcnn.networks.checkpoint import checkpoint_files, save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.tables import FACES_SCHEMA, StageWriter, features_schema, scores_schema, vector_array
@@ -66,7 +66,7 @@ def write_vectors(path: Path, stage: str, rows: dict[str, np.ndarray], source: P
     """A feature, genfeat or predict directory."""
     width = len(next(iter(rows.values())))
     schema = scores_schema(width) if stage == "predict" else features_schema(width)
-    models = [f"{arguments['model'].replace(',', '-').replace('-7', '-0007')}.params"] if "model" in arguments else []
+    models = checkpoint_files(arguments["model"])[1:] if "model" in arguments else []
     with StageWriter(str(path), stage, schema, arguments=arguments, models=models, sources=[str(source)]) as writer:
         for name in sorted(rows):
             writer.add_clips(

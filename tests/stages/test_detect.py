@@ -1,9 +1,9 @@
 """detect.py on real clips: which frames, which face, what is kept, and what becomes of bad clips."""
 
+import json
 import signal
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_people import framed, portrait, portrait_landmarks, put_clip
+from patience import held
 
 from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError, UnreadableError
@@ -235,7 +236,7 @@ def test_bad_arguments_are_one_line_and_exit_2(arguments, words, tmp_path, root)
     assert not (tmp_path / "det").exists()
 
 
-def test_a_signal_ends_it_soon_and_the_same_command_goes_on(models, face, tmp_path):
+def test_a_signal_ends_it_before_the_next_group_and_the_same_command_goes_on(models, face, tmp_path):
     root = tmp_path / "data"
     names = [f"clip{number:02d}.mp4" for number in range(20)]
     for name in names:
@@ -245,22 +246,19 @@ def test_a_signal_ends_it_soon_and_the_same_command_goes_on(models, face, tmp_pa
     for table_name in ("train_v2.txt", "val_v2.txt"):
         (root / "gt_v2" / table_name).write_text("")
     output = tmp_path / "det"
-    command = [
-        sys.executable, str(ROOT / "detect.py"), "--dataset", str(root), "--output", str(output), "--stage", "test",
-        "--gpu", "-1", "--quality-threshold", "2", "--model", models["model"], "--detector", models["detector"],
+    words = [
+        ROOT / "detect.py", "--dataset", root, "--output", output, "--stage", "test", "--gpu", "-1",
+        "--quality-threshold", "2", "--model", models["model"], "--detector", models["detector"],
     ]  # fmt: skip
-    first = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 100
-    while not (output / "progress.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.5)  # into the clips
-    first.send_signal(signal.SIGTERM)
-    sent = time.monotonic()
-    errors = first.communicate()[1]
-    assert time.monotonic() - sent < 10
-    assert first.returncode == 128 + signal.SIGTERM
+    with held(words, 3) as first:
+        first.wait_until_held()
+        first.process.send_signal(signal.SIGTERM)
+        first.let_go()
+        code, errors = first.end()
+    assert code == 128 + signal.SIGTERM
     assert "detect.py: stopped; what was done is saved, and the same command goes on from there" in errors
     assert not (output / "manifest.json").exists()
-    subprocess.run(command, check=True, capture_output=True)
+    assert json.loads((output / "progress.json").read_text())["clips"]["total"] == 6
+    subprocess.run([sys.executable, *map(str, words)], check=True, capture_output=True)
     run(root, models, tmp_path / "whole", stage="test", quality_threshold=2.0)
     assert files(output) == files(tmp_path / "whole")

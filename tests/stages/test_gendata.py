@@ -14,20 +14,21 @@ import pytest
 from drawn_people import write_album
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
+from rcnn.clips import folder
 from rcnn.clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL, list_clips, read_labels
+from rcnn.clips.folder import EMPTY, HIDDEN, LOOSE, NEITHER, Item, scan
 from rcnn.errors import InputError, UnreadableError
 from rcnn.stages import gendata as generate_module
-from rcnn.stages.gendata import FOLDERS, Item, Options, Placed, choose, generate, plan, scan
+from rcnn.stages.gendata import FOLDERS, Placed, Summary, choose, plan
+from rcnn.stages.settings import GendataSettings
 from rcnn.video.motion import KEPT, Motion, draw_motion, frames, make_clip, write_clip
-from rcnn.video.photographs import read_photo
+from rcnn.video.photographs import read_photograph
 
 REPO = Path(__file__).parents[2]
 SIZE = (128, 72)
-OPTIONS = Options(
-    seed=0, min_items=4, people=None, strangers=None, val_share=0.25, test_share=0.25,
-    size=SIZE, copy=False, overwrite=False, workers=1,
-)  # fmt: skip
+SETTINGS = GendataSettings(Path("album"), min_items=4, size=SIZE, workers=1)
 STILL = Motion(frames=3, crf=20, zoom=(1, 1), pan_x=(0, 0), pan_y=(0, 0), blur=(0, 0), gain=(1, 1))
 
 
@@ -45,7 +46,8 @@ def add_photos(source: Path, person: str, count: int) -> None:
 def add_video(path: Path, container: str, codec: str) -> None:
     with av.open(str(path), "w", format=container) as file:
         stream = file.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.width, stream.height = 64, 64
+        stream.pix_fmt = {"gif": "rgb8", "apng": "rgb24"}.get(codec, "yuv420p")
         for number in range(3):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(photo(number, 64, 64), format="bgr24")))
         file.mux(stream.encode(None))
@@ -66,8 +68,12 @@ def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def placed(source: Path, options: Options = OPTIONS) -> dict[str, Placed]:
-    return {clip.item.key: clip for clip in plan(*choose(scan(source), options), options)}
+def generate(source: Path, output: Path, settings: GendataSettings) -> Summary:
+    return generate_module.generate(replace(settings, input=source, output=output))
+
+
+def placed(source: Path, settings: GendataSettings = SETTINGS) -> dict[str, Placed]:
+    return {clip.item.key: clip for clip in plan(*choose(scan(source)[0], settings), settings)}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +81,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder of photographs and the data set made from it."""
     root = tmp_path_factory.mktemp("made")
     source = album(root)
-    generate(source, root / "out", OPTIONS)
+    generate(source, root / "out", SETTINGS)
     return source, root / "out"
 
 
@@ -144,10 +150,35 @@ def test_clip_shows_the_frames(tmp_path: Path) -> None:
 
 def test_two_runs_give_the_same_bytes(made: tuple[Path, Path], tmp_path: Path) -> None:
     source, output = made
-    generate(source, tmp_path / "again", replace(OPTIONS, workers=2))
+    generate(source, tmp_path / "again", replace(SETTINGS, workers=2))
     first, second = contents(output), contents(tmp_path / "again")
     assert first.keys() == second.keys()
     assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_what_joins_moves_nothing_that_is_there(tmp_path: Path) -> None:
+    source, output = tmp_path / "album", tmp_path / "out"
+    add_photos(source, "Ann", 4)
+    generate(source, output, SETTINGS)
+    for step in range(1, 5):
+        before = {path.name: path.read_bytes() for path in output.rglob("*.mp4")}
+        for number in range(4 * step):
+            cv2.imwrite(str(source / "Ann" / f"joined{step}-{number}.png"), photo(number))
+        add_photos(source, f"Person {step}", 4)
+        generate(source, output, replace(SETTINGS, overwrite=True))
+        now = {path.name: path.read_bytes() for path in output.rglob("*.mp4")}
+        assert len(now) == len(before) + 4 * step + 4
+        assert {name: now.get(name) for name in before} == before
+
+
+def test_another_seed_or_share_is_not_held_up_by_the_earlier_splits(tmp_path: Path) -> None:
+    source, output = tmp_path / "album", tmp_path / "out"
+    add_photos(source, "Ann", 12)
+    for change in ({"seed": 1}, {"val_share": 0.0}, {"test_share": 0.5}):
+        options = replace(SETTINGS, **change)
+        generate(source, output, replace(options, overwrite=True))
+        generate(source, tmp_path / f"fresh {change}", options)
+        assert contents(output) == contents(tmp_path / f"fresh {change}")
 
 
 def test_another_person_changes_no_split_and_no_clip(made: tuple[Path, Path], tmp_path: Path) -> None:
@@ -157,7 +188,7 @@ def test_another_person_changes_no_split_and_no_clip(made: tuple[Path, Path], tm
     add_photos(more, "Aaron", 6)
     after = placed(more)
     assert {key: after[key].name for key in before} == {key: clip.name for key, clip in before.items()}
-    generate(more, tmp_path / "out", OPTIONS)
+    generate(more, tmp_path / "out", SETTINGS)
     kept, now = contents(output), contents(tmp_path / "out")
     clips = [name for name in kept if name.endswith(".mp4")]
     assert len(clips) == 33
@@ -166,7 +197,7 @@ def test_another_person_changes_no_split_and_no_clip(made: tuple[Path, Path], tm
 
 def test_another_seed_gives_other_clips_and_splits(made: tuple[Path, Path], tmp_path: Path) -> None:
     source, output = made
-    generate(source, tmp_path / "out", replace(OPTIONS, seed=1))
+    generate(source, tmp_path / "out", replace(SETTINGS, seed=1))
     old = {path.name.split("_")[-1]: path for path in output.rglob("*.mp4")}
     new = {path.name.split("_")[-1]: path for path in (tmp_path / "out").rglob("*.mp4")}
     assert old.keys() == new.keys()
@@ -178,11 +209,11 @@ def test_choices_are_those_of_every_other_machine() -> None:
     # Written down once: a choice that hangs on Python's hash(), say, differs between processes.
     names = [f"{number}.jpg" for number in range(4)]
     people = {person: [Item(person, name, Path(name)) for name in names] for person in ("Ann", "Bo", "Cy")}
-    known, strangers = choose(people, replace(OPTIONS, people=1))
-    assert [(clip.item.key, clip.label, clip.name) for clip in plan(known, strangers, OPTIONS)] == [
+    known, strangers = choose(people, replace(SETTINGS, people=1))
+    assert [(clip.item.key, clip.label, clip.name) for clip in plan(known, strangers, SETTINGS)] == [
         ("Cy/2.jpg", 1, "IQIYI_VID_TEST_4b83198e1644.mp4"),
-        ("Cy/1.jpg", 1, "IQIYI_VID_TRAIN_816bf9c2257d.mp4"),
         ("Cy/3.jpg", 1, "IQIYI_VID_TRAIN_fea61810d451.mp4"),
+        ("Cy/1.jpg", 1, "IQIYI_VID_VAL_816bf9c2257d.mp4"),
         ("Cy/0.jpg", 1, "IQIYI_VID_VAL_f1bbcce66669.mp4"),
     ]
     motion = draw_motion(7)
@@ -190,68 +221,106 @@ def test_choices_are_those_of_every_other_machine() -> None:
     assert motion.zoom == pytest.approx((1.3905606838239124, 1.0434617720005257), rel=1e-12)
 
 
-@settings(deadline=None)
-@given(
-    count=st.integers(2, 300),
-    shares=st.tuples(st.floats(0, 0.9), st.floats(0.01, 0.9)).filter(lambda two: sum(two) < 1),
-)
-def test_shares_are_exact_up_to_rounding(count: int, shares: tuple[float, float]) -> None:
-    options = replace(OPTIONS, val_share=shares[0], test_share=shares[1])
-    items = [Item("p", str(number), Path(str(number))) for number in range(count)]
-    splits = [clip.split for clip in plan({"p": items}, {}, options)]
-    train, val, test = (splits.count(split) for split in (TRAIN, VAL, TEST))
-    assert train + val + test == count
-    assert train >= 1
-    assert test >= 1
-    forced = min(count * shares[1], count * (1 - sum(shares))) < 0.5  # one is given where rounding gives none
-    assert abs(test - count * shares[1]) <= (1 if forced else 0.5 + 1e-9)
-    assert abs(val - count * shares[0]) <= (2 if forced else 1 + 1e-9)
-
-
 def test_limits_choose_the_same_people_again(made: tuple[Path, Path]) -> None:
-    people = scan(made[0])
-    known, strangers = choose(people, replace(OPTIONS, people=2, strangers=3))
+    people, _ = scan(made[0])
+    known, strangers = choose(people, replace(SETTINGS, people=2, strangers=3))
     assert (len(known), len(strangers)) == (2, 3)
-    again = choose(dict(reversed(people.items())), replace(OPTIONS, people=2, strangers=3))
+    again = choose(dict(reversed(people.items())), replace(SETTINGS, people=2, strangers=3))
     assert (known, strangers) == again
-    assert known.keys() < choose(people, OPTIONS)[0].keys()
-    assert [len(group) for group in choose(people, replace(OPTIONS, people=-1, strangers=0))] == [3, 0]
-    picks = {tuple(sorted(choose(people, replace(OPTIONS, people=2, seed=s))[0])) for s in range(20)}
+    assert known.keys() < choose(people, SETTINGS)[0].keys()
+    assert [len(group) for group in choose(people, replace(SETTINGS, people=-1, strangers=0))] == [3, 0]
+    picks = {tuple(sorted(choose(people, replace(SETTINGS, people=2, seed=s))[0])) for s in range(20)}
     assert len(picks) == 3
 
 
-def test_only_visible_photos_and_videos_of_people_count(tmp_path: Path) -> None:
-    add_photos(tmp_path, "Ann", 2)
-    (tmp_path / "Ann" / "deeper").mkdir()
-    add_photos(tmp_path, ".hidden", 2)
-    for name in ("Ann/deeper/1.png", "Ann/.2.png", "Ann/notes.txt", "loose.png"):
-        (tmp_path / name).write_bytes((tmp_path / "Ann" / "00.png").read_bytes())
-    (tmp_path / "Ann" / "00.png").rename(tmp_path / "Ann" / "00.PNG")
-    (tmp_path / "empty").mkdir()
-    assert {person: [item.file for item in items] for person, items in scan(tmp_path).items()} == {
-        "Ann": ["00.PNG", "01.png"]
-    }
+def skipped(output: Path) -> dict[str, str]:
+    return dict(line.split("\t") for line in (output / "skipped.txt").read_text().splitlines())
 
 
-def test_unreadable_items_are_recorded_and_skipped(tmp_path: Path) -> None:
+def test_damaged_items_are_recorded_and_skipped(tmp_path: Path) -> None:
     source = tmp_path / "album"
     add_photos(source, "Ann", 5)
     add_photos(source, "Bo", 4)
     good = (source / "Bo" / "00.png").read_bytes()
     (source / "Bo" / "00.png").write_bytes(good[: len(good) // 8])
     (source / "Ann" / "empty.jpg").touch()
-    (source / "Ann" / "noise.mp4").write_bytes(b"this is no video" * 100)
-    summary = generate(source, tmp_path / "out", OPTIONS)
-    lines = [line.split("\t") for line in (tmp_path / "out/skipped.txt").read_text().splitlines()]
-    assert [line[0] for line in lines] == ["Ann/empty.jpg", "Ann/noise.mp4", "Bo/00.png"]
-    assert lines[0][1] == "empty file"
-    assert all(len(line) == 2 and line[1] for line in lines)
-    assert summary.unreadable == 3
+    (source / "Ann" / "text.mp4").write_bytes(b"this is no video" * 100)
+    (source / "Ann" / "noise.mp4").write_bytes(bytes(range(256)) * 9)
+    summary = generate(source, tmp_path / "out", SETTINGS)
+    lines = skipped(tmp_path / "out")
+    assert lines.pop("Bo/00.png").startswith("can't be read: is damaged or cut off (PNG")
+    assert lines == {
+        "Ann/empty.jpg": "is empty",
+        "Ann/text.mp4": "is neither a photograph nor a video",
+        "Ann/noise.mp4": "is neither a photograph nor a video",
+    }
     assert (summary.people, summary.strangers) == (1, 1), "three of Bo's are left, four are wanted"
     assert sum(summary.clips.values()) == 5 + 3
     assert len((tmp_path / "out/gt_v2/IQIYI_VID.txt").read_text().split()) == 8
     assert "1 people, 1 strangers, 8 clips" in str(summary)
+    assert "12 files: 8 used, 4 skipped; skipped.txt" in str(summary)
+    assert "2 skipped: is neither a photograph nor a video: Ann/noise.mp4, Ann/text.mp4\n" in str(summary)
     assert not list((tmp_path / "out").glob(".*"))
+
+
+PICTURES = {
+    "a.jpg": "JPEG", "b.heic": "HEIF", "c.avif": "AVIF", "d.jp2": "JPEG2000", "e.gif": "GIF", "f.tif": "TIFF",
+    "g.webp": "WEBP", "h.bmp": "BMP", "i.pgm": "PPM", "no ending": "PNG", "wrong.mp4": "JPEG",
+}  # fmt: skip
+VIDEOS = {
+    "a.3gp": ("3gp", "mpeg4"), "b.ts": ("mpegts", "libx264"), "c.m2ts": ("mpegts", "mpeg2video"),
+    "d.mkv": ("matroska", "libx264"), "e.h264": ("h264", "libx264"), "f.gif": ("gif", "gif"), "g.png": ("apng", "apng"),
+    "h.flv": ("flv", "flv"), "none": ("avi", "mpeg4"), "wrong.jpg": ("mp4", "libx264"),
+}  # fmt: skip
+
+
+def test_whatever_can_be_read_is_used_and_every_other_file_is_named(tmp_path: Path) -> None:
+    ann = tmp_path / "album" / "Ann"
+    (ann / "2019 May" / "best").mkdir(parents=True)
+    for file, kind in PICTURES.items():
+        Image.fromarray(photo(1, 64, 64)).save(ann / file, kind)
+    for file, (container, codec) in VIDEOS.items():
+        add_video(ann / "2019 May" / file, container, codec)
+    Image.fromarray(photo(2)).save(ann / "2019 May" / "a.jpg")  # the name is taken in the folder above
+    Image.fromarray(photo(3)).save(ann / "2019 May" / "best" / "a.jpg")
+    moving = [Image.fromarray(photo(number, 64, 64)) for number in range(3)]
+    moving[0].save(ann / "moves.webp", save_all=True, append_images=moving[1:])
+    used = {path.relative_to(ann.parent).as_posix() for path in ann.rglob("*") if path.is_file()}
+    left_out = {
+        **dict.fromkeys(["loose.jpg", "loose.mp4"], LOOSE),
+        **{f"Ann/{file}": NEITHER for file in ("a.txt", "a.json", "a.m3u8", "Thumbs.db", "a.zip", "a.pdf")},
+        **dict.fromkeys(["Ann/.hidden.jpg", ".cache/a.jpg", "Ann/.t/a.jpg"], HIDDEN),
+        "Ann/empty.jpg": EMPTY,
+    }  # fmt: skip
+    heads = {
+        "Ann/Thumbs.db": bytes.fromhex("d0cf11e0a1b11ae1"),
+        "Ann/a.zip": b"PK\x03\x04\0",
+        "Ann/a.pdf": b"%PDF-1.7\n\x80\0",
+    }
+    for file, reason in left_out.items():
+        path = ann.parent / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"" if reason == EMPTY else heads.get(file, b"text\n") * 200)
+    summary = generate(ann.parent, tmp_path / "out", SETTINGS)
+    assert skipped(tmp_path / "out") == left_out
+    where = {clip.item.key: clip for clip in placed(ann.parent).values() if clip.item.key in used}
+    assert where.keys() == used
+    assert {path.name for path in (tmp_path / "out").rglob("*.mp4")} == {clip.name for clip in where.values()}
+    made = {key for key, clip in where.items() if not (tmp_path / "out" / FOLDERS[clip.split] / clip.name).is_symlink()}
+    assert made == used - {f"Ann/2019 May/{file}" for file in VIDEOS}, "photographs, and what FFmpeg can't show moving"
+    count = len(used) + len(left_out)
+    assert f"{count} files: {len(used)} used, {len(left_out)} skipped" in str(summary)
+
+
+def test_people_who_are_not_chosen_are_named(tmp_path: Path) -> None:
+    for person, count in (("Ann", 4), ("Bo", 4), ("Cy", 1), ("Di", 2)):
+        add_photos(tmp_path / "album", person, count)
+    generate(tmp_path / "album", tmp_path / "out", replace(SETTINGS, people=1, strangers=0))
+    lines = skipped(tmp_path / "out")
+    assert len(lines) == 4 + 1 + 2
+    reasons = {file.split("/")[0]: reason for file, reason in lines.items()}
+    limits = ("--people 1", "--strangers 0", "--strangers 0")
+    assert sorted(reasons.values()) == [f"its person was not chosen: {limit}" for limit in limits]
 
 
 def test_limit_of_strangers_holds_when_a_known_person_becomes_one(tmp_path: Path) -> None:
@@ -259,9 +328,10 @@ def test_limit_of_strangers_holds_when_a_known_person_becomes_one(tmp_path: Path
     add_photos(source, "Ann", 4)
     add_photos(source, "Bo", 4)
     (source / "Bo" / "00.png").write_bytes(b"")
-    summary = generate(source, tmp_path / "out", replace(OPTIONS, strangers=0))
+    summary = generate(source, tmp_path / "out", replace(SETTINGS, strangers=0))
     assert (summary.people, summary.strangers, sum(summary.clips.values())) == (1, 0, 4)
     assert len(list((tmp_path / "out").rglob("*.mp4"))) == 4
+    assert set(skipped(tmp_path / "out")) == {f"Bo/{number:02}.png" for number in range(4)}
     assert not list((tmp_path / "out").glob(".*"))
 
 
@@ -271,7 +341,7 @@ def test_videos_are_linked_or_copied(tmp_path: Path, copy: bool) -> None:
     add_photos(source, "Ann", 3)
     for name, container, codec in (("a.mp4", "mp4", "libx264"), ("b.AVI", "avi", "mpeg4")):
         add_video(source / "Ann" / name, container, codec)
-    generate(source, tmp_path / "out", replace(OPTIONS, copy=copy))
+    generate(source, tmp_path / "out", replace(SETTINGS, copy=copy))
     where = placed(source)
     for file in ("a.mp4", "b.AVI"):
         clip = where[f"Ann/{file}"]
@@ -287,14 +357,14 @@ def test_videos_are_linked_or_copied(tmp_path: Path, copy: bool) -> None:
 def test_overwrite_must_be_asked_for(tmp_path: Path) -> None:
     source, output = tmp_path / "album", tmp_path / "out"
     add_photos(source, "Ann", 4)
-    generate(source, output, OPTIONS)
+    generate(source, output, SETTINGS)
     before = contents(output)
     (output / "mine.txt").write_text("notes")
     add_photos(source, "Bo", 4)
     with pytest.raises(InputError, match="--overwrite"):
-        generate(source, output, OPTIONS)
+        generate(source, output, SETTINGS)
     assert contents(output) == {**before, "mine.txt": b"notes"}
-    assert generate(source, output, replace(OPTIONS, overwrite=True)).people == 2
+    assert generate(source, output, replace(SETTINGS, overwrite=True)).people == 2
     assert len(list(output.rglob("*.mp4"))) == 8
     assert (output / "mine.txt").read_text() == "notes"
 
@@ -306,7 +376,7 @@ def test_overwrite_spares_what_it_did_not_make(tmp_path: Path) -> None:
     (output / FOLDERS[TRAIN] / "IQIYI_VID_TRAIN_0000001.mp4").write_text("the real data set")
     before = contents(output)
     with pytest.raises(InputError, match="did not make"):
-        generate(source, output, replace(OPTIONS, overwrite=True))
+        generate(source, output, replace(SETTINGS, overwrite=True))
     assert contents(output) == before
 
 
@@ -314,7 +384,7 @@ def test_overwrite_spares_what_it_did_not_make(tmp_path: Path) -> None:
 def test_output_that_holds_the_input_is_refused(tmp_path: Path, output: str) -> None:
     add_photos(tmp_path / "album", "Ann", 4)
     with pytest.raises(InputError, match="holds the input"):
-        generate(tmp_path / "album", tmp_path / output, replace(OPTIONS, overwrite=True))
+        generate(tmp_path / "album", tmp_path / output, replace(SETTINGS, overwrite=True))
     assert len(contents(tmp_path)) == 4
 
 
@@ -330,21 +400,21 @@ def test_failed_run_leaves_the_old_data_set(tmp_path: Path, monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(generate_module, "make_clip", full)
         with pytest.raises(InputError, match="No space left"):
-            generate(source, output, OPTIONS)
+            generate(source, output, SETTINGS)
     assert contents(output) == {}
-    generate(source, output, OPTIONS)
+    generate(source, output, SETTINGS)
     before = contents(output)
     monkeypatch.setattr(generate_module, "make_clip", full)
     with pytest.raises(InputError, match="No space left"):
-        generate(source, output, replace(OPTIONS, overwrite=True))
+        generate(source, output, replace(SETTINGS, overwrite=True))
     assert contents(output) == before
 
 
 def test_two_items_of_one_name_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generate_module, "ID_DIGITS", 1)
+    monkeypatch.setattr(folder, "ID_DIGITS", 1)
     add_photos(tmp_path / "album", "Ann", 17)
     with pytest.raises(InputError, match="rename one"):
-        generate(tmp_path / "album", tmp_path / "out", OPTIONS)
+        generate(tmp_path / "album", tmp_path / "out", SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -354,20 +424,20 @@ def test_two_items_of_one_name_are_an_error(tmp_path: Path, monkeypatch: pytest.
         (lambda source: source.mkdir(), "no person has 4"),
         (lambda source: add_photos(source, "Ann", 3), "no person has 4"),
         (lambda source: add_photos(source.parent, source.name, 9), "they must lie in .*/PERSON/"),
-        (lambda source: add_junk(source), "4 unreadable"),
+        (lambda source: add_junk(source), "4 files skipped: can't be read"),
     ],
 )
 def test_nothing_usable_is_an_error(tmp_path: Path, prepare, message: str) -> None:
     prepare(tmp_path / "album")
     with pytest.raises(InputError, match=message):
-        generate(tmp_path / "album", tmp_path / "out", OPTIONS)
+        generate(tmp_path / "album", tmp_path / "out", SETTINGS)
     assert not (tmp_path / "out" / "gt_v2").exists()
 
 
 def add_junk(source: Path) -> None:
     (source / "Ann").mkdir(parents=True)
     for number in range(4):
-        (source / "Ann" / f"{number}.jpg").write_bytes(b"junk")
+        (source / "Ann" / f"{number}.jpg").write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF\0 junk")
 
 
 @pytest.mark.parametrize(
@@ -387,7 +457,7 @@ def add_junk(source: Path) -> None:
 )
 def test_wrong_options_name_the_flag(change: dict, flag: str) -> None:
     with pytest.raises(InputError, match=flag):
-        replace(OPTIONS, **change)
+        replace(SETTINGS, **change)
 
 
 @settings(deadline=None)
@@ -473,7 +543,7 @@ def test_clip_that_cannot_be_written_is_an_oserror(tmp_path: Path) -> None:
 
 def test_photo_that_is_missing_is_unreadable(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="No such file"):
-        read_photo(tmp_path / "a.png")
+        read_photograph(tmp_path / "a.png")
 
 
 def script(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -487,7 +557,7 @@ def test_script_writes_a_data_set_and_sums_it_up(tmp_path: Path) -> None:
     flags = ["--input", str(tmp_path / "album"), "--output", str(tmp_path / "out"), "--size", "128,72"]
     done = script(*flags, "--strangers", "0")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("1 people, 0 strangers, 6 clips (train 3, val 1, test 2), 0 unreadable, ")
+    assert done.stdout.startswith("1 people, 0 strangers, 6 clips (train 5, val 0, test 1), ")
     again = script(*flags)
     assert again.returncode == 2
     assert again.stderr.count("\n") == 1
@@ -509,11 +579,11 @@ def test_script_says_in_one_line_what_is_wrong(arguments: str, word: str) -> Non
 def test_linked_folders_of_portraits_become_clips(tmp_path: Path) -> None:
     counts = (6, 2, 7, 2, 2)
     (tmp_path / "album").mkdir()
-    for folder in write_album(tmp_path / "elsewhere", counts).iterdir():
-        (tmp_path / "album" / folder.name).symlink_to(folder)
-    options = replace(OPTIONS, min_items=6, size=(320, 180))
+    for person in write_album(tmp_path / "elsewhere", counts).iterdir():
+        (tmp_path / "album" / person.name).symlink_to(person)
+    options = replace(SETTINGS, min_items=6, size=(320, 180))
     summary = generate(tmp_path / "album", tmp_path / "out", options)
-    assert (summary.people, summary.strangers, summary.unreadable) == (2, 3, 0)
+    assert (summary.people, summary.strangers, summary.skipped) == (2, 3, [])
     assert sum(summary.clips.values()) == sum(counts)
     for clip in placed(tmp_path / "album", options).values():
         capture = cv2.VideoCapture(str(tmp_path / "out" / FOLDERS[clip.split] / clip.name))

@@ -1,26 +1,58 @@
 """--recipe: other defaults for a whole run, and no mixing of two by accident."""
 
+import sys
+from dataclasses import fields
+
 import pytest
 
-from rcnn.commands.arguments import METHOD, Parser, add_recipe
+from rcnn.commands.arguments import read_settings
 from rcnn.errors import InputError
-from rcnn.stages.recipes import ANY, BEST, SEED, check_made_by, recipe_of
+from rcnn.stages.recipes import ANY, BEST, OPTIONS, SEED, check_made_by, recipe_of
+from rcnn.stages.settings import (
+    DetectSettings,
+    FeatureSettings,
+    GenfeatSettings,
+    PredictSettings,
+    SubmitSettings,
+    TrainSettings,
+)
+
+STAGES = {
+    "detect": DetectSettings,
+    "feature": FeatureSettings,
+    "genfeat": GenfeatSettings,
+    "train_mlp": TrainSettings,
+    "predict": PredictSettings,
+    "submit": SubmitSettings,
+}
 
 
-def parser() -> Parser:
-    result = Parser("Trains.", "python train_mlp.py")
-    add_recipe(result, "train_mlp")
-    result.group(METHOD)("--head", default="mlp", choices=("mlp", "cosine"))
-    return result
+def test_best_sets_other_defaults_and_what_is_given_counts():
+    assert TrainSettings().head == TrainSettings(recipe=SEED).head == "mlp"
+    assert TrainSettings(recipe=BEST).head == "cosine"
+    assert TrainSettings(recipe=BEST, head="mlp").head == "mlp"
+    assert (DetectSettings(recipe=BEST).faces, DetectSettings().faces) == ("all", "central")
+    assert (GenfeatSettings(recipe=BEST).tracks, GenfeatSettings().tracks) == ("agree", "main")
+    with pytest.raises(InputError, match=r"^--recipe any: must be seed or best$"):
+        TrainSettings(recipe=ANY)
+    assert SubmitSettings(recipe=ANY).recipe == ANY
 
 
-def test_best_sets_other_defaults_and_a_flag_that_is_given_counts():
-    assert parser().parse_args([]).head == "mlp"
-    assert parser().parse_args(["--recipe", "seed"]).head == "mlp"
-    assert parser().parse_args(["--recipe", "best"]).head == "cosine"
-    assert parser().parse_args(["--recipe", "best", "--head", "mlp"]).head == "mlp"
-    with pytest.raises(InputError, match="recipe"):
-        parser().parse_args(["--recipe", "any"])
+@pytest.mark.parametrize("stage", OPTIONS)
+def test_the_library_and_the_script_mean_the_same_by_a_recipe(stage, monkeypatch):
+    kind = STAGES[stage]
+    for recipe in (SEED, BEST):
+        monkeypatch.setattr(sys, "argv", [f"{stage}.py", "--recipe", recipe])
+        assert read_settings("", f"python {stage}.py", kind) == kind(recipe=recipe)
+        if recipe == BEST:
+            assert {name: getattr(kind(recipe=recipe), name) for name in OPTIONS[stage]} == OPTIONS[stage]
+
+
+@pytest.mark.parametrize("stage", OPTIONS)
+def test_what_a_recipe_sets_can_be_left_out(stage):
+    """Else nobody could tell a default from a value that was given."""
+    defaults = {field.name: field.default for field in fields(STAGES[stage])}
+    assert [name for name in OPTIONS[stage] if defaults[name] is not None] == []
 
 
 def test_the_recipe_of_older_runs_is_the_seeds():

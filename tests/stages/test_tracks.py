@@ -19,7 +19,7 @@ from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.merge import MergeSettings, merge
 from rcnn.stages.predict import PredictSettings, predict
-from rcnn.stages.recipes import BEST, OPTIONS
+from rcnn.stages.recipes import BEST
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import StageReader, StageWriter, vectors
@@ -76,13 +76,13 @@ def done(root, models, tmp_path_factory):
         detect(
             DetectSettings(
                 **models, output=f"{place}/det_{stage}", dataset=str(root), stage=stage, quality_threshold=4.0,
-                **fixed, **OPTIONS["detect"],
+                **fixed,
             )
         )  # fmt: skip
         paths = {"input": f"{place}/det_{stage}", "output": f"{place}/feat_{stage}"}
-        feature(FeatureSettings(models["model"], **paths, **fixed, **OPTIONS["feature"]))
-    genfeat(GenfeatSettings((f"{place}/feat_trainval",), f"{place}/set", recipe=BEST, **OPTIONS["genfeat"]))
-    train_mlp(TrainSettings(f"{place}/set", f"{place}/iqiyi", num_classes=3, **fixed, **OPTIONS["train_mlp"]))
+        feature(FeatureSettings(models["model"], **paths, **fixed))
+    genfeat(GenfeatSettings((f"{place}/feat_trainval",), f"{place}/set", recipe=BEST))
+    train_mlp(TrainSettings(f"{place}/set", f"{place}/iqiyi", num_classes=3, **fixed))
     predict(PredictSettings(f"{place}/iqiyi,40", (f"{place}/feat_test",), f"{place}/pred", **fixed))
     submit(SubmitSettings((f"{place}/pred",), f"{place}/submission.txt", recipe=BEST))
     return place
@@ -135,7 +135,7 @@ def test_the_central_face_alone_is_the_wrong_one_there(done, root, models, tmp_p
         feature(FeatureSettings(models["model"], str(tmp_path / "det"), str(tmp_path / "f"), gpu=-1, recipe=BEST))
     feature(FeatureSettings(models["model"], str(tmp_path / "det"), str(tmp_path / "feat"), gpu=-1))
     with pytest.raises(InputError, match=r"some are of detect.py --faces all and others are not"):
-        genfeat(GenfeatSettings((f"{done}/feat_test", str(tmp_path / "feat")), str(tmp_path / "set"), recipe="any"))
+        genfeat(GenfeatSettings((f"{done}/feat_test", str(tmp_path / "feat")), str(tmp_path / "set"), recipe=BEST))
 
 
 def test_parts_and_workers_make_the_same_rows(done, root, models, tmp_path):
@@ -146,7 +146,6 @@ def test_parts_and_workers_make_the_same_rows(done, root, models, tmp_path):
         feature(
             FeatureSettings(
                 models["model"], f"{done}/det_test", parts[-1], gpu=-1, workers=2, split=(part, 2), recipe=BEST,
-                **OPTIONS["feature"],
             )
         )  # fmt: skip
     merge(MergeSettings(tuple(parts), str(tmp_path / "feat"), dataset=str(root)))

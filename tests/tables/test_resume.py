@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError, Stopped
-from rcnn.tables import StageReader, StageWriter, features_schema, table, vector_array, writer
+from rcnn.tables import StageReader, StageWriter, features_schema, header, table, vector_array, writer
 from rcnn.tables.whole import faults
 
 WIDTH, GROUPS, GROUP = 8, 8, 7
@@ -138,7 +138,7 @@ def test_other_arguments_or_models_are_refused_and_named(options, what, tmp_path
 def test_another_format_is_refused(tmp_path, monkeypatch):
     with pytest.raises(Stopped):
         write(tmp_path / "run", stop_after=5)
-    monkeypatch.setattr(writer, "FORMAT", 99)
+    monkeypatch.setattr(header, "FORMAT", 99)
     with pytest.raises(InputError, match=r"another format \(\d+, now 99\)"):
         write(tmp_path / "run")
 
@@ -167,18 +167,18 @@ def test_damaged_progress_is_an_error(text, tmp_path):
 
 
 HOLD = """
-import sys, time
+import sys
 from rcnn.tables import StageWriter, features_schema
 with StageWriter(sys.argv[1], "feature", features_schema(8)):
     print("ready", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
 def test_a_second_run_is_refused_until_the_first_is_dead(tmp_path):
     path = tmp_path / "run"
     command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as holder:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as holder:
         assert holder.stdout.readline() == b"ready\n"
         with pytest.raises(InputError, match=rf"process {holder.pid} on .* writes there; wait"):
             StageWriter(str(path), "feature", features_schema(8), overwrite=True)

@@ -18,8 +18,8 @@ from rcnn.networks.graphs import essh
 from rcnn.training import detection
 from rcnn.training.detection import DetectionSettings, DetectionTrainer
 from rcnn.training.labels import LabelledPhotograph
-from rcnn.training.people import read_photograph
 from rcnn.training.scenes import Scene, move_boxes, move_landmarks
+from rcnn.video.photographs import read_image
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def handful(drawn: list[LabelledPhotograph]) -> list[Scene]:
     for number, photo in enumerate(drawn):
         scene = Scene(np.full((128, 128, 3), 60 + 30 * number, np.uint8))
         for scale, x, y in [(0.5 + number / 6, 4, 8)] + [(0.5, 64, 60)] * (number < 2):
-            image = cv2.resize(read_photograph(photo.path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            image = cv2.resize(read_image(photo.path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             scene.picture[y : y + len(image), x : x + len(image)] = image
             matrix = np.array([[scale, 0, x], [0, scale, y]])
             scene.boxes = np.concatenate([scene.boxes, move_boxes(photo.boxes, matrix)])

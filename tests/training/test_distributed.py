@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from patience import PATIENCE
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
@@ -24,7 +25,6 @@ from rcnn.training.mlp import Classifier, initialise
 from rcnn.training.snapshot import Snapshot
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 300  # seconds; 7 on a quiet machine
 WIDTH, CLASSES, CLIPS, EPOCHS = 16, 7, 61, 4
 TOLERANCE = 1e-5  # of weights up to 1; sums over two halves are rounded otherwise than sums over the whole
 # Batches of 15 clips and 7 classes: neither can be halved.
@@ -107,7 +107,7 @@ def together(data, tmp_path_factory) -> tuple[Path, list[dict]]:
         job["settings"] = {**FIXED, "data": str(data), "prefix": str(folder / name), **job["settings"]}
     (folder / "jobs.json").write_text(json.dumps(jobs))
     words = launcher("tests/training/runs.py", folder / "jobs.json", folder / "ends")
-    done = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=TIMEOUT)
+    done = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 4:") == len(CASES) + 2  # of one process
     return folder, [json.loads((folder / f"ends-{rank}.json").read_text()) for rank in (0, 1)]
@@ -173,7 +173,7 @@ def flags(data: Path, prefix: Path, **changes) -> list[str]:
 
 def test_bad_input_is_one_line_and_exit_code_2_of_each(data, tmp_path):
     words = launcher(*flags(data, tmp_path / "m", num_classes=3))
-    done = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=TIMEOUT)
+    done = subprocess.run(words, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stderr.count("train_mlp.py: error:") == 1
     assert done.stderr.count("exitcode  : 2") == 2, done.stderr  # torchrun's own report
     assert not list(tmp_path.iterdir())
@@ -187,7 +187,7 @@ def test_a_signal_stops_both_with_one_line_and_the_run_goes_on(data, tmp_path, c
         while not process.stdout.readline().startswith("epoch 2:"):
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=TIMEOUT)
+        _, said = process.communicate(timeout=PATIENCE)
     assert said.count("train_mlp.py: stopped; what was done is saved") == 1
     assert "rcnn/" not in said  # no traceback of ours
     with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):

@@ -12,7 +12,7 @@ from torch import nn
 
 from rcnn.errors import InputError
 from rcnn.training.loop import Course, Sums, apply_gradients, learn, total
-from rcnn.training.rates import held, stepped
+from rcnn.training.rates import held_then_falling, stepped
 from rcnn.training.snapshot import Snapshot
 
 
@@ -118,5 +118,5 @@ def test_total_is_the_sum():
 
 def test_rates_fall_in_steps_and_on_a_line():
     assert [stepped(0.2, epoch, (2, 3)) for epoch in range(4)] == pytest.approx([0.2, 0.2, 0.02, 0.002])
-    rates = [held(1.0, period, 10, 0.5, 0.3) for period in range(10)]
+    rates = [held_then_falling(1.0, period, 10, 0.5, 0.3) for period in range(10)]
     assert rates == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.3])

@@ -11,8 +11,8 @@ from rcnn.faces.types import Faces
 from rcnn.training import labels
 from rcnn.training.backgrounds import patch_without_faces
 from rcnn.training.labels import LabelledPhotograph, label_photographs
-from rcnn.training.people import read_photograph
 from rcnn.training.scenes import Scene, make_scene, move_landmarks, paste_photograph
+from rcnn.video.photographs import read_image
 
 
 def test_mirrored_landmarks_change_sides() -> None:
@@ -133,5 +133,5 @@ def test_landmarks_are_the_median_over_views() -> None:
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(InputError, match=r"a\.jpg: is no picture"):
-        read_photograph(str(tmp_path / "a.jpg"))
+        read_image(str(tmp_path / "a.jpg"))
     assert cv2.imread(str(tmp_path / "a.jpg")) is None

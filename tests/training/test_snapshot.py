@@ -63,7 +63,7 @@ def test_a_snapshot_without_all_velocities_is_refused(change, tmp_path):
 
     save_snapshot(path, {"net": layer}, Changed(), {})
     with pytest.raises(
-        InputError, match="is no snapshot of this training .*velocity 0 is missing or has another shape"
+        InputError, match=r"is no snapshot of this training .*velocity 0 is missing or has another shape"
     ):
         load_snapshot(path, {"net": layer}, optimizer)
 

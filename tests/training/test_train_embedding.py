@@ -15,12 +15,12 @@ import torch
 from drawn_people import write_album
 from torch.nn import functional
 
-from rcnn.commands.arguments import layer_pairs
 from rcnn.errors import InputError
 from rcnn.faces.load import load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks import checkpoint
 from rcnn.networks.checkpoint import Graph, load_checkpoint, read_arrays
+from rcnn.settings.kinds import layer_pairs
 from rcnn.training import embedding
 from rcnn.training.crops import plain_crops
 from rcnn.training.embedding import EmbeddingSettings, EmbeddingTrainer, arcface

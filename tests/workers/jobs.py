@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from patience import wait_for
+
 from rcnn.errors import InputError
 
 
@@ -16,12 +18,14 @@ class Doubling:
     """Doubles numbers; notes each attempt in `folder`, dies of some numbers, takes its time.
 
     kills : numbers that kill the worker, how many times at most
+    meets : numbers that wait until so many workers have begun
     """
 
     folder: str
     kills: tuple[tuple[int, int], ...] = ()
     seconds: float = 0.0
     start: str = ""  # "fail" or "die"
+    meets: tuple[tuple[int, int], ...] = ()
 
     def build(self, gpu, source=None):
         if self.start == "fail":
@@ -40,6 +44,7 @@ class Doubling:
             tries = len(place.read_text().splitlines())
             if tries <= dict(self.kills).get(item, 0):
                 os.kill(os.getpid(), signal.SIGKILL)
+            wait_for(lambda item=item: len(list(Path(self.folder).glob("pid-*"))) >= dict(self.meets).get(item, 0))
             if item == -1:
                 raise InputError("-1: is no number; take it away")
             time.sleep(self.seconds)

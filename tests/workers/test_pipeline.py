@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE, wait_for
 
 from rcnn.workers.pipeline import cores, groups, ordered_map
 
@@ -40,7 +41,7 @@ def test_no_more_is_begun_than_allowed(ahead):
 
 
 def test_workers_work_at_the_same_time():
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=PATIENCE)
     assert list(ordered_map(lambda item: meeting.wait() >= 0, range(6), 3, 6)) == [True] * 6
 
 
@@ -58,9 +59,6 @@ def test_an_error_comes_in_its_turn_and_ends_the_work():
     with pytest.raises(ValueError, match="five"):
         next(results)
     assert len(begun) <= 5 + 4
-    before = threading.active_count()
-    time.sleep(0.02)
-    assert threading.active_count() <= before
 
 
 def test_leaving_early_stops_the_threads():
@@ -69,10 +67,7 @@ def test_leaving_early_stops_the_threads():
         if result == 3:
             break
     del result
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
+    wait_for(lambda: threading.active_count() <= before, "the end of the threads")
 
 
 def test_there_is_a_core():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from patience import held, wait_for
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import save_checkpoint
@@ -59,11 +58,11 @@ def test_predict_with_two_workers_writes_what_one_process_writes(one, tmp_path):
     assert StageReader(str(tmp_path / "two"), ("predict",)).rows > 10
 
 
-def command(settings, out, *more):
+def words(settings, out, *more):
     return [
-        sys.executable, str(ROOT / "detect.py"), "--dataset", settings["dataset"], "--stage", "test", "--gpu", "-1",
+        ROOT / "detect.py", "--dataset", settings["dataset"], "--stage", "test", "--gpu", "-1",
         "--quality-model", settings["model"], "--detector", settings["detector"], "--quality-threshold", "1",
-        "--max-bad", "100", "--output", str(out), *more,
+        "--max-bad", "100", "--output", out, *more,
     ]  # fmt: skip
 
 
@@ -82,27 +81,29 @@ def workers_of(pid: int) -> list[int]:
 
 
 def test_a_worker_killed_in_mid_run_changes_nothing(one, settings, tmp_path):
-    run = subprocess.Popen(command(settings, tmp_path / "det", "--workers", "2"), stdout=subprocess.DEVNULL)
-    killed = 0
-    while run.poll() is None:
-        time.sleep(0.7)
-        for pid in workers_of(run.pid)[:1]:
+    with held(words(settings, tmp_path / "det", "--workers", "2"), 2) as run:
+        run.wait_until_held()
+        first = workers_of(run.process.pid)
+        assert len(first) == 2
+        os.kill(first[0], signal.SIGKILL)
+        run.let_go()
+        wait_for(lambda: run.process.poll() is not None or set(workers_of(run.process.pid)) - set(first))
+        for pid in set(workers_of(run.process.pid)) - set(first):  # the one in its place, if there was need of one
             os.kill(pid, signal.SIGKILL)
-            killed += 1
-        if killed == 2:
-            break
-    assert run.wait(60) == 0 and killed
+        code, errors = run.end()
+    assert code == 0, errors
     assert written(tmp_path / "det") == written(one / "det")
     assert manifest(tmp_path / "det", "detect") == manifest(one / "det", "detect")
 
 
 def test_a_run_goes_on_with_other_workers(one, settings, tmp_path):
-    run = subprocess.Popen(command(settings, tmp_path / "det", "--workers", "1"), stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "det/progress.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    run.send_signal(signal.SIGTERM)
-    assert "the same command goes on" in run.communicate(timeout=20)[1]
+    with held(words(settings, tmp_path / "det", "--workers", "1"), 2) as run:
+        run.wait_until_held()
+        run.process.send_signal(signal.SIGTERM)
+        run.let_go()
+        code, errors = run.end()
+    assert code == 128 + signal.SIGTERM and "the same command goes on" in errors
+    assert json.loads((tmp_path / "det/progress.json").read_text())["clips"]["total"] == 4
     detect(DetectSettings(output=str(tmp_path / "det"), workers=2, **settings))
     assert written(tmp_path / "det") == written(one / "det")
 
@@ -123,5 +124,5 @@ def test_int8_is_refused_with_ray(settings, tmp_path):
 
 
 def test_a_clip_that_kills_its_worker_is_unreadable(settings):
-    found = DetectJob(DetectSettings(output="", **settings)).lost(None, "killed its worker 3 times (signal 9)")
+    found = DetectJob(DetectSettings(output="", **settings), {}).lost(None, "killed its worker 3 times (signal 9)")
     assert (found.unreadable, found.looks, len(found.faces)) == ("killed its worker 3 times (signal 9)", 0, 0)

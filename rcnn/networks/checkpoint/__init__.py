@@ -6,6 +6,7 @@ import os
 import re
 
 from ...errors import InputError
+from ...files import make_dir
 from .arrays import read_arrays, write_arrays
 from .graph import Graph, Node
 from .symbol import read_symbol, write_symbol
@@ -64,7 +65,7 @@ def save_checkpoint(model: str, graph: Graph) -> None:
         If a file can't be written.
     """
     symbol_path, params_path = checkpoint_files(model)
-    os.makedirs(os.path.dirname(symbol_path) or ".", exist_ok=True)
+    make_dir(os.path.dirname(symbol_path))
     write_symbol(symbol_path, graph)
     auxiliary = graph.auxiliary_names
     write_arrays(

@@ -15,6 +15,7 @@ from io import BufferedIOBase
 import numpy as np
 
 from ...errors import InputError
+from ...files import create
 
 FILE_MAGIC = 0x112
 V1_MAGIC = 0xF993FAC8  # int64 dimensions
@@ -151,7 +152,7 @@ def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """
     temporary = f"{path}.part"
     try:
-        with open(temporary, "wb") as file:
+        with create(temporary) as file:
             file.write(struct.pack("<QQQ", FILE_MAGIC, 0, len(arrays)))
             for name, array in arrays.items():
                 dtype = array.dtype.newbyteorder("<")

@@ -16,14 +16,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ...errors import InputError
 from .graph import Graph, Node
-from .operators import VARIABLE
+from .operators import VARIABLE, Values
 
 OPSET = 17
 IR_VERSION = 8  # of ONNX 1.12, which brought opset 17; older runtimes refuse a newer one
 LOWEST = np.finfo(np.float32).min  # what MXNet's max pooling makes of a window without a pixel
 TO_THE_END = np.iinfo(np.int64).max  # of a slice
 
-Values = dict[str, Any]
 Size = int | str  # of a dimension; one that stays open has a name
 
 

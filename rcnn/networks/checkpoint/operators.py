@@ -43,6 +43,7 @@ TOO_FEW_DIMENSIONS = "it has too few dimensions"
 FLOAT_TYPES = ("float16", "float32", "float64")
 
 Parser = Callable[[str], Any]
+Values = dict[str, Any]  # of a node's attributes, with their types
 _REQUIRED = object()
 
 

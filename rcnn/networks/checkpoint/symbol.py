@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import InputError
+from ...files import create
 from .graph import Graph, Node
 from .operators import NAMES_OF_OLD, VARIABLE
 
@@ -131,9 +132,8 @@ def write_symbol(path: str, graph: Graph) -> None:
         "attrs": {"mxnet_version": ["int", MXNET_VERSION]},
     }
     try:
-        with open(f"{path}.part", "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
+        with create(f"{path}.part") as file:
+            file.write(f"{json.dumps(document, indent=2)}\n".encode())
             file.flush()
             os.fsync(file.fileno())
         os.replace(f"{path}.part", path)

@@ -1,8 +1,9 @@
 """Networks on devices: a graph in, arrays in, arrays out; OpenVINO on the CPU, PyTorch on CUDA."""
 
+from ..precision import FP16, FP32, INT8
 from .images import NO_MEAN
 from .load import load_network
-from .network import CPU, ENGINES, FP16, FP32, INT8, Network, check_precision, choose_device
+from .network import CPU, ENGINES, Network, check_precision, choose_device
 
 __all__ = [
     "CPU",

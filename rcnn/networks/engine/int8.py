@@ -19,6 +19,7 @@ import numpy as np
 import openvino as ov
 
 from ...errors import InputError
+from ...files import create, make_inner_dir
 from .openvino import OpenVinoNetwork, core
 
 EXTENSIONS = (".xml", ".bin")
@@ -73,7 +74,9 @@ def quantise(network: OpenVinoNetwork, images: np.ndarray, path: str) -> None:
     """
     model = network.model((1, *images.shape[1:]), images.dtype)
     twin = quantised(model, [images[row : row + 1] for row in range(len(images))])
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    make_inner_dir(os.path.dirname(path) or ".")
+    for extension in EXTENSIONS:
+        create(f"{path}{extension}").close()  # OpenVINO writes into the file that it finds
     ov.save_model(twin, f"{path}.xml", compress_to_fp16=False)
 
 

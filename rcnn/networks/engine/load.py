@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..checkpoint import Graph
+from ..precision import FP16, FP32
 from .images import NO_MEAN, ONES, ImageInput, Three
-from .network import CPU, FP16, FP32, Network
+from .network import CPU, Network
 
 
 def load_network(

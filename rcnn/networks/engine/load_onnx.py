@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...errors import InputError
+from ..precision import FP16, FP32
 from .images import ImageInput
-from .network import CPU, FP16, FP32, Network
+from .network import CPU, Network
 from .onnx_graph import OnnxGraph
 from .onnx_openvino import OnnxOpenVinoNetwork
 from .onnx_runtime import OnnxRuntimeNetwork

@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from ...errors import InputError
+from ..precision import FP16, INT8
 
 CPU = -1
 ENGINES = ("openvino", "torch")
-FP32, FP16, INT8 = "fp32", "fp16", "int8"  # --precision
 
 
 class Network(Protocol):

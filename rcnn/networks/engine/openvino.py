@@ -26,6 +26,7 @@ from ..checkpoint import Graph, Node
 from ..checkpoint.operators import (
     TOO_FEW_DIMENSIONS,
     VARIABLE,
+    Values,
     crop_window,
     pool_area,
     pool_overhang,
@@ -39,7 +40,6 @@ LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold
 PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
 
 Value = Any  # openvino.Output or openvino.Node
-Values = dict[str, Any]
 
 
 @cache

@@ -18,6 +18,7 @@ from ..checkpoint import Graph
 from ..checkpoint.operators import (
     TOO_FEW_DIMENSIONS,
     VARIABLE,
+    Values,
     crop_window,
     pool_area,
     pool_overhang,
@@ -29,7 +30,6 @@ from .images import ImageInput
 LANES = 2  # batches that are on a CUDA device at the same time: one is computed while the other is copied
 LARGEST_BATCH = 256  # rows; more are cut into several batches
 
-Values = dict[str, Any]
 Last = Callable[[list[Tensor]], list[Tensor]]
 
 

@@ -68,7 +68,7 @@ def _get(file: ModelFile, target: str, archives: list[str]) -> None:
                 with opened.open(names[0]) as source, open(temporary, "wb") as sink:
                     shutil.copyfileobj(source, sink)
 
-            write_whole(target, unpack)
+            write_whole(target, unpack, private=False)
     except zipfile.BadZipFile:
         os.remove(archive)
         raise InputError(f"{file.url}: is no .zip, so it was removed; give the same command again") from None

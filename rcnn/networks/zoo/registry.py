@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
+from ...files.text import read_text
 
+MAX_BYTES = 1 << 20
 ZOO = Path(__file__).resolve().parents[3] / "model" / "zoo.toml"
 
 
@@ -67,7 +69,7 @@ def _read(path: Path) -> dict[str, KnownModel]:
     if not path.is_file():
         return {}
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["model"]
+        entries = tomllib.loads(read_text(str(path), MAX_BYTES))["model"]
         models = [
             KnownModel(
                 entry["name"],
@@ -81,7 +83,7 @@ def _read(path: Path) -> dict[str, KnownModel]:
             )
             for entry in entries
         ]
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: is damaged ({error}); get it again") from None
     return {model.name: model for model in models}
 

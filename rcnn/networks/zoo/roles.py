@@ -27,6 +27,12 @@ class Role:
     shipped: str
     make: str
 
+    def used(self, model: str) -> str:
+        """The line that says which checkpoint is used where none was given."""
+        if model == self.seed:
+            return f"{self.flag}: not given, {model} is used"
+        return f"{self.flag}: not given and {self.seed} is not there, {model} is used"
+
 
 DETECTOR = Role(
     "--detector", "./model/ssh-model/essh,0", "essh-m25,0", f"{PUBLISHED}, python -m rcnn train-detector makes one"
@@ -44,8 +50,8 @@ def model_files(model: str) -> tuple[str, ...]:
 
     Parameters
     ----------
-    model : `PREFIX,EPOCH`; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
-        checkpoints, `DIR` or `PREFIX`
+    model : `PREFIX,EPOCH`, with a classifier's PREFIX-train.json where it is there; `X.onnx`, with X.toml and the
+        weights X.onnx.data where they are there; or, of MTCNN's three checkpoints, `DIR` or `PREFIX`
 
     Raises
     ------
@@ -61,7 +67,13 @@ def model_files(model: str) -> tuple[str, ...]:
         return model, *(path for path in beside if os.path.isfile(path))
     if is_cascade(model):
         return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
-    return checkpoint_files(model)
+    record = train_record(model)
+    return *checkpoint_files(model), *((record,) if os.path.isfile(record) else ())
+
+
+def train_record(model: str) -> str:
+    """Where the record of a classifier's training lies, of `PREFIX,EPOCH`."""
+    return f"{model.rpartition(',')[0]}-train.json"
 
 
 def missing_file(model: str) -> str | None:
@@ -85,14 +97,12 @@ def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
         if path:
             raise InputError(f"{role.flag} {given}: there is no {path}; {role.make}")
         return given
-    if missing_file(role.seed) is None:
-        if not quiet:
-            print(f"{role.flag}: not given, {role.seed} is used", flush=True)
-        return role.seed
-    shipped = os.path.relpath(SHIPPED / role.shipped)
-    path = missing_file(shipped)
-    if path:
-        raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
+    found = role.seed
+    if missing_file(role.seed) is not None:
+        found = os.path.relpath(SHIPPED / role.shipped)
+        path = missing_file(found)
+        if path:
+            raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
     if not quiet:
-        print(f"{role.flag}: not given and {role.seed} is not there, {shipped} is used", flush=True)
-    return shipped
+        print(role.used(found), flush=True)
+    return found

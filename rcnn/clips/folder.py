@@ -1,0 +1,145 @@
+"""What lies in a folder of people: items to make clips of, and what is left out, with the reason."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+
+HIDDEN = "is hidden"
+LOOSE = "lies in no person's folder"
+LINK_OUT = "is a link out of the folder"
+LINK_TO_FOLDER = "is a link to a folder"
+LINK_TO_NOTHING = "is a link to nothing"
+SPECIAL = "is no ordinary file"
+EMPTY = "is empty"
+NEITHER = "is neither a photograph nor a video"
+UNREADABLE = "can't be read"
+NOT_CHOSEN = "its person was not chosen"
+
+ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items meet once in 50,000 data sets
+HEAD_BYTES = 4096  # of a file, that show whether it is a text
+TEXT = bytes({*range(32, 256), *b"\t\n\v\f\r\x1b"} - {127})  # all but control characters
+TEXT_HEADS = (b"P1", b"P2", b"P3", b"YUV4MPEG2")  # of pictures and videos that may begin with nothing but text
+
+People = dict[str, list["Item"]]
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    """A file of a person that may be a photograph or a video."""
+
+    person: str  # name of the folder
+    file: str  # where it lies in it, with / between folders
+    path: Path  # absolute
+
+    @property
+    def key(self) -> str:
+        return f"{self.person}/{self.file}"
+
+    @property
+    def identity(self) -> str:
+        """What the clip's name ends in: the same for ever, and silent about the person."""
+        return hashlib.sha256(os.fsencode(self.key)).hexdigest()[:ID_DIGITS]
+
+
+@dataclass(frozen=True, order=True)
+class Skipped:
+    """A file of which no clip is made."""
+
+    file: str  # where it lies in the folder of people
+    reason: str  # one of the constants above
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
+
+
+def scan(source: Path) -> tuple[People, list[Skipped]]:
+    """The items of each person, in `source`/PERSON and the folders in it, and every other file; both sorted.
+
+    A folder of a person may be a link; other links are followed only to files in `source` or in the person's folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or a person's name has a line break.
+    """
+    if not source.is_dir():
+        raise InputError(f"--input {source}: no such folder; it must hold a folder for each person")
+    people: People = {}
+    skipped: list[Skipped] = []
+    for entry in sorted(source.iterdir()):
+        if not entry.is_dir():
+            skipped.append(_loose(entry))
+            continue
+        if entry.name != " ".join(entry.name.splitlines()):
+            raise InputError(f"--input {source}: {entry.name!r} has a line break in its name; rename it")
+        inside = (source.resolve(), entry.resolve())
+        for path in _files(entry, skipped, Path(entry.name)):
+            item = Item(entry.name, path.relative_to(entry).as_posix(), path.absolute())
+            reason = _hidden(item.key) or _unusable(path, inside)
+            if reason is None:
+                people.setdefault(entry.name, []).append(item)
+            else:
+                skipped.append(Skipped(item.key, *reason))
+    return {person: sorted(items) for person, items in people.items()}, sorted(skipped)
+
+
+def _loose(path: Path) -> Skipped:
+    if path.is_symlink() and not path.exists():
+        return Skipped(path.name, LINK_TO_NOTHING)
+    return Skipped(path.name, *(_hidden(path.name) or (LOOSE,)))
+
+
+def _hidden(key: str) -> tuple[str, ...] | None:
+    return (HIDDEN,) if any(part.startswith(".") for part in key.split("/")) else None
+
+
+def _files(folder: Path, skipped: list[Skipped], name: Path) -> Iterator[Path]:
+    """All that is no folder under a folder, and links to folders; folders that can't be read are skipped by name."""
+    folders = [folder]
+    while folders:  # os.walk calls itself for each level
+        here = folders.pop()
+        try:
+            entries = list(os.scandir(here))
+        except OSError as error:
+            where = name / here.relative_to(folder)
+            skipped.append(Skipped(where.as_posix(), UNREADABLE, error.strerror or str(error)))
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(here / entry.name)
+            else:
+                yield here / entry.name
+
+
+def _unusable(path: Path, inside: tuple[Path, ...]) -> tuple[str, ...] | None:
+    """Why a file, which need not be one, is certainly no photograph and no video: reason and detail."""
+    try:
+        if path.is_symlink():
+            if not path.exists():
+                return (LINK_TO_NOTHING,)
+            if path.is_dir():
+                return (LINK_TO_FOLDER,)
+            if not any(path.resolve().is_relative_to(folder) for folder in inside):
+                return (LINK_OUT,)
+        if not stat.S_ISREG(path.stat().st_mode):
+            return (SPECIAL,)
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError as error:
+        return UNREADABLE, error.strerror or str(error)
+    if not head:
+        return (EMPTY,)
+    return (NEITHER,) if is_text(head) else None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins so is a text: in ASCII, UTF-8 or an older code, not in UTF-16."""
+    return not head.startswith(TEXT_HEADS) and not head.translate(None, delete=TEXT)

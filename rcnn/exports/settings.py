@@ -1,0 +1,51 @@
+"""Settings of the conversion of models, of which its command line is made; nothing heavy is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..networks.precision import FP32, PRECISIONS
+from ..networks.zoo.roles import DETECTOR, find_model
+from ..settings import kinds
+from ..settings.fields import FILES, METHOD, MODELS, REQUIRED, Settings, setting
+
+
+@dataclass(frozen=True)
+class ConvertSettings(Settings):
+    """What `python -m rcnn convert` takes; see its help.
+
+    `calibration` and `detector` are None exactly where the file is to be exact: they take no part in it.
+    """
+
+    model: str = setting(
+        REQUIRED, "PREFIX,EPOCH of a checkpoint, or X.onnx with --precision", kinds.text, "MODEL", MODELS
+    )
+    output: str = setting(REQUIRED, "file to write", kinds.text, "X.onnx", FILES)
+    outputs: tuple[str, ...] | None = setting(
+        None, "outputs to keep; left out: what the stages read", kinds.paths, "A[,B...]", METHOD
+    )
+    precision: str = setting(FP32, "of the file: exact, half the size, a quarter", kinds.choice(*PRECISIONS))
+    calibration: str | None = setting(
+        None, "pictures for --precision: faces for an embedding, anything for a detector", kinds.text, "DIR", FILES
+    )
+    detector: str | None = setting(
+        None,
+        "finds the faces of --calibration; left out: detect.py's",
+        kinds.text,
+        "MODEL",
+        MODELS,
+        found=DETECTOR.used,
+    )
+
+    def _complete(self) -> None:
+        if self.precision == FP32:
+            if self.model.lower().endswith(".onnx"):
+                raise InputError(f"--model {self.model} is ONNX already; say --precision fp16 or int8")
+            self._put(calibration=None, detector=None)
+            return
+        if self.calibration is None:
+            raise InputError(f"--precision {self.precision} wants --calibration DIR with pictures")
+        if self.outputs is not None:
+            raise InputError("--outputs is for --precision fp32")
+        self._put(detector=find_model(self.detector, DETECTOR, quiet=True))

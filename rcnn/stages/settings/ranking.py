@@ -1,0 +1,93 @@
+"""Settings of what says who is in which clip: predict.py, submit.py and the search."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ...errors import InputError
+from ...settings import kinds, shared
+from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
+from ..recipes import options_of_recipe, recipe_setting
+from .places import CLASSIFIER, FEATURES, PREDICTIONS, TEST_FEATURES
+from .vectors import INPUTS, LR_STEP
+
+
+@dataclass(frozen=True)
+class PredictSettings(Settings):
+    """What `predict.py` takes; see its help."""
+
+    model: str = setting(f"{CLASSIFIER},{LR_STEP[-1]}", "what train_mlp.py saved", kinds.text, "PREFIX,EPOCH", MODELS)
+    inputs: tuple[str, ...] = setting((TEST_FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
+    output: str = setting(PREDICTIONS, "where the probabilities go", kinds.text, "DIR", FILES)
+    gpu: int | tuple[int, ...] | None = shared.gpus()
+    workers: int | None = shared.workers()
+    ray: str | None = shared.ray()
+    split: tuple[int, int] = shared.split()
+    overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
+    recipe: str = recipe_setting("predict")
+
+    def _complete(self) -> None:
+        self._fill(**options_of_recipe("predict", self.recipe))
+
+
+@dataclass(frozen=True)
+class SubmitSettings(Settings):
+    """What `submit.py` takes; see its help."""
+
+    inputs: tuple[str, ...] = setting((PREDICTIONS,), "what predict.py wrote", kinds.paths, INPUTS, FILES)
+    output: str = setting(
+        "./output/submission.txt", "the submission, written anew each time", kinds.text, "FILE", FILES
+    )
+    weights: tuple[float, ...] = setting((1.0,), "factor of each input in the sum", kinds.numbers, "W[,W...]")
+    gt: str | None = setting(None, "the truth, LABEL NAME NAME ... a line: prints MAP@100", kinds.text, "FILE", FILES)
+    names: str | None = shared.names()
+    report: str | None = setting(
+        None, "an HTML page of the ranking with the faces, to look at in a browser", kinds.text, "FILE", FILES
+    )
+    report_people: int = setting(200, "people on that page, at most", kinds.positive, "N")
+    recipe: str = recipe_setting("submit", sums=True)
+
+    def _complete(self) -> None:
+        self._fill(**options_of_recipe("submit", self.recipe))
+
+
+@dataclass(frozen=True)
+class SearchSettings(Settings):
+    """What `python -m rcnn search` takes; see its help."""
+
+    image: tuple[str, ...] = setting(
+        REQUIRED, "photographs of one person; several are better than one", kinds.paths, "FILE", FILES, many=True
+    )
+    features: tuple[str, ...] = setting(
+        None,
+        f"what feature.py wrote; left out: {FEATURES} and {TEST_FEATURES}",
+        kinds.paths,
+        INPUTS,
+        FILES,
+    )
+    count: int = setting(20, "clips to name", kinds.positive, "N")
+    face: int | None = setting(
+        None, "N-th face from the left; left out: the large one near the middle", kinds.positive, "N"
+    )
+    model: str | None = setting(
+        None, "embedding model; left out: the one that made the features", kinds.text, "PREFIX,EPOCH", MODELS
+    )
+    detector: str | None = setting(
+        None, "face detector; left out: the one that found the clips' faces", kinds.text, "PREFIX,EPOCH", MODELS
+    )
+    names: str | None = shared.names()
+    report: str | None = setting(
+        None, "an HTML page of the clips with the faces, to look at in a browser", kinds.text, "FILE", FILES
+    )
+    gpu: int | None = shared.gpu()
+
+    def _complete(self) -> None:
+        if self.features is None:
+            there = tuple(path for path in (FEATURES, TEST_FEATURES) if os.path.isdir(path))
+            if not there:
+                raise InputError(
+                    f"--features: not given, and neither {FEATURES} nor {TEST_FEATURES} is there; run feature.py first"
+                )
+            self._put(features=there)

@@ -1,0 +1,154 @@
+"""Settings of what makes vectors of faces, joins them, and learns from them: feature.py, genfeat.py, train_mlp.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import InputError
+from ...networks.zoo.roles import EMBEDDING, find_model
+from ...settings import kinds, shared
+from ...settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
+from ..recipes import options_of_recipe, recipe_setting
+from .clips import SAMPLING
+from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
+
+MAIN, AGREE = "main", "agree"  # --tracks
+MLP, COSINE = "mlp", "cosine"  # --head
+NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
+LR_STEP = (30, 35, 40)  # epochs, the last of which ends the training
+INPUTS = "A[,B...]"
+
+
+@dataclass(frozen=True)
+class FeatureSettings(Settings):
+    """What `feature.py` takes; see its help."""
+
+    model: str = shared.model(EMBEDDING, "embedding model")
+    input: str = setting(f"{DETECTED}{TRAINVAL}", "what detect.py wrote", kinds.text, "DIR", FILES)
+    output: str = setting(FEATURES, "where the vectors go", kinds.text, "DIR", FILES)
+    gpu: int | tuple[int, ...] | None = shared.gpus()
+    workers: int | None = shared.workers()
+    ray: str | None = shared.ray()
+    precision: str = shared.precision()
+    aug: int = setting(
+        0,
+        "0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
+        kinds.choice(0, 1, 2),
+    )
+    sampling: int | None = setting(
+        None,
+        f"use the faces of frames N, 2N, 3N, ...; left out: {SAMPLING}, or 1 where detect.py looked by --rate",
+        kinds.positive,
+        "N",
+    )
+    split: tuple[int, int] = shared.split()
+    overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
+    recipe: str = recipe_setting("feature")
+
+    def _complete(self) -> None:
+        self._fill(**options_of_recipe("feature", self.recipe))
+        self._put(model=find_model(self.model, EMBEDDING, quiet=True))
+
+
+@dataclass(frozen=True)
+class GenfeatSettings(Settings):
+    """What `genfeat.py` takes; see its help."""
+
+    inputs: tuple[str, ...] = setting((FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
+    output: str = setting(TRAINING_SET, "where the training set goes", kinds.text, "DIR", FILES)
+    overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
+    recipe: str = recipe_setting("genfeat")
+    tracks: str = setting(
+        None,
+        "where detect.py --faces all found several people in a clip, which of them the label is taken to mean: the "
+        "main one, or the one who is most like the label's other clips",
+        kinds.choice(MAIN, AGREE),
+        usual=MAIN,
+    )
+
+    def _complete(self) -> None:
+        self._fill(**options_of_recipe("genfeat", self.recipe))
+
+
+@dataclass(frozen=True)
+class MergeSettings(Settings):
+    """What `python -m rcnn merge` takes; see its help."""
+
+    inputs: tuple[str, ...] = setting(
+        REQUIRED, "what detect, feature or predict wrote", kinds.paths, "A,B[,...]", FILES
+    )
+    output: str = setting(REQUIRED, "where the whole goes", kinds.text, "DIR", FILES)
+    dataset: str | None = setting(
+        None, "data set whose clips must all be there; left out: the one of detect.py", kinds.text, "DIR", FILES
+    )
+    overwrite: bool = shared.overwrite()
+
+
+@dataclass(frozen=True)
+class TrainSettings(Settings):
+    """What `train_mlp.py` takes; see its help."""
+
+    data: str = setting(TRAINING_SET, "what genfeat.py wrote", kinds.text, "DIR", FILES)
+    prefix: str = setting(CLASSIFIER, "saved as PREFIX-symbol.json, PREFIX-EEEE.params", kinds.text, "PREFIX", FILES)
+    ckpt: int = setting(
+        AT_END,
+        "save 0: nothing; 1: at the end; 2: every epoch",
+        kinds.choice(NEVER, AT_END, EVERY_EPOCH),
+        None,
+        RUN,
+    )
+    network: str = setting("r50", "initial weights, r*, y*: by fan-out; i*, x*: by fan-in", kinds.text, "NAME")
+    lr: float = setting(0.2, "learning rate", kinds.number, "RATE")
+    per_batch_size: int | None = setting(
+        None, "clips a step; left out: up to 1024, 16 steps an epoch", kinds.positive, "N"
+    )
+    num_classes: int | None = setting(
+        None,
+        "people, and class 0 for nobody known (4935: the challenge's); left out: as many as the training set has",
+        kinds.positive,
+        "N",
+    )
+    num_filter: int = setting(1024, "width of the hidden layers", kinds.positive, "N")
+    lr_step: tuple[int, ...] = setting(LR_STEP, "epochs at which the rate falls tenfold", kinds.epochs, "E,E,...")
+    wd: float = setting(0.0005, "weight decay", kinds.number, "W")
+    mom: float = setting(0.9, "momentum", kinds.number, "M")
+    split: int = setting(
+        1,
+        "1: train on train and val; 0: hold out 1%; -1: validate on val; -2: all but class 0 (as -1)",
+        kinds.choice(1, 0, -1, -2),
+    )
+    begin_epoch: int = setting(0, "epochs that are done already", kinds.whole, "E")
+    end_epoch: int | None = setting(None, "last epoch; left out: the last of --lr-step", kinds.positive, "E")
+    pretrained: str | None = setting(None, "classifier to start from", kinds.text, "PREFIX,EPOCH", MODELS)
+    verbose: int = setting(0, "print the loss every N steps; 0: never", kinds.whole, "N", RUN)
+    max_steps: int = setting(0, "stop after N steps; 0: no limit", kinds.whole, "N", RUN)
+    ce_loss: bool = setting(False, "print the cross-entropy of each epoch", kinds.flag, None, RUN)
+    fbn: bool = setting(False, "a BatchNorm on the features, before the first layer", kinds.flag)
+    head: str = setting(
+        None,
+        "mlp: three fully connected layers; cosine: the cosine to one direction a person, learnt with a margin",
+        kinds.choice(MLP, COSINE),
+        usual=MLP,
+    )
+    margin: float = setting(0.4, "of --head cosine, in cosine", kinds.number, "M")
+    scale: float = setting(16.0, "of --head cosine: its scores are S times the cosine", kinds.number, "S")
+    gpu: int | None = shared.gpu()
+    shard_classes: bool = setting(
+        False, "with torchrun: each process holds a part of the last layer", kinds.flag, None, RUN
+    )
+    seed: int = shared.seed("of the initial weights and of the order")
+    overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
+    recipe: str = recipe_setting("train_mlp")
+
+    def _complete(self) -> None:
+        self._fill(**options_of_recipe("train_mlp", self.recipe))
+        if self.begin_epoch >= self.last_epoch:
+            raise InputError(f"--begin-epoch {self.begin_epoch}: training ends at epoch {self.last_epoch}")
+
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that ends the training."""
+        return self.end_epoch or max(self.lr_step)
