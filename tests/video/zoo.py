@@ -155,7 +155,7 @@ def draw_plain() -> np.ndarray:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(film, "SECONDS", (FRAMES / film.FPS,) * 2)
         take = replace(film.draw_take(*TAKE, size=(WIDTH, HEIGHT)), blur=0.0, noise=0.5)
-    images = np.stack(list(film.frames(load_people(str(MODEL)).person(*PERSON), take, (WIDTH, HEIGHT))))
+    images = np.stack(list(film.film_frames(load_people(str(MODEL)).person(*PERSON), take, (WIDTH, HEIGHT))))
     images[:, STRIP] = 16
     for number, image in enumerate(images):
         x = MARK_START + MARK_STEP * number
