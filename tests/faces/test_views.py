@@ -67,7 +67,7 @@ def test_a_rectangle_comes_back_where_it_is(shape):
 
 def test_frames_of_several_sizes_come_back_in_their_order_and_one_size_is_one_batch():
     images = []
-    for index, shape in enumerate([(360, 640), (640, 360), (360, 640), (300, 300)]):
+    for index, shape in enumerate([(360, 640), (640, 360), (360, 640), (480, 480)]):
         image = np.zeros((*shape, 3), np.uint8)
         image[10 * index + 20, 50:60] = 255
         images.append(image)
