@@ -148,7 +148,7 @@ class GendataSettings(Settings):
     people: int | None = setting(None, "use N known people; left out or -1: all", kinds.at_most_or_all(1), "N")
     strangers: int | None = setting(None, "use N strangers; left out or -1: all", kinds.at_most_or_all(0), "N")
     val_share: float = setting(0.25, "share of a person's items for validation", kinds.share(low_included=True), "S")
-    test_share: float = setting(0.25, "share for the test; one item at least", kinds.share(low_included=False), "S")
+    test_share: float = setting(0.25, "share for the test", kinds.share(low_included=False), "S")
     size: tuple[int, int] = setting(
         (640, 360), "pixels of the clips made from photographs", kinds.even_pair(*SIDES, "640,360"), "W,H"
     )
