@@ -49,7 +49,7 @@ def test_flags_of_commands_exist():
         if words[0] == "./run.sh":
             program, rest = ("bash", "run.sh"), words[1:]
         else:
-            length = 4 if words[1] == "-m" else 2
+            length = 4 if words[1:3] == ["-m", "rcnn"] else 3 if words[1] == "-m" else 2
             program, rest = (sys.executable, *words[1:length]), words[length:]
         for word in rest:
             if word.startswith("--"):
