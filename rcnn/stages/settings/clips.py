@@ -17,7 +17,7 @@ CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
 QUALITY_THRESHOLDS = {NORM: shared.LEAST_NORM, SCORE: 0.5}  # by --quality
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
-EVERY = 50  # so manieth clip of each state has a contact sheet
+EVERY = 50  # of so many clips of each state one has a contact sheet
 
 
 @dataclass(frozen=True)
