@@ -18,7 +18,7 @@ NORM, SCORE = "norm", "score"  # --quality
 QUALITY_THRESHOLDS = {NORM: shared.LEAST_NORM, SCORE: 0.5}  # by --quality
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
 SAMPLING = 3  # of every so many frames one is looked at
-EVERY = 50  # so manieth clip of each state has a contact sheet
+EVERY = 50  # of so many clips of each state one has a contact sheet
 
 
 @dataclass(frozen=True)
