@@ -67,13 +67,14 @@ def _train_in(team: Team, settings: TrainSettings) -> None:
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
     final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
-    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite and _is_kept(settings, final):
+    is_there = settings.ckpt != NEVER and os.path.exists(params_path)
+    if is_there and not settings.overwrite and _is_kept(team, settings, final):
         return
     with _locked(settings.prefix) if team.leads else nullcontext():
         _train(team, settings, started, final, params_path)
 
 
-def _is_kept(settings: TrainSettings, final: str) -> bool:
+def _is_kept(team: Team, settings: TrainSettings, final: str) -> bool:
     """Whether the classifier that is there is what this training would end in, which a line then says.
 
     Raises
@@ -100,15 +101,17 @@ def _is_kept(settings: TrainSettings, final: str) -> bool:
     ]
     changed = [name for name, digest in _sums_of(settings, final).items() if sums.get(name) != digest]
     if not others and not changed:
-        print(f"train_mlp.py: {final} is there and was made of the same; it is kept", flush=True)
+        if team.leads:
+            print(f"train_mlp.py: {final} is there and was made of the same; it is kept", flush=True)
         return True
     if others or not settings.renew:
         raise InputError(
             f"{final}: was made with another {', another '.join([*others, *changed])}; give the same, --overwrite to "
             f"replace it, or another --prefix"
         )
-    print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
-    os.remove(checkpoint_files(final)[1])
+    if team.leads:
+        print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
+        os.remove(checkpoint_files(final)[1])
     return False
 
 

@@ -95,7 +95,7 @@ def other_arguments(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 def other_inputs(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The models, sources and formats that differ. A directory or a file that was only moved is the same."""
     words = _by_key(was.get("models"), now["models"], set())
-    for name in now.keys() - {"arguments", "models", "sources"}:
+    for name in sorted(now.keys() - {"arguments", "models", "sources"}):
         if was.get(name) != now[name]:
             words.append(f"{name} ({_short(was.get(name))}, now {_short(now[name])})")
     before = _sums(was.get("sources"))

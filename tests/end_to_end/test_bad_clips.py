@@ -31,10 +31,10 @@ WHITE_SPACE = "holds white space"
 # file name, states that it may end in, and words of the reason where it is unreadable
 ZOO = {
     "empty": ({"unreadable"}, "is empty"),
-    "text": ({"unreadable"}, "can't be opened as a video"),
-    "cut": ({"unreadable"}, "can't be opened as a video"),
+    "text": ({"unreadable"}, "is no video, or its beginning is damaged"),
+    "cut": ({"unreadable"}, "its index (moov atom) is missing"),
     "cut_late": ({"ok", "unreadable"}, "decod"),  # its index comes first, so its beginning can be seen
-    "audio": ({"unreadable"}, "can't be opened as a video"),
+    "audio": ({"unreadable"}, "no video"),
     "absurd": ({"ok", "no face", "unreadable"}, ""),  # 65535x65535 says the header; the stream may know better
     "two_sizes": ({"ok", "no face", "unreadable"}, ""),
     "one_frame": ({"ok"}, ""),

@@ -112,13 +112,15 @@ def test_submitting_again_gives_the_same_bytes(run):
     assert again.read_bytes() == first
 
 
-def test_complete_stages_are_not_overwritten(run, models):
+def test_complete_stages_are_kept_where_they_are_of_the_same_and_never_overwritten(run, models):
     _, output, _ = run
+    parts = {path: path.read_bytes() for path in (output / "feat_test").rglob("*.*")}
     command = [sys.executable, ROOT / "feature.py", "--model", models["model"], "--gpu", "-1"]
-    done = subprocess.run(
-        [*map(str, command), "--input", str(output / "det_test"), "--output", str(output / "feat_test")],
-        capture_output=True,
-        text=True,
-    )
+    command += ["--input", output / "det_test", "--output", output / "feat_test"]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "feat_test is complete and was made of the same; it is kept" in done.stdout
+    done = subprocess.run([*map(str, command), "--aug", "1"], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "--overwrite" in done.stderr
+    assert "was made with another aug (0, now 1)" in done.stderr and "--overwrite" in done.stderr
+    assert {path: path.read_bytes() for path in (output / "feat_test").rglob("*.*")} == parts

@@ -121,7 +121,7 @@ def test_the_smaller_person_whom_the_label_means_is_learnt_and_found(done, root)
 
 def test_the_central_face_alone_is_the_wrong_one_there(done, root, models, tmp_path):
     """What the seed's way takes: the larger face, so that the two clips of a person have nothing in common."""
-    settings = {"dataset": str(root), "stage": "test", "quality_threshold": 4.0, "gpu": -1}
+    settings = {"dataset": str(root), "stage": "test", "quality_threshold": 4.0, "gpu": -1, "rate": 8.0}
     detect(DetectSettings(**models, output=str(tmp_path / "det"), **settings))
     reader = StageReader(str(tmp_path / "det"), ("detect",))
     assert not reader.tracked
