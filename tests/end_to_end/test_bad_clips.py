@@ -33,7 +33,7 @@ ZOO = {
     "empty": ({"unreadable"}, "is empty"),
     "text": ({"unreadable"}, "is no video, or its beginning is damaged"),
     "cut": ({"unreadable"}, "its index (moov atom) is missing"),
-    "cut_late": ({"ok", "unreadable"}, "decod"),  # its index comes first, so its beginning can be seen
+    "cut_late": ({"ok", "unreadable"}, "are damaged"),  # its index comes first, so its beginning can be seen
     "audio": ({"unreadable"}, "no video"),
     "absurd": ({"ok", "no face", "unreadable"}, ""),  # 65535x65535 says the header; the stream may know better
     "two_sizes": ({"ok", "no face", "unreadable"}, ""),

@@ -39,7 +39,7 @@ CASES = {
 }
 REFUSED = {
     "labels": ({"num_classes": 3}, "does not fit --num-classes 3"),  # by both processes
-    "exists": ({"lr": 0.3}, "mlp,4: was made with another lr"),
+    "exists": ({"lr": 0.3}, "mlp,4: was made with another"),
     "head": ({"head": "cosine", "shard_classes": True}, "--shard-classes: --head cosine"),
     "batch": ({"per_batch_size": 1}, "a batch of 1 clips is too few for 2 processes"),
 }
