@@ -51,7 +51,7 @@ $(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
 
 demo: $(BUILT)
 	$(PY) -m rcnn demo --output data/demo --overwrite
-	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --num-classes 31 --overwrite
+	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --overwrite
 
 test: $(BUILT) $(VENV)/dev.installed
 	$(PY) -m pytest $(PYTEST)

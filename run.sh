@@ -13,7 +13,7 @@ what to run
   --stage N                 first stage, 1 to 6                (1)
   --stop-stage N            last stage, 1 to 6                 (6)
                             1 detect  2 feature  3 genfeat  4 train_mlp  5 predict  6 submit and report
-  --overwrite               run stages again that are complete; left out: those are kept
+  --overwrite               run stages again that are complete; left out: those are kept that were made of the same
 
 where
   --dataset DIR             data set in the iQIYI-VID layout   (detect.py's)
@@ -119,7 +119,6 @@ mapfile -t defaults <<< "$told"
 dataset=${dataset:-${defaults[0]}}
 prefix=${prefix:-${defaults[1]}}
 epoch=${defaults[2]}
-params=$(printf '%s-%04d.params' "$prefix" "$epoch")
 if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
   names=(--names "$dataset/gt_v2/names.txt")
 fi
@@ -140,28 +139,12 @@ stage() {
   exit "$code"
 }
 
-# The same for a stage whose output is complete when the file $4 is there; $5 is what that is made from, empty for clips.
-# $record keeps the command: to keep what another one made (but for the device) would be a lie.
+# The same for a stage that keeps what is complete and was made of the same, and makes anew what was made of other inputs.
 once() {
-  local number=$1 log=$2 script=$3 result=$4 source=$5 command
-  shift 5
-  record=${record:-$logs/$log.command}
-  command=$(printf '%q ' "$script" "$@")
-  if [ ${#overwrite[@]} -eq 0 ] && [ -e "$result" ]; then
-    if [ -f "$record" ] && [ "$command" != "$(cat "$record")" ]; then
-      fail "$result: was made by another command, $(cat "$record"); give --overwrite, or another --name"
-    fi
-    if [ -n "$source" ] && [ "$source" -nt "$result" ]; then
-      fail "$result: is older than $source, which it was made from; give --stage $number --overwrite"
-    fi
-    echo "run.sh: stage $number, $script: $result is there, kept"
-    record=
-    return
-  fi
-  printf '%s\n' "$command" > "$record"
-  record=
+  local number=$1 log=$2
+  shift 2
   : > "$logs/$log.log"
-  stage "$number" "$log" "$script" "$@" "${device_of[@]}" "${overwrite[@]}"
+  stage "$number" "$log" "$@" "${device_of[@]}" --renew
 }
 
 wanted() {
@@ -169,39 +152,42 @@ wanted() {
 }
 
 started=$SECONDS
-record=
 device_of=("${device[@]}")
+if [ ${#overwrite[@]} -gt 0 ]; then
+  made=()  # by the stages that are to run again
+  ! wanted 1 || made+=("$output/det_trainval" "$output/det_test")
+  ! wanted 2 || made+=("$output/feat_trainval" "$output/feat_test")
+  ! wanted 3 || made+=("$output/trainval")
+  ! wanted 4 || made+=("$prefix,$epoch")
+  ! wanted 5 || made+=("$output/pred_test")
+  PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.discard "${made[@]}" || exit 2
+fi
 if wanted 1; then
   for part in trainval test; do
-    once 1 "1-detect-$part" detect.py "$output/det_$part/manifest.json" "" "${quality[@]}" "${detector[@]}" \
-      --dataset "$dataset" --stage "$part" "${threshold[@]}" --output "$output/det_$part" "${recipe[@]}"
+    once 1 "1-detect-$part" detect.py "${quality[@]}" "${detector[@]}" --dataset "$dataset" --stage "$part" \
+      "${threshold[@]}" --output "$output/det_$part" "${recipe[@]}"
   done
 fi
 if wanted 2; then
   for part in trainval test; do
-    once 2 "2-feature-$part" feature.py "$output/feat_$part/manifest.json" "$output/det_$part/manifest.json" \
-      "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" "${recipe[@]}"
+    once 2 "2-feature-$part" feature.py "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" \
+      "${recipe[@]}"
   done
 fi
 if wanted 3; then
   device_of=()
-  once 3 3-genfeat genfeat.py "$output/trainval/manifest.json" "$output/feat_trainval/manifest.json" \
-    --inputs "$output/feat_trainval" --output "$output/trainval" "${recipe[@]}"
+  once 3 3-genfeat genfeat.py --inputs "$output/feat_trainval" --output "$output/trainval" "${recipe[@]}"
   device_of=("${device[@]}")
 fi
 if wanted 4; then
   mkdir -p "$(dirname "$prefix")" || fail "$prefix can't be made; give another --prefix"
   [ ${#device[@]} -eq 0 ] || device_of=(--gpu "${device[1]%%,*}")
-  record=$prefix-train.command  # beside the classifier, which runs with other outputs may share
-  once 4 4-train_mlp train_mlp.py "$params" "$output/trainval/manifest.json" --data "$output/trainval" \
-    --prefix "$prefix" "${classes[@]}" "${recipe[@]}"
+  once 4 4-train_mlp train_mlp.py --data "$output/trainval" --prefix "$prefix" "${classes[@]}" "${recipe[@]}"
   device_of=("${device[@]}")
 fi
 if wanted 5; then
-  newest=$output/feat_test/manifest.json
-  [ ! "$params" -nt "$newest" ] || newest=$params
-  once 5 5-predict predict.py "$output/pred_test/manifest.json" "$newest" --model "$prefix,$epoch" \
-    --inputs "$output/feat_test" --output "$output/pred_test" "${recipe[@]}"
+  once 5 5-predict predict.py --model "$prefix,$epoch" --inputs "$output/feat_test" --output "$output/pred_test" \
+    "${recipe[@]}"
 fi
 if wanted 6; then
   truth=()

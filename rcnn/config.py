@@ -10,7 +10,11 @@ config = EasyDict()
 
 config.FRAME = EasyDict(
     # (width, height) in pixels of what a detector looks at: the challenge's, and others with about as many pixels
-    CANVASES=((888, 480), (752, 560), (656, 656), (560, 752), (480, 888), (1344, 320), (320, 1344)),
+    # and a small one for the small square videos of talking heads
+    CANVASES=((888, 480), (752, 560), (656, 656), (560, 752), (480, 888), (1344, 320), (320, 1344), (352, 352)),
+    # times that a frame is enlarged at most, as much as one of 640x360 on the challenge's canvas. More finds no further
+    # face, and a small detector finds faces within large ones
+    ENLARGED=4 / 3,
     LONGEST=1920,  # pixels of the longer side of a frame as it is decoded; larger ones are reduced to it
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..errors import InputError
 from ..faces.alignment import SIZES
 from ..faces.card import RGB, Card, card_path, write_card
 from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
-from ..files import create, make_dir
+from ..files import make_dir, write_whole
 from ..networks.checkpoint import Graph, load_checkpoint
 from ..networks.engine import Network, load_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
@@ -115,11 +116,11 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
     graph = whole.select(outputs or default_outputs(whole))
     network = load_network(graph)
     shape = input_shape(graph, network)
-    temporary = f"{output}.part"
-    try:
-        make_dir(os.path.dirname(output))
-        with create(temporary) as file:
-            file.write(onnx.to_onnx(graph, shape).SerializeToString())
+    worst = 0.0
+
+    def write(temporary: str) -> None:
+        nonlocal worst
+        Path(temporary).write_bytes(onnx.to_onnx(graph, shape).SerializeToString())
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
         worst = max(
             largest_difference(session.run(list(graph.output_names), {graph.input_names[0]: data}), network(data))
@@ -130,13 +131,13 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
                 f"{model}: ONNX Runtime and our engine differ by {worst:.1e} of the largest value, more than "
                 f"{TOLERANCE:g}; {output} is not written"
             )
-        os.replace(temporary, output)
+
+    try:
+        make_dir(os.path.dirname(output))
+        write_whole(output, write)
         _write_card(graph, output)
     except OSError as error:
         raise InputError(f"{output}: can't be written: {error.strerror or error}") from None
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
     sizes = " x ".join(str(size) for size in shape)
     print(f"convert: {model} -> {output}: {graph.input_names[0]} {sizes}, {len(graph.outputs)} outputs")
     return worst

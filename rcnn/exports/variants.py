@@ -20,7 +20,7 @@ from ..faces.detectors.recognise import recognise
 from ..faces.detectors.single_stage import DIVISOR
 from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
 from ..faces.views import fit
-from ..files import create, make_dir
+from ..files import make_dir, write_whole
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput, image_planes
 from ..networks.engine.int8 import quantised
@@ -79,25 +79,24 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
         model = _half(model)
     else:
         model = quantised(model, [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
-    temporary = f"{output}.part"
+    seen: list[list[np.ndarray]] = []  # outputs of the exact network and of the variant
+
+    def write(temporary: str) -> None:
+        Path(temporary).write_bytes(model.SerializeToString())
+        for path in (source, temporary):
+            seen.append(OnnxRuntimeNetwork(OnnxGraph(path), kind.outputs, kind.image, -1)(held))
+        if not np.isfinite(largest_difference(seen[1], seen[0])):
+            raise InputError(f"{source}: in {precision} its outputs are no finite numbers; {output} is not written")
+
     try:
         make_dir(os.path.dirname(output))
-        with create(temporary) as file:
-            file.write(model.SerializeToString())
-        exact, fast = (
-            OnnxRuntimeNetwork(OnnxGraph(path), kind.outputs, kind.image, -1)(held) for path in (source, temporary)
-        )
-        largest = largest_difference(fast, exact)
-        if not np.isfinite(largest):
-            raise InputError(f"{source}: in {precision} its outputs are no finite numbers; {output} is not written")
-        os.replace(temporary, output)
+        write_whole(output, write)
         write_card(replace(card, **_stated(kind.image)), output)
     except OSError as error:
         raise InputError(f"{output}: can't be written: {error.strerror or error}") from None
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-    return Difference(largest, _smallest_cosine(fast[0], exact[0]) if kind.embedding else None, len(held))
+    exact, fast = seen
+    cosine = _smallest_cosine(fast[0], exact[0]) if kind.embedding else None
+    return Difference(largest_difference(fast, exact), cosine, len(held))
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,17 @@ from .types import Faces
 
 
 def canvas_of(height: int, width: int) -> tuple[int, int]:
-    """Height, width in pixels of the canvas on which an image of height x width pixels is largest."""
+    """Height, width in pixels of the canvas on which an image of height x width pixels is largest; of several that give
+    it the same size the smallest."""
     return max(
         ((rows, columns) for columns, rows in config.FRAME.CANVASES),
-        key=lambda size: (min(size[0] / height, size[1] / width), -size[0] * size[1]),
+        key=lambda size: (_scale(height, width, size), -size[0] * size[1]),
     )
+
+
+def _scale(height: int, width: int, size: tuple[int, ...]) -> float:
+    """How many times as large as it is an image comes to lie on a canvas of `size` (height, width)."""
+    return min(size[0] / height, size[1] / width, config.FRAME.ENLARGED)
 
 
 def fit(image: np.ndarray, canvas: np.ndarray) -> np.ndarray:
@@ -38,7 +44,7 @@ def fit(image: np.ndarray, canvas: np.ndarray) -> np.ndarray:
     (2,) float64, by how much x and y were scaled. They differ by what rounding to whole pixels makes of one scale.
     """
     height, width = image.shape[:2]
-    scale = min(canvas.shape[0] / height, canvas.shape[1] / width)
+    scale = _scale(height, width, canvas.shape)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     smaller = scale < 1
     inner = canvas[:rows, :columns]

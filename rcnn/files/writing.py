@@ -92,9 +92,14 @@ def write_whole(path: str, write: Callable[[str], None], private: bool = True) -
         path = plain(path)
         temporary = f"{path}.part"
         create(temporary, private).close()
-        write(temporary)
-        _to_disk(temporary)
-        os.replace(temporary, path)
+        try:
+            write(temporary)
+            _to_disk(temporary)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.remove(temporary)
+            raise
         _to_disk(os.path.dirname(path) or ".")  # the rename itself
         return
     with tempfile.TemporaryDirectory(prefix="rcnn-") as folder:

@@ -24,6 +24,12 @@ def overwrite(what: str = "an output that is complete") -> Any:
     return setting(False, f"replace {what}", kinds.flag, None, RUN)
 
 
+def renew() -> Any:
+    """`bool`: whether what is there may be replaced where what it was made of has changed."""
+    text = "make an output anew that was made with the same arguments, of inputs or models that have changed since"
+    return setting(False, text, kinds.flag, None, RUN)
+
+
 def processes() -> Any:
     """`int`: worker processes of a program that uses no network."""
     return setting(os.cpu_count() or 1, "processes", kinds.positive, "N", RUN)

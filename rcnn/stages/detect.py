@@ -22,6 +22,7 @@ from ..faces.load import load_detector, load_embedder
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
+from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..video.decoder import FrameDecoder
 from ..video.types import VideoInfo
 from ..workers import Plan, open_crew
@@ -75,20 +76,24 @@ def detect(settings: DetectSettings) -> None:
     """
     started = time.monotonic()
     target_points(settings.image_size)
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     clips = list_clips(settings.dataset, settings.stage, settings.split)
-    job = DetectJob(settings)
-    plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
-    check_int8(settings.precision, settings.ray)
     origins = [model_files(settings.detector)]
     if settings.model is not None:
         origins.append(model_files(settings.model))
+    sums = file_sums([path for group in origins for path in group])
+    job = DetectJob(settings, sums)
+    plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
+    check_int8(settings.precision, settings.ray)
+    header = header_of("detect", asdict(settings), sums)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None
         if exact is None:
             crew.start()
-        writer = stack.enter_context(_writer(settings, origins))
+        writer = stack.enter_context(_writer(settings, sums))
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
@@ -115,13 +120,13 @@ def detect(settings: DetectSettings) -> None:
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
 
-def _writer(settings: DetectSettings, origins: Sequence[Sequence[str]]) -> StageWriter:
+def _writer(settings: DetectSettings, sums: dict[str, str]) -> StageWriter:
     return StageWriter(
         settings.output,
         "detect",
         TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
         arguments=asdict(settings),
-        models=[path for group in origins for path in group],
+        models=sums,
         overwrite=settings.overwrite,
     )
 
@@ -131,6 +136,7 @@ class DetectJob:
     """The step of detect.py, to be built by each worker; see `rcnn.workers.Job`."""
 
     settings: DetectSettings
+    sums: Mapping[str, str]  # of the model files, by name
 
     def networks(self, device: int) -> tuple[Detector, Embedder | None]:
         """Detector and quality model; none of the latter where the quality is the detector's score.
@@ -157,6 +163,8 @@ class DetectJob:
         settings = self.settings
         device = choose_device(gpu)
         networks = self.networks(device)
+        models = [model for model in (settings.detector, settings.model) if model is not None]
+        check_unchanged([path for model in models for path in model_files(model)], self.sums)
         if settings.precision == INT8:
             origins = [model_files(model) for model in (settings.detector, settings.model) if model is not None]
             networks = int8_detect(settings.output, (), networks, origins, settings.image_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile, islice
@@ -33,6 +33,7 @@ from ..tables import (
     vector_array,
 )
 from ..tables.faces import ClipFaces, read_faces
+from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
@@ -123,6 +124,7 @@ class FeatureJob:
 
     settings: FeatureSettings
     size: tuple[int, int]  # height, width of the crops in pixels
+    sums: Mapping[str, str]  # of the model's files, by name
 
     def embedder(self, device: int) -> Embedder:
         """The exact network.
@@ -138,6 +140,7 @@ class FeatureJob:
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> FeatureStep:
         settings = self.settings
         embedder = self.embedder(choose_device(gpu))
+        check_unchanged(model_files(settings.model), self.sums)
         if settings.precision == INT8:
             embedder = self.quantised(embedder)
         assert settings.sampling is not None
@@ -170,14 +173,18 @@ def feature(settings: FeatureSettings) -> None:
         If an argument, the input or the model is wrong.
     """
     started = time.monotonic()
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     reader = open_stage(settings.input, ("detect",), settings.split)
     check_recipe(settings.recipe, [reader])
     if settings.sampling is None:
         settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
-    job = FeatureJob(settings, crop_size(reader))
+    sums = file_sums(model_files(settings.model))
+    job = FeatureJob(settings, crop_size(reader), sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
+    header = header_of("feature", asdict(settings), sums, [settings.input])
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
     clips_with_faces = reader.accounts.ok
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
@@ -189,7 +196,7 @@ def feature(settings: FeatureSettings) -> None:
                 "feature",
                 features_schema(width, reader.tracked),
                 arguments=asdict(settings),
-                models=model_files(settings.model),
+                models=sums,
                 sources=[settings.input],
                 overwrite=settings.overwrite,
             )

@@ -71,11 +71,12 @@ class Summary:
         ]
         for reason, count in Counter(skip.reason for skip in self.skipped).most_common():
             named = [printable(skip.file) for skip in self.skipped if skip.reason == reason][:NAMED]
-            lines.append(f"  {count} skipped: {reason}: {', '.join(named)}{', ...' if count > NAMED else ''}")
+            lines.append(f"  {reason}: {count} ({', '.join(named)}{', ...' if count > NAMED else ''})")
         if self.untrained:
+            names = ", ".join(printable(person) for person in self.untrained)
             lines.append(
-                f"nothing trains of {', '.join(printable(person) for person in self.untrained)}: what did was removed "
-                "since the earlier data set; add photographs, or make the data set in another --output"
+                f"no item in train: {names}. Those of the earlier data set are gone, and the others keep their split; "
+                "add photographs, or give another --output"
             )
         return "\n".join(lines)
 
@@ -85,8 +86,8 @@ def generate(settings: GendataSettings) -> Summary:
 
     Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the
     form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/splits.json` (see `rcnn.clips.splits`) and
-    `skipped.txt` (`FILE<tab>REASON` a line, every file of `source` that no clip was made of). gt_v2 appears last and at
-    once: a folder that has it is complete.
+    `skipped.txt` (`FILE<tab>REASON` a line, every file of the input that no clip was made of). gt_v2 appears last and
+    at once: a folder that has it is complete.
 
     Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
     written.
@@ -199,7 +200,7 @@ def _check_output(source: Path, output: Path, overwrite: bool) -> None:
 def _check_known(known: People, source: Path, settings: GendataSettings, skipped: Sequence[Skipped]) -> None:
     if not known:
         reasons = Counter(skip.reason for skip in skipped)
-        left_out = "".join(f"; {count} files skipped: {reason}" for reason, count in reasons.most_common())
+        left_out = "".join(f"; {count} skipped ({reason})" for reason, count in reasons.most_common())
         raise InputError(
             f"--input {source}: no person has {settings.min_items} photographs or videos{left_out}; they must "
             f"lie in {source}/PERSON/, and --min-items sets how many are enough"

@@ -11,6 +11,7 @@ from ..config import config
 from ..errors import InputError
 from ..people.teaching import agreeing_tracks, one_track
 from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
+from ..tables.header import header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
@@ -30,9 +31,12 @@ def genfeat(settings: GenfeatSettings) -> None:
         If an input is wrong or the output can't be written.
     """
     started = time.monotonic()
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     readers = open_inputs(settings.inputs, ("feature",))
     check_recipe(settings.recipe, readers)
+    header = header_of("genfeat", asdict(settings), sources=settings.inputs)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
     width = sum(reader.width for reader in readers)
     chosen = agreeing_tracks(concatenate(readers, ROWS)) if settings.tracks == AGREE and readers[0].tracked else {}
     with StageWriter(

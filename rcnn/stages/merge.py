@@ -18,9 +18,9 @@ from ..errors import InputError
 from ..files.text import printable
 from ..report import Lineage, trace
 from ..tables import Accounts, StageReader, StageWriter, after, check_output
+from ..tables.header import FREE_ARGUMENTS
 from ..tables.join import open_inputs
 from ..tables.reader import NEAR_BUFFER
-from ..tables.writer import FREE_ARGUMENTS
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .detect import QualityHistogram

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,6 +20,7 @@ from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT, shape_of
 from ..networks.zoo.roles import model_files, train_record
 from ..tables import StageWriter, check_output, clip_starts, scores_schema
+from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
 from ..workers import Plan, open_crew
 from ..workers.progress import progress
@@ -124,13 +125,16 @@ class PredictJob:
     """The step of predict.py, to be built by each worker; see `rcnn.workers.Job`.
 
     labels : of the training set; None where they are not known
+    sums : of the model's files, by name
     """
 
     model: str
-    labels: tuple[int, ...] | None = None
+    labels: tuple[int, ...] | None
+    sums: Mapping[str, str]
 
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> PredictStep:
         network, widths = load_classifier(self.model, choose_device(gpu))
+        check_unchanged(model_files(self.model), self.sums)
         return PredictStep(network, absent_classes(self.labels, widths.classes))
 
     def lost(self, batch: Batch, reason: str) -> np.ndarray:
@@ -178,7 +182,7 @@ def predict(settings: PredictSettings) -> None:
         If an input or the model is wrong, or they do not fit.
     """
     started = time.monotonic()
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     readers = open_inputs(settings.inputs, ("feature",), settings.split)
     check_recipe(settings.recipe, readers)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
@@ -189,7 +193,11 @@ def predict(settings: PredictSettings) -> None:
             f"--inputs {','.join(settings.inputs)}: features are {width} wide, model {settings.model} takes "
             f"{shape.features}; give the inputs that it was trained on"
         )
-    job = PredictJob(settings.model, _labels_of_training(settings, shape.classes))
+    sums = file_sums(model_files(settings.model))
+    header = header_of("predict", asdict(settings), sums, settings.inputs)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
+    job = PredictJob(settings.model, _labels_of_training(settings, shape.classes), sums)
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD, threads=1))
         crew.start()
@@ -199,7 +207,7 @@ def predict(settings: PredictSettings) -> None:
                 "predict",
                 scores_schema(shape.classes),
                 arguments=asdict(settings),
-                models=model_files(settings.model),
+                models=sums,
                 sources=settings.inputs,
                 overwrite=settings.overwrite,
             )

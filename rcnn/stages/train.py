@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -25,6 +26,7 @@ from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
 from ..networks.zoo.roles import train_record
 from ..tables import MANIFEST
+from ..tables.header import file_sums
 from ..training.cosine import CosineClassifier, start_at_centroids
 from ..training.distributed import Team, joined_team, share_statistics
 from ..training.epochs import EpochResult, Schedule, train_epochs
@@ -41,10 +43,11 @@ from .training_set import TrainingSet, choose_rows, read_training_set
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
+CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018: the rate and the length of the training were chosen with them
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 # may differ when it goes on
-FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "data", "prefix", "shard_classes")
+FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "renew", "data", "prefix", "shard_classes")
 
 
 def train_mlp(settings: TrainSettings) -> None:
@@ -64,10 +67,57 @@ def _train_in(team: Team, settings: TrainSettings) -> None:
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
     final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
-    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite:
-        raise InputError(f"{params_path}: exists; give --overwrite to replace it, or another --prefix")
+    if settings.ckpt != NEVER and os.path.exists(params_path) and not settings.overwrite and _is_kept(settings, final):
+        return
     with _locked(settings.prefix) if team.leads else nullcontext():
         _train(team, settings, started, final, params_path)
+
+
+def _is_kept(settings: TrainSettings, final: str) -> bool:
+    """Whether the classifier that is there is what this training would end in, which a line then says.
+
+    Raises
+    ------
+    InputError
+        If it is another one's, and --renew does not say to make it anew.
+    """
+    path = f"{settings.prefix}-train.json"
+    try:
+        record = read_json(path)
+        was, sums = record["arguments"], {**record["files"], "training set": record["training set"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"{path}: does not say how {final} was made; give --overwrite to replace it, or another --prefix"
+        ) from None
+    now = json.loads(json.dumps(asdict(settings)))
+    if settings.num_classes is None:
+        now["num_classes"] = was.get("num_classes")  # it follows from the training set
+    free = {*FREE_ARGUMENTS, "pretrained"}
+    others = [
+        f"{name} ({was.get(name)}, now {now.get(name)})"
+        for name in sorted({*was, *now} - free)
+        if was.get(name) != now.get(name)
+    ]
+    changed = [name for name, digest in _sums_of(settings, final).items() if sums.get(name) != digest]
+    if not others and not changed:
+        print(f"train_mlp.py: {final} is there and was made of the same; it is kept", flush=True)
+        return True
+    if others or not settings.renew:
+        raise InputError(
+            f"{final}: was made with another {', another '.join([*others, *changed])}; give the same, --overwrite to "
+            f"replace it, or another --prefix"
+        )
+    print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
+    os.remove(checkpoint_files(final)[1])
+    return False
+
+
+def _sums_of(settings: TrainSettings, final: str) -> dict[str, str]:
+    """sha256 of the training set's manifest, of what the training began with, and of the classifier's own files."""
+    paths = [path for path in checkpoint_files(final) if os.path.exists(path)]
+    if settings.pretrained:
+        paths += checkpoint_files(settings.pretrained)
+    return {"training set": sha256(files.join(settings.data, MANIFEST)), **file_sums(paths)}
 
 
 @contextmanager
@@ -89,6 +139,7 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
     _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
     classes = settings.num_classes or data.classes
+    least_fan_out = 0 if settings.num_classes else CHALLENGE_CLASSES
     settings = replace(settings, num_classes=classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
@@ -104,7 +155,7 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
     shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
     generator = torch.Generator().manual_seed(settings.seed)
     _check_layers(team, settings, shape)
-    model = _begin(team, settings, shape, generator, data, training)
+    model = _begin(team, settings, shape, generator, data, training, least_fan_out)
     if settings.pretrained:
         try:
             model.load(load_checkpoint(settings.pretrained).params)
@@ -200,8 +251,9 @@ def _begin(
     generator: torch.Generator,
     data: TrainingSet,
     training: np.ndarray,
+    least_fan_out: int,
 ) -> Trainable:
-    """The classifier that `--head` names, with its initial weights."""
+    """The classifier that `--head` names, with its initial weights, see `initialise`."""
     if settings.head == COSINE:
         if settings.shard_classes:
             raise InputError("--shard-classes: --head cosine can't share its classes out; leave one of them away")
@@ -210,10 +262,10 @@ def _begin(
         return cosine
     if settings.shard_classes and team.size > 1:
         shard = ShardedClassifier(shape, team)
-        initialise_shard(shard, settings.network, generator)
+        initialise_shard(shard, settings.network, generator, least_fan_out)
         return shard
     model = Classifier(shape)
-    initialise(model, settings.network, generator)
+    initialise(model, settings.network, generator, least_fan_out)
     return model
 
 
@@ -300,8 +352,11 @@ class _Writer:
             graph = build_graph(self.shape, arrays, name)
         save_checkpoint(name, graph)
         path = f"{self.settings.prefix}-train.json"
+        sums = _sums_of(self.settings, name)
         record = {
             "arguments": asdict(self.settings),
+            "training set": sums.pop("training set"),
+            "files": sums,
             "labels": self.labels,
             "curve": [asdict(result) for result in curve],
         }

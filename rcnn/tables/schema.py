@@ -13,6 +13,7 @@ from ..config import config
 
 FORMAT = 3  # version of what is described in this package; raised when an old reader would misread
 MANIFEST = "manifest.json"
+PROGRESS = "progress.json"
 CLIPS = "clips"
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -13,26 +11,15 @@ import pyarrow as pa
 
 from .. import files
 from ..errors import InputError, Stopped
-from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from .accounts import Accounts
-from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, UNREADABLE, one_row
+from .header import differences, header_of
+from .schema import CLIPS, CLIPS_SCHEMA, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, PROGRESS, UNREADABLE, one_row
 from .table import GrowingTable
 
-PROGRESS = "progress.json"
 FOLDERS = sorted({CLIPS, INT8, *(kind.table for kind in KINDS.values())})  # of a stage directory
 SAVE_SECONDS = 60.0  # of work that a run may lose
-SHORT = 60  # characters of a value in a message
-FREE_ARGUMENTS = (
-    "output",
-    "overwrite",
-    "gpu",
-    "workers",
-    "ray",
-    "decoders",
-    "max_bad",
-)  # may differ when a run goes on
 
 
 class StageWriter:
@@ -75,13 +62,7 @@ class StageWriter:
         self.path, self.stage, self.schema = path, stage, schema
         self._started = time.monotonic()
         self._manifest: dict[str, Any] = {}
-        self._header = {
-            "format": FORMAT,
-            "stage": stage,
-            "arguments": json.loads(json.dumps(dict(arguments or {}))),
-            "models": models if isinstance(models, dict) else file_sums(models),
-            "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
-        }
+        self._header = header_of(stage, arguments or {}, models, sources, lineage)
         try:
             files.make_dir(path)
             self._lock = take_lock(files.join(path, LOCK), path, "--output")
@@ -134,21 +115,10 @@ class StageWriter:
         return self._rows.last
 
     def _check_same(self, saved: Mapping[str, Any]) -> None:
-        was = saved.get("header")
-        differences = []
-        for name, now in self._header.items():
-            before = was.get(name) if isinstance(was, dict) else None
-            if isinstance(now, dict) and isinstance(before, dict):
-                differences += [
-                    f"{key} ({_short(before.get(key))}, now {_short(now.get(key))})"
-                    for key in sorted({*before, *now} - set(FREE_ARGUMENTS))
-                    if before.get(key) != now.get(key)
-                ]
-            elif before != now:
-                differences.append(f"{name} ({_short(before)}, now {_short(now)})")
-        if differences:
+        found = differences(saved.get("header"), self._header)
+        if found:
             raise InputError(
-                f"{self.path}: holds a run that was begun with another {', another '.join(differences)}; "
+                f"{self.path}: holds a run that was begun with another {', another '.join(found)}; "
                 f"give the same, --overwrite to begin anew, or another --output"
             )
 
@@ -313,17 +283,3 @@ def _clear(path: str) -> None:
             files.remove(files.join(path, name))
     for name in FOLDERS:
         files.remove_tree(files.join(path, name))
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= SHORT else f"{text[:SHORT]}..."
-
-
-def file_sums(paths: Sequence[str]) -> dict[str, str]:
-    """sha256 of files, by name."""
-    return {os.path.basename(file): sha256(file) for file in paths}
-
-
-def _source(path: str) -> dict[str, str]:
-    return {"path": path, "manifest": sha256(files.join(path, MANIFEST))}

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from ..cython.boxes import overlaps
 from ..faces.detectors.single_stage import Detector
 from ..faces.types import POINTS, Faces
-from ..files import create, make_dir
+from ..files import make_dir, write_whole
 from ..video.photographs import read_image
 from ..workers.progress import progress
 
@@ -117,17 +117,19 @@ def _labelled(path: str, found: Faces, landmarks: np.ndarray, larger: Faces) -> 
 
 
 def _write_cache(cache: str, photographs: Sequence[LabelledPhotograph]) -> None:
+    def write(temporary: str) -> None:
+        with open(temporary, "wb") as file:
+            np.savez(
+                file,
+                paths=np.array([photo.path for photo in photographs]),
+                counts=np.array([[len(photo.boxes), len(photo.ignored)] for photo in photographs]).reshape(-1, 2),
+                boxes=np.concatenate([photo.boxes for photo in photographs]),
+                landmarks=np.concatenate([photo.landmarks for photo in photographs]),
+                ignored=np.concatenate([photo.ignored for photo in photographs]),
+            )
+
     make_dir(os.path.dirname(cache))
-    with create(f"{cache}.part") as file:
-        np.savez(
-            file,
-            paths=np.array([photo.path for photo in photographs]),
-            counts=np.array([[len(photo.boxes), len(photo.ignored)] for photo in photographs]).reshape(-1, 2),
-            boxes=np.concatenate([photo.boxes for photo in photographs]),
-            landmarks=np.concatenate([photo.landmarks for photo in photographs]),
-            ignored=np.concatenate([photo.ignored for photo in photographs]),
-        )
-    os.replace(f"{cache}.part", cache)
+    write_whole(cache, write)
 
 
 def _read_cache(cache: str) -> list[LabelledPhotograph] | None:

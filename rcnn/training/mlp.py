@@ -160,15 +160,21 @@ def _mxnet_name(name: str) -> str:
     return f"{layer}_{kind}"
 
 
-def initialise(model: Classifier, network: str, generator: torch.Generator) -> None:
+def initialise(model: Classifier, network: str, generator: torch.Generator, least_fan_out: int = 0) -> None:
     """Xavier (Glorot and Bengio, AISTATS 2010) with magnitude 2, biases 0.
 
     Gaussian over the fan-out for networks named `r*` and `y*`, Gaussian over the fan-in for `i*` and `x*`, uniform
     over the fan-in for others.
+
+    Parameters
+    ----------
+    least_fan_out : that the layer of the classes is taken to have; with few classes its weights would be so large that
+        they outweigh a short training
     """
     for layer in (module for module in model.modules() if isinstance(module, nn.Linear)):
+        least = least_fan_out if layer is model.stage2 else 0
         with torch.no_grad():
-            draw(layer.weight, network, generator, len(layer.weight))
+            draw(layer.weight, network, generator, max(len(layer.weight), least))
             layer.bias.zero_()
 
 

@@ -15,10 +15,12 @@ HINTS = "OURS=THEIRS,..."
 
 
 def detector_setting() -> Any:
+    """`str`: what finds the faces of the photographs."""
     return setting(f"{MODEL_FOLDER}/{DETECTOR.shipped}", "face detector", kinds.text, CHECKPOINT, MODELS)
 
 
 def prefix_setting(default: str, of: str) -> Any:
+    """`str`: how the names of what is written begin."""
     return setting(default, of, kinds.text, "PREFIX", FILES)
 
 
@@ -32,6 +34,7 @@ def _start() -> Any:
 
 
 def count_setting(default: int, of: str, unit: str = "N") -> Any:
+    """`int`, 1 or more."""
     return setting(default, of, kinds.positive, unit)
 
 
@@ -40,14 +43,17 @@ def _weight(default: float, of: str, unit: str = "W") -> Any:
 
 
 def rate_setting(default: float) -> Any:
+    """`float`: the learning rate."""
     return setting(default, "learning rate", kinds.number, "RATE")
 
 
 def threads_setting() -> Any:
+    """`int`: threads of a training on the CPU."""
     return setting(0, "of PyTorch; 0: as many as there are cores", kinds.whole, "N", RUN)
 
 
 def bf16_setting(speed: str) -> Any:
+    """`bool`: whether the training multiplies in bfloat16; `speed` says what that brings."""
     text = f"multiply in bfloat16; {speed} where the processor knows it"
     return setting(False, text, kinds.flag, None, RUN)
 

@@ -107,17 +107,21 @@ class ShardedClassifier(Classifier):
         return whole
 
 
-def initialise_shard(model: ShardedClassifier, network: str, generator: torch.Generator) -> None:
+def initialise_shard(
+    model: ShardedClassifier, network: str, generator: torch.Generator, least_fan_out: int = 0
+) -> None:
     """As `initialise`, to the same weights; no process holds those of all classes."""
     with torch.no_grad():
         for layer in (model.stage0, model.stage1):
             draw(layer.weight, network, generator, len(layer.weight))
-        draw_rows(model.stage2.weight, model.rows, model.classes, network, generator)
+        draw_rows(model.stage2.weight, model.rows, model.classes, network, generator, least_fan_out)
         for layer in (model.stage0, model.stage1, model.stage2):
             layer.bias.zero_()
 
 
-def draw_rows(weight: Tensor, rows: slice, outputs: int, network: str, generator: torch.Generator) -> None:
+def draw_rows(
+    weight: Tensor, rows: slice, outputs: int, network: str, generator: torch.Generator, least_fan_out: int = 0
+) -> None:
     """Draw the initial weights of `outputs` rows, DRAWN_ROWS at a time, and keep `rows` in `weight`.
 
     The numbers are those of one draw, whose last ones torch draws in another way: they come together, at the end.
@@ -126,7 +130,7 @@ def draw_rows(weight: Tensor, rows: slice, outputs: int, network: str, generator
     while first < outputs:
         last = outputs if outputs - first < 2 * DRAWN_ROWS else first + DRAWN_ROWS
         drawn = torch.empty(last - first, weight.shape[1])
-        draw(drawn, network, generator, outputs)
+        draw(drawn, network, generator, max(outputs, least_fan_out))
         here = slice(max(first, rows.start), min(last, rows.stop))
         if here.start < here.stop:
             weight[here.start - rows.start : here.stop - rows.start] = drawn[here.start - first : here.stop - first]

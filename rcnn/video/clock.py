@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
 
 from av.container import InputContainer
 from av.format import Flags
@@ -28,6 +29,13 @@ class Clock:
     Parameters
     ----------
     container, stream : before the first packet is read
+
+    Attributes
+    ----------
+    unit : seconds in which the container counts
+    rate, step : frames a second, seconds a frame, as the stream says
+    ticks : of which a second has so many; in them every time is a whole number
+    begins_anew : whether the container is one for broadcasts, which may be joined
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
@@ -35,26 +43,39 @@ class Clock:
         self.rate = frame_rate(stream)
         self.step = 1 / self.rate
         self.begins_anew = bool(container.format.flags & Flags.ts_discont.value)  # type: ignore[operator]
-        self.shift = Fraction(0)
-        self._start = file_start(container, stream)
-        self._first: Fraction | None = None
-        self._last: Fraction | None = None
+        start = file_start(container, stream)
+        # All times are whole numbers of ticks: sums of fractions would cost a tenth of the decoding of small videos
+        self.ticks = lcm(self.unit.denominator, start.denominator, self.step.denominator, JITTER.denominator)
+        self._unit, self._step, self._start = (int(time * self.ticks) for time in (self.unit, self.step, start))
+        self._jitter, self._leap = int(JITTER * self.ticks), LEAP * self.ticks
+        self._shift = 0
+        self._first: int | None = None
+        self._last: int | None = None
 
-    def raw(self, pts: int) -> Fraction:
-        """The time that a presentation time stamp stands for, if the stream does not begin anew before it."""
-        return pts * self.unit - self._start
+    @property
+    def has_begun_anew(self) -> bool:
+        """Whether times are no longer what `raw` says."""
+        return self._shift != 0
 
-    def time(self, pts: int | None) -> Fraction:
-        """The time of the next frame in the order of presentation."""
-        due = Fraction(0) if self._last is None else self._last + self.step
+    def seconds(self, tick: int) -> Fraction:
+        """Seconds from the start of the file."""
+        return Fraction(tick, self.ticks)
+
+    def raw(self, pts: int) -> int:
+        """The tick that a presentation time stamp stands for, if the stream does not begin anew before it."""
+        return pts * self._unit - self._start
+
+    def tick(self, pts: int | None) -> int:
+        """The time of the next frame in the order of presentation, in ticks from the start of the file."""
+        last = self._last or 0
+        due = 0 if self._last is None else last + self._step
         if pts is None:
             time = due
         else:
-            time = self.raw(pts) + self.shift
-            last = Fraction(0) if self._last is None else self._last
-            leaps = self.begins_anew and self._last is not None and time > last + LEAP
-            if time < last - JITTER or leaps:
-                self.shift += due - time
+            time = pts * self._unit - self._start + self._shift
+            leaps = self.begins_anew and self._last is not None and time > last + self._leap
+            if time < last - self._jitter or leaps:
+                self._shift += due - time
                 time = due
             time = max(time, last)
         self._last = time
@@ -65,19 +86,19 @@ class Clock:
     def pass_over(self, count: int) -> None:
         """Count frames that were not decoded."""
         if self._last is not None:
-            self._last += count * self.step
+            self._last += count * self._step
 
     def mean_rate(self, frames: int) -> Fraction:
         """Frames a second, after all of them: what the stream says, unless its frames say something else."""
         if self._first is None or self._last is None or self._last == self._first:
             return self.rate
-        mean = (frames - 1) / (self._last - self._first)
+        mean = Fraction((frames - 1) * self.ticks, self._last - self._first)
         return self.rate if abs(mean - self.rate) <= self.rate / DOUBT else mean.limit_denominator(DENOMINATOR)
 
     @property
     def end(self) -> Fraction:
         """The end of the last frame."""
-        return Fraction(0) if self._last is None else self._last + self.step
+        return Fraction(0) if self._last is None else Fraction(self._last + self._step, self.ticks)
 
 
 def frame_rate(stream: VideoStream) -> Fraction:

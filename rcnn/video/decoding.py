@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 from av.container import InputContainer
@@ -22,20 +22,19 @@ CAREFUL = {"h264", "hevc", "vvc"}
 REFRESHED = 100  # frames after which a stream without any key frame has renewed its picture piece by piece
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """A whole picture as it was coded, of one moment.
 
     aspect : width by height of its pixels
     number : counts from 1, all decoded frames of the stream
-    time : seconds from the start of the file
+    tick : of its clock, from the start of the file
     looked : whether it is looked at
     """
 
     coded: VideoFrame
     aspect: Fraction
     number: int
-    time: Fraction
+    tick: int
     looked: bool
 
 
@@ -68,25 +67,23 @@ class Decoding:
         self.codec: str = stream.codec_context.codec.canonical_name
         self.number = self.damaged = 0
         self.error: Exception | None = None
+        self._deinterlacer: Deinterlacer[Picture] | None = None
         self._skipper: Skipper | None = None
         if isinstance(looks, AtRate) and self.codec in SKIPPING and not clock.begins_anew:
             self._skipper = Skipper(looks, clock)
-        self._skips = self._has_key = False
+        self._skips = self._founded = self._shown = False
         self._torn: set[int | None] = set()  # presentation time stamps of packets of which a part is missing
         self._aspects = Aspects(stream)
 
     def pictures(self) -> Iterator[Picture]:
-        """The pictures that are not damaged, in the order in which they are shown, none of them interlaced."""
-        deinterlacer: Deinterlacer[Picture] | None = None
+        """The first picture and all that are looked at, except damaged ones, as they are shown, none interlaced."""
         for picture in self._decoded():
-            if picture.coded.interlaced_frame and deinterlacer is None:
-                deinterlacer = Deinterlacer()
-            if deinterlacer is None:
+            if self._deinterlacer is None:
                 yield picture
             else:
-                yield from map(_replaced, deinterlacer.push(picture.coded, picture))
-        if deinterlacer is not None:
-            yield from map(_replaced, deinterlacer.flush())
+                yield from map(_replaced, self._deinterlacer.push(picture.coded, picture))
+        if self._deinterlacer is not None:
+            yield from map(_replaced, self._deinterlacer.flush())
 
     def _decoded(self) -> Iterator[Picture]:
         packets: Iterable[Packet] = self._packets()
@@ -122,32 +119,43 @@ class Decoding:
             self.error = self.error or error
             return
         if packet is not None:
-            self._aspects.notice(packet.pts)
+            if packet.is_keyframe:
+                self._aspects.notice(packet.pts)
             if packet.is_corrupt and not self._clock.begins_anew:  # broadcasts say it of whole packets at each gap, too
                 self._torn.add(packet.pts)
         for picture in coded:
+            pts = picture.pts
+            interlaced = picture.interlaced_frame
             if self._skipper is not None:
-                self._skips = not picture.interlaced_frame  # a field's neighbours are needed
-                if picture.pts is not None:
-                    self._count(self._skipper.skipped(picture.pts))
+                self._skips = not interlaced  # a field's neighbours are needed
+                if pts is not None:
+                    self._count(self._skipper.skipped(pts))
             self.number += 1
-            time = self._clock.time(picture.pts)
-            aspect = self._aspects.of(picture.pts)
-            if self._is_whole(picture):
-                yield Picture(picture, aspect, self.number, time, self._looks(self.number, time))
-            else:
+            tick = self._clock.tick(pts)
+            aspect = self._aspects.of(pts)
+            if not self._is_whole(picture):
                 self.damaged += 1
+                continue
+            if interlaced and self._deinterlacer is None:
+                self._deinterlacer = Deinterlacer()
+            looked = self._looks(self.number, tick)
+            if looked or not self._shown or self._deinterlacer is not None:
+                self._shown = True
+                yield Picture(picture, aspect, self.number, tick, looked)
 
     def _count(self, skipped: int) -> None:
         self.number += skipped
         self._clock.pass_over(skipped)
 
     def _is_whole(self, picture: VideoFrame) -> bool:
-        self._has_key = self._has_key or picture.key_frame or picture.pict_type not in PREDICTED
-        founded = self._has_key or self.codec in CAREFUL or self.number > REFRESHED
-        torn = picture.pts in self._torn
-        self._torn.discard(picture.pts)
-        return founded and not torn and not picture.is_corrupt
+        if not self._founded:
+            begins = picture.key_frame or picture.pict_type not in PREDICTED
+            self._founded = begins or self.codec in CAREFUL or self.number > REFRESHED
+        torn = False
+        if self._torn:
+            torn = picture.pts in self._torn
+            self._torn.discard(picture.pts)
+        return self._founded and not torn and not picture.is_corrupt
 
 
 class Aspects:
@@ -178,4 +186,4 @@ class Aspects:
 
 def _replaced(deinterlaced: tuple[VideoFrame, Picture]) -> Picture:
     coded, picture = deinterlaced
-    return replace(picture, coded=coded)
+    return picture._replace(coded=coded)

@@ -61,7 +61,7 @@ def _read(path: str, sampling: int, rate: Fraction | int | None, place: Place, p
             container, stream = open_video(path)
             stack.callback(container.close)
             clock = Clock(container, stream)
-            looks = every(sampling) if rate is None else AtRate(Fraction(rate), clock.unit)
+            looks = every(sampling) if rate is None else AtRate(Fraction(rate), clock)
             decoding = Decoding(container, stream, clock, looks, progress)
             return (yield from _converted(container, stream, decoding, clock, place))
         except MemoryError:  # FFmpeg's, too
@@ -95,7 +95,7 @@ def _converted(
         small = _reduced(image)
         target = place(small.shape)
         np.copyto(target, small)
-        yield Frame(picture.number, float(picture.time), target, image.shape[1], image.shape[0])
+        yield Frame(picture.number, float(clock.seconds(picture.tick)), target, image.shape[1], image.shape[0])
     if info is None:
         if unseen is None:
             raise UnreadableError(_why_nothing(decoding))

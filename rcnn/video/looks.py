@@ -13,7 +13,7 @@ from av.packet import Packet
 
 from .clock import Clock
 
-Looks = Callable[[int, Fraction], bool]  # whether the frame with this number and time is looked at
+Looks = Callable[[int, int], bool]  # whether the frame with this number and tick of its clock is looked at
 
 ROUNDED = Fraction(1, 1000)  # seconds; Matroska and FLV round to them, which must not make a look late by a frame
 AHEAD = 32  # packets that are known before one is decoded: twice the frames that H.264 and HEVC may reorder
@@ -23,7 +23,7 @@ SKIPPING = {"h264", "hevc"}  # codecs that gain by it: 21 to 26% of the time at 
 
 def every(sampling: int) -> Looks:
     """Frame f, counted from 1, is looked at when f % sampling == 0."""
-    return lambda number, time: number % sampling == 0
+    return lambda number, tick: number % sampling == 0
 
 
 class AtRate:
@@ -32,19 +32,19 @@ class AtRate:
     Parameters
     ----------
     rate : looks a second
-    unit : seconds in which the container counts
     """
 
-    def __init__(self, rate: Fraction, unit: Fraction) -> None:
-        self._rate, self._slack = rate, min(unit, ROUNDED) / 2
+    def __init__(self, rate: Fraction, clock: Clock) -> None:
+        self._slack = floor(min(clock.unit, ROUNDED) * clock.ticks)  # in halves of a tick
+        self._of, self._in = rate.numerator, 2 * clock.ticks * rate.denominator
         self._last = -1
 
-    def multiple(self, time: Fraction) -> int:
-        """The last multiple of 1/rate that is not after a time."""
-        return floor((time + self._slack) * self._rate)
+    def multiple(self, tick: int) -> int:
+        """The last multiple of 1/rate that is not after a tick, but for what the container has rounded."""
+        return (2 * tick + self._slack) * self._of // self._in
 
-    def __call__(self, number: int, time: Fraction) -> bool:
-        multiple = self.multiple(time)
+    def __call__(self, number: int, tick: int) -> bool:
+        multiple = self.multiple(tick)
         looked = multiple > self._last
         self._last = max(multiple, self._last)
         return looked
@@ -77,7 +77,7 @@ class Skipper:
     def wants(self, packet: Packet) -> bool:
         """Whether the frame of a packet has to be decoded even if no other refers to it."""
         pts = packet.pts
-        if pts is None or self._clock.shift or packet.is_discard:
+        if pts is None or self._clock.has_begun_anew or packet.is_discard:
             return True
         place = bisect_left(self._times, pts)
         if not place:

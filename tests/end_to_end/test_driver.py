@@ -90,37 +90,32 @@ def test_the_seeds_names_are_the_defaults(run):
     assert "open ./output/report.html in a browser" in done.stdout
 
 
-def test_what_is_complete_is_kept_and_the_rest_goes_on(run):
-    run("--stop-stage", 3)
-    assert run.scripts == SCRIPTS[:5]
-    done = run("--gpu", -1)  # another device makes no other features
-    assert run.scripts == SCRIPTS[5:]
-    assert done.stdout.count("is there, kept") == 5
+def test_each_stage_says_itself_what_is_kept(run):
+    run()
+    done = run("--gpu", -1)
+    assert run.scripts == SCRIPTS
+    assert all("--renew" in call for call in run.calls[:7])
+    assert not any("--overwrite" in call for call in run.calls)
+    assert "run.sh: done in" in done.stdout
+
+
+def test_overwrite_first_makes_what_is_there_count_no_more(run):
+    """Also when it then fails at once: the same command without --overwrite finds nothing complete."""
+    run()
+    manifests = [run.place / f"output/{name}/manifest.json" for name in ("det_trainval", "feat_test", "trainval")]
+    params = run.place / "model/iqiyi-0040.params"
+    assert all(path.exists() for path in (*manifests, params))
+    run("--overwrite", "--quality-threshold", 5, fail="detect.py", code=2)
+    assert run.scripts == ["detect.py"]
+    # the stand-in wrote no file before it failed
+    assert not any(path.exists() for path in (*manifests, params))
+
+
+def test_overwrite_spares_the_stages_that_do_not_run(run):
+    run()
     run("--stage", 4, "--stop-stage", 5, "--overwrite")
     assert run.scripts == SCRIPTS[5:7]
-    assert all(call[-1] == "--overwrite" for call in run.calls)
-
-
-def test_what_another_command_made_is_not_kept(run):
-    run("--quality-threshold", 7)
-    error = run("--quality-threshold", 5, code=2).stderr
-    assert "det_trainval/manifest.json: was made by another command" in error
-    assert "--quality-threshold 7" in error and "--overwrite" in error
-    assert run.scripts == []
-
-
-def test_a_classifier_of_another_run_is_not_taken(run):
-    run()
-    error = run("--output", "elsewhere", "--stage", 4, code=2).stderr
-    assert "./model/iqiyi-0040.params: was made by another command" in error
-
-
-def test_what_is_older_than_its_source_is_not_kept(run):
-    run()
-    os.utime(run.place / "output/det_test/manifest.json", (2e9, 2e9))
-    error = run(code=2).stderr
-    assert "feat_test/manifest.json: is older than ./output/det_test/manifest.json" in error
-    assert "--stage 2 --overwrite" in error
+    assert (run.place / "output/det_test/manifest.json").exists()
 
 
 def test_it_stops_at_the_first_failure_and_says_how_to_go_on(run):
@@ -194,6 +189,7 @@ def test_a_stage_is_given_what_was_given_and_no_default(run):
     flags = {word for call in run.calls for word in call if word.startswith("--")}
     assert flags == {
         "--dataset", "--stage", "--input", "--inputs", "--output", "--data", "--prefix", "--model", "--report",
+        "--renew",
     }  # fmt: skip
     run("--num-classes", 31, "--quality-threshold", 3, "--overwrite")
     assert value(run.calls[0], "--quality-threshold") == "3" and value(run.calls[5], "--num-classes") == "31"
@@ -212,10 +208,9 @@ def test_quality_is_a_model_or_the_word_score(run):
         )  # the threshold that goes with the score is detect.py's
 
 
-def test_the_recipe_goes_to_every_stage_and_another_one_is_noticed(run):
+def test_the_recipe_goes_to_every_stage(run):
     run("--name", "a", "--recipe", "best", "--gpu", "0,1")
     assert all(call[call.index("--recipe") + 1] == "best" for call in run.calls)
     devices = {Path(call[0]).name: call[call.index("--gpu") + 1] for call in run.calls if "--gpu" in call}
     assert devices == {"detect.py": "0,1", "feature.py": "0,1", "train_mlp.py": "0", "predict.py": "0,1"}
-    assert "was made by another command" in run("--name", "a", code=2).stderr
     assert "must be seed or best" in run("--recipe", "other", code=2).stderr

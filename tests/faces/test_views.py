@@ -35,8 +35,10 @@ class Marks:
 def test_the_canvas_is_the_one_on_which_the_image_is_largest(height, width):
     rows, columns = canvas_of(height, width)
     assert (columns, rows) in config.FRAME.CANVASES
-    scale = min(rows / height, columns / width)
-    assert scale >= max(min(r / height, c / width) for c, r in config.FRAME.CANVASES)
+    scales = {(r, c): min(r / height, c / width, 4 / 3) for c, r in config.FRAME.CANVASES}
+    assert scales[rows, columns] == max(scales.values())
+    alike = [size for size, scale in scales.items() if scale == scales[rows, columns]]
+    assert rows * columns == min(r * c for r, c in alike)
 
 
 @given(SIDES, SIDES)
@@ -58,14 +60,14 @@ def test_a_rectangle_comes_back_where_it_is(shape):
     top, left, bottom, right = shape[0] // 4, shape[1] // 3, shape[0] // 2, shape[1] // 2
     image[top : bottom + 1, left : right + 1] = 255
     (faces,) = detect_frames(Marks(), [image])
-    scale = min(a / b for a, b in zip(canvas_of(*shape), shape, strict=True))
+    scale = min(4 / 3, *(a / b for a, b in zip(canvas_of(*shape), shape, strict=True)))
     np.testing.assert_allclose(faces.boxes[0], [left, top, right, bottom], atol=0.75 / min(1, scale))
     np.testing.assert_allclose(faces.landmarks[0], [[left, top]] * 5, atol=0.75 / min(1, scale))
 
 
 def test_frames_of_several_sizes_come_back_in_their_order_and_one_size_is_one_batch():
     images = []
-    for index, shape in enumerate([(360, 640), (640, 360), (360, 640), (300, 300)]):
+    for index, shape in enumerate([(360, 640), (640, 360), (360, 640), (480, 480)]):
         image = np.zeros((*shape, 3), np.uint8)
         image[10 * index + 20, 50:60] = 255
         images.append(image)
@@ -73,6 +75,13 @@ def test_frames_of_several_sizes_come_back_in_their_order_and_one_size_is_one_ba
     found = detect_frames(detector, images)
     assert [round(float(faces.boxes[0, 1:4:2].mean())) for faces in found] == [20, 30, 40, 50]
     assert detector.seen == [(480, 888, 3)] * 2 + [(888, 480, 3), (656, 656, 3)]
+
+
+def test_a_small_frame_is_not_enlarged_beyond_measure():
+    assert canvas_of(256, 256) == (352, 352)
+    canvas = np.zeros((352, 352, 3), np.uint8)
+    np.testing.assert_allclose(fit(np.full((256, 256, 3), 255, np.uint8), canvas), 341 / 256)
+    assert (canvas[..., 0] == 255).sum() == 341 * 341
 
 
 def test_a_detector_of_one_size_fits_images_by_itself():

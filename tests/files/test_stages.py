@@ -284,7 +284,7 @@ def test_file_urls_are_paths(data, models, on_disk, tmp_path):
 
 def test_what_is_there_is_not_overwritten(s3, on_disk):
     s3.upload(on_disk / "out/feat_trainval", "feat")
-    with pytest.raises(InputError, match="exists and is complete; give --overwrite"):
+    with pytest.raises(InputError, match="is the input, too"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("feat")))
     with pytest.raises(InputError, match="is the input, too"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("/feat/"), overwrite=True))

@@ -86,7 +86,13 @@ def impatient(monkeypatch):
     monkeypatch.setattr(fetching, "FETCH_PAUSES", (0.0,))
 
 
-def test_an_upload_that_fails_shows_nothing(impatient, s3):
+@pytest.fixture
+def silent_briefly(monkeypatch):
+    """For pyarrow, which asks once more when it gives an upload up, and hears nothing."""
+    monkeypatch.setattr(remote, "SILENT_SECONDS", 5.0)
+
+
+def test_an_upload_that_fails_shows_nothing(impatient, silent_briefly, s3):
     put(s3.url("x"), b"old")
     s3.fails["/x"] = 500
     with pytest.raises(InputError, match=r"/x: the store says "):

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError, Stopped
-from rcnn.tables import StageReader, StageWriter, features_schema, table, vector_array, writer
+from rcnn.tables import StageReader, StageWriter, features_schema, header, table, vector_array, writer
 from rcnn.tables.whole import faults
 
 WIDTH, GROUPS, GROUP = 8, 8, 7
@@ -138,7 +138,7 @@ def test_other_arguments_or_models_are_refused_and_named(options, what, tmp_path
 def test_another_format_is_refused(tmp_path, monkeypatch):
     with pytest.raises(Stopped):
         write(tmp_path / "run", stop_after=5)
-    monkeypatch.setattr(writer, "FORMAT", 99)
+    monkeypatch.setattr(header, "FORMAT", 99)
     with pytest.raises(InputError, match=r"another format \(\d+, now 99\)"):
         write(tmp_path / "run")
 

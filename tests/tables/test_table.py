@@ -121,6 +121,13 @@ def test_parts_end_where_the_rows_say_whatever_the_batches(tmp_path_factory, len
     assert grown.last == (rows[-1][0] if rows else "")
 
 
+def test_a_part_is_full_with_its_last_byte_and_not_before(tmp_path):
+    rows = [(name, "test", bytes(size - 17)) for name, size in zip("abcd", (PART, PART - 1, 17, 17), strict=True)]
+    assert row_bytes(batch(rows)).tolist() == [PART, PART - 1, 17, 17]
+    grow(tmp_path, rows).finish()
+    assert [pq.read_metadata(tmp_path / name).num_rows for name in sorted(contents(tmp_path))] == [1, 2, 1]
+
+
 @pytest.mark.parametrize("step", [2, 3, 7, 24])
 def test_batches_change_no_byte(step, whole, tmp_path):
     grown = grow(tmp_path, ROWS, step=step)
@@ -159,13 +166,25 @@ def test_names_must_rise_and_may_come_twice(tmp_path):
         grown.add(batch([("d", "test", b""), ("c", "test", b"")]))
 
 
-def test_parts_are_zstd_in_groups_of_a_quarter_with_dictionaries_where_they_help(tmp_path, monkeypatch):
+def groups_of(path: Path) -> list[list[int]]:
+    """Rows of each row group of each part."""
+    files = [pq.read_metadata(path / name) for name in sorted(contents(path))]
+    return [[file.row_group(group).num_rows for group in range(file.num_row_groups)] for file in files]
+
+
+def test_a_row_group_is_a_row_at_least(tmp_path):
+    grow(tmp_path, [(name, "test", bytes(100)) for name in "ab"]).finish()
+    assert groups_of(tmp_path) == [[1, 1]]
+
+
+@pytest.mark.parametrize("step", [1, 180])
+def test_parts_are_zstd_in_groups_of_a_quarter_with_dictionaries_where_they_help(step, tmp_path, monkeypatch):
     monkeypatch.setattr(table, "PART_BYTES", 8000)
-    rows = [(f"{number:04d}", "test", bytes(82)) for number in range(90)]  # 102 bytes each
-    grow(tmp_path, rows).finish()
+    rows = [(f"{number:04d}", "test", bytes(82)) for number in range(180)]  # 102 bytes each
+    grow(tmp_path, rows, step=step).finish()
+    full = [19, 19, 19, 19, 3]  # 8000 / 4 / 102; the last part has fewer rows
+    assert groups_of(tmp_path) == [full, full, [19, 3]]
     metadata = [pq.read_metadata(tmp_path / name) for name in sorted(contents(tmp_path))]
-    groups = [[file.row_group(group).num_rows for group in range(file.num_row_groups)] for file in metadata]
-    assert groups == [[19, 19, 19, 19, 3], [11]]  # 8000 / 4 / 102, and the rows of the last part are fewer
     columns = [metadata[0].row_group(0).column(number) for number in range(3)]
     assert {column.compression for column in columns} == {"ZSTD"}
     assert [column.has_dictionary_page for column in columns] == [True, True, False]
@@ -196,6 +215,17 @@ def test_after_a_part_is_full_batches_are_counted_anew(tmp_path, monkeypatch):
         grown.add(batch([(name, "test", b"")]))
         held.append(len(grown._batches))
     assert held == [1, 2, 3, 1, 2]
+
+
+def test_after_saving_batches_are_counted_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(table, "LOOSE", 4)
+    grown = grow(tmp_path, [("a", "test", b""), ("b", "test", b"")])
+    grown.save()
+    held = []
+    for name in "cdef":
+        grown.add(batch([(name, "test", b"")]))
+        held.append(len(grown._batches))
+    assert held == [2, 3, 4, 2]
 
 
 @pytest.mark.parametrize("stop", range(len(ROWS) + 1))
@@ -260,7 +290,7 @@ def saved(tmp_path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("key", ["rows", "bytes", "total", "last", "sums"])
+@pytest.mark.parametrize("key", ["rows", "bytes", "total", "last", "sums", "digest"])
 def test_each_part_of_what_was_saved_is_needed(key, saved, tmp_path):
     del saved[key]
     with pytest.raises(KeyError):
@@ -268,22 +298,29 @@ def test_each_part_of_what_was_saved_is_needed(key, saved, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["rows", "bytes", "total"])
-@pytest.mark.parametrize("value", [-1, True, "3", 1.0, None, [1]])
+@pytest.mark.parametrize("value", [-1, True, "3", 1.0, None, [1], 1 << 62])
 def test_numbers_are_whole_and_not_below_0(key, value, saved, tmp_path):
-    with pytest.raises(TypeError, match=r"^numbers of rows and bytes, and a name$"):
+    with pytest.raises(TypeError, match=r"^numbers of rows and bytes$"):
         GrowingTable(str(tmp_path), SCHEMA).resume({**saved, key: value})
 
 
 @pytest.mark.parametrize("value", [3, None, ["a"]])
 def test_the_last_name_is_text(value, saved, tmp_path):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"^a name$"):
         GrowingTable(str(tmp_path), SCHEMA).resume({**saved, "last": value})
 
 
 def test_numbers_may_be_0(tmp_path):
     grown = grow(tmp_path, [])
-    assert grown.save() == {"sums": {}, "rows": 0, "bytes": 0, "last": "", "total": 0}
-    GrowingTable(str(tmp_path), SCHEMA).resume(grown.save())
+    saved = {"sums": {}, "rows": 0, "bytes": 0, "digest": "", "last": "", "total": 0}
+    assert grown.save() == saved
+    GrowingTable(str(tmp_path), SCHEMA).resume(saved)
+
+
+def test_numbers_may_be_the_largest_that_there_are(saved, tmp_path):
+    grown = GrowingTable(str(tmp_path), SCHEMA)
+    grown.resume({**saved, "total": (1 << 62) - 1})
+    assert grown.total == (1 << 62) - 1
 
 
 @pytest.mark.parametrize(
@@ -327,14 +364,23 @@ def test_the_part_that_is_not_full_must_be_readable(damage, saved, tmp_path):
         pq.write_table(pa.table({"x": list(range(len(ROWS)))}), path)
     else:
         path.write_bytes({"empty": b"", "text": b"no table " * 9, "cut": path.read_bytes()[:-20]}[damage])
-    words = r"has other columns than this run writes" if damage == "other columns" else r"can't be read \(.+\)"
+    words = r"has other columns than this run writes" if damage == "other columns" else r"can't be read \((?!None).+\)"
     with pytest.raises(InputError, match=rf"{last_part(saved)}: {words}; give --overwrite to begin anew$"):
         GrowingTable(str(tmp_path), SCHEMA).resume(saved)
 
 
-def test_the_part_that_is_not_full_must_have_its_rows(saved, tmp_path):
+@pytest.mark.parametrize("rows", [slice(1, None), slice(0, -1), slice(0, 0), slice(None, None, -1)])
+def test_the_part_that_is_not_full_must_have_its_rows(rows, saved, tmp_path):
     path = tmp_path / last_part(saved)
-    pq.write_table(pq.read_table(path).slice(1), path)
+    there = rows_of(path.parent)[-saved["rows"] :]
+    pq.write_table(pa.Table.from_batches([batch(there[rows])]), path)
     with pytest.raises(InputError) as caught:
         GrowingTable(str(tmp_path), SCHEMA).resume(saved)
-    assert str(caught.value) == f"{path}: lacks rows that were saved; give --overwrite to begin anew"
+    assert str(caught.value) == f"{path}: does not hold the rows that were saved; give --overwrite to begin anew"
+
+
+def test_the_part_that_is_not_full_is_known_by_its_sum(saved, tmp_path):
+    assert saved["digest"] == hashlib.sha256((tmp_path / last_part(saved)).read_bytes()).hexdigest()
+    for digest in ("0" * 64, "", None):
+        with pytest.raises(InputError, match="does not hold the rows that were saved"):
+            GrowingTable(str(tmp_path), SCHEMA).resume({**saved, "digest": digest})

@@ -178,7 +178,11 @@ def test_an_output_that_can_not_be_opened_is_let_go(tmp_path):
     begin(tmp_path / "run", arguments={"aug": 1}).close()
 
 
-@pytest.mark.parametrize("name", ["output", "overwrite", "gpu", "workers", "ray", "decoders", "max_bad"])
+FREE = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad")
+NAMES_OF_INPUTS = ("model", "detector", "input", "inputs")  # whose sums are compared
+
+
+@pytest.mark.parametrize("name", [*FREE, *NAMES_OF_INPUTS])
 def test_what_changes_no_row_may_differ_when_a_run_goes_on(name, tmp_path):
     stopped(tmp_path / "run", arguments={name: 1, "aug": 2})
     with begin(tmp_path / "run", arguments={name: 3, "aug": 2}) as out:
@@ -213,7 +217,7 @@ def test_sources_that_were_made_anew_are_other_sources(tmp_path):
     stopped(tmp_path / "run", sources=[str(source)])
     begin(tmp_path / "run", sources=[str(source)])._lock.release()
     begin(source, "detect", FACES_SCHEMA, arguments={"aug": 2}, overwrite=True).close()
-    with pytest.raises(InputError, match=r"another sources \(\[\{'path'"):
+    with pytest.raises(InputError, match=r"another .*/source, which was made anew; give the same, "):
         begin(tmp_path / "run", sources=[str(source)])
 
 

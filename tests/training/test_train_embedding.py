@@ -124,6 +124,7 @@ def test_it_learns_from_a_teacher_and_scales_the_norm(base, models):
     assert [line["round"] for line in lines] == [1, 2]
     for name in ("cosine", "distance", "hints"):
         assert lines[-1][name] < lines[0][name]
+    assert lines[-1]["norm"] < settings.norm_weight * math.log(1.5)  # within that factor of the teacher's
     assert lines[-1]["cosine"] < 1.5  # 2 without any likeness
     assert lines[-1]["norm"] < settings.norm_weight * math.log(
         1.4

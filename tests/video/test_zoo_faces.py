@@ -17,7 +17,6 @@ from rcnn.faces.pooling import clip_features
 from rcnn.stages.face_finder import FaceFinder, FoundFaces
 from rcnn.stages.feature import decode_crop
 
-MODEL = Path(__file__).resolve().parents[2] / "model"
 RATE = Fraction(8)  # looks a second, as recipe best has
 COSINE = 0.95  # wanted where the content is the same
 OTHERWISE = {  # where it is not: least cosine, and why
@@ -49,16 +48,17 @@ class Looker:
         return clip_features(self.embedder, [[decode_crop(crop, "") for crop in found.faces.crops]], 0)[0]
 
 
-@pytest.fixture(scope="module", params=["shipped", "published"])
-def looker(request: pytest.FixtureRequest) -> Looker:
-    if request.param == "shipped":
-        return Looker(f"{MODEL / 'essh-m25'},0", f"{MODEL / 'face-m'},0")
-    checkpoints = request.getfixturevalue("checkpoints")
-    return Looker(checkpoints["retinaface"], checkpoints["mobilefacenet"])
+@pytest.fixture(scope="module")
+def looker(models: dict[str, str]) -> Looker:
+    return Looker(models["detector"], models["model"])
 
 
 @pytest.fixture(scope="module")
 def plain(looker: Looker, zoo: Zoo) -> FoundFaces:
+    return look_at_plain(looker, zoo)
+
+
+def look_at_plain(looker: Looker, zoo: Zoo) -> FoundFaces:
     found = looker.look(zoo.plain)
     assert found.looks == 16 == len(found.faces)
     return found
@@ -67,18 +67,38 @@ def plain(looker: Looker, zoo: Zoo) -> FoundFaces:
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
 def test_the_face_is_found_and_is_the_same(kind: Kind, looker: Looker, plain: FoundFaces, zoo: Zoo, record_property):
     found = looker.look(zoo.path(kind))
+    record_property("cosine", round(assert_the_same(kind, looker, plain, found), 4))
+    if is_placed(kind):
+        assert_in_place(kind, plain, found)
+
+
+def test_the_face_is_found_and_is_the_same_by_published_models(checkpoints: dict[str, str], zoo: Zoo, subtests):
+    looker = Looker(checkpoints["retinaface"], checkpoints["mobilefacenet"])
+    plain = look_at_plain(looker, zoo)
+    for kind in KINDS:
+        with subtests.test(kind.name):
+            found = looker.look(zoo.path(kind))
+            assert_the_same(kind, looker, plain, found)
+            if is_placed(kind):
+                assert_in_place(kind, plain, found)
+
+
+def assert_the_same(kind: Kind, looker: Looker, plain: FoundFaces, found: FoundFaces) -> float:
+    """Each look has a face, and they are the plain one's; gives the cosine."""
     assert len(found.faces) == found.looks
     cosine = float(looker.vector(plain) @ looker.vector(found))
-    record_property("cosine", round(cosine, 4))
     assert cosine >= OTHERWISE.get(kind.name, COSINE)
+    return cosine
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-def test_the_face_lies_where_the_plain_one_lies(kind: Kind, looker: Looker, plain: FoundFaces, zoo: Zoo):
-    """In pixels of the upright frame, also of one that is reduced when it is decoded."""
-    if kind.later is not None or kind.full is not None or kind.speed != 1:
-        pytest.skip("its pictures are of two sizes, or none of the plain clip's")
-    faces = looker.look(zoo.path(kind)).faces
+def is_placed(kind: Kind) -> bool:
+    """Whether all its pictures are of one size, and show what the plain clip shows."""
+    return kind.later is None and kind.full is None and kind.speed == 1
+
+
+def assert_in_place(kind: Kind, plain: FoundFaces, found: FoundFaces) -> None:
+    """The face lies where the plain one lies, in pixels of the upright frame, even of one reduced as it is decoded."""
+    faces = found.faces
     middle = np.median(faces.landmarks.mean(1), 0)
     expected = kind.view.matrix[:, :2] @ np.median(plain.faces.landmarks.mean(1), 0) + kind.view.matrix[:, 2]
     width = np.median(faces.boxes[:, 2] - faces.boxes[:, 0])

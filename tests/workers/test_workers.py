@@ -124,5 +124,5 @@ def test_int8_is_refused_with_ray(settings, tmp_path):
 
 
 def test_a_clip_that_kills_its_worker_is_unreadable(settings):
-    found = DetectJob(DetectSettings(output="", **settings)).lost(None, "killed its worker 3 times (signal 9)")
+    found = DetectJob(DetectSettings(output="", **settings), {}).lost(None, "killed its worker 3 times (signal 9)")
     assert (found.unreadable, found.looks, len(found.faces)) == ("killed its worker 3 times (signal 9)", 0, 0)

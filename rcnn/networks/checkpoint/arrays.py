@@ -15,7 +15,7 @@ from io import BufferedIOBase
 import numpy as np
 
 from ...errors import InputError
-from ...files import create
+from ...files import write_whole
 
 FILE_MAGIC = 0x112
 V1_MAGIC = 0xF993FAC8  # int64 dimensions
@@ -143,16 +143,16 @@ def parse_arrays(file: BufferedIOBase, size: int, path: str) -> dict[str, np.nda
 
 
 def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as MXNet 1.x does (V2), under a temporary name that is renamed at the end.
+    """Write arrays as MXNet 1.x does (V2), whole or not at all.
 
     Raises
     ------
     InputError
         If an array has a type that the format does not know, or the file can't be written.
     """
-    temporary = f"{path}.part"
-    try:
-        with create(temporary) as file:
+
+    def write(temporary: str) -> None:
+        with open(temporary, "wb") as file:
             file.write(struct.pack("<QQQ", FILE_MAGIC, 0, len(arrays)))
             for name, array in arrays.items():
                 dtype = array.dtype.newbyteorder("<")
@@ -168,8 +168,8 @@ def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
             file.write(struct.pack("<Q", len(arrays)))
             for name in arrays:
                 file.write(struct.pack("<Q", len(name.encode())) + name.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+
+    try:
+        write_whole(path, write)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}") from None

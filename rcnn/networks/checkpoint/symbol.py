@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ...files import create
+from ...files import write_whole
 from .graph import Graph, Node
 from .operators import NAMES_OF_OLD, VARIABLE
 
@@ -122,7 +123,7 @@ def _index_of(item: Any, limit: int, what: str) -> int:
 
 
 def write_symbol(path: str, graph: Graph) -> None:
-    """Write the nodes of a graph as MXNet 1.x does, under a temporary name that is renamed at the end."""
+    """Write the nodes of a graph as MXNet 1.x does, whole or not at all."""
     variables = [index for index, node in enumerate(graph.nodes) if node.op == VARIABLE]
     document = {
         "nodes": [_entry(node) for node in graph.nodes],
@@ -131,12 +132,12 @@ def write_symbol(path: str, graph: Graph) -> None:
         "heads": [[index, 0, 0] for index in graph.outputs],
         "attrs": {"mxnet_version": ["int", MXNET_VERSION]},
     }
+
+    def write(temporary: str) -> None:
+        Path(temporary).write_text(f"{json.dumps(document, indent=2)}\n", encoding="utf-8")
+
     try:
-        with create(f"{path}.part") as file:
-            file.write(f"{json.dumps(document, indent=2)}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(f"{path}.part", path)
+        write_whole(path, write)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}") from None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import InputError
-from ...files import on_disk
+from ...files import is_url, on_disk
 from ...networks.zoo.roles import DETECTOR, QUALITY, find_model
 from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, RUN, Settings, setting
@@ -18,7 +18,7 @@ NORM, SCORE = "norm", "score"  # --quality
 QUALITY_THRESHOLDS = {NORM: shared.LEAST_NORM, SCORE: 0.5}  # by --quality
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
 SAMPLING = 3  # of every so many frames one is looked at
-EVERY = 50  # so manieth clip of each state has a contact sheet
+EVERY = 50  # of so many clips of each state one has a contact sheet
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ class DetectSettings(Settings):
     )
     max_bad: float = setting(5.0, "fail if more of the clips can't be read", kinds.number, "PERCENT", RUN)
     overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
     recipe: str = recipe_setting("detect")
     faces: str = setting(
         None,
@@ -125,7 +126,9 @@ class SheetSettings(Settings):
         if self.preview is None:
             return None
         device = run.gpu[0] if isinstance(run.gpu, tuple) else run.gpu
-        return PreviewSettings(run.output, self.preview, self.preview_every, gpu=device)
+        # what the manifest names is opened in a store only where the command names it
+        dataset = run.dataset if is_url(run.dataset) else None
+        return PreviewSettings(run.output, self.preview, self.preview_every, device, dataset=dataset)
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class GendataSettings(Settings):
     people: int | None = setting(None, "use N known people; left out or -1: all", kinds.at_most_or_all(1), "N")
     strangers: int | None = setting(None, "use N strangers; left out or -1: all", kinds.at_most_or_all(0), "N")
     val_share: float = setting(0.25, "share of a person's items for validation", kinds.share(low_included=True), "S")
-    test_share: float = setting(0.25, "share for the test; one item at least", kinds.share(low_included=False), "S")
+    test_share: float = setting(0.25, "share for the test", kinds.share(low_included=False), "S")
     size: tuple[int, int] = setting(
         (640, 360), "pixels of the clips made from photographs", kinds.even_pair(*SIDES, "640,360"), "W,H"
     )

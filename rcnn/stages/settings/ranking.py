@@ -25,6 +25,7 @@ class PredictSettings(Settings):
     ray: str | None = shared.ray()
     split: tuple[int, int] = shared.split()
     overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
     recipe: str = recipe_setting("predict")
 
     def _complete(self) -> None:

@@ -43,6 +43,7 @@ class FeatureSettings(Settings):
     )
     split: tuple[int, int] = shared.split()
     overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
     recipe: str = recipe_setting("feature")
 
     def _complete(self) -> None:
@@ -57,6 +58,7 @@ class GenfeatSettings(Settings):
     inputs: tuple[str, ...] = setting((FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
     output: str = setting(TRAINING_SET, "where the training set goes", kinds.text, "DIR", FILES)
     overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
     recipe: str = recipe_setting("genfeat")
     tracks: str = setting(
         None,
@@ -138,6 +140,7 @@ class TrainSettings(Settings):
     )
     seed: int = shared.seed("of the initial weights and of the order")
     overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
     recipe: str = recipe_setting("train_mlp")
 
     def _complete(self) -> None:

@@ -90,8 +90,8 @@ def assert_rows_are_their_own(network: Network, images: np.ndarray) -> None:
     for row in range(BATCH):
         alone = network(images[row : row + 1])
         assert_close([output[row : row + 1] for output in together], alone, BATCH_TOLERANCE)
-    for output in together:  # no row was another's
-        assert len(np.unique(output.reshape(BATCH, -1).round(3), axis=0)) == BATCH
+    rows = np.concatenate([output.reshape(BATCH, -1) for output in together], axis=1)
+    assert len(np.unique(rows.round(3), axis=0)) == BATCH  # so that none could be taken for another's
 
 
 def test_what_ships_computes_what_mxnet_does(network, name):
@@ -131,7 +131,7 @@ def test_images_are_bgr_rows_of_pixels(network, name, engine, data, mean):
     # a view with steps, as slicing an image leaves it, means the same
     assert_close(fed(planes.transpose(0, 2, 3, 1)[..., ::-1]), plain, BATCH_TOLERANCE)
     wrong = fed(np.ascontiguousarray(images[..., ::-1]))
-    assert np.abs(wrong[0] - plain[0]).max() > TOLERANCE * np.abs(plain[0]).max()
+    assert any(np.abs(w - p).max() > 0.01 * np.abs(p).max() for w, p in zip(wrong, plain, strict=True))
 
 
 def test_an_image_is_not_changed_by_its_neighbours(name, data):

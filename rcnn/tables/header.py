@@ -1,0 +1,196 @@
+"""What a stage directory was made of, and whether that is what a run would make it of now.
+
+The header stands in the manifest, and in the progress of a run that was stopped. It is compared here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import files
+from ..errors import InputError
+from ..files import sha256
+from ..files.json import read_json
+from .schema import FORMAT, KINDS, MANIFEST, PROGRESS
+
+# Arguments that change nothing in what is written
+FREE_ARGUMENTS = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad")
+# Arguments that name what sums stand for: a file or directory of another name may hold the same
+NAMES = ("model", "detector", "input", "inputs")
+SHORT = 60  # characters of a value in a message
+
+
+def file_sums(paths: Sequence[str]) -> dict[str, str]:
+    """sha256 of files, by name; by folder and name where two files have one name."""
+    bases = [os.path.basename(path) for path in paths]
+    return {
+        base if bases.count(base) == 1 else files.join(os.path.basename(os.path.dirname(path)), base): sha256(path)
+        for base, path in zip(bases, paths, strict=True)
+    }
+
+
+def check_unchanged(paths: Sequence[str], sums: Mapping[str, str]) -> None:
+    """Refuse model files that are no longer those with which a run began.
+
+    Parameters
+    ----------
+    sums : of the run, as `file_sums` gives them
+
+    Raises
+    ------
+    InputError
+        Names the first such file.
+    """
+    for path, (name, found) in zip(paths, file_sums(paths).items(), strict=True):
+        if sums.get(name) != found:
+            raise InputError(
+                f"{path}: was replaced while the run was under way; put the file back and give the same command, or "
+                f"begin anew with --overwrite"
+            )
+
+
+def header_of(
+    stage: str,
+    arguments: Mapping[str, Any],
+    models: Sequence[str] | Mapping[str, str] = (),
+    sources: Sequence[str] = (),
+    lineage: Sequence[Mapping[str, str]] | None = None,
+) -> dict[str, Any]:
+    """What a directory is made of.
+
+    Parameters
+    ----------
+    arguments : of the run
+    models : paths of every model file used, or their sha256 by file name
+    sources : stage directories it is made from
+    lineage : what the manifest says in their place; None for them
+    """
+    return {
+        "format": FORMAT,
+        "stage": stage,
+        "arguments": json.loads(json.dumps(dict(arguments))),
+        "models": dict(models) if isinstance(models, Mapping) else file_sums(models),
+        "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
+    }
+
+
+def _source(path: str) -> dict[str, str]:
+    return {"path": path, "manifest": sha256(files.join(path, MANIFEST))}
+
+
+def differences(was: Any, now: Mapping[str, Any]) -> list[str]:
+    """What an earlier header has otherwise than that of now, in words, arguments first; empty where nothing differs."""
+    was = was if isinstance(was, Mapping) else {}
+    return [*other_arguments(was, now), *other_inputs(was, now)]
+
+
+def other_arguments(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The arguments that differ, as `NAME (VALUE, now VALUE)`."""
+    return _by_key(was.get("arguments"), now["arguments"], {*FREE_ARGUMENTS, *NAMES})
+
+
+def other_inputs(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The models, sources and formats that differ. A directory or a file that was only moved is the same."""
+    words = _by_key(was.get("models"), now["models"], set())
+    for name in now.keys() - {"arguments", "models", "sources"}:
+        if was.get(name) != now[name]:
+            words.append(f"{name} ({_short(was.get(name))}, now {_short(now[name])})")
+    before = _sums(was.get("sources"))
+    for place, source in enumerate(now["sources"]):
+        if place >= len(before) or before[place] != source["manifest"]:
+            words.append(f"{source['path']}, which was made anew")
+    if len(before) > len(now["sources"]):
+        words.append(f"number of inputs ({len(before)}, now {len(now['sources'])})")
+    return words
+
+
+def _by_key(was: Any, now: Mapping[str, Any], free: set[str]) -> list[str]:
+    was = was if isinstance(was, Mapping) else {}
+    return [
+        f"{key} ({_short(was.get(key))}, now {_short(now.get(key))})"
+        for key in sorted({*was, *now} - free)
+        if was.get(key) != now.get(key)
+    ]
+
+
+def _sums(sources: Any) -> list[Any]:
+    if not isinstance(sources, list):
+        return []
+    return [source.get("manifest") if isinstance(source, Mapping) else None for source in sources]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHORT else f"{text[:SHORT]}..."
+
+
+def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) -> bool:
+    """Whether a complete directory is there that was made of the same, which a line then says.
+
+    Where one is there that is to be replaced, it stops being complete here, before its successor is made: what a run
+    that is stopped at once leaves behind is never taken for its result.
+
+    Parameters
+    ----------
+    overwrite : whether what is there is to be replaced
+    renew : whether it is to be replaced where its inputs have changed, and the arguments have not
+
+    Raises
+    ------
+    InputError
+        If it was made with other arguments or of other inputs, and is not to be replaced.
+    """
+    manifest = files.join(path, MANIFEST)
+    for source in header["sources"]:
+        if files.same(source["path"], path):
+            raise InputError(f"{path}: is the input, too; give --output another path")
+    files.check_no_links(path)
+    if not files.exists(manifest):
+        return False
+    try:
+        was = read_json(manifest)
+    except (OSError, ValueError) as error:
+        if not overwrite:
+            raise InputError(f"{manifest}: can't be read ({error}); give --overwrite to replace {path}") from None
+        was = None
+    was = was if isinstance(was, Mapping) else {}
+    other = was.get("stage")
+    if isinstance(other, str) and other in KINDS and other != header["stage"]:
+        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+    if not overwrite:
+        script = KINDS[header["stage"]].script
+        arguments, inputs = other_arguments(was, header), other_inputs(was, header)
+        if not arguments and not inputs:
+            print(f"{script}: {path} is complete and was made of the same; it is kept", flush=True)
+            return True
+        if arguments or not renew:
+            raise InputError(
+                f"{path}: is complete and was made with another {', another '.join([*arguments, *inputs])}; give the "
+                f"same, --overwrite to replace it, or another --output"
+            )
+        print(f"{script}: {path} was made with another {', another '.join(inputs)}; it is made anew", flush=True)
+    discard(path)
+    return False
+
+
+def discard(path: str) -> None:
+    """Make what is in a stage directory count no more: neither as complete nor as a run that can go on.
+
+    Raises
+    ------
+    InputError
+        If it can't be removed.
+    """
+    if not files.is_dir(path):
+        return
+    files.check_no_links(path)
+    for name in (MANIFEST, PROGRESS):
+        file = files.join(path, name)
+        try:
+            if files.exists(file):
+                files.remove(file)
+        except OSError as error:
+            raise InputError(f"{file}: can't be removed: {error.strerror or error}") from None
