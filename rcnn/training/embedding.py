@@ -160,6 +160,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
             wide, labels = read_crops(unseen, detector)
             self.unseen = plain_crops(wide), labels
         widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
+        torch.manual_seed(settings.seed)  # of the adapters
         self.student = EmbeddingStudent(build_resnet(seed=settings.seed), settings, len(seen), widths)
         if settings.start:
             load_start(self.student.network, settings.start)

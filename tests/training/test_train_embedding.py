@@ -126,9 +126,19 @@ def test_it_learns_from_a_teacher_and_scales_the_norm(base, models):
         assert lines[-1][name] < lines[0][name]
     assert lines[-1]["norm"] < settings.norm_weight * math.log(1.5)  # within that factor of the teacher's
     assert lines[-1]["cosine"] < 1.5  # 2 without any likeness
+    assert lines[-1]["norm"] < settings.norm_weight * math.log(
+        1.4
+    )  # drawn faces are nearly alike in length from the start
     assert {"accuracy", "auc", "cosine_to_teacher"} <= lines[-1].keys()
     lengths = norms(load_embedder(f"{settings.prefix},0").embed(plain_crops(trainer.wide)))
     assert np.quantile(lengths, settings.quality_share) == pytest.approx(settings.quality, rel=1e-3)
+
+
+def test_the_seed_draws_the_adapters_too(base, models):
+    settings = replace(base, teacher=models["model"], hints=HINTS)
+    first, second, other = (EmbeddingTrainer(replace(settings, seed=seed)).student.adapters for seed in (1, 1, 2))
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(first, second, strict=True))
+    assert not any(torch.equal(a.weight, b.weight) for a, b in zip(first, other, strict=True))
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch, capsys):
