@@ -179,7 +179,7 @@ class Aspects:
 
     def of(self, pts: int | None) -> Fraction:
         """Width by height of a pixel of the picture with this time stamp, the next in the order of presentation."""
-        if self._now != self._last and (pts is None or self._since is None or pts >= self._since):
+        if self._now is not self._last and (pts is None or self._since is None or pts >= self._since):
             self._now = self._last
         return self._now
 

@@ -77,29 +77,34 @@ def _converted(
     convert = Converter()
     promised = promised_seconds(container, stream)
     info: VideoInfo | None = None
-    unseen: Picture | None = None  # the first of those before the first look
+    unseen: Picture | None = None  # the first, where it is not looked at
 
-    def about(image: np.ndarray) -> VideoInfo:
-        height, width = image.shape[:2]
+    def about(width: int, height: int) -> VideoInfo:
         return VideoInfo(float(promised), clock.rate, width, height, decoding.codec, promised_frames(stream))
+
+    def look(picture: Picture) -> Frame:
+        # the converted image goes before the next one is made, which then lies in the same, still cached memory
+        image = convert(picture.coded, picture.aspect)
+        small = _reduced(image)
+        target = place(small.shape)
+        np.copyto(target, small)
+        return Frame(picture.number, float(clock.seconds(picture.tick)), target, image.shape[1], image.shape[0])
 
     for picture in decoding.pictures():
         if not picture.looked:
             unseen = unseen or (picture if info is None else None)
             continue
-        image = convert(picture.coded, picture.aspect)
+        frame = look(picture)
         if info is None:
-            info = about(image)
+            info = about(frame.width, frame.height)
             unseen = None
             yield info
-        small = _reduced(image)
-        target = place(small.shape)
-        np.copyto(target, small)
-        yield Frame(picture.number, float(clock.seconds(picture.tick)), target, image.shape[1], image.shape[0])
+        yield frame
     if info is None:
         if unseen is None:
             raise UnreadableError(_why_nothing(decoding))
-        info = about(convert(unseen.coded, unseen.aspect))
+        height, width = convert(unseen.coded, unseen.aspect).shape[:2]
+        info = about(width, height)
         yield info
     end = clock.end
     return replace(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from av.format import Flags
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rcnn.video.clock import JITTER, LEAP, Clock
@@ -35,6 +35,7 @@ def times_of(ours: Clock, stamps: list[int | None]) -> list[Fraction]:
 stamps = st.lists(st.none() | st.integers(-(1 << 40), 1 << 40), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(stamps, st.none() | st.integers(-(1 << 33), 1 << 33), st.booleans())
 def test_times_never_go_backwards_and_never_begin_before_the_file(pts, start, begins_anew):
     ours = clock(start, begins_anew)
@@ -76,6 +77,7 @@ rates = st.fractions(min_value=Fraction(1, 10), max_value=500, max_denominator=1
 gaps = st.lists(st.integers(1, 20_000), min_size=1, max_size=200)
 
 
+@settings(deadline=None)
 @given(rates, gaps)
 def test_the_first_frame_at_or_after_each_multiple_is_looked_at(rate, steps):
     ours = clock()
@@ -103,6 +105,7 @@ def test_what_a_container_rounds_makes_no_look_late(unit):
     assert [number for number, tick in enumerate(ticks) if looks(number, tick)] == [0, 10, 20, 30, 40, 50]
 
 
+@settings(deadline=None)
 @given(rates, gaps, st.randoms(use_true_random=False), st.integers(1, 16))
 def test_what_is_skipped_is_not_looked_at_and_is_counted(rate, steps, random, reordering):
     """Packets in an order in which a decoder has to hold back up to `reordering` frames."""
