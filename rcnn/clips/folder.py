@@ -25,6 +25,9 @@ NOT_CHOSEN = "its person was not chosen"
 ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items meet once in 50,000 data sets
 HEAD_BYTES = 4096  # of a file, that show whether it is a text
 TEXT = bytes({*range(32, 256), *b"\t\n\v\f\r\x1b"} - {127})  # all but control characters
+# Of PDF, ZIP (and office documents), OLE (Thumbs.db), gzip and SQLite. Such files often lie beside photographs; without
+# this they would count as items until a decoder refuses them, and make people known who have too few.
+OTHER_HEADS = (b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"SQLite format 3")
 TEXT_HEADS = (b"P1", b"P2", b"P3", b"YUV4MPEG2")  # of pictures and videos that may begin with nothing but text
 
 People = dict[str, list["Item"]]
@@ -137,7 +140,7 @@ def _unusable(path: Path, inside: tuple[Path, ...]) -> tuple[str, ...] | None:
         return UNREADABLE, error.strerror or str(error)
     if not head:
         return (EMPTY,)
-    return (NEITHER,) if is_text(head) else None
+    return (NEITHER,) if is_text(head) or head.startswith(OTHER_HEADS) else None
 
 
 def is_text(head: bytes) -> bool:

@@ -73,6 +73,8 @@ def test_every_other_file_is_named_with_the_reason(tmp_path: Path) -> None:
     put(album / "Ann" / ".b.jpg")
     put(album / "Ann" / ".thumbnails" / "a.jpg")
     put(album / "Ann" / "empty.jpg", b"")
+    put(album / "Ann" / "Thumbs.db", bytes.fromhex("d0cf11e0a1b11ae1") + BINARY)
+    put(album / "Ann" / "a.zip", b"PK\x03\x04" + BINARY)
     put(album / "Ann" / "notes.txt", "Gr\u00fc\u00dfe\n".encode())
     put(album / "Ann" / "old.txt", "Gr\u00fc\u00dfe\n".encode("latin-1"))
     os.mkfifo(album / "Ann" / "pipe")
@@ -92,6 +94,8 @@ def test_every_other_file_is_named_with_the_reason(tmp_path: Path) -> None:
         "Ann/.b.jpg": HIDDEN,
         "Ann/.thumbnails/a.jpg": HIDDEN,
         "Ann/empty.jpg": EMPTY,
+        "Ann/Thumbs.db": NEITHER,
+        "Ann/a.zip": NEITHER,
         "Ann/notes.txt": NEITHER,
         "Ann/old.txt": NEITHER,
         "Ann/pipe": SPECIAL,
