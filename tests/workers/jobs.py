@@ -56,5 +56,10 @@ class Doubling:
             results.append(2 * item)
         return results
 
+    def decoders(self):
+        from rcnn.video.actors import DecodeActor, Decoders
+
+        return DecodeActor, Decoders
+
     def lost(self, item, reason):
         return reason
