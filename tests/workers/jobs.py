@@ -27,11 +27,6 @@ class Doubling:
     start: str = ""  # "fail" or "die"
     meets: tuple[tuple[int, int], ...] = ()
 
-    def decoders(self):
-        from rcnn.video.actors import DecodeActor, Decoders
-
-        return DecodeActor, Decoders
-
     def build(self, gpu, source=None):
         if self.start == "fail":
             raise InputError("model: is broken; mend it")
