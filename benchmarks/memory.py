@@ -20,6 +20,7 @@ from rcnn.errors import run_script
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
+from rcnn.tables.schema import unknown_video
 from rcnn.training.mlp import Classifier
 
 BATCH = 10_000  # rows that are made at a time
@@ -41,6 +42,7 @@ def write_features(path: str, rows: int, width: int) -> None:
             )
             ones = pa.array(np.ones(count), pa.int32())
             columns = [names, splits, labels, pa.array(["ok"] * count), pa.array([""] * count), ones, ones]
+            columns += unknown_video(count)
             writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
 
 

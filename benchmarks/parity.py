@@ -32,6 +32,7 @@ from rcnn.networks.engine import CPU, choose_device, load_network
 from rcnn.networks.graphs.classifier import OUTPUT as CLASSIFIER_OUTPUT
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
+from rcnn.tables.schema import unknown_video
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (ROOT / "model", ROOT.parent / "shared" / "checkpoints")
@@ -83,7 +84,7 @@ def train_classifier(folder: Path) -> str:
         columns = [names, pa.array(["train"] * CLIPS), labels, features]
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
         ones = pa.array([1] * CLIPS, pa.int32())
-        states = [*columns[:3], pa.array(["ok"] * CLIPS), pa.array([""] * CLIPS), ones, ones]
+        states = [*columns[:3], pa.array(["ok"] * CLIPS), pa.array([""] * CLIPS), ones, ones, *unknown_video(CLIPS)]
         writer.add_clips(pa.RecordBatch.from_arrays(states, schema=CLIPS_SCHEMA))
     prefix = str(folder / "trained-classifier")
     settings = TrainSettings(

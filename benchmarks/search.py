@@ -18,7 +18,8 @@ from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import run_script
 from rcnn.faces.vectors import normalise
 from rcnn.search import nearest, open_features
-from rcnn.tables import StageWriter, features_schema, vector_array
+from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
+from rcnn.tables.schema import unknown_video
 
 BLOCK = 10_000  # clips that are written at once
 LABELS = 4934
@@ -38,10 +39,8 @@ def write(path: Path, clips: int, width: int) -> None:
             writer.add_rows(pa.RecordBatch.from_arrays([*who, vector_array(vectors)], schema=schema))
             state = [pa.array(["ok"] * count), pa.array([""] * count)]
             counts = [pa.array(np.ones(count, np.int32))] * 2
-            writer.add_clips(pa.RecordBatch.from_arrays([*who, *state, *counts], names=[*CLIP_COLUMNS]))
-
-
-CLIP_COLUMNS = ("name", "split", "label", "state", "reason", "frames", "faces")
+            columns = [*who, *state, *counts, *unknown_video(count)]
+            writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
 
 
 def main() -> None:

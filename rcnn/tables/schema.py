@@ -51,6 +51,13 @@ FACES_SCHEMA = pa.schema(
         ("crop", pa.binary()),  # JPEG
     ]
 )
+
+
+def unknown_video(count: int) -> list[pa.Array]:
+    """The last columns of `CLIPS_SCHEMA` for clips of whose videos nothing is known."""
+    return [pa.array([value] * count, CLIPS_SCHEMA.field(name).type) for name, value in NO_VIDEO.items()]
+
+
 TRACK = ("track", pa.int32())  # number of the face's track in its clip; 0 is the main one
 TRACKED_FACES_SCHEMA = pa.schema([*FACES_SCHEMA, TRACK])  # of detect.py --faces all
 

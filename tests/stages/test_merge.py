@@ -24,7 +24,7 @@ from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.merge import MergeSettings, merge, merged
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.tables import CLIPS_SCHEMA, StageReader, StageWriter, features_schema, table, vector_array
-from rcnn.tables.schema import NO_VIDEO
+from rcnn.tables.schema import unknown_video
 from rcnn.tables.whole import faults
 from rcnn.training.mlp import Classifier
 
@@ -285,8 +285,7 @@ def test_memory_does_not_grow_with_the_clips(tmp_path, monkeypatch):
                 writer.add_rows(pa.RecordBatch.from_arrays(rows, schema=writer.schema))
                 texts = [pa.array([text] * len(names)) for text in ("ok", "")]
                 ones = pa.array([1] * len(names), pa.int32())
-                video = [pa.array([v] * len(names), CLIPS_SCHEMA.field(k).type) for k, v in NO_VIDEO.items()]
-                columns = [*rows[:3], *texts, ones, ones, *video]
+                columns = [*rows[:3], *texts, ones, ones, *unknown_video(len(names))]
                 writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
         before = pa.total_allocated_bytes()
         pool = pa.default_memory_pool()
