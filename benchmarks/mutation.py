@@ -66,16 +66,16 @@ def modules() -> dict[str, Path]:
     return {Path(path).stem: Path(path) for path in settings["only_mutate"]}
 
 
-def run(paths: Sequence[Path]) -> None:
-    """Let mutmut try every change to some modules, one after the other."""
+def run(path: Path) -> None:
+    """Let mutmut try every change to a module."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    patterns = [f"{str(path.with_suffix('')).replace(os.sep, '.')}.*" for path in paths]
-    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1", *patterns]
+    pattern = f"{str(path.with_suffix('')).replace(os.sep, '.')}.*"
+    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1", pattern]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     if done.returncode:
-        sys.exit(f"mutmut ended with {done.returncode}:\n{done.stdout[-4000:]}")
+        sys.exit(f"mutmut ended with {done.returncode} at {path}:\n{done.stdout[-4000:]}")
 
 
 def known_equivalents() -> dict[Change, str]:
@@ -143,7 +143,8 @@ def main() -> None:
     started = time.monotonic()
     if not arguments.no_run:
         shutil.rmtree(WORK, ignore_errors=True)
-        run(chosen)
+        for path in chosen:
+            run(path)
     known = known_equivalents()
     rows = [summary(path, known) for path in chosen]
     survivors = tuple(change for row in rows for change in row.survivors)

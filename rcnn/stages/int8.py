@@ -24,6 +24,7 @@ from ..faces.views import on_canvas
 from ..files import sha256
 from ..files.json import write_json
 from ..networks.engine import INT8 as PRECISION
+from ..networks.engine import Network
 from ..networks.engine.int8 import EXTENSIONS, Int8Network, quantise
 from ..networks.engine.openvino import OpenVinoNetwork
 from ..tables import INT8
@@ -43,7 +44,7 @@ def check_int8(precision: str, ray: str | None) -> None:
 
 
 def int8_network(
-    output: str, name: str, network: OpenVinoNetwork, origins: Sequence[str], images: Callable[[], np.ndarray]
+    output: str, name: str, network: Network, origins: Sequence[str], images: Callable[[], np.ndarray]
 ) -> Int8Network:
     """The quantised twin of a network, from `output` or, where it is not there yet, made.
 
@@ -56,8 +57,10 @@ def int8_network(
     Raises
     ------
     InputError
-        If NNCF is needed and not installed.
+        If NNCF is needed and not installed, or the network does not run in OpenVINO.
     """
+    if not isinstance(network, OpenVinoNetwork):
+        raise InputError("--precision int8: is for networks on the CPU; give --gpu -1, or --precision fp16")
     kept = files.join(output, INT8, name)
     if not files.is_url(kept):
         return _network_at(kept, kept, network, origins, images)[0]

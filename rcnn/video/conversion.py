@@ -54,7 +54,7 @@ def squared(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
     """Width and height in square pixels of a picture whose pixels have another shape; its short side is enlarged."""
     if aspect == 1 or not Fraction(1, ODDEST) <= aspect <= ODDEST:
         return width, height
-    return round(width * max(aspect, 1)), round(height / min(aspect, 1))
+    return round(width * max(aspect, Fraction(1))), round(height / min(aspect, Fraction(1)))
 
 
 def turn(picture: VideoFrame) -> tuple[bool, bool, bool]:
@@ -65,7 +65,8 @@ def turn(picture: VideoFrame) -> tuple[bool, bool, bool]:
     """
     if not len(picture.side_data) or SideData.DISPLAYMATRIX not in picture.side_data:
         return False, False, False
-    a, b, _, c, d, *_ = np.frombuffer(picture.side_data[SideData.DISPLAYMATRIX], np.int32).tolist()
+    matrix = picture.side_data[SideData.DISPLAYMATRIX]  # type: ignore[typeddict-item]  # the stub lacks the key
+    a, b, _, c, d, *_ = np.frombuffer(matrix, np.int32).tolist()
     if abs(a) + abs(d) >= abs(b) + abs(c):
         return False, a < 0, d < 0
     return True, c < 0, b < 0
@@ -83,5 +84,6 @@ def upright(image: np.ndarray, transposed: bool, mirrored: bool, flipped: bool) 
 def pixels(picture: VideoFrame) -> np.ndarray:
     """(h, w, 3) uint8, a view of the memory of a picture in BGR."""
     plane = picture.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(picture.height, plane.line_size)
+    memory = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]  # a plane is a buffer, unknown to the stub
+    rows = memory.reshape(picture.height, plane.line_size)
     return rows[:, : 3 * picture.width].reshape(picture.height, picture.width, 3)

@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..config import config
 from ..errors import InputError, UnreadableError
@@ -98,6 +98,7 @@ class FrameDecoder:
             self._process.kill()
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
                 with contextlib.suppress(BrokenPipeError):  # what was not sent any more
                     pipe.close()
             self._process = None
@@ -139,12 +140,17 @@ class FrameDecoder:
         finally:
             os.close(descriptor)
 
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """Into the process, and out of it."""
+        assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
+        return self._process.stdin, self._process.stdout
+
     def _send(self, message: dict[str, Any]) -> None:
-        send(self._process.stdin, message)
+        send(self._pipes()[0], message)
 
     def _line(self, seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
-        descriptor = self._process.stdout.fileno()
+        descriptor = self._pipes()[1].fileno()
         while b"\n" not in self._buffer:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
@@ -157,6 +163,7 @@ class FrameDecoder:
         return json.loads(line)
 
     def _death(self) -> str:
+        assert self._process is not None
         try:
             code = self._process.wait(KILLED_AFTER)
         except subprocess.TimeoutExpired:

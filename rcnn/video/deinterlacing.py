@@ -62,4 +62,5 @@ class Deinterlacer(Generic[Tag]):
                 picture = self._sink.pull()
             except (BlockingIOError, EOFError):  # it waits for the next one; there is none
                 return
+            assert isinstance(picture, VideoFrame)
             yield picture, self._inside.popleft()

@@ -116,7 +116,7 @@ class SingleStage:
         return [_finish(parts, image.shape, self.nms_threshold) for parts, image in zip(found, images, strict=True)]
 
     def _candidates(
-        self, images: Sequence[np.ndarray], threshold: float, batch_size: int, last: bool
+        self, images: Sequence[np.ndarray] | np.ndarray, threshold: float, batch_size: int, last: bool
     ) -> list[tuple[int, Faces]]:
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for index, image in enumerate(images):
@@ -157,7 +157,7 @@ def rescaled(faces: Faces, scale: float) -> Faces:
     return Faces(faces.boxes / np.float32(scale), faces.scores, faces.landmarks / np.float32(scale))
 
 
-def _stacked(images: Sequence[np.ndarray], chosen: Sequence[int]) -> np.ndarray:
+def _stacked(images: Sequence[np.ndarray] | np.ndarray, chosen: Sequence[int]) -> np.ndarray:
     """Some images as one array; without a copy where that is what they are."""
     if isinstance(images, np.ndarray) and len(chosen) == len(images):
         return images

@@ -214,7 +214,7 @@ def _pooling(w: _Writer, x: list[Value], a: Values) -> Value:
     if kind == "max":
         if not full:
             return w.add("MaxPool", x, **window, pads=pads)
-        return w.add("MaxPool", [_padded(w, x[0], a["pad"], _overhang(w, x[0], a), LOWEST)], **window)
+        return w.add("MaxPool", [_padded(w, x[0], a["pad"], _overhang(w, x[0], a), float(LOWEST))], **window)
     if kind == "avg" and not full:
         return w.add("AveragePool", x, **window, pads=pads, count_include_pad=int(a["count_include_pad"]))
     over = _overhang(w, x[0], a) if full else None
@@ -222,6 +222,7 @@ def _pooling(w: _Writer, x: list[Value], a: Values) -> Value:
     pixels = w.floats(float(np.prod(a["kernel"])))
     if kind == "sum":
         return w.add("Mul", [mean, pixels])
+    assert over is not None  # what is not full was done above
     return w.add("Div", [mean, _counted(w, x[0], over, a, window)])
 
 
@@ -303,9 +304,11 @@ def _transpose(w: _Writer, x: list[Value], a: Values) -> Value:
 
 def _up_sampling(w: _Writer, x: list[Value], a: Values) -> Value:
     scales = w.floats([1, 1, a["scale"], a["scale"]])
-    rounding = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
     nothing = Value("", 0)  # the region of interest, which nearest neighbours do not read
-    return w.add("Resize", [x[0], nothing, scales], mode="nearest", **rounding)
+    return w.add(
+        "Resize", [x[0], nothing, scales], mode="nearest", coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )  # fmt: skip
 
 
 def _same(w: _Writer, x: list[Value], a: Values) -> Value:
