@@ -25,8 +25,6 @@ OTHERWISE = {  # where it is not: least cosine, and why
     "pixels_by_container": 0.55,  # made by widening 16:9 to 8:3
     "gif": 0.65,  # 180 lines in 256 colours
     "high": 0.88,  # a face of 60 pixels
-    "hlg": 0.9,  # of 180 lines, and darker
-    "pq": 0.9,
 }
 
 

@@ -299,13 +299,15 @@ def dynamic(transfer: str) -> Callable[[Path, Path], None]:
     curve, name = {"pq": (_pq, "smpte2084"), "hlg": (_hlg, "arib-std-b67")}[transfer]
 
     def make(plain: Path, path: Path) -> None:
-        images = [cv2.resize(image, SMALL.size, interpolation=cv2.INTER_AREA) for image in draw_plain()[:RATE]]
-        light = (np.stack(images)[..., ::-1].astype(np.float32) / 255) ** 2.4
-        light = np.clip(light @ (np.linalg.inv(XYZ_2020) @ XYZ_709).T.astype(np.float32), 0, None) * 203
+        def coded(image: np.ndarray) -> np.ndarray:
+            light = _power(image[..., ::-1].astype(np.float32) / 255, 2.4)
+            light = np.clip(light @ (np.linalg.inv(XYZ_2020) @ XYZ_709).T.astype(np.float32), 0, None) * 203
+            return np.rint(np.clip(curve(light), 0, 1) * 65535).astype("<u2")
+
         tags = f"-color_primaries bt2020 -color_trc {name} -colorspace bt2020nc -color_range tv"
         said = f"log-level=none:colorprim=bt2020:transfer={name}:colormatrix=bt2020nc:range=limited"
         options = "-vf scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le -c:v libx265 -preset ultrafast"
-        samples = np.rint(np.clip(curve(light), 0, 1) * 65535).astype("<u2")
+        samples = np.stack([coded(image) for image in draw_plain()[:RATE]])
         write_raw(samples, "rgb48le", f"{options} -x265-params {said} -crf 12 {tags} -tag:v hvc1", path)
 
     return make
@@ -318,17 +320,22 @@ XYZ_2020 = np.array([[0.6370, 0.1446, 0.1689], [0.2627, 0.6780, 0.0593], [0.0, 0
 
 def _pq(light: np.ndarray) -> np.ndarray:
     """SMPTE ST 2084, inverse EOTF."""
-    power = np.clip(light / 10_000, 0, 1) ** (2610 / 16384)
-    return ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
+    power = _power(light / 10_000, 2610 / 16384)
+    return _power((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power), 2523 / 32)
 
 
 def _hlg(light: np.ndarray) -> np.ndarray:
     """ITU-R BT.2100, inverse OOTF for 1,000 cd/m2 and OETF."""
     light = np.clip(light / 1000, 0, 1)
     luma = np.maximum(light @ np.float32([0.2627, 0.6780, 0.0593]), 1e-6)
-    scene = light * (luma ** (1 / 1.2 - 1))[..., None]
+    scene = light * _power(luma, 1 / 1.2 - 1)[..., None]
     logarithm = 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-6)) + 0.55991073
     return np.where(scene <= 1 / 12, np.sqrt(3 * scene), logarithm)
+
+
+def _power(values: np.ndarray, exponent: float) -> np.ndarray:
+    """By OpenCV, which is ten times faster than NumPy."""
+    return cv2.pow(np.ascontiguousarray(values, np.float32).reshape(1, -1), exponent).reshape(values.shape)
 
 
 SMALL = View((320, 180))
@@ -432,6 +439,6 @@ KINDS = [
     Kind("picture_first_matroska", ".mkv", with_picture("")),
     Kind("cover", ".mp4", with_picture("-disposition:v:0 attached_pic")),
     # high dynamic range
-    Kind("hlg", ".mp4", dynamic("hlg"), 30, view=SMALL),
-    Kind("pq", ".mp4", dynamic("pq"), 30, view=SMALL),
+    Kind("hlg", ".mp4", dynamic("hlg"), 30),
+    Kind("pq", ".mp4", dynamic("pq"), 30),
 ]  # fmt: skip
