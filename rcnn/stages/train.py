@@ -17,12 +17,13 @@ import torch
 from .. import files
 from ..errors import InputError
 from ..files import sha256
-from ..files.json import read_json, write_json
+from ..files.json import write_json
 from ..files.lock import Lock
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
+from ..networks.zoo.record import read_training_record
 from ..networks.zoo.roles import train_record
 from ..tables import MANIFEST
 from ..training.cosine import CosineClassifier, start_at_centroids
@@ -175,10 +176,12 @@ def _labels(settings: TrainSettings, labels: np.ndarray) -> list[int] | None:
     learnt = set(np.unique(labels).tolist())
     if settings.pretrained:
         try:
-            before = read_json(train_record(settings.pretrained))["labels"]
-            learnt |= {int(label) for label in before}
-        except (OSError, ValueError, KeyError, TypeError):
+            before = read_training_record(train_record(settings.pretrained)).labels
+        except (OSError, ValueError):
             return None
+        if before is None:
+            return None
+        learnt.update(before)
     return sorted(learnt)
 
 

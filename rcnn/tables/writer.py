@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,10 +16,10 @@ from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from .accounts import Accounts
+from .progress import PROGRESS, read_progress
 from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, UNREADABLE, one_row
 from .table import GrowingTable
 
-PROGRESS = "progress.json"
 FOLDERS = sorted({CLIPS, INT8, *(kind.table for kind in KINDS.values())})  # of a stage directory
 SAVE_SECONDS = 60.0  # of work that a run may lose
 SHORT = 60  # characters of a value in a message
@@ -95,26 +94,24 @@ class StageWriter:
 
     def _open(self, overwrite: bool) -> None:
         _check_place(self.path, self.stage, (), overwrite)  # again, for another run may just have ended
-        saved = None if overwrite else _read_progress(self.path)
+        saved = None if overwrite else read_progress(self.path)
         if saved is None:
             _clear(self.path)
         else:
-            self._check_same(saved)
+            self._check_same(saved.header)
         self._rows = GrowingTable(files.join(self.path, KINDS[self.stage].table), self.schema)
         self._clips = GrowingTable(files.join(self.path, CLIPS), CLIPS_SCHEMA)
         self._states = {OK: 0, NO_FACE: 0, UNREADABLE: 0}
         self.state: dict[str, Any] = {}
         if saved is not None:
+            if list(saved.states) != list(self._states):
+                raise InputError(f"{self._progress}: can't be read (other states); give --overwrite to begin anew")
             try:
-                self._rows.resume(saved["rows"])
-                self._clips.resume(saved["clips"])
-                self._states = _whole_numbers(saved["states"])
-                if list(self._states) != [OK, NO_FACE, UNREADABLE]:
-                    raise ValueError("a number for each state")
-                for name, value in saved["state"].items():
-                    self.state[name] = _histogram(value) if isinstance(value, dict) else _whole(value)
-            except (KeyError, TypeError, AttributeError, ValueError):
-                raise InputError(f"{self._progress}: is damaged; give --overwrite to begin anew") from None
+                self._rows.resume(saved.rows)
+                self._clips.resume(saved.clips)
+            except ValueError as error:
+                raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to begin anew") from None
+            self._states, self.state = saved.states, dict(saved.state)
         self._saved = time.monotonic()
         if saved is None:
             self._save({})
@@ -133,11 +130,10 @@ class StageWriter:
         """Greatest name in the stage's own table, empty at the beginning."""
         return self._rows.last
 
-    def _check_same(self, saved: Mapping[str, Any]) -> None:
-        was = saved.get("header")
+    def _check_same(self, header: Mapping[str, Any]) -> None:
         differences = []
         for name, now in self._header.items():
-            before = was.get(name) if isinstance(was, dict) else None
+            before = header.get(name)
             if isinstance(now, dict) and isinstance(before, dict):
                 differences += [
                     f"{key} ({_short(before.get(key))}, now {_short(now.get(key))})"
@@ -262,19 +258,6 @@ def check_output(path: str, overwrite: bool) -> None:
         raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
 
 
-def _read_progress(path: str) -> dict[str, Any] | None:
-    file = files.join(path, PROGRESS)
-    try:
-        saved = read_json(file)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{file}: can't be read ({error}); give --overwrite to begin anew") from None
-    if not isinstance(saved, dict):
-        raise InputError(f"{file}: is damaged; give --overwrite to begin anew")
-    return saved
-
-
 def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool) -> None:
     """`check_output`, and: the output is none of the inputs, nor the work of another stage, which took its time."""
     for source in sources:
@@ -288,22 +271,6 @@ def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool)
     other = manifest.get("stage") if isinstance(manifest, dict) else None
     if isinstance(other, str) and other in KINDS and other != stage:
         raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 62:
-        raise TypeError("a whole number")
-    return value
-
-
-def _whole_numbers(values: Mapping[str, Any]) -> dict[str, int]:
-    return {name: _whole(value) for name, value in values.items()}
-
-
-def _histogram(values: Mapping[str, Any]) -> dict[str, int]:
-    if not all(re.fullmatch(r"-?\d{1,10}", step) for step in values):
-        raise ValueError("steps of a histogram are whole numbers")
-    return _whole_numbers(values)
 
 
 def _clear(path: str) -> None:
