@@ -107,7 +107,9 @@ def main() -> None:
         for room in row:
             modules = sum(room_of(module) == room for module in graph.modules)
             below = ", ".join(sorted(other for upper, other in tied if upper == room and other not in LOOSE))
-            print(f"| {len(rows) - 1 - number} | {room} | {modules} | {lines_of(room)} | {below} | {first_line(room)} |")
+            print(
+                f"| {len(rows) - 1 - number} | {room} | {modules} | {lines_of(room)} | {below} | {first_line(room)} |"
+            )
     loose = [path.name for path in (ROOT / "rcnn").glob("*.py")]
     print(f"\n{len(loose)} modules loose ({', '.join(sorted(loose))}), {len(tied)} ties between rooms")
     if args.picture:

@@ -144,7 +144,9 @@ class GrowingTable:
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved.rows).to_batches()
             self._bytes = saved.bytes
-            if sum(batch.num_rows for batch in self._batches) != saved.rows or self._encoded() != saved.digest:
+            if sum(batch.num_rows for batch in self._batches) != saved.rows:
+                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to begin anew")
+            if self._encoded() != saved.digest:
                 raise InputError(f"{path}: does not hold the rows that were saved; give --overwrite to begin anew")
         self._rows, self._bytes = saved.rows, saved.bytes
         self._remove_after(len(self.sums) + bool(self._rows))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ from rcnn.networks.zoo import registry
 from rcnn.report import gather_report, trace
 from rcnn.report.coverage import read_coverage
 from rcnn.report.gather import stage_line
-from rcnn.search.query import Query, models_behind
+from rcnn.search.query import models_behind
 from rcnn.stages.int8 import _is_whole
 from rcnn.stages.merge import check_alike, find_parts, summed
 from rcnn.stages.predict import PredictSettings, _labels_of_training
@@ -39,7 +41,7 @@ from rcnn.tables.whole import faults
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 SCALARS = st.one_of(
@@ -52,6 +54,9 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=8), inner, max_size=4)),
     max_leaves=6,
 )
+
+
+PIECES = ("[" * 3000, '{"a":' * 3000, "NaN", "9" * 5000, "\\ud800", "\ufeff", '"')  # put somewhere into a text
 
 
 def places(document: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -84,11 +89,7 @@ def hostile(draw: st.DrawFn, document: Any) -> str:
     text = json.dumps(document)
     if draw(st.integers(0, 4)) == 0:
         at = draw(st.integers(0, len(text)))
-        text = (
-            text[:at]
-            + draw(st.sampled_from(["[" * 3000, '{"a":' * 3000, "NaN", "9" * 5000, "\\ud800", "\ufeff", '"']))
-            + text[at:]
-        )
+        text = text[:at] + draw(st.sampled_from(PIECES)) + text[at:]
     return text
 
 
@@ -143,7 +144,8 @@ def read_all(root: Path) -> None:
     find_parts([pred])
     behind = lineage.detections[0].arguments if lineage.detections else {}
     may_refuse(lambda: models_behind([feat], None, None, behind))
-    describe(Query((), (), None, None, None), behind.get("quality_threshold"))  # type: ignore[arg-type]
+    seen = SimpleNamespace(path="a.jpg", faces=[0])
+    describe(SimpleNamespace(photographs=[seen], chosen=[0], qualities=[5.0]), behind.get("quality_threshold"))
 
 
 @pytest.mark.parametrize("stage", ["pred", "feat", "det"])
@@ -290,8 +292,6 @@ def test_lists(tmp_path, data):
 
 
 def test_a_pipe_in_place_of_a_manifest_is_not_waited_for(copies):
-    import os
-
     manifest = copies / "feat/manifest.json"
     good = manifest.read_text()
     manifest.unlink()
