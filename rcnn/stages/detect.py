@@ -21,7 +21,17 @@ from ..faces.embedding import Embedder, is_normalised
 from ..faces.load import load_detector, load_embedder
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
-from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
+from ..tables import (
+    FACES_SCHEMA,
+    NO_FACE,
+    OK,
+    TRACKED_FACES_SCHEMA,
+    UNREADABLE,
+    Accounts,
+    Listing,
+    StageWriter,
+    check_output,
+)
 from ..video.decoder import FrameDecoder
 from ..video.types import VideoInfo
 from ..workers import Plan, open_crew
@@ -76,7 +86,7 @@ def detect(settings: DetectSettings) -> None:
     started = time.monotonic()
     target_points(settings.image_size)
     check_output(settings.output, settings.overwrite)
-    clips = list_clips(settings.dataset, settings.stage, settings.split)
+    clips = list_clips(settings.dataset, settings.stage, settings.split, marked=True)
     job = DetectJob(settings)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
@@ -88,7 +98,7 @@ def detect(settings: DetectSettings) -> None:
         exact = job.networks(CPU) if settings.precision == INT8 else None
         if exact is None:
             crew.start()
-        writer = stack.enter_context(_writer(settings, origins))
+        writer = stack.enter_context(_writer(settings, origins, Listing.of(clips)))
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
@@ -115,13 +125,14 @@ def detect(settings: DetectSettings) -> None:
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
 
-def _writer(settings: DetectSettings, origins: Sequence[Sequence[str]]) -> StageWriter:
+def _writer(settings: DetectSettings, origins: Sequence[Sequence[str]], listing: Listing) -> StageWriter:
     return StageWriter(
         settings.output,
         "detect",
         TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
         arguments=asdict(settings),
         models=[path for group in origins for path in group],
+        listing=listing,
         overwrite=settings.overwrite,
     )
 

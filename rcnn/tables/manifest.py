@@ -64,6 +64,7 @@ class Manifest(Struct):
     counts: Counts
     parts: dict[Name, Digest]
     seconds: float
+    listing: Digest | None = None
 
 
 def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from .accounts import Accounts
+from .listing import LISTING, Listing
 from .progress import PROGRESS, read_progress
 from .schema import CLIPS, CLIPS_SCHEMA, FORMAT, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, UNREADABLE, one_row
 from .table import GrowingTable
 
+TOP_FILES = (MANIFEST, PROGRESS, LISTING)  # of a stage directory
 FOLDERS = sorted({CLIPS, INT8, *(kind.table for kind in KINDS.values())})  # of a stage directory
 SAVE_SECONDS = 60.0  # of work that a run may lose
 SHORT = 60  # characters of a value in a message
@@ -49,6 +51,7 @@ class StageWriter:
     models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
     lineage : what the manifest says in their place, where these directories are only on the way; None for them
+    listing : the clips of the data set that it is of; None where it has its clips from its sources
     overwrite : whether what is there may be replaced
 
     Raises
@@ -68,18 +71,21 @@ class StageWriter:
         models: Sequence[str] | dict[str, str] = (),
         sources: Sequence[str] = (),
         lineage: Sequence[Mapping[str, str]] | None = None,
+        listing: Listing | None = None,
         overwrite: bool = False,
     ) -> None:
         _check_place(path, stage, sources, overwrite)
         self.path, self.stage, self.schema = path, stage, schema
         self._started = time.monotonic()
         self._manifest: dict[str, Any] = {}
+        self._listing = listing
         self._header = {
             "format": FORMAT,
             "stage": stage,
             "arguments": json.loads(json.dumps(dict(arguments or {}))),
             "models": models if isinstance(models, dict) else file_sums(models),
             "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
+            **({} if listing is None else {"listing": listing.digest}),
         }
         try:
             files.make_dir(path)
@@ -98,6 +104,7 @@ class StageWriter:
         if saved is None:
             _clear(self.path)
         else:
+            self._check_listing(saved.header)
             self._check_same(saved.header)
         self._rows = GrowingTable(files.join(self.path, KINDS[self.stage].table), self.schema)
         self._clips = GrowingTable(files.join(self.path, CLIPS), CLIPS_SCHEMA)
@@ -114,6 +121,8 @@ class StageWriter:
             self._states, self.state = saved.states, dict(saved.state)
         self._saved = time.monotonic()
         if saved is None:
+            if self._listing is not None and self._listing.clips:
+                self._listing.write(self.path)
             self._save({})
 
     @property
@@ -129,6 +138,14 @@ class StageWriter:
     def last_row(self) -> str:
         """Greatest name in the stage's own table, empty at the beginning."""
         return self._rows.last
+
+    def _check_listing(self, header: Mapping[str, Any]) -> None:
+        """Refuse to go on where the data set is another one than the run began with."""
+        if self._listing is not None and header.get("listing") != self._listing.digest:
+            raise InputError(
+                f"{self.path}: the data set has changed since this run was begun: {self._listing.changes(self.path)}; "
+                "put it back as it was, or give --overwrite to begin anew"
+            )
 
     def _check_same(self, header: Mapping[str, Any]) -> None:
         differences = []
@@ -222,6 +239,11 @@ class StageWriter:
             },
         }
         Accounts.of(manifest["counts"], self.path).check_rows(one_row(self.stage, self.schema), self.path)
+        listed = self._listing.clips if self._listing is not None else ()
+        if listed and len(listed) != self._clips.total:
+            raise InputError(
+                f"{self.path}: {self._clips.total} clips of {len(listed)} came; give --overwrite to begin anew"
+            )
         self._guard(lambda: self._finish(manifest))
         self._lock.release()
         self._manifest = manifest
@@ -237,7 +259,9 @@ class StageWriter:
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)
-        files.remove(self._progress)
+        for file in (LISTING, PROGRESS):
+            if files.exists(files.join(self.path, file)):
+                files.remove(files.join(self.path, file))
 
 
 def check_output(path: str, overwrite: bool) -> None:
@@ -252,7 +276,7 @@ def check_output(path: str, overwrite: bool) -> None:
         if not overwrite:
             raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
         return
-    ours = {*FOLDERS, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
+    ours = {*FOLDERS, LOCK, *(f"{name}{ending}" for name in TOP_FILES for ending in ("", ".part"))}
     foreign = sorted(name for name in {*files.names(path)} - ours if not is_lock(name))
     if foreign:
         raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
@@ -275,7 +299,7 @@ def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool)
 
 def _clear(path: str) -> None:
     """Remove what an earlier run left; the manifest first, so that it never stands over half a table."""
-    for name in (MANIFEST, PROGRESS, f"{MANIFEST}.part", f"{PROGRESS}.part"):
+    for name in (f"{name}{ending}" for ending in ("", ".part") for name in TOP_FILES):
         if files.exists(files.join(path, name)):
             files.remove(files.join(path, name))
     for name in FOLDERS:
