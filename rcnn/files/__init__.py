@@ -40,7 +40,7 @@ from .writing import (
 
 __all__ = [
     "StoreError", "base_name", "check_answers", "check_no_link", "check_no_links", "create", "exists", "fetched",
-    "folders", "is_dir", "is_file", "is_url", "join", "make_dir", "make_inner_dir", "marks", "may_follow", "modified", "names",
-    "on_disk", "open_parquet", "open_text", "parent", "plain", "put", "read_bytes", "relative", "remove", "remove_tree",
-    "same", "sha256", "suffixed", "write_whole",
+    "folders", "is_dir", "is_file", "is_url", "join", "make_dir", "make_inner_dir", "marks", "may_follow", "modified",
+    "names", "on_disk", "open_parquet", "open_text", "parent", "plain", "put", "read_bytes", "relative", "remove",
+    "remove_tree", "same", "sha256", "suffixed", "write_whole",
 ]  # fmt: skip

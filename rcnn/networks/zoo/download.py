@@ -93,7 +93,7 @@ class _Transfer:
 
 
 def _watched(url: str, action: Callable[[_Transfer], bool]) -> bool:
-    """Let a thread fetch, and give it up where next to nothing comes: a server may send a byte now and then for ever."""
+    """Let a thread fetch, and give it up where next to nothing comes: a server may send a byte now and then."""
     transfer = _Transfer()
 
     def run() -> None:
