@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from ..errors import InputError
 from ..files import sha256, write_whole
+from ..files.json import reason
 from ..files.schema import checked, from_toml
 from ..files.text import read_text
 from ..networks.engine.images import ImageInput, Three
@@ -117,12 +118,12 @@ def parse_card(content: Mapping[str, Any], source: str) -> Card:
     names = [field.name for field in fields(Card)]
     for name in content:
         if name not in names:
-            raise InputError(f"{source}: {name!r} is no field of a model's card; there are {', '.join(names)}")
+            raise InputError(f"{source}: {name[:40]!r} is no field of a model's card; there are {', '.join(names)}")
     try:
         values = checked(content, dict[str, Value])
         return Card(**{name: _PARSE[name](value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
-        raise InputError(f"{source}: {error}; write it as in {EXAMPLE}, a line each") from None
+        raise InputError(f"{source}: {reason(error)}; write it as in {EXAMPLE}, a line each") from None
 
 
 def _colour(value: Any) -> str:
