@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .. import files
 from ..errors import InputError
@@ -33,12 +33,15 @@ class Clip:
     path : where it lies
     split : train, val or test
     label : number of the person, 1 or more; -1 for nobody known, and for every clip of test
+    size, changed : bytes of the file, and when it was changed last, ns since 1970; where these were asked for
     """
 
     name: str
     path: str
     split: str
     label: int
+    size: int = field(default=0, compare=False)
+    changed: int = field(default=0, compare=False)
 
     @property
     def fault(self) -> str:
@@ -137,7 +140,7 @@ def _check_one_label(train: Mapping[str, int], val: Mapping[str, int], path: str
             )
 
 
-def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Clip]:
+def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1), marked: bool = False) -> list[Clip]:
     """The clips of a stage, sorted by name.
 
     Parameters
@@ -145,6 +148,7 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Cl
     root : the data set's directory; a part of the whole is enough
     stage : `trainval` or `test`
     part : (I, N), the I-th (0 to N-1) of N parts
+    marked : whether they are to have their sizes and times, which takes a look at each file on the disk
 
     Raises
     ------
@@ -164,13 +168,14 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1)) -> list[Cl
     clips: dict[str, Clip] = {}
     for split in STAGES[stage]:
         for folder in files.folders(root, FOLDERS[split]):
-            for name in files.names(folder):
+            found = files.marks(folder) if marked else dict.fromkeys(files.names(folder), (0, 0))
+            for name, mark in found.items():
                 if name not in names or part_of(name, part[1]) != part[0]:
                     continue
                 path = files.join(folder, name)
                 if name in clips:
                     raise InputError(f"{path}: the same name lies at {clips[name].path}; take one away")
-                clips[name] = Clip(name, path, split, labels[split].get(name, NOBODY_KNOWN))
+                clips[name] = Clip(name, path, split, labels[split].get(name, NOBODY_KNOWN), *mark)
     if not clips:
         if part[1] > 1:
             return []  # a part of a small data set may be empty

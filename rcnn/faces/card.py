@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from ..errors import InputError
 from ..files import sha256, write_whole
+from ..files.json import reason
+from ..files.schema import checked, from_toml
 from ..files.text import read_text
 from ..networks.engine.images import ImageInput, Three
 from ..networks.zoo.registry import by_file_name, by_sha256
 
 MAX_BYTES = 1 << 16  # of a card
+Whole = Annotated[int, Meta(gt=-(1 << 53), lt=1 << 53)]  # which a float can hold
+Value = bool | Whole | float | str | list[Whole | float | list[Whole | float]]  # of a field
 RGB, BGR = "rgb", "bgr"
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
 
@@ -71,7 +76,7 @@ def read_card(path: str) -> Card:
     beside = card_path(path)
     if os.path.isfile(beside):
         try:
-            content = tomllib.loads(read_text(beside, MAX_BYTES))
+            content = from_toml(read_text(beside, MAX_BYTES), dict[str, Value])
         except (OSError, ValueError) as error:
             raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, a line each") from None
         own = parse_card(content, beside)
@@ -113,11 +118,12 @@ def parse_card(content: Mapping[str, Any], source: str) -> Card:
     names = [field.name for field in fields(Card)]
     for name in content:
         if name not in names:
-            raise InputError(f"{source}: {name!r} is no field of a model's card; there are {', '.join(names)}")
+            raise InputError(f"{source}: {name[:40]!r} is no field of a model's card; there are {', '.join(names)}")
     try:
-        return Card(**{name: _PARSE[name](value) for name, value in content.items()})
+        values = checked(content, dict[str, Value])
+        return Card(**{name: _PARSE[name](value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
-        raise InputError(f"{source}: {error}; write it as in {EXAMPLE}, a line each") from None
+        raise InputError(f"{source}: {reason(error)}; write it as in {EXAMPLE}, a line each") from None
 
 
 def _colour(value: Any) -> str:

@@ -11,7 +11,19 @@ nothing in them is an escape.
 
 from .fetching import fetched
 from .places import may_follow
-from .reading import exists, folders, is_dir, is_file, modified, names, open_parquet, open_text, read_bytes, sha256
+from .reading import (
+    exists,
+    folders,
+    is_dir,
+    is_file,
+    marks,
+    modified,
+    names,
+    open_parquet,
+    open_text,
+    read_bytes,
+    sha256,
+)
 from .remote import StoreError, check_answers
 from .urls import base_name, is_url, join, on_disk, parent, plain, relative, same, suffixed
 from .writing import (
@@ -28,7 +40,7 @@ from .writing import (
 
 __all__ = [
     "StoreError", "base_name", "check_answers", "check_no_link", "check_no_links", "create", "exists", "fetched",
-    "folders", "is_dir", "is_file", "is_url", "join", "make_dir", "make_inner_dir", "may_follow", "modified", "names",
-    "on_disk", "open_parquet", "open_text", "parent", "plain", "put", "read_bytes", "relative", "remove", "remove_tree",
-    "same", "sha256", "suffixed", "write_whole",
+    "folders", "is_dir", "is_file", "is_url", "join", "make_dir", "make_inner_dir", "marks", "may_follow", "modified",
+    "names", "on_disk", "open_parquet", "open_text", "parent", "plain", "put", "read_bytes", "relative", "remove",
+    "remove_tree", "same", "sha256", "suffixed", "write_whole",
 ]  # fmt: skip

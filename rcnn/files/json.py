@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import os
+import stat
+from typing import Any, TypeVar
 
 from ..errors import InputError
-from . import read_bytes, write_whole
+from . import is_url, plain, read_bytes, write_whole
+from .schema import from_json
 from .text import printable
 
 MAX_JSON_BYTES = 16 << 20  # of a manifest: a part in it takes a hundred, and there are some thousands
 
+T = TypeVar("T")
 NEAR = 40  # characters of a text that are shown around what is wrong with it
 
 
@@ -19,23 +23,22 @@ def reason(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
 
 
-def read_json(path: str) -> Any:
-    """What a JSON file holds.
+def read_json(path: str, kind: type[T] | Any = Any) -> T | Any:
+    """What a JSON file holds, as `kind`; see `rcnn.files.schema`.
 
     Raises
     ------
     ValueError
-        If it is too large, nested too deeply, or no JSON.
+        If it is no file, too large, no JSON, or of other types; says where.
     OSError
         If it can't be read.
     """
-    text = read_bytes(path, MAX_JSON_BYTES + 1)
-    if len(text) > MAX_JSON_BYTES:
+    if not is_url(path) and not stat.S_ISREG(os.stat(plain(path)).st_mode):
+        raise ValueError("is no file")  # a pipe would be waited for
+    data = read_bytes(path, MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
         raise ValueError(f"is larger than {MAX_JSON_BYTES} bytes")
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("is nested too deeply") from None
+    return from_json(data, kind)
 
 
 def write_json(path: str, content: Any) -> None:

@@ -13,15 +13,18 @@ object gone, and ends before it writes progress or a manifest; a part that it wa
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import threading
 import uuid
 from pathlib import Path
 
+from msgspec import Struct, json
+
 from .. import files
 from ..errors import InputError
+from .schema import Count, from_json
+from .text import printable
 
 REFRESH_SECONDS = 20.0
 STALE_SECONDS = 180.0
@@ -38,7 +41,7 @@ class ObjectLock:
         self._folder, self._stem = files.parent(file), f"{files.base_name(file)}-"
         self._output, self._flag = output, flag
         self._name = f"{self._stem}{uuid.uuid4().hex}"
-        self._text = json.dumps(_identity()).encode()
+        self._text = json.encode(_identity())
         self._over = threading.Event()
         self._put()
         try:
@@ -70,20 +73,19 @@ class ObjectLock:
                 continue
             if now - there[name] < STALE_SECONDS and not _is_dead(holder):
                 raise InputError(
-                    f"{self._output}: process {holder.get('process')} on {holder.get('host')} writes there; wait for "
+                    f"{self._output}: process {holder.process} on {printable(holder.host)} writes there; wait for "
                     f"its end, or {STALE_SECONDS:g} s where it was killed, or give another {self._flag}"
                 )
             self._remove(name)
 
-    def _holder(self, name: str) -> dict[str, object] | None:
+    def _holder(self, name: str) -> _Holder | None:
         """Whose object it is; None where it has just gone."""
         try:
-            holder = json.loads(files.read_bytes(files.join(self._folder, name), 4096))
+            return from_json(files.read_bytes(files.join(self._folder, name), 4096), _Holder)
         except FileNotFoundError:
             return None
         except ValueError:
-            holder = None
-        return holder if isinstance(holder, dict) else {}
+            return _Holder()
 
     def _there(self) -> bool:
         return files.is_file(files.join(self._folder, self._name))
@@ -112,9 +114,18 @@ class ObjectLock:
             self._remove(self._name)
 
 
-def _identity() -> dict[str, object]:
+class _Holder(Struct):
+    """Who holds a lock: process, host, boot of the machine, and when the process began."""
+
+    process: Count = 0
+    host: str = "another machine"
+    machine: str = ""
+    started: str = ""
+
+
+def _identity() -> _Holder:
     pid = os.getpid()
-    return {"process": pid, "host": socket.gethostname(), "machine": _machine(), "started": _started(pid)}
+    return _Holder(pid, socket.gethostname(), _machine(), _started(pid))
 
 
 def _machine() -> str:
@@ -123,7 +134,7 @@ def _machine() -> str:
     return f"{boot} {os.readlink('/proc/self/ns/pid')}"
 
 
-def _started(pid: object) -> str:
+def _started(pid: int) -> str:
     """When a process began, in ticks; empty where there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -131,6 +142,6 @@ def _started(pid: object) -> str:
         return ""
 
 
-def _is_dead(holder: dict[str, object]) -> bool:
+def _is_dead(holder: _Holder) -> bool:
     """Whether it is a process of this machine that has ended; of another one nothing is known."""
-    return holder.get("machine") == _machine() and _started(holder.get("process")) != holder.get("started")
+    return holder.machine == _machine() and _started(holder.process) != holder.started

@@ -48,6 +48,29 @@ def names(path: str) -> list[str]:
     return list(dict.fromkeys(info.path[start:].partition("/")[0] for info in list_dir(path, url)))
 
 
+def marks(path: str) -> dict[str, tuple[int, int]]:
+    """`names` of a directory, each with its size in bytes and when it was changed last, in ns since 1970.
+
+    Both are -1 of a link that leads nowhere. In a store they come with the listing.
+    """
+    url = parse_url(path)
+    if url is not None:
+        start = len(url.path) + 1
+        return {
+            info.path[start:].partition("/")[0]: (info.size or 0, info.mtime_ns or 0) for info in list_dir(path, url)
+        }
+    found = {}
+    with os.scandir(plain(path)) as entries:
+        for entry in entries:
+            try:
+                state = entry.stat()
+            except OSError:
+                found[entry.name] = (-1, -1)
+            else:
+                found[entry.name] = (state.st_size, state.st_mtime_ns)
+    return found
+
+
 def modified(path: str) -> dict[str, float]:
     """Names of the objects in a directory of a store, with the seconds since 1970 of the store's clock."""
     url = parse_url(path)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from .. import files
 from ..errors import InputError
 from ..files import sha256
-from ..files.json import read_json
 from ..files.text import printable
 from ..networks.checkpoint import checkpoint_files
+from ..networks.zoo.record import read_training_record
 from ..tables import KINDS, MANIFEST, StageReader
 from .data import Epoch
 
@@ -93,14 +92,14 @@ def _detections(readers: Sequence[StageReader], lineage: Lineage, seen: set[str]
 
 
 def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
-    for source in reader.manifest.get("sources", ()):
-        path = str(source.get("path"))
+    for source in reader.manifest["sources"]:
+        path = source["path"]
         try:
             found = StageReader(_place(path, reader.path, lineage, MANIFEST), tuple(KINDS))
         except InputError as error:
             lineage.notes.append(f"{reader.path} was made from {path}, which can't be read: {error}")
             continue
-        if sha256(files.join(found.path, MANIFEST)) != source.get("manifest"):
+        if sha256(files.join(found.path, MANIFEST)) != source["manifest"]:
             lineage.notes.append(f"{found.path} was made anew after {reader.path} was made from it")
         yield found
 
@@ -137,18 +136,17 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         lineage.notes.append(f"the training curve of {model} is not there")
         return
     try:
-        record = read_json(place)
-        curve = [_epoch(point) for point in record["curve"]]
-        data = str(record["arguments"]["data"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        record = read_training_record(place)
+    except (OSError, ValueError) as error:
         lineage.notes.append(f"{place}: the training curve can't be read ({error})")
         return
-    wanted = reader.manifest.get("models", {}).get(os.path.basename(params))
+    wanted = reader.manifest["models"].get(os.path.basename(params))
     if not os.path.isfile(params) or sha256(params) != wanted:
         lineage.notes.append(f"{params} is not the file any more that {reader.path} was made with")
         return
     if not lineage.curve:
-        lineage.curve = curve
+        lineage.curve = [Epoch(point.epoch, point.accuracy, point.loss, point.val_accuracy) for point in record.curve]
+    data = record.arguments.data
     try:
         readers = [StageReader(_place(data, reader.path, lineage, MANIFEST), ("genfeat",))]
     except InputError as error:
@@ -156,10 +154,3 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         return
     known = {detection.path for detection in lineage.training}
     lineage.training += [found for found in _detections(readers, lineage, set()) if found.path not in known]
-
-
-def _epoch(point: dict[str, Any]) -> Epoch:
-    val = point.get("val_accuracy")
-    return Epoch(
-        int(point["epoch"]), float(point["accuracy"]), float(point["loss"]), None if val is None else float(val)
-    )

@@ -21,7 +21,17 @@ from ..faces.embedding import Embedder, is_normalised
 from ..faces.load import load_detector, load_embedder
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
-from ..tables import FACES_SCHEMA, NO_FACE, OK, TRACKED_FACES_SCHEMA, UNREADABLE, Accounts, StageWriter, check_output
+from ..tables import (
+    FACES_SCHEMA,
+    NO_FACE,
+    OK,
+    TRACKED_FACES_SCHEMA,
+    UNREADABLE,
+    Accounts,
+    Listing,
+    StageWriter,
+    check_output,
+)
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..video.decoder import FrameDecoder
 from ..video.types import VideoInfo
@@ -77,7 +87,7 @@ def detect(settings: DetectSettings) -> None:
     started = time.monotonic()
     target_points(settings.image_size)
     check_output(settings.output, True)
-    clips = list_clips(settings.dataset, settings.stage, settings.split)
+    clips = list_clips(settings.dataset, settings.stage, settings.split, marked=True)
     origins = [model_files(settings.detector)]
     if settings.model is not None:
         origins.append(model_files(settings.model))
@@ -85,7 +95,8 @@ def detect(settings: DetectSettings) -> None:
     job = DetectJob(settings, sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
-    header = header_of("detect", asdict(settings), sums)
+    listing = Listing.of(clips)
+    header = header_of("detect", asdict(settings), sums, listing=listing)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
     with ExitStack() as stack:
@@ -93,7 +104,7 @@ def detect(settings: DetectSettings) -> None:
         exact = job.networks(CPU) if settings.precision == INT8 else None
         if exact is None:
             crew.start()
-        writer = stack.enter_context(_writer(settings, sums))
+        writer = stack.enter_context(_writer(settings, sums, listing))
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
@@ -120,13 +131,14 @@ def detect(settings: DetectSettings) -> None:
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
 
 
-def _writer(settings: DetectSettings, sums: dict[str, str]) -> StageWriter:
+def _writer(settings: DetectSettings, sums: dict[str, str], listing: Listing) -> StageWriter:
     return StageWriter(
         settings.output,
         "detect",
         TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
         arguments=asdict(settings),
         models=sums,
+        listing=listing,
         overwrite=settings.overwrite,
     )
 

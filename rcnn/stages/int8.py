@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections import Counter
@@ -11,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 
 from .. import files
 from ..clips.dataset import Clip
@@ -22,7 +22,7 @@ from ..faces.detectors.single_stage import SingleStage
 from ..faces.embedding import Embedder
 from ..faces.views import on_canvas
 from ..files import sha256
-from ..files.json import write_json
+from ..files.json import read_json, write_json
 from ..networks.engine import INT8 as PRECISION
 from ..networks.engine import Network
 from ..networks.engine.int8 import EXTENSIONS, Int8Network, quantise
@@ -92,16 +92,22 @@ def _network_at(
     return Int8Network(network, path), is_new
 
 
+class _Record(Struct):
+    """What a network was made from, and the sha256 of its files; both by name or extension."""
+
+    source: dict[str, str]
+    parts: dict[str, str]
+
+
 def _sums(path: str) -> dict[str, str]:
     return {extension: sha256(f"{path}{extension}") for extension in EXTENSIONS}
 
 
 def _is_whole(path: str, source: dict[str, str]) -> bool:
     try:
-        with open(f"{path}{RECORD}", encoding="utf-8") as file:
-            record = json.load(file)
-        return record["source"] == source and record["parts"] == _sums(path)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        record = read_json(f"{path}{RECORD}", _Record)
+        return record.source == source and record.parts == _sums(path)
+    except (OSError, ValueError):
         return False
 
 

@@ -17,7 +17,7 @@ from ..clips.dataset import list_clips, part_of
 from ..errors import InputError
 from ..files.text import printable
 from ..report import Lineage, trace
-from ..tables import Accounts, StageReader, StageWriter, after, check_output
+from ..tables import Accounts, Listing, StageReader, StageWriter, after, check_output
 from ..tables.header import FREE_ARGUMENTS
 from ..tables.join import open_inputs
 from ..tables.reader import NEAR_BUFFER
@@ -73,6 +73,7 @@ def merge(settings: MergeSettings) -> None:
         models=first.manifest.get("models", {}),
         sources=settings.inputs,
         lineage=_sources(readers),
+        listing=_listing(readers),
         overwrite=settings.overwrite,
     ) as writer:
         total = sum(reader.rows for reader in readers)
@@ -111,7 +112,7 @@ def check_alike(readers: Sequence[StageReader]) -> None:
 def _ways(reader: StageReader) -> dict[str, Any]:
     """How a directory was made, by what a message calls it."""
     arguments = {name: value for name, value in reader.arguments.items() if name not in OWN_ARGUMENTS}
-    inputs = len(reader.arguments.get("inputs", ()))
+    inputs = len(reader.arguments.get("inputs") or ())
     models = reader.manifest.get("models")
     sums = {f"file {name}": digest for name, digest in models.items()} if isinstance(models, dict) else {}
     return {**arguments, **sums, "stage": reader.stage, "table": reader.schema, "number of inputs": inputs}
@@ -369,6 +370,12 @@ def total_accounts(readers: Sequence[StageReader]) -> Accounts:
     """The sums of the parts' accounts."""
     names = Accounts.__dataclass_fields__
     return Accounts(*(sum(getattr(reader.accounts, name) for reader in readers) for name in names))
+
+
+def _listing(readers: Sequence[StageReader]) -> Listing | None:
+    """That of all clips, where each part has one."""
+    digests = [reader.manifest.get("listing") for reader in readers]
+    return Listing.joined(digest for digest in digests if digest) if all(digests) else None
 
 
 def _sources(readers: Sequence[StageReader]) -> list[dict[str, str]]:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..files.json import read_json, reason
+from ..files.json import reason
 from ..networks.checkpoint import load_checkpoint
 from ..networks.engine import Network, choose_device, load_network
 from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT, shape_of
+from ..networks.zoo.record import read_training_record
 from ..networks.zoo.roles import model_files, train_record
 from ..tables import StageWriter, check_output, clip_starts, scores_schema
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
@@ -26,7 +27,7 @@ from ..workers import Plan, open_crew
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .genfeat import carry_clips, check_accounts
-from .recipes import check_made_by, check_recipe, recipe_of
+from .recipes import SEED, check_made_by, check_recipe
 from .settings import PredictSettings
 
 ROWS = 1024  # clips a batch
@@ -163,14 +164,13 @@ def _labels_of_training(settings: PredictSettings, classes: int) -> tuple[int, .
     if not os.path.isfile(path):
         return None
     try:
-        record = read_json(path)
-        labels = record.get("labels")
-        if labels is not None and not all(type(label) is int and 0 <= label < classes for label in labels):
+        record = read_training_record(path)
+        if record.labels and max(record.labels) >= classes:
             raise ValueError(f"its labels are not all of the classifier's {classes} classes")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: can't be read ({reason(error)}); train again, or remove it") from None
-    check_made_by(settings.recipe, settings.model, recipe_of(record.get("arguments")))
-    return None if labels is None else tuple(labels)
+    check_made_by(settings.recipe, settings.model, record.arguments.recipe or SEED)
+    return None if record.labels is None else tuple(record.labels)
 
 
 def predict(settings: PredictSettings) -> None:

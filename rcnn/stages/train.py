@@ -24,6 +24,7 @@ from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkp
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
+from ..networks.zoo.record import TrainingOrigin, read_training_record
 from ..networks.zoo.roles import train_record
 from ..tables import MANIFEST
 from ..tables.header import file_sums
@@ -84,12 +85,12 @@ def _is_kept(team: Team, settings: TrainSettings, final: str) -> bool:
     """
     path = f"{settings.prefix}-train.json"
     try:
-        record = read_json(path)
-        was, sums = record["arguments"], {**record["files"], "training set": record["training set"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        record = read_json(path, TrainingOrigin)
+    except (OSError, ValueError):
         raise InputError(
             f"{path}: does not say how {final} was made; give --overwrite to replace it, or another --prefix"
         ) from None
+    was, sums = record.arguments, {**record.files, "training set": record.training_set}
     now = json.loads(json.dumps(asdict(settings)))
     if settings.num_classes is None:
         now["num_classes"] = was.get("num_classes")  # it follows from the training set
@@ -229,10 +230,12 @@ def _labels(settings: TrainSettings, labels: np.ndarray) -> list[int] | None:
     learnt = set(np.unique(labels).tolist())
     if settings.pretrained:
         try:
-            before = read_json(train_record(settings.pretrained))["labels"]
-            learnt |= {int(label) for label in before}
-        except (OSError, ValueError, KeyError, TypeError):
+            before = read_training_record(train_record(settings.pretrained)).labels
+        except (OSError, ValueError):
             return None
+        if before is None:
+            return None
+        learnt.update(before)
     return sorted(learnt)
 
 

@@ -5,9 +5,11 @@ DIR/TABLE/part-00000.parquet ...     its rows (faces, features or scores), sorte
 DIR/manifest.json                    written last: a directory without one is not complete
 DIR/int8/                            networks of a run with --precision int8
 DIR/progress.json, DIR/lock          only while a run is under way, or where one was stopped
+DIR/listing.parquet                  the same, of detect.py: the clips that the run began with
 """
 
 from .accounts import Accounts
+from .listing import Listing
 from .reader import StageReader, open_stage
 from .schema import (
     CLIPS,
@@ -33,6 +35,6 @@ from .writer import StageWriter, check_output
 
 __all__ = [
     "CLIPS", "CLIPS_SCHEMA", "FACES_SCHEMA", "FORMAT", "INT8", "KINDS", "MANIFEST", "NO_FACE", "OK",
-    "TRACKED_FACES_SCHEMA", "UNREADABLE", "Accounts", "StageReader", "StageWriter", "after", "check_output",
+    "TRACKED_FACES_SCHEMA", "UNREADABLE", "Accounts", "Listing", "StageReader", "StageWriter", "after", "check_output",
     "clip_starts", "features_schema", "is_tracked", "open_stage", "scores_schema", "vector_array", "vectors",
 ]  # fmt: skip

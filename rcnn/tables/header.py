@@ -14,12 +14,14 @@ from .. import files
 from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json
+from .listing import Listing
 from .schema import FORMAT, KINDS, MANIFEST, PROGRESS
 
 # Arguments that change nothing in what is written
 FREE_ARGUMENTS = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad")
 # Arguments that name what sums stand for: a file or directory of another name may hold the same
 NAMES = ("model", "detector", "input", "inputs")
+LIST = "listing"  # key of the digest of the list of clips
 SHORT = 60  # characters of a value in a message
 
 
@@ -58,6 +60,7 @@ def header_of(
     models: Sequence[str] | Mapping[str, str] = (),
     sources: Sequence[str] = (),
     lineage: Sequence[Mapping[str, str]] | None = None,
+    listing: Listing | None = None,
 ) -> dict[str, Any]:
     """What a directory is made of.
 
@@ -67,6 +70,7 @@ def header_of(
     models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
     lineage : what the manifest says in their place; None for them
+    listing : the clips of the data set that it is of; None where it has its clips from its sources
     """
     return {
         "format": FORMAT,
@@ -74,6 +78,7 @@ def header_of(
         "arguments": json.loads(json.dumps(dict(arguments))),
         "models": dict(models) if isinstance(models, Mapping) else file_sums(models),
         "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
+        **({} if listing is None else {LIST: listing.digest}),
     }
 
 
@@ -95,9 +100,13 @@ def other_arguments(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 def other_inputs(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The models, sources and formats that differ. A directory or a file that was only moved is the same."""
     words = _by_key(was.get("models"), now["models"], set())
-    for name in sorted(now.keys() - {"arguments", "models", "sources"}):
-        if was.get(name) != now[name]:
-            words.append(f"{name} ({_short(was.get(name))}, now {_short(now[name])})")
+    for name in sorted({*now, *was} & {"format", "stage", LIST}):
+        if was.get(name) == now.get(name):
+            continue
+        if name == LIST:
+            words.append("list of clips")
+        else:
+            words.append(f"{name} ({_short(was.get(name))}, now {_short(now.get(name))})")
     before = _sums(was.get("sources"))
     for place, source in enumerate(now["sources"]):
         if place >= len(before) or before[place] != source["manifest"]:

@@ -3,12 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from .. import files
 from ..errors import InputError
-from ..files.json import read_json
+from ..files.json import read_json, reason
+from ..files.schema import Count, Digest, Name, checked
+from .accounts import Accounts
 from .schema import FORMAT, KINDS, MANIFEST
+
+Step = Annotated[str, Meta(pattern=r"\A-?[0-9]{1,10}\Z")]  # of a histogram
+Pixels = Annotated[int, Meta(gt=0, lt=1 << 16)]
+
+
+class Source(Struct):
+    """A directory that a stage was made from, and the sha256 of its manifest."""
+
+    path: Name
+    manifest: str
+
+
+class Arguments(Struct):
+    """Those arguments of a run that another command computes with; the manifest has all of them."""
+
+    dataset: Name | None = None
+    stage: Name | None = None
+    model: Name | None = None
+    detector: Name | None = None
+    inputs: list[Name] | None = None
+    split: tuple[Count, Count] | None = None
+    sampling: Count | None = None
+    rate: float | None = None
+    aug: Count | None = None
+    image_size: tuple[Pixels, Pixels] | None = None
+    quality_threshold: float | None = None
+    recipe: Name | None = None
+
+
+class Counts(Struct):
+    """Those counts that not every stage has, and another command reads."""
+
+    faces_seen: Count = 0
+    faces_used: Count = 0
+    nobody: Count = 0
+    classes: Count = 0
+    width: Count = 0
+    quality_step: float | None = None
+    quality_histogram: dict[Step, Count] | None = None
+    quality_quantiles: dict[str, float] | None = None
+
+
+class Manifest(Struct):
+    """What every manifest has, beside what a reader does not need."""
+
+    arguments: Arguments
+    models: dict[Name, str]
+    sources: list[Source]
+    counts: Counts
+    parts: dict[Name, Digest]
+    seconds: float
+    listing: Digest | None = None
 
 
 def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
@@ -17,7 +73,7 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the directory is not there, not complete, of another stage or of a later format.
+        If the directory is not there, not complete, of another stage or of a later format, or the manifest is damaged.
     """
     scripts = " or ".join(KINDS[stage].script for stage in stages)
     file = files.join(path, MANIFEST)
@@ -28,7 +84,7 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path}: has no {MANIFEST}, so it is not complete; run {scripts} again") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: can't be read ({error}); run {scripts} again") from None
+        raise InputError(f"{file}: can't be read ({reason(error)}); run {scripts} again") from None
     stage = manifest.get("stage") if isinstance(manifest, dict) else None
     if not isinstance(stage, str) or stage not in stages:
         raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, wanted is the output of {scripts}")
@@ -36,12 +92,11 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
         raise InputError(
             f"{path}: has format {str(manifest.get('format'))[:40]!r}, this program reads {FORMAT}; run {scripts} again"
         )
-    return manifest
-
-
-def part_sums(manifest: dict[str, Any], path: str, stage: str) -> dict[str, str]:
-    """sha256 of each part by `TABLE/PART`; raises InputError where a manifest lists none."""
-    sums = manifest.get("parts")
-    if not isinstance(sums, dict):
+    Accounts.of(manifest.get("counts"), file)  # which says it more plainly
+    if not isinstance(manifest.get("parts"), dict):
         raise InputError(f"{path}: its manifest lists no parts; run {KINDS[stage].script} again")
-    return sums
+    try:
+        checked(manifest, Manifest)
+    except ValueError as error:
+        raise InputError(f"{file}: is damaged ({reason(error)}); run {KINDS[stage].script} again") from None
+    return manifest

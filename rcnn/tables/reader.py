@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..files.json import reason
 from .accounts import Accounts
 from .damage import DAMAGED
-from .manifest import part_sums, read_manifest
+from .manifest import read_manifest
 from .parts import Parts
 from .schema import (
     CLIPS_SCHEMA,
@@ -60,7 +60,7 @@ class StageReader:
         self.far_buffer = FAR_BUFFER  # less where many are read side by side
         file = files.join(path, MANIFEST)
         self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
-        self._parts = Parts(path, stage, part_sums(self.manifest, path, stage))
+        self._parts = Parts(path, stage, self.manifest["parts"])
         first = self._parts.rows[0]
         try:
             found = pq.read_schema(files.open_parquet(first))  # not checked yet, but neither are rows handed out
@@ -83,9 +83,9 @@ class StageReader:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Arguments of the run that wrote the directory; empty where the manifest has none."""
-        arguments = self.manifest.get("arguments")
-        return arguments if isinstance(arguments, dict) else {}
+        """Arguments of the run that wrote the directory."""
+        arguments: dict[str, Any] = self.manifest["arguments"]
+        return arguments
 
     @property
     def width(self) -> int:

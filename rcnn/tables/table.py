@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from .. import files
 from ..errors import InputError
 from ..files.json import reason
 from .damage import DAMAGED
+from .progress import SavedTable
 
 PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
 LOOSE = 1024  # batches of a few rows, 5 kB each whatever they hold, until they are put together
@@ -112,7 +111,7 @@ class GrowingTable:
             "total": self.total,
         }
 
-    def resume(self, saved: Mapping[str, Any]) -> None:
+    def resume(self, saved: SavedTable) -> None:
         """Go on from what `save` gave.
 
         Raises
@@ -120,27 +119,20 @@ class GrowingTable:
         InputError
             If a part is missing, or the one that is not full does not hold the rows that were saved. Full ones keep the
             sums that they were written with, which whoever reads them compares.
-        KeyError, TypeError, ValueError
-            If it is not what `save` gave.
+        ValueError
+            If its parts have other names than `save` gave.
         """
-        for name in ("rows", "bytes", "total"):
-            if type(saved[name]) is not int or not 0 <= saved[name] < 1 << 62:
-                raise TypeError("numbers of rows and bytes")
-        if not isinstance(saved["last"], str):
-            raise TypeError("a name")
-        sums = saved["sums"]  # which name files: no others than parts of this folder
+        sums = saved.sums  # which name files: no others than parts of this folder
         if list(sums) != [part_name(number) for number in range(len(sums))]:
             raise ValueError("parts are numbered from 0")
-        if not all(isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) for digest in sums.values()):
-            raise ValueError("parts have a sha256 each")
         there = set(files.names(self.folder))
         for name in sums:
             if name not in there:
                 path = files.join(self.folder, name)
                 raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
-        self.sums = dict(saved["sums"])
-        self.last, self.total = saved["last"], saved["total"]
-        if saved["rows"]:
+        self.sums = dict(saved.sums)
+        self.last, self.total = saved.last, saved.total
+        if saved.rows:
             path = files.join(self.folder, part_name(len(self.sums)))
             try:
                 table = pq.read_table(files.open_parquet(path), partitioning=None)
@@ -150,11 +142,13 @@ class GrowingTable:
             if not table.schema.equals(self.schema):
                 raise InputError(f"{path}: has other columns than this run writes; give --overwrite to begin anew")
             # the part may have been written once more before the run was stopped, with more rows
-            self._batches = table.slice(0, saved["rows"]).to_batches()
-            self._bytes = saved["bytes"]
-            if sum(batch.num_rows for batch in self._batches) != saved["rows"] or self._encoded() != saved["digest"]:
+            self._batches = table.slice(0, saved.rows).to_batches()
+            self._bytes = saved.bytes
+            if sum(batch.num_rows for batch in self._batches) != saved.rows:
+                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to begin anew")
+            if self._encoded() != saved.digest:
                 raise InputError(f"{path}: does not hold the rows that were saved; give --overwrite to begin anew")
-        self._rows, self._bytes = saved["rows"], saved["bytes"]
+        self._rows, self._bytes = saved.rows, saved.bytes
         self._remove_after(len(self.sums) + bool(self._rows))
 
     def _write(self) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..files import join, sha256
-from .manifest import part_sums, read_manifest
+from .manifest import read_manifest
 from .parts import differences, parts_there
 from .schema import KINDS
 
@@ -17,7 +17,7 @@ def faults(path: str) -> list[str]:
         If it is no complete stage directory.
     """
     manifest = read_manifest(path, tuple(KINDS))
-    sums = part_sums(manifest, path, manifest["stage"])
+    sums = manifest["parts"]
     there = parts_there(path, manifest["stage"])
     lines = [f"{name}: {why}" for name, why in differences(there, sums)]
     for table, names in there.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,9 +14,12 @@ from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from .accounts import Accounts
 from .header import differences, header_of
+from .listing import LISTING, Listing
+from .progress import read_progress
 from .schema import CLIPS, CLIPS_SCHEMA, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, PROGRESS, UNREADABLE, one_row
 from .table import GrowingTable
 
+TOP_FILES = (MANIFEST, PROGRESS, LISTING)  # of a stage directory
 FOLDERS = sorted({CLIPS, INT8, *(kind.table for kind in KINDS.values())})  # of a stage directory
 SAVE_SECONDS = 60.0  # of work that a run may lose
 
@@ -37,6 +39,7 @@ class StageWriter:
     models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
     lineage : what the manifest says in their place, where these directories are only on the way; None for them
+    listing : the clips of the data set that it is of; None where it has its clips from its sources
     overwrite : whether what is there may be replaced
 
     Raises
@@ -56,13 +59,15 @@ class StageWriter:
         models: Sequence[str] | dict[str, str] = (),
         sources: Sequence[str] = (),
         lineage: Sequence[Mapping[str, str]] | None = None,
+        listing: Listing | None = None,
         overwrite: bool = False,
     ) -> None:
         _check_place(path, stage, sources, overwrite)
         self.path, self.stage, self.schema = path, stage, schema
         self._started = time.monotonic()
         self._manifest: dict[str, Any] = {}
-        self._header = header_of(stage, arguments or {}, models, sources, lineage)
+        self._listing = listing
+        self._header = header_of(stage, arguments or {}, models, sources, lineage, listing)
         try:
             files.make_dir(path)
             self._lock = take_lock(files.join(path, LOCK), path, "--output")
@@ -76,28 +81,29 @@ class StageWriter:
 
     def _open(self, overwrite: bool) -> None:
         _check_place(self.path, self.stage, (), overwrite)  # again, for another run may just have ended
-        saved = None if overwrite else _read_progress(self.path)
+        saved = None if overwrite else read_progress(self.path)
         if saved is None:
             _clear(self.path)
         else:
-            self._check_same(saved)
+            self._check_listing(saved.header)
+            self._check_same(saved.header)
         self._rows = GrowingTable(files.join(self.path, KINDS[self.stage].table), self.schema)
         self._clips = GrowingTable(files.join(self.path, CLIPS), CLIPS_SCHEMA)
         self._states = {OK: 0, NO_FACE: 0, UNREADABLE: 0}
         self.state: dict[str, Any] = {}
         if saved is not None:
+            if list(saved.states) != list(self._states):
+                raise InputError(f"{self._progress}: can't be read (other states); give --overwrite to begin anew")
             try:
-                self._rows.resume(saved["rows"])
-                self._clips.resume(saved["clips"])
-                self._states = _whole_numbers(saved["states"])
-                if list(self._states) != [OK, NO_FACE, UNREADABLE]:
-                    raise ValueError("a number for each state")
-                for name, value in saved["state"].items():
-                    self.state[name] = _histogram(value) if isinstance(value, dict) else _whole(value)
-            except (KeyError, TypeError, AttributeError, ValueError):
-                raise InputError(f"{self._progress}: is damaged; give --overwrite to begin anew") from None
+                self._rows.resume(saved.rows)
+                self._clips.resume(saved.clips)
+            except ValueError as error:
+                raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to begin anew") from None
+            self._states, self.state = saved.states, dict(saved.state)
         self._saved = time.monotonic()
         if saved is None:
+            if self._listing is not None and self._listing.clips:
+                self._listing.write(self.path)
             self._save({})
 
     @property
@@ -114,8 +120,16 @@ class StageWriter:
         """Greatest name in the stage's own table, empty at the beginning."""
         return self._rows.last
 
-    def _check_same(self, saved: Mapping[str, Any]) -> None:
-        found = differences(saved.get("header"), self._header)
+    def _check_listing(self, header: Mapping[str, Any]) -> None:
+        """Refuse to go on where the data set is another one than the run began with."""
+        if self._listing is not None and header.get("listing") != self._listing.digest:
+            raise InputError(
+                f"{self.path}: the data set has changed since this run was begun: {self._listing.changes(self.path)}; "
+                "put it back as it was, or give --overwrite to begin anew"
+            )
+
+    def _check_same(self, header: Mapping[str, Any]) -> None:
+        found = differences(header, self._header)
         if found:
             raise InputError(
                 f"{self.path}: holds a run that was begun with another {', another '.join(found)}; "
@@ -196,6 +210,11 @@ class StageWriter:
             },
         }
         Accounts.of(manifest["counts"], self.path).check_rows(one_row(self.stage, self.schema), self.path)
+        listed = self._listing.clips if self._listing is not None else ()
+        if listed and len(listed) != self._clips.total:
+            raise InputError(
+                f"{self.path}: {self._clips.total} clips of {len(listed)} came; give --overwrite to begin anew"
+            )
         self._guard(lambda: self._finish(manifest))
         self._lock.release()
         self._manifest = manifest
@@ -211,7 +230,9 @@ class StageWriter:
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)
-        files.remove(self._progress)
+        for file in (LISTING, PROGRESS):
+            if files.exists(files.join(self.path, file)):
+                files.remove(files.join(self.path, file))
 
 
 def check_output(path: str, overwrite: bool) -> None:
@@ -226,23 +247,10 @@ def check_output(path: str, overwrite: bool) -> None:
         if not overwrite:
             raise InputError(f"{path}: exists and is complete; give --overwrite to replace it, or another --output")
         return
-    ours = {*FOLDERS, LOCK, PROGRESS, *(f"{name}.part" for name in (MANIFEST, PROGRESS))}
+    ours = {*FOLDERS, LOCK, *(f"{name}{ending}" for name in TOP_FILES for ending in ("", ".part"))}
     foreign = sorted(name for name in {*files.names(path)} - ours if not is_lock(name))
     if foreign:
         raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
-
-
-def _read_progress(path: str) -> dict[str, Any] | None:
-    file = files.join(path, PROGRESS)
-    try:
-        saved = read_json(file)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise InputError(f"{file}: can't be read ({error}); give --overwrite to begin anew") from None
-    if not isinstance(saved, dict):
-        raise InputError(f"{file}: is damaged; give --overwrite to begin anew")
-    return saved
 
 
 def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool) -> None:
@@ -260,25 +268,9 @@ def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool)
         raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
 
 
-def _whole(value: Any) -> int:
-    if type(value) is not int or not 0 <= value < 1 << 62:
-        raise TypeError("a whole number")
-    return value
-
-
-def _whole_numbers(values: Mapping[str, Any]) -> dict[str, int]:
-    return {name: _whole(value) for name, value in values.items()}
-
-
-def _histogram(values: Mapping[str, Any]) -> dict[str, int]:
-    if not all(re.fullmatch(r"-?\d{1,10}", step) for step in values):
-        raise ValueError("steps of a histogram are whole numbers")
-    return _whole_numbers(values)
-
-
 def _clear(path: str) -> None:
     """Remove what an earlier run left; the manifest first, so that it never stands over half a table."""
-    for name in (MANIFEST, PROGRESS, f"{MANIFEST}.part", f"{PROGRESS}.part"):
+    for name in (f"{name}{ending}" for ending in ("", ".part") for name in TOP_FILES):
         if files.exists(files.join(path, name)):
             files.remove(files.join(path, name))
     for name in FOLDERS:

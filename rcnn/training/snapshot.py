@@ -13,6 +13,7 @@ import torch
 
 from ..errors import InputError
 from ..files import make_dir
+from ..files.schema import from_json
 from ..networks.checkpoint import read_arrays, write_arrays
 
 RECORD = "record"
@@ -141,9 +142,7 @@ def load_snapshot(
     states: dict[str, dict[str, torch.Tensor]] = {name: {} for name in modules}
     memory: dict[int, dict[str, torch.Tensor]] = {}
     try:
-        record = json.loads(arrays.pop(RECORD).tobytes())
-        if not isinstance(record, dict):
-            raise ValueError("its record is no object")
+        record = from_json(arrays.pop(RECORD).tobytes(), dict[str, Any])
         check(record)
         for name, array in arrays.items():
             kind, owner, key = name.split(SEPARATOR)

@@ -232,7 +232,7 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("record", "what"),
     [
-        (b"3", "its record is no object"),
+        (b"3", "Expected `object`, got `int`"),
         (b"[" * 100_000, "is no snapshot"),
         (b"{", "is no snapshot"),
         (b"{}", "holds a run with another"),

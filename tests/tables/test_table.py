@@ -16,7 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcnn.errors import InputError
+from rcnn.files.schema import checked
 from rcnn.tables import table
+from rcnn.tables.progress import SavedTable
 from rcnn.tables.table import GrowingTable, part_name, row_bytes
 
 SCHEMA = pa.schema([("name", pa.string()), ("split", pa.string()), ("crop", pa.binary())])
@@ -41,10 +43,15 @@ def grow(path: Path, rows: list[tuple[str, str, bytes]], *, step: int = 1, saved
     """A table with rows that come `step` at a time, after what was `saved`."""
     grown = GrowingTable(str(path), SCHEMA)
     if saved is not None:
-        grown.resume(json.loads(json.dumps(saved)))
+        grown.resume(of(saved))
     for start in range(0, len(rows), step):
         grown.add(batch(rows[start : start + step]))
     return grown
+
+
+def of(saved: Any) -> SavedTable:
+    """What `save` gave, as it comes back from the disk."""
+    return checked(json.loads(json.dumps(saved)), SavedTable)
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -254,7 +261,7 @@ def test_rows_that_came_after_the_last_save_are_forgotten(stop, more, whole, tmp
         grown.add(batch([row]))
     grown.save()
     again = GrowingTable(str(tmp_path), SCHEMA)
-    again.resume(saved)
+    again.resume(of(saved))
     assert sorted(contents(tmp_path)) == [
         part_name(number) for number in range(len(saved["sums"]) + (saved["rows"] > 0))
     ]
@@ -290,36 +297,36 @@ def saved(tmp_path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("key", ["rows", "bytes", "total", "last", "sums", "digest"])
-def test_each_part_of_what_was_saved_is_needed(key, saved, tmp_path):
+@pytest.mark.parametrize("key", ["rows", "bytes", "total", "digest", "last", "sums"])
+def test_each_part_of_what_was_saved_is_needed(key, saved):
     del saved[key]
-    with pytest.raises(KeyError):
-        GrowingTable(str(tmp_path), SCHEMA).resume(saved)
+    with pytest.raises(ValueError, match=f"missing required field `{key}`"):
+        of(saved)
 
 
 @pytest.mark.parametrize("key", ["rows", "bytes", "total"])
-@pytest.mark.parametrize("value", [-1, True, "3", 1.0, None, [1], 1 << 62])
-def test_numbers_are_whole_and_not_below_0(key, value, saved, tmp_path):
-    with pytest.raises(TypeError, match=r"^numbers of rows and bytes$"):
-        GrowingTable(str(tmp_path), SCHEMA).resume({**saved, key: value})
+@pytest.mark.parametrize("value", [-1, True, "3", 1.5, None, [1], 1 << 62])
+def test_numbers_are_whole_and_not_below_0(key, value, saved):
+    with pytest.raises(ValueError, match=rf"Expected `int`.* - at `\$\.{key}`"):
+        of({**saved, key: value})
 
 
 @pytest.mark.parametrize("value", [3, None, ["a"]])
-def test_the_last_name_is_text(value, saved, tmp_path):
-    with pytest.raises(TypeError, match=r"^a name$"):
-        GrowingTable(str(tmp_path), SCHEMA).resume({**saved, "last": value})
+def test_the_last_name_is_text(value, saved):
+    with pytest.raises(ValueError, match=r"Expected `str`, got"):
+        of({**saved, "last": value})
 
 
 def test_numbers_may_be_0(tmp_path):
     grown = grow(tmp_path, [])
     saved = {"sums": {}, "rows": 0, "bytes": 0, "digest": "", "last": "", "total": 0}
     assert grown.save() == saved
-    GrowingTable(str(tmp_path), SCHEMA).resume(saved)
+    GrowingTable(str(tmp_path), SCHEMA).resume(of(saved))
 
 
 def test_numbers_may_be_the_largest_that_there_are(saved, tmp_path):
     grown = GrowingTable(str(tmp_path), SCHEMA)
-    grown.resume({**saved, "total": (1 << 62) - 1})
+    grown.resume(of({**saved, "total": (1 << 62) - 1}))
     assert grown.total == (1 << 62) - 1
 
 
@@ -327,26 +334,26 @@ def test_numbers_may_be_the_largest_that_there_are(saved, tmp_path):
     ("change", "words"),
     [
         (lambda sums: dict(reversed(sums.items())), "parts are numbered from 0"),
-        (lambda sums: {**sums, "../../etc/passwd": "0" * 64}, "parts are numbered from 0"),
+        (lambda sums: {**sums, "../../etc/passwd": "0" * 64}, "Expected `str` matching regex .*"),
         (lambda sums: {"part-00001.parquet": "0" * 64}, "parts are numbered from 0"),
-        (lambda sums: {**sums, "part-00000.parquet": "0" * 63}, "parts have a sha256 each"),
-        (lambda sums: {**sums, "part-00000.parquet": "0" * 65}, "parts have a sha256 each"),
-        (lambda sums: {**sums, "part-00000.parquet": "A" * 64}, "parts have a sha256 each"),
-        (lambda sums: {**sums, "part-00000.parquet": 7}, "parts have a sha256 each"),
-        (lambda sums: {**sums, "part-00000.parquet": None}, "parts have a sha256 each"),
+        (lambda sums: {**sums, "part-00000.parquet": "0" * 63}, "Expected `str`.*"),
+        (lambda sums: {**sums, "part-00000.parquet": "0" * 65}, "Expected `str`.*"),
+        (lambda sums: {**sums, "part-00000.parquet": "A" * 64}, "Expected `str`.*"),
+        (lambda sums: {**sums, "part-00000.parquet": 7}, "Expected `str`.*"),
+        (lambda sums: {**sums, "part-00000.parquet": None}, "Expected `str`.*"),
     ],
 )
 def test_sums_are_of_the_parts_in_their_order(change, words, saved, tmp_path):
     before = contents(tmp_path)
     with pytest.raises(ValueError, match=f"^{words}$"):
-        GrowingTable(str(tmp_path), SCHEMA).resume({**saved, "sums": change(saved["sums"])})
+        GrowingTable(str(tmp_path), SCHEMA).resume(of({**saved, "sums": change(saved["sums"])}))
     assert contents(tmp_path) == before
 
 
 def test_a_full_part_that_is_gone_is_named(saved, tmp_path):
     (tmp_path / "part-00001.parquet").unlink()
     with pytest.raises(InputError) as caught:
-        GrowingTable(str(tmp_path), SCHEMA).resume(saved)
+        GrowingTable(str(tmp_path), SCHEMA).resume(of(saved))
     words = f"{tmp_path}/part-00001.parquet: is gone, so the run can't go on; give --overwrite to begin anew"
     assert str(caught.value) == words
 
@@ -366,7 +373,7 @@ def test_the_part_that_is_not_full_must_be_readable(damage, saved, tmp_path):
         path.write_bytes({"empty": b"", "text": b"no table " * 9, "cut": path.read_bytes()[:-20]}[damage])
     words = r"has other columns than this run writes" if damage == "other columns" else r"can't be read \((?!None).+\)"
     with pytest.raises(InputError, match=rf"{last_part(saved)}: {words}; give --overwrite to begin anew$"):
-        GrowingTable(str(tmp_path), SCHEMA).resume(saved)
+        GrowingTable(str(tmp_path), SCHEMA).resume(of(saved))
 
 
 @pytest.mark.parametrize("rows", [slice(1, None), slice(0, -1), slice(0, 0), slice(None, None, -1)])
@@ -375,12 +382,13 @@ def test_the_part_that_is_not_full_must_have_its_rows(rows, saved, tmp_path):
     there = rows_of(path.parent)[-saved["rows"] :]
     pq.write_table(pa.Table.from_batches([batch(there[rows])]), path)
     with pytest.raises(InputError) as caught:
-        GrowingTable(str(tmp_path), SCHEMA).resume(saved)
-    assert str(caught.value) == f"{path}: does not hold the rows that were saved; give --overwrite to begin anew"
+        GrowingTable(str(tmp_path), SCHEMA).resume(of(saved))
+    words = "does not hold the rows that were saved" if rows.step == -1 else "lacks rows that were saved"
+    assert str(caught.value) == f"{path}: {words}; give --overwrite to begin anew"
 
 
 def test_the_part_that_is_not_full_is_known_by_its_sum(saved, tmp_path):
     assert saved["digest"] == hashlib.sha256((tmp_path / last_part(saved)).read_bytes()).hexdigest()
-    for digest in ("0" * 64, "", None):
+    for digest in ("0" * 64, ""):
         with pytest.raises(InputError, match="does not hold the rows that were saved"):
-            GrowingTable(str(tmp_path), SCHEMA).resume({**saved, "digest": digest})
+            GrowingTable(str(tmp_path), SCHEMA).resume(of({**saved, "digest": digest}))

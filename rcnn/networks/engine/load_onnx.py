@@ -8,9 +8,10 @@ from ...errors import InputError
 from ..precision import FP16, FP32
 from .images import ImageInput
 from .network import CPU, Network
-from .onnx_graph import OnnxGraph
+from .onnx_graph import ONNX_RUNTIME, OPENVINO, OnnxGraph
 from .onnx_openvino import OnnxOpenVinoNetwork
 from .onnx_runtime import OnnxRuntimeNetwork
+from .trial import try_onnx
 
 
 def load_onnx_network(
@@ -21,6 +22,7 @@ def load_onnx_network(
     engine: str | None = None,
     image: ImageInput | None = None,
     precision: str = FP32,
+    tried: bool = False,
 ) -> Network:
     """Make a network of an ONNX file.
 
@@ -35,6 +37,7 @@ def load_onnx_network(
     engine : "openvino" or "onnxruntime"; None for OpenVINO on the CPU and ONNX Runtime on CUDA
     image : what is done to images that it is fed, one by one; None where it is fed its own input
     precision : FP32, or INT8 for a network that `rcnn.networks.engine.int8` is then to quantise
+    tried : as of `OnnxGraph`, for the engine
 
     Raises
     ------
@@ -47,6 +50,8 @@ def load_onnx_network(
             f"python -m rcnn convert --precision fp16 writes a file that computes so"
         )
     chosen = tuple(range(len(graph.output_names)) if outputs is None else outputs)
-    if (engine or ("openvino" if device == CPU else "onnxruntime")) == "openvino":
+    if (engine or (OPENVINO if device == CPU else ONNX_RUNTIME)) == OPENVINO:
         return OnnxOpenVinoNetwork(graph, chosen, image)
+    if not tried:
+        try_onnx(graph.path, ONNX_RUNTIME)
     return OnnxRuntimeNetwork(graph, chosen, image, device)

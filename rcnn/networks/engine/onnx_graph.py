@@ -13,8 +13,10 @@ import openvino as ov
 
 from ...errors import InputError
 from .openvino import core
+from .trial import try_onnx
 
 SUFFIX = ".onnx"
+OPENVINO, ONNX_RUNTIME = "openvino", "onnxruntime"  # engines
 READING = (RuntimeError, UnicodeDecodeError)  # the latter where its own message has bytes of a damaged file
 ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide")  # with constants: a normalisation
 PASSING = ("Convert", "Transpose", "Reshape", "Squeeze", "Unsqueeze")  # may stand before it
@@ -35,6 +37,7 @@ class OnnxGraph:
     Parameters
     ----------
     path : of the file
+    tried : whether its first run was somewhere else already, or is to be here; see `rcnn.networks.engine.trial`
 
     Raises
     ------
@@ -42,10 +45,12 @@ class OnnxGraph:
         If it is not there, is damaged, holds an operator that OpenVINO does not know, or takes more than one input.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, tried: bool = False) -> None:
         self.path = path
         if not os.path.isfile(path):
             raise InputError(f"{path}: there is no such file; put the model there")
+        if not tried:
+            try_onnx(path, OPENVINO)
         try:
             self.model: ov.Model = core().read_model(path)
         except READING as error:

@@ -1,113 +1,227 @@
-"""A file from a web server: it goes on where an earlier try ended, and is checked."""
+"""A file from a web server: it goes on where an earlier try ended, is bounded in size and time, and is checked."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
+import stat
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from typing import IO, Any
 
 from ...errors import InputError
-from ...files import sha256
+from ...files import create, sha256
 from ...workers.progress import progress
 
 CHUNK = 1 << 18  # bytes
 TIMEOUT = 30.0  # seconds without a byte
+LARGEST = 2 << 30  # bytes that are taken where it is not known how many there are; the largest known pack has 0.4 GB
+LEAST_BYTES, LEAST_SECONDS = 64 << 10, 60.0  # a server that sends less in that time is given up
+STRONG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')  # mark of a version; a weak one says nothing about bytes
 
 
 class NoNetwork(Exception):
     """A server can't be reached or does not have the file; what it said."""
 
 
-def download(url: str, target: str, digest: str = "") -> None:
+class _Refused(Exception):
+    """What a server sends is not what is wanted; nothing of it is kept."""
+
+
+def download(url: str, target: str, digest: str = "", size: int = 0) -> None:
     """Fetch a file; it appears under its name once it is whole.
 
-    What has come so far lies in TARGET.part, with the server's mark of that version of the file in TARGET.etag, so
-    that parts of two versions are never joined.
+    What has come so far lies in TARGET.part, with the server's mark of that version of the file in TARGET.etag. It is
+    gone on with only where the server has a mark, or the sha256 is known: else halves of two versions could be joined.
 
     Parameters
     ----------
     url : http or https
     target : path of the file
     digest : the sha256 that it must have; empty where it is not known
+    size : bytes that it must have; 0 where it is not known
 
     Raises
     ------
     NoNetwork
-        If there is no answer, an answer that says no, or the connection ends early. The same call goes on.
+        If there is no answer, an answer that says no, the connection ends early, or next to nothing comes. The same
+        call goes on.
     InputError
-        If the file has another sha256, or it can't be written.
+        If the file has another sha256 or size or is too large, or it can't be written.
     """
     if not url.startswith(("http://", "https://")):
         raise InputError(f"{url}: is no address of the web")
     part, mark = f"{target}.part", f"{target}.etag"
     try:
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
-        while not _fetch(url, part, mark):
-            os.remove(part)  # the server can't go on from there
+        if not digest and _read_mark(mark) is None:
+            _remove(part)
+        while not _watched(url, lambda transfer: _fetch(transfer, url, part, mark, size)):
+            _remove(part)  # the server can't go on from there
         if digest and (found := sha256(part)) != digest:
-            os.remove(part)
-            raise InputError(f"{url}: has sha256 {found}, not {digest}: it is damaged or another file, and was removed")
+            raise _Refused(f"has sha256 {found}, not {digest}: it is damaged or another file, and was removed")
         os.replace(part, target)
-        if os.path.exists(mark):
-            os.remove(mark)
+        _remove(mark)
+    except _Refused as error:
+        _remove(part, mark)
+        raise InputError(f"{url}: {error}") from None
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         raise NoNetwork(f"{url}: {getattr(error, 'reason', None) or error}") from None
     except OSError as error:
         raise InputError(f"{target}: can't be written: {error.strerror or error}") from None
 
 
-def _fetch(url: str, part: str, mark: str) -> bool:
+def _remove(*paths: str) -> None:
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+
+class _Transfer:
+    """What a thread that fetches says, and what it is told: bytes so far, its result or error, and whether to stop."""
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.result = False
+        self.error: BaseException | None = None
+        self.over = threading.Event()
+        self.given_up = False
+
+
+def _watched(url: str, action: Callable[[_Transfer], bool]) -> bool:
+    """Let a thread fetch, and give it up where next to nothing comes: a server may send a byte now and then."""
+    transfer = _Transfer()
+
+    def run() -> None:
+        try:
+            transfer.result = action(transfer)
+        except BaseException as error:
+            transfer.error = error
+        finally:
+            transfer.over.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    before = 0
+    while not transfer.over.wait(LEAST_SECONDS):
+        if transfer.received - before < LEAST_BYTES:
+            transfer.given_up = True
+            raise NoNetwork(f"{url}: {transfer.received - before} bytes came in {LEAST_SECONDS:g} s")
+        before = transfer.received
+    if transfer.error is not None:
+        raise transfer.error
+    return transfer.result
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows to the web only, and not from https to http."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if not newurl.startswith("https://" if req.type == "https" else ("http://", "https://")):
+            raise urllib.error.URLError(f"the server leads to {newurl[:200]!r}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _open(request: urllib.request.Request) -> Any:
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler, urllib.request.HTTPHandler, urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPErrorProcessor, _Redirects,
+    ):  # fmt: skip
+        opener.add_handler(handler())
+    return opener.open(request, timeout=TIMEOUT)
+
+
+def _fetch(transfer: _Transfer, url: str, part: str, mark: str, size: int) -> bool:
     """Add to `part` what is missing of it; False if that can't be, and it has to go."""
-    start = os.path.getsize(part) if os.path.exists(part) else 0
+    start, kept = _size(part), _read_mark(mark)
     headers = {"Accept-Encoding": "identity", "User-Agent": "rcnn"}
     if start:
         headers["Range"] = f"bytes={start}-"
-        if os.path.exists(mark):
-            with open(mark, encoding="utf-8") as file:
-                headers["If-Range"] = file.read()
+        if kept is not None:
+            headers["If-Range"] = kept
     try:
-        answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        answer = _open(urllib.request.Request(url, headers=headers))
     except urllib.error.HTTPError as error:
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
         return _last_number(error.headers.get("Content-Range", "")) == start  # all of it was there
     with answer:
+        etag = answer.headers.get("ETag", "")
         if answer.status != http.client.PARTIAL_CONTENT:
             start = 0  # all of it comes again
-        elif not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+        elif not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-") or kept not in (None, etag):
             return False
-        length = answer.headers.get("Content-Length")
-        total = start + int(length) if length is not None else None
-        _keep(mark, answer.headers.get("ETag", ""))
-        with (
-            open(part, "ab" if start else "wb") as file,
-            progress(
-                what=os.path.basename(part)[: -len(".part")],
-                unit="B",
-                total=total,
-                initial=start,
-            ) as bar,
-        ):
-            while data := answer.read(CHUNK):
-                file.write(data)
+        total = _total(start, answer.headers.get("Content-Length"), size)
+        _keep(mark, etag)
+        name = os.path.basename(part).removesuffix(".part")
+        with _append(part, start) as file, progress(what=name, unit="B", total=total, initial=start) as bar:
+            while (data := answer.read1(CHUNK)) and not transfer.given_up:
                 start += len(data)
+                if start > (size or LARGEST):
+                    raise _Refused(f"sends more than {size or LARGEST} bytes, and was given up")
+                file.write(data)
+                transfer.received += len(data)
                 bar.update(len(data))
-    if total is not None and start < total:
-        raise ConnectionError(f"the connection ended after {start} of {total} bytes")
+    if start < (total or size):
+        raise ConnectionError(f"the connection ended after {start} of {total or size} bytes")
     return True
 
 
+def _size(path: str) -> int:
+    """Bytes of a file; 0 where there is none, or a link."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
+def _append(path: str, start: int) -> IO[bytes]:
+    """A file to be gone on with after `start` bytes; a new one where there are none."""
+    if not start:
+        return create(path, private=False)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC), "ab")
+
+
+def _total(start: int, length: str | None, size: int) -> int | None:
+    """Bytes of the whole file, as the server claims; None where it does not.
+
+    Raises
+    ------
+    _Refused
+        If it claims what can't be.
+    """
+    if length is None:
+        return None
+    total = start + int(length) if re.fullmatch("[0-9]{1,15}", length) else -1
+    if not 0 <= total <= (size or LARGEST) or (size and total != size):
+        wanted = f"{size}" if size else f"at most {LARGEST}"
+        raise _Refused(f"the server claims {length[:40]!r} bytes, wanted are {wanted}")
+    return total
+
+
+def _read_mark(mark: str) -> str | None:
+    """The mark of the version that has begun to come; None where there is none."""
+    try:
+        with open(os.open(mark, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            text = file.read(1024).decode("latin-1")
+    except OSError:
+        return None
+    return text if STRONG.fullmatch(text) else None
+
+
 def _keep(mark: str, etag: str) -> None:
-    """Remember a strong mark of a version; a weak one says nothing about bytes."""
-    if etag and not etag.startswith("W/"):
-        with open(mark, "w", encoding="utf-8") as file:
-            file.write(etag)
-    elif os.path.exists(mark):
-        os.remove(mark)
+    """Remember a strong mark of a version."""
+    _remove(mark)
+    if STRONG.fullmatch(etag):
+        with create(mark, private=False) as file:
+            file.write(etag.encode())
 
 
 def _last_number(text: str) -> int:
-    match = re.search(r"(\d+)$", text)
+    match = re.search(r"([0-9]{1,15})$", text)
     return int(match.group(1)) if match else -1

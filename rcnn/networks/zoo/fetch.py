@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import zipfile
 from collections.abc import Sequence
 
 from ...errors import InputError
 from ...files import sha256, write_whole
-from .download import NoNetwork, download
+from .download import CHUNK, LARGEST, NoNetwork, download
 from .registry import KnownModel, ModelFile
 
 NO_MODEL = (b"<", b"version https://git-lfs")  # how a web page and a Git LFS pointer begin
@@ -50,11 +49,14 @@ def fetch(model: KnownModel, folder: str) -> None:
 def _get(file: ModelFile, target: str, archives: list[str]) -> None:
     """Fetch a file, or the archive that holds it, which stays until all files are there."""
     if not file.member:
-        download(file.url, target, file.sha256)
+        download(file.url, target, file.sha256, file.size)
         return
-    archive = os.path.join(os.path.dirname(target), file.url.rpartition("/")[2])
+    name = file.url.rpartition("/")[2]
+    if name in ("", ".", ".."):
+        raise InputError(f"{file.url}: ends in no name of a file")
+    archive = os.path.join(os.path.dirname(target), name)
     if not os.path.isfile(archive):
-        download(file.url, archive)
+        download(file.url, archive, size=file.size)
     if archive not in archives:
         archives.append(archive)
     try:
@@ -66,7 +68,10 @@ def _get(file: ModelFile, target: str, archives: list[str]) -> None:
 
             def unpack(temporary: str) -> None:
                 with opened.open(names[0]) as source, open(temporary, "wb") as sink:
-                    shutil.copyfileobj(source, sink)
+                    while data := source.read(CHUNK):
+                        sink.write(data)
+                        if sink.tell() > LARGEST:
+                            raise InputError(f"{archive}: {file.member} in it has more than {LARGEST} bytes; remove it")
 
             write_whole(target, unpack, private=False)
     except zipfile.BadZipFile:

@@ -4,17 +4,21 @@ they come from."""
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from ...errors import InputError
+from ...files.json import reason
+from ...files.schema import Count, from_toml
 from ...files.text import read_text
 
 MAX_BYTES = 1 << 20
+INSIDE = r"\A(?!/)(?!(.*/)?\.\.(/|\Z))[^\0]+\Z"  # a path that does not lead out of its folder
 ZOO = Path(__file__).resolve().parents[3] / "model" / "zoo.toml"
 
 
@@ -26,12 +30,14 @@ class ModelFile:
     sha256 : of its bytes; empty where it is not known
     url : from which it can be fetched as it is, or the archive (.zip) that holds it; empty where there is none
     member : its name in that archive; empty where the URL is the file itself
+    size : bytes of what the URL gives; 0 where it is not known
     """
 
-    name: str
-    sha256: str = ""
+    name: Annotated[str, Meta(pattern=INSIDE)]
+    sha256: Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")] = ""
     url: str = ""
     member: str = ""
+    size: Count = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,13 @@ class KnownModel:
     accuracy: str
     page: str
     files: tuple[ModelFile, ...]
-    parameters: Mapping[str, Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Registry(Struct):
+    """The file as a whole."""
+
+    model: list[KnownModel]
 
 
 def known_models(path: Path | None = None) -> dict[str, KnownModel]:
@@ -69,22 +81,9 @@ def _read(path: Path) -> dict[str, KnownModel]:
     if not path.is_file():
         return {}
     try:
-        entries = tomllib.loads(read_text(str(path), MAX_BYTES))["model"]
-        models = [
-            KnownModel(
-                entry["name"],
-                entry["what"],
-                entry["give"],
-                entry["licence"],
-                entry["accuracy"],
-                entry["page"],
-                tuple(ModelFile(**file) for file in entry["files"]),
-                entry.get("parameters", {}),
-            )
-            for entry in entries
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is damaged ({error}); get it again") from None
+        models = from_toml(read_text(str(path), MAX_BYTES), _Registry).model
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is damaged ({reason(error)}); get it again") from None
     return {model.name: model for model in models}
 
 

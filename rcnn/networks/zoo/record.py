@@ -1,0 +1,57 @@
+"""The record of a classifier's training, PREFIX-train.json: what it learnt from, which labels, and how well."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct, field
+
+from ...files.json import read_json
+from ...files.schema import Count, Digest, Name
+
+Label = Annotated[int, Meta(ge=0, lt=1 << 31)]
+
+
+class Point(Struct):
+    """An epoch of the curve."""
+
+    epoch: Count
+    accuracy: float
+    loss: float
+    val_accuracy: float | None = None
+
+
+class TrainingArguments(Struct):
+    """Those arguments of `train_mlp.py` that another command reads."""
+
+    data: Name
+    recipe: Name | None = None
+
+
+class TrainingRecord(Struct):
+    """What the file holds; `labels` is None where it is not known which there are."""
+
+    arguments: TrainingArguments
+    curve: list[Point]
+    labels: list[Label] | None = None
+
+
+class TrainingOrigin(Struct):
+    """What a classifier was made of: all arguments, and the sha256 of the files and of the training set's manifest."""
+
+    arguments: dict[str, Any]
+    files: dict[str, Digest]
+    training_set: Digest = field(name="training set")
+
+
+def read_training_record(path: str) -> TrainingRecord:
+    """Read one.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    ValueError
+        If it is none; says what is wrong.
+    """
+    return read_json(path, TrainingRecord)

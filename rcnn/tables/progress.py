@@ -1,0 +1,67 @@
+"""How far a run has come, `progress.json`: what it was begun with, and where it may go on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from .. import files
+from ..errors import InputError
+from ..files.json import read_json, reason
+from ..files.schema import Count, Digest
+from .manifest import Step
+from .schema import PROGRESS
+
+Part = Annotated[str, Meta(pattern=r"\Apart-[0-9]{5,10}\.parquet\Z")]
+
+
+class SavedTable(Struct):
+    """A table that grows.
+
+    sums : sha256 of its full parts, by name
+    rows, bytes : of the part that is not full
+    digest : sha256 of that part; empty where it has no row
+    last : greatest name
+    total : rows of all parts
+    """
+
+    sums: dict[Part, Digest]
+    rows: Count
+    bytes: Count
+    digest: str
+    last: str
+    total: Count
+
+
+class Progress(Struct):
+    """What a run needs to go on.
+
+    header : what it was begun with
+    rows, clips : its two tables
+    states : numbers of clips
+    state : of the stage itself
+    """
+
+    header: dict[str, Any]
+    rows: SavedTable
+    clips: SavedTable
+    states: dict[str, Count]
+    state: dict[str, Count | dict[Step, Count]]
+
+
+def read_progress(path: str) -> Progress | None:
+    """The progress of a stage directory; None where there is none.
+
+    Raises
+    ------
+    InputError
+        If it can't be read or is none.
+    """
+    file = files.join(path, PROGRESS)
+    try:
+        return read_json(file, Progress)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
