@@ -75,7 +75,7 @@ def models_behind(
         detector = named
     size = behind.get("image_size") or (112, 112)
     return QueryModels(
-        model, int(arguments.get("aug", 0)), (int(size[0]), int(size[1])), find_model(detector, DETECTOR)
+        model, int(arguments.get("aug") or 0), (int(size[0]), int(size[1])), find_model(detector, DETECTOR)
     )
 
 

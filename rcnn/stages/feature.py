@@ -248,7 +248,7 @@ def crop_size(reader: StageReader) -> tuple[int, int]:
     InputError
         If its manifest names a size that crops don't have.
     """
-    size = reader.arguments.get("image_size", SIZES[0])
+    size = reader.arguments.get("image_size") or SIZES[0]
     size = tuple(size) if isinstance(size, list | tuple) else size
     if size not in SIZES:
         raise InputError(f"{reader.path}: its manifest says that crops are {str(size)[:40]}; run detect.py again")

@@ -166,7 +166,7 @@ def find_parts(readers: Sequence[StageReader], given: Sequence[str] = ()) -> lis
 
 
 def _split(arguments: Mapping[str, Any]) -> tuple[int, int]:
-    value = arguments.get("split", (0, 1))
+    value = arguments.get("split") or (0, 1)
     if not (isinstance(value, Sequence) and len(value) == 2 and all(type(number) is int for number in value)):
         raise InputError(f"--inputs: a manifest has --split as {str(value)[:40]!r}; make it again")
     if not 0 <= value[0] < value[1]:
