@@ -77,6 +77,26 @@ def scores_schema(classes: int) -> pa.Schema:
     return pa.schema([*IDENTITY, ("scores", pa.list_(pa.float32(), classes))])
 
 
+YES, MAYBE, NO = VERDICTS = "yes", "maybe", "no"
+APPEARANCES_SCHEMA = pa.schema(
+    [
+        *IDENTITY,  # of the clip; the label is what the data set says of it
+        ("who", pa.int32()),  # label of the person who appears
+        ("person", pa.string()),  # their name; empty where none is known
+        ("source", pa.string()),  # the user's own file; else the clip's
+        ("start", pa.float64()),  # seconds of the source, as all times here
+        ("end", pa.float64()),
+        ("seen", pa.float64()),  # of which the face was in view
+        ("time", pa.float64()),  # of the best face
+        ("box", pa.list_(pa.float32(), 4)),  # of the best face: x1, y1, x2, y2 in pixels of the upright frame
+        ("track", pa.int32()),  # of the best cosine
+        ("cosine", pa.float32()),  # of its embedding and the person's template
+        ("probability", pa.float32()),  # that it is the person
+        ("verdict", pa.string()),  # yes, maybe, no
+    ]
+)
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a stage writes: its table, the command that makes it, for messages, and whether a row is of a clip."""
@@ -91,6 +111,7 @@ KINDS = {
     "feature": Kind("features", "feature.py"),
     "genfeat": Kind("features", "genfeat.py"),
     "predict": Kind("scores", "predict.py"),
+    "appearances": Kind("appearances", "python -m rcnn appearances", a_clip=False),
 }
 
 
@@ -99,6 +120,8 @@ def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
     tracked = is_tracked(schema)
     if stage == "detect":
         return TRACKED_FACES_SCHEMA if tracked else FACES_SCHEMA
+    if stage == "appearances":
+        return APPEARANCES_SCHEMA
     kind = schema.field(len(schema) - 1).type if len(schema) else None
     width = kind.list_size if kind is not None and pa.types.is_fixed_size_list(kind) else 1
     width = min(max(width, 1), MAX_WIDTH)
