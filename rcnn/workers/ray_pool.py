@@ -16,7 +16,8 @@ from .jobs import Answer, Death, DecodingJob, Event, Job, Ready
 from .ledger import Unit
 from .pipeline import cores
 from .plan import Plan
-from .processes import ROOT, START_DEATHS
+from .process import ROOT
+from .processes import START_DEATHS
 from .signals import SIGNALS
 from .worker import FAILED
 
