@@ -1,8 +1,8 @@
 """Signs of life: numbers that a worker counts up, and that its driver looks at without asking.
 
 The first is counted up by a thread that does nothing else. It stands still where the whole process does: stopped by a
-signal, or in native code that keeps Python's lock. Then each thread that works has two: the unit that it works at, 0 for
-none, and how often that went on. These stand still where one thread hangs in native code and the others work.
+signal, or in native code that keeps Python's lock. Then each thread that works has two: the unit that it works at, 0
+for none, and how often that went on. These stand still where one thread hangs in native code and the others work.
 """
 
 from __future__ import annotations

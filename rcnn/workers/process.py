@@ -26,7 +26,7 @@ Inbox = queue.SimpleQueue[tuple[int, bytes | None]]
 class WorkerProcess:
     """A process of `rcnn.workers.worker`.
 
-    Threads send and receive, for it may be stopped in the middle of a message, and the driver must not wait for it then.
+    Threads send and receive: it may be stopped in the middle of a message, and the driver must not wait for it then.
 
     Parameters
     ----------

@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from jobs import Doubling, Measuring
-from patience import held, wait_for
 from test_processes import alive, pids, right
-from test_workers import words, workers_of, written
 
-from rcnn.stages.detect import DetectSettings, detect
 from rcnn.workers import awake
 from rcnn.workers.crew import PoolCrew
 from rcnn.workers.life import beat
@@ -88,38 +84,6 @@ def test_workers_that_slept_with_their_driver_are_kept(tmp_path, monkeypatch, ca
         assert crew._pool.pids == first
     assert found == right(80)
     assert capsys.readouterr().err == ""
-
-
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def family(pid: int) -> list[int]:
-    """A process and all that came of it."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += family(int(child))
-    return found
-
-
-@pytest.mark.parametrize("whole", [False, True], ids=["Ctrl-Z", "all"])
-def test_a_run_that_was_stopped_and_continued_loses_nothing(settings, tmp_path, whole):
-    detect(DetectSettings(output=str(tmp_path / "one"), **settings))
-    with held(words(settings, tmp_path / "det", "--workers", "2"), 2) as run:
-        run.wait_until_held()
-        first = workers_of(run.process.pid)
-        stopped = family(run.process.pid) if whole else [run.process.pid]
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        wait_for(lambda: all(state(pid) == "T" for pid in stopped), "the stop")
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
-        assert workers_of(run.process.pid) == first
-        run.let_go()
-        code, errors = run.end()
-    assert code == 0 and "hangs" not in errors
-    assert written(tmp_path / "det") == written(tmp_path / "one")
 
 
 def test_what_went_on_slowly_before_may_be_slow():
