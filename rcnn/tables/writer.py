@@ -15,6 +15,8 @@ from ..files.lock import LOCK, is_lock, take_lock
 from .accounts import Accounts
 from .header import differences, header_of
 from .listing import LISTING, Listing
+from .parts import differences as part_differences
+from .parts import parts_there
 from .progress import read_progress
 from .schema import CLIPS, CLIPS_SCHEMA, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, PROGRESS, UNREADABLE, one_row
 from .table import GrowingTable
@@ -181,9 +183,12 @@ class StageWriter:
         self._saved = time.monotonic()
 
     def _guard(self, action: Any) -> None:
+        """Do what writes. A directory that was removed or exchanged meanwhile is named, whatever came of it."""
         try:
+            self._lock.check()
             action()
         except OSError as error:
+            self._lock.check()
             raise self._failure(error) from None
 
     def _failure(self, error: OSError) -> InputError:
@@ -228,8 +233,13 @@ class StageWriter:
             f"{name}/{part}": digest for name, table in tables.items() for part, digest in table.sums.items()
         }
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
+        for name, why in part_differences(parts_there(self.path, self.stage), manifest["parts"]):
+            raise InputError(
+                f"{self.path}: {name} {why}: it came or went while this run wrote there; give --overwrite to begin anew"
+            )
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)
+        self._lock.check()
         for file in (LISTING, PROGRESS):
             if files.exists(files.join(self.path, file)):
                 files.remove(files.join(self.path, file))
