@@ -127,6 +127,16 @@ def write_whole(path: str, write: Callable[[str], None], private: bool = True) -
             put(path, file.read())
 
 
+def write_bytes(path: str, data: bytes) -> None:
+    """`write_whole` of bytes."""
+
+    def write(temporary: str) -> None:
+        with open(temporary, "wb") as file:
+            file.write(data)
+
+    write_whole(path, write)
+
+
 def put(path: str, data: bytes) -> None:
     """Put an object into a store."""
     url = parse_url(path)
@@ -158,6 +168,23 @@ def remove(path: str) -> None:
     elif is_file(path):
         with asking(path):
             file_system(url.scheme, url.bucket, url.options).delete_file(url.path)
+
+
+def discard(path: str) -> None:
+    """Remove a file that is to be written anew, so that a run that fails leaves nothing that passes for its result.
+
+    Raises
+    ------
+    InputError
+        If it can't be removed, or is no file.
+    """
+    try:
+        if parse_url(path) is None:
+            check_replaceable(plain(path))
+        with contextlib.suppress(FileNotFoundError):
+            remove(path)
+    except OSError as error:
+        raise InputError(f"{path}: can't be removed: {error.strerror or error}; give another path") from None
 
 
 def remove_tree(path: str) -> None:
