@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import Lock
+from ..files.text import check_utf8
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
@@ -66,13 +67,16 @@ def train_mlp(settings: TrainSettings) -> None:
 def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
+    check_utf8(settings.prefix, "--prefix")
     final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
     is_there = settings.ckpt != NEVER and os.path.exists(params_path)
     if is_there and not settings.overwrite and _is_kept(team, settings, final):
         return
-    with _locked(settings.prefix) if team.leads else nullcontext():
+    with _locked(settings.prefix) if team.leads else nullcontext() as lock:
         _train(team, settings, started, final, params_path)
+        if lock is not None:
+            lock.check()
 
 
 def _is_kept(team: Team, settings: TrainSettings, final: str) -> bool:
@@ -125,7 +129,7 @@ def _sums_of(settings: TrainSettings, final: str) -> dict[str, str]:
 
 
 @contextmanager
-def _locked(prefix: str) -> Iterator[None]:
+def _locked(prefix: str) -> Iterator[Lock]:
     """One training at a time on a prefix."""
     try:
         files.make_dir(os.path.dirname(prefix))
@@ -133,7 +137,7 @@ def _locked(prefix: str) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
     try:
-        yield
+        yield lock
     finally:
         lock.release()
 

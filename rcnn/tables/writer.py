@@ -12,6 +12,7 @@ from .. import files
 from ..errors import InputError, Stopped
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
+from ..files.text import check_utf8
 from .accounts import Accounts
 from .header import differences, header_of
 from .listing import LISTING, Listing
@@ -247,6 +248,7 @@ class StageWriter:
 
 def check_output(path: str, overwrite: bool) -> None:
     """Refuse a directory that a stage may not write into, before any work is done."""
+    check_utf8(path, "--output")
     if not files.is_dir(path):
         if files.exists(path):
             raise InputError(f"{path}: is no directory; give --output another path")
