@@ -185,11 +185,12 @@ class StageWriter:
 
     def _guard(self, action: Any) -> None:
         """Do what writes. A directory that was removed or exchanged meanwhile is named, whatever came of it."""
+        check = (lambda: None) if files.is_url(self.path) else self._lock.check  # a request each time in a store
         try:
-            self._lock.check()
+            check()
             action()
         except OSError as error:
-            self._lock.check()
+            check()
             raise self._failure(error) from None
 
     def _failure(self, error: OSError) -> InputError:
