@@ -73,10 +73,8 @@ def _train_in(team: Team, settings: TrainSettings) -> None:
     is_there = settings.ckpt != NEVER and os.path.exists(params_path)
     if is_there and not settings.overwrite and _is_kept(team, settings, final):
         return
-    with _locked(settings.prefix) if team.leads else nullcontext() as lock:
+    with _locked(settings.prefix) if team.leads else nullcontext():
         _train(team, settings, started, final, params_path)
-        if lock is not None:
-            lock.check()
 
 
 def _is_kept(team: Team, settings: TrainSettings, final: str) -> bool:
@@ -129,7 +127,7 @@ def _sums_of(settings: TrainSettings, final: str) -> dict[str, str]:
 
 
 @contextmanager
-def _locked(prefix: str) -> Iterator[Lock]:
+def _locked(prefix: str) -> Iterator[None]:
     """One training at a time on a prefix."""
     try:
         files.make_dir(os.path.dirname(prefix))
@@ -137,7 +135,8 @@ def _locked(prefix: str) -> Iterator[Lock]:
     except OSError as error:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
     try:
-        yield lock
+        yield
+        lock.check()
     finally:
         lock.release()
 
