@@ -232,7 +232,7 @@ def _blocks(readers: Sequence[StageReader]) -> Iterator[_Block]:
 def _whole_clips(reader: StageReader) -> Iterator[pa.Table]:
     """The rows of a directory in blocks that end with a clip."""
     rest: pa.Table | None = None  # the last clip, whose tracks may go on in the next batch
-    for batch in reader.batches(rows=BLOCK_ROWS):
+    for batch in filter(len, reader.batches(rows=BLOCK_ROWS)):
         table = pa.Table.from_batches([batch])
         if rest is not None:
             table = pa.concat_tables([rest, table])

@@ -133,6 +133,13 @@ def test_a_person_of_zeros_is_like_nobody(tmp_path):
     assert cosines[0] == pytest.approx(1) and people[0] == 1
 
 
+def test_a_directory_without_a_face_adds_nothing(tmp_path):
+    known = write(tmp_path / "f", [("a1", 1, 0, axis(0)), ("b1", 2, 0, axis(1))])
+    with StageWriter(str(tmp_path / "g"), "feature", features_schema(WIDTH, True), models={"x": "m"}) as out:
+        out.close()
+    assert len(Gallery.read([known, str(tmp_path / "g")]).trials().impostor) == 2
+
+
 def test_nobody_known_and_two_models_are_refused(tmp_path):
     strangers = write(tmp_path / "f", [("a1", -1, 0, axis(0))])
     with pytest.raises(InputError, match="no clip has a label"):
