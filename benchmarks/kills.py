@@ -28,7 +28,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults import ROOT, Stage, half_done, make_data, written
@@ -274,7 +274,7 @@ class Kills:
             while not self._one_run(self.tally.tries < tries):
                 pass
             self._compare()
-            self.note.write_text(json.dumps(asdict(self.tally)), encoding="utf-8")
+            self.note.write_text(json.dumps(vars(self.tally)), encoding="utf-8")
 
     def _one_run(self, may_kill: bool) -> bool:
         """Start it and perhaps kill it; true if it came to its end."""

@@ -5,8 +5,8 @@
 
 Features are random. With --faces clips have two or three tracks, as of --recipe best, and feature.py makes the
 features of faces that are made up and a network file that does next to nothing, so that what feature.py itself takes is
-seen; where it is not among --stages they are random, too. Each stage runs in a process of its own; what all its processes hold together is
-watched.
+seen; where it is not among --stages they are random, too. Each stage runs in a process of its own; what all its
+processes hold together is watched.
 """
 
 from __future__ import annotations
