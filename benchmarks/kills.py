@@ -8,7 +8,7 @@ kills come at a random moment of the time that the stage takes, the other half s
 changes to the disk (a file opened to be written, a rename, an fsync), for most of a short run is imports. SIGKILL goes
 to the whole process group. After each kill what lies there must be no complete output or a whole one, and processes
 that have groups of their own (decoders) must end by themselves. At the end all files must be those of an undisturbed
-run, to the byte, but for the seconds in a manifest.
+run, to the byte, but for the seconds in a manifest and the rows a second in a record of training.
 
 A stage keeps its tally in DIR, so that this, stopped, goes on.
 """
@@ -176,15 +176,17 @@ def cut(video: Path, folder: Path, number: int, piece: int) -> str | None:
 
 
 def contents(out: Path) -> dict[str, bytes]:
-    """All files that a run leaves, without the seconds of a manifest."""
+    """All files that a run leaves, without what a manifest or a record of training says of time."""
     found = {}
     for path in sorted(out.rglob("*")):
         if path.is_file() and not path.name.endswith("lock"):
             data = path.read_bytes()
-            if path.name == MANIFEST:
-                manifest = json.loads(data)
-                manifest.pop("seconds", None)
-                data = json.dumps(manifest).encode()
+            if path.name == MANIFEST or path.name.endswith("-train.json"):
+                told = json.loads(data)
+                told.pop("seconds", None)
+                for epoch in told.get("curve", []):
+                    epoch.pop("rows_per_second")
+                data = json.dumps(told).encode()
             found[str(path.relative_to(out))] = data
     return found
 
