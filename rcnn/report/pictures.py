@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..tables import StageReader
+from ..video.picture import picture_size
 
 SIDE = 96  # pixels of a thumbnail
 JPEG_QUALITY = 75
 KNOWN_FACES = 3  # of each person, from training clips
 MAX_CROP_BYTES = 1 << 20
+MAX_CROP_SIDE = 1024  # pixels; crops have 112
 ROWS = 1024  # faces a batch
 
 
@@ -66,8 +68,11 @@ def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, b
 
 
 def thumbnail(data: bytes) -> bytes | None:
-    """A stored crop made smaller: JPEG, `SIDE` pixels high. None if it is no picture."""
-    if not data or len(data) > MAX_CROP_BYTES:
+    """A stored crop made smaller: JPEG, `SIDE` pixels high. None if it is no picture, or claims to be a large one."""
+    if len(data) > MAX_CROP_BYTES:
+        return None
+    size = picture_size(data)  # before OpenCV takes memory for it
+    if size is None or not 0 < min(size) <= max(size) <= MAX_CROP_SIDE:
         return None
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     return None if image is None else encode(image)
