@@ -70,8 +70,8 @@ def test_csv_says_the_same_as_json(table, tmp_path):
         assert found == {name: str(value) for name, value in row.items()}
 
 
-@settings(max_examples=25)
-@given(st.lists(names, min_size=1, max_size=8))
+@settings(max_examples=8)
+@given(st.lists(names, min_size=1, max_size=30))
 def test_names_stay_as_they_are(tmp_path_factory, people):
     folder = tmp_path_factory.mktemp("names")
     seen = [Seen("a.mp4", at, at + 1, at, person, f"{person}.mp4") for at, person in enumerate(people)]

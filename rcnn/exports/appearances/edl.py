@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from math import floor
 
 from ...errors import InputError
 from .otio import library, to_otio
@@ -39,10 +40,11 @@ def edl_outputs(chosen: Chosen) -> Iterator[Output]:
 
 
 def day_frames(rate: Fraction) -> int:
-    """Frames that have a timecode of their own."""
+    """Frames that have a timecode of their own; at 23.976 and 47.952 a day of the clock, where OpenTimelineIO ends."""
     count = round(rate)
     tens = DAY // (10 * LABELS)
-    return DAY * count - (9 * tens * DROPPED * count // 30 if rate in DROP_RATES else 0)
+    dropped = 9 * tens * DROPPED * count // 30 if rate in DROP_RATES else 0
+    return min(DAY * count - dropped, floor(DAY * rate))
 
 
 def _parts(timeline: Timeline) -> Iterator[Timeline]:
