@@ -66,7 +66,7 @@ def test_every_timecode_of_a_day_names_its_frame(rate):
     for frame in sorted({frame for frame in near | set(range(0, day, 4999)) if 0 <= frame < day}):
         assert frame_of(otio.opentime.RationalTime(frame, float(rate)).to_timecode(), rate) == frame
     last = otio.opentime.RationalTime(day - 1, float(rate)).to_timecode()
-    assert last.startswith("23:58" if rate_name(rate) in ("23.976", "47.952") else "23:59:59")  # at 24 hours of the clock
+    assert re.split("[:;]", last) == ["23", "59", "59", str(round(rate) - 1)]
 
 
 def test_drop_frame_over_an_hour_is_a_second_of_the_clock_late_at_most():
@@ -96,7 +96,8 @@ def test_the_fraction_of_a_rate(fps, seconds, rate):
 @pytest.mark.parametrize(
     "rate, timecode",
     [(25, 25), (15, 30), (Fraction(25, 2), 25), (10, 30), (Fraction(15000, 1001), NTSC["29.97"]), (120, 60), (100, 50),
-     (Fraction(120000, 1001), NTSC["59.94"]), (Fraction(2983, 100), NTSC["29.97"]), (1000, 50), (7, NTSC["23.976"])],
+     (Fraction(120000, 1001), NTSC["59.94"]), (Fraction(48000, 1001), NTSC["23.976"]),
+     (Fraction(2983, 100), NTSC["29.97"]), (1000, 50), (7, NTSC["23.976"])],
 )  # fmt: skip
 def test_a_rate_without_a_timecode_has_one_with_its_frames(rate, timecode):
     assert timecode_rate(Fraction(rate)) == timecode
@@ -119,7 +120,9 @@ def test_times_of_frames_are_these_frames(first, count, rate):
 
 
 @settings(max_examples=10)
-@given(st.lists(st.tuples(st.floats(0, 8e4), st.floats(0, 60)), min_size=1, max_size=40), st.sampled_from(TIMECODE_RATES))
+@given(
+    st.lists(st.tuples(st.floats(0, 8e4), st.floats(0, 60)), min_size=1, max_size=40), st.sampled_from(TIMECODE_RATES)
+)
 def test_a_list_and_a_timeline_have_the_same_frames(tmp_path_factory, times, rate):
     folder = tmp_path_factory.mktemp("frames")
     seen = [Seen("a.mp4", start, start + length, fps=float(rate), seconds=DAY - 1) for start, length in times]
@@ -217,7 +220,11 @@ def test_a_timeline_has_all_that_is_known(tmp_path):
 
 def test_final_cut_s_document(tmp_path):
     """By the rules of the format: resources before what names them, whole frames, and another program's reader."""
-    seen = [Seen("a.mp4", 1, 2), Seen("b.mp4", 3, 4.5, source="/films/b.mp4"), Seen("b.mp4", 9, 9.1, source="/films/b.mp4")]
+    seen = [
+        Seen("a.mp4", 1, 2),
+        Seen("b.mp4", 3, 4.5, source="/films/b.mp4"),
+        Seen("b.mp4", 9, 9.1, source="/films/b.mp4"),
+    ]
     write_file(write_table(tmp_path / "table", seen), str(tmp_path / "who.fcpxml"), ALL)
     document = ET.parse(tmp_path / "who.fcpxml").getroot()
     assert [child.tag for child in document] == ["resources", "event"]

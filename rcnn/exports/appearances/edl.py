@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from math import floor
 
 from ...errors import InputError
 from .otio import library, to_otio
@@ -40,11 +39,11 @@ def edl_outputs(chosen: Chosen) -> Iterator[Output]:
 
 
 def day_frames(rate: Fraction) -> int:
-    """Frames that have a timecode of their own; at 23.976 and 47.952 a day of the clock, where OpenTimelineIO ends."""
+    """Frames that have a timecode of their own."""
     count = round(rate)
     tens = DAY // (10 * LABELS)
     dropped = 9 * tens * DROPPED * count // 30 if rate in DROP_RATES else 0
-    return min(DAY * count - dropped, floor(DAY * rate))
+    return DAY * count - dropped
 
 
 def _parts(timeline: Timeline) -> Iterator[Timeline]:
