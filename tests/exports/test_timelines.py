@@ -119,7 +119,7 @@ def test_times_of_frames_are_these_frames(first, count, rate):
     assert frame_range(round(start, 3), round(end, 3), rate) == (first, count)  # Matroska
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(
     st.lists(st.tuples(st.floats(0, 8e4), st.floats(0, 60)), min_size=1, max_size=40), st.sampled_from(TIMECODE_RATES)
 )
@@ -242,7 +242,7 @@ def test_final_cut_s_document(tmp_path):
     assert [spans(timeline) for timeline in collection] == [[(75, 38), (225, 3), (25, 25)]]
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=12), min_size=1, max_size=12))
 def test_names_of_any_kind_break_no_timeline(tmp_path_factory, people):
     folder = tmp_path_factory.mktemp("names")
