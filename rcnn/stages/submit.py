@@ -19,6 +19,7 @@ from ..scores.ranking import Ranking
 from ..tables import StageReader
 from ..tables.join import Row, join_rows, open_inputs
 from ..workers.progress import progress
+from .changed_labels import check_labels
 from .recipes import check_recipe
 from .settings import SubmitSettings
 
@@ -52,6 +53,7 @@ def submit(settings: SubmitSettings) -> None:
     if truth is not None:
         check_truth(truth, readers, settings.gt or "")
     lineage = trace(readers, [path for path in (settings.gt, settings.names) if path])
+    check_labels(lineage)
     people = find_people(settings.names, *lineage.datasets)
     lineage.say_closed()
     ranking = Ranking(classes.pop())
