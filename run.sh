@@ -21,6 +21,7 @@ where
   --output DIR              where all of it goes               (./output, or ./output/NAME)
   --prefix PREFIX           classifier that is trained         (train_mlp.py's, or OUTPUT/iqiyi with --name)
   --names FILE              LABEL NAME a line                  (DATASET/gt_v2/names.txt where that file is)
+  --sources FILE            CLIP, a tab and PATH a line        (DATASET/gt_v2/sources.txt where that file is)
 
 how
   --detector MODEL          face detector                      (detect.py's)
@@ -53,6 +54,7 @@ name=
 output=
 prefix=
 names=()
+sources=()
 detector=()
 quality=()
 model=()
@@ -81,6 +83,7 @@ while [ $# -gt 0 ]; do
     --output) output=$2 ;;
     --prefix) prefix=$2 ;;
     --names) names=(--names "$2") ;;
+    --sources) sources=(--sources "$2") ;;
     --num-classes) number "$1" "$2" 2 999999999; classes=(--num-classes "$2") ;;
     --gpu) device=(--gpu "$2") ;;
     --recipe)
@@ -121,6 +124,9 @@ prefix=${prefix:-${defaults[1]}}
 epoch=${defaults[2]}
 if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
   names=(--names "$dataset/gt_v2/names.txt")
+fi
+if [ ${#sources[@]} -eq 0 ] && [ -f "$dataset/gt_v2/sources.txt" ]; then
+  sources=(--sources "$dataset/gt_v2/sources.txt")
 fi
 mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 
@@ -196,7 +202,7 @@ if wanted 6; then
   fi
   : > "$logs/6-submit.log"
   stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \
-    "${recipe[@]}" --report "$output/report.html"
+    "${sources[@]}" "${recipe[@]}" --report "$output/report.html"
   if [ ${#truth[@]} -gt 0 ]; then
     stage 6 6-submit benchmarks/centroids.py --train "$output/trainval" --test "$output/feat_test" "${truth[@]}"
   fi

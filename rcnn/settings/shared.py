@@ -86,3 +86,12 @@ def names() -> Any:
     """`str | None`: what the labels are called."""
     text = "LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"
     return setting(None, text, kinds.text, "FILE", FILES)
+
+
+def sources() -> Any:
+    """`str | None`: which files the clips were made of."""
+    text = (
+        "CLIP, a tab and PATH a line: the file that a clip was made of; left out: gt_v2/sources.txt of the data set, "
+        "where it has one"
+    )
+    return setting(None, text, kinds.text, "FILE", FILES)

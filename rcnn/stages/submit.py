@@ -10,6 +10,7 @@ import numpy as np
 from .. import files
 from ..clips.dataset import read_ground_truth
 from ..clips.names import find_people, show
+from ..clips.sources import find_sources
 from ..errors import InputError
 from ..files import write_whole
 from ..files.lock import take_lock
@@ -51,8 +52,9 @@ def submit(settings: SubmitSettings) -> None:
     truth = read_ground_truth(settings.gt, one_label=True) if settings.gt else None
     if truth is not None:
         check_truth(truth, readers, settings.gt or "")
-    lineage = trace(readers, [path for path in (settings.gt, settings.names) if path])
+    lineage = trace(readers, [path for path in (settings.gt, settings.names, settings.sources) if path])
     people = find_people(settings.names, *lineage.datasets)
+    sources = find_sources(settings.sources, *lineage.datasets)
     lineage.say_closed()
     ranking = Ranking(classes.pop())
     clips = 0
@@ -89,7 +91,7 @@ def submit(settings: SubmitSettings) -> None:
         print_score(result, truth, settings.gt or "", people)
     if settings.report:
         title = f"Who is in which clip: {settings.output}"
-        report = gather_report(title, ranking.scored(), truth, people, lineage, settings.report_people)
+        report = gather_report(title, ranking.scored(), truth, people, lineage, settings.report_people, sources)
         size = write_page(settings.report, report)
         print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")
 

@@ -147,7 +147,7 @@ def test_logs_hold_both_streams_which_stay_apart(run):
 
 def test_models_and_truth_go_where_they_belong(run):
     (run.place / "data/gt_v2").mkdir(parents=True)
-    for name in ("test_v2.txt", "names.txt"):
+    for name in ("test_v2.txt", "names.txt", "sources.txt"):
         (run.place / "data/gt_v2" / name).write_text("")
     run("--dataset", "data", "--detector", "d,0", "--quality", "q,0", "--model", "m,0", "--gpu", 0)
     detect, feature, genfeat, submit = (run.calls[index] for index in (0, 2, 4, 7))
@@ -156,6 +156,7 @@ def test_models_and_truth_go_where_they_belong(run):
     assert "--gpu" in detect and "--gpu" in feature and "--gpu" not in genfeat
     assert value(submit, "--gt") == "data/gt_v2/test_v2.txt"
     assert value(submit, "--names") == "data/gt_v2/names.txt"
+    assert value(submit, "--sources") == "data/gt_v2/sources.txt"
     assert run.scripts[-1] == "centroids.py"
 
 

@@ -43,6 +43,7 @@ class SubmitSettings(Settings):
     weights: tuple[float, ...] = setting((1.0,), "factor of each input in the sum", kinds.numbers, "W[,W...]")
     gt: str | None = setting(None, "the truth, LABEL NAME NAME ... a line: prints MAP@100", kinds.text, "FILE", FILES)
     names: str | None = shared.names()
+    sources: str | None = shared.sources()
     report: str | None = setting(
         None, "an HTML page of the ranking with the faces, to look at in a browser", kinds.text, "FILE", FILES
     )
@@ -78,6 +79,7 @@ class SearchSettings(Settings):
         None, "face detector; left out: the one that found the clips' faces", kinds.text, "PREFIX,EPOCH", MODELS
     )
     names: str | None = shared.names()
+    sources: str | None = shared.sources()
     report: str | None = setting(
         None, "an HTML page of the clips with the faces, to look at in a browser", kinds.text, "FILE", FILES
     )
