@@ -39,9 +39,9 @@ class Appearance:
     seen : seconds of them at which the face was found
     time : of the best face, seconds
     box : of the best face, (4,) float32, x1, y1, x2, y2 in pixels of the upright frame
-    track : whose embedding is most like the person's template; the best face is the one of highest quality of this track
+    track : whose embedding is most like the person's template; the best face is its face of the highest quality
     cosine : of that embedding and the template, -1..1
-    probability : that it is the person, by the cosine alone
+    probability : that it is the person, by the cosine alone; -1 where too little is known to say
     verdict : yes, maybe, no
     """
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -158,8 +159,8 @@ def check_known(features: StageReader, known: Sequence[str]) -> None:
         reader = StageReader(path, ("feature",))
         if reader.width != features.width or reader.manifest["models"] != features.manifest["models"]:
             raise InputError(
-                f"{path}: was made with another model than {features.path}, so their vectors can't be compared; make one "
-                f"of them again: python feature.py --model {features.arguments.get('model')} --output {path} --overwrite"
+                f"{path}: was made with another model than {features.path}, so their vectors can't be compared; give "
+                f"--known what python feature.py --model {printable(str(features.arguments.get('model')))[:200]} makes"
             )
 
 
@@ -182,8 +183,8 @@ def find_detection(features: StageReader, given: str | None, lineage: Lineage) -
     sums = [source["manifest"] for source in sources]
     if len(sums) == 1 and sha256(files.join(detection.path, MANIFEST)) not in sums:  # parts may have been merged since
         raise InputError(
-            f"{detection.path}: is not what {features.path} was made of, or was made anew since; give --faces that one, "
-            f"or run python feature.py --input {detection.path} --output {features.path} --renew"
+            f"{detection.path}: is not what {features.path} was made of, or was made anew since; give --faces that "
+            f"one, or run python feature.py --input {detection.path} --output {features.path} --renew"
         )
     if detection.tracked != features.tracked:
         raise InputError(
@@ -252,7 +253,7 @@ def _key(label: int, verdict: str) -> str:
 
 
 def _summary(
-    found: Counter[str], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, int]
+    found: Counter[str], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
 ) -> Iterator[str]:
     """A screen at most: the people who appear most, the sums, and the operating point."""
     seen = [(found[_key(label, YES)], found[_key(label, MAYBE)], label) for label in labels.tolist()]

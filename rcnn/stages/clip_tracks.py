@@ -58,8 +58,8 @@ def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipT
         video = next((video for video in videos if video["name"] >= name), None)
         if faces is None or faces.clip.name != name or video is None or video["name"] != name:
             raise InputError(
-                f"{detection.path}: has no faces of {name!r}, which {features.path} has; give --faces the directory that "
-                "the features were made of, or run feature.py again"
+                f"{detection.path}: has no faces of {name!r}, which {features.path} has; give --faces the directory "
+                "that the features were made of, or run feature.py again"
             )
         seconds, fps = video["seconds"], video["fps"]
         look = seconds_of_look(intervals(detection, fps), video["frames"], seconds, video["read"])
