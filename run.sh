@@ -12,7 +12,7 @@ example: ./run.sh --dataset ./data/mine --name mine
 what to run
   --stage N                 first stage, 1 to 6                (1)
   --stop-stage N            last stage, 1 to 6                 (6)
-                            1 detect  2 feature  3 genfeat  4 train_mlp  5 predict  6 submit and report
+                            1 detect  2 feature  3 genfeat  4 train_mlp  5 predict  6 appearances, submit and report
   --overwrite               run stages again that are complete; left out: those are kept that were made of the same
 
 where
@@ -133,10 +133,12 @@ mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 # Runs `script arguments...` as stage $1 and keeps what it says in the log $2. The two lines of what went to stdout and to
 # stderr stay apart; tee lives through a Ctrl-C, for the script then still says what it saved.
 stage() {
-  local number=$1 log=$logs/$2.log script=$3 code=0 again=""
+  local number=$1 log=$logs/$2.log script=$3 code=0 again="" program
   shift 3
+  program=("$here/$script")
+  [[ $script == *.py ]] || program=(-m rcnn "$script")
   {
-    { "$python" "$here/$script" "$@" 2>&1 >&3 3>&-; } | tee -ia "$log" >&2 3>&-
+    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } | tee -ia "$log" >&2 3>&-
   } 3>&1 | tee -ia "$log" || code=$?
   [ "$code" -ne 0 ] || return 0
   [ ${#given[@]} -eq 0 ] || again=$(printf ' %q' "${given[@]}")
@@ -166,6 +168,7 @@ if [ ${#overwrite[@]} -gt 0 ]; then
   ! wanted 3 || made+=("$output/trainval")
   ! wanted 4 || made+=("$prefix,$epoch")
   ! wanted 5 || made+=("$output/pred_test")
+  ! wanted 6 || made+=("$output/appearances")
   PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.discard "${made[@]}" || exit 2
 fi
 if wanted 1; then
@@ -199,6 +202,11 @@ if wanted 6; then
   truth=()
   if [ -f "$dataset/gt_v2/test_v2.txt" ]; then
     truth=(--gt "$dataset/gt_v2/test_v2.txt")
+  fi
+  if [ -f "$output/feat_test/manifest.json" ] && [ -f "$output/feat_trainval/manifest.json" ]; then
+    device_of=()
+    once 6 6-appearances appearances --features "$output/feat_test" --known "$output/feat_trainval" \
+      --output "$output/appearances" "${names[@]}"
   fi
   : > "$logs/6-submit.log"
   stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \

@@ -59,6 +59,10 @@ config.TRACK = EasyDict(
     JOIN=0.5,  # cosine of two tracks' means, from which on they are pieces of one
 )
 
+config.APPEARANCE = EasyDict(
+    GAP=1.0,  # seconds that a person may be out of view within one appearance
+)
+
 config.CALIBRATION = EasyDict(  # of networks of 8 bits
     FRAMES=96,  # images for a detector
     CROPS=300,  # faces for an embedding

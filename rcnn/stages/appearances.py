@@ -1,0 +1,269 @@
+"""Who is in view from when to when: tracks of clips compared with known people."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import dropwhile
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import files
+from ..clips.layout import PEOPLE_FILE
+from ..clips.names import find_people, show
+from ..clips.paths import ClipPaths
+from ..clips.sources import SOURCES_FILE, find_sources
+from ..errors import InputError
+from ..files import sha256
+from ..files.text import printable
+from ..people.appearances import Appearance, TrackMatches, find_appearances
+from ..people.templates import Gallery
+from ..report import Lineage, trace
+from ..scores.calibration import OperatingPoint, operating_point
+from ..tables import MANIFEST, StageReader, StageWriter, check_output, vector_array, vectors
+from ..tables.header import file_sums, header_of, is_kept
+from ..tables.schema import APPEARANCES_SCHEMA, MAYBE, VERDICTS, YES
+from ..video.photographs import ENDINGS
+from ..workers.pipeline import groups
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
+from .clip_tracks import ClipTracks, read_tracks
+from .feature import copy_clips
+from .genfeat import check_accounts
+from .settings import AppearancesSettings
+
+BATCH_CLIPS = 256  # that are written together
+NOT_KNOWN = -1.0  # probability where there is too little to learn from
+MOVING = frozenset({".gif", ".apng"})  # pictures of several frames, whose clips have their times
+SHOWN = 10  # people in the summary
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The known person that each row of the features is most like.
+
+    cosines : (rows,) float32
+    people : (rows,) int32, rows of the gallery
+    """
+
+    cosines: np.ndarray
+    people: np.ndarray
+
+    @staticmethod
+    def of(features: StageReader, gallery: Gallery) -> Nearest:
+        """Compare every row, a batch at a time; a few bytes a row stay in memory."""
+        cosines, people = [np.zeros(0, np.float32)], [np.zeros(0, np.int32)]
+        for names, tracks, rows in _whole_clips(features):
+            found = gallery.nearest(names, tracks, rows)
+            cosines.append(found[0])
+            people.append(found[1])
+        return Nearest(np.concatenate(cosines), np.concatenate(people))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What becomes of the tracks of a clip: its appearances."""
+
+    nearest: Nearest
+    labels: np.ndarray  # (people,) int32
+    point: OperatingPoint
+
+    def __call__(self, clip: ClipTracks, still: bool) -> list[Appearance]:
+        """The appearances in a clip; `still` where it was made of a photograph, which has no times."""
+        cosines, people = self.nearest.cosines[clip.rows], self.nearest.people[clip.rows]
+        probabilities = np.nan_to_num(self.point.probabilities(cosines, people), nan=NOT_KNOWN)
+        verdicts = [str(verdict) for verdict in self.point.verdicts(cosines, people)]
+        matches = TrackMatches(clip.tracks, self.labels[people], cosines, probabilities, verdicts)
+        if still:
+            faces = replace(clip.faces, times=np.zeros(len(clip.faces)))
+            return find_appearances(faces, matches, 0.0, 0.0)
+        return find_appearances(clip.faces, matches, clip.look, clip.seconds)
+
+
+def appearances(settings: AppearancesSettings) -> None:
+    """Run the stage: read features, faces and known people, write the table, print a summary.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong, they do not fit, or nobody is known.
+    """
+    started = time.monotonic()
+    check_output(settings.output, True)
+    features = StageReader(settings.features, ("feature",))
+    check_known(features, settings.known)
+    given = [path for path in (settings.names, settings.sources, settings.faces, *settings.known) if path]
+    lineage = trace([features], given)
+    detection = find_detection(features, settings.faces, lineage)
+    arguments = {name: value for name, value in asdict(settings).items() if name != "faces"}
+    sources = list(dict.fromkeys([settings.features, detection.path, *settings.known]))
+    sums = file_sums(_texts(settings, lineage))
+    header = header_of("appearances", arguments, sums, sources)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
+    people = find_people(settings.names, *lineage.datasets)
+    paths = ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets)
+    lineage.say_closed()
+    gallery = Gallery.read(settings.known)
+    nearest = Nearest.of(features, gallery)
+    point = judge_by(gallery, nearest, settings.false_hits, features)
+    judge = Judge(nearest, gallery.labels, point)
+    with StageWriter(
+        settings.output,
+        "appearances",
+        APPEARANCES_SCHEMA,
+        arguments=arguments,
+        models=sums,
+        sources=sources,
+        overwrite=settings.overwrite,
+    ) as writer:
+        found: Counter[str] = Counter(writer.state.get("found", {}))
+        done = writer.state.get("clips", 0)
+        left = dropwhile(lambda clip: clip.faces.clip.name <= writer.last_row, read_tracks(features, detection))
+        with progress(what="appearances", unit="clip", total=features.accounts.ok, initial=done) as bar:
+            for clips in until_stopped(groups(left, BATCH_CLIPS)):
+                rows = [(clip, paths.of(clip.faces.clip)) for clip in clips]
+                judged = [(clip, source, judge(clip, _is_still(source))) for clip, source in rows]
+                writer.add_rows(_record(judged, people))
+                found.update(_key(item.who, item.verdict) for *_, items in judged for item in items)
+                done += len(clips)
+                writer.save(found=found, clips=done)
+                bar.update(len(clips))
+        copy_clips(features, writer)
+        by_verdict = {verdict: sum(found[_key(label, verdict)] for label in gallery.labels) for verdict in VERDICTS}
+        counts = writer.close(people=len(gallery.labels), **by_verdict, operating_point=point.record())["counts"]
+    accounts = check_accounts([features], counts, settings.output)
+    for line in _summary(found, gallery.labels, people, counts):
+        print(line)
+    print(f"accounts: {accounts}")
+    print(f"appearances: {time.monotonic() - started:.1f} s -> {settings.output}")
+    print(f"next: python -m rcnn appearances --table {settings.output} --output who.csv")
+
+
+def judge_by(gallery: Gallery, nearest: Nearest, false_hits: float, features: StageReader) -> OperatingPoint:
+    """The operating point for the tracks of some clips."""
+    clips = max(features.accounts.ok, 1)
+    card = None  # of the model
+    point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card, len(nearest.people) / clips)
+    return point.adjusted(nearest.cosines, nearest.people)
+
+
+def check_known(features: StageReader, known: Sequence[str]) -> None:
+    """Refuse vectors of known people that another model made, or another number of models."""
+    for path in known:
+        reader = StageReader(path, ("feature",))
+        if reader.width != features.width or reader.manifest["models"] != features.manifest["models"]:
+            raise InputError(
+                f"{path}: was made with another model than {features.path}, so their vectors can't be compared; give "
+                f"--known what python feature.py --model {printable(str(features.arguments.get('model')))[:200]} makes"
+            )
+
+
+def find_detection(features: StageReader, given: str | None, lineage: Lineage) -> StageReader:
+    """The detect directory that features were made of.
+
+    Raises
+    ------
+    InputError
+        If it is gone, was made anew since, or another one is given.
+    """
+    sources = features.manifest["sources"]
+    paths = [given] if given else list(dict.fromkeys(reader.path for reader in lineage.detections))
+    if len(paths) != 1:
+        raise InputError(
+            f"{features.path}: was made of {len(paths)} directories of detect.py that are there, wanted is one; give "
+            "--faces DIR"
+        )
+    detection = StageReader(paths[0], ("detect",))
+    sums = [source["manifest"] for source in sources]
+    if len(sums) == 1 and sha256(files.join(detection.path, MANIFEST)) not in sums:  # parts may have been merged since
+        raise InputError(
+            f"{detection.path}: is not what {features.path} was made of, or was made anew since; give --faces that "
+            f"one, or run python feature.py --input {detection.path} --output {features.path} --renew"
+        )
+    if detection.tracked != features.tracked:
+        raise InputError(
+            f"{detection.path}: {'has' if detection.tracked else 'lacks'} tracks and {features.path} "
+            f"{'has' if features.tracked else 'lacks'} them; give --faces the directory that the features were made of"
+        )
+    return detection
+
+
+def _texts(settings: AppearancesSettings, lineage: Lineage) -> list[str]:
+    """The files of names and of sources that are read."""
+    found = []
+    for given, name in ((settings.names, PEOPLE_FILE), (settings.sources, SOURCES_FILE)):
+        paths = [given] if given else [files.join(dataset, name) for dataset in lineage.datasets]
+        found += [path for path in paths if given or files.is_file(path)]
+    return list(dict.fromkeys(found))
+
+
+def _whole_clips(features: StageReader) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
+    """Names, tracks and vectors of rows; a clip's rows stay together."""
+    held: pa.RecordBatch | None = None
+    for batch in features.batches():
+        rows = batch if held is None else pa.concat_batches([held, batch])
+        names = rows.column("name").to_pylist()
+        start = names.index(names[-1])  # of the last clip, whose tracks may go on
+        held = rows.slice(start)
+        if start:
+            yield _columns(rows.slice(0, start), features.tracked)
+    if held is not None:
+        yield _columns(held, features.tracked)
+
+
+def _columns(rows: pa.RecordBatch, tracked: bool) -> tuple[list[str], np.ndarray, np.ndarray]:
+    tracks = rows.column("track").to_numpy() if tracked else np.zeros(rows.num_rows, np.int32)
+    return rows.column("name").to_pylist(), tracks, vectors(rows.column("feature"))
+
+
+def _is_still(source: str) -> bool:
+    """Whether a clip was made of a photograph."""
+    ending = os.path.splitext(source)[1].lower()
+    return ending in ENDINGS and ending not in MOVING
+
+
+def _record(
+    judged: Sequence[tuple[ClipTracks, str, Sequence[Appearance]]], people: Mapping[int, str]
+) -> pa.RecordBatch:
+    rows = [(clip.faces.clip, source, item) for clip, source, items in judged for item in items]
+    columns = {
+        "name": [clip.name for clip, *_ in rows],
+        "split": [clip.split for clip, *_ in rows],
+        "label": [clip.label for clip, *_ in rows],
+        "person": [people.get(item.who, "") for *_, item in rows],
+        "source": [source for _, source, _ in rows],
+    }
+    of_items = [name for name in APPEARANCES_SCHEMA.names if name not in (*columns, "box")]
+    arrays = columns | {name: [getattr(item, name) for *_, item in rows] for name in of_items}
+    boxes = vector_array(np.array([item.box for *_, item in rows], np.float32).reshape(-1, 4))
+    return pa.RecordBatch.from_arrays(
+        [boxes if field.name == "box" else pa.array(arrays[field.name], field.type) for field in APPEARANCES_SCHEMA],
+        schema=APPEARANCES_SCHEMA,
+    )
+
+
+def _key(label: int, verdict: str) -> str:
+    return f"{label} {verdict}"
+
+
+def _summary(
+    found: Counter[str], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
+) -> Iterator[str]:
+    """A screen at most: the people who appear most, the sums, and the operating point."""
+    seen = [(found[_key(label, YES)], found[_key(label, MAYBE)], label) for label in labels.tolist()]
+    seen = sorted((row for row in seen if row[0] or row[1]), key=lambda row: (-row[0], -row[1], row[2]))
+    for yes, maybe, label in seen[:SHOWN]:
+        yield f"  {printable(show(label, people))}: {yes} yes, {maybe} maybe"
+    if len(seen) > SHOWN:
+        yield f"  and {len(seen) - SHOWN} more people"
+    yield (
+        f"appearances: {counts['people']} people looked for in {counts['clips']} clips, {len(seen)} found; "
+        f"{counts[YES]} appearances, {counts[MAYBE]} more that may be"
+    )
+    yield f"appearances: {counts['operating_point']['words']}"

@@ -1,0 +1,90 @@
+"""The tracks of each clip beside its faces and what is known of its video: three tables, clip by clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+
+import numpy as np
+
+from ..errors import InputError
+from ..people.appearances import seconds_of_look
+from ..tables import OK, StageReader
+from ..tables.faces import ClipFaces, read_faces
+from .face_finder import looks
+
+VIDEO = ("name", "state", "seconds", "fps", "frames", "read")  # columns of the table of clips
+
+
+@dataclass(frozen=True)
+class ClipTracks:
+    """A clip with faces.
+
+    faces : of all tracks
+    tracks : (n,) int32, numbers of the tracks that have a vector, rising
+    rows : of these tracks in the table of features
+    seconds : length of the clip, 0 where it is not known
+    look : seconds from one look at it to the next; 0 for a clip of one picture
+    """
+
+    faces: ClipFaces
+    tracks: np.ndarray
+    rows: slice
+    seconds: float
+    look: float
+
+
+def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipTracks]:
+    """Every clip that has features, sorted by name, with no more than a few batches in memory.
+
+    Parameters
+    ----------
+    features : of feature.py
+    detection : of detect.py, that the features were made of; it may have more clips
+
+    Raises
+    ------
+    InputError
+        If a clip has no faces there, or a table is damaged.
+    """
+    faces_of_clips = read_faces(detection, crops=False)
+    videos = _videos(features)
+    row = 0
+    for name, group in groupby(_names_and_tracks(features), key=lambda pair: pair[0]):
+        tracks = np.array([track for _, track in group], np.int32)
+        faces = next((faces for faces in faces_of_clips if faces.clip.name >= name), None)
+        video = next((video for video in videos if video["name"] >= name), None)
+        if faces is None or faces.clip.name != name or video is None or video["name"] != name:
+            raise InputError(
+                f"{detection.path}: has no faces of {name!r}, which {features.path} has; give --faces the directory "
+                "that the features were made of, or run feature.py again"
+            )
+        seconds, fps = video["seconds"], video["fps"]
+        look = seconds_of_look(intervals(detection, fps), video["frames"], seconds, video["read"])
+        yield ClipTracks(faces, tracks, slice(row, row + len(tracks)), seconds, look)
+        row += len(tracks)
+
+
+def intervals(detection: StageReader, fps: float) -> tuple[float, ...]:
+    """Seconds between looks at a clip of so many frames a second: of detect.py's first look at it, and of a second."""
+    arguments = detection.arguments
+    rate = None if arguments.get("rate") is None else Fraction(arguments["rate"])
+    frame = 1 / fps if fps > 0 else 0.0
+    return tuple(
+        sampling * frame if each is None else max(float(1 / each), frame)
+        for sampling, each in looks(arguments.get("sampling") or 1, rate)
+    )
+
+
+def _names_and_tracks(features: StageReader) -> Iterator[tuple[str, int]]:
+    columns = ["name", "track"] if features.tracked else ["name"]
+    for batch in features.batches(columns):
+        names = batch.column("name").to_pylist()
+        yield from zip(names, batch.column("track").to_pylist() if features.tracked else [0] * len(names), strict=True)
+
+
+def _videos(features: StageReader) -> Iterator[dict]:
+    for batch in features.clips():
+        yield from (row for row in batch.select(VIDEO).to_pylist() if row["state"] == OK)
