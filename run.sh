@@ -206,7 +206,7 @@ if wanted 6; then
   if [ -f "$output/feat_test/manifest.json" ] && [ -f "$output/feat_trainval/manifest.json" ]; then
     device_of=()
     once 6 6-appearances appearances --features "$output/feat_test" --known "$output/feat_trainval" \
-      --output "$output/appearances" "${names[@]}"
+      --output "$output/appearances" "${names[@]}" "${sources[@]}"
   fi
   : > "$logs/6-submit.log"
   stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \

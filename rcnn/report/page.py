@@ -17,7 +17,9 @@ from ..tables import OK
 from .data import Report
 from .overview import overview_plots
 
-BREAKS = re.compile(r"(?<=[_-])(?=.)|(?<=.)(?=\.[^.]*$)", re.DOTALL)
+SCRIPTS = ("script.js", "player.js")
+STYLES = ("style.css", "cards.css", "clips.css", "print.css")
+BREAKS = re.compile(r"(?<=[_/\\-])(?=.)|(?<=.)(?=\.[^./]*$)", re.DOTALL)
 
 
 def write_page(path: str, report: Report) -> int:
@@ -44,8 +46,7 @@ def write_page(path: str, report: Report) -> int:
 
 def render(report: Report) -> str:
     """The page as text."""
-    folder = resources.files(__package__)
-    script, style = ((folder / name).read_text("utf-8") for name in ("script.js", "style.css"))
+    script, style = (_text(*names) for names in (SCRIPTS, STYLES))
     return environment().get_template("page.html").render(
         report=report,
         plots=overview_plots(report),
@@ -54,6 +55,13 @@ def render(report: Report) -> str:
         # the browser runs no other script, should a name ever get past the escaping
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )  # fmt: skip
+
+
+@cache
+def _text(*names: str) -> str:
+    """Files of this package, one behind the other."""
+    folder = resources.files(__package__)
+    return "\n".join((folder / name).read_text("utf-8") for name in names)
 
 
 @cache
@@ -78,7 +86,7 @@ def shown(value: object) -> object:
 
 
 def breakable(clip: str) -> list[str]:
-    """The parts of a file name between which a line may end: after an underscore or a hyphen, before the ending."""
+    """The parts of a file name between which a line may end: after a stroke, an underscore or a hyphen, before the ending."""
     return BREAKS.split(clip)
 
 

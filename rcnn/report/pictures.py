@@ -15,9 +15,13 @@ from ..tables import StageReader
 
 SIDE = 96  # pixels of a thumbnail
 JPEG_QUALITY = 75
+SMALL_SIDE = 64  # of one on a page of very many people
 KNOWN_FACES = 3  # of each person, from training clips
 MAX_CROP_BYTES = 1 << 20
 ROWS = 1024  # faces a batch
+INSTANTS = 1000  # a second, in which two times are the same: frames are further apart
+
+Place = tuple[str, int, float]  # clip, track, and seconds of a face
 
 
 @dataclass
@@ -59,18 +63,40 @@ def best_crops(readers: Sequence[StageReader], clips: Collection[str], labels: C
     return found
 
 
+def track_crops(readers: Sequence[StageReader], wanted: Collection[Place]) -> dict[Place, bytes]:
+    """The crops at some places: of that track at that time, and never of anyone else who is in the picture.
+
+    A detect directory without tracks has one a clip, number 0.
+    """
+    clips = pa.array(sorted({clip for clip, _, _ in wanted}), pa.string())
+    sought = {(clip, track, _instant(time)): (clip, track, time) for clip, track, time in wanted}
+    found: dict[Place, bytes] = {}
+    for reader in readers:
+        columns = ["name", "time", "crop", *(["track"] if reader.tracked else [])]
+        for batch in reader.batches(columns, ROWS):
+            for row in batch.filter(pc.is_in(batch.column("name"), clips)).to_pylist():
+                place = sought.get((row["name"], row.get("track", 0), _instant(row["time"])))
+                if place is not None:
+                    found.setdefault(place, row["crop"])
+    return found
+
+
+def _instant(seconds: float) -> int:
+    return round(seconds * INSTANTS)
+
+
 def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, bytes]) -> None:
     faces[clip] = max(faces.get(clip, face), face)
     if len(faces) > KNOWN_FACES:
         del faces[heapq.nsmallest(1, faces, key=lambda name: faces[name])[0]]
 
 
-def thumbnail(data: bytes) -> bytes | None:
-    """A stored crop made smaller: JPEG, `SIDE` pixels high. None if it is no picture."""
+def thumbnail(data: bytes, side: int = SIDE) -> bytes | None:
+    """A stored crop made smaller: JPEG, `side` pixels high. None if it is no picture."""
     if not data or len(data) > MAX_CROP_BYTES:
         return None
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return None if image is None else encode(image)
+    return None if image is None else encode(image, side)
 
 
 def encode(image: np.ndarray, side: int = SIDE) -> bytes:

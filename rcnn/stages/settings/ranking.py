@@ -47,10 +47,15 @@ class SubmitSettings(Settings):
     report: str | None = setting(
         None, "an HTML page of the ranking with the faces, to look at in a browser", kinds.text, "FILE", FILES
     )
-    report_people: int = setting(200, "people on that page, at most", kinds.positive, "N")
+    report_people: int = setting(5000, "people on that page, at most", kinds.positive, "N")
+    appearances: str | None = setting(
+        None, "what python -m rcnn appearances wrote: the page says when who appears", kinds.text, "DIR", FILES
+    )
     recipe: str = recipe_setting("submit", sums=True)
 
     def _complete(self) -> None:
+        if self.appearances is not None and self.report is None:
+            raise InputError(f"--appearances {self.appearances}: is for the page; give --report FILE, too")
         self._fill(**options_of_recipe("submit", self.recipe))
 
 
