@@ -14,6 +14,11 @@ LEAST_NORM = 10.0  # of the embedding of a good crop; embeddings are trained to 
 _NO_DEVICE = "left out: device 0 if there is one, else the CPU"
 
 
+def false_hits(what: str) -> Any:
+    """`float`: how many of 1,000 may be wrong."""
+    return setting(1.0, what, kinds.per_thousand, "F")
+
+
 def gpu() -> Any:
     """`int | None`: the device of a program that works on one."""
     return setting(None, f"CUDA device, -1 for the CPU; {_NO_DEVICE}", kinds.device, "N", RUN)

@@ -128,7 +128,7 @@ def appearances(settings: AppearancesSettings) -> None:
         with progress(what="appearances", unit="clip", total=features.accounts.ok, initial=done) as bar:
             for clips in until_stopped(groups(left, BATCH_CLIPS)):
                 rows = [(clip, paths.of(clip.faces.clip)) for clip in clips]
-                judged = [(clip, source, judge(clip, _is_still(source))) for clip, source in rows]
+                judged = [(clip, source, judge(clip, is_still(source))) for clip, source in rows]
                 writer.add_rows(_record(judged, people))
                 found.update(_key(item.who, item.verdict) for *_, items in judged for item in items)
                 done += len(clips)
@@ -222,7 +222,7 @@ def _columns(rows: pa.RecordBatch, tracked: bool) -> tuple[list[str], np.ndarray
     return rows.column("name").to_pylist(), tracks, vectors(rows.column("feature"))
 
 
-def _is_still(source: str) -> bool:
+def is_still(source: str) -> bool:
     """Whether a clip was made of a photograph."""
     ending = os.path.splitext(source)[1].lower()
     return ending in ENDINGS and ending not in MOVING

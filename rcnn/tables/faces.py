@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..clips.dataset import Clip
 from .reader import StageReader
@@ -104,12 +105,13 @@ class ClipFaces:
         return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def read_faces(reader: StageReader, crops: bool = True) -> Iterator[ClipFaces]:
+def read_faces(reader: StageReader, crops: bool = True, clips: Collection[str] | None = None) -> Iterator[ClipFaces]:
     """The faces of a detect directory, clip after clip; clips without a face are left out.
 
     Parameters
     ----------
     crops : whether the crops are read, which are nearly all of the bytes; else they are empty
+    clips : names of those that are wanted; None for all
 
     Raises
     ------
@@ -118,7 +120,10 @@ def read_faces(reader: StageReader, crops: bool = True) -> Iterator[ClipFaces]:
     """
     pieces: list[ClipFaces] = []
     columns = None if crops else [name for name in reader.schema.names if name != CROP]
+    wanted = None if clips is None else pa.array(sorted(clips), pa.string())
     for batch in reader.batches(columns, BATCH_ROWS):
+        if wanted is not None:
+            batch = batch.filter(pc.is_in(batch.column("name"), wanted))
         for piece in _pieces(batch):
             if pieces and piece.clip.name != pieces[0].clip.name:
                 yield ClipFaces.joined(pieces)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InputError
 from ...settings import kinds, shared
 from ...settings.fields import FILES, Settings, setting
 from .places import APPEARANCES, FEATURES, TEST_FEATURES
@@ -16,7 +15,6 @@ from .vectors import INPUTS
 ENDINGS = (".csv", ".json", ".edl", ".otio", ".fcpxml", ".vtt", ".srt")  # of files that are made of the table
 VERDICTS = ("yes", "maybe", "no")  # as in rcnn.tables.schema, which takes long to load
 ALL = "all"  # --verdicts
-CLIPS = 1000  # that false hits are counted over
 
 
 def _verdicts(value: Any) -> tuple[str, ...]:
@@ -59,15 +57,9 @@ class AppearancesSettings(Settings):
     )
     names: str | None = shared.names()
     sources: str | None = shared.sources()
-    false_hits: float = setting(
-        1.0, 'clips of 1,000 without a person that may get a "yes" for somebody', kinds.more_than_none, "F"
-    )
+    false_hits: float = shared.false_hits('clips of 1,000 without a person that may get a "yes" for somebody')
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
-
-    def _complete(self) -> None:
-        if self.false_hits > CLIPS:
-            raise InputError(f"--false-hits {self.false_hits:g}: are of {CLIPS} clips, so {CLIPS} is the most")
 
 
 @dataclass(frozen=True)
