@@ -65,7 +65,11 @@ def _seen(faces: ClipFaces, match: Match, video: dict[str, Any], detection: Stag
     mine = np.flatnonzero(faces.tracks == match.track)
     if not len(mine):
         return None
-    look = seconds_of_look(intervals(detection, video["fps"]), video["frames"], video["seconds"], video["read"])
+    try:
+        steps = intervals(detection, video["fps"])
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):  # the arguments are of somebody else's manifest
+        steps = ()
+    look = seconds_of_look(steps, video["frames"], video["seconds"], video["read"])
     track = TrackMatches(
         np.array([match.track], np.int32),
         np.zeros(1, np.int32),

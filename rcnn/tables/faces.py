@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..clips.dataset import Clip
 from .reader import StageReader
@@ -120,10 +119,7 @@ def read_faces(reader: StageReader, crops: bool = True, clips: Collection[str] |
     """
     pieces: list[ClipFaces] = []
     columns = None if crops else [name for name in reader.schema.names if name != CROP]
-    wanted = None if clips is None else pa.array(sorted(clips), pa.string())
-    for batch in reader.batches(columns, BATCH_ROWS):
-        if wanted is not None:
-            batch = batch.filter(pc.is_in(batch.column("name"), wanted))
+    for batch in reader.batches(columns, BATCH_ROWS) if clips is None else reader.rows_of(clips, columns):
         for piece in _pieces(batch):
             if pieces and piece.clip.name != pieces[0].clip.name:
                 yield ClipFaces.joined(pieces)
