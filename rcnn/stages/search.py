@@ -23,6 +23,7 @@ from .search_times import find_times
 from .settings import SearchSettings
 from .settings.clips import NORM
 
+TRIALS = 20_000  # clips that are compared with all known people, about: 20 of them are above a threshold of 1 in 1,000
 
 def search(settings: SearchSettings) -> None:
     """Run the search, print who it is and the clips, and write the page if one is wanted.
@@ -45,7 +46,7 @@ def search(settings: SearchSettings) -> None:
     started = time.monotonic()
     card = None  # of the model
     gallery = Gallery.read(settings.features) if have_labels(readers) else None
-    run = None if gallery is None else gallery.trials()
+    run = None if gallery is None else gallery.trials(TRIALS)
     person = None if gallery is None or run is None else who_is(gallery, run, query.vector, settings.false_hits, card)
     found = nearest(readers, query.vector, settings.count, None if gallery is None else gallery.known)
     own = NOBODY if person is None or person.verdict == NO else person.row
