@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import config
+from ..scores.calibration import OperatingPoint
 from ..tables.faces import ClipFaces
 from ..tables.schema import MAYBE, NO, YES
+
+NOT_KNOWN = -1.0  # probability where there is too little to learn from
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Appearance:
     cosine : of that embedding and the template, -1..1
     probability : that it is the person, by the cosine alone; -1 where too little is known to say
     verdict : yes, maybe, no
+    person : name of the person; empty where none is known
+    source : the file
     """
 
     who: int
@@ -55,6 +60,22 @@ class Appearance:
     cosine: float
     probability: float
     verdict: str
+    person: str = ""
+    source: str = ""
+
+
+def judge_tracks(
+    tracks: np.ndarray, cosines: np.ndarray, people: np.ndarray, labels: np.ndarray, point: OperatingPoint
+) -> TrackMatches:
+    """What an operating point says of tracks, (n,) numbers, each with its cosine and the row of the nearest person.
+
+    Parameters
+    ----------
+    labels : (people,) int32, of the rows of the gallery
+    """
+    probabilities = np.nan_to_num(point.probabilities(cosines, people), nan=NOT_KNOWN)
+    verdicts = [str(verdict) for verdict in point.verdicts(cosines, people)]
+    return TrackMatches(tracks, labels[people], cosines, probabilities, verdicts)
 
 
 def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, seconds: float) -> list[Appearance]:

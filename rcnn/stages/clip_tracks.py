@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 
 import numpy as np
 
+from .. import files
 from ..errors import InputError
+from ..files import sha256
+from ..files.text import printable
 from ..people.appearances import seconds_of_look
-from ..tables import OK, StageReader
+from ..report import Lineage
+from ..tables import MANIFEST, OK, StageReader
 from ..tables.faces import ClipFaces, read_faces
 from .face_finder import looks
 
@@ -88,3 +92,44 @@ def _names_and_tracks(features: StageReader) -> Iterator[tuple[str, int]]:
 def _videos(features: StageReader) -> Iterator[dict]:
     for batch in features.clips():
         yield from (row for row in batch.select(VIDEO).to_pylist() if row["state"] == OK)
+
+
+def check_known(features: StageReader, known: Sequence[str]) -> None:
+    """Refuse vectors of known people that another model made, or another number of models."""
+    for path in known:
+        reader = StageReader(path, ("feature",))
+        if reader.width != features.width or reader.manifest["models"] != features.manifest["models"]:
+            raise InputError(
+                f"{path}: was made with another model than {features.path}, so their vectors can't be compared; give "
+                f"--known what python feature.py --model {printable(str(features.arguments.get('model')))[:200]} makes"
+            )
+
+
+def find_detection(features: StageReader, given: str | None, lineage: Lineage) -> StageReader:
+    """The detect directory that features were made of.
+
+    Raises
+    ------
+    InputError
+        If it is gone, was made anew since, or another one is given.
+    """
+    sources = features.manifest["sources"]
+    paths = [given] if given else list(dict.fromkeys(reader.path for reader in lineage.detections))
+    if len(paths) != 1:
+        raise InputError(
+            f"{features.path}: was made of {len(paths)} directories of detect.py that are there, wanted is one; give "
+            "--faces DIR"
+        )
+    detection = StageReader(paths[0], ("detect",))
+    sums = [source["manifest"] for source in sources]
+    if len(sums) == 1 and sha256(files.join(detection.path, MANIFEST)) not in sums:  # parts may have been merged since
+        raise InputError(
+            f"{detection.path}: is not what {features.path} was made of, or was made anew since; give --faces that "
+            f"one, or run python feature.py --input {detection.path} --output {features.path} --renew"
+        )
+    if detection.tracked != features.tracked:
+        raise InputError(
+            f"{detection.path}: {'has' if detection.tracked else 'lacks'} tracks and {features.path} "
+            f"{'has' if features.tracked else 'lacks'} them; give --faces the directory that the features were made of"
+        )
+    return detection
