@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import groupby
 
 import numpy as np
@@ -55,6 +56,7 @@ def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipT
     """
     faces_of_clips = read_faces(detection, crops=False)
     videos = _videos(features)
+    usual = partial(intervals, detection.arguments.get("sampling"), detection.arguments.get("rate"))
     row = 0
     for name, group in groupby(_names_and_tracks(features), key=lambda pair: pair[0]):
         tracks = np.array([track for _, track in group], np.int32)
@@ -66,19 +68,17 @@ def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipT
                 "that the features were made of, or run feature.py again"
             )
         seconds, fps = video["seconds"], video["fps"]
-        look = seconds_of_look(intervals(detection, fps), video["frames"], seconds, video["read"])
+        look = seconds_of_look(usual(fps), video["frames"], seconds, video["read"])
         yield ClipTracks(faces, tracks, slice(row, row + len(tracks)), seconds, look)
         row += len(tracks)
 
 
-def intervals(detection: StageReader, fps: float) -> tuple[float, ...]:
+def intervals(sampling: int | None, rate: Fraction | float | None, fps: float) -> tuple[float, ...]:
     """Seconds between looks at a clip of so many frames a second: of detect.py's first look at it, and of a second."""
-    arguments = detection.arguments
-    rate = None if arguments.get("rate") is None else Fraction(arguments["rate"])
     frame = 1 / fps if fps > 0 else 0.0
     return tuple(
-        sampling * frame if each is None else max(float(1 / each), frame)
-        for sampling, each in looks(arguments.get("sampling") or 1, rate)
+        each * frame if at is None else max(float(1 / at), frame)
+        for each, at in looks(sampling or 1, None if rate is None else Fraction(rate))
     )
 
 
