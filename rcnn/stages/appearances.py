@@ -122,20 +122,24 @@ def appearances(settings: AppearancesSettings) -> None:
         sources=sources,
         overwrite=settings.overwrite,
     ) as writer:
-        found: Counter[str] = Counter(writer.state.get("found", {}))
+        found = {verdict: Counter[str](writer.state.get(verdict, {})) for verdict in VERDICTS}  # rows by label
         done = writer.state.get("clips", 0)
         left = dropwhile(lambda clip: clip.faces.clip.name <= writer.last_row, read_tracks(features, detection))
         with progress(what="appearances", unit="clip", total=features.accounts.ok, initial=done) as bar:
             for clips in until_stopped(groups(left, BATCH_CLIPS)):
                 rows = [(clip.faces.clip, item) for clip in clips for item in judge(clip, paths.of(clip.faces.clip))]
                 writer.add_rows(_record(rows))
-                found.update(_key(item.who, item.verdict) for _, item in rows)
+                for _, item in rows:
+                    found[item.verdict][str(item.who)] += 1
                 done += len(clips)
-                writer.save(found=found, clips=done)
+                writer.save(**found, clips=done)
                 bar.update(len(clips))
         copy_clips(features, writer)
-        by_verdict = {verdict: sum(found[_key(label, verdict)] for label in gallery.labels) for verdict in VERDICTS}
-        counts = writer.close(people=len(gallery.labels), **by_verdict, operating_point=point.record())["counts"]
+        counts = writer.close(
+            people=len(gallery.labels),
+            **{verdict: sum(each.values()) for verdict, each in found.items()},
+            operating_point=point.record(),
+        )["counts"]
     accounts = check_accounts([features], counts, settings.output)
     for line in _summary(found, gallery.labels, people, counts):
         print(line)
@@ -197,15 +201,11 @@ def _record(rows: Sequence[tuple[Clip, Appearance]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=APPEARANCES_SCHEMA)
 
 
-def _key(label: int, verdict: str) -> str:
-    return f"{label} {verdict}"
-
-
 def _summary(
-    found: Counter[str], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
+    found: Mapping[str, Counter[str]], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
 ) -> Iterator[str]:
     """A screen at most: the people who appear most, the sums, and the operating point."""
-    seen = [(found[_key(label, YES)], found[_key(label, MAYBE)], label) for label in labels.tolist()]
+    seen = [(found[YES][str(label)], found[MAYBE][str(label)], label) for label in labels.tolist()]
     seen = sorted((row for row in seen if row[0] or row[1]), key=lambda row: (-row[0], -row[1], row[2]))
     for yes, maybe, label in seen[:SHOWN]:
         yield f"  {printable(show(label, people))}: {yes} yes, {maybe} maybe"

@@ -42,8 +42,8 @@ def cut(*scenes: tuple[int | None, int]) -> list[Shot]:
 
 @pytest.fixture(scope="module")
 def film() -> list[Shot]:
-    """Two known people come twice each, with strangers (20, 23) and nobody in between; person 5 comes not at all."""
-    return cut((1, 5), (23, 0), (4, 5), (4, 6), (1, 6), (None, 0), (20, 0), (4, 7))
+    """Two known people come twice each, with strangers (23, 24) and nobody in between; person 5 comes not at all."""
+    return cut((1, 5), (23, 0), (4, 5), (4, 6), (1, 6), (None, 0), (24, 0), (4, 7))
 
 
 @pytest.fixture(scope="module")
