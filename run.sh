@@ -203,14 +203,16 @@ if wanted 6; then
   if [ -f "$dataset/gt_v2/test_v2.txt" ]; then
     truth=(--gt "$dataset/gt_v2/test_v2.txt")
   fi
+  table=()
   if [ -f "$output/feat_test/manifest.json" ] && [ -f "$output/feat_trainval/manifest.json" ]; then
     device_of=()
     once 6 6-appearances appearances --features "$output/feat_test" --known "$output/feat_trainval" \
       --output "$output/appearances" "${names[@]}" "${sources[@]}"
+    table=(--appearances "$output/appearances")
   fi
   : > "$logs/6-submit.log"
   stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \
-    "${sources[@]}" "${recipe[@]}" --report "$output/report.html"
+    "${sources[@]}" "${recipe[@]}" --report "$output/report.html" "${table[@]}"
   if [ ${#truth[@]} -gt 0 ]; then
     stage 6 6-submit benchmarks/centroids.py --train "$output/trainval" --test "$output/feat_test" "${truth[@]}"
   fi

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..config import config
+from ..scores.calibration import OperatingPoint
 from ..tables.faces import ClipFaces
 from ..tables.schema import MAYBE, NO, YES
+
+NOT_KNOWN = -1.0  # probability where there is too little to learn from
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Appearance:
     cosine : of that embedding and the template, -1..1
     probability : that it is the person, by the cosine alone; -1 where too little is known to say
     verdict : yes, maybe, no
+    person : name of the person; empty where none is known
+    source : the file
     """
 
     who: int
@@ -55,13 +60,30 @@ class Appearance:
     cosine: float
     probability: float
     verdict: str
+    person: str = ""
+    source: str = ""
+
+
+def judge_tracks(
+    tracks: np.ndarray, cosines: np.ndarray, people: np.ndarray, labels: np.ndarray, point: OperatingPoint
+) -> TrackMatches:
+    """What an operating point says of tracks, (n,) numbers, each with its cosine and the row of the nearest person.
+
+    Parameters
+    ----------
+    labels : (people,) int32, of the rows of the gallery
+    """
+    probabilities = np.nan_to_num(point.probabilities(cosines, people), nan=NOT_KNOWN)
+    verdicts = [str(verdict) for verdict in point.verdicts(cosines, people)]
+    return TrackMatches(tracks, labels[people], cosines, probabilities, verdicts)
 
 
 def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, seconds: float) -> list[Appearance]:
     """The appearances in a clip, sorted by start, then by person.
 
-    Tracks of one person are joined over gaps, but for those with the verdict "no". Nobody is in two places at once: of
-    tracks of one person that share a frame only the best may be a "yes", and the others are not joined with it.
+    Tracks of one person with one verdict are joined over gaps, but for those with "no"; a "yes" is never made longer by
+    what may be somebody else. Nobody is in two places at once: of tracks of one person that share a frame only the best
+    may be a "yes", and the others are not joined with it.
 
     Start and end are those of the first and the last frame with the face, half a look before and after: the face came
     between that look and the one before, anywhere with equal chance.
@@ -80,11 +102,13 @@ def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, secon
     for who in dict.fromkeys(int(matches.people[index]) for index in order):
         mine = [index for index in order if matches.people[index] == who]
         lanes = _lanes([index for index in mine if matches.verdicts[index] != NO], rows, faces.frames)
-        alone = [[index] for index in mine if matches.verdicts[index] == NO]
-        for place, lane in enumerate([*lanes, *alone]):
-            for piece in _pieces(faces, rows, lane, look):
+        joined = [(YES, [index for index in lane if matches.verdicts[index] == YES]) for lane in lanes[:1]]
+        joined += [(MAYBE, [index for index in lane if matches.verdicts[index] == MAYBE]) for lane in lanes[:1]]
+        joined += [(MAYBE, lane) for lane in lanes[1:]]
+        joined += [(NO, [index]) for index in mine if matches.verdicts[index] == NO]
+        for verdict, group in joined:
+            for piece in _pieces(faces, rows, group, look) if group else ():
                 best = min(piece, key=order.index)
-                verdict = MAYBE if place and matches.verdicts[best] == YES else matches.verdicts[best]
                 found.append(_appearance(faces, matches, best, piece, verdict, look, seconds))
     return sorted(found, key=lambda item: (item.start, item.who, item.track))
 

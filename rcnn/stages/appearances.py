@@ -14,32 +14,31 @@ import numpy as np
 import pyarrow as pa
 
 from .. import files
+from ..clips.dataset import Clip
 from ..clips.layout import PEOPLE_FILE
 from ..clips.names import find_people, show
 from ..clips.paths import ClipPaths
 from ..clips.sources import SOURCES_FILE, find_sources
-from ..errors import InputError
-from ..files import sha256
 from ..files.text import printable
-from ..people.appearances import Appearance, TrackMatches, find_appearances
+from ..people.appearances import Appearance, find_appearances, judge_tracks
 from ..people.templates import Gallery
 from ..report import Lineage, trace
 from ..scores.calibration import OperatingPoint, operating_point
-from ..tables import MANIFEST, StageReader, StageWriter, check_output, vector_array, vectors
+from ..tables import StageReader, StageWriter, check_output, vector_array, vectors
 from ..tables.header import file_sums, header_of, is_kept
-from ..tables.schema import APPEARANCES_SCHEMA, MAYBE, VERDICTS, YES
+from ..tables.schema import APPEARANCES_SCHEMA, IDENTITY, MAYBE, VERDICTS, YES
 from ..video.photographs import ENDINGS
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
-from .clip_tracks import ClipTracks, read_tracks
+from .clip_tracks import ClipTracks, check_known, find_detection, read_tracks
 from .feature import copy_clips
 from .genfeat import check_accounts
 from .settings import AppearancesSettings
 
 BATCH_CLIPS = 256  # that are written together
-NOT_KNOWN = -1.0  # probability where there is too little to learn from
 MOVING = frozenset({".gif", ".apng"})  # pictures of several frames, whose clips have their times
+CLIP_FIELDS = [name for name, _ in IDENTITY]
 SHOWN = 10  # people in the summary
 
 
@@ -72,17 +71,18 @@ class Judge:
     nearest: Nearest
     labels: np.ndarray  # (people,) int32
     point: OperatingPoint
+    names: Mapping[int, str]  # by label
 
-    def __call__(self, clip: ClipTracks, still: bool) -> list[Appearance]:
-        """The appearances in a clip; `still` where it was made of a photograph, which has no times."""
+    def __call__(self, clip: ClipTracks, source: str) -> list[Appearance]:
+        """The appearances in a clip; in one that was made of a photograph, which has no times, all of them are at 0."""
         cosines, people = self.nearest.cosines[clip.rows], self.nearest.people[clip.rows]
-        probabilities = np.nan_to_num(self.point.probabilities(cosines, people), nan=NOT_KNOWN)
-        verdicts = [str(verdict) for verdict in self.point.verdicts(cosines, people)]
-        matches = TrackMatches(clip.tracks, self.labels[people], cosines, probabilities, verdicts)
-        if still:
+        matches = judge_tracks(clip.tracks, cosines, people, self.labels, self.point)
+        if is_still(source):
             faces = replace(clip.faces, times=np.zeros(len(clip.faces)))
-            return find_appearances(faces, matches, 0.0, 0.0)
-        return find_appearances(clip.faces, matches, clip.look, clip.seconds)
+            found = find_appearances(faces, matches, 0.0, 0.0)
+        else:
+            found = find_appearances(clip.faces, matches, clip.look, clip.seconds)
+        return [replace(item, person=self.names.get(item.who, ""), source=source) for item in found]
 
 
 def appearances(settings: AppearancesSettings) -> None:
@@ -112,7 +112,7 @@ def appearances(settings: AppearancesSettings) -> None:
     gallery = Gallery.read(settings.known)
     nearest = Nearest.of(features, gallery)
     point = judge_by(gallery, nearest, settings.false_hits, features)
-    judge = Judge(nearest, gallery.labels, point)
+    judge = Judge(nearest, gallery.labels, point, people)
     with StageWriter(
         settings.output,
         "appearances",
@@ -122,21 +122,24 @@ def appearances(settings: AppearancesSettings) -> None:
         sources=sources,
         overwrite=settings.overwrite,
     ) as writer:
-        found: Counter[str] = Counter(writer.state.get("found", {}))
+        found = {verdict: Counter[str](writer.state.get(verdict, {})) for verdict in VERDICTS}  # rows by label
         done = writer.state.get("clips", 0)
         left = dropwhile(lambda clip: clip.faces.clip.name <= writer.last_row, read_tracks(features, detection))
         with progress(what="appearances", unit="clip", total=features.accounts.ok, initial=done) as bar:
             for clips in until_stopped(groups(left, BATCH_CLIPS)):
-                rows = [(clip, paths.of(clip.faces.clip)) for clip in clips]
-                judged = [(clip, source, judge(clip, is_still(source))) for clip, source in rows]
-                writer.add_rows(_record(judged, people))
-                found.update(_key(item.who, item.verdict) for *_, items in judged for item in items)
+                rows = [(clip.faces.clip, item) for clip in clips for item in judge(clip, paths.of(clip.faces.clip))]
+                writer.add_rows(_record(rows))
+                for _, item in rows:
+                    found[item.verdict][str(item.who)] += 1
                 done += len(clips)
-                writer.save(found=found, clips=done)
+                writer.save(**found, clips=done)
                 bar.update(len(clips))
         copy_clips(features, writer)
-        by_verdict = {verdict: sum(found[_key(label, verdict)] for label in gallery.labels) for verdict in VERDICTS}
-        counts = writer.close(people=len(gallery.labels), **by_verdict, operating_point=point.record())["counts"]
+        counts = writer.close(
+            people=len(gallery.labels),
+            **{verdict: sum(each.values()) for verdict, each in found.items()},
+            operating_point=point.record(),
+        )["counts"]
     accounts = check_accounts([features], counts, settings.output)
     for line in _summary(found, gallery.labels, people, counts):
         print(line)
@@ -151,47 +154,6 @@ def judge_by(gallery: Gallery, nearest: Nearest, false_hits: float, features: St
     card = None  # of the model
     point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card, len(nearest.people) / clips)
     return point.adjusted(nearest.cosines, nearest.people)
-
-
-def check_known(features: StageReader, known: Sequence[str]) -> None:
-    """Refuse vectors of known people that another model made, or another number of models."""
-    for path in known:
-        reader = StageReader(path, ("feature",))
-        if reader.width != features.width or reader.manifest["models"] != features.manifest["models"]:
-            raise InputError(
-                f"{path}: was made with another model than {features.path}, so their vectors can't be compared; give "
-                f"--known what python feature.py --model {printable(str(features.arguments.get('model')))[:200]} makes"
-            )
-
-
-def find_detection(features: StageReader, given: str | None, lineage: Lineage) -> StageReader:
-    """The detect directory that features were made of.
-
-    Raises
-    ------
-    InputError
-        If it is gone, was made anew since, or another one is given.
-    """
-    sources = features.manifest["sources"]
-    paths = [given] if given else list(dict.fromkeys(reader.path for reader in lineage.detections))
-    if len(paths) != 1:
-        raise InputError(
-            f"{features.path}: was made of {len(paths)} directories of detect.py that are there, wanted is one; give "
-            "--faces DIR"
-        )
-    detection = StageReader(paths[0], ("detect",))
-    sums = [source["manifest"] for source in sources]
-    if len(sums) == 1 and sha256(files.join(detection.path, MANIFEST)) not in sums:  # parts may have been merged since
-        raise InputError(
-            f"{detection.path}: is not what {features.path} was made of, or was made anew since; give --faces that "
-            f"one, or run python feature.py --input {detection.path} --output {features.path} --renew"
-        )
-    if detection.tracked != features.tracked:
-        raise InputError(
-            f"{detection.path}: {'has' if detection.tracked else 'lacks'} tracks and {features.path} "
-            f"{'has' if features.tracked else 'lacks'} them; give --faces the directory that the features were made of"
-        )
-    return detection
 
 
 def _texts(settings: AppearancesSettings, lineage: Lineage) -> list[str]:
@@ -228,35 +190,22 @@ def is_still(source: str) -> bool:
     return ending in ENDINGS and ending not in MOVING
 
 
-def _record(
-    judged: Sequence[tuple[ClipTracks, str, Sequence[Appearance]]], people: Mapping[int, str]
-) -> pa.RecordBatch:
-    rows = [(clip.faces.clip, source, item) for clip, source, items in judged for item in items]
-    columns = {
-        "name": [clip.name for clip, *_ in rows],
-        "split": [clip.split for clip, *_ in rows],
-        "label": [clip.label for clip, *_ in rows],
-        "person": [people.get(item.who, "") for *_, item in rows],
-        "source": [source for _, source, _ in rows],
-    }
-    of_items = [name for name in APPEARANCES_SCHEMA.names if name not in (*columns, "box")]
-    arrays = columns | {name: [getattr(item, name) for *_, item in rows] for name in of_items}
-    boxes = vector_array(np.array([item.box for *_, item in rows], np.float32).reshape(-1, 4))
-    return pa.RecordBatch.from_arrays(
-        [boxes if field.name == "box" else pa.array(arrays[field.name], field.type) for field in APPEARANCES_SCHEMA],
-        schema=APPEARANCES_SCHEMA,
-    )
-
-
-def _key(label: int, verdict: str) -> str:
-    return f"{label} {verdict}"
+def _record(rows: Sequence[tuple[Clip, Appearance]]) -> pa.RecordBatch:
+    clips, items = [clip for clip, _ in rows], [item for _, item in rows]
+    arrays = [
+        vector_array(np.array([item.box for item in items], np.float32))
+        if field.name == "box"
+        else pa.array([getattr(row, field.name) for row in (clips if field.name in CLIP_FIELDS else items)], field.type)
+        for field in APPEARANCES_SCHEMA
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=APPEARANCES_SCHEMA)
 
 
 def _summary(
-    found: Counter[str], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
+    found: Mapping[str, Counter[str]], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
 ) -> Iterator[str]:
     """A screen at most: the people who appear most, the sums, and the operating point."""
-    seen = [(found[_key(label, YES)], found[_key(label, MAYBE)], label) for label in labels.tolist()]
+    seen = [(found[YES][str(label)], found[MAYBE][str(label)], label) for label in labels.tolist()]
     seen = sorted((row for row in seen if row[0] or row[1]), key=lambda row: (-row[0], -row[1], row[2]))
     for yes, maybe, label in seen[:SHOWN]:
         yield f"  {printable(show(label, people))}: {yes} yes, {maybe} maybe"

@@ -62,12 +62,17 @@ def test_it_lies_within_the_clip():
 
 
 def test_tracks_are_joined_over_a_second_and_no_more():
-    joined = found(clip([0, 1], [10, 11]), (PERSON, 0.7, "maybe"), (PERSON, 0.9, "yes"))
+    joined = found(clip([0, 1], [10, 11]), (PERSON, 0.7, "yes"), (PERSON, 0.9, "yes"))
     assert spans(joined) == [(0.0, 11.5 * LOOK, "yes")]
     assert joined[0].track == 1 and joined[0].cosine == pytest.approx(0.9) and joined[0].seen == 4 * LOOK
     assert joined[0].time == 11 * LOOK or joined[0].time == 10 * LOOK  # of track 1, though track 0 may have better ones
-    parted = found(clip([0, 1], [11, 12]), (PERSON, 0.9, "yes"), (PERSON, 0.7, "maybe"))
-    assert spans(parted) == [(0.0, 1.5 * LOOK, "yes"), (10.5 * LOOK, 12.5 * LOOK, "maybe")]
+    parted = found(clip([0, 1], [11, 12]), (PERSON, 0.9, "yes"), (PERSON, 0.7, "yes"))
+    assert spans(parted) == [(0.0, 1.5 * LOOK, "yes"), (10.5 * LOOK, 12.5 * LOOK, "yes")]
+
+
+def test_a_yes_is_not_made_longer_by_what_may_be_somebody_else():
+    items = found(clip([0, 1], [2, 3], [4, 5]), (PERSON, 0.9, "yes"), (PERSON, 0.5, "maybe"), (PERSON, 0.9, "yes"))
+    assert spans(items) == [(0.0, 5.5 * LOOK, "yes"), (1.5 * LOOK, 3.5 * LOOK, "maybe")]
 
 
 def test_one_track_with_a_long_gap_is_two_appearances():
