@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -30,8 +29,8 @@ class Span:
 
     @property
     def text(self) -> str:
-        """In whole seconds, widened to them: 0:12-0:15, or 0:12 where it is a moment."""
-        first, last = clock(math.floor(self.start)), clock(max(math.ceil(self.end), math.floor(self.start)))
+        """To the second: 0:12-0:15, or 0:12 where it is a moment."""
+        first, last = clock(round(self.start)), clock(round(max(self.end, self.start)))
         return first if first == last else f"{first}-{last}"
 
     @property
@@ -168,7 +167,7 @@ class SeenClip:
     @property
     def text(self) -> str:
         """Its length."""
-        return clock(math.ceil(self.length))
+        return clock(round(self.length))
 
     def left(self, span: Span) -> float:
         """Where a span begins, per cent of the length."""

@@ -63,7 +63,7 @@ def _precision(precision: Sequence[float], best: Sequence[float]) -> Plot:
     shares = [ours / most if most else 0.0 for ours, most in zip(precision, best, strict=True)]
     lines = [
         Line("this ranking", list(enumerate(shares, 1))),
-        Line("a perfect ranking", [(1, 1.0), (len(shares), 1.0)], kind=1),
+        Line("a perfect ranking", [(place, 1.0) for place in range(1, len(shares) + 1)], kind=1),
     ]
     vertical = Axis("right clips in the first places, of all that could be there", 0, TOP)
     return line_plot("Right clips in the first places", lines, "places", vertical)

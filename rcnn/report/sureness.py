@@ -31,8 +31,7 @@ class Record(Struct):
     """What a page shows of an operating point."""
 
     words: Name = ""
-    false_hits: float | None = None
-    reliability: list[Bin] = []
+    bins: list[Bin] = []
 
 
 @dataclass(frozen=True)
@@ -58,4 +57,4 @@ def read_sureness(manifest: dict[str, Any]) -> Sureness:
     counts = manifest.get("counts")
     found = manifest.get(RECORD) or (counts.get(RECORD) if isinstance(counts, dict) else None)
     record = checked({} if found is None else found, Record)
-    return Sureness(record.words, sorted((bin for bin in record.reliability if bin.count), key=lambda b: b.predicted))
+    return Sureness(record.words, sorted((bin for bin in record.bins if bin.count), key=lambda b: b.predicted))
