@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
-from ..scores.tails import FEWEST
+from ..scores.calibration import FEWEST, CardThresholds, OperatingPoint, Trials, operating_point
 from .nearest import Found
 
 NOBODY = -1  # row of the person of a photograph whom nobody knows
@@ -14,8 +13,8 @@ NOBODY = -1  # row of the person of a photograph whom nobody knows
 def photograph_trials(found: Found, own: int, sure: bool) -> Trials:
     """What the clips that were compared teach about the photograph's cosines.
 
-    Clips of other known people are impostors. Those of strangers are, too, but only where it is sure that a known person
-    is on the photograph: else a stranger may be the one.
+    Clips of other known people are impostors. Those of strangers are, too, but only where it is sure that somebody
+    known is on the photograph: else a stranger may be the one.
 
     Parameters
     ----------
@@ -43,7 +42,8 @@ def judge_clips(
 ) -> OperatingPoint:
     """The operating point of the photograph, which is person 0 of it.
 
-    Where too few clips show others, the run's own comparisons of clips with people take their place.
+    Where too few clips show others, the run's own comparisons of clips with people take their place; where these are
+    too few, the card does.
 
     Parameters
     ----------
@@ -57,4 +57,7 @@ def judge_clips(
         none = np.zeros(0, np.float32)
         nobody = np.zeros(len(run.impostor), np.int32)
         trials = Trials(none, none.astype(np.int32), run.impostor, nobody, compared=run.compared)
-    return operating_point(trials, 1, false_hits, card, found.tracks / max(found.clips, 1))
+    if card is None and len(trials.impostor) < FEWEST:
+        trials = Trials(trials.genuine, trials.genuine_person, trials.impostor[:0], trials.impostor_person[:0])
+    point = operating_point(trials, 1, false_hits, card, found.tracks / max(found.clips, 1))
+    return point.adjusted(found.similarities, np.zeros(found.clips, np.int32))

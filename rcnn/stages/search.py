@@ -8,6 +8,7 @@ import numpy as np
 
 from ..clips.names import find_people
 from ..clips.sources import find_sources
+from ..faces.card import read_thresholds
 from ..files.text import printable
 from ..networks.engine import choose_device
 from ..people.templates import Gallery
@@ -24,6 +25,7 @@ from .settings import SearchSettings
 from .settings.clips import NORM
 
 TRIALS = 20_000  # clips that are compared with all known people, about: 20 of them are above a threshold of 1 in 1,000
+
 
 def search(settings: SearchSettings) -> None:
     """Run the search, print who it is and the clips, and write the page if one is wanted.
@@ -44,22 +46,22 @@ def search(settings: SearchSettings) -> None:
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):
         print(line)
     started = time.monotonic()
-    card = None  # of the model
+    card = read_thresholds(models.model, readers[0].manifest["models"])
     gallery = Gallery.read(settings.features) if have_labels(readers) else None
     run = None if gallery is None else gallery.trials(TRIALS)
     person = None if gallery is None or run is None else who_is(gallery, run, query.vector, settings.false_hits, card)
     found = nearest(readers, query.vector, settings.count, None if gallery is None else gallery.known)
     own = NOBODY if person is None or person.verdict == NO else person.row
     point = judge_clips(found, own, person is not None and person.verdict == YES, run, settings.false_hits, card)
-    verdicts = point.verdicts(
-        np.array([match.similarity for match in found.matches], np.float32), np.zeros(len(found.matches), np.int32)
-    ).tolist()
+    cosines = np.array([match.similarity for match in found.matches], np.float32)
+    rows = np.zeros(len(cosines), np.int32)
     names = {match.clip for match in found.matches}
     answer = Answer(
         person,
         found,
         point,
-        verdicts,
+        point.verdicts(cosines, rows).tolist(),
+        point.probabilities(cosines, rows),
         find_sources(settings.sources, *lineage.datasets, clips=names),
         find_times(found.matches, readers, lineage.detections),
     )

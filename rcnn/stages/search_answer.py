@@ -11,11 +11,13 @@ from ..clips.names import show
 from ..files.text import printable
 from ..people.templates import Gallery
 from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
+from ..scores.probability import STAND_IN
 from ..search.nearest import Found, Match
 from ..tables.schema import MAYBE, NO, YES
 from .search_times import SeenTrack, say_times
 
 LEAST_WIDTH = 12  # of the column of names
+EVEN = 0.5  # share of photographs that show somebody known: nothing tells which, before they are looked at
 SURE = 0.995  # a probability from which no rounded share is shown: it would be 100%
 
 
@@ -25,7 +27,7 @@ class KnownPerson:
 
     row, label : of the person
     cosine : of the photograph and the person's template
-    probability : that it is the person; NaN where there is too little to learn from
+    probability : that it is the person, where it is as likely as not that somebody known is on the photograph
     verdict : yes, maybe, no
     point : the operating point that says so
     """
@@ -45,7 +47,7 @@ class Answer:
     person : None where no clip carries a label
     found : the most similar clips, whatever their verdicts
     point : of the clips
-    verdicts : of `found.matches`
+    verdicts, probabilities : of `found.matches`
     sources : the user's own file of a clip, by its name
     times : of a clip's most similar track, by the clip's name, where its faces are there
     """
@@ -54,6 +56,7 @@ class Answer:
     found: Found
     point: OperatingPoint
     verdicts: list[str]
+    probabilities: np.ndarray
     sources: Mapping[str, str]
     times: Mapping[str, SeenTrack]
 
@@ -76,7 +79,7 @@ def who_is(
     """
     cosines = gallery.templates @ vector
     row = int(cosines.argmax())
-    point = operating_point(run, len(gallery.labels), false_hits, card)
+    point = operating_point(run, len(gallery.labels), false_hits, card).with_prior(EVEN)
     best, rows = cosines[row : row + 1], np.array([row], np.int32)
     return KnownPerson(
         row,
@@ -93,7 +96,8 @@ def say_who(person: KnownPerson | None, people: Mapping[int, str]) -> list[str]:
     if person is None:
         return ["who: no clip here carries a label, so nobody is known; add what feature.py wrote of trainval"]
     who = show(person.label, people)
-    sure = f"cosine {person.cosine:.3f}, {_likely(person.probability)}"
+    roughly = "roughly " if person.point.record()["probabilities"] == STAND_IN else ""
+    sure = f"cosine {person.cosine:.3f}, {roughly}{percent(person.probability)} likely"
     if person.verdict == NO:
         first = f"who: nobody known; the most similar is {who}: {sure}"
     elif person.verdict == MAYBE:
@@ -103,13 +107,11 @@ def say_who(person: KnownPerson | None, people: Mapping[int, str]) -> list[str]:
     return [first, f"     {person.point.record()['words']}"]
 
 
-def _likely(probability: float) -> str:
+def percent(probability: float) -> str:
     """A probability in words."""
-    if np.isnan(probability):
-        return "too few clips are known to say how likely"
     if probability >= SURE:
-        return "over 99% likely"
-    return "under 1% likely" if probability < 1 - SURE else f"{probability:.0%} likely"
+        return "over 99%"
+    return "under 1%" if probability < 1 - SURE else f"{probability:.0%}"
 
 
 def say_clips(answer: Answer, seconds: float | None, listed: Sequence[str]) -> list[str]:
@@ -126,7 +128,8 @@ def say_clips(answer: Answer, seconds: float | None, listed: Sequence[str]) -> l
     hidden = sum(verdict not in listed for verdict in answer.verdicts)
     if hidden and seconds is not None:
         lines.append(
-            f"{hidden} of the {len(found.matches)} most similar clips are not listed; --verdicts all lists them"
+            f"{hidden} of the {len(found.matches)} most similar clips have another verdict and are not listed; "
+            "--verdicts all lists them"
         )
     return lines
 
@@ -142,10 +145,9 @@ def list_clips(answer: Answer, people: Mapping[int, str], listed: Sequence[str])
     for rank, match, verdict in rows:
         source = answer.sources.get(match.clip, "")
         times = say_times(answer.times.get(match.clip), source)
-        parts = [
-            f"{rank:4d}  {verdict:5s}  {match.similarity:.4f}  {printable(match.clip):{width}s}",
-            who(match, people),
-        ]
+        likely = percent(float(answer.probabilities[rank - 1]))
+        first = f"{rank:4d}  {verdict:5s}  {match.similarity:.4f}  {likely:>8s}  {printable(match.clip):{width}s}"
+        parts = [first, who(match, people)]
         yield "  ".join([*parts, *filter(None, [times, printable(source)])])
 
 

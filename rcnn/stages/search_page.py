@@ -56,7 +56,8 @@ def _sightings(answer: Answer, people: Mapping[int, str], lineage: Lineage, page
             codec = {**codecs(reader, places), **codec}
     finder = Finder(lineage.datasets, page)
     shown: dict[str, list[Sighting]] = {YES: [], MAYBE: [], NO: []}
-    for match, verdict in zip(answer.found.matches, answer.verdicts, strict=True):
+    judged = zip(answer.found.matches, answer.verdicts, answer.probabilities.tolist(), strict=True)
+    for match, verdict, probability in judged:
         source = answer.sources.get(match.clip, "")
         seen = answer.times.get(match.clip)
         crop = crops.get(places[match.clip])
@@ -71,7 +72,7 @@ def _sightings(answer: Answer, people: Mapping[int, str], lineage: Lineage, page
                 track=match.track,
                 time=0.0 if seen is None else seen.time,
                 cosine=match.similarity,
-                probability=float("nan"),
+                probability=probability,
                 note=who(match, people) if match.label > 0 else "",
                 picture=None if crop is None else thumbnail(crop),
                 media=finder.find(match.clip, match.split, source, codec.get(match.clip, "")),
