@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..scores.calibration import FEWEST, CardThresholds, OperatingPoint, Trials, operating_point
@@ -37,6 +39,16 @@ def photograph_trials(found: Found, own: int, sure: bool) -> Trials:
     )
 
 
+def worth_asking(trials: Trials, card: CardThresholds | None) -> Trials:
+    """The trials, without impostors where these are so few that a threshold would lie far above every cosine.
+
+    Beside a card `operating_point` sees to it.
+    """
+    if card is not None or len(trials.impostor) >= FEWEST:
+        return trials
+    return replace(trials, impostor=trials.impostor[:0], impostor_person=trials.impostor_person[:0], compared=None)
+
+
 def judge_clips(
     found: Found, own: int, sure: bool, run: Trials | None, false_hits: float, card: CardThresholds | None
 ) -> OperatingPoint:
@@ -57,7 +69,5 @@ def judge_clips(
         none = np.zeros(0, np.float32)
         nobody = np.zeros(len(run.impostor), np.int32)
         trials = Trials(none, none.astype(np.int32), run.impostor, nobody, compared=run.compared)
-    if card is None and len(trials.impostor) < FEWEST:
-        trials = Trials(trials.genuine, trials.genuine_person, trials.impostor[:0], trials.impostor_person[:0])
-    point = operating_point(trials, 1, false_hits, card, found.tracks / max(found.clips, 1))
+    point = operating_point(worth_asking(trials, card), 1, false_hits, card, found.tracks / max(found.clips, 1))
     return point.adjusted(found.similarities, np.zeros(found.clips, np.int32))

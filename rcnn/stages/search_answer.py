@@ -13,6 +13,7 @@ from ..people.templates import Gallery
 from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
 from ..scores.probability import STAND_IN
 from ..search.nearest import Found, Match
+from ..search.verdicts import worth_asking
 from ..tables.schema import MAYBE, NO, YES
 from .search_times import SeenTrack, say_times
 
@@ -79,7 +80,7 @@ def who_is(
     """
     cosines = gallery.templates @ vector
     row = int(cosines.argmax())
-    point = operating_point(run, len(gallery.labels), false_hits, card).with_prior(EVEN)
+    point = operating_point(worth_asking(run, card), len(gallery.labels), false_hits, card).with_prior(EVEN)
     best, rows = cosines[row : row + 1], np.array([row], np.int32)
     return KnownPerson(
         row,
