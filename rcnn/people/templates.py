@@ -61,7 +61,7 @@ class Gallery:
 
     @staticmethod
     def read(paths: Sequence[str]) -> Gallery:
-        """Make templates of all labelled clips; of a clip with several tracks, of that most like the others of its label.
+        """Make templates of all labelled clips; of several tracks of a clip that most like its label's others counts.
 
         The vectors are read several times, a block at a time; in memory are the sums of people and the names of clips.
 

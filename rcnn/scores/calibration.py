@@ -8,15 +8,21 @@ from typing import Any
 import numpy as np
 
 from .card_thresholds import CardThresholds
-from .probability import Curve, fit_curve
-from .tails import FEWEST, threshold_of
+from .probability import STAND_IN, Curve, fit_curve, reliability
+from .tails import threshold_of
 
 __all__ = ["CardThresholds", "OperatingPoint", "Trials", "operating_point"]
 
 YES, MAYBE, NO = "yes", "maybe", "no"  # as rcnn.tables.schema.VERDICTS, which lies above this room
-MAYBE_TIMES = 30  # false hits that a "maybe" may have for each that a "yes" may have
 CLIPS = 1000  # that false hits are counted over
-UNMEASURED = 0.3  # cosine of a "maybe" where nothing at all is measured: amid those of 1e-2 to 1e-4 of known models
+MAYBE_TIMES = 30  # false hits of a "maybe" for each of a "yes": at 1 in 1,000 clips a person looks at 30 in vain
+MOST_MAYBE = 0.5  # share of clips without a person that may be a "maybe"
+FEWEST = 20  # impostors that count beside a card
+FEWEST_ALONE = 5  # impostors that count without one
+CARD_COUNTS = 100  # impostors that weigh as much as the card; see docs/verdicts.md
+OWN_COUNTS = 20  # impostors of a person that weigh as much as those of all; see docs/verdicts.md
+UNMEASURED = 0.3  # cosine of a "maybe" where nothing is measured: within those at 1e-2 to 1e-4 of known models
+UNMEASURED_SLOPE = 10.0  # of log-odds over cosines there; flatter than of any model that was measured
 IMPOSTORS, CARD, NOTHING = "impostors of this run", "the model's card", "nothing measured"
 
 
@@ -45,17 +51,17 @@ class Trials:
 class OperatingPoint:
     """Thresholds of each person, and the curve from cosines to probabilities.
 
-    yes, maybe : (people,) float32, cosines from which the verdict is "yes", or at least "maybe"
-    centre, spread : (people,) float32, mean and deviation of a person's impostors, by which cosines are standardised
-    curve : from standardised cosines to probabilities; None where there is too little to learn from
+    yes, maybe : (people,) float32, cosines from which the verdict is "yes", or at least "maybe"; no cosine reaches a
+        "yes" of 1 and more
+    centre : (people,) float32, mean cosine of a person's impostors, which is taken off before cosines are compared
+    curve : from centred cosines to probabilities
     facts : of `record`
     """
 
     yes: np.ndarray
     maybe: np.ndarray
     centre: np.ndarray
-    spread: np.ndarray
-    curve: Curve | None
+    curve: Curve
     facts: dict[str, Any] = field(default_factory=dict)
 
     def verdicts(self, cosines: np.ndarray, people: np.ndarray) -> np.ndarray:
@@ -64,28 +70,43 @@ class OperatingPoint:
         return np.where(cosines >= self.yes[people], YES, np.where(cosines >= self.maybe[people], MAYBE, NO))
 
     def probabilities(self, cosines: np.ndarray, people: np.ndarray) -> np.ndarray:
-        """Probabilities (n,) float32 that it is the person; NaN where there was too little to learn from."""
-        cosines, people = np.asarray(cosines), np.asarray(people, np.int64)
-        if self.curve is None:
-            return np.full(len(cosines), np.nan, np.float32)
-        return self.curve((cosines - self.centre[people]) / self.spread[people]).astype(np.float32)
+        """Probabilities (n,) float32 that it is the person who is most like the clip."""
+        return self.curve(self._centred(cosines, people)).astype(np.float32)
+
+    def with_prior(self, prior: float) -> OperatingPoint:
+        """The same with probabilities for another share of clips that show a known person; verdicts stay."""
+        return self._with(self.curve.with_prior(prior), prior)
 
     def adjusted(self, cosines: np.ndarray, people: np.ndarray) -> OperatingPoint:
-        """The same with probabilities for the mix of known people and strangers in the clips that are searched."""
-        if self.curve is None:
+        """The same with probabilities for the mix of known people and strangers in the clips that are searched.
+
+        Parameters
+        ----------
+        cosines, people : (n,) of those clips, each with the person who is most like it
+        """
+        curve = self.curve.adjusted(self._centred(cosines, people))
+        if curve is self.curve:
             return self
-        scores = (np.asarray(cosines) - self.centre[people]) / self.spread[people]
-        return replace(self, curve=self.curve.adjusted(scores))
+        return self._with(curve, float(1 / (1 + np.exp(-curve.shift - np.log(curve.prior / (1 - curve.prior))))))
 
     def record(self) -> dict[str, Any]:
         """What the manifest says of it, as JSON can hold it."""
         return self.facts
+
+    def _centred(self, cosines: np.ndarray, people: np.ndarray) -> np.ndarray:
+        return np.asarray(cosines, np.float64) - self.centre[np.asarray(people, np.int64)]
+
+    def _with(self, curve: Curve, prior: float) -> OperatingPoint:
+        return replace(self, curve=curve, facts={**self.facts, "prior": round(prior, 4)})
 
 
 def operating_point(
     trials: Trials, people: int, false_hits: float, card: CardThresholds | None, tracks: float = 1.0
 ) -> OperatingPoint:
     """Thresholds at `false_hits` false hits per 1,000 clips.
+
+    Impostors give them, each person's own mean the more the more impostors the person has. A card counts as much as 100
+    impostors, and alone where there are fewer than 20.
 
     Parameters
     ----------
@@ -96,35 +117,104 @@ def operating_point(
     tracks : of a searched clip, on average: each has its own chance of a false hit
     """
     compared = float(people) if trials.compared is None else trials.compared
-    share = compared / (people * tracks)  # a searched clip is compared with more or fewer than a trial
-    rate = false_hits / CLIPS * share
-    centre, spread = np.zeros(people, np.float32), np.ones(people, np.float32)
-    impostors = np.sort(trials.impostor.astype(np.float64))
-    rates = np.minimum([rate, MAYBE_TIMES * rate], 0.5)
-    if len(impostors) >= FEWEST:
-        centre[:], spread[:] = impostors.mean(), max(impostors.std(), 1e-3)
-        standard = (impostors - centre[0]) / spread[0]
-        yes, maybe = (threshold_of(standard, each)[0] * spread[0] + centre[0] for each in rates)
-        source = IMPOSTORS
-    elif card is not None:
-        yes, maybe = (card.at(each / compared) for each in rates)
-        source = CARD
-    else:
-        yes, maybe, source = np.inf, UNMEASURED, NOTHING
-    genuine = (trials.genuine - centre[trials.genuine_person]) / spread[trials.genuine_person]
-    impostor = (trials.impostor - centre[trials.impostor_person]) / spread[trials.impostor_person]
-    curve, bins = fit_curve(genuine, impostor)
-    facts = {
+    rate = min(false_hits / CLIPS * compared / (people * max(tracks, 1.0)), 1.0)
+    rates = rate, max(rate, min(MAYBE_TIMES * rate, MOST_MAYBE))
+    count = len(trials.impostor)
+    counts = count >= (FEWEST_ALONE if card is None else FEWEST)
+    centre, centred = _centre(trials, people) if counts else (np.zeros(people), trials.impostor)
+    weight = 1.0 if card is None else count / (count + CARD_COUNTS) if counts else 0.0
+    found = [np.zeros(people), np.zeros(people)]
+    for threshold, each in zip(found, rates, strict=True):
+        if counts:
+            threshold += weight * (threshold_of(centred, each) + centre)
+        if card is not None:
+            threshold += (1 - weight) * card.at(each / compared)
+    yes, maybe = found
+    source = IMPOSTORS if counts else CARD if card is not None else NOTHING
+    if source == NOTHING:
+        yes, maybe = np.full(people, np.inf), np.full(people, UNMEASURED)
+    maybe = np.minimum(yes, maybe)
+    curve, facts = _probabilities(trials, centre, yes, maybe)
+    facts |= {
         "false_hits": false_hits,
+        "maybe_false_hits": round(false_hits * rates[1] / rate, 4),
         "from": source,
         "people": people,
         "genuine": len(trials.genuine),
-        "impostors": len(trials.impostor),
-        "yes": None if np.isinf(yes) else round(float(yes), 4),
-        "maybe": round(float(maybe), 4),
-        "words": f"{false_hits:g} false hits per 1,000 clips, from {source} ({len(trials.impostor)})",
-        "bins": bins,
+        "impostors": count,
+        "card_weight": round(1 - weight, 4) if card is not None else 0.0,
+        "yes": _summary(yes),
+        "maybe": _summary(maybe),
     }
+    words = _words(facts, card, extrapolated=rate * count < 1)
     return OperatingPoint(
-        np.full(people, yes, np.float32), np.full(people, maybe, np.float32), centre, spread, curve, facts
+        yes.astype(np.float32), maybe.astype(np.float32), centre.astype(np.float32), curve, facts | {"words": words}
     )
+
+
+def _centre(trials: Trials, people: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean cosine (people,) of each person's impostors, drawn to that of all, and all impostors less the mean of the
+    others of their person: with its own in it, each would seem less than it is."""
+    impostor, person = trials.impostor.astype(np.float64), trials.impostor_person
+    counts = np.bincount(person, minlength=people)
+    sums = np.bincount(person, impostor, people) + OWN_COUNTS * impostor.mean()
+    centred = impostor - (sums[person] - impostor) / (counts[person] - 1 + OWN_COUNTS)
+    return sums / (counts + OWN_COUNTS), centred
+
+
+def _probabilities(
+    trials: Trials, centre: np.ndarray, yes: np.ndarray, maybe: np.ndarray
+) -> tuple[Curve, dict[str, Any]]:
+    """The curve, and what the record says of it. A clip that is more like another person is wrong, and among the
+    impostors already."""
+    best = np.ones(len(trials.genuine), bool) if trials.rival is None else trials.genuine > trials.rival
+    right = (trials.genuine - centre[trials.genuine_person])[best]
+    wrong = trials.impostor - centre[trials.impostor_person]
+    curve = fit_curve(right, wrong)
+    if curve is not None:
+        groups = np.concatenate([trials.genuine_person[best], trials.impostor_person])
+        found = reliability(right, wrong, groups)
+        facts = {"probabilities": curve.kind, "prior": round(curve.prior, 4), "bins": found.bins if found else []}
+        return curve, facts | ({"brier": found.brier, "calibration_error": found.error} if found else {})
+    # a line through 1/2 at "maybe" and 30/31 at "yes", where false hits are 30 times as rare
+    width = float(np.mean(yes - maybe))
+    slope = np.log(MAYBE_TIMES) / max(width, 1e-3) if np.isfinite(width) else UNMEASURED_SLOPE
+    offset = -slope * float(np.mean(maybe - centre))
+    return Curve.line(STAND_IN, float(slope), offset, 0.5), {"probabilities": STAND_IN, "prior": 0.5, "bins": []}
+
+
+def _summary(thresholds: np.ndarray) -> dict[str, float] | None:
+    """Of the thresholds of people, for the record; None where there is none."""
+    if not np.isfinite(thresholds).all():
+        return None
+    low, middle, high = np.quantile(thresholds, (0, 0.5, 1))
+    return {"least": round(float(low), 4), "median": round(float(middle), 4), "greatest": round(float(high), 4)}
+
+
+def _words(facts: dict[str, Any], card: CardThresholds | None, extrapolated: bool) -> str:
+    """A sentence or three for people."""
+    asked, count = facts["false_hits"], facts["impostors"]
+    aim = f'"yes" is set so that about {asked:g} of 1,000 clips without a known person get one'
+    clips = f"{count:,} clip{'s' if count != 1 else ''} of other people"
+    name = f" of {card.model}" if card is not None and card.model else ""
+    if facts["from"] == IMPOSTORS:
+        words = [f"{aim}, judged by {clips} in this run."]
+        if extrapolated:
+            words.append("So few are too few to count such rare hits, so the threshold is extrapolated.")
+        if facts["card_weight"]:
+            words.append(f"The card of the model{name} counts for {facts['card_weight']:.0%} of it.")
+    elif facts["from"] == CARD:
+        words = [
+            f"{aim}, by the card of the model{name}: this run has {clips if count else 'no clips of other people'}, "
+            f"which is {'too few' if count else 'nothing'} to go by."
+        ]
+    else:
+        words = [
+            'Nothing is a "yes": the model has no measured thresholds, and this run has too few clips of other people. '
+            'Give clips of strangers, or compare the "maybe" yourself.'
+        ]
+    if facts["yes"] is not None and facts["yes"]["median"] > 1:
+        words.append('With so few clips no cosine is enough for a "yes".')
+    if facts["probabilities"] == STAND_IN:
+        words.append("There is too little data for probabilities; those given are a rough guide.")
+    return " ".join(words)

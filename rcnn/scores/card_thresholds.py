@@ -25,7 +25,7 @@ class CardThresholds:
         rising = all(first <= second for first, second in zip(self.cosines, self.cosines[1:], strict=False))
         if len(self.rates) < 2 or len(self.rates) != len(self.cosines) or not (falling and rising):
             raise ValueError("thresholds need two false match rates or more, cosines rising as rates fall")
-        if not (0 < self.rates[-1] and self.rates[0] < 1 and -1 <= self.cosines[0] and self.cosines[-1] <= 1):
+        if not (self.rates[-1] > 0 and self.rates[0] < 1 and self.cosines[0] >= -1 and self.cosines[-1] <= 1):
             raise ValueError("false match rates lie between 0 and 1, cosines between -1 and 1")
 
     def at(self, rate: float) -> float:

@@ -20,6 +20,7 @@ from ..scores.ranking import Ranking
 from ..tables import StageReader
 from ..tables.join import Row, join_rows, open_inputs
 from ..workers.progress import progress
+from .changed_labels import check_labels
 from .recipes import check_recipe
 from .settings import SubmitSettings
 
@@ -55,6 +56,7 @@ def submit(settings: SubmitSettings) -> None:
     when = None if settings.appearances is None else StageReader(settings.appearances, ("appearances",))
     behind = readers if when is None else [*readers, when]
     lineage = trace(behind, [path for path in (settings.gt, settings.names, settings.sources) if path])
+    check_labels(lineage)
     people = find_people(settings.names, *lineage.datasets)
     sources = find_sources(settings.sources, *lineage.datasets)
     lineage.say_closed()
