@@ -12,6 +12,7 @@ from ..scores.calibration import OperatingPoint
 from ..tables.faces import ClipFaces
 from ..tables.schema import MAYBE, NO, YES
 
+
 @dataclass(frozen=True)
 class TrackMatches:
     """The known person that each track of a clip is most like.
