@@ -5,12 +5,11 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -62,8 +61,10 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
     names: dict[int, str] = {}
     for batch in reader.batches(["name", "who", "person"]):
         pairs = pa.table(batch.select(["who", "person"])).group_by(["who", "person"]).aggregate([])
-        people.update(pairs["who"].to_pylist())
-        names.update((who, person) for who, person in zip(*(pairs[key].to_pylist() for key in ("who", "person"))) if person)
+        for who, person in zip(pairs["who"].to_pylist(), pairs["person"].to_pylist(), strict=True):
+            people.add(who)
+            if person:
+                names[who] = person
     on_card = min(MOST, max(LEAST, CARD_CLIPS // max(1, min(len(people), most_people))))
     room = {YES: on_card, MAYBE: on_card, NO: on_card // NO_SHARE}
     kept: dict[tuple[int, str], list[tuple[tuple[float, float, str], Sighting]]] = {}
@@ -132,33 +133,37 @@ def _sightings(rows: Sequence[dict[str, Any]]) -> list[Sighting]:
         spans = [Span(row["start"], row["end"]) for row in sorted(group, key=itemgetter("start"))]
         result.append(
             Sighting(
-                who, best["name"], best["split"], best["source"], verdict, spans[:SPANS], best["track"], best["time"],
-                best["cosine"], best["probability"], max(0, len(spans) - SPANS),
-            )  # fmt: skip
+                who,
+                best["name"],
+                best["split"],
+                best["source"],
+                verdict,
+                spans[:SPANS],
+                best["track"],
+                best["time"],
+                best["cosine"],
+                best["probability"],
+                max(0, len(spans) - SPANS),
+            )
         )
     return result
 
 
 def _clips(reader: StageReader, wanted: Collection[str]) -> list[SeenClip]:
-    """The view by clip of some clips."""
-    names = pa.array(sorted(wanted), pa.string())
-    seconds: dict[str, float] = {}
-    for batch in reader.clips():
-        mine = batch.filter(pc.is_in(batch.column("name"), names))
-        seconds.update(zip(mine.column("name").to_pylist(), mine.column("seconds").to_pylist(), strict=True))
+    """The view by clip of some clips, whose lengths are not known yet."""
     result = []
     for name, rows in _by_clip(reader, wanted):
         known = [sighting for sighting in _sightings(rows) if sighting.verdict != NO]
         nobody = [Span(row["start"], row["end"]) for row in rows if row["verdict"] == NO]
-        result.append(SeenClip(name, seconds.get(name, 0.0), known, nobody[:NOBODY_SPANS]))
+        result.append(SeenClip(name, 0.0, known, nobody[:NOBODY_SPANS]))
     return sorted(result, key=lambda clip: (clip.sightings[0].source, clip.clip))
 
 
-def codecs(reader: StageReader, wanted: Collection[str]) -> dict[str, str]:
-    """FFmpeg's names of the codecs of some clips; empty where they are not known."""
+def read_videos(reader: StageReader, wanted: Collection[str]) -> dict[str, tuple[float, str]]:
+    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty where they are not known."""
     names = pa.array(sorted(wanted), pa.string())
-    found: dict[str, str] = {}
+    found: dict[str, tuple[float, str]] = {}
     for batch in reader.clips():
         mine = batch.filter(pc.is_in(batch.column("name"), names))
-        found.update(zip(mine.column("name").to_pylist(), mine.column("codec").to_pylist(), strict=True))
+        found.update((row["name"], (row["seconds"], row["codec"])) for row in mine.to_pylist())
     return found

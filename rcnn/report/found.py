@@ -87,7 +87,7 @@ class Sighting:
     @property
     def file(self) -> str:
         """Name of the source without its folders."""
-        return self.source.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.clip
+        return self.source.rpartition("/")[2] or self.clip
 
     @property
     def way(self) -> str:

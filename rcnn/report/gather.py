@@ -50,7 +50,7 @@ def gather_report(
     # a classifier may have more classes than there are people: nobody wants cards of those
     real = {*names, *results, *labels_of(lineage.training)} or set(scored)
     scored = {label: entries for label, entries in scored.items() if label in real}
-    everybody = {*scored, *results} if timeline is None else {*scored, *results, *timeline.found.people}
+    everybody = {*scored, *results} if timeline is None else {*names, *scored, *results, *timeline.found.people}
     labels = [label for label in sorted(everybody) if timeline is None or timeline.has(label)]
     chosen, why = choose_labels(labels, {label: item.ap for label, item in results.items()}, most_people)
     label_of = None if truth is None else {clip: label for label, clips in truth.items() for clip in clips}

@@ -74,7 +74,7 @@ def test_a_known_person_is_named_and_found(run, tmp_path):
     html = page.read_text()
     assert html.count('class="face"') == 6 and "Which clips show photo.png" in html
     assert html.count("data:image/jpeg") == 7  # with the photograph
-    assert html.index('id="cards"') < html.index("At a glance")
+    assert html.index('id="cards"') < html.index("Clips, faces and training")
 
 
 def test_a_person_nobody_trained_on_is_found_too(run):
