@@ -13,7 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..tables import StageReader
+from ..errors import InputError
+from ..files.text import printable
+from ..tables import KINDS, StageReader
 from ..tables.schema import MAYBE, NO, VERDICTS, YES
 from .found import SeenClip, Sighting, Sightings, Span
 
@@ -23,6 +25,7 @@ MOST, LEAST = 24, 2  # of them on a card
 NO_SHARE = 4  # so many times fewer where the verdict is no
 CLIPS = 1000  # in the view by clip
 SPANS = 12  # times of a person in a clip
+SHOWN = 40  # characters of a wrong value in a message
 NOBODY_SPANS = 6  # times of people whom nobody knows, in a clip
 
 
@@ -113,6 +116,12 @@ def _rows(reader: StageReader, only: pa.Array | None = None) -> Iterator[dict[st
     for batch in reader.batches(COLUMNS):
         if only is not None:
             batch = batch.filter(pc.is_in(batch.column("name"), only))
+        for verdict in batch.column("verdict").unique().to_pylist():
+            if verdict not in VERDICTS:
+                raise InputError(
+                    f"{reader.path}: has a verdict {printable(verdict)[:SHOWN]!r}, known are {', '.join(VERDICTS)}; "
+                    f"run {KINDS[reader.stage].script} again with --overwrite"
+                )
         yield from batch.to_pylist()
 
 

@@ -16,6 +16,9 @@ from .sureness import Sureness, read_sureness
 from .truth import Truth
 
 
+UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that the table of clips lacks
+
+
 @dataclass(frozen=True)
 class Timeline:
     """What is known of when people appear.
@@ -84,6 +87,9 @@ def read_timeline(reader: StageReader, lineage: Lineage, page: str, most_people:
     clips = {one.clip: one for one in shown}
     videos = read_videos(reader, clips)
     finder = Finder(lineage.datasets, page)
-    media = {name: finder.find(name, one.split, one.source, videos[name][1]) for name, one in clips.items()}
-    found.clips = [replace(clip, seconds=videos[clip.clip][0]) for clip in found.clips]
+    media = {
+        name: finder.find(name, one.split, one.source, videos.get(name, UNKNOWN_VIDEO)[1])
+        for name, one in clips.items()
+    }
+    found.clips = [replace(clip, seconds=videos.get(clip.clip, UNKNOWN_VIDEO)[0]) for clip in found.clips]
     return Timeline(found, media, sureness, tuple(notes))

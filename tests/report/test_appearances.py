@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
-from dated_run import GONE, OLD, SOURCES, TWO, appearance, write_appearances
+from dated_run import GONE, GREEN, OLD, RED, SOURCES, TWO, appearance, crop, write_appearances
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +23,9 @@ from rcnn.report.appearances import CLIPS, LEAST, MOST, SPANS, read_appearances
 from rcnn.report.found import Span, clock
 from rcnn.report.media import Finder, container
 from rcnn.report.overview import overview_plots
+from rcnn.report.pictures import best_crops
 from rcnn.stages.submit import SubmitSettings
-from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter, vector_array
+from rcnn.tables import FACES_SCHEMA, TRACKED_FACES_SCHEMA, StageReader, StageWriter, vector_array
 from rcnn.tables.schema import APPEARANCES_SCHEMA
 
 PEOPLE = 4934  # of the challenge
@@ -156,7 +157,7 @@ def test_a_perfect_ranking_looks_perfect():
 def test_what_it_was_made_with(run, dated):
     lineage = trace([StageReader(str(run.root / "pred"), ("predict",)), open_table(dated)])
     made = gather_report("t", {1: [("a", 0.5)]}, None, {}, lineage, 9, open_table(dated)).made
-    assert made.recipes == ["seed", "best"]
+    assert made.recipes == ["best"]
     models = {model.file: model for model in made.models}
     assert models["mlp-0007.params"].stages == ["predict"] and len(models["mlp-0007.params"].digest) == 12
     assert made.facts[0].startswith("rcnn") and made.date[:2] == "20"
@@ -239,6 +240,7 @@ def test_containers_are_told_by_their_first_bytes(head, kind):
         (7.1, 7.3, "0:07"),
         (3599.6, 3661, "1:00:00-1:01:01"),
         (5, 2, "0:05"),
+        (-1, 2, "0:00-0:02"),
     ],
 )
 def test_times_as_people_write_them(start, end, text):
@@ -313,6 +315,12 @@ def test_4934_people_fit_into_20_mb(tmp_path):
     assert all(len(person.sightings.of("yes")) == LEAST for person in report.people)
 
 
+def test_another_verdict_is_refused(tmp_path):
+    write_appearances(tmp_path / "table", [appearance("a", 1, 0, 1, verdict="\x1b[31mperhaps")])
+    with pytest.raises(InputError, match=r"has a verdict '\ufffd\[31mperhaps', known are yes, maybe, no"):
+        gather(tmp_path / "table")
+
+
 def test_submit_takes_the_table(run, dated, tmp_path):
     page = run.submit(appearances=str(dated), report=str(tmp_path / "page.html"), output=str(tmp_path / "s.txt"))
     text = page.read_text()
@@ -345,3 +353,17 @@ def test_a_data_set_of_a_host_that_only_a_manifest_names_is_not_opened(dated, tm
     lineage = trace([open_table(tmp_path / "moved/appearances")])
     assert lineage.datasets == [] and list(lineage.closed) == ["s3://stranger/data"]
     assert SOURCES[TWO].rpartition("/")[2] in render(gather(tmp_path / "moved/appearances"))
+
+
+def test_known_faces_are_of_main_tracks(dated, tmp_path):
+    faces = [
+        {"track": 0, "quality": 11.0, "crop": crop(GREEN)},
+        {"track": 1, "quality": 19.0, "crop": crop(RED)},  # stands beside them, with a better picture
+    ]
+    who = {"name": "a.mp4", "split": "train", "label": 1}
+    fixed = {"frame": 1, "time": 0.0, "score": 0.9, "box": [1.0] * 4, "landmarks": [1.0] * 10}
+    with StageWriter(str(tmp_path / "det"), "detect", TRACKED_FACES_SCHEMA) as writer:
+        writer.add_clips([{**who, "state": "ok", "reason": "", "frames": 1, "faces": 2}])
+        writer.add_rows(pa.RecordBatch.from_pylist([{**who, **fixed, **face} for face in faces], TRACKED_FACES_SCHEMA))
+    found = best_crops([StageReader(str(tmp_path / "det"), ("detect",))], (), {1}).by_label[1]
+    assert [colour(data) for _, data in found] == ["green"]
