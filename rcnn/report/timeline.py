@@ -15,7 +15,6 @@ from .media import Finder
 from .sureness import Sureness, read_sureness
 from .truth import Truth
 
-
 UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that the table of clips lacks
 
 
