@@ -1,5 +1,5 @@
 """Detection, alignment and embedding of a folder of photographs, PERSON/*.jpg, judged by verification:
-do two photographs show the same person?"""
+do two photographs show the same person? And the thresholds of a model's card, to be put into it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from rcnn.faces.embedding import Embedder
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
 from rcnn.networks.engine import choose_device
-from rcnn.scores.verification import different_pairs, same_pairs, similarities, verify
+from rcnn.scores.verification import different_pairs, same_pairs, similarities, thresholds_at, verify
 from rcnn.training.people import held_out
 from rcnn.video.photographs import read_image
 
+RATES = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}  # false match rates, as a card names them
 CHUNK = 64  # photographs in memory at a time
 CHECKPOINTS = "../shared/checkpoints"
 
@@ -152,6 +153,13 @@ def main() -> None:
         )
         accuracy = f"{result.accuracy.mean():.3%} ± {result.accuracy.std():.3%}".replace("%", "")
         print(f"{name:<16}{accuracy:>18}{result.thresholds.mean():>12.3f}{result.auc:>10.5f}")
+    try:
+        cosines = thresholds_at(normalise(photographs.plain), labels, list(RATES.values()))
+    except InputError as error:
+        print(f"thresholds: not known, {error}")
+    else:
+        entries = ", ".join(f'"{name}" = {cosine:.3f}' for name, cosine in zip(RATES, cosines, strict=True))
+        print(f"thresholds = {{ {entries} }}")
 
 
 if __name__ == "__main__":

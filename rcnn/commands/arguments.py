@@ -131,3 +131,4 @@ def add_gpu(parser: Parser) -> None:
     """Add `--gpu` to a program that has no settings."""
     field = shared.gpu()
     parser.add_option("gpu", field.metadata["option"], field.default)
+    parser.set_defaults(gpu=field.default)

@@ -16,11 +16,13 @@ from ..files.json import reason
 from ..files.schema import checked, from_toml
 from ..files.text import read_text
 from ..networks.engine.images import ImageInput, Three
+from ..networks.engine.onnx_graph import is_onnx
 from ..networks.zoo.registry import by_file_name, by_sha256
+from ..scores.card_thresholds import CardThresholds
 
 MAX_BYTES = 1 << 16  # of a card
 Whole = Annotated[int, Meta(gt=-(1 << 53), lt=1 << 53)]  # which a float can hold
-Value = bool | Whole | float | str | list[Whole | float | list[Whole | float]]  # of a field
+Value = bool | Whole | float | str | list[Whole | float | list[Whole | float]] | dict[str, Whole | float]  # of a field
 RGB, BGR = "rgb", "bgr"
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
 
@@ -36,6 +38,7 @@ class Card:
     min_sizes : sides of RetinaFace's priors in pixels, stride by stride
     strides : of RetinaFace's priors, in pixels
     output : name of the output that is the embedding
+    thresholds : of an embedding, cosines by false match rate, as `benchmarks/verification.py` prints them
     """
 
     colour: str | None = None
@@ -46,6 +49,7 @@ class Card:
     min_sizes: tuple[tuple[float, ...], ...] | None = None
     strides: tuple[int, ...] | None = None
     output: str | None = None
+    thresholds: CardThresholds | None = None
 
     def or_else(self, other: Card) -> Card:
         """What this one says, and of the rest what the other says."""
@@ -73,27 +77,55 @@ def read_card(path: str) -> Card:
     InputError
         If the card is damaged or holds something that no card does.
     """
-    beside = card_path(path)
-    if os.path.isfile(beside):
-        try:
-            content = from_toml(read_text(beside, MAX_BYTES), dict[str, Value])
-        except (OSError, ValueError) as error:
-            raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, a line each") from None
-        own = parse_card(content, beside)
-    else:
-        own = Card()
+    own = _own_card(path)
     known = by_sha256(sha256(path))
     if known is None and own == Card():
         known = by_file_name(path)
         if known is not None:
-            print(f"{path}: taken for {known.name} by its name; {beside} can say otherwise", flush=True)
+            print(f"{path}: taken for {known.name} by its name; {card_path(path)} can say otherwise", flush=True)
     return own if known is None else own.or_else(parse_card(known.parameters, known.name))
+
+
+def _own_card(path: str) -> Card:
+    """What stands in the card beside X.onnx; nothing where there is none."""
+    beside = card_path(path)
+    if not os.path.isfile(beside):
+        return Card()
+    try:
+        content = from_toml(read_text(beside, MAX_BYTES), dict[str, Value])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, a line each") from None
+    return parse_card(content, beside)
+
+
+def read_thresholds(model: str, sums: Mapping[str, str]) -> CardThresholds | None:
+    """Cosines of an embedding by false match rate: of its own card, else of the registry; None where not measured.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`, whose card is PREFIX.toml, or `X.onnx`; its files may be elsewhere
+    sums : sha256 of the model's files, by name, as a manifest has them
+
+    Raises
+    ------
+    InputError
+        If the card is damaged.
+    """
+    name = model if is_onnx(model) else f"{model.rpartition(',')[0]}.onnx"
+    own = _own_card(name).thresholds if model else None
+    known = [entry for entry in map(by_sha256, sums.values()) if entry is not None]
+    found = [own, *(parse_card(entry.parameters, entry.name).thresholds for entry in known)]
+    return next((replace(each, model=os.path.basename(model)) for each in found if each is not None), None)
 
 
 def write_card(card: Card, path: str) -> None:
     """Write the card of X.onnx beside it."""
 
     def text(value: Any) -> str:
+        if isinstance(value, CardThresholds):
+            pairs = zip(value.rates, value.cosines, strict=True)
+            entries = [f'"{rate!r}" = {cosine!r}' for rate, cosine in pairs]
+            return f"{{ {', '.join(entries)} }}"
         if isinstance(value, tuple):
             return f"[{', '.join(map(text, value))}]"
         return f'"{value}"' if isinstance(value, str) else repr(value)
@@ -173,6 +205,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _thresholds(value: Any) -> CardThresholds:
+    if not isinstance(value, dict):
+        raise ValueError(f'thresholds {value!r} are no table; write thresholds = {{ "1e-2" = 0.23, "1e-3" = 0.32 }}')
+    pairs = sorted(((float(rate), _number(cosine)) for rate, cosine in value.items()), reverse=True)
+    return CardThresholds(tuple(rate for rate, _ in pairs), tuple(cosine for _, cosine in pairs))
+
+
 _PARSE: dict[str, Callable[[Any], Any]] = {
     "colour": _colour,
     "mean": _three,
@@ -182,4 +221,5 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "min_sizes": _sizes,
     "strides": _strides,
     "output": _text,
+    "thresholds": _thresholds,
 }

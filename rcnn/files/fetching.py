@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
@@ -20,11 +20,15 @@ MAX_CLIP_BYTES = 4 << 30  # that are fetched
 
 
 @contextmanager
-def fetched(path: str) -> Iterator[str]:
+def fetched(path: str, came: Callable[[], None] = lambda: None) -> Iterator[str]:
     """A path on the disk under which a file can be opened, which may be read several times, until the end of the block.
 
     An object is copied into a file without a name in the directory for temporary files, which the system removes with
     the process, however that ends; the path is a link to it with the object's ending.
+
+    Parameters
+    ----------
+    came : called whenever a piece of the object has come
 
     Raises
     ------
@@ -40,7 +44,7 @@ def fetched(path: str) -> Iterator[str]:
         yield plain(path)
         return
     with tempfile.TemporaryFile() as file:
-        _fetch(path, url, file)
+        _fetch(path, url, file, came)
         ending = os.path.splitext(url.key)[1]
         link = os.path.join(tempfile.gettempdir(), f"rcnn-{uuid.uuid4().hex}{ending[:16]}")
         os.symlink(f"/proc/{os.getpid()}/fd/{file.fileno()}", link)
@@ -50,14 +54,14 @@ def fetched(path: str) -> Iterator[str]:
             os.unlink(link)
 
 
-def _fetch(path: str, url: Url, file: IO[bytes]) -> None:
+def _fetch(path: str, url: Url, file: IO[bytes], came: Callable[[], None]) -> None:
     last: InputError | None = None
     for pause in (0.0, *FETCH_PAUSES):
         time.sleep(pause)
         file.seek(0)
         file.truncate()
         try:
-            _copy(path, url, file)
+            _copy(path, url, file, came)
             return
         except TooLargeError as error:
             raise OSError(str(error)) from None
@@ -72,12 +76,13 @@ def _fetch(path: str, url: Url, file: IO[bytes]) -> None:
     raise OSError(f"can't be fetched: {str(last).removeprefix(f'{path}: ')}")
 
 
-def _copy(path: str, url: Url, file: IO[bytes]) -> None:
+def _copy(path: str, url: Url, file: IO[bytes], came: Callable[[], None]) -> None:
     with asking(path), file_system(url.scheme, url.bucket, url.options).open_input_file(url.path) as stream:
         size = stream.size()
         if size > MAX_CLIP_BYTES:
             raise TooLargeError(f"is larger than {MAX_CLIP_BYTES} bytes")
         while data := stream.read(CHUNK_BYTES):
+            came()
             try:
                 file.write(data)
                 file.flush()

@@ -25,6 +25,7 @@ class Entry:
     verdict : RIGHT, WRONG or UNKNOWN
     note : who it is in truth, or why the clip was not found; may be empty
     picture : JPEG of its best face, None where there is none or the page has no room for it
+    source : path of the user's own file that the clip was made of; empty where it is not known
     """
 
     clip: str
@@ -33,6 +34,12 @@ class Entry:
     verdict: str = UNKNOWN
     note: str = ""
     picture: bytes | None = None
+    source: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the clip is called: the name of the user's own file, else its own."""
+        return self.source.rpartition("/")[2] or self.clip
 
 
 @dataclass(frozen=True)

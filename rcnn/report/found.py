@@ -106,7 +106,9 @@ class Sighting:
 
     @property
     def share(self) -> str:
-        """The probability in per cent."""
+        """The probability in per cent; empty where there is too little to learn it from."""
+        if not self.probability >= 0:  # also NaN
+            return ""
         if self.probability >= SURE:
             return "over 99%"
         return "under 1%" if self.probability < 1 - SURE else f"{self.probability:.0%}"

@@ -31,6 +31,7 @@ def gather_report(
     most_people: int,
     appearances: StageReader | None = None,
     page: str = "",
+    sources: Mapping[str, str] | None = None,
 ) -> Report:
     """Everything that the page of a submission shows.
 
@@ -41,6 +42,7 @@ def gather_report(
     most_people : cards at most; where there is truth those with the lowest average precision are taken
     appearances : who is when; None for a page without times
     page : where the page goes, from which addresses of clips start
+    sources : the user's own file of each clip that is known
     """
     ranking = {label: [clip for clip, _ in entries] for label, entries in scored.items()}
     results = {item.label: item for item in score(ranking, truth)} if truth is not None else {}
@@ -88,7 +90,7 @@ def gather_report(
         best_precision=list(best),
         coverage=coverage,
         curve=lineage.curve,
-        people=[_with_reasons(card, reasons) for card in cards],
+        people=[_with_sources(_with_reasons(card, reasons), sources or {}) for card in cards],
         all_people=len(labels),
         chosen=why,
         stages=[stage_line(reader) for reader in lineage.stages],
@@ -134,6 +136,15 @@ def _with_reasons(card: Person, reasons: Mapping[str, str]) -> Person:
         return reasons.get(clip) or f"not among the first {config.SUBMIT.CLIPS_PER_LABEL}"
 
     return replace(card, missed=[replace(entry, note=reason(entry.clip)) for entry in card.missed])
+
+
+def _with_sources(card: Person, sources: Mapping[str, str]) -> Person:
+    """The user's own file of each clip."""
+
+    def led_back(entries: Sequence[Entry]) -> list[Entry]:
+        return [replace(entry, source=sources.get(entry.clip, "")) for entry in entries]
+
+    return replace(card, entries=led_back(card.entries), missed=led_back(card.missed))
 
 
 def _coverage(lineage: Lineage, wanted: set[str]) -> tuple[list[Coverage], dict[str, str]]:

@@ -70,13 +70,13 @@ def track_crops(readers: Sequence[StageReader], wanted: Collection[Place]) -> di
 
     A detect directory without tracks has one a clip, number 0.
     """
-    clips = pa.array(sorted({clip for clip, _, _ in wanted}), pa.string())
+    clips = {clip for clip, _, _ in wanted}
     sought = {(clip, track, _instant(time)): (clip, track, time) for clip, track, time in wanted}
     found: dict[Place, bytes] = {}
     for reader in readers:
         columns = ["name", "time", "crop", *(["track"] if reader.tracked else [])]
-        for batch in reader.batches(columns, ROWS):
-            for row in batch.filter(pc.is_in(batch.column("name"), clips)).to_pylist():
+        for batch in reader.rows_of(clips, columns):
+            for row in batch.to_pylist():
                 place = sought.get((row["name"], row.get("track", 0), _instant(row["time"])))
                 if place is not None:
                     found.setdefault(place, row["crop"])

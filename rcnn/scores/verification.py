@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
+
+COUNTED = 20  # pairs above a threshold, fewer of which say little about their share
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,34 @@ def area_under_roc(same: np.ndarray, different: np.ndarray) -> float:
     below = np.searchsorted(different, same, "left").sum(dtype=np.int64)
     up_to = np.searchsorted(different, same, "right").sum(dtype=np.int64)
     return float((below + up_to) / 2 / (len(same) * len(different)))
+
+
+def thresholds_at(embeddings: np.ndarray, labels: np.ndarray, rates: Sequence[float]) -> list[float]:
+    """Cosines that such shares of all pairs of two people reach: the thresholds of a card.
+
+    Parameters
+    ----------
+    embeddings : (n, D) of length 1
+    labels : (n,) of people
+    rates : false match rates
+
+    Raises
+    ------
+    InputError
+        If there are too few pairs to count the rarest.
+    """
+    wide = embeddings.astype(np.float32)
+    found = [np.zeros(0, np.float32)]
+    for row in range(len(wide) - 1):
+        found.append((wide[row + 1 :] @ wide[row])[labels[row + 1 :] != labels[row]])
+    cosines = np.concatenate(found)
+    least = min(rates)
+    if len(cosines) * least < COUNTED:
+        raise InputError(
+            f"{len(cosines)} pairs of two people are too few for a false match rate of {least:g}; "
+            f"give photographs that make {COUNTED / least:.0f} pairs"
+        )
+    return [float(value) for value in np.quantile(cosines, 1 - np.array(rates))]
 
 
 def similarities(embeddings: np.ndarray, pairs: np.ndarray) -> np.ndarray:

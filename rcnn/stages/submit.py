@@ -10,6 +10,7 @@ import numpy as np
 from .. import files
 from ..clips.dataset import read_ground_truth
 from ..clips.names import find_people, show
+from ..clips.sources import find_sources
 from ..errors import InputError
 from ..files import write_whole
 from ..files.lock import take_lock
@@ -19,6 +20,7 @@ from ..scores.ranking import Ranking
 from ..tables import StageReader
 from ..tables.join import Row, join_rows, open_inputs
 from ..workers.progress import progress
+from .changed_labels import check_labels
 from .recipes import check_recipe
 from .settings import SubmitSettings
 
@@ -53,8 +55,10 @@ def submit(settings: SubmitSettings) -> None:
         check_truth(truth, readers, settings.gt or "")
     when = None if settings.appearances is None else StageReader(settings.appearances, ("appearances",))
     behind = readers if when is None else [*readers, when]
-    lineage = trace(behind, [path for path in (settings.gt, settings.names) if path])
+    lineage = trace(behind, [path for path in (settings.gt, settings.names, settings.sources) if path])
+    check_labels(lineage)
     people = find_people(settings.names, *lineage.datasets)
+    sources = find_sources(settings.sources, *lineage.datasets)
     lineage.say_closed()
     ranking = Ranking(classes.pop())
     clips = 0
@@ -92,7 +96,15 @@ def submit(settings: SubmitSettings) -> None:
     if settings.report:
         title = f"Who is in which clip: {settings.output}"
         report = gather_report(
-            title, ranking.scored(), truth, people, lineage, settings.report_people, when, settings.report
+            title,
+            ranking.scored(),
+            truth,
+            people,
+            lineage,
+            settings.report_people,
+            when,
+            settings.report,
+            sources,
         )
         size = write_page(settings.report, report)
         print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")

@@ -16,13 +16,14 @@ from ..errors import UnreadableError
 from ..workers.ledger import CLIP_DEATHS
 from ..workers.pipeline import limit_cores
 from ..workers.ray_actors import enter, is_node_lost
+from ..workers.ray_decoders import ask
 from .decoder import FrameDecoder
 from .types import Frame, FrameItems, Frames, VideoInfo
 
 CHUNK_FRAMES = 8  # that travel together at most: a message a frame costs more than it copies
 CHUNK_BYTES = 10 << 20  # of frames, from which on no further one travels with them
 CHUNKS_AHEAD = 2  # of a clip, decoded and not asked for yet: bounds the object store at 66 MB a clip in hand
-RETRY_SECONDS = 1.0  # after a decoder died, until the next is asked
+RETRY_SECONDS = 1.0  # between two looks whether any decoder is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,35 @@ class Decoders:
     def __call__(self) -> RemoteFrames:
         if not hasattr(self, "_busy"):
             self._busy, self._lock = [0] * len(self._actors), threading.Lock()
+            self._gone: dict[int, Any] = {}  # decoders that failed, and what they were asked since
         return RemoteFrames(self)
 
     def borrow(self) -> int:
-        """Number of the decoder from which this worker awaits the fewest clips."""
+        """Number of the decoder from which this worker awaits the fewest clips; waits until one is there."""
+        while True:
+            with self._lock:
+                self._look()
+                there = [index for index in range(len(self._actors)) if index not in self._gone]
+                if there:
+                    index = min(there, key=self._busy.__getitem__)
+                    self._busy[index] += 1
+                    return index
+            time.sleep(RETRY_SECONDS)
+
+    def _look(self) -> None:
+        for index, asked in list(self._gone.items()):
+            if not ray.wait([asked], timeout=0)[0]:
+                continue
+            try:
+                ray.get(asked)
+                del self._gone[index]  # Ray has started it again
+            except RayError:
+                self._gone[index] = ask(self._actors[index])
+
+    def failed(self, index: int) -> None:
+        """A decoder broke off; it gets nothing until it answers again."""
         with self._lock:
-            index = self._busy.index(min(self._busy))
-            self._busy[index] += 1
-            return index
+            self._gone.setdefault(index, ask(self._actors[index]))
 
     def give_back(self, index: int) -> None:
         with self._lock:
@@ -135,9 +157,9 @@ class RemoteFrames:
                     if chunk.end is not None and chunk.info is not None:
                         return chunk.info
             except RayError as error:
+                self._decoders.failed(index)
                 deaths += not is_node_lost(error)
                 if deaths >= CLIP_DEATHS:
                     raise UnreadableError(f"killed its decoder {CLIP_DEATHS} times") from None
             finally:
                 self._decoders.give_back(index)
-            time.sleep(RETRY_SECONDS)

@@ -10,7 +10,6 @@ import select
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -19,10 +18,13 @@ from typing import IO, Any
 from ..config import config
 from ..errors import InputError, UnreadableError
 from ..files import fetched
+from ..workers.awake import AwakeClock
+from ..workers.life import beat
 from .messages import END, FRAME, INFO, MEMORY, PROGRESS, READY, TAKEN, read_frame, read_info, send
 from .types import FrameItems, Frames
 
 KILLED_AFTER = 5.0  # seconds that a decoder has to end by itself
+LOOK_SECONDS = 1.0  # between two looks at the clock while nothing comes
 START_SECONDS = 120.0  # that it has to start: Python and its libraries may lie on a slow disk
 # A thread a core in each library of each decoder would take address space that a batch system may not give
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -60,7 +62,7 @@ class FrameDecoder:
     def _fetch_and_decode(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
         with ExitStack() as stack:
             try:
-                file = stack.enter_context(fetched(path))
+                file = stack.enter_context(fetched(path, beat))
             except FileNotFoundError:
                 raise UnreadableError("is no file") from None
             except OSError as error:
@@ -149,16 +151,19 @@ class FrameDecoder:
         send(self._pipes()[0], message)
 
     def _line(self, seconds: float) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
+        clock = AwakeClock()
         descriptor = self._pipes()[1].fileno()
         while b"\n" not in self._buffer:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            left = seconds - clock.read()
+            if left <= 0:
                 raise UnreadableError(f"decoding takes too long: nothing came for {seconds:.0f} s")
+            if not select.select([descriptor], [], [], min(left, LOOK_SECONDS))[0]:
+                continue
             data = os.read(descriptor, 1 << 16)
             if not data:
                 raise UnreadableError(self._death())
             self._buffer += data
+        beat()
         line, _, self._buffer = self._buffer.partition(b"\n")
         return json.loads(line)
 

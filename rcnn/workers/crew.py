@@ -153,7 +153,7 @@ class PoolCrew:
             threads = self._threads.pop(event.worker, 1)
             hand = list(self._hands.pop(event.worker, {}).values())
             if ledger is not None:
-                ledger.died(hand, threads, event.reason, event.blame)
+                ledger.died(hand, threads, event)
             self._deaths += event.blame
             if self._deaths >= DEATHS_IN_A_ROW:
                 raise InputError(

@@ -67,11 +67,18 @@ class Answer:
 
 @dataclass(frozen=True)
 class Death:
-    """A worker is gone; `blame` is False where what it worked at can't be the cause."""
+    """A worker is gone.
+
+    blame : False where what it worked at can't be the cause
+    hung : whether it did not die, but gave no sign of life and was killed for that
+    unit : the one that hung, where that is known; else all that were begun may be the cause
+    """
 
     worker: int
     reason: str
     blame: bool = True
+    hung: bool = False
+    unit: int | None = None
 
 
 Event = Ready | Answer | Death

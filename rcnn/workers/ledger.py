@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .jobs import Death
+
 GROUP_DEATHS = 2  # of workers, after which a group is taken apart into single clips
 CLIP_DEATHS = 3  # of workers that had this clip alone in hand, after which it is given up
+CLIP_HANGS = 2  # the same where they hung, each of which costs minutes
 
 
 @dataclass
@@ -18,7 +21,8 @@ class Unit:
     number : of the unit, unique in a run
     items : a group, or one item of it
     first : place of the first item in its group
-    deaths : workers that died while they worked at it
+    deaths : workers that died while they worked at it, or hung
+    hangs : workers that hung while they worked at it
     """
 
     number: int
@@ -26,6 +30,7 @@ class Unit:
     items: Sequence[Any]
     first: int = 0
     deaths: int = 0
+    hangs: int = 0
     alone: bool = False  # nothing else may be in its worker's hand, so that a death is its own
 
 
@@ -99,19 +104,22 @@ class Ledger:
         unit.group.missing -= len(unit.items)
         self._failed = True
 
-    def died(self, hand: Sequence[Unit], threads: int, reason: str, blame: bool = True) -> None:
+    def died(self, hand: Sequence[Unit], threads: int, death: Death) -> None:
         """A worker died. What it had in hand is done again.
 
         Parameters
         ----------
         hand : its units, in the order in which it got them; the first `threads` had been begun
-        blame : False where the cause lies outside, as with a lost machine
         """
         again: list[Unit] = []
         for place, unit in enumerate(hand):
-            unit.deaths += blame and place < threads
-            if unit.alone and unit.deaths >= CLIP_DEATHS:
-                self._give_up(unit, reason)
+            suspect = place < threads if death.unit is None else unit.number == death.unit
+            unit.deaths += death.blame and suspect
+            unit.hangs += death.blame and suspect and death.hung
+            if unit.alone and unit.hangs >= CLIP_HANGS:
+                self._give_up(unit, f"hung its worker {unit.hangs} times ({death.reason})")
+            elif unit.alone and unit.deaths >= CLIP_DEATHS:
+                self._give_up(unit, f"killed its worker {CLIP_DEATHS} times ({death.reason})")
             elif not unit.alone and unit.deaths >= GROUP_DEATHS:
                 again += [self._unit(unit.group, [item], i, alone=True) for i, item in enumerate(unit.items)]
             else:
@@ -120,7 +128,7 @@ class Ledger:
 
     def _give_up(self, unit: Unit, reason: str) -> None:
         try:
-            self.done(unit, [self._lost(unit.items[0], f"killed its worker {CLIP_DEATHS} times ({reason})")])
+            self.done(unit, [self._lost(unit.items[0], reason)])
         except Exception as error:
             self.failed(unit, error)
 

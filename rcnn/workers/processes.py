@@ -2,75 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import subprocess
+import pickle
+import queue
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from ..errors import InputError
+from .awake import AwakeClock
 from .jobs import Answer, Death, Event, Job, Ready
 from .ledger import Unit
-from .worker import DONE, OUT_OF_MEMORY, READY
+from .process import Inbox, WorkerProcess
+from .watch import LIMITS, Hang, Limits, Watch
+from .worker import DONE, READY
 
 START_DEATHS = 3  # of workers of one place that never became ready
-DEATH_SECONDS = 5.0  # that a process which has closed its pipe has to end
-ROOT = str(Path(__file__).resolve().parents[2])
-
-
-class _Process:
-    """A worker: its number, its place in the pool, and both ends of talking to it."""
-
-    def __init__(self, number: int, place: int, quiet: bool) -> None:
-        self.number, self.place = number, place
-        self.ready = False
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "rcnn.workers.worker", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if quiet else None,  # all say the same about the models
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # a Ctrl-C is for the run, which then ends its workers
-                env={
-                    **os.environ,
-                    "PYTHONPATH": os.pathsep.join(dict.fromkeys([ROOT, *map(os.path.abspath, sys.path)])),
-                },
-            )
-        self.connection = Connection(ours.detach())
-
-    def death(self) -> str:
-        """Ends it, if it has not ended, and says how."""
-        try:
-            code = self.process.wait(DEATH_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            code = self.process.wait()
-        self.connection.close()
-        if code == OUT_OF_MEMORY:
-            return "out of memory"
-        return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 class ProcessPool:
-    """See `rcnn.workers.crew.Pool`.
+    """See `rcnn.workers.crew.Pool`. A worker that hangs is killed, and counts as one that died.
 
     Parameters
     ----------
     devices : of each worker, as `--gpu`
     threads : of each worker
+    limits : from which on a worker counts as hung
     """
 
-    def __init__(self, job: Job, devices: Sequence[int | None], threads: int) -> None:
-        self._job, self._devices, self._threads = job, devices, threads
-        self._workers: dict[int, _Process] = {}
+    def __init__(self, job: Job, devices: Sequence[int | None], threads: int, limits: Limits = LIMITS) -> None:
+        self._job, self._devices, self._threads, self._limits = job, devices, threads, limits
+        self._workers: dict[int, WorkerProcess] = {}
         self._started = 0
         self._start_deaths: Counter[int] = Counter()
+        self._inbox: Inbox = queue.SimpleQueue()
+        self._watch, self._clock = Watch(limits), AwakeClock()
 
     @property
     def pids(self) -> list[int]:
@@ -83,43 +48,63 @@ class ProcessPool:
 
     def _spawn(self, place: int) -> None:
         self._started += 1
-        worker = _Process(self._started, place, quiet=self._started > 1)
+        worker = WorkerProcess(self._started, place, self._threads, self._started > 1, self._inbox)
         self._workers[worker.number] = worker
-        self._tell(worker, (self._job, self._devices[place], self._threads))
-
-    @staticmethod
-    def _tell(worker: _Process, message: object) -> None:
-        with contextlib.suppress(OSError):  # it is dead, which `wait` will see
-            worker.connection.send(message)
+        worker.tell((self._job, self._devices[place]))
 
     def send(self, worker: int, unit: Unit) -> None:
-        self._tell(self._workers[worker], (unit.number, unit.items))
+        self._workers[worker].tell((unit.number, unit.items))
 
     def wait(self) -> list[Event]:
-        by_connection: dict[Any, _Process] = {worker.connection: worker for worker in self._workers.values()}
         events: list[Event] = []
-        for connection in wait(list(by_connection)):
-            worker = by_connection[connection]
-            try:
-                kind, unit, value = worker.connection.recv()
-            except (EOFError, OSError):
-                events.append(self._replace(worker))
-                continue
-            if kind == READY:
-                worker.ready = True
-                self._start_deaths[worker.place] = 0
-                events.append(Ready(worker.number, self._threads, value))
-            elif kind == DONE:
-                events.append(Answer(worker.number, unit, value))
-            elif worker.ready:
-                events.append(Answer(worker.number, unit, None, value))
-            else:
-                raise value
+        for number, message in self._arrived():
+            worker = self._workers.get(number)
+            if worker is not None:  # else it was killed meanwhile
+                events.append(self._replace(worker) if message is None else self._heard(worker, message))
+        return events + self._hung()
+
+    def _arrived(self) -> Iterator[tuple[int, bytes | None]]:
+        """What there is, as soon as there is something, or nothing after a while."""
+        try:
+            yield self._inbox.get(timeout=self._limits.poll)
+            while True:
+                yield self._inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _heard(self, worker: WorkerProcess, message: bytes) -> Event:
+        kind, unit, value = pickle.loads(message)
+        if kind == READY:
+            worker.ready = True
+            self._start_deaths[worker.place] = 0
+            return Ready(worker.number, self._threads, value)
+        if kind == DONE:
+            return Answer(worker.number, unit, value)
+        if worker.ready:
+            return Answer(worker.number, unit, None, value)
+        raise value
+
+    def _hung(self) -> list[Event]:
+        now = self._clock.read()
+        events: list[Event] = []
+        for worker in list(self._workers.values()):
+            hang = self._watch.look(worker.number, worker.signs, now)
+            if hang is not None:
+                print(
+                    f"--workers: worker {worker.process.pid} hangs ({hang.reason}); it is killed, another takes its "
+                    f"place, and what it had in hand is done again",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                worker.kill()
+                events.append(self._replace(worker, hang))
         return events
 
-    def _replace(self, worker: _Process) -> Death:
+    def _replace(self, worker: WorkerProcess, hang: Hang | None = None) -> Death:
         del self._workers[worker.number]
-        reason = worker.death()
+        self._watch.forget(worker.number)
+        reason = worker.end()
+        reason = reason if hang is None else hang.reason
         if not worker.ready:
             self._start_deaths[worker.place] += 1
             if self._start_deaths[worker.place] >= START_DEATHS:
@@ -128,12 +113,11 @@ class ProcessPool:
                     f"for {len(self._devices)}? Give fewer, or none to work in this process"
                 )
         self._spawn(worker.place)
-        return Death(worker.number, reason)
+        return Death(worker.number, reason, hung=hang is not None, unit=None if hang is None else hang.unit)
 
     def close(self) -> None:
         for worker in self._workers.values():
-            worker.process.kill()
+            worker.kill()
         for worker in self._workers.values():
-            worker.process.wait()
-            worker.connection.close()
+            worker.end()
         self._workers.clear()

@@ -16,7 +16,9 @@ from .jobs import Answer, Death, DecodingJob, Event, Job, Ready
 from .ledger import Unit
 from .pipeline import cores
 from .plan import Plan
-from .processes import ROOT, START_DEATHS
+from .process import ROOT
+from .processes import START_DEATHS
+from .ray_decoders import LIFE, PATIENCE, REMIND, DecoderWatch
 from .signals import SIGNALS
 from .worker import FAILED
 
@@ -24,7 +26,6 @@ LOCAL = "local"
 STORE_BYTES = 1 << 30  # of a local Ray's object store
 WAIT_SECONDS = 1.0  # for something to happen
 TEND_SECONDS = 2.0  # between two looks at which nodes there are
-PATIENCE, REMIND = 20.0, 60.0  # seconds without a worker until a line says so, and until the next
 DECODER = "decoder"  # resource of nodes that decode, where a cluster has such: ray start --resources '{"decoder": 16}'
 
 
@@ -102,10 +103,13 @@ class RayPool:
         options = {"num_cpus": 0, "resources": {DECODER: 1}} if special else {"num_cpus": 1}
         if self._plan.decoders:
             actor, self._source = cast(DecodingJob, self._job).decoders()
-            remote = self._ray.remote(actor).options(
+            remote = self._ray.remote(concurrency_groups={LIFE: 1})(actor).options(
                 max_restarts=-1, scheduling_strategy="SPREAD", runtime_env=self._environment, **options
             )
             self._decoders = [remote.remote(os.getcwd()) for _ in range(self._plan.decoders)]
+        address = self._ray.get_runtime_context().gcs_address
+        needs, start = (f"resource {DECODER}", """ --resources='{"decoder": 16}'""") if special else ("a free CPU", "")
+        self._decoder_watch = DecoderWatch(self._ray, self._decoders, f"{needs} (ray start --address={address}{start})")
         self._tend()
 
     def _join(self) -> None:
@@ -247,6 +251,7 @@ class RayPool:
         return Death(actor.number, "out of memory" if memory else "the actor died", blame=True)
 
     def _watch(self) -> None:
+        self._decoder_watch.look()
         now = time.monotonic()
         if any(actor.node for actor in self._actors.values()):
             self._idle_since, self._patience = now, PATIENCE

@@ -11,6 +11,8 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
+from .life import Signs, shared_numbers
+
 READY, DONE, FAILED = "ready", "done", "failed"
 OUT_OF_MEMORY = 77  # exit code
 
@@ -35,13 +37,13 @@ def attempt(step: Any, items: Any) -> tuple[str, Any]:
         return FAILED, RuntimeError(f"in a worker: {''.join(traceback.format_exception(error))}")
 
 
-def serve(connection: Connection) -> None:
+def serve(connection: Connection, signs: Signs, threads: int) -> None:
     """Answer the driver until it is gone."""
     from .jobs import about
     from .pipeline import limit_cores
 
     try:
-        job, gpu, threads = connection.recv()
+        job, gpu = connection.recv()
     except (EOFError, OSError):
         return
     limit_cores(threads)
@@ -52,15 +54,16 @@ def serve(connection: Connection) -> None:
     units: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
     sending = threading.Lock()
 
-    def work() -> None:
+    def work(thread: int) -> None:
         while True:
             number, items = units.get()
-            kind, value = attempt(step, items)
+            with signs.working(thread, number):
+                kind, value = attempt(step, items)
             with sending, contextlib.suppress(ConnectionError):  # the driver is gone, which the main thread sees, too
                 connection.send((kind, number, value))
 
-    for _ in range(threads):
-        threading.Thread(target=work, daemon=True).start()
+    for thread in range(threads):
+        threading.Thread(target=work, args=(thread,), daemon=True).start()
     with sending:
         connection.send((READY, 0, about(step)))
     while True:
@@ -70,7 +73,8 @@ def serve(connection: Connection) -> None:
 def main() -> None:
     # exits at once: threads may be deep in a clip that nobody waits for, and their decoders end when their pipes close
     try:
-        serve(Connection(int(sys.argv[1])))
+        connection, memory, threads = map(int, sys.argv[1:4])
+        serve(Connection(connection), Signs(shared_numbers(memory, threads)), threads)
     except (EOFError, OSError):
         os._exit(0)
     sys.stdout.flush()

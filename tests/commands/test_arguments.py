@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rcnn.commands.arguments import Parser, add_gpu
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["detect.py", "feature.py", "genfeat.py", "train_mlp.py", "predict.py", "submit.py", "gendata.py"]
 MODULES = ["demo", "preview", "search"]
@@ -77,3 +79,10 @@ def test_a_default_of_0_is_shown_and_pairs_as_they_are_typed():
     assert "--begin-epoch E" in (text := " ".join(run("train_mlp.py", "--help").stdout.split()))
     assert "epochs that are done already (default: 0)" in text
     assert "(default: 112,112)" in " ".join(run("detect.py", "--help").stdout.split())
+
+
+@pytest.mark.parametrize(("words", "gpu"), [([], None), (["--gpu", "-1"], -1), (["--gpu", "1"], 1)])
+def test_a_program_without_settings_has_a_device(words, gpu):
+    parser = Parser("Measures.", "python -m benchmarks.sums --clips 1000")
+    add_gpu(parser)
+    assert parser.parse_args(words).gpu == gpu

@@ -45,6 +45,20 @@ def test_directories_are_found_by_what_manifests_say(run):
     assert lineage.notes == []
 
 
+def test_cards_show_the_files_that_clips_were_made_of(run, tmp_path):
+    shown = run.submit(report=str(tmp_path / "plain.html"), output=str(tmp_path / "s.txt")).read_text()
+    assert ">1_<wbr>0<wbr>.mp4</p>" in shown
+    (tmp_path / "sources.txt").write_text(
+        "1_0.mp4\t/films/<b>/Käthe am See.mov\nyy_without_a_face.mp4\t/films/dark.mov\n"
+    )
+    page = run.submit(
+        report=str(tmp_path / "page.html"), output=str(tmp_path / "s.txt"), sources=str(tmp_path / "sources.txt")
+    ).read_text()
+    assert 'title="/films/&lt;b&gt;/Käthe am See.mov">Käthe am See<wbr>.mov</p>' in page
+    assert 'title="/films/dark.mov">dark<wbr>.mov</p>' in page  # of a clip that was missed
+    assert ">1_<wbr>0<wbr>.mp4</p>" not in page and ">1_<wbr>1<wbr>.mp4</p>" in page
+
+
 def test_clips_that_were_trained_on_may_be_ranked_too(run, tmp_path):
     shutil.copytree(run.root / "pred", tmp_path / "pred")
     manifest = json.loads((tmp_path / "pred/manifest.json").read_text())

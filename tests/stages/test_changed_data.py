@@ -1,16 +1,19 @@
-"""detect.py that was stopped does not go on over a data set that changed."""
+"""A data set that changed: detect.py does not go on over it, and what was learnt of it is not shown as of now."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from rcnn.errors import InputError, Stopped
+from rcnn.report import Lineage
 from rcnn.stages import detect as stage
+from rcnn.stages.changed_labels import check_labels
 from rcnn.stages.detect import detect
 from rcnn.stages.settings import DetectSettings
-from rcnn.tables import StageReader
+from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter
 
 NAMES = [f"{number:02d}.mp4" for number in range(24)]
 
@@ -83,3 +86,65 @@ def test_a_data_set_that_stayed_goes_on(stopped):
     detect(stopped)
     reader = StageReader(stopped.output, ("detect",))
     assert reader.accounts.clips == reader.accounts.unreadable == len(NAMES)
+
+
+@pytest.mark.parametrize("change", [swap, replace, remove])
+def test_what_is_complete_is_not_kept_for_a_data_set_that_changed(settings, root, change, capsys):
+    detect(settings)
+    detect(settings)
+    assert "it is kept" in capsys.readouterr().out
+    change(root)
+    with pytest.raises(InputError, match=r"is complete and was made with another list of clips; give the same"):
+        detect(settings)
+    detect(dataclasses.replace(settings, renew=True))
+    assert "was made with another list of clips; it is made anew" in capsys.readouterr().out
+    assert StageReader(settings.output, ("detect",)).accounts.clips == len(list(root.iterdir()))
+
+
+TRAIN, VAL = "1.mp4 1\n2.mp4 2\n", "2 3.mp4\n"
+
+
+@pytest.fixture
+def learnt(tmp_path) -> Lineage:
+    """What a classifier learnt from: two clips of train and one of val, and one of nobody known."""
+    (tmp_path / "data/gt_v2").mkdir(parents=True)
+    (tmp_path / "data/gt_v2/train_v2.txt").write_text(TRAIN)
+    (tmp_path / "data/gt_v2/val_v2.txt").write_text(VAL)
+    clips = {"1.mp4": ("train", 1), "2.mp4": ("train", 2), "3.mp4": ("val", 2), "4.mp4": ("val", -1)}
+    rest = {"state": "no face", "reason": "", "frames": 3, "faces": 0}
+    with StageWriter(
+        str(tmp_path / "det"), "detect", FACES_SCHEMA, arguments={"dataset": str(tmp_path / "data")}
+    ) as writer:
+        writer.add_clips([{"name": n, "split": s, "label": label, **rest} for n, (s, label) in clips.items()])
+    return Lineage(training=[StageReader(str(tmp_path / "det"), ("detect",))])
+
+
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        (TRAIN, VAL),
+        (TRAIN + "5.mp4 9\n", VAL),  # a clip that came
+        ("2.mp4 2\n", VAL),  # and one that went
+        (TRAIN, VAL + "3 4.mp4\n"),  # of nobody known, and now of somebody
+    ],
+)
+def test_labels_that_stayed(learnt, tmp_path, train, val):
+    (tmp_path / "data/gt_v2/train_v2.txt").write_text(train)
+    (tmp_path / "data/gt_v2/val_v2.txt").write_text(val)
+    check_labels(learnt)
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "words"),
+    [
+        ("1.mp4 2\n2.mp4 3\n", VAL, r"train_v2\.txt: 1\.mp4 has label 2, and .*det was made when it had 1"),
+        (TRAIN, "3 3.mp4\n", r"val_v2\.txt: 3\.mp4 has label 3, and .*det was made when it had 2"),
+    ],
+)
+def test_labels_that_moved_are_not_shown_as_those_of_then(learnt, tmp_path, train, val, words):
+    (tmp_path / "data/gt_v2/train_v2.txt").write_text(train)
+    (tmp_path / "data/gt_v2/val_v2.txt").write_text(val)
+    with pytest.raises(InputError, match=words):
+        check_labels(learnt)
+    (tmp_path / "data/gt_v2/train_v2.txt").unlink()
+    check_labels(learnt)  # of a data set that is gone nothing is known

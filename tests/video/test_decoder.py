@@ -27,6 +27,7 @@ from rcnn.video.decoder import FrameDecoder
 from rcnn.video.frames import TOO_MUCH, read_frames
 from rcnn.video.messages import MEMORY, SLOTS, slot_image
 from rcnn.video.serving import AHEAD_BYTES, MEMORY_BYTES, Server
+from rcnn.workers import awake
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +151,32 @@ def test_a_decoder_that_hangs_is_given_up(clip):
     assert frames._process is None
 
 
+def test_a_decoder_that_slept_with_its_reader_loses_nothing(clip, frames, monkeypatch):
+    """A laptop or container that slept, as the reader sees it: it waits, and then it is an hour later."""
+    frames._start()
+    os.kill(frames._process.pid, signal.SIGSTOP)
+    slept = 0.0
+    real_select = decoder.select.select
+
+    def select(*arguments):
+        nonlocal slept
+        ready = real_select(*arguments)
+        if not slept:
+            assert not ready[0]
+            slept = 3600.0
+            os.kill(frames._process.pid, signal.SIGCONT)
+        return ready
+
+    monkeypatch.setattr(decoder, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(decoder, "select", SimpleNamespace(select=select))
+    monkeypatch.setattr(awake, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + slept))
+    assert len(list(frames.read_frames(str(clip), 1))) == 11
+    assert slept
+
+
 def test_time_spent_elsewhere_does_not_count(clip, frames, monkeypatch):
     clock = SimpleNamespace(now=0.0)
-    monkeypatch.setattr(decoder, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(awake, "time", SimpleNamespace(monotonic=lambda: clock.now))
     found = []
     for frame in frames.read_frames(str(clip)):
         clock.now += 2 * PATIENCE  # the network is slow

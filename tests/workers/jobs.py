@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import time
@@ -19,6 +20,8 @@ class Doubling:
 
     kills : numbers that kill the worker, how many times at most
     meets : numbers that wait until so many workers have begun
+    hangs : numbers at which a thread hangs in native code, how many times at most
+    locks : the same, where native code keeps Python's lock, so that the whole worker hangs
     """
 
     folder: str
@@ -26,6 +29,8 @@ class Doubling:
     seconds: float = 0.0
     start: str = ""  # "fail" or "die"
     meets: tuple[tuple[int, int], ...] = ()
+    hangs: tuple[tuple[int, int], ...] = ()
+    locks: tuple[tuple[int, int], ...] = ()
 
     def build(self, gpu, source=None):
         if self.start == "fail":
@@ -44,6 +49,10 @@ class Doubling:
             tries = len(place.read_text().splitlines())
             if tries <= dict(self.kills).get(item, 0):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if tries <= dict(self.hangs).get(item, 0):
+                ctypes.CDLL(None).pause()
+            if tries <= dict(self.locks).get(item, 0):
+                ctypes.PyDLL(None).pause()
             wait_for(lambda item=item: len(list(Path(self.folder).glob("pid-*"))) >= dict(self.meets).get(item, 0))
             if item == -1:
                 raise InputError("-1: is no number; take it away")
@@ -55,6 +64,16 @@ class Doubling:
         from rcnn.video.actors import DecodeActor, Decoders
 
         return DecodeActor, Decoders
+
+    def lost(self, item, reason):
+        return reason
+
+
+class Measuring:
+    """Lengths of strings of bytes."""
+
+    def build(self, gpu, source=None):
+        return lambda items: [len(item) for item in items]
 
     def lost(self, item, reason):
         return reason

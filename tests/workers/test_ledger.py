@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rcnn.workers.ledger import CLIP_DEATHS, GROUP_DEATHS, Ledger
+from rcnn.workers.jobs import Death
+from rcnn.workers.ledger import CLIP_DEATHS, CLIP_HANGS, GROUP_DEATHS, Ledger
 
 
 def run(groups, killers, seed, workers=3, threads=2, ahead=5, outside=0.0):
@@ -33,7 +34,7 @@ def run(groups, killers, seed, workers=3, threads=2, ahead=5, outside=0.0):
         hand = rng.choice([hand for hand in hands.values() if hand])
         unit = hand[rng.randrange(min(threads, len(hand)))]
         if killers & set(unit.items) or rng.random() < outside:
-            ledger.died(list(hand), threads, "signal 9", blame=bool(killers & set(unit.items)))
+            ledger.died(list(hand), threads, Death(0, "signal 9", blame=bool(killers & set(unit.items))))
             hand.clear()
         else:
             hand.remove(unit)
@@ -59,23 +60,38 @@ def ledger_of(*groups):
 def test_a_group_is_taken_apart_and_its_clips_are_tried_alone():
     ledger = ledger_of([1, 2], [3])
     for _ in range(GROUP_DEATHS):
-        ledger.died([ledger.take(True, 9)], 1, "signal 11")
+        ledger.died([ledger.take(True, 9)], 1, Death(0, "signal 11"))
     first = ledger.take(True, 9)
     assert (first.items, first.alone) == ([1], True)
     assert ledger.take(False, 9) is None  # the other clip waits for a worker without work
     ledger.done(first, ["one"])
     for _ in range(CLIP_DEATHS):
-        ledger.died([ledger.take(True, 9)], 1, "signal 11")
+        ledger.died([ledger.take(True, 9)], 1, Death(0, "signal 11"))
     assert list(ledger.ready()) == [([1, 2], ["one", "killed its worker 3 times (signal 11)"])]
     assert ledger.take(True, 9).items == [3]
+
+
+def test_only_the_unit_that_hung_is_blamed_and_a_clip_that_hangs_twice_is_given_up():
+    ledger = ledger_of([1], [2])
+    for _ in range(GROUP_DEATHS):
+        hand = [ledger.take(True, 9), ledger.take(False, 9)]
+        assert [list(unit.items) for unit in hand] == [[1], [2]]
+        ledger.died(hand, 2, Death(0, "no progress", hung=True, unit=hand[0].number))
+    assert hand[1].deaths == 0
+    for _ in range(CLIP_HANGS):
+        alone = ledger.take(True, 9)
+        assert (alone.items, alone.alone) == ([1], True)
+        ledger.died([alone], 2, Death(0, "no progress", hung=True, unit=alone.number))
+    assert list(ledger.ready()) == [([1], ["hung its worker 2 times (no progress)"])]
+    assert ledger.take(True, 9).items == [2]
 
 
 def test_a_lost_machine_and_what_was_not_begun_count_for_nothing():
     ledger = ledger_of([1], [2])
     for _ in range(10):
-        ledger.died([ledger.take(True, 9)], 1, "its node was lost", blame=False)
+        ledger.died([ledger.take(True, 9)], 1, Death(0, "its node was lost", blame=False))
     begun, waiting = ledger.take(True, 9), ledger.take(False, 9)
-    ledger.died([begun, waiting], 1, "signal 9")
+    ledger.died([begun, waiting], 1, Death(0, "signal 9"))
     assert (begun.deaths, waiting.deaths) == (1, 0)
 
 

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from drawn_people import framed, portrait, put_clip
 from jobs import Doubling
+from patience import PATIENCE, wait_for
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import save_checkpoint
@@ -112,6 +114,78 @@ def test_decoders_sit_where_the_cluster_says(cluster, tmp_path):
         places = set(ray.get([decoder.node.remote() for decoder in crew._pool._decoders]))
         own = ray.get_runtime_context().get_node_id()
         assert places == {cluster.workers[2].node_id} and own not in places
+
+
+class Starving:
+    """Ray, whose memory monitor kills an actor that worked at a number, as `ray.get` tells of it.
+
+    Parameters
+    ----------
+    times : how often at most, by number
+    """
+
+    def __init__(self, times):
+        self.times = times
+
+    def __getattr__(self, name):
+        return getattr(ray, name)
+
+    def get(self, reference):
+        kind, value = ray.get(reference)
+        for number in self.times:
+            if isinstance(value, list) and 2 * number in value and self.times[number]:
+                self.times[number] -= 1
+                raise ray.exceptions.OutOfMemoryError("Task was killed due to the node running low on memory.")
+        return kind, value
+
+
+def test_actors_that_ray_kills_for_want_of_memory_are_replaced(cluster, tmp_path):
+    crew = open_crew(Doubling(str(tmp_path)), Plan(-1, workers=2, ray="auto"), 2)
+    crew._pool._ray = Starving({6: 99, 18: 1})
+    with crew:
+        found = [pair for group, results in crew.map(groups(range(20), 4)) for pair in zip(group, results, strict=True)]
+    assert found[6] == (6, "killed its worker 3 times (out of memory)")
+    assert [pair for pair in found if pair[0] != 6] == right(lost=(6,))
+    attempts = {number: len((tmp_path / f"item-{number}").read_text().splitlines()) for number in (6, 18)}
+    assert attempts == {6: 5, 18: 2}
+
+
+def test_a_clip_goes_on_where_its_decoder_died_and_waits_for_a_node_that_decodes(
+    cluster, tmp_path, monkeypatch, capsys
+):
+    from rcnn.video.decoder import FrameDecoder
+    from rcnn.workers import ray_decoders
+
+    clip = tmp_path / "clip.mp4"
+    put_clip(clip, [framed(portrait(0), shift) for shift in range(60)])
+    monkeypatch.setattr(ray_decoders, "PATIENCE", 0.5)
+    monkeypatch.setattr(ray_decoders, "REMIND", 0.0)
+    with open_crew(Doubling(str(tmp_path)), Plan(-1, workers=1, ray="auto", decoders=1), 2) as crew:
+        crew.start()
+        pool = crew._pool
+        frames = iter(pool._source(pool._decoders, 0)().read_frames(str(clip)))
+        times = [next(frames).time for _ in range(10)]
+        assert ray.get(ray_decoders.ask(pool._decoders[0]), timeout=PATIENCE)  # while its clip waits to be taken
+        ray.kill(pool._decoders[0], no_restart=False)
+        times += [next(frames).time for _ in range(20)]  # more than had been decoded ahead
+        cluster.remove_node(cluster.workers.pop(), allow_graceful=False)
+        capsys.readouterr()
+        said = []
+
+        def waits():
+            pool.wait()
+            said.append(capsys.readouterr().err)
+            return "--decoders: no decoder" in said[-1]
+
+        wait_for(waits)
+        assert "waits for a node with resource decoder (ray start --address=" in said[-1]
+        monkeypatch.setattr(ray_decoders, "GIVEN_UP", 0.0)
+        with pytest.raises(InputError, match=r"start a node with resource decoder .* and go on with: "):
+            while True:
+                pool.wait()
+        cluster.workers.append(cluster.add_node(num_cpus=1, object_store_memory=200 << 20, resources={"decoder": 2}))
+        times += [frame.time for frame in frames]
+    assert times == [frame.time for frame in FrameDecoder().read_frames(str(clip))]
 
 
 def test_a_node_is_lost_in_mid_run_and_another_joins(cluster, tmp_path):

@@ -96,6 +96,33 @@ def test_a_worker_killed_in_mid_run_changes_nothing(one, settings, tmp_path):
     assert manifest(tmp_path / "det", "detect") == manifest(one / "det", "detect")
 
 
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that came of it."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [pid, *(one for task in tasks for child in task.read_text().split() for one in family(int(child)))]
+
+
+def test_a_run_that_is_stopped_and_continued_loses_nothing(one, settings, tmp_path):
+    with held(words(settings, tmp_path / "det", "--workers", "2"), 2) as run:
+        run.wait_until_held()
+        first = workers_of(run.process.pid)
+        for stopped in ([run.process.pid], family(run.process.pid)):  # by Ctrl-Z, and by a batch system
+            for pid in stopped:
+                os.kill(pid, signal.SIGSTOP)
+            wait_for(lambda stopped=stopped: all(state(pid) == "T" for pid in stopped), "the stop")
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        assert workers_of(run.process.pid) == first
+        run.let_go()
+        code, errors = run.end()
+    assert code == 0 and "hangs" not in errors
+    assert written(tmp_path / "det") == written(one / "det")
+
+
 def test_a_run_goes_on_with_other_workers(one, settings, tmp_path):
     with held(words(settings, tmp_path / "det", "--workers", "1"), 2) as run:
         run.wait_until_held()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...workers.life import beat
 from ...workers.pipeline import cores
 from .images import ImageInput, image_planes
 from .network import CPU
@@ -88,6 +89,7 @@ class OnnxRuntimeNetwork:
         return [np.concatenate([_with_batch(output) for output in column]) for column in zip(*rows, strict=True)]
 
     def _run(self, data: np.ndarray) -> list[np.ndarray]:
+        beat()
         try:
             found = self._session.run(self.output_names, {self._input: np.ascontiguousarray(data, self._dtype)})
         except Exception as error:  # its errors share no base class of their own

@@ -21,6 +21,7 @@ import openvino as ov
 from openvino import opset13 as ops
 
 from ...errors import InputError
+from ...workers.life import beat
 from ...workers.pipeline import cores, shares_cores
 from ..checkpoint import Graph, Node
 from ..checkpoint.operators import (
@@ -120,6 +121,7 @@ class OpenVinoNetwork:
                 done = number - len(lent)
                 if done >= 0:
                     request.wait()
+                    beat()
                     results = [request.get_output_tensor(i).data for i in range(len(self.output_names))]
                     outputs = outputs or [np.empty((count, *result.shape[1:]), np.float32) for result in results]
                     for output, result in zip(outputs, results, strict=True):

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import InputError
+from ...workers.life import beat
 from ..checkpoint import Graph
 from ..checkpoint.operators import (
     TOO_FEW_DIMENSIONS,
@@ -103,6 +104,7 @@ class TorchNetwork:
         count = len(rows)
         size = 1 << (count - 1).bit_length()
         lane = self._idle.get()  # waits while all lanes are busy
+        beat()
         try:
             return lane.run(rows, (size, *rows.shape[1:]), self._run)
         finally:

@@ -1,0 +1,56 @@
+"""What it costs that detect.py keeps which clips it is of, with sizes and times: seconds, and bytes on the disk.
+
+    python -m benchmarks.listing --output ./output/listing
+
+Lists a data set of empty files with the marks and without them, in turns, and makes and writes the list.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from rcnn.clips.dataset import FOLDERS, NAMES_FILE, TEST, list_clips
+from rcnn.commands.arguments import FILES, METHOD, Parser, positive
+from rcnn.errors import run_script
+from rcnn.tables.listing import LISTING, Listing
+
+TRIES = 3  # of which the fastest counts
+
+
+def write_data(root: Path, clips: int) -> None:
+    folder = root / FOLDERS[TEST].replace("*", "1")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"IQIYI_VID_TEST_{number:07d}.mp4" for number in range(clips)]
+    for name in names:
+        (folder / name).touch()
+    (root / NAMES_FILE).parent.mkdir(exist_ok=True)
+    (root / NAMES_FILE).write_text("".join(f"{name}\n" for name in names))
+
+
+def main() -> None:
+    parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.listing --clips 1000")
+    parser.group(FILES)("--output", default="./output/listing", metavar="DIR", help="where the data set goes")
+    parser.group(METHOD)("--clips", default=100_000, type=positive, metavar="N", help="clips of the data set")
+    args = parser.parse_args()
+    root = Path(args.output)
+    write_data(root, args.clips)
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(TRIES):
+        for marked in seconds:
+            started = time.perf_counter()
+            clips = list_clips(str(root), TEST, marked=marked)
+            seconds[marked].append(time.perf_counter() - started)
+    plain, marked_ = min(seconds[False]), min(seconds[True])
+    clips = list_clips(str(root), TEST, marked=True)
+    started = time.perf_counter()
+    Listing.of(clips).write(str(root))
+    written = time.perf_counter() - started
+    size = os.path.getsize(root / LISTING)
+    print(f"{len(clips)} clips: listed in {plain:.2f} s, with sizes and times in {marked_:.2f} s")
+    print(f"digest made and list written in {written:.2f} s; {size / len(clips):.1f} bytes a clip")
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,76 @@
+"""Who is in the picture as captions of a video: WebVTT and SubRip, a file a source.
+
+https://www.w3.org/TR/webvtt1/ says what a WebVTT file is; nobody says it of SubRip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+
+from ...files import base_name
+from ...tables.schema import YES
+from .place import Output
+from .rates import frame_range
+from .rows import Chosen, Row, Sheet
+from .text import file_stem, one_line
+
+MILLISECONDS = Fraction(1000)  # a second
+MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+LOOKALIKES = str.maketrans("<>{}", "‹›()")  # SubRip has no escapes, and players take these for formatting
+
+
+def vtt_outputs(chosen: Chosen) -> Iterator[Output]:
+    """WebVTT, with the source in a note."""
+    return _outputs(chosen, _vtt)
+
+
+def srt_outputs(chosen: Chosen) -> Iterator[Output]:
+    """SubRip."""
+    return _outputs(chosen, _srt)
+
+
+def _outputs(chosen: Chosen, text: Callable[[list[Row]], Iterable[str]]) -> Iterator[Output]:
+    sheet = Sheet(chosen)
+    for group in sheet.groups(sheet.sources):
+        rows = [row for row, _ in group]
+        yield Output(source_stem(rows[0].source), text(rows))
+    if not len(sheet):
+        yield Output("", text([]))
+
+
+def source_stem(source: str) -> str:
+    """The name of a source without its folder and ending, as the name of a file."""
+    name = base_name(source)
+    return file_stem(name.rpartition(".")[0] or name)
+
+
+def _vtt(rows: list[Row]) -> Iterator[str]:
+    yield "WEBVTT\n"
+    if rows:
+        yield f"\nNOTE {one_line(rows[0].source).translate(MARKUP)}\n"
+    for row in rows:
+        start, end = _times(row, ".")
+        yield f"\n{start} --> {end}\n{_label(row).translate(MARKUP)}\n"
+
+
+def _srt(rows: list[Row]) -> Iterator[str]:
+    for number, row in enumerate(rows, 1):
+        start, end = _times(row, ",")
+        yield f"{number}\n{start} --> {end}\n{_label(row).translate(LOOKALIKES)}\n\n"
+
+
+def _label(row: Row) -> str:
+    return row.who if row.verdict == YES else f"{row.who} ({row.verdict})"
+
+
+def _times(row: Row, point: str) -> tuple[str, str]:
+    first, count = frame_range(row.start, row.end, MILLISECONDS)
+    return _clock(first, point), _clock(first + count, point)
+
+
+def _clock(milliseconds: int, point: str) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{point}{rest:03d}"

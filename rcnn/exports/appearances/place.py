@@ -1,0 +1,64 @@
+"""Where the files go: to the path that was given, or into a folder beside it where one file can't hold all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+
+from ... import files
+from ...errors import InputError
+from .text import Unique
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file: its name without the ending, for where there are several, and its text piece by piece."""
+
+    stem: str
+    text: Iterable[str]
+
+
+def folder_of(path: str) -> str:
+    """Where several files go: `who` of `who.vtt`."""
+    name = files.base_name(path)
+    return files.join(files.parent(path), name[: name.rindex(".")])
+
+
+def write_outputs(path: str, outputs: Iterator[Output]) -> None:
+    """Write one output to `path`, several into `folder_of` it, each whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If there are several, and files of an earlier run lie there.
+    OSError
+        If it can't be written.
+    """
+    first = list(islice(outputs, 2))
+    files.make_dir(files.parent(path))
+    if len(first) == 1:
+        _write(path, first[0])
+        return
+    folder = folder_of(path)
+    if files.exists(path):
+        raise InputError(f"{path}: exists, and one file can't hold all this time; remove it, the files go to {folder}/")
+    ending = files.base_name(path)[len(files.base_name(folder)) :]
+    files.make_dir(folder)
+    if old := [name for name in files.names(folder) if name.lower().endswith(ending.lower())]:
+        raise InputError(
+            f"{files.join(folder, min(old))}: exists, and the files of {path} go there; remove {folder}/, "
+            "or give --output another path"
+        )
+    stems = Unique()
+    for output in chain(first, outputs):
+        _write(files.join(folder, f"{stems(output.stem)}{ending}"), output)
+
+
+def _write(path: str, output: Output) -> None:
+    def write(temporary: str) -> None:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:  # line ends are as they were made
+            for piece in output.text:
+                file.write(piece)
+
+    files.write_whole(path, write)

@@ -1,0 +1,176 @@
+"""Rows of the table of appearances: one after the other, or all of them as columns, by person or by source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...errors import InputError
+from ...tables import StageReader
+from .text import one_line
+
+VIDEO = [("seconds", pa.float64()), ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32())]
+TEXTS = ("name", "person", "source", "verdict")  # the same few again and again
+SINGLE = ("cosine", "probability")  # float32
+CORNERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best face: seconds of the source, x1, y1, x2, y2 in its pixels, cosine of the appearance."""
+
+    time: float
+    box: list[float]
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An appearance, in the order and under the names of the JSON file; times are seconds of the source."""
+
+    person: str
+    label: int
+    source: str
+    clip: str
+    start: float
+    end: float
+    seen: float
+    best: Best
+    track: int
+    probability: float
+    verdict: str
+
+    @property
+    def who(self) -> str:
+        """The person's name on one line, or the label."""
+        return one_line(self.person) or str(self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """What is known of a clip's video, else 0: seconds, frames a second, pixels."""
+
+    seconds: float
+    fps: float
+    width: int
+    height: int
+
+
+class Chosen:
+    """The rows with some verdicts of a stage directory, by clip, then by start; `count` are those that were read."""
+
+    def __init__(self, reader: StageReader, verdicts: frozenset[str]) -> None:
+        self.reader = reader
+        self._verdicts = pa.array(sorted(verdicts), pa.string())
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for batch in self.batches():
+            yield from _rows(batch)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The same as columns."""
+        for batch in self.reader.batches():
+            found = batch.filter(pc.is_in(batch.column("verdict"), value_set=self._verdicts))
+            self.count += found.num_rows
+            yield found
+
+
+def _shortest(values: pa.Array) -> pa.Array:
+    """float32 as the float64 of the fewest digits that mean it: 0.37, not 0.3700000047683716."""
+    return values.cast(pa.string()).cast(pa.float64())
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    columns = {name: batch.column(name) for name in batch.schema.names}
+    columns |= {name: _shortest(columns[name]) for name in SINGLE}
+    boxes = _shortest(columns.pop("box").flatten()).to_numpy(zero_copy_only=False).reshape(-1, CORNERS).tolist()
+    lists = {name: column.to_pylist() for name, column in columns.items()}
+    for at, box in enumerate(boxes):
+        row = {name: values[at] for name, values in lists.items()}
+        yield Row(
+            row["person"] or str(row["who"]), row["who"], row["source"], row["name"], row["start"], row["end"],
+            row["seen"], Best(row["time"], box, row["cosine"]), row["track"], row["probability"], row["verdict"],
+        )  # fmt: skip
+
+
+class Sheet:
+    """All rows in memory as columns, each with the video of its clip.
+
+    Raises
+    ------
+    InputError
+        If a row is of a clip that the table of clips lacks.
+    """
+
+    def __init__(self, chosen: Chosen) -> None:
+        fields = [field for field in chosen.reader.schema if field.name not in ("split", "label")]
+        coded = pa.dictionary(pa.int32(), pa.string())
+        schema = pa.schema([(f.name, coded if f.name in TEXTS else f.type) for f in fields] + VIDEO)
+        parts = []
+        for batch, videos in _with_videos(chosen):
+            columns = [batch.column(name).cast(kind) for name, kind in zip(schema.names, schema.types, strict=False)
+                       if name in batch.schema.names]  # fmt: skip
+            facts = zip(*videos, strict=True) if videos else [()] * len(VIDEO)
+            columns += [pa.array(values, kind) for values, (_, kind) in zip(facts, VIDEO, strict=True)]
+            parts.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+        self._table = pa.Table.from_batches(parts, schema).unify_dictionaries().combine_chunks()
+
+    def __len__(self) -> int:
+        return self._table.num_rows
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of numbers."""
+        return self._table.column(name).to_numpy()
+
+    @property
+    def sources(self) -> np.ndarray:
+        """(rows,) int64: the place of each row's source in the order of all sources."""
+        if not len(self):
+            return np.empty(0, np.int64)
+        column = self._table.column("source").combine_chunks()
+        column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+        names = column.dictionary.to_pylist()
+        rank = np.empty(len(names), np.int64)
+        rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        return rank[column.indices.to_numpy()]
+
+    def groups(self, *keys: np.ndarray) -> Iterator[list[tuple[Row, Video]]]:
+        """Rows with the same keys, each an array of a number a row; in a group by source, start and end."""
+        if not len(self):
+            return
+        order = np.lexsort((self.numbers("end"), self.numbers("start"), self.sources, *reversed(keys)))
+        changes = np.zeros(len(order), bool)
+        for key in keys:
+            changes[1:] |= np.diff(key[order]) != 0
+        for indices in np.split(order, np.flatnonzero(changes)):
+            found = self._table.take(indices)
+            videos = zip(*(found.column(name).to_pylist() for name, _ in VIDEO), strict=True)
+            rows = (row for batch in found.combine_chunks().to_batches() for row in _rows(batch))
+            yield [(row, Video(*video)) for row, video in zip(rows, videos, strict=True)]
+
+
+def _with_videos(chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, list[tuple[float, float, int, int]]]]:
+    """Batches, and for each row the columns `VIDEO` of its clip; both tables are sorted by name."""
+    columns = ["name", *(name for name, _ in VIDEO)]
+    clips = (
+        clip
+        for batch in chosen.reader.clips()
+        for clip in zip(*(batch.column(c).to_pylist() for c in columns), strict=True)
+    )
+    here = next(clips, None)
+    for batch in chosen.batches():
+        videos = []
+        for name in batch.column("name").to_pylist():
+            while here is not None and here[0] < name:
+                here = next(clips, None)
+            if here is None or here[0] != name:
+                raise InputError(f"{chosen.reader.path}: its table of clips lacks {name[:80]!r}; make it again")
+            videos.append(here[1:])
+        yield batch, videos
+    for _ in clips:  # to the end, where the reader compares the sums
+        pass

@@ -1,0 +1,68 @@
+"""Writing the table of appearances as a file, of the kind that its name ends in."""
+
+from __future__ import annotations
+
+from ...errors import InputError
+from ...files import base_name
+from ...tables import StageReader
+from ...tables.schema import VERDICTS
+from .captions import srt_outputs, vtt_outputs
+from .edl import edl_outputs
+from .fcpxml import fcpxml_outputs
+from .flat import csv_outputs, json_outputs
+from .otio import otio_outputs
+from .place import write_outputs
+from .rows import Chosen
+
+FORMATS = {
+    ".csv": csv_outputs,
+    ".json": json_outputs,
+    ".edl": edl_outputs,
+    ".otio": otio_outputs,
+    ".fcpxml": fcpxml_outputs,
+    ".vtt": vtt_outputs,
+    ".srt": srt_outputs,
+}
+ENDINGS = tuple(FORMATS)
+
+
+def ending_of(path: str) -> str | None:
+    """Which of `ENDINGS` a path or URL ends in, in any case of letters; None for another."""
+    name = base_name(path).lower()
+    return next((ending for ending in ENDINGS if name.endswith(ending)), None)
+
+
+def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
+    """Write the appearances of a stage directory as a file; see docs/files.md for each format.
+
+    Where one file can't hold all (captions of several sources, timelines of several people), a folder with the name of
+    the file, less its ending, has a file each.
+
+    Parameters
+    ----------
+    table : directory or URL of a complete stage `appearances`
+    path : file or URL to write, which ends in one of `ENDINGS`
+    verdicts : which of yes, maybe, no are taken
+
+    Returns
+    -------
+    How many appearances were written.
+
+    Raises
+    ------
+    InputError
+        If the path ends in something else, a verdict is none, the table is not there or damaged, the file can't be
+        written, or the format can't hold an appearance.
+    """
+    ending = ending_of(path)
+    if ending is None:
+        raise InputError(f"--output {path}: ends in none of {' '.join(ENDINGS)}")
+    unknown = sorted(verdicts - set(VERDICTS))
+    if unknown or not verdicts:
+        raise InputError(f"--verdicts {','.join(unknown)}: takes {', '.join(VERDICTS)}, with commas between")
+    chosen = Chosen(StageReader(table, ("appearances",)), verdicts)
+    try:
+        write_outputs(path, FORMATS[ending](chosen))
+    except OSError as error:
+        raise InputError(f"{path}: can't be written: {error.strerror or error}; give --output another path") from None
+    return chosen.count
