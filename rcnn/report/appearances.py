@@ -25,6 +25,7 @@ MOST, LEAST = 24, 2  # of them on a card
 NO_SHARE = 4  # so many times fewer where the verdict is no
 CLIPS = 1000  # in the view by clip
 SPANS = 12  # times of a person in a clip
+UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that a table of clips lacks
 SHOWN = 40  # characters of a wrong value in a message
 NOBODY_SPANS = 6  # times of people whom nobody knows, in a clip
 
@@ -72,18 +73,19 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
     room = {YES: on_card, MAYBE: on_card, NO: on_card // NO_SHARE}
     kept: dict[tuple[int, str], list[tuple[tuple[float, float, str], Sighting]]] = {}
     counts: dict[int, Counter[str]] = {label: Counter() for label in people}
-    clips: list[tuple[tuple[bool, float], str]] = []  # a heap of the best
+    clips: list[tuple[tuple[bool, float, float], str]] = []  # a heap of the best
     all_clips = 0
     for name, rows in _by_clip(reader):
         sightings = _sightings(rows)
-        best = (False, -1.0)
+        best: tuple[bool, float, float] | None = None
         for sighting in sightings:
             counts[sighting.who][sighting.verdict] += 1
             mine = kept.setdefault((sighting.who, sighting.verdict), [])
             _push(mine, ((sighting.probability, sighting.cosine, _last_first(name)), sighting), room[sighting.verdict])
             if sighting.verdict != NO:
-                best = max(best, (sighting.verdict == YES, sighting.probability))
-        if best[1] >= 0:
+                own = (sighting.verdict == YES, sighting.probability, sighting.cosine)
+                best = own if best is None else max(best, own)
+        if best is not None:
             all_clips += 1
             _push(clips, (best, name), CLIPS)
     found = {
@@ -112,23 +114,22 @@ def _push(heap: list[Any], entry: tuple[Any, Any], most: int) -> None:
         heapq.heapreplace(heap, entry)
 
 
-def _rows(reader: StageReader, only: pa.Array | None = None) -> Iterator[dict[str, Any]]:
-    for batch in reader.batches(COLUMNS):
-        if only is not None:
-            batch = batch.filter(pc.is_in(batch.column("name"), only))
-        for verdict in batch.column("verdict").unique().to_pylist():
-            if verdict not in VERDICTS:
-                raise InputError(
-                    f"{reader.path}: has a verdict {printable(verdict)[:SHOWN]!r}, known are {', '.join(VERDICTS)}; "
-                    f"run {KINDS[reader.stage].script} again with --overwrite"
-                )
-        yield from batch.to_pylist()
-
-
 def _by_clip(reader: StageReader, only: Collection[str] | None = None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    names = None if only is None else pa.array(sorted(only), pa.string())
-    for name, rows in groupby(_rows(reader, names), key=itemgetter("name")):
+    """The rows of each clip, or of each of some clips."""
+    batches = reader.batches(COLUMNS) if only is None else reader.rows_of(only, COLUMNS)
+    for name, rows in groupby((row for batch in batches for row in _checked(batch, reader)), key=itemgetter("name")):
         yield name, list(rows)
+
+
+def _checked(batch: pa.RecordBatch, reader: StageReader) -> list[dict[str, Any]]:
+    for verdict in batch.column("verdict").unique().to_pylist():
+        if verdict not in VERDICTS:
+            raise InputError(
+                f"{reader.path}: has a verdict {printable(verdict)[:SHOWN]!r}, known are {', '.join(VERDICTS)}; "
+                f"run {KINDS[reader.stage].script} again with --overwrite"
+            )
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    return rows
 
 
 def _sightings(rows: Sequence[dict[str, Any]]) -> list[Sighting]:

@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from ..tables import StageReader
 from ..tables.schema import NO
-from .appearances import Found, read_appearances, read_videos
+from .appearances import UNKNOWN_VIDEO, Found, read_appearances, read_videos
 from .data import RIGHT, WRONG
 from .found import Media, SeenClip, Sighting, Sightings
 from .lineage import Lineage
 from .media import Finder
 from .sureness import Sureness, read_sureness
 from .truth import Truth
-
-UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that the table of clips lacks
 
 
 @dataclass(frozen=True)

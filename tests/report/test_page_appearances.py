@@ -315,6 +315,15 @@ def test_4934_people_fit_into_20_mb(tmp_path):
     assert all(len(person.sightings.of("yes")) == LEAST for person in report.people)
 
 
+def test_without_a_probability_the_cosine_is_shown_and_the_clip_counts(tmp_path):
+    rows = [appearance(f"{number}", 1, 0, 1, probability=-1.0, cosine=number / 10) for number in range(3)]
+    write_appearances(tmp_path / "table", rows)
+    report = gather(tmp_path / "table")
+    assert report.all_clips == 3
+    assert [(one.clip, one.share) for one in report.people[0].sightings.of("yes")] == [("2", ""), ("1", ""), ("0", "")]
+    assert "cosine 0.200" in render(report) and "likely" not in render(report)
+
+
 def test_another_verdict_is_refused(tmp_path):
     write_appearances(tmp_path / "table", [appearance("a", 1, 0, 1, verdict="\x1b[31mperhaps")])
     with pytest.raises(InputError, match=r"has a verdict '\ufffd\[31mperhaps', known are yes, maybe, no"):
