@@ -16,6 +16,7 @@ PAGE_BYTES = 19_500_000  # of a page, which stays under 20 MB
 PICTURE_BYTES = 12 << 20  # of all JPEGs on it, at most: a third more as base64
 MANY_PEOPLE = 1000  # on a page, from which its pictures are small
 KNOWN, MISSED, RANKED = "known", "missed", "ranked"  # kinds of places, beside the verdicts
+BASE64_BYTES = 3  # that are encoded together: the last of a picture are filled up
 PLACEHOLDER = b"\0"  # for a picture, while the rest of the page is measured
 LAST = 1 << 20  # order of what gets a picture after all else
 
@@ -39,12 +40,13 @@ def illustrate(report: Report, lineage: Lineage) -> Report:
     room = min(PICTURE_BYTES, (PAGE_BYTES - bare) * 3 // 4)
     pictures = {}
     for slot in slots:
-        if room <= 0:
-            break
         picture = thumbnail(slot.crop, side)
-        if picture is not None and len(picture) <= room:
-            pictures[slot.place] = picture
-            room -= len(picture) + 2  # base64 fills up three bytes
+        if picture is None:
+            continue
+        room -= len(picture) + BASE64_BYTES
+        if room < 0:
+            break
+        pictures[slot.place] = picture
     return _placed(report, pictures)
 
 

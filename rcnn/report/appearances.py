@@ -5,16 +5,17 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..tables import StageReader
+from ..errors import InputError
+from ..files.text import printable
+from ..tables import KINDS, StageReader
 from ..tables.schema import MAYBE, NO, VERDICTS, YES
 from .found import SeenClip, Sighting, Sightings, Span
 
@@ -24,6 +25,8 @@ MOST, LEAST = 24, 2  # of them on a card
 NO_SHARE = 4  # so many times fewer where the verdict is no
 CLIPS = 1000  # in the view by clip
 SPANS = 12  # times of a person in a clip
+UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that a table of clips lacks
+SHOWN = 40  # characters of a wrong value in a message
 NOBODY_SPANS = 6  # times of people whom nobody knows, in a clip
 
 
@@ -62,24 +65,27 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
     names: dict[int, str] = {}
     for batch in reader.batches(["name", "who", "person"]):
         pairs = pa.table(batch.select(["who", "person"])).group_by(["who", "person"]).aggregate([])
-        people.update(pairs["who"].to_pylist())
-        names.update((who, person) for who, person in zip(*(pairs[key].to_pylist() for key in ("who", "person"))) if person)
+        for who, person in zip(pairs["who"].to_pylist(), pairs["person"].to_pylist(), strict=True):
+            people.add(who)
+            if person:
+                names[who] = person
     on_card = min(MOST, max(LEAST, CARD_CLIPS // max(1, min(len(people), most_people))))
     room = {YES: on_card, MAYBE: on_card, NO: on_card // NO_SHARE}
     kept: dict[tuple[int, str], list[tuple[tuple[float, float, str], Sighting]]] = {}
     counts: dict[int, Counter[str]] = {label: Counter() for label in people}
-    clips: list[tuple[tuple[bool, float], str]] = []  # a heap of the best
+    clips: list[tuple[tuple[bool, float, float], str]] = []  # a heap of the best
     all_clips = 0
     for name, rows in _by_clip(reader):
         sightings = _sightings(rows)
-        best = (False, -1.0)
+        best: tuple[bool, float, float] | None = None
         for sighting in sightings:
             counts[sighting.who][sighting.verdict] += 1
             mine = kept.setdefault((sighting.who, sighting.verdict), [])
             _push(mine, ((sighting.probability, sighting.cosine, _last_first(name)), sighting), room[sighting.verdict])
             if sighting.verdict != NO:
-                best = max(best, (sighting.verdict == YES, sighting.probability))
-        if best[1] >= 0:
+                own = (sighting.verdict == YES, sighting.probability, sighting.cosine)
+                best = own if best is None else max(best, own)
+        if best is not None:
             all_clips += 1
             _push(clips, (best, name), CLIPS)
     found = {
@@ -108,17 +114,22 @@ def _push(heap: list[Any], entry: tuple[Any, Any], most: int) -> None:
         heapq.heapreplace(heap, entry)
 
 
-def _rows(reader: StageReader, only: pa.Array | None = None) -> Iterator[dict[str, Any]]:
-    for batch in reader.batches(COLUMNS):
-        if only is not None:
-            batch = batch.filter(pc.is_in(batch.column("name"), only))
-        yield from batch.to_pylist()
-
-
 def _by_clip(reader: StageReader, only: Collection[str] | None = None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    names = None if only is None else pa.array(sorted(only), pa.string())
-    for name, rows in groupby(_rows(reader, names), key=itemgetter("name")):
+    """The rows of each clip, or of each of some clips."""
+    batches = reader.batches(COLUMNS) if only is None else reader.rows_of(only, COLUMNS)
+    for name, rows in groupby((row for batch in batches for row in _checked(batch, reader)), key=itemgetter("name")):
         yield name, list(rows)
+
+
+def _checked(batch: pa.RecordBatch, reader: StageReader) -> list[dict[str, Any]]:
+    for verdict in batch.column("verdict").unique().to_pylist():
+        if verdict not in VERDICTS:
+            raise InputError(
+                f"{reader.path}: has a verdict {printable(verdict)[:SHOWN]!r}, known are {', '.join(VERDICTS)}; "
+                f"run {KINDS[reader.stage].script} again with --overwrite"
+            )
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    return rows
 
 
 def _sightings(rows: Sequence[dict[str, Any]]) -> list[Sighting]:
@@ -132,33 +143,37 @@ def _sightings(rows: Sequence[dict[str, Any]]) -> list[Sighting]:
         spans = [Span(row["start"], row["end"]) for row in sorted(group, key=itemgetter("start"))]
         result.append(
             Sighting(
-                who, best["name"], best["split"], best["source"], verdict, spans[:SPANS], best["track"], best["time"],
-                best["cosine"], best["probability"], max(0, len(spans) - SPANS),
-            )  # fmt: skip
+                who,
+                best["name"],
+                best["split"],
+                best["source"],
+                verdict,
+                spans[:SPANS],
+                best["track"],
+                best["time"],
+                best["cosine"],
+                best["probability"],
+                max(0, len(spans) - SPANS),
+            )
         )
     return result
 
 
 def _clips(reader: StageReader, wanted: Collection[str]) -> list[SeenClip]:
-    """The view by clip of some clips."""
-    names = pa.array(sorted(wanted), pa.string())
-    seconds: dict[str, float] = {}
-    for batch in reader.clips():
-        mine = batch.filter(pc.is_in(batch.column("name"), names))
-        seconds.update(zip(mine.column("name").to_pylist(), mine.column("seconds").to_pylist(), strict=True))
+    """The view by clip of some clips, whose lengths are not known yet."""
     result = []
     for name, rows in _by_clip(reader, wanted):
         known = [sighting for sighting in _sightings(rows) if sighting.verdict != NO]
         nobody = [Span(row["start"], row["end"]) for row in rows if row["verdict"] == NO]
-        result.append(SeenClip(name, seconds.get(name, 0.0), known, nobody[:NOBODY_SPANS]))
+        result.append(SeenClip(name, 0.0, known, nobody[:NOBODY_SPANS]))
     return sorted(result, key=lambda clip: (clip.sightings[0].source, clip.clip))
 
 
-def codecs(reader: StageReader, wanted: Collection[str]) -> dict[str, str]:
-    """FFmpeg's names of the codecs of some clips; empty where they are not known."""
+def read_videos(reader: StageReader, wanted: Collection[str]) -> dict[str, tuple[float, str]]:
+    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty where they are not known."""
     names = pa.array(sorted(wanted), pa.string())
-    found: dict[str, str] = {}
+    found: dict[str, tuple[float, str]] = {}
     for batch in reader.clips():
         mine = batch.filter(pc.is_in(batch.column("name"), names))
-        found.update(zip(mine.column("name").to_pylist(), mine.column("codec").to_pylist(), strict=True))
+        found.update((row["name"], (row["seconds"], row["codec"])) for row in mine.to_pylist())
     return found

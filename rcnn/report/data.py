@@ -188,6 +188,11 @@ class Report:
     made: Made | None = None
 
     @property
+    def dated(self) -> bool:
+        """Whether somebody's card says when they appear."""
+        return any(person.sightings is not None for person in self.people)
+
+    @property
     def titles(self) -> Mapping[int, str]:
         """What people are called, by label; also those without a card."""
         return {label: name or f"label {label}" for label, name in self.names.items()}

@@ -30,13 +30,18 @@ class Span:
     @property
     def text(self) -> str:
         """To the second: 0:12-0:15, or 0:12 where it is a moment."""
-        first, last = clock(round(self.start)), clock(round(max(self.end, self.start)))
+        first, last = clock(round(self.first)), clock(round(max(self.end, self.first)))
         return first if first == last else f"{first}-{last}"
 
     @property
     def fragment(self) -> str:
         """The media fragment that plays it (W3C Media Fragments 1.0, 4.2.1)."""
-        return f"#t={self.start:g},{max(self.end, self.start):g}"
+        return f"#t={self.first:.10g},{max(self.end, self.first):.10g}"
+
+    @property
+    def first(self) -> float:
+        """Its start, which no file has before 0."""
+        return max(self.start, 0.0)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Sighting:
     @property
     def file(self) -> str:
         """Name of the source without its folders."""
-        return self.source.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.clip
+        return self.source.rpartition("/")[2] or self.clip
 
     @property
     def way(self) -> str:

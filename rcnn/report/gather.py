@@ -52,12 +52,13 @@ def gather_report(
     # a classifier may have more classes than there are people: nobody wants cards of those
     real = {*names, *results, *labels_of(lineage.training)} or set(scored)
     scored = {label: entries for label, entries in scored.items() if label in real}
-    everybody = {*scored, *results} if timeline is None else {*scored, *results, *timeline.found.people}
+    everybody = {*scored, *results} if timeline is None else {*names, *scored, *results, *timeline.found.people}
     labels = [label for label in sorted(everybody) if timeline is None or timeline.has(label)]
     chosen, why = choose_labels(labels, {label: item.ap for label, item in results.items()}, most_people)
     label_of = None if truth is None else {clip: label for label, clips in truth.items() for clip in clips}
     known = Truth(names, label_of)
-    others = rivals(scored, chosen, names) if truth is None else {}
+    # where verdicts say how sure it is, nobody needs to guess from scores
+    others = rivals(scored, chosen, names) if truth is None and timeline is None else {}
     most_entries = max(LEAST_ENTRIES, min(ENTRIES, CARD_ENTRIES // max(1, len(chosen))))
     cards = []
     for label in chosen:
@@ -164,7 +165,7 @@ def _facts(scored: Scored, lineage: Lineage, truth: bool, timeline: Timeline | N
         facts = [f"{seen} people in {timeline.found.all_clips} of {timeline.found.looked_at} clips"]
     if lineage.detections:
         facts.append(f"clips from {', '.join(reader.path for reader in lineage.detections)}")
-    if not truth:
+    if not truth and timeline is None:
         facts.append("without the truth (--gt FILE) there are no average precision and no right or wrong")
     return facts
 

@@ -13,6 +13,7 @@ from ..tables import MANIFEST, StageReader
 
 DIGITS = 12  # of a sha256 that are shown
 PROGRAM = "rcnn"
+LISTS = ".txt"  # of names and of sources, whose sums stand beside those of models
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,12 @@ def made_with(stages: Sequence[StageReader]) -> Made:
     users: dict[tuple[str, str], list[str]] = {}
     for reader in stages:
         for file, digest in reader.manifest["models"].items():
+            if file.endswith(LISTS):
+                continue
             names = users.setdefault((file, digest), [])
             if reader.stage not in names:
                 names.append(reader.stage)
-    recipes = dict.fromkeys(str(reader.arguments.get("recipe") or "seed") for reader in stages)
+    recipes = dict.fromkeys(str(reader.arguments["recipe"]) for reader in stages if reader.arguments.get("recipe"))
     try:
         program = version(PROGRAM)
     except PackageNotFoundError:

@@ -43,9 +43,9 @@ def overview_plots(report: Report) -> Plots:
 def _reliability(bins: Sequence[Bin]) -> Plot:
     lines = [
         Line("observed", [(part.predicted, part.observed) for part in bins], marked=True),
-        Line("as it says", [(0.0, 0.0), (1.0, 1.0)], kind=1),
+        Line("the same", [(0.0, 0.0), (1.0, 1.0)], kind=1),
     ]
-    plot = line_plot("Probability, and how often it was the person", lines, "probability", Axis("share", 0, TOP))
+    plot = line_plot("How often it was the person", lines, "probability", Axis("share that was the person", 0, TOP))
     rows = [(f"{part.predicted:.3f}", f"{part.observed:.3f}", str(part.count)) for part in bins]
     return replace(plot, columns=("probability", "share that was the person", "comparisons"), rows=rows)
 

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from .. import files
 from ..errors import InputError
@@ -75,19 +76,23 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(breakable=breakable, data_url=data_url)
+    found.filters.update(broken=broken, data_url=data_url)
     found.globals.update(OK=OK)
     return found
 
 
 def shown(value: object) -> object:
     """What an expression of a template shows: markup as it is, else text with a mark for what can't be seen."""
-    return value if hasattr(value, "__html__") else printable(str(value))
+    if hasattr(value, "__html__"):
+        return value
+    text = value if type(value) is str else str(value)
+    return text if text.isprintable() else printable(text)
 
 
-def breakable(clip: str) -> list[str]:
-    """The parts of a file name between which a line may end: after a stroke, an underscore or a hyphen, before the ending."""
-    return BREAKS.split(clip)
+def broken(name: str) -> Markup:
+    """A file name or a path that may break after a stroke, an underscore or a hyphen, and before the ending."""
+    # what escaping puts in has no place to break
+    return Markup(BREAKS.sub("<wbr>", str(escape(shown(name)))))
 
 
 def data_url(jpeg: bytes) -> str:

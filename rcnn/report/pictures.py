@@ -43,7 +43,7 @@ def best_crops(readers: Sequence[StageReader], clips: Collection[str], labels: C
     ----------
     readers : of detect directories
     clips : names of clips of each of which the best face is wanted
-    labels : of each of which the best `KNOWN_FACES` faces are wanted
+    labels : of each of which the best `KNOWN_FACES` faces are wanted, of main tracks where there are tracks
     """
     found = Crops()
     if not clips and not labels:
@@ -51,13 +51,15 @@ def best_crops(readers: Sequence[StageReader], clips: Collection[str], labels: C
     names, numbers = pa.array(sorted(clips), pa.string()), pa.array(sorted(labels), pa.int32())
     best: dict[int, dict[str, tuple[float, bytes]]] = {}
     for reader in readers:
-        for batch in reader.batches(["name", "label", "quality", "crop"], ROWS):
+        columns = ["name", "label", "quality", "crop", *(["track"] if reader.tracked else [])]
+        for batch in reader.batches(columns, ROWS):
             wanted = pc.or_(pc.is_in(batch.column("name"), names), pc.is_in(batch.column("label"), numbers))
             for row in batch.filter(wanted).to_pylist():
                 face = (row["quality"], row["crop"])
                 if row["name"] in clips:
                     found.by_clip[row["name"]] = max(found.by_clip.get(row["name"], face), face)
-                if row["label"] in labels:
+                # of whoever else is in a clip of theirs nobody wants a picture
+                if row["label"] in labels and not row.get("track"):
                     _keep(best.setdefault(row["label"], {}), row["name"], face)
     found.by_label = {label: sorted(faces.values(), reverse=True) for label, faces in best.items()}
     return found

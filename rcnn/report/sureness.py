@@ -54,7 +54,6 @@ def read_sureness(manifest: dict[str, Any]) -> Sureness:
     ValueError
         If its record has other types; says where.
     """
-    counts = manifest.get("counts")
-    found = manifest.get(RECORD) or (counts.get(RECORD) if isinstance(counts, dict) else None)
+    found = manifest.get(RECORD, manifest["counts"].get(RECORD))
     record = checked({} if found is None else found, Record)
     return Sureness(record.words, sorted((bin for bin in record.bins if bin.count), key=lambda b: b.predicted))

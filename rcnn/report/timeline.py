@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from ..tables import StageReader
 from ..tables.schema import NO
-from .appearances import Found, codecs, read_appearances
+from .appearances import UNKNOWN_VIDEO, Found, read_appearances, read_videos
 from .data import RIGHT, WRONG
 from .found import Media, SeenClip, Sighting, Sightings
 from .lineage import Lineage
@@ -82,7 +82,11 @@ def read_timeline(reader: StageReader, lineage: Lineage, page: str, most_people:
     shown = [one for person in found.people.values() for those in person.shown.values() for one in those]
     shown += [one for clip in found.clips for one in clip.sightings]
     clips = {one.clip: one for one in shown}
-    codec = codecs(reader, clips)
+    videos = read_videos(reader, clips)
     finder = Finder(lineage.datasets, page)
-    media = {name: finder.find(name, one.split, one.source, codec.get(name, "")) for name, one in clips.items()}
+    media = {
+        name: finder.find(name, one.split, one.source, videos.get(name, UNKNOWN_VIDEO)[1])
+        for name, one in clips.items()
+    }
+    found.clips = [replace(clip, seconds=videos.get(clip.clip, UNKNOWN_VIDEO)[0]) for clip in found.clips]
     return Timeline(found, media, sureness, tuple(notes))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from ..report import Lineage, Person, Report
-from ..report.appearances import codecs
+from ..report.appearances import UNKNOWN_VIDEO, read_videos
 from ..report.coverage import read_coverage
 from ..report.found import Sighting, Sightings
 from ..report.gather import stage_line
@@ -50,10 +50,10 @@ def _sightings(answer: Answer, people: Mapping[int, str], lineage: Lineage, page
     places = {match.clip: (match.clip, match.track, 0.0) for match in answer.found.matches}
     places |= {clip: (clip, places[clip][1], seen.time) for clip, seen in answer.times.items()}
     crops = track_crops(lineage.detections, set(places.values()))
-    codec: dict[str, str] = {}
+    videos: dict[str, tuple[float, str]] = {}
     for reader in lineage.stages:
         if reader.stage == "feature":
-            codec = {**codecs(reader, places), **codec}
+            videos = {**read_videos(reader, places), **videos}
     finder = Finder(lineage.datasets, page)
     shown: dict[str, list[Sighting]] = {YES: [], MAYBE: [], NO: []}
     judged = zip(answer.found.matches, answer.verdicts, answer.probabilities.tolist(), strict=True)
@@ -75,7 +75,7 @@ def _sightings(answer: Answer, people: Mapping[int, str], lineage: Lineage, page
                 probability=probability,
                 note=who(match, people) if match.label > 0 else "",
                 picture=None if crop is None else thumbnail(crop),
-                media=finder.find(match.clip, match.split, source, codec.get(match.clip, "")),
+                media=finder.find(match.clip, match.split, source, videos.get(match.clip, UNKNOWN_VIDEO)[1]),
             )
         )
     counts = {YES: answer.count(YES), MAYBE: answer.count(MAYBE), NO: len(shown[NO])}

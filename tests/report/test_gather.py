@@ -12,8 +12,7 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.report import Lineage, Report, gather_report, render, trace, write_page
-from rcnn.report import gather as gather_module
+from rcnn.report import Lineage, Report, album, gather_report, render, trace, write_page
 from rcnn.report.coverage import read_coverage
 from rcnn.report.data import Qualities
 from rcnn.report.gather import choose_labels
@@ -185,7 +184,7 @@ def test_the_quality_plot_says_what_the_quality_is(run, tmp_path, quality, name)
     coverage, _ = read_coverage(StageReader(str(tmp_path / "det"), ("detect",)))
     report = Report("t", coverage=[coverage])
     page = render(report)
-    assert [plot.horizontal for plot in overview_plots(report)] == [name]
+    assert [plot.horizontal for plot in overview_plots(report).run] == [name]
     assert f">{name}<" in page and "threshold 0.5" in page
     assert ("norm" in re.sub("(?s)<(style|script)>.*?</", "", page)) == name.startswith("norm")
 
@@ -316,7 +315,7 @@ def test_a_report_that_can_not_be_written_is_said(run, tmp_path):
 
 
 def test_pictures_end_where_the_page_is_full(run, monkeypatch):
-    monkeypatch.setattr(gather_module, "PICTURE_BYTES", 6000)
+    monkeypatch.setattr(album, "PICTURE_BYTES", 6000)
     scored = {label: [(f"{label}_{take}.mp4", 0.9) for take in range(3)] for label in range(1, 6)}
     people = gather(run, scored).people
     sizes = [len(entry.picture) for person in people for entry in person.entries if entry.picture]

@@ -80,6 +80,7 @@ def test_a_known_person_is_named_and_found(run, tmp_path):
     html = page.read_text()
     assert html.count("data-clip=") == 6 and "Which clips show photo.png" in html
     assert html.count("data:image/jpeg") == 7  # with the photograph
+    assert html.index('id="cards"') < html.index("Clips, faces and training")
 
 
 def test_clips_lead_back_to_files_and_times(run, tmp_path):
