@@ -16,7 +16,7 @@ example: ./run.sh --dataset ./data/mine --name mine
 what to run
   --stage N                 first stage, 1 to 6                (1)
   --stop-stage N            last stage, 1 to 6                 (6)
-                            1 detect  2 feature  3 genfeat  4 train_mlp  5 predict  6 submit and report
+                            1 detect  2 feature  3 genfeat  4 train_mlp  5 predict  6 appearances, submit and report
   --overwrite               run stages again that are complete; left out: those are kept that were made of the same
 
 where
@@ -25,6 +25,7 @@ where
   --output DIR              where all of it goes               (./output, or ./output/NAME)
   --prefix PREFIX           classifier that is trained         (train_mlp.py's, or OUTPUT/iqiyi with --name)
   --names FILE              LABEL NAME a line                  (DATASET/gt_v2/names.txt where that file is)
+  --sources FILE            CLIP, a tab and PATH a line        (DATASET/gt_v2/sources.txt where that file is)
 
 how
   --detector MODEL          face detector                      (detect.py's)
@@ -62,6 +63,7 @@ name=
 output=
 prefix=
 names=()
+sources=()
 detector=()
 quality=()
 model=()
@@ -90,6 +92,7 @@ while [ $# -gt 0 ]; do
     --output) output=$2 ;;
     --prefix) prefix=$2 ;;
     --names) names=(--names "$2") ;;
+    --sources) sources=(--sources "$2") ;;
     --num-classes) number "$1" "$2" 2 999999999; classes=(--num-classes "$2") ;;
     --gpu) device=(--gpu "$2") ;;
     --recipe)
@@ -131,16 +134,21 @@ epoch=${defaults[2]}
 if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
   names=(--names "$dataset/gt_v2/names.txt")
 fi
+if [ ${#sources[@]} -eq 0 ] && [ -f "$dataset/gt_v2/sources.txt" ]; then
+  sources=(--sources "$dataset/gt_v2/sources.txt")
+fi
 mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 
 # Runs `script arguments...` as stage $1 and keeps what it says in the log $2. The two lines of what went to stdout and to
 # stderr stay apart; tee lives through a Ctrl-C, for the script then still says what it saved.
 stage() {
-  local number=$1 log=$logs/$2.log script=$3 again="" path
+  local number=$1 log=$logs/$2.log script=$3 again="" path program
   local codes=(0 0)  # of the script, and of what passes on its lines
   shift 3
+  program=("$here/$script")
+  [[ $script == *.py ]] || program=(-m rcnn "$script")
   {
-    { "$python" "$here/$script" "$@" 2>&1 >&3 3>&-; } | { tee -ia "$log" >&2 3>&- 2> /dev/null || true; }
+    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } | { tee -ia "$log" >&2 3>&- 2> /dev/null || true; }
   } 3>&1 | tee -ia "$log" 2> /dev/null || codes=("${PIPESTATUS[@]}")
   if [ "${codes[0]}" -eq 0 ]; then
     [ "${codes[1]}" -eq 0 ] || unheard=$log
@@ -189,7 +197,7 @@ if [ ${#overwrite[@]} -gt 0 ]; then
   ! wanted 3 || made+=("$output/trainval")
   ! wanted 4 || made+=("$prefix,$epoch")
   ! wanted 5 || made+=("$output/pred_test")
-  ! wanted 6 || made+=("${results[@]}")
+  ! wanted 6 || made+=("$output/appearances" "${results[@]}")
   PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.discard "${made[@]}" || exit 2
 fi
 if wanted 1; then
@@ -224,9 +232,16 @@ if wanted 6; then
   if [ -f "$dataset/gt_v2/test_v2.txt" ]; then
     truth=(--gt "$dataset/gt_v2/test_v2.txt")
   fi
+  table=()
+  if [ -f "$output/feat_test/manifest.json" ] && [ -f "$output/feat_trainval/manifest.json" ]; then
+    device_of=()
+    once 6 6-appearances appearances --features "$output/feat_test" --known "$output/feat_trainval" \
+      --output "$output/appearances" "${names[@]}" "${sources[@]}"
+    table=(--appearances "$output/appearances")
+  fi
   begin 6-submit
   stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \
-    "${recipe[@]}" --report "$output/report.html"
+    "${sources[@]}" "${recipe[@]}" --report "$output/report.html" "${table[@]}"
   if [ ${#truth[@]} -gt 0 ]; then
     stage 6 6-submit benchmarks/centroids.py --train "$output/trainval" --test "$output/feat_test" "${truth[@]}"
   fi

@@ -1,6 +1,7 @@
 """Finding people in video: detection, alignment, embedding, classification, ranking.
 
-From Python, see docs/python.md: `from rcnn import read_image, detect_faces, embed_faces, compare, rank_clips`.
+From Python, see docs/python.md: `from rcnn import read_image, detect_faces, embed_faces, compare, rank_clips,
+find_in_video`.
 """
 
 from __future__ import annotations
@@ -8,9 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import compare, detect_faces, embed_faces, model_of, rank_clips, read_image
+    from .api import (
+        Appearance,
+        compare,
+        detect_faces,
+        embed_faces,
+        find_in_video,
+        model_of,
+        rank_clips,
+        read_image,
+    )
 
-__all__ = ["compare", "detect_faces", "embed_faces", "model_of", "rank_clips", "read_image"]
+__all__ = [
+    "Appearance", "compare", "detect_faces", "embed_faces", "find_in_video", "model_of", "rank_clips", "read_image",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ Models are loaded once and kept. One that is not named is the one that the scrip
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -13,19 +13,27 @@ import numpy as np
 from .errors import InputError
 from .faces.alignment import align_faces
 from .faces.detectors import Detector
-from .faces.embedding import Embedder
+from .faces.embedding import Embedder, is_normalised
 from .faces.finding import find_faces
 from .faces.load import load_detector, load_embedder
 from .faces.types import Faces
 from .faces.vectors import normalise
 from .networks.engine import choose_device
 from .networks.zoo.roles import DETECTOR, EMBEDDING, find_model
+from .people.appearances import Appearance
 from .search import Match, nearest, open_features
+from .search.query import models_behind
+from .settings.shared import LEAST_NORM
+from .stages.one_video import KnownPeople, find_in_one
 from .video.photographs import read_image
 
-__all__ = ["compare", "detect_faces", "embed_faces", "model_of", "rank_clips", "read_image"]
+__all__ = [
+    "Appearance", "compare", "detect_faces", "embed_faces", "find_in_video", "model_of", "rank_clips", "read_image",
+]  # fmt: skip
 
 KEPT_MODELS = 4  # of each kind
+CROP = (112, 112)  # height and width of crops, pixels
+LEAST_SCORE = 0.5  # quality of a face whose embedding says nothing about it
 
 
 @lru_cache(maxsize=KEPT_MODELS)
@@ -108,6 +116,52 @@ def rank_clips(person: np.ndarray, features: str | Sequence[str], count: int = 2
     paths = (features,) if isinstance(features, str) else tuple(features)
     vector = normalise(np.atleast_2d(person)).sum(0)
     return list(nearest(open_features(paths), vector, count).matches)
+
+
+def find_in_video(
+    path: str,
+    people: Mapping[str, str | Sequence[str]] | str | Sequence[str],
+    detector: str | None = None,
+    model: str | None = None,
+    false_hits: float = 1.0,
+    quality: float | None = None,
+    gpu: int | None = None,
+) -> Iterator[Appearance]:
+    """Who is in view in a video, from when to when, in the order of the start.
+
+    Parameters
+    ----------
+    path : of the file, as any that detect.py reads
+    people : photographs, a path or several, by the person's name; or directories that feature.py wrote of known clips
+    detector : as for `detect_faces`
+    model : embedding as for `embed_faces`; None for the one that made the directories, or for the scripts' own
+    false_hits : videos of 1,000 without any of the people that may get a "yes" for one
+    quality : smallest quality of a face, as detect.py's --quality-threshold; None for its default
+    gpu : as for `detect_faces`
+
+    Yields
+    ------
+    `Appearance` with `person`, `start`, `end`, `time` and `box` of the best face, `cosine`, `probability`, `verdict`:
+    yes, maybe, or no for somebody who is most like the person and is not.
+
+    Raises
+    ------
+    InputError
+        If the file, a photograph, a directory or a model can't be read, or the model is not the directories' own.
+    """
+    if isinstance(people, Mapping):
+        model = find_model(model, EMBEDDING, quiet=True)
+        finder, embedder = _detector(detector, gpu), _embedder(model, gpu)
+        known = KnownPeople.of_photographs(people, finder, embedder, model)
+    else:
+        paths = (people,) if isinstance(people, str) else tuple(people)
+        readers = open_features(paths)
+        behind = models_behind(readers, model, detector, {})
+        finder, embedder = _detector(behind.detector, gpu), _embedder(behind.model, gpu)
+        known = KnownPeople.of_features(paths)
+    scored = is_normalised(embedder, CROP)  # so that the norm says nothing
+    least = (LEAST_SCORE if scored else LEAST_NORM) if quality is None else quality
+    yield from find_in_one(path, known, finder, embedder, None if scored else embedder, least, false_hits)
 
 
 def model_of(features: str) -> str:

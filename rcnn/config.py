@@ -55,8 +55,12 @@ config.TRACK = EasyDict(
     SAME_PLACE=0.3,  # intersection over union of two boxes, from which on they may be one face that moved
     GAP=3,  # looked-at frames that a face may be away from its place
     ALIKE=0.4,  # cosine of two embeddings, from which on they are one person wherever they are
-    UNLIKE=0.0,  # cosine, under which they are two even in one place
+    UNLIKE=0.3,  # cosine, under which they are two even in one place: after a cut (docs/appearances.md)
     JOIN=0.5,  # cosine of two tracks' means, from which on they are pieces of one
+)
+
+config.APPEARANCE = EasyDict(
+    GAP=1.0,  # seconds that a person may be out of view within one appearance
 )
 
 config.CALIBRATION = EasyDict(  # of networks of 8 bits

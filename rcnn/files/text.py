@@ -11,12 +11,13 @@ JOINERS = "\u200c\u200d"  # can't be seen, but Persian, Hindi and emoji are writ
 MARK = "\ufeff"  # what a byte order mark is read as, where files were put behind each other
 
 
-def read_lines(path: str, wanted: str) -> Iterator[tuple[int, str]]:
+def read_lines(path: str, wanted: str, whole: bool = False) -> Iterator[tuple[int, str]]:
     """Numbers, from 1, and text of the lines that are not empty, without white space at their ends.
 
     Parameters
     ----------
     wanted : which flag wants what, for the message where the file can't be read
+    whole : keep the white space at the ends: the name of a file may begin or end with it
 
     Raises
     ------
@@ -27,7 +28,7 @@ def read_lines(path: str, wanted: str) -> Iterator[tuple[int, str]]:
         with open_text(path) as file:
             for number, line in enumerate(file, 1):
                 if text := line.strip().lstrip(MARK).lstrip():
-                    yield number, text
+                    yield number, line.lstrip(MARK).removesuffix("\n") if whole else text
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; {wanted}") from None
     except UnicodeDecodeError:

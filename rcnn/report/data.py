@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .found import SeenClip, Sightings
+    from .made import Made
+    from .sureness import Sureness
 
 RIGHT, WRONG, UNKNOWN = "right", "wrong", ""  # of an entry; unknown where there is no truth
 
@@ -19,6 +25,7 @@ class Entry:
     verdict : RIGHT, WRONG or UNKNOWN
     note : who it is in truth, or why the clip was not found; may be empty
     picture : JPEG of its best face, None where there is none or the page has no room for it
+    source : path of the user's own file that the clip was made of; empty where it is not known
     """
 
     clip: str
@@ -27,6 +34,12 @@ class Entry:
     verdict: str = UNKNOWN
     note: str = ""
     picture: bytes | None = None
+    source: str = ""
+
+    @property
+    def title(self) -> str:
+        """What the clip is called: the name of the user's own file, else its own."""
+        return self.source.rpartition("/")[2] or self.clip
 
 
 @dataclass(frozen=True)
@@ -37,10 +50,11 @@ class Person:
     name : empty where it is not known
     ap : average precision 0..1; None without truth
     positives, found : clips of the truth, and those among the ranked ones
-    entries : the ranked clips that are shown, best first
+    entries : the ranked clips that are shown, best first; none where there are sightings
     missed : clips of the truth that were not ranked
     known : JPEGs of faces from training clips, or the photograph that was searched for
     confusions : who it is confused with and in how many clips, most first
+    sightings : when they appear in which clip; None where there is no table of that
     """
 
     label: int | None
@@ -53,6 +67,7 @@ class Person:
     missed: Sequence[Entry] = ()
     known: Sequence[bytes] = ()
     confusions: Sequence[tuple[str, int]] = ()
+    sightings: Sightings | None = None
 
     @property
     def title(self) -> str:
@@ -144,6 +159,12 @@ class Report:
     chosen : why these, where not all are shown; may be empty
     stages : directories of the run, the earliest first
     notes : what could not be found
+    clips : the view by clip
+    all_clips : how many show somebody, shown or not
+    names : of the people in that view, by label; empty where one is not known
+    absent : people who are in no clip
+    sureness : what the verdicts go by; None where there are none
+    made : what it was made with; None where that is not known
     """
 
     title: str
@@ -159,6 +180,22 @@ class Report:
     chosen: str = ""
     stages: Sequence[StageRow] = ()
     notes: Sequence[str] = ()
+    clips: Sequence[SeenClip] = ()
+    all_clips: int = 0
+    names: Mapping[int, str] = field(default_factory=dict)
+    absent: Sequence[str] = ()
+    sureness: Sureness | None = None
+    made: Made | None = None
+
+    @property
+    def dated(self) -> bool:
+        """Whether somebody's card says when they appear."""
+        return any(person.sightings is not None for person in self.people)
+
+    @property
+    def titles(self) -> Mapping[int, str]:
+        """What people are called, by label; also those without a card."""
+        return {label: name or f"label {label}" for label, name in self.names.items()}
 
     @property
     def mean_precision(self) -> float:

@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from .data import Coverage, Epoch, Qualities, Report
 from .plots import Axis, Line, Plot, bar_plot, line_plot
+from .sureness import Bin
 
 AP_BARS = 10  # of the histogram of average precision
 QUALITY_BARS = 40
+TOP = 1.05  # of an axis of shares: a line at 1 is not hidden in the frame
 QUALITY_TAIL = 0.001  # share of the faces that the quality plot may leave out at its right end
 
 
-def overview_plots(report: Report) -> list[Plot]:
-    """The plots that there are numbers for."""
-    plots = []
+@dataclass(frozen=True)
+class Plots:
+    """The plots that there are numbers for.
+
+    sure : probabilities against what was true
+    measures : of the ranking against the truth
+    run : of the training and of the faces
+    """
+
+    sure: Sequence[Plot] = ()
+    measures: Sequence[Plot] = ()
+    run: Sequence[Plot] = ()
+
+
+def overview_plots(report: Report) -> Plots:
+    """The plots of a report."""
+    sure = [_reliability(report.sureness.bins)] if report.sureness and report.sureness.bins else []
+    measures = []
     if report.scores:
-        plots += [_ap_histogram(list(report.scores.values())), _precision(report.precision, report.best_precision)]
-    if report.curve:
-        plots += _training(report.curve)
-    return plots + [_quality(coverage) for coverage in report.coverage if coverage.qualities.total]
+        measures = [_ap_histogram(list(report.scores.values())), _precision(report.precision, report.best_precision)]
+    run = _training(report.curve) if report.curve else []
+    run += [_quality(coverage) for coverage in report.coverage if coverage.qualities.total]
+    return Plots(sure, measures, run)
+
+
+def _reliability(bins: Sequence[Bin]) -> Plot:
+    lines = [
+        Line("observed", [(part.predicted, part.observed) for part in bins], marked=True),
+        Line("the same", [(0.0, 0.0), (1.0, 1.0)], kind=1),
+    ]
+    plot = line_plot("How often it was the person", lines, "probability", Axis("share that was the person", 0, TOP))
+    rows = [(f"{part.predicted:.3f}", f"{part.observed:.3f}", str(part.count)) for part in bins]
+    return replace(plot, columns=("probability", "share that was the person", "comparisons"), rows=rows)
 
 
 def _ap_histogram(scores: Sequence[float]) -> Plot:
@@ -31,13 +59,14 @@ def _ap_histogram(scores: Sequence[float]) -> Plot:
 
 
 def _precision(precision: Sequence[float], best: Sequence[float]) -> Plot:
+    """Right clips among the first places as a share of those that could be: a perfect ranking has 1 everywhere."""
+    shares = [ours / most if most else 0.0 for ours, most in zip(precision, best, strict=True)]
     lines = [
-        Line("this ranking", list(enumerate(precision, 1))),
-        Line("a perfect ranking", list(enumerate(best, 1)), kind=1),
+        Line("this ranking", list(enumerate(shares, 1))),
+        Line("a perfect ranking", [(place, 1.0) for place in range(1, len(shares) + 1)], kind=1),
     ]
-    return line_plot(
-        "Precision against rank", lines, "rank", Axis("mean over people of the share of right clips", 0, 1)
-    )
+    vertical = Axis("right clips in the first places, of all that could be there", 0, TOP)
+    return line_plot("Right clips in the first places", lines, "places", vertical)
 
 
 def _training(curve: Sequence[Epoch]) -> list[Plot]:
@@ -48,7 +77,7 @@ def _training(curve: Sequence[Epoch]) -> list[Plot]:
     loss = [(point.epoch, point.loss) for point in curve]
     highest = max(value for _, value in loss) or 1.0
     return [
-        line_plot("Training of the classifier: accuracy", accuracy, "epoch", Axis("share of clips", 0, 1)),
+        line_plot("Training of the classifier: accuracy", accuracy, "epoch", Axis("share of clips", 0, TOP)),
         line_plot("Training of the classifier: loss", [Line("train", loss)], "epoch", Axis("nats", 0, highest)),
     ]
 

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from .. import files
 from ..errors import InputError
@@ -17,7 +18,9 @@ from ..tables import OK
 from .data import Report
 from .overview import overview_plots
 
-BREAKS = re.compile(r"(?<=[_-])(?=.)|(?<=.)(?=\.[^.]*$)", re.DOTALL)
+SCRIPTS = ("script.js", "player.js")
+STYLES = ("style.css", "cards.css", "clips.css", "print.css")
+BREAKS = re.compile(r"(?<=[_/\\-])(?=.)|(?<=.)(?=\.[^./]*$)", re.DOTALL)
 
 
 def write_page(path: str, report: Report) -> int:
@@ -40,8 +43,7 @@ def write_page(path: str, report: Report) -> int:
 
 def render(report: Report) -> str:
     """The page as text."""
-    folder = resources.files(__package__)
-    script, style = ((folder / name).read_text("utf-8") for name in ("script.js", "style.css"))
+    script, style = (_text(*names) for names in (SCRIPTS, STYLES))
     return environment().get_template("page.html").render(
         report=report,
         plots=overview_plots(report),
@@ -50,6 +52,13 @@ def render(report: Report) -> str:
         # the browser runs no other script, should a name ever get past the escaping
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )  # fmt: skip
+
+
+@cache
+def _text(*names: str) -> str:
+    """Files of this package, one behind the other."""
+    folder = resources.files(__package__)
+    return "\n".join((folder / name).read_text("utf-8") for name in names)
 
 
 @cache
@@ -63,19 +72,23 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update(breakable=breakable, data_url=data_url)
+    found.filters.update(broken=broken, data_url=data_url)
     found.globals.update(OK=OK)
     return found
 
 
 def shown(value: object) -> object:
     """What an expression of a template shows: markup as it is, else text with a mark for what can't be seen."""
-    return value if hasattr(value, "__html__") else printable(str(value))
+    if hasattr(value, "__html__"):
+        return value
+    text = value if type(value) is str else str(value)
+    return text if text.isprintable() else printable(text)
 
 
-def breakable(clip: str) -> list[str]:
-    """The parts of a file name between which a line may end: after an underscore or a hyphen, before the ending."""
-    return BREAKS.split(clip)
+def broken(name: str) -> Markup:
+    """A file name or a path that may break after a stroke, an underscore or a hyphen, and before the ending."""
+    # what escaping puts in has no place to break
+    return Markup(BREAKS.sub("<wbr>", str(escape(shown(name)))))
 
 
 def data_url(jpeg: bytes) -> str:

@@ -16,10 +16,14 @@ from ..video.picture import picture_size
 
 SIDE = 96  # pixels of a thumbnail
 JPEG_QUALITY = 75
+SMALL_SIDE = 64  # of one on a page of very many people
 KNOWN_FACES = 3  # of each person, from training clips
 MAX_CROP_BYTES = 1 << 20
 MAX_CROP_SIDE = 1024  # pixels; crops have 112
 ROWS = 1024  # faces a batch
+INSTANTS = 1000  # a second, in which two times are the same: frames are further apart
+
+Place = tuple[str, int, float]  # clip, track, and seconds of a face
 
 
 @dataclass
@@ -41,7 +45,7 @@ def best_crops(readers: Sequence[StageReader], clips: Collection[str], labels: C
     ----------
     readers : of detect directories
     clips : names of clips of each of which the best face is wanted
-    labels : of each of which the best `KNOWN_FACES` faces are wanted
+    labels : of each of which the best `KNOWN_FACES` faces are wanted, of main tracks where there are tracks
     """
     found = Crops()
     if not clips and not labels:
@@ -49,16 +53,40 @@ def best_crops(readers: Sequence[StageReader], clips: Collection[str], labels: C
     names, numbers = pa.array(sorted(clips), pa.string()), pa.array(sorted(labels), pa.int32())
     best: dict[int, dict[str, tuple[float, bytes]]] = {}
     for reader in readers:
-        for batch in reader.batches(["name", "label", "quality", "crop"], ROWS):
+        columns = ["name", "label", "quality", "crop", *(["track"] if reader.tracked else [])]
+        for batch in reader.batches(columns, ROWS):
             wanted = pc.or_(pc.is_in(batch.column("name"), names), pc.is_in(batch.column("label"), numbers))
             for row in batch.filter(wanted).to_pylist():
                 face = (row["quality"], row["crop"])
                 if row["name"] in clips:
                     found.by_clip[row["name"]] = max(found.by_clip.get(row["name"], face), face)
-                if row["label"] in labels:
+                # of whoever else is in a clip of theirs nobody wants a picture
+                if row["label"] in labels and not row.get("track"):
                     _keep(best.setdefault(row["label"], {}), row["name"], face)
     found.by_label = {label: sorted(faces.values(), reverse=True) for label, faces in best.items()}
     return found
+
+
+def track_crops(readers: Sequence[StageReader], wanted: Collection[Place]) -> dict[Place, bytes]:
+    """The crops at some places: of that track at that time, and never of anyone else who is in the picture.
+
+    A detect directory without tracks has one a clip, number 0.
+    """
+    clips = {clip for clip, _, _ in wanted}
+    sought = {(clip, track, _instant(time)): (clip, track, time) for clip, track, time in wanted}
+    found: dict[Place, bytes] = {}
+    for reader in readers:
+        columns = ["name", "time", "crop", *(["track"] if reader.tracked else [])]
+        for batch in reader.rows_of(clips, columns):
+            for row in batch.to_pylist():
+                place = sought.get((row["name"], row.get("track", 0), _instant(row["time"])))
+                if place is not None:
+                    found.setdefault(place, row["crop"])
+    return found
+
+
+def _instant(seconds: float) -> int:
+    return round(seconds * INSTANTS)
 
 
 def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, bytes]) -> None:
@@ -67,15 +95,15 @@ def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, b
         del faces[heapq.nsmallest(1, faces, key=lambda name: faces[name])[0]]
 
 
-def thumbnail(data: bytes) -> bytes | None:
-    """A stored crop made smaller: JPEG, `SIDE` pixels high. None if it is no picture, or claims to be a large one."""
+def thumbnail(data: bytes, side: int = SIDE) -> bytes | None:
+    """A stored crop made smaller: JPEG, `side` pixels high. None if it is no picture, or claims to be a large one."""
     if len(data) > MAX_CROP_BYTES:
         return None
     size = picture_size(data)  # before OpenCV takes memory for it
     if size is None or not 0 < min(size) <= max(size) <= MAX_CROP_SIDE:
         return None
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    return None if image is None else encode(image)
+    return None if image is None else encode(image, side)
 
 
 def encode(image: np.ndarray, side: int = SIDE) -> bytes:

@@ -59,11 +59,13 @@ class Line:
     """A line through points (x, y), which are values, and in a `Plot` units of the area.
 
     kind : 0 or 1, for the dashes and the colour
+    marked : whether each point has a dot
     """
 
     name: str
     points: Sequence[tuple[float, float]]
     kind: int = 0
+    marked: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from ..clips.dataset import TEST
 from ..errors import InputError
 from ..faces.vectors import normalise
 from ..tables import StageReader, clip_starts, vectors
@@ -17,51 +18,62 @@ BLOCK_ROWS = 4096  # clips that are compared at once: 8 MB of vectors 512 wide
 
 @dataclass(frozen=True)
 class Match:
-    """A clip that was found: its similarity is the cosine of its vector and the one looked for, -1..1."""
+    """A clip that was found.
+
+    similarity : cosine of the vector looked for and that of the clip's most similar track, -1..1
+    track : number of that track; 0 where the features have no tracks
+    """
 
     clip: str
     split: str
     label: int
     similarity: float
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """How like somebody known is: the mean and the best similarity over the `clips` that carry the label."""
-
-    label: int
-    mean: float
-    best: float
-    clips: int
+    track: int = 0
 
 
 @dataclass(frozen=True)
 class Found:
     """What a search gives.
 
-    matches : most like first; of equal ones the earlier name
-    people : of the labels, most like first by the mean
-    clips : that were compared
-    mean, deviation : of the similarities of all clips, to see what is much
+    matches : the most similar first; of equal ones the earlier name
+    similarities : (clips,) float32, of every clip that was compared, in the order of the tables
+    tracks : that were compared
+    known : (k,) float32, cosines of the tracks that show known people, a track a clip
+    people : (k,) int32, rows of these people
+    strangers : (s,) float32, the greatest cosine of each clip that shows nobody known
+    stranger_tracks : of these clips
     """
 
     matches: Sequence[Match]
-    people: Sequence[Likeness]
-    clips: int
-    mean: float
-    deviation: float
+    similarities: np.ndarray
+    tracks: int
+    known: np.ndarray
+    people: np.ndarray
+    strangers: np.ndarray
+    stranger_tracks: int
+
+    @property
+    def clips(self) -> int:
+        """How many were compared."""
+        return len(self.similarities)
 
 
-def nearest(readers: Sequence[StageReader], vector: np.ndarray, count: int = 100) -> Found:
-    """Compare a vector with every clip; a clip with several tracks is as like as the likest of them.
+def nearest(
+    readers: Sequence[StageReader],
+    vector: np.ndarray,
+    count: int = 100,
+    known: Mapping[str, tuple[int, int]] | None = None,
+) -> Found:
+    """Compare a vector with every clip; a clip with several tracks counts with the most similar one.
 
-    The memory that it takes grows with `count` and the number of labels only, not with the clips.
+    The memory that it takes grows with `count`, and by 8 bytes a clip.
 
     Parameters
     ----------
-    readers : of features; a clip that is in two of them counts once
+    readers : of features; a clip that is in two of them is given once
     vector : (D,) float32 of any length but 0
     count : clips to give
+    known : row of the person and number of the track that shows them, by name of the clip, see `people.templates`
 
     Raises
     ------
@@ -69,59 +81,116 @@ def nearest(readers: Sequence[StageReader], vector: np.ndarray, count: int = 100
         If the vectors of clips have another width.
     """
     wanted = normalise(vector.reshape(1, -1))[0]
+    known = known or {}
     best: list[Match] = []
-    people = _People()
-    total, total_square, clips = 0.0, 0.0, 0
+    similarities = [np.zeros(0, np.float32)]
+    cosines: list[float] = []
+    people: list[int] = []
+    strangers = [np.zeros(0, np.float32)]
+    tracks = stranger_tracks = 0
     for reader in readers:
         if reader.width != len(wanted):
             raise InputError(
                 f"{reader.path}: its vectors are {reader.width} wide, that of the photograph {len(wanted)}; "
                 "embed it with the model that made the features"
             )
-        for batch, similarities in _compare(reader, wanted):
-            labels = batch.column("label").to_numpy()
-            people.add(labels, similarities)
-            clips += len(similarities)
-            total += float(similarities.sum(dtype=np.float64))
-            total_square += float((similarities.astype(np.float64) ** 2).sum())
-            least = best[-1].similarity if len(best) == count else -np.inf
-            rows = np.flatnonzero(similarities >= least)
-            if len(rows) > count:  # all that are as like as the last one stay, for names to decide
-                edge = -np.partition(-similarities[rows], count - 1)[count - 1]
-                rows = rows[similarities[rows] >= edge]
-            names, splits = batch.column("name"), batch.column("split")
-            best += [
-                Match(names[row].as_py(), splits[row].as_py(), int(labels[row]), float(similarities[row]))
-                for row in rows.tolist()
-            ]
-            best = _best(best, count)
-    mean = total / clips if clips else 0.0
-    variance = max(total_square / clips - mean**2, 0.0) if clips else 0.0
-    return Found(best, people.result(), clips, mean, variance**0.5)
+        for block in _compare(reader, wanted):
+            tracks += len(block.cosines)
+            similarities.append(block.best)
+            best = _best([*best, *block.matches(count, best[-1].similarity if len(best) == count else -np.inf)], count)
+            for clip, label in enumerate(block.labels.tolist() if known else ()):
+                if label > 0 and (entry := known.get(block.names[clip])):
+                    people.append(entry[0])
+                    cosines.append(block.cosine(clip, entry[1]))
+            unknown = (block.labels <= 0) & (block.splits != TEST)  # of test nobody says who they are
+            strangers.append(block.best[unknown])
+            stranger_tracks += int(block.counts[unknown].sum())
+    return Found(
+        best,
+        np.concatenate(similarities),
+        tracks,
+        np.array(cosines, np.float32),
+        np.array(people, np.int32),
+        np.concatenate(strangers),
+        stranger_tracks,
+    )
 
 
-def _compare(reader: StageReader, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """Name, split and label of clips, a row each, and their similarities."""
-    held: tuple[pa.RecordBatch, np.ndarray] | None = None  # the last clip, whose tracks may go on in the next block
+@dataclass(frozen=True)
+class _Block:
+    """Whole clips, compared.
+
+    names, splits, labels : (n,) of the clips
+    starts, counts : (n,) first row and number of rows of each
+    tracks, cosines : (r,) of the rows
+    best : (n,) float32, greatest cosine of each clip
+    """
+
+    names: list[str]
+    splits: np.ndarray
+    labels: np.ndarray
+    starts: np.ndarray
+    counts: np.ndarray
+    tracks: np.ndarray
+    cosines: np.ndarray
+    best: np.ndarray
+
+    @staticmethod
+    def of(rows: pa.RecordBatch, cosines: np.ndarray) -> _Block:
+        """Rows with a track, sorted by name, and their cosines."""
+        names = rows.column("name").to_pylist()
+        starts = np.array(clip_starts(names), np.int64)
+        return _Block(
+            [names[start] for start in starts.tolist()],
+            rows.column("split").to_numpy(zero_copy_only=False)[starts],
+            rows.column("label").to_numpy()[starts],
+            starts,
+            np.diff(starts, append=len(names)),
+            rows.column("track").to_numpy(),
+            cosines,
+            np.maximum.reduceat(cosines, starts),
+        )
+
+    def cosine(self, clip: int, track: int) -> float:
+        """That of a track of a clip."""
+        rows = slice(self.starts[clip], self.starts[clip] + self.counts[clip])
+        return float(self.cosines[rows][(self.tracks[rows] == track).argmax()])
+
+    def matches(self, count: int, least: float) -> list[Match]:
+        """The clips that may be among the most similar ones: at least `least`, with all that equal the last one."""
+        clips = np.flatnonzero(self.best >= least)
+        if len(clips) > count:  # names decide between equal ones
+            edge = -np.partition(-self.best[clips], count - 1)[count - 1]
+            clips = clips[self.best[clips] >= edge]
+        found = []
+        for clip in clips.tolist():
+            rows = slice(self.starts[clip], self.starts[clip] + self.counts[clip])
+            track = int(self.tracks[rows][self.cosines[rows].argmax()])
+            split, label = str(self.splits[clip]), int(self.labels[clip])
+            found.append(Match(self.names[clip], split, label, float(self.best[clip]), track))
+        return found
+
+
+def _compare(reader: StageReader, wanted: np.ndarray) -> Iterator[_Block]:
+    """The clips of a directory; one whose tracks go on in the next batch stays whole."""
+    held: tuple[pa.RecordBatch, np.ndarray] | None = None
     for batch in reader.batches(rows=BLOCK_ROWS):
         block = vectors(batch.column("feature"))
         lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
-        similarities = (block @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
+        cosines = (block @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
         rows = batch.select(["name", "split", "label"])
-        if not reader.tracked:
-            yield rows, similarities
-            continue
+        tracks = batch.column("track") if reader.tracked else pa.array(np.zeros(len(cosines), np.int32))
+        rows = rows.append_column("track", tracks)
         if held is not None:
             rows = pa.concat_batches([held[0], rows])
-            similarities = np.concatenate([held[1], similarities])
+            cosines = np.concatenate([held[1], cosines])
         names = rows.column("name").to_pylist()
-        starts = clip_starts(names)
-        rows, similarities = rows.take(pa.array(starts)), np.maximum.reduceat(similarities, starts)
-        held = rows.slice(len(starts) - 1), similarities[-1:]
-        if len(starts) > 1:
-            yield rows.slice(0, len(starts) - 1), similarities[:-1]
+        last = names.index(names[-1]) if reader.tracked else len(names)
+        held = (rows.slice(last), cosines[last:]) if last < len(names) else None
+        if last:
+            yield _Block.of(rows.slice(0, last), cosines[:last])
     if held is not None:
-        yield held
+        yield _Block.of(*held)
 
 
 def _best(matches: list[Match], count: int) -> list[Match]:
@@ -129,34 +198,3 @@ def _best(matches: list[Match], count: int) -> list[Match]:
     for match in sorted(matches, key=lambda match: (-match.similarity, match.clip)):
         once.setdefault(match.clip, match)
     return list(once.values())[:count]
-
-
-class _People:
-    """Mean and best similarity of each label above 0."""
-
-    def __init__(self) -> None:
-        self.sums, self.counts, self.best = np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.float32)
-
-    def add(self, labels: np.ndarray, similarities: np.ndarray) -> None:
-        known = labels > 0
-        labels, similarities = labels[known], similarities[known]
-        if not len(labels):
-            return
-        grown = int(labels.max()) + 1 - len(self.sums)
-        if grown > 0:
-            self.sums = np.concatenate([self.sums, np.zeros(grown)])
-            self.counts = np.concatenate([self.counts, np.zeros(grown, np.int64)])
-            self.best = np.concatenate([self.best, np.full(grown, -1, np.float32)])
-        np.add.at(self.sums, labels, similarities)
-        np.add.at(self.counts, labels, 1)
-        np.maximum.at(self.best, labels, similarities)
-
-    def result(self) -> list[Likeness]:
-        labels = np.flatnonzero(self.counts)
-        people = [
-            Likeness(
-                label, float(self.sums[label] / self.counts[label]), float(self.best[label]), int(self.counts[label])
-            )
-            for label in labels.tolist()
-        ]
-        return sorted(people, key=lambda person: (-person.mean, person.label))

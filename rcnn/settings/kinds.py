@@ -67,6 +67,13 @@ def _real(value: Any, low: float = -math.inf) -> float:
     return float(value)
 
 
+def _per_thousand(value: Any) -> float:
+    found = _real(value, math.ulp(0.0))
+    if found > 1000:
+        raise ValueError(value)
+    return found
+
+
 def _text(value: Any) -> str:
     found = os.fspath(value)
     if not isinstance(found, str):
@@ -202,6 +209,7 @@ text = Kind("text", str, _text)
 folder = Kind("a path", Path, lambda value: Path(_text(value)))
 flag = Kind("True or False", bool, _flag)
 integer = Kind("a whole number", _digits, _integer)
+per_thousand = Kind("a number of more than 0, 1000 at most", float, _per_thousand)
 positive = at_least(1)
 whole = at_least(0)
 number = Kind("a number of 0 or more", float, lambda value: _real(value, 0.0))

@@ -14,6 +14,11 @@ LEAST_NORM = 10.0  # of the embedding of a good crop; embeddings are trained to 
 _NO_DEVICE = "left out: device 0 if there is one, else the CPU"
 
 
+def false_hits(what: str) -> Any:
+    """`float`: how many of 1,000 may be wrong."""
+    return setting(1.0, what, kinds.per_thousand, "F")
+
+
 def gpu() -> Any:
     """`int | None`: the device of a program that works on one."""
     return setting(None, f"CUDA device, -1 for the CPU; {_NO_DEVICE}", kinds.device, "N", RUN)
@@ -85,4 +90,13 @@ def model(role: Role, what: str, *aliases: str) -> Any:
 def names() -> Any:
     """`str | None`: what the labels are called."""
     text = "LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"
+    return setting(None, text, kinds.text, "FILE", FILES)
+
+
+def sources() -> Any:
+    """`str | None`: which files the clips were made of."""
+    text = (
+        "CLIP, a tab and PATH a line: the file that a clip was made of; left out: gt_v2/sources.txt of the data set, "
+        "where it has one"
+    )
     return setting(None, text, kinds.text, "FILE", FILES)

@@ -22,6 +22,7 @@ from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from ..clips.folder import NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
 from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publish, write_lines
 from ..clips.names import printable
+from ..clips.sources import write_sources
 from ..clips.splits import Shares, read_splits, split_items, write_splits
 from ..errors import InputError, UnreadableError
 from ..video.motion import make_clip
@@ -85,9 +86,9 @@ def generate(settings: GendataSettings) -> Summary:
     """Write a data set in the iQIYI-VID layout into the output, made of the input's PERSON/FILE.
 
     Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the
-    form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/splits.json` (see `rcnn.clips.splits`) and
-    `skipped.txt` (`FILE<tab>REASON` a line, every file of the input that no clip was made of). gt_v2 appears last and
-    at once: a folder that has it is complete.
+    form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/sources.txt` (see `rcnn.clips.sources`),
+    `gt_v2/splits.json` (see `rcnn.clips.splits`) and `skipped.txt` (`FILE<tab>REASON` a line, every file of the input
+    that no clip was made of). gt_v2 appears last and at once: a folder that has it is complete.
 
     Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
     written.
@@ -115,6 +116,7 @@ def generate(settings: GendataSettings) -> Summary:
             skipped += _not_chosen(people, {**chosen[0], **chosen[1]}, done, settings)
             arrange(staging, placed, (clip.item.identity for clip in placed), sorted(known))
             write_splits(staging, shares)
+            write_sources(staging, {clip.name: clip.item.path for clip in placed})
             skipped.sort()
             write_lines(staging / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
         publish(staging, output, [SKIPPED_FILE])

@@ -15,6 +15,7 @@ import numpy as np
 from .. import files
 from ..clips.dataset import Clip, list_clips
 from ..clips.names import find_people, show
+from ..clips.sources import find_sources
 from ..errors import InputError, UnreadableError
 from ..faces.alignment import align_faces
 from ..faces.choice import central_face
@@ -38,7 +39,7 @@ from .sheets import Sheets, sheet_name
 FRAMES = 9  # of a sheet
 COLUMNS = 3
 TILE = (444, 240)  # width, height in pixels of a frame's place on the sheet
-HEADER, FOOTER, GAP = 62, 34, 6  # pixels
+LINE, FOOTER, GAP = 25, 34, 6  # pixels: from line to line of the header, height of the footer, between frames
 FAINT_SCORE = 0.1  # smallest probability of what is drawn, far under the detector's threshold
 FACES_A_FRAME = 6  # that are drawn at most
 JPEG_QUALITY = 85
@@ -52,7 +53,7 @@ KEY = (
     (OTHER, "not chosen"),
     (FAINT, "score under the threshold"),
 )
-TEXT_HEIGHT = 14  # pixels
+TEXT_HEIGHT, LINE_HEIGHT = 14, 15  # pixels
 BOLD, PLAIN = 600, 400  # weight of the font
 
 
@@ -110,6 +111,7 @@ def preview(settings: PreviewSettings) -> None:
     rows = chosen_clips(reader, settings.every)
     kept = _kept_frames(reader, {row["name"] for row in rows})
     people = find_people(settings.names, dataset)
+    sources = find_sources(settings.sources, dataset, clips={row["name"] for row in rows})
     device = choose_device(settings.gpu)
     embedder = None if model is None else load_embedder(model, device)
     viewer = Viewer(load_detector(detector, device), embedder, sampling, rate, size)
@@ -119,7 +121,7 @@ def preview(settings: PreviewSettings) -> None:
             clip = clips.get(row["name"])
             if clip is not None:
                 frames, unread = viewer.look(clip, row, kept.get(clip.name, frozenset()))
-                lines = describe(row, people, threshold, unread)
+                lines = describe(row, people, threshold, unread, sources.get(clip.name, ""))
                 sheets.add(sheet_name(clip.name, row["state"]), encode_sheet(draw_sheet(lines, frames)))
                 written[row["state"]] += 1
             bar.update()
@@ -217,31 +219,43 @@ class Viewer:
         return SeenFrame(number, image, faces, qualities, place, kept and chosen is not None, self.detector.threshold)
 
 
-def describe(row: Mapping[str, Any], people: Mapping[int, str], threshold: float, error: str = "") -> tuple[str, str]:
-    """The two lines over a sheet."""
+def describe(
+    row: Mapping[str, Any], people: Mapping[int, str], threshold: float, error: str = "", source: str = ""
+) -> list[str]:
+    """The lines over a sheet.
+
+    Parameters
+    ----------
+    row : of the table of clips
+    error : why the clip can't be read now
+    source : path of the user's own file that the clip was made of; empty where it is not known
+    """
     who = show(row["label"], people) if row["label"] > 0 else "no label"
     state = "has faces" if row["state"] == OK else row["state"]
     why = f" ({row['reason']})" if row["reason"] else ""
     counts = f"{row['frames']} frames looked at, {row['faces']} faces kept, quality threshold {threshold:g}"
-    return (
+    return [
         f"{printable(row['name'])}   {row['split']}   {who}",
+        *([f"made of {printable(source)}"] if source else []),
         f"{state}{why}   {counts}{f'   now: {error}' if error and row['state'] == OK else ''}",
-    )
+    ]
 
 
-def draw_sheet(lines: tuple[str, str], frames: Sequence[SeenFrame]) -> np.ndarray:
+def draw_sheet(lines: Sequence[str], frames: Sequence[SeenFrame]) -> np.ndarray:
     """(H, W, 3) uint8, BGR: the lines, the frames, and what the colours mean."""
     rows = max(1, -(-len(frames) // COLUMNS))
     width = COLUMNS * (TILE[0] + GAP) + GAP
-    sheet = np.full((HEADER + rows * (TILE[1] + GAP) + FOOTER, width, 3), BACK, np.uint8)
-    _write(sheet, lines[0], (GAP, 24), INK, 18, BOLD)
-    _write(sheet, lines[1], (GAP, 49), SOFT, 15)
+    header = LINE * len(lines) + 2 * GAP
+    sheet = np.full((header + rows * (TILE[1] + GAP) + FOOTER, width, 3), BACK, np.uint8)
+    _write(sheet, lines[0], (GAP, LINE - 1), INK, 18, BOLD)
+    for number, line in enumerate(lines[1:], 2):
+        _write(sheet, _fitting(line, width - 2 * GAP), (GAP, LINE * number - 1), SOFT, LINE_HEIGHT)
     for index, frame in enumerate(frames):
         x = GAP + index % COLUMNS * (TILE[0] + GAP)
-        y = HEADER + index // COLUMNS * (TILE[1] + GAP)
+        y = header + index // COLUMNS * (TILE[1] + GAP)
         sheet[y : y + TILE[1], x : x + TILE[0]] = draw_frame(frame)
     if not frames:
-        _write(sheet, "no frame can be shown", (GAP + 20, HEADER + 40), SOFT, 16)
+        _write(sheet, "no frame can be shown", (GAP + 20, header + 40), SOFT, 16)
     x = GAP
     for colour, meaning in KEY:
         y = sheet.shape[0] - FOOTER // 2
@@ -289,6 +303,15 @@ def _plate(tile: np.ndarray, text: str, place: tuple[int, int], colour: tuple[in
     area = tile[top:bottom, max(place[0] - 3, 0) : end + 3]
     area[:] = area // 4
     _write(tile, text, place, colour, TEXT_HEIGHT, BOLD)
+
+
+def _fitting(line: str, width: int) -> str:
+    """The line, without so much of its middle that it fits into a width in pixels: the ends of a path say most."""
+    shown, end = line, len(line) // 2
+    while (long := _write(np.zeros((1, 1, 3), np.uint8), shown, (0, 0), SOFT, LINE_HEIGHT)) > width and end:
+        end = min(end - 1, end * width // long)
+        shown = f"{line[:end]}...{line[len(line) - end :]}"
+    return shown
 
 
 def _write(

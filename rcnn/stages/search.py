@@ -1,27 +1,31 @@
-"""The search as a command: photographs in, ranked clips out, on the screen and as a page."""
+"""The search as a command: photographs in; who it is, and the clips that show them, on the screen and as a page."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
+
+import numpy as np
 
 from .. import files
-from ..clips.names import find_people, show
+from ..clips.names import find_people
+from ..clips.sources import find_sources
+from ..faces.card import read_thresholds
 from ..files.text import printable
 from ..networks.engine import choose_device
-from ..report import Entry, Lineage, Person, Report, trace, write_page
-from ..report.coverage import read_coverage
-from ..report.gather import stage_line
-from ..report.pictures import best_crops, encode, thumbnail
-from ..search.features import open_features
-from ..search.nearest import Found, nearest
+from ..people.templates import Gallery
+from ..report import trace, write_page
+from ..search.features import have_labels, open_features
+from ..search.nearest import nearest
 from ..search.query import Query, ask, models_behind
+from ..search.verdicts import NOBODY, judge_clips
+from ..tables.schema import NO, YES
+from .search_answer import Answer, list_clips, say_clips, say_who, who_is
+from .search_page import search_report
+from .search_times import find_times
 from .settings import SearchSettings
 from .settings.clips import NORM
 
-PEOPLE = 5  # known people that are named
-LEAST_WIDTH = 12  # of the column of names
+TRIALS = 20_000  # clips that are compared with all known people, about: 20 of them are above a threshold of 1 in 1,000
 
 
 def search(settings: SearchSettings) -> None:
@@ -33,7 +37,7 @@ def search(settings: SearchSettings) -> None:
         If a photograph, the features or a model is wrong.
     """
     readers = open_features(settings.features)
-    lineage = trace(readers, [settings.names] if settings.names else ())
+    lineage = trace(readers, [path for path in (settings.names, settings.sources) if path])
     behind = lineage.detections[0].arguments if lineage.detections else {}
     models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
@@ -45,20 +49,33 @@ def search(settings: SearchSettings) -> None:
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):
         print(line)
     started = time.monotonic()
-    found = nearest(readers, query.vector, settings.count)
-    seconds = time.monotonic() - started
-    print(
-        f"search: {found.clips} clips compared in {seconds:.1f} s; similarity of all: mean {found.mean:.3f}, "
-        f"standard deviation {found.deviation:.3f}"
+    card = read_thresholds(models.model, readers[0].manifest["models"])
+    gallery = Gallery.read(settings.features) if have_labels(readers) else None
+    run = None if gallery is None else gallery.trials(TRIALS)
+    person = None if gallery is None or run is None else who_is(gallery, run, query.vector, settings.false_hits, card)
+    found = nearest(readers, query.vector, settings.count, None if gallery is None else gallery.known)
+    own = NOBODY if person is None or person.verdict == NO else person.row
+    point = judge_clips(found, own, person is not None and person.verdict == YES, run, settings.false_hits, card)
+    cosines = np.array([match.similarity for match in found.matches], np.float32)
+    rows = np.zeros(len(cosines), np.int32)
+    names = {match.clip for match in found.matches}
+    answer = Answer(
+        person,
+        found,
+        point,
+        point.verdicts(cosines, rows).tolist(),
+        point.probabilities(cosines, rows),
+        find_sources(settings.sources, *lineage.datasets, clips=names),
+        find_times(found.matches, readers, lineage.detections),
     )
-    for line in say_who(found, people):
+    seconds = time.monotonic() - started
+    for line in (*say_who(person, people), *say_clips(answer, seconds, settings.verdicts)):
         print(line)
-    width = max([LEAST_WIDTH, *(len(match.clip) for match in found.matches)])
-    for rank, match in enumerate(found.matches, 1):
-        who = show(match.label, people) if match.label > 0 else match.split
-        print(f"{rank:4d}  {match.similarity:.4f}  {printable(match.clip):{width}s}  {who}")
+    for line in list_clips(answer, people, settings.verdicts):
+        print(line)
     if settings.report:
-        size = write_page(settings.report, search_report(query, found, people, lineage))
+        facts = [*say_who(person, people), *say_clips(answer, None, settings.verdicts)]
+        size = write_page(settings.report, search_report(query, answer, facts, people, lineage, settings.report))
         print(f"report: {len(found.matches)} clips, {size / 1e6:.1f} MB -> {settings.report}")
 
 
@@ -73,48 +90,3 @@ def describe(query: Query, threshold: float | None) -> list[str]:
             line += f"; clips' faces under {threshold:g} were dropped, so this one may mislead"
         lines.append(line)
     return lines
-
-
-def say_who(found: Found, people: Mapping[int, str]) -> list[str]:
-    """The known people that are most like the one looked for."""
-    if not found.people:
-        return ["no clip here carries a label, so who it is can't be said; add the features of trainval"]
-    lines = []
-    for person in found.people[:PEOPLE]:
-        above = (person.mean - found.mean) / found.deviation if found.deviation > 0 else 0.0
-        clips = "clip" if person.clips == 1 else "clips"
-        lines.append(
-            f"{show(person.label, people)}: mean similarity {person.mean:.3f} over {person.clips} {clips}, best "
-            f"{person.best:.3f}; {above:.1f} standard deviations over all clips"
-        )
-    return [f"most like {lines[0]}", *(f"then      {line}" for line in lines[1:])]
-
-
-def search_report(query: Query, found: Found, people: Mapping[int, str], lineage: Lineage) -> Report:
-    """The page: a card with the photograph and the clips that are like it."""
-    crops = best_crops(lineage.detections, {match.clip for match in found.matches}).by_clip
-    entries = [
-        Entry(
-            match.clip,
-            rank,
-            match.similarity,
-            note=show(match.label, people) if match.label > 0 else "",
-            picture=thumbnail(crops[match.clip][1]) if match.clip in crops else None,
-        )
-        for rank, match in enumerate(found.matches, 1)
-    ]
-    names = ", ".join(os.path.basename(photograph.path) for photograph in query.photographs)
-    card = Person(None, names, ranked=found.clips, entries=entries, known=[encode(crop) for crop in query.crops])
-    return Report(
-        title=f"Which clips show {names}",
-        facts=[
-            *say_who(found, people),
-            f"similarity of all {found.clips} clips: mean {found.mean:.3f}, standard deviation {found.deviation:.3f}",
-        ],
-        score_name="similarity",
-        coverage=[read_coverage(reader)[0] for reader in lineage.detections],
-        people=[card],
-        all_people=1,
-        stages=[stage_line(reader) for reader in lineage.stages],
-        notes=lineage.notes,
-    )

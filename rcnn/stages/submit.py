@@ -11,6 +11,7 @@ import numpy as np
 from .. import files
 from ..clips.dataset import read_ground_truth
 from ..clips.names import find_people, show
+from ..clips.sources import find_sources
 from ..errors import InputError
 from ..files import write_whole
 from ..files.lock import Lock, ObjectLock, take_lock
@@ -54,9 +55,12 @@ def submit(settings: SubmitSettings) -> None:
     truth = read_ground_truth(settings.gt, one_label=True) if settings.gt else None
     if truth is not None:
         check_truth(truth, readers, settings.gt or "")
-    lineage = trace(readers, [path for path in (settings.gt, settings.names) if path])
+    when = None if settings.appearances is None else StageReader(settings.appearances, ("appearances",))
+    behind = readers if when is None else [*readers, when]
+    lineage = trace(behind, [path for path in (settings.gt, settings.names, settings.sources) if path])
     check_labels(lineage)
     people = find_people(settings.names, *lineage.datasets)
+    sources = find_sources(settings.sources, *lineage.datasets)
     lineage.say_closed()
     with _held(settings.output):
         for path in (settings.output, settings.report):
@@ -97,7 +101,17 @@ def submit(settings: SubmitSettings) -> None:
         print_score(result, truth, settings.gt or "", people)
     if settings.report:
         title = f"Who is in which clip: {settings.output}"
-        report = gather_report(title, ranking.scored(), truth, people, lineage, settings.report_people)
+        report = gather_report(
+            title,
+            ranking.scored(),
+            truth,
+            people,
+            lineage,
+            settings.report_people,
+            when,
+            settings.report,
+            sources,
+        )
         size = write_page(settings.report, report)
         print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")
 

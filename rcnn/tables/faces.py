@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from .reader import StageReader
 from .schema import POINT_NUMBERS, clip_starts, is_tracked, vector_array, vectors
 
 BATCH_ROWS = 1024  # faces that are read together
+CROP = "crop"  # column
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,13 @@ class ClipFaces:
         return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def read_faces(reader: StageReader) -> Iterator[ClipFaces]:
+def read_faces(reader: StageReader, crops: bool = True, clips: Collection[str] | None = None) -> Iterator[ClipFaces]:
     """The faces of a detect directory, clip after clip; clips without a face are left out.
+
+    Parameters
+    ----------
+    crops : whether the crops are read, which are nearly all of the bytes; else they are empty
+    clips : names of those that are wanted; None for all
 
     Raises
     ------
@@ -112,7 +118,8 @@ def read_faces(reader: StageReader) -> Iterator[ClipFaces]:
         As `StageReader.batches`.
     """
     pieces: list[ClipFaces] = []
-    for batch in reader.batches(rows=BATCH_ROWS):
+    columns = None if crops else [name for name in reader.schema.names if name != CROP]
+    for batch in reader.batches(columns, BATCH_ROWS) if clips is None else reader.rows_of(clips, columns):
         for piece in _pieces(batch):
             if pieces and piece.clip.name != pieces[0].clip.name:
                 yield ClipFaces.joined(pieces)
@@ -128,7 +135,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[ClipFaces]:
     frames, times = batch.column("frame").to_numpy(), batch.column("time").to_numpy()
     scores, qualities = batch.column("score").to_numpy(), batch.column("quality").to_numpy()
     boxes, landmarks = vectors(batch.column("box")), vectors(batch.column("landmarks")).reshape(len(names), -1, 2)
-    crops = batch.column("crop").to_pylist()
+    crops = batch.column(CROP).to_pylist() if CROP in batch.schema.names else [b""] * len(names)
     tracks = batch.column("track").to_numpy() if is_tracked(batch.schema) else np.zeros(len(names), np.int32)
     splits, labels = batch.column("split").to_pylist(), batch.column("label").to_pylist()
     for start, end in pairwise([*clip_starts(names), len(names)]):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .. import files
@@ -118,6 +120,37 @@ class StageReader:
             self._parts.rows, self.schema, columns, rows, self._whole.rows, one_row(self.stage, self.schema)
         )
 
+    def rows_of(self, clips: Collection[str], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of some clips, as `batches` gives them; parts that hold none of these clips are not read.
+
+        `columns` must have the name among them.
+        """
+        wanted = sorted(clips)
+        names = pa.array(wanted, pa.string())
+        once = one_row(self.stage, self.schema)
+        for part in self._parts.rows:
+            if self._may_hold(part, wanted):
+                for batch in self._read([part], self.schema, columns, READ_ROWS, None, once):
+                    found = batch.filter(pc.is_in(batch.column(NAME), names))
+                    if len(found):
+                        yield found
+
+    def _may_hold(self, part: str, wanted: Sequence[str]) -> bool:
+        """Whether one of some sorted names lies between the first and the last name of a row group."""
+        try:
+            with pq.ParquetFile(files.open_parquet(part)) as file:
+                groups = [file.metadata.row_group(number).column(0) for number in range(file.metadata.num_row_groups)]
+                ranges = [(found.min, found.max) if (found := group.statistics) else None for group in groups]
+        except DAMAGED as error:
+            raise self._damaged(part, error) from None
+        for ends in ranges:
+            if ends is None or not all(isinstance(end, str) for end in ends):
+                return True
+            place = bisect_left(wanted, ends[0])
+            if place < len(wanted) and wanted[place] <= ends[1]:
+                return True
+        return False
+
     def clips(self) -> Iterator[pa.RecordBatch]:
         """The table of all clips, sorted by name; raises as `batches` does."""
         states = dict.fromkeys(STATES, 0)
@@ -140,10 +173,10 @@ class StageReader:
         schema: pa.Schema,
         columns: Sequence[str] | None,
         rows: int,
-        total: int,
+        total: int | None,
         once: bool,
     ) -> Iterator[pa.RecordBatch]:
-        """The rows of some parts, `total` in all; `once` where each name stands once."""
+        """The rows of some parts, `total` in all where that is known; `once` where each name stands once."""
         last: str | None = None
         seen = 0
         for path in parts:
@@ -155,12 +188,12 @@ class StageReader:
                     for batch in file.iter_batches(rows, columns=columns, use_threads=False):
                         last = _check(batch, last, once)
                         seen += batch.num_rows
-                        if seen > total:
+                        if total is not None and seen > total:
                             raise pa.ArrowInvalid(f"more rows than the {total} that the manifest counts")
                         yield batch
             except DAMAGED as error:
                 raise self._damaged(path, error) from None
-        if seen != total:
+        if total is not None and seen != total:
             raise InputError(
                 f"{files.parent(parts[0])}: has {seen} rows and the manifest counts {total}; "
                 f"run {KINDS[self.stage].script} again"

@@ -224,7 +224,7 @@ def test_a_face_may_be_away_from_its_place_for_so_many_frames(away, tracks):
     frames, boxes, central = map(np.array, zip(*rows, strict=True))
     found = track_faces(frames, boxes.astype(np.float32), central).tolist()
     assert [found[0], found[-1]] == tracks
-    unlike = pointing(0, *[180] * len(others), 80)  # less than ALIKE, more than UNLIKE
+    unlike = pointing(0, *[180] * len(others), 70)  # less than ALIKE, more than UNLIKE
     found = track_faces(frames, boxes.astype(np.float32), central, unlike).tolist()
     assert (found[0] == found[-1]) == (tracks[1] == 0)
 

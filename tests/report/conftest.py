@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from dated_run import write_dated_run
 
 from rcnn.networks.checkpoint import checkpoint_files, save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
@@ -155,3 +156,9 @@ def browser() -> Iterator[object]:
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def dated(tmp_path_factory) -> Path:
+    """An appearances directory, beside the data set and the detections that it was made from."""
+    return write_dated_run(tmp_path_factory.mktemp("dated"))

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.report import Lineage, Report, gather_report, render, trace, write_page
-from rcnn.report import gather as gather_module
+from rcnn.report import Lineage, Report, album, gather_report, render, trace, write_page
 from rcnn.report.coverage import read_coverage
 from rcnn.report.data import Qualities
 from rcnn.report.gather import choose_labels
@@ -44,6 +43,20 @@ def test_directories_are_found_by_what_manifests_say(run):
     assert [point.epoch for point in lineage.curve] == [1, 2, 3, 4, 5, 6, 7]
     assert lineage.datasets == [str(run.root / "data")]
     assert lineage.notes == []
+
+
+def test_cards_show_the_files_that_clips_were_made_of(run, tmp_path):
+    shown = run.submit(report=str(tmp_path / "plain.html"), output=str(tmp_path / "s.txt")).read_text()
+    assert ">1_<wbr>0<wbr>.mp4</p>" in shown
+    (tmp_path / "sources.txt").write_text(
+        "1_0.mp4\t/films/<b>/Käthe am See.mov\nyy_without_a_face.mp4\t/films/dark.mov\n"
+    )
+    page = run.submit(
+        report=str(tmp_path / "page.html"), output=str(tmp_path / "s.txt"), sources=str(tmp_path / "sources.txt")
+    ).read_text()
+    assert 'title="/films/&lt;b&gt;/Käthe am See.mov">Käthe am See<wbr>.mov</p>' in page
+    assert 'title="/films/dark.mov">dark<wbr>.mov</p>' in page  # of a clip that was missed
+    assert ">1_<wbr>0<wbr>.mp4</p>" not in page and ">1_<wbr>1<wbr>.mp4</p>" in page
 
 
 def test_clips_that_were_trained_on_may_be_ranked_too(run, tmp_path):
@@ -171,7 +184,7 @@ def test_the_quality_plot_says_what_the_quality_is(run, tmp_path, quality, name)
     coverage, _ = read_coverage(StageReader(str(tmp_path / "det"), ("detect",)))
     report = Report("t", coverage=[coverage])
     page = render(report)
-    assert [plot.horizontal for plot in overview_plots(report)] == [name]
+    assert [plot.horizontal for plot in overview_plots(report).run] == [name]
     assert f">{name}<" in page and "threshold 0.5" in page
     assert ("norm" in re.sub("(?s)<(style|script)>.*?</", "", page)) == name.startswith("norm")
 
@@ -302,7 +315,7 @@ def test_a_report_that_can_not_be_written_is_said(run, tmp_path):
 
 
 def test_pictures_end_where_the_page_is_full(run, monkeypatch):
-    monkeypatch.setattr(gather_module, "PICTURE_BYTES", 6000)
+    monkeypatch.setattr(album, "PICTURE_BYTES", 6000)
     scored = {label: [(f"{label}_{take}.mp4", 0.9) for take in range(3)] for label in range(1, 6)}
     people = gather(run, scored).people
     sizes = [len(entry.picture) for person in people for entry in person.entries if entry.picture]

@@ -11,10 +11,14 @@ import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markupsafe import escape
 
 import rcnn.report
 from rcnn.report import Coverage, Entry, Epoch, Person, Qualities, Report, StageRow, render
-from rcnn.report.page import breakable, environment
+from rcnn.report.found import Media, SeenClip, Sighting, Sightings, Span
+from rcnn.report.made import Made, Model
+from rcnn.report.page import broken, environment, shown
+from rcnn.report.sureness import Bin, Sureness
 
 PACKAGE = Path(rcnn.report.__file__).parent
 TEMPLATES = sorted((PACKAGE / "templates").iterdir())
@@ -51,9 +55,36 @@ def report_with(text: str) -> Report:
         [Entry(text, 1, 0.9, "wrong", text, b"\xff\xd8"), Entry("a.mp4", 2, 0.8, "right")],
         [Entry(text, note=text)], [b"\xff\xd8"], [(text, 2)],
     )  # fmt: skip
+    seen = {
+        verdict: [
+            Sighting(
+                3,
+                text,
+                text,
+                f"folder/{text}",
+                verdict,
+                [Span(1, 2), Span(3, 4)],
+                0,
+                1.5,
+                0.5,
+                0.5,
+                1,
+                mark,
+                text,
+                b"\xff\xd8",
+                media,
+            )
+            for media in (Media("./a", text), Media("", text), Media())
+        ]
+        for verdict, mark in (("yes", "right"), ("maybe", "wrong"), ("no", ""))
+    }
+    counts = dict.fromkeys(seen, 9)
     return Report(
         text, [text], text, {1: 0.5}, [0.5, 0.25], [1.0, 0.5], [coverage], [Epoch(1, 0.5, 1.0, 0.5)],
-        [person, Person(2, text)], 3, text, [StageRow(text, text, 1, 2, 3.0)], [text],
+        [person, Person(2, text), Person(3, text, sightings=Sightings(seen, counts), missed=[Entry(text, note=text)])],
+        4, text, [StageRow(text, text, 1, 2, 3.0)], [text],
+        [SeenClip(text, 9.0, [*seen["yes"], *seen["maybe"]], [Span(5, 6)])], 2, {3: text}, [text],
+        Sureness(text, [Bin(0.5, 0.5, 1)]), Made(text, text, [text], [Model(text, text, [text])]),
     )  # fmt: skip
 
 
@@ -72,6 +103,11 @@ def test_any_text_stays_text(text):
     assert ("article", "data-name", visible) in attributes
     assert ("img", "alt", f"face in {visible}") in attributes
     assert ("p", "title", visible) in attributes
+    assert ("p", "title", f"folder/{visible}") in attributes
+    assert ("p", "data-path", visible) in attributes
+    assert ("li", "data-clip", visible) in attributes
+    assert ("article", "data-file", f"folder/{visible}") in attributes
+    assert all(named["href"][:3] in ("./a", "#la", "#pe", "dat") for _, named in seen.tags if "href" in named)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +130,8 @@ def test_what_can_not_be_seen_gets_a_mark(text):
 def test_names_can_not_turn_around_their_neighbours():
     page = render(report_with("נועה"))
     assert "<bdi>נועה</bdi>" in page
-    assert page.count("<bdi>") == 3  # two headings, one confusion
+    # headings, a confusion, a fold; file and folder of 9 sightings and a clip; who is in it; who is absent
+    assert page.count("<bdi>") == 3 + 1 + 1 + 2 * 10 + 6 + 1
 
 
 def test_pictures_lie_in_the_page():
@@ -113,22 +150,28 @@ def test_pictures_lie_in_the_page():
         (".mp4", [".mp4"]),
         ("a_", ["a_"]),
         ("", [""]),
+        ("a b/c.d/e.mp4", ["a b/", "c.d/", "e", ".mp4"]),
+        ("<b>-'.x.mp4", ["&lt;b&gt;-", "&#39;.x", ".mp4"]),
     ],
 )
 def test_lines_may_end_inside_a_file_name(clip, parts):
-    assert breakable(clip) == parts
+    assert broken(clip).split("<wbr>") == parts
 
 
 @given(st.text())
 def test_parts_of_a_file_name_make_the_file_name(clip):
-    assert "".join(breakable(clip)) == clip
+    assert broken(clip).replace("<wbr>", "") == escape(shown(clip))
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
 def test_only_files_and_pictures_of_ours_pass_unescaped(template):
     source = template.read_text()
     unescaped = re.findall(r"(\S+)\s*\|\s*safe", source)
-    assert set(unescaped) <= {"style", "script", "face|data_url", "entry.picture|data_url"}
+    assert set(unescaped) <= {
+        "style",
+        "script",
+        *(f"{name}|data_url" for name in ("face", "entry.picture", "sighting.picture")),
+    }
     assert "autoescape" not in source
     # these make markup of their own, past the mark for what can't be seen
     assert not re.search(r"\|\s*(xmlattr|tojson|urlize|forceescape)", source)

@@ -19,6 +19,7 @@ from PIL import Image
 from rcnn.clips import folder
 from rcnn.clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL, list_clips, read_labels
 from rcnn.clips.folder import EMPTY, HIDDEN, LOOSE, NEITHER, Item, scan
+from rcnn.clips.sources import SOURCES_FILE, read_sources
 from rcnn.errors import InputError, UnreadableError
 from rcnn.stages import gendata as generate_module
 from rcnn.stages.gendata import FOLDERS, Placed, Summary, choose, plan
@@ -100,6 +101,13 @@ def test_pipeline_finds_every_item_once_with_its_label(made: tuple[Path, Path]) 
         assert found[clip.name].split == clip.split
         label = truth.get(clip.name, NOBODY_KNOWN) if clip.split == TEST else found[clip.name].label
         assert (people[str(label)] == clip.item.person) if known else (label == NOBODY_KNOWN)
+
+
+def test_every_clip_leads_back_to_its_file(made: tuple[Path, Path]) -> None:
+    source, output = made
+    sources = read_sources(str(output / SOURCES_FILE))
+    assert sources == {clip.name: str(clip.item.path) for clip in placed(source).values()}
+    assert all(Path(path).is_file() and Path(path).is_relative_to(source) for path in sources.values())
 
 
 def test_ground_truth_lists_no_stranger(made: tuple[Path, Path]) -> None:

@@ -17,6 +17,7 @@ from rcnn.demo.demo_set import DemoOptions, write_demo
 from rcnn.errors import InputError
 from rcnn.faces.types import Faces
 from rcnn.stages.preview import (
+    BACK,
     DROPPED,
     FAINT,
     KEPT,
@@ -167,6 +168,28 @@ def test_lines_name_label_state_and_reason():
     first, second = describe({**row, "frames": 12, "faces": 0}, {7: "Ada"}, 10.0)
     assert "\x1b" not in first and "label 7 (Ada)" in first and "train" in first
     assert "no face (no face detected)" in second and "12 frames" in second
+
+
+def test_a_sheet_leads_back_to_the_file(run, tmp_path, monkeypatch):
+    row = {"name": "a.mp4", "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 12, "faces": 3}
+    path = f"/films/{'a long way/' * 60}Käthe\x1b.mp4"
+    lines = describe(row, {}, 10.0, source=path)
+    assert len(lines) == 3 and "Käthe\ufffd.mp4" in lines[1]
+    sheet = draw_sheet(lines, [])
+    assert sheet.shape[0] > draw_sheet(describe(row, {}, 10.0), []).shape[0]
+    line = (sheet[31:54] != BACK).any((0, 2))
+    assert line[6:1000].any() and not line[-6:].any()  # it ends before the edge
+    found = {
+        row["name"]: f"/films/{row['state']}"
+        for row in chosen_clips(StageReader(str(run[0] / "det"), ("detect",)), 1000)
+    }
+    (tmp_path / "sources.txt").write_text("".join(f"{name}\t{path}\n" for name, path in found.items()))
+    seen = []
+    monkeypatch.setattr(Viewer, "look", lambda *_: ([], ""))
+    monkeypatch.setattr("rcnn.stages.preview.draw_sheet", lambda lines, _: seen.append(lines) or sheet)
+    table = str(tmp_path / "sources.txt")
+    preview(PreviewSettings(str(run[0] / "det"), str(tmp_path / "sheets"), every=1000, gpu=-1, sources=table))
+    assert {lines[0].split()[0]: lines[1].removeprefix("made of ") for lines in seen} == found
 
 
 @pytest.mark.parametrize("count", [0, 1, 8, 9, 10, 1000])

@@ -1,10 +1,13 @@
 """Settings of the stages, of which their command lines are made; nothing heavy is loaded."""
 
+from .appearances import AppearanceFileSettings, AppearancesSettings
 from .clips import DetectSettings, GendataSettings, PreviewSettings, SheetSettings
 from .ranking import PredictSettings, SearchSettings, SubmitSettings
 from .vectors import FeatureSettings, GenfeatSettings, MergeSettings, TrainSettings
 
 __all__ = [
+    "AppearanceFileSettings",
+    "AppearancesSettings",
     "DetectSettings",
     "FeatureSettings",
     "GendataSettings",

@@ -102,6 +102,7 @@ class PreviewSettings(Settings):
     dataset: str | None = setting(
         None, "data set of the clips; left out: the one that detect.py read", kinds.text, "DIR", FILES
     )
+    sources: str | None = shared.sources()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ...errors import InputError
 from ...settings import kinds, shared
 from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
+from .appearances import VERDICT_LIST, VERDICTS
 from .places import CLASSIFIER, FEATURES, PREDICTIONS, TEST_FEATURES
 from .vectors import INPUTS, LR_STEP
 
@@ -43,13 +44,19 @@ class SubmitSettings(Settings):
     weights: tuple[float, ...] = setting((1.0,), "factor of each input in the sum", kinds.numbers, "W[,W...]")
     gt: str | None = setting(None, "the truth, LABEL NAME NAME ... a line: prints MAP@100", kinds.text, "FILE", FILES)
     names: str | None = shared.names()
+    sources: str | None = shared.sources()
     report: str | None = setting(
         None, "an HTML page of the ranking with the faces, to look at in a browser", kinds.text, "FILE", FILES
     )
-    report_people: int = setting(200, "people on that page, at most", kinds.positive, "N")
+    report_people: int = setting(5000, "people on that page, at most", kinds.positive, "N")
+    appearances: str | None = setting(
+        None, "what python -m rcnn appearances wrote: the page says when who appears", kinds.text, "DIR", FILES
+    )
     recipe: str = recipe_setting("submit", sums=True)
 
     def _complete(self) -> None:
+        if self.appearances is not None and self.report is None:
+            raise InputError(f"--appearances {self.appearances}: is for the page; give --report FILE, too")
         self._fill(**options_of_recipe("submit", self.recipe))
 
 
@@ -68,6 +75,12 @@ class SearchSettings(Settings):
         FILES,
     )
     count: int = setting(20, "clips to name", kinds.positive, "N")
+    verdicts: tuple[str, ...] = setting(
+        VERDICTS[:2], "the clips to name: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
+    )
+    false_hits: float = shared.false_hits(
+        'clips of 1,000 without the person that may get a "yes", and photographs of 1,000 that may for somebody known'
+    )
     face: int | None = setting(
         None, "N-th face from the left; left out: the large one near the middle", kinds.positive, "N"
     )
@@ -78,6 +91,7 @@ class SearchSettings(Settings):
         None, "face detector; left out: the one that found the clips' faces", kinds.text, "PREFIX,EPOCH", MODELS
     )
     names: str | None = shared.names()
+    sources: str | None = shared.sources()
     report: str | None = setting(
         None, "an HTML page of the clips with the faces, to look at in a browser", kinds.text, "FILE", FILES
     )

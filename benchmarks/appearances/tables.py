@@ -1,0 +1,60 @@
+"""Films as stage directories, as detect.py and feature.py would write them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from rcnn.networks.zoo.roles import model_files
+from rcnn.tables import (
+    OK,
+    TRACKED_FACES_SCHEMA,
+    StageWriter,
+    features_schema,
+    vector_array,
+)
+from rcnn.tables.header import file_sums
+
+from .films import FPS, HEIGHT, WIDTH, Film
+from .videos import RATE, Models
+
+
+def write_tables(films: Sequence[Film], place: Path, models: Models) -> tuple[str, str]:
+    """Write the faces and the features of films, which have faces, sorted by name; gives both directories."""
+    shutil.rmtree(place, ignore_errors=True)
+    faces, features = f"{place}/det", f"{place}/feat"
+    arguments = {"rate": float(RATE), "recipe": "best", "faces": "all", "output": faces}
+    with StageWriter(faces, "detect", TRACKED_FACES_SCHEMA, arguments=arguments) as writer:
+        for film in films:
+            writer.add_clips([_clip(film)])
+            writer.add_rows(film.faces.record(TRACKED_FACES_SCHEMA))
+    schema = features_schema(films[0].vectors.shape[1], tracked=True)
+    sums = file_sums(model_files(models.embedding))
+    arguments = {"model": models.embedding, "recipe": "best", "output": features}
+    with StageWriter(features, "feature", schema, arguments=arguments, models=sums, sources=[faces]) as writer:
+        for film in films:
+            clip, count = film.faces.clip, len(film.vectors)
+            columns = [
+                pa.array([clip.name] * count),
+                pa.array([clip.split] * count),
+                pa.array(np.full(count, clip.label, np.int32)),
+                pa.array(np.arange(count, dtype=np.int32)),
+                vector_array(film.vectors),
+            ]
+            writer.add_clips([_clip(film)])
+            writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))
+    return faces, features
+
+
+def _clip(film: Film) -> dict:
+    clip = film.faces.clip
+    looks = int(np.ceil(film.seconds * RATE))
+    return {
+        "name": clip.name, "split": clip.split, "label": clip.label, "state": OK, "reason": "", "frames": looks,
+        "faces": len(film.faces), "seconds": film.seconds, "fps": FPS, "width": WIDTH, "height": HEIGHT,
+        "read": int(film.seconds * FPS),
+    }  # fmt: skip

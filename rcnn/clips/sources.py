@@ -1,0 +1,91 @@
+"""Which file each clip was made of: `gt_v2/sources.txt`, a line a clip, `CLIP<tab>PATH`.
+
+`gendata.py` writes absolute paths. What others write stands as they wrote it: a path, or a URL. A path may hold spaces;
+a line break or a tab can't stand in it, nor bytes that are not UTF-8: there it has a replacement mark.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Mapping
+from pathlib import Path
+
+from .. import files
+from ..errors import InputError
+from ..files.text import printable, read_lines
+from .layout import LISTS, write_lines
+
+SOURCES_FILE = f"{LISTS}/sources.txt"
+_NO_LINE = str.maketrans(dict.fromkeys("\t\n\r", "\ufffd"))
+
+
+def write_sources(root: Path, sources: Mapping[str, Path]) -> None:
+    """Write the file of each clip into a data set.
+
+    Parameters
+    ----------
+    sources : absolute path by the clip's name
+    """
+    lines = (f"{clip}\t{_line(path)}" for clip, path in sorted(sources.items()))
+    write_lines(root / SOURCES_FILE, lines)
+
+
+def _line(path: Path) -> str:
+    return os.fsencode(path).decode("utf-8", "replace").translate(_NO_LINE)
+
+
+def read_sources(path: str, clips: Container[str] | None = None) -> dict[str, str]:
+    """The file that each clip was made of, by the clip's name.
+
+    Parameters
+    ----------
+    clips : names of those that are wanted; None for all
+
+    Raises
+    ------
+    InputError
+        If the table can't be read, a line is not CLIP, a tab and PATH, or a clip stands there twice.
+    """
+    sources: dict[str, str] = {}
+    for number, line in read_lines(path, "--sources wants a file with CLIP, a tab and PATH a line", whole=True):
+        clip, _, source = line.partition("\t")
+        clip = clip.strip()
+        if not clip or not source.strip():
+            raise InputError(
+                f"{path}:{number}: is not CLIP, a tab and PATH, like a.mp4<tab>/films/a.mp4; mend the line"
+            )
+        if clips is not None and clip not in clips:
+            continue
+        if clip in sources:
+            raise InputError(f"{path}:{number}: {printable(clip)} stands there a second time; take one away")
+        sources[clip] = source
+    return sources
+
+
+def find_sources(given: str | None, *datasets: str, clips: Container[str] | None = None) -> dict[str, str]:
+    """The table that was given; else those of all data sets that have `gt_v2/sources.txt`, the first of them first.
+
+    A table that nobody named and that can't be read is passed over with a line that says so.
+
+    Parameters
+    ----------
+    given : value of `--sources`, None where it is left out
+    datasets : directories of data sets
+    clips : as for `read_sources`
+
+    Raises
+    ------
+    InputError
+        As `read_sources`, for a table that was given.
+    """
+    if given is not None:
+        return read_sources(given, clips)
+    found: dict[str, str] = {}
+    for dataset in datasets:
+        path = files.join(dataset, SOURCES_FILE)
+        try:
+            if files.is_file(path):
+                found = {**read_sources(path, clips), **found}
+        except InputError as error:
+            print(f"{error}; its clips are shown without the files that they were made of", flush=True)
+    return found

@@ -1,0 +1,37 @@
+"""Says who is in view in which file, from when to when, and how sure that is; and writes it for other programs."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from ..errors import InputError
+from ..settings.fields import Settings, flag_of
+from ..stages.settings import AppearanceFileSettings, AppearancesSettings
+from ..stages.settings.appearances import is_file_name
+from .arguments import read_settings
+
+EXAMPLE = "python -m rcnn appearances --features ./output/feat_test --known ./output/feat_trainval"
+
+
+def main() -> None:
+    settings, wanted = read_settings(__doc__, EXAMPLE, AppearancesSettings, AppearanceFileSettings)
+    if not is_file_name(settings.output):
+        check_left_out(wanted, "is of a file that is made of the table, like --output who.csv")
+
+        from ..stages.appearances import appearances
+
+        appearances(settings)
+        return
+    check_left_out(settings, f"is of the table, and {settings.output} is a file that is made of it")
+
+    from ..exports.appearances import write_file
+
+    count = write_file(wanted.table, settings.output, frozenset(wanted.verdicts))
+    print(f"appearances: {count} of {wanted.table} -> {settings.output}")
+
+
+def check_left_out(settings: Settings, why: str) -> None:
+    """Refuse settings that change nothing in what is asked for; `why` follows the flag."""
+    for field in fields(settings):
+        if field.name != "output" and getattr(settings, field.name) != field.default:
+            raise InputError(f"{flag_of(field.name)}: {why}; leave one of the two out")

@@ -1,0 +1,219 @@
+"""Who is in view from when to when: tracks of clips compared with known people."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import dropwhile
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import files
+from ..clips.dataset import Clip
+from ..clips.layout import PEOPLE_FILE
+from ..clips.names import find_people, show
+from ..clips.paths import ClipPaths
+from ..clips.sources import SOURCES_FILE, find_sources
+from ..faces.card import read_thresholds
+from ..files.text import printable
+from ..people.appearances import Appearance, find_appearances, judge_tracks
+from ..people.templates import Gallery
+from ..report import Lineage, trace
+from ..scores.calibration import OperatingPoint, operating_point
+from ..tables import StageReader, StageWriter, check_output, vector_array, vectors
+from ..tables.header import file_sums, header_of, is_kept
+from ..tables.schema import APPEARANCES_SCHEMA, IDENTITY, MAYBE, VERDICTS, YES
+from ..video.photographs import ENDINGS
+from ..workers.pipeline import groups
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
+from .clip_tracks import ClipTracks, check_known, find_detection, read_tracks
+from .feature import copy_clips
+from .genfeat import check_accounts
+from .settings import AppearancesSettings
+
+BATCH_CLIPS = 256  # that are written together
+MOVING = frozenset({".gif", ".apng"})  # pictures of several frames, whose clips have their times
+CLIP_FIELDS = [name for name, _ in IDENTITY]
+SHOWN = 10  # people in the summary
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The known person that each row of the features is most like.
+
+    cosines : (rows,) float32
+    people : (rows,) int32, rows of the gallery
+    """
+
+    cosines: np.ndarray
+    people: np.ndarray
+
+    @staticmethod
+    def of(features: StageReader, gallery: Gallery) -> Nearest:
+        """Compare every row, a batch at a time; a few bytes a row stay in memory."""
+        cosines, people = [np.zeros(0, np.float32)], [np.zeros(0, np.int32)]
+        for names, tracks, rows in _whole_clips(features):
+            found = gallery.nearest(names, tracks, rows)
+            cosines.append(found[0])
+            people.append(found[1])
+        return Nearest(np.concatenate(cosines), np.concatenate(people))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What becomes of the tracks of a clip: its appearances."""
+
+    nearest: Nearest
+    labels: np.ndarray  # (people,) int32
+    point: OperatingPoint
+    names: Mapping[int, str]  # by label
+
+    def __call__(self, clip: ClipTracks, source: str) -> list[Appearance]:
+        """The appearances in a clip; in one that was made of a photograph, which has no times, all of them are at 0."""
+        cosines, people = self.nearest.cosines[clip.rows], self.nearest.people[clip.rows]
+        matches = judge_tracks(clip.tracks, cosines, people, self.labels, self.point)
+        if is_still(source):
+            faces = replace(clip.faces, times=np.zeros(len(clip.faces)))
+            found = find_appearances(faces, matches, 0.0, 0.0)
+        else:
+            found = find_appearances(clip.faces, matches, clip.look, clip.seconds)
+        return [replace(item, person=self.names.get(item.who, ""), source=source) for item in found]
+
+
+def appearances(settings: AppearancesSettings) -> None:
+    """Run the stage: read features, faces and known people, write the table, print a summary.
+
+    Raises
+    ------
+    InputError
+        If an input is wrong, they do not fit, or nobody is known.
+    """
+    started = time.monotonic()
+    check_output(settings.output, True)
+    features = StageReader(settings.features, ("feature",))
+    check_known(features, settings.known)
+    given = [path for path in (settings.names, settings.sources, settings.faces, *settings.known) if path]
+    lineage = trace([features], given)
+    detection = find_detection(features, settings.faces, lineage)
+    arguments = {name: value for name, value in asdict(settings).items() if name != "faces"}
+    sources = list(dict.fromkeys([settings.features, detection.path, *settings.known]))
+    sums = file_sums(_texts(settings, lineage))
+    header = header_of("appearances", arguments, sums, sources)
+    if is_kept(settings.output, header, settings.overwrite, settings.renew):
+        return
+    people = find_people(settings.names, *lineage.datasets)
+    paths = ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets)
+    lineage.say_closed()
+    gallery = Gallery.read(settings.known)
+    nearest = Nearest.of(features, gallery)
+    point = judge_by(gallery, nearest, settings.false_hits, features)
+    judge = Judge(nearest, gallery.labels, point, people)
+    with StageWriter(
+        settings.output,
+        "appearances",
+        APPEARANCES_SCHEMA,
+        arguments=arguments,
+        models=sums,
+        sources=sources,
+        overwrite=settings.overwrite,
+    ) as writer:
+        found = {verdict: Counter[str](writer.state.get(verdict, {})) for verdict in VERDICTS}  # rows by label
+        done = writer.state.get("clips", 0)
+        left = dropwhile(lambda clip: clip.faces.clip.name <= writer.last_row, read_tracks(features, detection))
+        with progress(what="appearances", unit="clip", total=features.accounts.ok, initial=done) as bar:
+            for clips in until_stopped(groups(left, BATCH_CLIPS)):
+                rows = [(clip.faces.clip, item) for clip in clips for item in judge(clip, paths.of(clip.faces.clip))]
+                writer.add_rows(_record(rows))
+                for _, item in rows:
+                    found[item.verdict][str(item.who)] += 1
+                done += len(clips)
+                writer.save(**found, clips=done)
+                bar.update(len(clips))
+        copy_clips(features, writer)
+        counts = writer.close(
+            people=len(gallery.labels),
+            **{verdict: sum(each.values()) for verdict, each in found.items()},
+            operating_point=point.record(),
+        )["counts"]
+    accounts = check_accounts([features], counts, settings.output)
+    for line in _summary(found, gallery.labels, people, counts):
+        print(line)
+    print(f"accounts: {accounts}")
+    print(f"appearances: {time.monotonic() - started:.1f} s -> {settings.output}")
+    print(f"next: python -m rcnn appearances --table {settings.output} --output who.csv")
+
+
+def judge_by(gallery: Gallery, nearest: Nearest, false_hits: float, features: StageReader) -> OperatingPoint:
+    """The operating point for the tracks of some clips."""
+    tracks = len(nearest.people) / max(features.accounts.ok, 1)
+    card = read_thresholds(str(features.arguments.get("model") or ""), features.manifest["models"])
+    point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card, tracks)
+    return point.adjusted(nearest.cosines, nearest.people)
+
+
+def _texts(settings: AppearancesSettings, lineage: Lineage) -> list[str]:
+    """The files of names and of sources that are read."""
+    found = []
+    for given, name in ((settings.names, PEOPLE_FILE), (settings.sources, SOURCES_FILE)):
+        paths = [given] if given else [files.join(dataset, name) for dataset in lineage.datasets]
+        found += [path for path in paths if given or files.is_file(path)]
+    return list(dict.fromkeys(found))
+
+
+def _whole_clips(features: StageReader) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
+    """Names, tracks and vectors of rows; a clip's rows stay together."""
+    held: pa.RecordBatch | None = None
+    for batch in features.batches():
+        rows = batch if held is None else pa.concat_batches([held, batch])
+        names = rows.column("name").to_pylist()
+        start = names.index(names[-1])  # of the last clip, whose tracks may go on
+        held = rows.slice(start)
+        if start:
+            yield _columns(rows.slice(0, start), features.tracked)
+    if held is not None:
+        yield _columns(held, features.tracked)
+
+
+def _columns(rows: pa.RecordBatch, tracked: bool) -> tuple[list[str], np.ndarray, np.ndarray]:
+    tracks = rows.column("track").to_numpy() if tracked else np.zeros(rows.num_rows, np.int32)
+    return rows.column("name").to_pylist(), tracks, vectors(rows.column("feature"))
+
+
+def is_still(source: str) -> bool:
+    """Whether a clip was made of a photograph."""
+    ending = os.path.splitext(source)[1].lower()
+    return ending in ENDINGS and ending not in MOVING
+
+
+def _record(rows: Sequence[tuple[Clip, Appearance]]) -> pa.RecordBatch:
+    clips, items = [clip for clip, _ in rows], [item for _, item in rows]
+    arrays = [
+        vector_array(np.array([item.box for item in items], np.float32))
+        if field.name == "box"
+        else pa.array([getattr(row, field.name) for row in (clips if field.name in CLIP_FIELDS else items)], field.type)
+        for field in APPEARANCES_SCHEMA
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=APPEARANCES_SCHEMA)
+
+
+def _summary(
+    found: Mapping[str, Counter[str]], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
+) -> Iterator[str]:
+    """A screen at most: the people who appear most, the sums, and the operating point."""
+    seen = [(found[YES][str(label)], found[MAYBE][str(label)], label) for label in labels.tolist()]
+    seen = sorted((row for row in seen if row[0] or row[1]), key=lambda row: (-row[0], -row[1], row[2]))
+    for yes, maybe, label in seen[:SHOWN]:
+        yield f"  {printable(show(label, people))}: {yes} yes, {maybe} maybe"
+    if len(seen) > SHOWN:
+        yield f"  and {len(seen) - SHOWN} more people"
+    yield (
+        f"appearances: {counts['people']} people looked for in {counts['clips']} clips, {len(seen)} found; "
+        f"{counts[YES]} appearances, {counts[MAYBE]} more that may be"
+    )
+    yield f"appearances: {counts['operating_point']['words']}"

@@ -1,0 +1,159 @@
+"""Who is in view in one video, from when to when, without a data set: known people are photographs or features."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+
+from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, Clip
+from ..clips.names import find_people
+from ..errors import InputError
+from ..faces.card import read_thresholds
+from ..faces.detectors import Detector
+from ..faces.embedding import Embedder
+from ..faces.pooling import clip_features
+from ..networks.zoo.roles import model_files
+from ..people.appearances import Appearance, find_appearances, judge_tracks, seconds_of_look
+from ..people.templates import Gallery
+from ..report import trace
+from ..scores.calibration import CardThresholds, Trials, operating_point
+from ..search.photographs import look_at
+from ..tables import OK, StageReader, StageWriter, features_schema, vector_array
+from ..tables.header import file_sums
+from .clip_tracks import intervals
+from .face_finder import FaceFinder, FoundFaces
+from .feature import FeatureStep
+
+RATE = Fraction(8)  # looks a second, as of --recipe best
+
+
+@dataclass(frozen=True)
+class KnownPeople:
+    """People to look for.
+
+    gallery : their templates
+    trials : what is known of cosines of and with them
+    names : by label
+    card : of the embedding model; None where it was not measured
+    """
+
+    gallery: Gallery
+    trials: Trials
+    names: Mapping[int, str]
+    card: CardThresholds | None
+
+    @staticmethod
+    def of_photographs(
+        people: Mapping[str, str | Sequence[str]], detector: Detector, embedder: Embedder, model: str
+    ) -> KnownPeople:
+        """Made of photographs, in each of which the large face near the middle counts.
+
+        Parameters
+        ----------
+        people : paths of photographs, or one path, by the person's name
+        model : what the embedder is, `PREFIX,EPOCH` or `X.onnx`
+
+        Raises
+        ------
+        InputError
+            If nobody is named, or a photograph can't be read or has no face.
+        """
+        listed = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in people.items()}
+        if not listed or not all(listed.values()):
+            raise InputError("people: each name needs a photograph or more, {'Ada': ['ada-1.jpg', 'ada-2.jpg'], ...}")
+        names = dict(enumerate(listed, 1))
+        crops, labels = [], []
+        for label, name in names.items():
+            for path in listed[name]:
+                photograph = look_at(path, detector)
+                crops.append([photograph.crops()[photograph.central]])
+                labels.append(label)
+        vectors = clip_features(embedder, crops, 0)
+        with tempfile.TemporaryDirectory() as folder:
+            write_photographs(folder, labels, vectors)
+            return KnownPeople._read((folder,), names, read_thresholds(model, file_sums(model_files(model))))
+
+    @staticmethod
+    def of_features(paths: Sequence[str]) -> KnownPeople:
+        """Made of the labelled clips of stage directories of feature.py; named as their data set names them."""
+        readers = [StageReader(path, ("feature",)) for path in paths]
+        card = read_thresholds(str(readers[0].arguments.get("model") or ""), readers[0].manifest["models"])
+        return KnownPeople._read(paths, find_people(None, *trace(readers).datasets), card)
+
+    @staticmethod
+    def _read(paths: Sequence[str], names: Mapping[int, str], card: CardThresholds | None) -> KnownPeople:
+        gallery = Gallery.read(paths)
+        return KnownPeople(gallery, gallery.trials(), names, card)
+
+
+def write_photographs(path: str, labels: Sequence[int], vectors: np.ndarray) -> None:
+    """Write vectors (n, D) of photographs as a stage directory of feature.py."""
+    rows = [(f"{number:08d}", TRAIN, label) for number, label in enumerate(labels)]
+    schema = features_schema(vectors.shape[1])
+    columns = [pa.array(column) for column in zip(*rows, strict=True)]
+    with StageWriter(path, "feature", schema) as writer:
+        writer.add_rows(
+            pa.RecordBatch.from_arrays(
+                [column.cast(field.type) for column, field in zip(columns, schema, strict=False)]
+                + [vector_array(vectors)],
+                schema=schema,
+            )
+        )
+        keys = ("name", "split", "label")
+        writer.add_clips(
+            [dict(zip(keys, row, strict=True)) | {"state": OK, "reason": "", "frames": 1, "faces": 1} for row in rows]
+        )
+
+
+def find_in_one(
+    path: str,
+    people: KnownPeople,
+    detector: Detector,
+    embedder: Embedder,
+    quality: Embedder | None,
+    threshold: float,
+    false_hits: float = 1.0,
+) -> Iterator[Appearance]:
+    """The appearances in one file, those of "no" too, sorted by start.
+
+    Parameters
+    ----------
+    embedder : that made the vectors of the people
+    quality : the norm of whose embeddings is a face's quality; None for the detector's score
+    threshold : smallest quality of a face
+    false_hits : see `rcnn.scores.calibration.operating_point`
+
+    Raises
+    ------
+    InputError
+        If the file can't be read.
+    """
+    found = _look_at(path, FaceFinder(detector, quality, 1, threshold, every=True, rate=RATE))
+    if not len(found.faces):
+        return
+    (result,) = FeatureStep(embedder, 1, 0, people.gallery.templates.shape[1])([found.faces])
+    tracks = np.array(result.tracks, np.int32)
+    names = [found.faces.clip.name] * len(tracks)
+    cosines, rows = people.gallery.nearest(names, tracks, result.vectors)
+    labels = people.gallery.labels
+    point = operating_point(people.trials, len(labels), false_hits, people.card, len(tracks))
+    matches = judge_tracks(tracks, cosines, rows, labels, point)
+    seconds, look = 0.0, 0.0
+    if found.info is not None:
+        seconds = found.info.seconds
+        look = seconds_of_look(intervals(None, RATE, float(found.info.rate)), found.looks, seconds, found.info.read)
+    for item in find_appearances(found.faces, matches, look, seconds):
+        yield replace(item, person=people.names.get(item.who, ""), source=path)
+
+
+def _look_at(path: str, finder: FaceFinder) -> FoundFaces:
+    # a name that no clip of the people has
+    (found,) = finder([Clip("/", path, TEST, NOBODY_KNOWN)])
+    if found.unreadable:
+        raise InputError(f"{path}: can't be read: {found.unreadable}")
+    return found

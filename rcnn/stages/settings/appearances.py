@@ -1,0 +1,77 @@
+"""Settings of who is in view from when to when: the table, and the files for others that are made of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...settings import kinds, shared
+from ...settings.fields import FILES, Settings, setting
+from .places import APPEARANCES, FEATURES, TEST_FEATURES
+from .vectors import INPUTS
+
+ENDINGS = (".csv", ".json", ".edl", ".otio", ".fcpxml", ".vtt", ".srt")  # of files that are made of the table
+VERDICTS = ("yes", "maybe", "no")  # as in rcnn.tables.schema, which takes long to load
+ALL = "all"  # --verdicts
+
+
+def _verdicts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        raise TypeError(value)
+    found = VERDICTS if tuple(value) == (ALL,) else tuple(value)
+    if not set(found) <= set(VERDICTS):
+        raise ValueError(value)
+    return tuple(verdict for verdict in VERDICTS if verdict in found)
+
+
+VERDICT_LIST = kinds.Kind("some of yes,maybe,no, or all", lambda text: text.split(","), _verdicts)
+
+
+@dataclass(frozen=True)
+class AppearancesSettings(Settings):
+    """What `python -m rcnn appearances` takes for the table; see its help."""
+
+    features: str = setting(
+        TEST_FEATURES, "what feature.py wrote of the clips that are searched", kinds.text, "DIR", FILES
+    )
+    faces: str | None = setting(
+        None, "what detect.py wrote of them; left out: what the features were made of", kinds.text, "DIR", FILES
+    )
+    known: tuple[str, ...] = setting(
+        (FEATURES,),
+        "what feature.py wrote of clips of known people, with the same model; clips of train and val with the label -1 "
+        "show strangers",
+        kinds.paths,
+        INPUTS,
+        FILES,
+    )
+    output: str = setting(
+        APPEARANCES,
+        f"where the table goes; with the ending {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, a file that is made of the "
+        "table",
+        kinds.text,
+        "DIR|FILE",
+        FILES,
+    )
+    names: str | None = shared.names()
+    sources: str | None = shared.sources()
+    false_hits: float = shared.false_hits('clips of 1,000 without a person that may get a "yes" for somebody')
+    overwrite: bool = shared.overwrite()
+    renew: bool = shared.renew()
+
+
+@dataclass(frozen=True)
+class AppearanceFileSettings(Settings):
+    """What `python -m rcnn appearances` takes for a file that is made of the table."""
+
+    table: str = setting(APPEARANCES, "the table that a file is made of", kinds.text, "DIR", FILES)
+    verdicts: tuple[str, ...] = setting(
+        VERDICTS[:2], "the appearances that a file has: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
+    )
+
+
+def is_file_name(output: str) -> bool:
+    """Whether an `--output` is a file that is made of the table."""
+    return os.path.splitext(output)[1].lower() in ENDINGS
