@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 
+from .. import files
 from ..clips.names import find_people, show
 from ..files.text import printable
 from ..networks.engine import choose_device
@@ -24,7 +25,7 @@ LEAST_WIDTH = 12  # of the column of names
 
 
 def search(settings: SearchSettings) -> None:
-    """Run the search, print who it is and the clips, and write the page if one is wanted.
+    """Run the search, print who it is and the clips, and write the page if one is wanted; an earlier page goes first.
 
     Raises
     ------
@@ -37,6 +38,8 @@ def search(settings: SearchSettings) -> None:
     models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
     lineage.say_closed()
+    if settings.report:
+        files.discard(settings.report)
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
     by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):

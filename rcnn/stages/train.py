@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import Lock
+from ..files.text import check_utf8
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
@@ -66,10 +67,12 @@ def train_mlp(settings: TrainSettings) -> None:
 def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
+    check_utf8(settings.prefix, "--prefix")
     final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
-    is_there = settings.ckpt != NEVER and os.path.exists(params_path)
-    if is_there and not settings.overwrite and _is_kept(team, settings, final):
+    # a run that was killed in its last step has its weights there, not yet their record, and goes on from its snapshot
+    is_there = os.path.exists(params_path) and not os.path.exists(_snapshot_path(settings))
+    if settings.ckpt != NEVER and is_there and not settings.overwrite and _is_kept(team, settings, final):
         return
     with _locked(settings.prefix) if team.leads else nullcontext():
         _train(team, settings, started, final, params_path)
@@ -134,6 +137,7 @@ def _locked(prefix: str) -> Iterator[None]:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
     try:
         yield
+        lock.check()
     finally:
         lock.release()
 
@@ -284,11 +288,15 @@ def _batch_size(wanted: int | None, count: int) -> int:
     return size
 
 
+def _snapshot_path(settings: TrainSettings) -> str:
+    return f"{settings.prefix}-training.params"
+
+
 def _snapshot(settings: TrainSettings, model: Stateful, optimizer: Stateful, team: Team) -> Snapshot:
     """PREFIX-training.params, which --overwrite removes."""
     arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
     snapshot = Snapshot(
-        f"{settings.prefix}-training.params",
+        _snapshot_path(settings),
         {"classifier": model},
         optimizer,
         {**arguments, "training set": sha256(files.join(settings.data, MANIFEST))},
