@@ -148,7 +148,8 @@ stage() {
   program=("$here/$script")
   [[ $script == *.py ]] || program=(-m rcnn "$script")
   {
-    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } | { tee -ia "$log" >&2 3>&- 2> /dev/null || true; }
+    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } |
+      { tee -ia "$log" >&2 3>&- 2> /dev/null || true; }
   } 3>&1 | tee -ia "$log" 2> /dev/null || codes=("${PIPESTATUS[@]}")
   if [ "${codes[0]}" -eq 0 ]; then
     [ "${codes[1]}" -eq 0 ] || unheard=$log

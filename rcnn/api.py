@@ -6,6 +6,7 @@ Models are loaded once and kept. One that is not named is the one that the scrip
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -24,6 +25,7 @@ from .people.appearances import Appearance
 from .search import Match, nearest, open_features
 from .search.query import models_behind
 from .settings.shared import LEAST_NORM
+from .stages.appearances import appearances_in
 from .stages.one_video import KnownPeople, find_in_one
 from .video.photographs import read_image
 
@@ -95,7 +97,16 @@ def compare(first: np.ndarray, second: np.ndarray) -> float:
     return float(normalise(first) @ normalise(second))
 
 
-def rank_clips(person: np.ndarray, features: str | Sequence[str], count: int = 20) -> list[Match]:
+@dataclass(frozen=True)
+class TimedMatch(Match):
+    """A clip that was found, and when the person is in view in it, each time with its verdict."""
+
+    appearances: tuple[Appearance, ...] = ()
+
+
+def rank_clips(
+    person: np.ndarray, features: str | Sequence[str], count: int = 20, times: bool = False, false_hits: float = 1.0
+) -> list[Match]:
     """The clips that show a person, most like first.
 
     Parameters
@@ -103,19 +114,33 @@ def rank_clips(person: np.ndarray, features: str | Sequence[str], count: int = 2
     person : (D,) vector of a face, or (n, D) of several faces of the person
     features : directories that feature.py wrote, with the model of the vectors
     count : clips to give
+    times : whether to say when the person is in view, too; that takes the faces that the features were made of
+    false_hits : clips of 1,000 without the person that may get a "yes"
 
     Returns
     -------
-    `Match` with `clip`, `split`, `label` (0 or less: none) and `similarity`.
+    `Match` with `clip`, `split`, `label` (0 or less: none) and `similarity`; with `times` also `appearances`, the
+    most like first, each with `start`, `end` and `verdict`.
 
     Raises
     ------
     InputError
-        If the directories are not complete or their vectors are of another width.
+        If the directories are not complete, their vectors are of another width, or the faces are gone.
     """
     paths = (features,) if isinstance(features, str) else tuple(features)
     vector = normalise(np.atleast_2d(person)).sum(0)
-    return list(nearest(open_features(paths), vector, count).matches)
+    readers = open_features(paths)
+    matches = list(nearest(readers, vector, count).matches)
+    if not times:
+        return matches
+    found: dict[str, list[Appearance]] = {}
+    for reader in readers:
+        left = {match.clip for match in matches} - found.keys()
+        found |= appearances_in(reader, left, normalise(vector), false_hits)
+    return [
+        TimedMatch(**vars(match), appearances=tuple(sorted(found[match.clip], key=lambda item: -item.cosine)))
+        for match in matches
+    ]
 
 
 def find_in_video(

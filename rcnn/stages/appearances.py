@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile
 from typing import Any
@@ -24,7 +24,7 @@ from ..files.text import printable
 from ..people.appearances import Appearance, find_appearances, judge_tracks
 from ..people.templates import Gallery
 from ..report import Lineage, trace
-from ..scores.calibration import OperatingPoint, operating_point
+from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
 from ..tables import StageReader, StageWriter, check_output, vector_array, vectors
 from ..tables.header import file_sums, header_of, is_kept
 from ..tables.schema import APPEARANCES_SCHEMA, IDENTITY, MAYBE, VERDICTS, YES
@@ -40,6 +40,7 @@ from .settings import AppearancesSettings
 BATCH_CLIPS = 256  # that are written together
 MOVING = frozenset({".gif", ".apng"})  # pictures of several frames, whose clips have their times
 CLIP_FIELDS = [name for name, _ in IDENTITY]
+ASKED_FOR = 1  # label of a person who is looked for and has none
 SHOWN = 10  # people in the summary
 
 
@@ -152,9 +153,48 @@ def appearances(settings: AppearancesSettings) -> None:
 def judge_by(gallery: Gallery, nearest: Nearest, false_hits: float, features: StageReader) -> OperatingPoint:
     """The operating point for the tracks of some clips."""
     tracks = len(nearest.people) / max(features.accounts.ok, 1)
-    card = read_thresholds(str(features.arguments.get("model") or ""), features.manifest["models"])
-    point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card, tracks)
+    point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card_of(features), tracks)
     return point.adjusted(nearest.cosines, nearest.people)
+
+
+def appearances_in(
+    features: StageReader, clips: Container[str], vector: np.ndarray, false_hits: float
+) -> dict[str, list[Appearance]]:
+    """When a person is in view in some clips, by name; whose label is `ASKED_FOR`.
+
+    The thresholds are those of the model's card: nobody knows which clips do not show the person.
+
+    Parameters
+    ----------
+    features : of feature.py
+    vector : (D,) float32 of length 1, of the person
+
+    Raises
+    ------
+    InputError
+        If the faces that the features were made of are gone.
+    """
+    unit = vector[None].astype(np.float32)
+    labels = np.array([ASKED_FOR], np.int32)
+    gallery = Gallery(labels, unit, np.ones(1, np.int64), unit.astype(np.float64), {}, ())
+    nearest = Nearest.of(features, gallery)
+    cosines, people = np.zeros(0, np.float32), np.zeros(0, np.int32)
+    none = Trials(cosines, people, cosines, people)
+    tracks = len(nearest.people) / max(features.accounts.ok, 1)
+    judge = Judge(nearest, labels, operating_point(none, 1, false_hits, card_of(features), tracks), {})
+    lineage = trace([features])
+    detection = find_detection(features, None, lineage)
+    paths = ClipPaths(find_sources(None, *lineage.datasets), lineage.datasets)
+    return {
+        clip.faces.clip.name: judge(clip, paths.of(clip.faces.clip))
+        for clip in read_tracks(features, detection)
+        if clip.faces.clip.name in clips
+    }
+
+
+def card_of(features: StageReader) -> CardThresholds | None:
+    """What the card of the model that made features says of cosines; None where it was not measured."""
+    return read_thresholds(str(features.arguments.get("model") or ""), features.manifest["models"])
 
 
 def _texts(settings: AppearancesSettings, lineage: Lineage) -> list[str]:

@@ -25,6 +25,7 @@ from ..scores.calibration import CardThresholds, Trials, operating_point
 from ..search.photographs import look_at
 from ..tables import OK, StageReader, StageWriter, features_schema, vector_array
 from ..tables.header import file_sums
+from .appearances import card_of
 from .clip_tracks import intervals
 from .face_finder import FaceFinder, FoundFaces
 from .feature import FeatureStep
@@ -82,8 +83,7 @@ class KnownPeople:
     def of_features(paths: Sequence[str]) -> KnownPeople:
         """Made of the labelled clips of stage directories of feature.py; named as their data set names them."""
         readers = [StageReader(path, ("feature",)) for path in paths]
-        card = read_thresholds(str(readers[0].arguments.get("model") or ""), readers[0].manifest["models"])
-        return KnownPeople._read(paths, find_people(None, *trace(readers).datasets), card)
+        return KnownPeople._read(paths, find_people(None, *trace(readers).datasets), card_of(readers[0]))
 
     @staticmethod
     def _read(paths: Sequence[str], names: Mapping[int, str], card: CardThresholds | None) -> KnownPeople:

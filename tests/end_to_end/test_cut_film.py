@@ -188,6 +188,18 @@ def test_one_file_is_searched_for_people_of_photographs_or_features(run, film, m
         next(rcnn.find_in_video(f"{run}/nowhere.mp4", people, models["detector"], models["model"], gpu=-1))
 
 
+def test_ranked_clips_say_when(run, film, models):
+    vectors = rcnn.embed_faces(portrait(4, 0), rcnn.detect_faces(portrait(4, 0), gpu=-1), models["model"], gpu=-1)
+    first, *others = rcnn.rank_clips(vectors, [f"{run}/feat_test", f"{run}/feat_trainval"], 4, times=True)
+    clips = {match.clip: match.appearances for match in (first, *others)}
+    assert {"film.mp4", "known_4_0.mp4", "known_4_1.mp4"} < set(clips)
+    assert all(items[0].verdict != "no" for name, items in clips.items() if name.startswith("known_4"))
+    best = clips["film.mp4"][0]  # others may be like the one who is looked for
+    mine = sorted((item.start, item.end) for item in clips["film.mp4"] if item.track == best.track)
+    assert len(match_intervals(np.array(mine), np.array(true_spans(film)[4]))) == len(mine) == 2
+    assert best.source == "/films/first cut.mp4"
+
+
 REAL = {  # file of a shot, its label, and where it begins and ends in the file, seconds
     "film.mp4": [
         ("barack_obama/hieubkvn123-obama.mp4", 1, 0.0, 2.0),
