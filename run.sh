@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # All six stages in order, from a data set to a ranked submission and a page to look at.
 set -euo pipefail
+umask 077  # logs, too, name people
+# a closed stream becomes one that can't be written, so that no file gets its number
+{ : 3>&1; } 2> /dev/null || exec 1< /dev/null
+: 3>&2 || exec 2< /dev/null
 
 usage() {
   cat <<'TEXT'
@@ -40,8 +44,13 @@ TEXT
 }
 
 fail() {
-  echo "run.sh: error: $1" >&2
+  tell "run.sh: error: $1"
   exit 2
+}
+
+# a line on standard error, where somebody may listen
+tell() {
+  echo "$1" >&2 2> /dev/null || true
 }
 
 # whether $2, given for $1, is a whole number from $3 to $4
@@ -69,7 +78,7 @@ given=()  # the arguments but --stage, to say how to go on
 
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) usage; exit 0 ;;
+    -h | --help) usage || exit 2; exit 0 ;;
     --overwrite) overwrite=(--overwrite); shift; continue ;;
   esac
   [ $# -ge 2 ] || fail "$1 wants a value or is not known; see run.sh --help"
@@ -133,26 +142,44 @@ mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 # Runs `script arguments...` as stage $1 and keeps what it says in the log $2. The two lines of what went to stdout and to
 # stderr stay apart; tee lives through a Ctrl-C, for the script then still says what it saved.
 stage() {
-  local number=$1 log=$logs/$2.log script=$3 code=0 again="" program
+  local number=$1 log=$logs/$2.log script=$3 again="" path program
+  local codes=(0 0)  # of the script, and of what passes on its lines
   shift 3
   program=("$here/$script")
   [[ $script == *.py ]] || program=(-m rcnn "$script")
   {
-    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } | tee -ia "$log" >&2 3>&-
-  } 3>&1 | tee -ia "$log" || code=$?
-  [ "$code" -ne 0 ] || return 0
+    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } | { tee -ia "$log" >&2 3>&- 2> /dev/null || true; }
+  } 3>&1 | tee -ia "$log" 2> /dev/null || codes=("${PIPESTATUS[@]}")
+  if [ "${codes[0]}" -eq 0 ]; then
+    [ "${codes[1]}" -eq 0 ] || unheard=$log
+    return 0
+  fi
   [ ${#given[@]} -eq 0 ] || again=$(printf ' %q' "${given[@]}")
-  echo "run.sh: stage $number, $script, ended with exit code $code; its words are in $log" >&2
-  echo "run.sh: when that is mended, this goes on: $0$again --stage $number" >&2
-  exit "$code"
+  tell "run.sh: stage $number, $script, ended with exit code ${codes[0]}; its words are in $log"
+  for path in "${results[@]}"; do
+    [ ! -e "$path" ] || tell "run.sh: $path is of an earlier run"
+  done
+  tell "run.sh: when that is mended, this goes on: $0$again --stage $number"
+  exit "${codes[0]}"
+}
+
+# The last line; exit code 2 where lines before it were lost.
+finish() {
+  echo "$1" 2> /dev/null || unheard=${unheard:-standard output}
+  [ -z "$unheard" ] || fail "$unheard or standard output could not take every line; the outputs in $output are whole"
 }
 
 # The same for a stage that keeps what is complete and was made of the same, and makes anew what was made of other inputs.
 once() {
   local number=$1 log=$2
   shift 2
-  : > "$logs/$log.log"
+  begin "$log"
   stage "$number" "$log" "$@" "${device_of[@]}" --renew
+}
+
+# An empty log, which is no link to somewhere else.
+begin() {
+  { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; mend that"
 }
 
 wanted() {
@@ -161,6 +188,8 @@ wanted() {
 
 started=$SECONDS
 device_of=("${device[@]}")
+results=("$output/submission.txt" "$output/report.html")
+unheard=  # where lines were lost
 if [ ${#overwrite[@]} -gt 0 ]; then
   made=()  # by the stages that are to run again
   ! wanted 1 || made+=("$output/det_trainval" "$output/det_test")
@@ -168,7 +197,7 @@ if [ ${#overwrite[@]} -gt 0 ]; then
   ! wanted 3 || made+=("$output/trainval")
   ! wanted 4 || made+=("$prefix,$epoch")
   ! wanted 5 || made+=("$output/pred_test")
-  ! wanted 6 || made+=("$output/appearances")
+  ! wanted 6 || made+=("$output/appearances" "${results[@]}")
   PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.discard "${made[@]}" || exit 2
 fi
 if wanted 1; then
@@ -210,13 +239,13 @@ if wanted 6; then
       --output "$output/appearances" "${names[@]}" "${sources[@]}"
     table=(--appearances "$output/appearances")
   fi
-  : > "$logs/6-submit.log"
+  begin 6-submit
   stage 6 6-submit submit.py --inputs "$output/pred_test" --output "$output/submission.txt" "${truth[@]}" "${names[@]}" \
     "${sources[@]}" "${recipe[@]}" --report "$output/report.html" "${table[@]}"
   if [ ${#truth[@]} -gt 0 ]; then
     stage 6 6-submit benchmarks/centroids.py --train "$output/trainval" --test "$output/feat_test" "${truth[@]}"
   fi
-  echo "run.sh: done in $((SECONDS - started)) s; open $output/report.html in a browser"
+  finish "run.sh: done in $((SECONDS - started)) s; open $output/report.html in a browser"
 else
-  echo "run.sh: done up to stage $last in $((SECONDS - started)) s"
+  finish "run.sh: done up to stage $last in $((SECONDS - started)) s"
 fi

@@ -17,7 +17,9 @@ import pyarrow as pa
 from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import run_script
 from rcnn.faces.vectors import normalise
+from rcnn.people.templates import Gallery
 from rcnn.search import nearest, open_features
+from rcnn.stages.search import TRIALS
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
 from rcnn.tables.schema import unknown_video
 
@@ -63,6 +65,15 @@ def main() -> None:
                 f"search {number + 1}: {found.clips} x {args.width}, {time.monotonic() - started:.2f} s "
                 f"({time.process_time() - worked:.2f} s of processor), best {found.matches[0].similarity:.4f}"
             )
+        started, worked = time.monotonic(), time.process_time()
+        gallery = Gallery.read([f"{folder}/feat"])
+        read, read_worked = time.monotonic(), time.process_time()
+        gallery.trials(TRIALS)
+        print(f"known people: {read - started:.2f} s ({read_worked - worked:.2f} s of processor)")
+        print(
+            f"trials of about {TRIALS} clips: {time.monotonic() - read:.2f} s "
+            f"({time.process_time() - read_worked:.2f} s of processor)"
+        )
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(f"peak memory of the process: {peak / 1024:.0f} MB ({before / 1024:.0f} MB before the searches)")
 

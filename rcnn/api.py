@@ -150,8 +150,9 @@ def find_in_video(
         If the file, a photograph, a directory or a model can't be read, or the model is not the directories' own.
     """
     if isinstance(people, Mapping):
+        model = find_model(model, EMBEDDING, quiet=True)
         finder, embedder = _detector(detector, gpu), _embedder(model, gpu)
-        known = KnownPeople.of_photographs(people, finder, embedder)
+        known = KnownPeople.of_photographs(people, finder, embedder, model)
     else:
         paths = (people,) if isinstance(people, str) else tuple(people)
         readers = open_features(paths)

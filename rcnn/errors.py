@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
+STDOUT, STDERR = 1, 2  # numbers of files
+ERRORS = "backslashreplace"  # names of files need not be UTF-8, nor the terminal
 HEARD = 1.0  # seconds in which one of several processes says its line, before torchrun sees another end
 # torchrun starts a command several times; the first process alone says what there is to say.
 _speaks = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
@@ -54,14 +56,17 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
     resumes : whether all that it writes appears whole or not at all and the same command goes on. SIGINT and SIGTERM
         then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8, nor the terminal
+    _open_streams()
     if resumes:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
     try:
-        main()
+        try:
+            main()
+        except SystemExit as end:
+            if end.code:
+                raise
+        _check_heard()
     except InputError as error:
         if not _speaks:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -77,8 +82,66 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
         print(f"{_program()}: stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+class _Lines(io.FileIO):
+    """Standard output or standard error, which may be full or closed: the work goes on, without the lines.
+
+    `lost` is why, where a line could not be written.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number, "w", closefd=False)
+        self.lost: OSError | None = None
+
+    def write(self, data: Any) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError as error:
+            first, self.lost = self.lost is None, self.lost or error
+            if first and isinstance(error, BrokenPipeError) and self.fileno() == STDOUT:
+                raise
+            return memoryview(data).nbytes
+
+
+def _open_streams() -> None:
+    """Make standard output and standard error such as lose lines and not the run, and show names in any encoding.
+
+    Where one of the three is closed, the next file that is opened would get its number, and with it what libraries say.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # it takes the lowest number that is free; writing to it is the error that it was
+            os.set_inheritable(os.open(os.devnull, os.O_RDONLY if number else os.O_WRONLY), True)
+    sys.stdout, sys.stderr = _lines(sys.stdout, STDOUT), _lines(sys.stderr, STDERR)
+
+
+def _lines(stream: Any, number: int) -> Any:
+    try:
+        own = stream is None or stream.fileno() == number
+    except (OSError, ValueError, AttributeError):
+        own = False  # somebody else listens in this process
+    if not own:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ERRORS)
+        return stream
+    encoding = stream.encoding if stream is not None else None
+    raw = _Lines(number)
+    at_once = number == STDERR or raw.isatty()
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, ERRORS, line_buffering=at_once)
+
+
+def _check_heard() -> None:
+    """Raise InputError if standard output did not take every line."""
+    sys.stdout.flush()
+    lost = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "lost", None)
+    if lost is not None:
+        raise InputError(
+            f"standard output: can't be written: {lost.strerror or lost}; lines are lost, the files that were written "
+            "are whole; send it elsewhere and give the same command"
+        )
 
 
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:

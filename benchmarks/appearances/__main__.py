@@ -94,12 +94,16 @@ def _script(names: Sequence[str], of_known: Mapping, unseen: Sequence[str], whol
     return shots
 
 
-def measure(world: World, place: Path, pair: str, false_hits: float) -> dict[str, float]:
+def write_world(world: World, place: Path, pair: str) -> None:
+    """The stage directories of a seed."""
+    for name, films in (("known", world.known), ("films", world.films), ("strangers", world.strangers)):
+        write_tables(films, place / name, MODELS[pair])
+
+
+def measure(world: World, place: Path, false_hits: float) -> dict[str, float]:
     """Run the stage over the films and over the strangers, and count."""
-    models = MODELS[pair]
-    _, known = write_tables(world.known, place / "known", models)
     figures: dict[str, float] = {}
-    rows = _run(world.films, place / "films", known, pair, false_hits)
+    rows = _run(place, "films", false_hits)
     for name, verdicts in (("yes", (YES,)), ("yes or maybe", (YES, MAYBE))):
         found, true, matched, errors = 0, 0, 0, []
         for film in world.films:
@@ -117,19 +121,19 @@ def measure(world: World, place: Path, pair: str, false_hits: float) -> dict[str
         figures[f"precision, {name}"] = 100 * matched / max(found, 1)
         figures[f"median error in looks, {name}"] = float(np.median(errors)) if errors else float("nan")
     figures["appearances"] = true
-    rows = _run(world.strangers, place / "strangers", known, pair, false_hits)
+    rows = _run(place, "strangers", false_hits)
     hits = sum(any(row["verdict"] == YES for row in mine) for mine in rows.values())
     figures["strangers' clips"] = len(world.strangers)
     figures["false hits per 1,000"] = 1000 * hits / len(world.strangers)
     return figures
 
 
-def _run(films: Sequence[Film], place: Path, known: str, pair: str, false_hits: float) -> dict[str, list[dict]]:
+def _run(place: Path, name: str, false_hits: float) -> dict[str, list[dict]]:
     """The rows of the table of appearances, by clip."""
-    _, features = write_tables(films, place, MODELS[pair])
-    output = f"{place}/appearances"
+    output = f"{place}/{name}/appearances"
+    paths = {"features": f"{place}/{name}/feat", "known": (f"{place}/known/feat",), "output": output}
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        appearances(AppearancesSettings(features, known=(known,), output=output, false_hits=false_hits))
+        appearances(AppearancesSettings(**paths, false_hits=false_hits, overwrite=True))
     rows: dict[str, list[dict]] = {}
     for batch in StageReader(output, ("appearances",)).batches():
         for row in batch.to_pylist():
@@ -156,8 +160,9 @@ def main() -> None:
         people = halves(videos)[args.test]
         for seed in map(int, args.seeds):
             world = draw(videos, people, seed)
+            write_world(world, args.output / "work", pair)
             for false_hits in FALSE_HITS:
-                figures = measure(world, args.output / "work", pair, false_hits)
+                figures = measure(world, args.output / "work", false_hits)
                 for name, value in figures.items():
                     record.setdefault(f"{pair}, {false_hits:g}", {}).setdefault(name, []).append(value)
     print_table(record)

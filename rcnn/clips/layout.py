@@ -79,7 +79,7 @@ def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str],
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write a text; a file name in it need not be UTF-8, but the text is."""
     with create(str(path)) as file:
-        file.writelines(f"{line}\n".encode(errors="replace") for line in lines)
+        file.writelines(f"{line}\n".encode(errors="backslashreplace") for line in lines)
 
 
 def _truth(placed: Sequence[PlacedClip], split: str) -> list[str]:

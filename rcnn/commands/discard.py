@@ -1,4 +1,4 @@
-"""Makes outputs of stages count no more, for `run.sh --overwrite`: DIR ... or PREFIX,EPOCH of a classifier.
+"""Makes outputs of stages count no more, for `run.sh --overwrite`: DIR, PREFIX,EPOCH of a classifier, FILE of a result.
 
 A run that is stopped at once then leaves nothing behind that could be taken for its result, and the same command
 without `--overwrite` does the rest.
@@ -10,20 +10,20 @@ import os
 import sys
 
 from .. import files
-from ..errors import InputError, run_script
+from ..errors import run_script
 from ..networks.checkpoint import checkpoint_files
 from ..tables.header import discard
+
+RESULTS = (".txt", ".html")  # of the last stage
 
 
 def main() -> None:
     for name in sys.argv[1:]:
-        if "," in name:
-            paths = (checkpoint_files(name)[1], f"{name.rpartition(',')[0]}-training.params")
-            for path in filter(os.path.exists, paths):
-                try:
-                    files.remove(path)
-                except OSError as error:
-                    raise InputError(f"{path}: can't be removed: {error.strerror or error}") from None
+        if name.endswith(RESULTS):
+            files.discard(name)
+        elif "," in os.path.basename(name):
+            for path in (checkpoint_files(name)[1], f"{name.rpartition(',')[0]}-training.params"):
+                files.discard(path)
         else:
             discard(name)
 

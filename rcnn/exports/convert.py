@@ -14,6 +14,7 @@ from ..faces.alignment import SIZES
 from ..faces.card import RGB, Card, card_path, write_card
 from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
 from ..files import make_dir, write_whole
+from ..files.text import check_utf8
 from ..networks.checkpoint import Graph, load_checkpoint
 from ..networks.engine import Network, load_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
@@ -111,6 +112,8 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
     InputError
         If the checkpoint can't be read or converted, the file can't be written, or the two disagree.
     """
+    check_utf8(model, "--model")
+    check_utf8(output, "--output")
     onnx, onnxruntime = _packages()
     whole = load_checkpoint(model)
     graph = whole.select(outputs or default_outputs(whole))
@@ -162,6 +165,8 @@ def convert_to(model: str, output: str, precision: str, calibration: str, detect
     InputError
         See `convert` and `make_variant`.
     """
+    check_utf8(model, "--model")
+    check_utf8(output, "--output")
     _packages()
     from .variants import make_variant
 

@@ -29,18 +29,21 @@ from .urls import base_name, is_url, join, on_disk, parent, plain, relative, sam
 from .writing import (
     check_no_link,
     check_no_links,
+    check_replaceable,
     create,
+    discard,
     make_dir,
     make_inner_dir,
     put,
     remove,
     remove_tree,
+    write_bytes,
     write_whole,
 )
 
 __all__ = [
-    "StoreError", "base_name", "check_answers", "check_no_link", "check_no_links", "create", "exists", "fetched",
-    "folders", "is_dir", "is_file", "is_url", "join", "make_dir", "make_inner_dir", "marks", "may_follow", "modified",
-    "names", "on_disk", "open_parquet", "open_text", "parent", "plain", "put", "read_bytes", "relative", "remove",
-    "remove_tree", "same", "sha256", "suffixed", "write_whole",
+    "StoreError", "base_name", "check_answers", "check_no_link", "check_no_links", "check_replaceable", "create",
+    "discard", "exists", "fetched", "folders", "is_dir", "is_file", "is_url", "join", "make_dir", "make_inner_dir",
+    "marks", "may_follow", "modified", "names", "on_disk", "open_parquet", "open_text", "parent", "plain", "put",
+    "read_bytes", "relative", "remove", "remove_tree", "same", "sha256", "suffixed", "write_bytes", "write_whole",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ import stat
 from typing import Any, TypeVar
 
 from ..errors import InputError
-from . import is_url, plain, read_bytes, write_whole
+from . import is_url, plain, read_bytes, write_bytes
 from .schema import from_json
 from .text import printable
 
@@ -51,8 +51,4 @@ def write_json(path: str, content: Any) -> None:
             f"{path}: can't be written: a name among the arguments is not UTF-8, {name!r}; rename the file or folder"
         ) from None
 
-    def write(temporary: str) -> None:
-        with open(temporary, "wb") as file:
-            file.write(data)
-
-    write_whole(path, write)
+    write_bytes(path, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -47,7 +48,7 @@ class Lock:
     """
 
     def __init__(self, file: str, output: str, flag: str) -> None:
-        self._file = file
+        self._file, self._output = file, output
         while True:
             self._descriptor = self._opened()
             try:
@@ -85,15 +86,22 @@ class Lock:
     def _current(self) -> bool:
         try:
             return os.path.samestat(os.fstat(self._descriptor), os.lstat(self._file))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def check(self) -> None:
-        """It is still held: the system sees to that."""
+        """Raise InputError if the output is no longer where it was: what is written now would lie somewhere else."""
+        if self._descriptor >= 0 and not self._current():
+            raise InputError(
+                f"{self._output}: was removed, or moved away, while this run wrote there; put it back, and the same "
+                "command goes on, or begin anew"
+            )
 
     def release(self) -> None:
-        """Let go; may be called twice."""
+        """Let go; may be called twice. A lock of others, in a directory that has come in place of ours, stays."""
         if self._descriptor >= 0:
-            os.unlink(self._file)
+            with contextlib.suppress(OSError):
+                if self._current():
+                    os.unlink(self._file)
             os.close(self._descriptor)
             self._descriptor = -1

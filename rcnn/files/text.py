@@ -54,6 +54,20 @@ def read_text(path: str, most: int) -> str:
         raise ValueError("is not UTF-8 text") from None
 
 
+def check_utf8(path: str, flag: str) -> None:
+    """Refuse a path that is not UTF-8 where manifests and libraries must hold it, before any work is done.
+
+    Raises
+    ------
+    InputError
+        Names the path and the flag that gave it.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path}: is not UTF-8, and {flag} must be; rename the file or folder") from None
+
+
 def printable(text: str) -> str:
     """The text with a replacement mark for everything that can't be seen, such as line breaks and changes of direction.
 

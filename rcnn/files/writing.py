@@ -8,8 +8,10 @@ or another folder emptied.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable
 from typing import IO
@@ -20,6 +22,7 @@ from .remote import asking, check_answers, file_system, list_dir
 from .urls import parse_url, plain
 
 FILE_MODE, DIR_MODE = 0o600, 0o700
+DEVICES = "/dev"
 SHARED_MODE = 0o666  # of what holds nobody's face, less the umask
 
 
@@ -61,8 +64,22 @@ def check_no_links(folder: str) -> None:
             check_no_link(os.path.join(plain(folder), name))
 
 
+def check_replaceable(path: str) -> None:
+    """Raise OSError where what lies at a path on the disk is neither a file nor a link, or is in the folder of devices.
+
+    A device or a pipe would go, and everything that uses it would find a file in its place.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        mode = os.lstat(path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode)):
+            raise OSError(errno.EINVAL, "is a device, pipe or socket, which is not replaced", path)
+        if os.path.dirname(os.path.abspath(path)) == DEVICES:
+            raise OSError(errno.EINVAL, f"{DEVICES} holds devices, which are not replaced", path)
+
+
 def create(path: str, private: bool = True) -> IO[bytes]:
     """Open a new file on the disk for writing. What had its name is removed first: a link is never written through."""
+    check_replaceable(path)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -90,6 +107,7 @@ def write_whole(path: str, write: Callable[[str], None], private: bool = True) -
     url = parse_url(path)
     if url is None:
         path = plain(path)
+        check_replaceable(path)
         temporary = f"{path}.part"
         create(temporary, private).close()
         try:
@@ -107,6 +125,16 @@ def write_whole(path: str, write: Callable[[str], None], private: bool = True) -
         write(temporary)
         with open(temporary, "rb") as file:
             put(path, file.read())
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """`write_whole` of bytes."""
+
+    def write(temporary: str) -> None:
+        with open(temporary, "wb") as file:
+            file.write(data)
+
+    write_whole(path, write)
 
 
 def put(path: str, data: bytes) -> None:
@@ -140,6 +168,23 @@ def remove(path: str) -> None:
     elif is_file(path):
         with asking(path):
             file_system(url.scheme, url.bucket, url.options).delete_file(url.path)
+
+
+def discard(path: str) -> None:
+    """Remove a file that is to be written anew, so that a run that fails leaves nothing that passes for its result.
+
+    Raises
+    ------
+    InputError
+        If it can't be removed, or is no file.
+    """
+    try:
+        if parse_url(path) is None:
+            check_replaceable(plain(path))
+        with contextlib.suppress(FileNotFoundError):
+            remove(path)
+    except OSError as error:
+        raise InputError(f"{path}: can't be removed: {error.strerror or error}; give another path") from None
 
 
 def remove_tree(path: str) -> None:

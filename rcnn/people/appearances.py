@@ -12,8 +12,6 @@ from ..scores.calibration import OperatingPoint
 from ..tables.faces import ClipFaces
 from ..tables.schema import MAYBE, NO, YES
 
-NOT_KNOWN = -1.0  # probability where there is too little to learn from
-
 
 @dataclass(frozen=True)
 class TrackMatches:
@@ -44,7 +42,7 @@ class Appearance:
     box : of the best face, (4,) float32, x1, y1, x2, y2 in pixels of the upright frame
     track : whose embedding is most like the person's template; the best face is its face of the highest quality
     cosine : of that embedding and the template, -1..1
-    probability : that it is the person, by the cosine alone; -1 where too little is known to say
+    probability : that it is the person, by the cosine alone
     verdict : yes, maybe, no
     person : name of the person; empty where none is known
     source : the file
@@ -73,9 +71,8 @@ def judge_tracks(
     ----------
     labels : (people,) int32, of the rows of the gallery
     """
-    probabilities = np.nan_to_num(point.probabilities(cosines, people), nan=NOT_KNOWN)
     verdicts = [str(verdict) for verdict in point.verdicts(cosines, people)]
-    return TrackMatches(tracks, labels[people], cosines, probabilities, verdicts)
+    return TrackMatches(tracks, labels[people], cosines, point.probabilities(cosines, people), verdicts)
 
 
 def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, seconds: float) -> list[Appearance]:

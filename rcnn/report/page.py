@@ -33,13 +33,9 @@ def write_page(path: str, report: Report) -> int:
     """
     data = render(report).encode("utf-8", "replace")
 
-    def write(temporary: str) -> None:
-        with open(temporary, "wb") as file:
-            file.write(data)
-
     try:
         files.make_dir(files.parent(path))
-        files.write_whole(path, write)
+        files.write_bytes(path, data)
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give --report another file") from None
     return len(data)

@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..tables import StageReader
+from ..video.picture import picture_size
 
 SIDE = 96  # pixels of a thumbnail
 JPEG_QUALITY = 75
 SMALL_SIDE = 64  # of one on a page of very many people
 KNOWN_FACES = 3  # of each person, from training clips
 MAX_CROP_BYTES = 1 << 20
+MAX_CROP_SIDE = 1024  # pixels; crops have 112
 ROWS = 1024  # faces a batch
 INSTANTS = 1000  # a second, in which two times are the same: frames are further apart
 
@@ -94,8 +96,11 @@ def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, b
 
 
 def thumbnail(data: bytes, side: int = SIDE) -> bytes | None:
-    """A stored crop made smaller: JPEG, `side` pixels high. None if it is no picture."""
-    if not data or len(data) > MAX_CROP_BYTES:
+    """A stored crop made smaller: JPEG, `side` pixels high. None if it is no picture, or claims to be a large one."""
+    if len(data) > MAX_CROP_BYTES:
+        return None
+    size = picture_size(data)  # before OpenCV takes memory for it
+    if size is None or not 0 < min(size) <= max(size) <= MAX_CROP_SIDE:
         return None
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     return None if image is None else encode(image, side)

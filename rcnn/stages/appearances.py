@@ -19,6 +19,7 @@ from ..clips.layout import PEOPLE_FILE
 from ..clips.names import find_people, show
 from ..clips.paths import ClipPaths
 from ..clips.sources import SOURCES_FILE, find_sources
+from ..faces.card import read_thresholds
 from ..files.text import printable
 from ..people.appearances import Appearance, find_appearances, judge_tracks
 from ..people.templates import Gallery
@@ -150,9 +151,9 @@ def appearances(settings: AppearancesSettings) -> None:
 
 def judge_by(gallery: Gallery, nearest: Nearest, false_hits: float, features: StageReader) -> OperatingPoint:
     """The operating point for the tracks of some clips."""
-    clips = max(features.accounts.ok, 1)
-    card = None  # of the model
-    point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card, len(nearest.people) / clips)
+    tracks = len(nearest.people) / max(features.accounts.ok, 1)
+    card = read_thresholds(str(features.arguments.get("model") or ""), features.manifest["models"])
+    point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card, tracks)
     return point.adjusted(nearest.cosines, nearest.people)
 
 

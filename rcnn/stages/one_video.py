@@ -13,15 +13,18 @@ import pyarrow as pa
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, Clip
 from ..clips.names import find_people
 from ..errors import InputError
+from ..faces.card import read_thresholds
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder
 from ..faces.pooling import clip_features
+from ..networks.zoo.roles import model_files
 from ..people.appearances import Appearance, find_appearances, judge_tracks, seconds_of_look
 from ..people.templates import Gallery
 from ..report import trace
-from ..scores.calibration import Trials, operating_point
+from ..scores.calibration import CardThresholds, Trials, operating_point
 from ..search.photographs import look_at
 from ..tables import OK, StageReader, StageWriter, features_schema, vector_array
+from ..tables.header import file_sums
 from .clip_tracks import intervals
 from .face_finder import FaceFinder, FoundFaces
 from .feature import FeatureStep
@@ -36,21 +39,24 @@ class KnownPeople:
     gallery : their templates
     trials : what is known of cosines of and with them
     names : by label
+    card : of the embedding model; None where it was not measured
     """
 
     gallery: Gallery
     trials: Trials
     names: Mapping[int, str]
+    card: CardThresholds | None
 
     @staticmethod
     def of_photographs(
-        people: Mapping[str, str | Sequence[str]], detector: Detector, embedder: Embedder
+        people: Mapping[str, str | Sequence[str]], detector: Detector, embedder: Embedder, model: str
     ) -> KnownPeople:
         """Made of photographs, in each of which the large face near the middle counts.
 
         Parameters
         ----------
         people : paths of photographs, or one path, by the person's name
+        model : what the embedder is, `PREFIX,EPOCH` or `X.onnx`
 
         Raises
         ------
@@ -70,18 +76,19 @@ class KnownPeople:
         vectors = clip_features(embedder, crops, 0)
         with tempfile.TemporaryDirectory() as folder:
             write_photographs(folder, labels, vectors)
-            return KnownPeople._read((folder,), names)
+            return KnownPeople._read((folder,), names, read_thresholds(model, file_sums(model_files(model))))
 
     @staticmethod
     def of_features(paths: Sequence[str]) -> KnownPeople:
         """Made of the labelled clips of stage directories of feature.py; named as their data set names them."""
-        lineage = trace([StageReader(path, ("feature",)) for path in paths])
-        return KnownPeople._read(paths, find_people(None, *lineage.datasets))
+        readers = [StageReader(path, ("feature",)) for path in paths]
+        card = read_thresholds(str(readers[0].arguments.get("model") or ""), readers[0].manifest["models"])
+        return KnownPeople._read(paths, find_people(None, *trace(readers).datasets), card)
 
     @staticmethod
-    def _read(paths: Sequence[str], names: Mapping[int, str]) -> KnownPeople:
+    def _read(paths: Sequence[str], names: Mapping[int, str], card: CardThresholds | None) -> KnownPeople:
         gallery = Gallery.read(paths)
-        return KnownPeople(gallery, gallery.trials(), names)
+        return KnownPeople(gallery, gallery.trials(), names, card)
 
 
 def write_photographs(path: str, labels: Sequence[int], vectors: np.ndarray) -> None:
@@ -134,7 +141,7 @@ def find_in_one(
     names = [found.faces.clip.name] * len(tracks)
     cosines, rows = people.gallery.nearest(names, tracks, result.vectors)
     labels = people.gallery.labels
-    point = operating_point(people.trials, len(labels), false_hits, None, len(tracks))
+    point = operating_point(people.trials, len(labels), false_hits, people.card, len(tracks))
     matches = judge_tracks(tracks, cosines, rows, labels, point)
     seconds, look = 0.0, 0.0
     if found.info is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from ..workers.progress import progress
 from .face_finder import looks
 from .settings import PreviewSettings
 from .settings.clips import NORM
+from .sheets import Sheets, sheet_name
 
 FRAMES = 9  # of a sheet
 COLUMNS = 3
@@ -43,7 +43,6 @@ LINE, FOOTER, GAP = 25, 34, 6  # pixels: from line to line of the header, height
 FAINT_SCORE = 0.1  # smallest probability of what is drawn, far under the detector's threshold
 FACES_A_FRAME = 6  # that are drawn at most
 JPEG_QUALITY = 85
-NAME_BYTES = 200  # of a sheet's file name
 SHOWN = 200  # characters of a path in a line
 
 BACK, INK, SOFT = (32, 28, 24), (245, 245, 245), (170, 170, 170)  # B, G, R
@@ -80,7 +79,7 @@ class SeenFrame:
 
 
 def preview(settings: PreviewSettings) -> None:
-    """Write the sheets and print how many there are.
+    """Write the sheets, in place of those of an earlier run, and print how many there are.
 
     Raises
     ------
@@ -117,13 +116,13 @@ def preview(settings: PreviewSettings) -> None:
     embedder = None if model is None else load_embedder(model, device)
     viewer = Viewer(load_detector(detector, device), embedder, sampling, rate, size)
     written: Counter[str] = Counter()
-    with progress(what="preview", unit="clip", total=len(rows)) as bar:
+    with Sheets(settings.output) as sheets, progress(what="preview", unit="clip", total=len(rows)) as bar:
         for row in rows:
             clip = clips.get(row["name"])
             if clip is not None:
                 frames, unread = viewer.look(clip, row, kept.get(clip.name, frozenset()))
                 lines = describe(row, people, threshold, unread, sources.get(clip.name, ""))
-                write_sheet(sheet_path(settings.output, row), draw_sheet(lines, frames))
+                sheets.add(sheet_name(clip.name, row["state"]), encode_sheet(draw_sheet(lines, frames)))
                 written[row["state"]] += 1
             bar.update()
     missing = len(rows) - sum(written.values())
@@ -328,25 +327,6 @@ def _write(
     return int(cv2.putText(image, text, place, colour, cv2.FontFace("sans"), height, weight)[0][0])
 
 
-def sheet_path(output: str, row: Mapping[str, Any]) -> str:
-    """`OUTPUT/STATE/CLIP.jpg`."""
-    name = os.path.basename(row["name"]).encode()[:NAME_BYTES].decode(errors="ignore")
-    return os.path.join(output, row["state"].replace(" ", "-"), f"{name}.jpg")
-
-
-def write_sheet(path: str, sheet: np.ndarray) -> None:
-    """Write a JPEG.
-
-    Raises
-    ------
-    InputError
-        If it can't be written.
-    """
-    data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-    try:
-        files.make_dir(os.path.dirname(os.path.dirname(path)))
-        files.make_inner_dir(os.path.dirname(path))
-        with files.create(path) as file:
-            file.write(data)
-    except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror or error}; give --preview another place") from None
+def encode_sheet(sheet: np.ndarray) -> bytes:
+    """A sheet as a JPEG."""
+    return cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from .. import files
 from ..clips.names import find_people
 from ..clips.sources import find_sources
 from ..faces.card import read_thresholds
@@ -28,7 +29,7 @@ TRIALS = 20_000  # clips that are compared with all known people, about: 20 of t
 
 
 def search(settings: SearchSettings) -> None:
-    """Run the search, print who it is and the clips, and write the page if one is wanted.
+    """Run the search, print who it is and the clips, and write the page if one is wanted; an earlier page goes first.
 
     Raises
     ------
@@ -41,6 +42,8 @@ def search(settings: SearchSettings) -> None:
     models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
     lineage.say_closed()
+    if settings.report:
+        files.discard(settings.report)
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
     by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):

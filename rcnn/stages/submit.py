@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ..clips.names import find_people, show
 from ..clips.sources import find_sources
 from ..errors import InputError
 from ..files import write_whole
-from ..files.lock import take_lock
+from ..files.lock import Lock, ObjectLock, take_lock
 from ..report import gather_report, trace, write_page
 from ..scores.metrics import mean_average_precision, score
 from ..scores.ranking import Ranking
@@ -31,7 +32,8 @@ WORST = 10  # labels that are named
 def submit(settings: SubmitSettings) -> None:
     """Run the stage: sum the predictions, rank, write the submission, print its score if the truth is given.
 
-    With `report` a page of it is written, too.
+    With `report` a page of it is written, too. A submission and a page of an earlier run are removed once the inputs
+    are found to fit, before anything is ranked: where the run then fails, nothing is left that passes for its result.
 
     Raises
     ------
@@ -60,6 +62,10 @@ def submit(settings: SubmitSettings) -> None:
     people = find_people(settings.names, *lineage.datasets)
     sources = find_sources(settings.sources, *lineage.datasets)
     lineage.say_closed()
+    with _held(settings.output):
+        for path in (settings.output, settings.report):
+            if path:
+                files.discard(path)
     ranking = Ranking(classes.pop())
     clips = 0
     gathered: list[Row] = []
@@ -153,11 +159,21 @@ def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
             for label, names in sorted(ranking.items()):
                 file.write(" ".join([str(label), *names]) + "\n")
 
+    with _held(path) as lock:
+        write_whole(path, write)
+        lock.check()
+
+
+@contextmanager
+def _held(path: str) -> Iterator[Lock | ObjectLock]:
+    """While nobody else writes a submission; raises InputError where that is so, or the file can't be written."""
     try:
+        if not files.is_url(path):
+            files.check_replaceable(files.plain(path))
         files.make_dir(files.parent(path))
         lock = take_lock(files.suffixed(path, ".lock"), path, "--output")
         try:
-            write_whole(path, write)
+            yield lock
         finally:
             lock.release()
     except OSError as error:

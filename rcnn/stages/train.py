@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import Lock
+from ..files.text import check_utf8
 from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
@@ -66,6 +67,7 @@ def train_mlp(settings: TrainSettings) -> None:
 def _train_in(team: Team, settings: TrainSettings) -> None:
     started = time.monotonic()
     settings = replace(settings, prefix=files.on_disk(settings.prefix, "--prefix"))
+    check_utf8(settings.prefix, "--prefix")
     final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
     is_there = settings.ckpt != NEVER and os.path.exists(params_path)
@@ -134,6 +136,7 @@ def _locked(prefix: str) -> Iterator[None]:
         raise InputError(f"{prefix}: can't be written: {error.strerror or error}; give another --prefix") from None
     try:
         yield
+        lock.check()
     finally:
         lock.release()
 

@@ -16,6 +16,7 @@ from .. import files
 from ..clips.dataset import part_of
 from ..errors import InputError
 from ..files.json import reason
+from ..files.text import check_utf8
 from .accounts import Accounts
 from .damage import DAMAGED
 from .manifest import read_manifest
@@ -56,6 +57,7 @@ class StageReader:
     """
 
     def __init__(self, path: str, stages: Sequence[str]) -> None:
+        check_utf8(path, "a stage directory")
         self.manifest = read_manifest(path, stages)
         stage: str = self.manifest["stage"]
         self.path, self.stage = path, stage

@@ -91,7 +91,7 @@ APPEARANCES_SCHEMA = pa.schema(
         ("box", pa.list_(pa.float32(), 4)),  # of the best face: x1, y1, x2, y2 in pixels of the upright frame
         ("track", pa.int32()),  # of the best cosine
         ("cosine", pa.float32()),  # of its embedding and the person's template
-        ("probability", pa.float32()),  # that it is the person; -1 where too little is known to say
+        ("probability", pa.float32()),  # that it is the person
         ("verdict", pa.string()),  # yes, maybe, no
     ]
 )

@@ -12,9 +12,12 @@ from .. import files
 from ..errors import InputError, Stopped
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
+from ..files.text import check_utf8
 from .accounts import Accounts
 from .header import differences, header_of
 from .listing import LISTING, Listing
+from .parts import differences as part_differences
+from .parts import parts_there
 from .progress import read_progress
 from .schema import CLIPS, CLIPS_SCHEMA, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, PROGRESS, UNREADABLE, one_row
 from .table import GrowingTable
@@ -181,9 +184,13 @@ class StageWriter:
         self._saved = time.monotonic()
 
     def _guard(self, action: Any) -> None:
+        """Do what writes. A directory that was removed or exchanged meanwhile is named, whatever came of it."""
+        check = (lambda: None) if files.is_url(self.path) else self._lock.check  # a request each time in a store
         try:
+            check()
             action()
         except OSError as error:
+            check()
             raise self._failure(error) from None
 
     def _failure(self, error: OSError) -> InputError:
@@ -228,8 +235,13 @@ class StageWriter:
             f"{name}/{part}": digest for name, table in tables.items() for part, digest in table.sums.items()
         }
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
+        for name, why in part_differences(parts_there(self.path, self.stage), manifest["parts"]):
+            raise InputError(
+                f"{self.path}: {name} {why}: it came or went while this run wrote there; give --overwrite to begin anew"
+            )
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)
+        self._lock.check()
         for file in (LISTING, PROGRESS):
             if files.exists(files.join(self.path, file)):
                 files.remove(files.join(self.path, file))
@@ -237,6 +249,7 @@ class StageWriter:
 
 def check_output(path: str, overwrite: bool) -> None:
     """Refuse a directory that a stage may not write into, before any work is done."""
+    check_utf8(path, "--output")
     if not files.is_dir(path):
         if files.exists(path):
             raise InputError(f"{path}: is no directory; give --output another path")

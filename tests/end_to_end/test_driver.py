@@ -219,3 +219,34 @@ def test_the_recipe_goes_to_every_stage(run):
     devices = {Path(call[0]).name: call[call.index("--gpu") + 1] for call in run.calls if "--gpu" in call}
     assert devices == {"detect.py": "0,1", "feature.py": "0,1", "train_mlp.py": "0", "predict.py": "0,1"}
     assert "must be seed or best" in run("--recipe", "other", code=2).stderr
+
+
+@pytest.mark.parametrize("streams", [">/dev/full", ">&-", "2>&-", ">/dev/full 2>/dev/full", "<&- >&- 2>&-"])
+def test_full_and_closed_streams_lose_lines_and_no_stage(run, streams):
+    environment = {**os.environ, "PYTHON": str(run.place / "python"), "REAL": sys.executable, "FAIL": ""}
+    environment["CALLS"] = str(run.calls_file)
+    command = f"bash {shlex.quote(str(ROOT / 'run.sh'))} {streams}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, cwd=run.place, env=environment, timeout=300
+    )
+    assert run.scripts == SCRIPTS
+    assert done.returncode == (0 if streams == "2>&-" else 2), done.stderr
+    assert (run.place / "output/log/6-submit.log").read_text().count("\n") == 2
+    if streams.startswith(">") and "2>" not in streams:
+        assert "could not take every line; the outputs in ./output are whole" in done.stderr.splitlines()[-1]
+
+
+def test_logs_are_for_the_user_alone(run):
+    run("--stage", 1, "--stop-stage", 1)
+    modes = {path.stat().st_mode & 0o077 for path in [run.place / "output", *(run.place / "output/log").rglob("*")]}
+    assert modes == {0}
+
+
+def test_results_of_an_earlier_run_never_pass_for_this_ones(run):
+    run()
+    page = run.place / "output/report.html"
+    page.touch()
+    done = run("--quality-threshold", 5, fail="detect.py", code=2)
+    assert "run.sh: ./output/report.html is of an earlier run" in done.stderr
+    run("--overwrite", fail="detect.py", code=2)
+    assert not page.exists() and not (run.place / "output/submission.txt").exists()

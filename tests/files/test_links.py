@@ -17,7 +17,7 @@ from rcnn.files.json import write_json
 from rcnn.files.lock import Lock
 from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
 from rcnn.report import Report, write_page
-from rcnn.stages.preview import write_sheet
+from rcnn.stages.sheets import Sheets
 from rcnn.stages.submit import write_submission
 from rcnn.tables import StageWriter, features_schema, vector_array
 from rcnn.training.rounds import write_curve
@@ -135,11 +135,16 @@ def symbol(path: Path) -> None:
     save_checkpoint(f"{path.with_name('m')},0", load_checkpoint(str(MODEL)))
 
 
+def write_sheet(path: Path) -> None:
+    with Sheets(str(path.parents[1])) as sheets:
+        sheets.add(f"{path.parent.name}/{path.name}", b"a sheet")
+
+
 WRITERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "json": ("x.json", lambda path: write_json(str(path), {})),
     "page": ("report.html", lambda path: write_page(str(path), Report("t"))),
     "submission": ("s.txt", lambda path: write_submission(str(path), {1: ["a"]})),
-    "sheet": ("sheets/no-face/a.jpg", lambda path: write_sheet(str(path), np.zeros((9, 9, 3), np.uint8))),
+    "sheet": ("sheets/no-face/a.jpg", lambda path: write_sheet(path)),
     "params": ("m-0000.params", symbol),
     "symbol": ("m-symbol.json", symbol),
     "curve": ("p-training.jsonl", lambda path: write_curve(str(path).removesuffix("-training.jsonl"), [])),
@@ -163,7 +168,7 @@ def test_a_folder_of_sheets_that_is_a_link_is_refused(tmp_path, treasure):
     (tmp_path / "sheets").mkdir()
     (tmp_path / "sheets/ok").symlink_to(treasure)
     with pytest.raises(InputError, match=r"sheets/ok: is a link"):
-        write_sheet(str(tmp_path / "sheets/ok/a.jpg"), np.zeros((9, 9, 3), np.uint8))
+        write_sheet(tmp_path / "sheets/ok/a.jpg")
 
 
 def test_a_quantised_network_is_not_written_through_a_link(tmp_path, treasure):

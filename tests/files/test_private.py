@@ -17,7 +17,7 @@ from rcnn.files.json import write_json
 from rcnn.files.lock import Lock
 from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
 from rcnn.report import Report, write_page
-from rcnn.stages.preview import write_sheet
+from rcnn.stages.sheets import Sheets
 from rcnn.stages.submit import write_submission
 from rcnn.tables import StageWriter, features_schema, vector_array
 
@@ -61,10 +61,15 @@ def test_a_stage_directory(open_umask, tmp_path):
     check(tmp_path)
 
 
+def write_sheet(path: Path) -> None:
+    with Sheets(str(path.parents[1])) as sheets:
+        sheets.add(f"{path.parent.name}/{path.name}", b"a sheet")
+
+
 def test_pages_submissions_sheets_and_classifiers(open_umask, tmp_path):
     write_page(str(tmp_path / "a/report.html"), Report("t"))
     write_submission(str(tmp_path / "b/s.txt"), {1: ["a"]})
-    write_sheet(str(tmp_path / "c/no-face/a.jpg"), np.zeros((9, 9, 3), np.uint8))
+    write_sheet(tmp_path / "c/no-face/a.jpg")
     save_checkpoint(f"{tmp_path}/d/mlp,0", load_checkpoint(str(ROOT / "model/face-m,0")))
     write_json(str(tmp_path / "mlp-train.json"), {})
     lock = Lock(str(tmp_path / "lock"), "x", "--output")

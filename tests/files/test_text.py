@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rcnn.clips.dataset import list_clips, read_ground_truth
+from rcnn.clips.layout import write_lines
 from rcnn.clips.names import read_people
 from rcnn.errors import InputError
 from rcnn.faces.card import read_card
@@ -137,3 +138,24 @@ run_script(main)
     assert done.returncode == 2, done.stderr
     assert b"n\\udcf6" in done.stdout
     assert done.stderr.count(b"\n") == 1 and b"is not UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (["train_mlp.py", "--data", "nowhere", "--gpu", "-1", "--prefix"], b"--prefix"),
+        (["-m", "rcnn", "convert", "--model", "model/face-m,0", "--output"], b"--output"),
+        (["-m", "rcnn", "convert", "--output", "x.onnx", "--model"], b"--model"),
+    ],
+)
+def test_a_path_that_libraries_must_open_is_refused_before_any_work(words, flag, tmp_path):
+    done = ask(*words, os.path.join(os.fsencode(tmp_path), b"m\xe9"), cwd=ROOT)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count(b"\n") == 1 and b"is not UTF-8, and " + flag + b" must be" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_of_folders_that_are_not_utf8_stay_apart(tmp_path):
+    names = [os.fsdecode(b"M\xfcller"), os.fsdecode(b"M\xf6ller")]
+    write_lines(tmp_path / "names.txt", [f"{label} {name}" for label, name in enumerate(names, 1)])
+    assert len(set(read_people(str(tmp_path / "names.txt")).values())) == 2

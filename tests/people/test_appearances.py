@@ -1,5 +1,7 @@
 """Tracks to appearances: joined, parted, at most one of each person at a time; starts and ends half a look wider."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -123,7 +125,7 @@ def test_every_face_is_in_one_appearance_and_no_person_is_twice_a_yes(looks, lik
     assert seen >= len(faces)
     for who in (PERSON, OTHER):
         sure = [item for item in items if item.who == who and item.verdict == "yes"]
-        assert all(one.end < other.start for one, other in zip(sure, sure[1:], strict=False))
+        assert all(one.end < other.start for one, other in pairwise(sure))
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,11 @@ def test_without_the_faces_there_are_no_times(run, tmp_path):
 
 def test_only_what_may_be_the_person_is_listed(run):
     whole = judged(search(run, "--verdicts", "all", "--count", 99))
-    for verdicts in ("yes,maybe", "no", "maybe"):
+    for verdicts in ("yes,maybe", "no"):
         text = search(run, "--verdicts", verdicts, "--count", 99)
         assert judged(text) == [each for each in whole if each[0] in verdicts.split(",")]
-    assert "must be some of yes,maybe,no, or all" in search(run, "--verdicts", "perhaps", code=2)
-    assert "--false-hits 0: must be" in search(run, "--false-hits", "0", code=2)
+    assert "is not some of yes,maybe,no, or all" in search(run, "--verdicts", "perhaps", code=2)
+    assert "is not a number of more than 0, 1000 at most" in search(run, "--false-hits", "0", code=2)
 
 
 def test_a_person_nobody_trained_on_is_found_too(run):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -29,9 +30,9 @@ from rcnn.stages.preview import (
     draw_frame,
     draw_sheet,
     preview,
-    sheet_path,
     spread,
 )
+from rcnn.stages.sheets import RECORD, Sheets, sheet_name
 from rcnn.tables import StageReader
 from rcnn.video.frames import read_frames
 
@@ -65,7 +66,7 @@ def test_every_clip_has_a_sheet_under_its_state(run):
     rows = [row for batch in StageReader(str(work / "det"), ("detect",)).clips() for row in batch.to_pylist()]
     assert {row["state"] for row in rows} == {"ok", "no face", "unreadable"}
     for row in rows:
-        sheet = cv2.imread(sheet_path(str(work / "sheets"), row))
+        sheet = cv2.imread(str(work / "sheets" / sheet_name(row["name"], row["state"])))
         assert sheet is not None, row
         frames = sheet[62:-34]  # without the lines, and without the key, which has all colours
         assert (near(frames, KEPT) > 100) == (row["state"] == "ok"), row
@@ -199,10 +200,83 @@ def test_frames_are_spread_over_the_clip(count):
 
 
 def test_a_sheet_stays_in_its_folder():
-    assert sheet_path("out", {"name": "../../x.mp4", "state": "no face"}) == os.path.join("out", "no-face", "x.mp4.jpg")
-    assert len(os.path.basename(sheet_path("o", {"name": "é" * 127, "state": "ok"})).encode()) <= 255
+    assert sheet_name("../../x.mp4", "no face") == "no-face/x.mp4.jpg"
+    assert "\n" not in sheet_name("a\nb", "ok")
+    assert len(os.path.basename(sheet_name("é" * 127, "ok")).encode()) <= 255
 
 
 def test_a_directory_of_another_stage_is_refused(run, tmp_path):
     with pytest.raises(InputError, match=r"detect\.py"):
         preview(PreviewSettings(str(tmp_path), str(tmp_path / "out")))
+
+
+def lying(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_sheets_of_clips_that_left_go_and_what_others_wrote_stays(tmp_path, capsys):
+    folder = tmp_path / "sheets"
+    with Sheets(str(folder)) as sheets:
+        for name in ("ok/a.jpg", "ok/b.jpg", "ok/c.jpg", "no-face/d.jpg"):
+            sheets.add(name, name.encode())
+    done = subprocess.run(["sha256sum", "-c", RECORD], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.count("OK") == 4
+    (folder / "ok/c.jpg").write_bytes(b"painted over")
+    (folder / "ok/mine.jpg").write_bytes(b"x")
+    (folder / "notes.txt").write_bytes(b"x")
+    with Sheets(str(folder)) as sheets:
+        sheets.add("ok/a.jpg", b"new")
+    assert lying(folder) == {"ok/a.jpg", "ok/c.jpg", "ok/mine.jpg", "notes.txt", RECORD}
+    assert (folder / "ok/a.jpg").read_bytes() == b"new"
+    assert (folder / "ok/c.jpg").read_bytes() == b"painted over"
+    assert "2 files that no preview on record wrote stay, 'ok/c.jpg' for one" in capsys.readouterr().out
+
+
+def test_a_preview_that_fails_leaves_no_sheet_of_an_earlier_one_and_its_own_go_next_time(tmp_path):
+    with Sheets(str(tmp_path)) as sheets:
+        sheets.add("ok/a.jpg", b"a")
+    with pytest.raises(RuntimeError), Sheets(str(tmp_path)) as sheets:
+        sheets.add("ok/b.jpg", b"b")
+        raise RuntimeError
+    assert lying(tmp_path) == {"ok/b.jpg", RECORD}
+    with Sheets(str(tmp_path)):
+        pass
+    assert lying(tmp_path) == {RECORD}
+
+
+def test_a_sheet_takes_no_file_of_others(tmp_path):
+    (tmp_path / "ok").mkdir()
+    (tmp_path / "ok/a.jpg").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"ok/a\.jpg: was written by no preview"), Sheets(str(tmp_path)) as sheets:
+        sheets.add("ok/a.jpg", b"b")
+    assert (tmp_path / "ok/a.jpg").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["../out.jpg", "ok/../../out.jpg", "/etc/out.jpg", "other/out.jpg", "ok/x.txt"])
+def test_a_record_of_a_stranger_removes_nothing_outside(tmp_path, name):
+    folder = tmp_path / "sheets"
+    (folder / "ok").mkdir(parents=True)
+    (folder / "other").mkdir()
+    digest = hashlib.sha256(b"x").hexdigest()
+    places = [tmp_path / "out.jpg", folder / "other/out.jpg", folder / "ok/x.txt"]
+    for place in places:
+        place.write_bytes(b"x")
+    (folder / RECORD).write_text(f"{digest}  {name}\n{digest[:9]}")
+    with Sheets(str(folder)):
+        pass
+    assert all(place.read_bytes() == b"x" for place in places)
+
+
+def test_one_preview_at_a_time(tmp_path):
+    with Sheets(str(tmp_path)), pytest.raises(InputError, match="writes there"):
+        Sheets(str(tmp_path))
+
+
+def test_a_folder_of_sheets_that_is_moved_away_in_mid_run_is_named(tmp_path):
+    folder = tmp_path / "sheets"
+    with pytest.raises(InputError, match="was removed, or moved away"), Sheets(str(folder)) as sheets:
+        sheets.add("ok/a.jpg", b"a")
+        folder.rename(tmp_path / "elsewhere")
+        folder.mkdir()
+        sheets.add("ok/b.jpg", b"b")
+    assert lying(folder) == set()

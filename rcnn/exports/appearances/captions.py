@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
-from ...files import base_name
 from ...tables.schema import YES
 from .place import Output
 from .rates import frame_range
 from .rows import Chosen, Row, Sheet
-from .text import file_stem, one_line
+from .text import file_stem, one_line, source_name
 
 MILLISECONDS = Fraction(1000)  # a second
+MINUTE = HOUR = 60  # seconds, minutes
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 LOOKALIKES = str.maketrans("<>{}", "‹›()")  # SubRip has no escapes, and players take these for formatting
 
@@ -41,7 +41,7 @@ def _outputs(chosen: Chosen, text: Callable[[list[Row]], Iterable[str]]) -> Iter
 
 def source_stem(source: str) -> str:
     """The name of a source without its folder and ending, as the name of a file."""
-    name = base_name(source)
+    name = source_name(source)
     return file_stem(name.rpartition(".")[0] or name)
 
 
@@ -70,7 +70,7 @@ def _times(row: Row, point: str) -> tuple[str, str]:
 
 
 def _clock(milliseconds: int, point: str) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
+    seconds, rest = divmod(milliseconds, int(MILLISECONDS))
+    minutes, seconds = divmod(seconds, MINUTE)
+    hours, minutes = divmod(minutes, HOUR)
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}{point}{rest:03d}"

@@ -8,7 +8,7 @@ from fractions import Fraction
 from ...errors import InputError
 from .otio import library, to_otio
 from .place import Output
-from .rates import DROP_RATES
+from .rates import DROP_RATES, UNKNOWN_RATE
 from .rows import Chosen, Sheet
 from .text import Unique, one_line
 from .timelines import Event, Timeline, make_timelines
@@ -16,8 +16,8 @@ from .timelines import Event, Timeline, make_timelines
 MOST_EVENTS = 999  # CMX 3600 numbers them with three digits
 REEL_LENGTH = 8  # characters of letters and digits, CMX 3600
 DAY = 24 * 60 * 60  # seconds, at which a timecode begins anew
-LABELS = 60  # labels of a minute or an hour
-DROPPED = 2  # numbers a minute at 30 frames a second, SMPTE ST 12-1
+DROPPING = 24 * 6 * 9  # minutes of a day in which numbers are dropped: 9 of 10, SMPTE ST 12-1
+DROPPED = Fraction(2, 30)  # numbers of each, a frame of a second: 2 at 29.97, 4 at 59.94
 
 
 def edl_outputs(chosen: Chosen) -> Iterator[Output]:
@@ -35,14 +35,13 @@ def edl_outputs(chosen: Chosen) -> Iterator[Output]:
         for number, part in enumerate(parts, 1):
             yield Output(f"{part.stem} {number}" if len(parts) > 1 else part.stem, _text(part))
     if not len(sheet):
-        yield Output("", [_head("", Fraction(25))])
+        yield Output("", [_head("", UNKNOWN_RATE)])
 
 
 def day_frames(rate: Fraction) -> int:
     """Frames that have a timecode of their own."""
     count = round(rate)
-    tens = DAY // (10 * LABELS)
-    return DAY * count - (9 * tens * DROPPED * count // 30 if rate in DROP_RATES else 0)
+    return DAY * count - (int(DROPPING * DROPPED * count) if rate in DROP_RATES else 0)
 
 
 def _parts(timeline: Timeline) -> Iterator[Timeline]:

@@ -14,10 +14,10 @@ from fractions import Fraction
 from xml.sax.saxutils import XMLGenerator
 from xml.sax.xmlreader import AttributesImpl
 
-from .otio import media_url, source_name
 from .place import Output
 from .rates import DROP_RATES
 from .rows import Chosen, Sheet
+from .text import media_url, source_name
 from .timelines import Event, Timeline, make_timelines
 
 VERSION = "1.8"  # which Final Cut 10.4 and DaVinci Resolve read, and all that came after

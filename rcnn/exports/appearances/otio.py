@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 from ...errors import InputError
 from ...tables.schema import MAYBE, NO, YES
 from .place import Output
 from .rows import Chosen, Sheet
-from .text import one_line
+from .text import media_url, one_line, source_name
 from .timelines import Event, Timeline, make_timelines
 
 COLOURS = {YES: "GREEN", MAYBE: "YELLOW", NO: "RED"}  # of the marker at the best face
@@ -74,15 +72,3 @@ def _clip(otio: Any, event: Event, rate: float) -> Any:
     clip = otio.schema.Clip(source_name(row.source), media, span(event.first, event.frames), metadata={"rcnn": facts})
     clip.markers.append(otio.schema.Marker(f"{row.who}: {row.verdict}", span(event.best, 1), COLOURS[row.verdict]))
     return clip
-
-
-def source_name(source: str) -> str:
-    """The name of a source without its folder, on one line."""
-    return one_line(source.rstrip("/").rpartition("/")[2]) or "source"
-
-
-def media_url(source: str) -> str:
-    """The URL of a source; of a path that is not whole, a relative one."""
-    if "://" in source:
-        return one_line(source)
-    return f"file://{quote(source)}" if os.path.isabs(source) else quote(source)

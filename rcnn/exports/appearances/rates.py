@@ -8,8 +8,8 @@ from math import ceil, floor
 
 NTSC = 1001  # 29.97 is 30000/1001: SMPTE ST 12-1
 DROP_RATES = frozenset({Fraction(30000, NTSC), Fraction(60000, NTSC)})  # whose timecode drops numbers, ST 12-1
-TIMECODE_RATES = sorted(
-    [*map(Fraction, (24, 25, 30, 48, 50, 60)), *(Fraction(rate * 1000, NTSC) for rate in (24, 30, 48, 60))]
+TIMECODE_RATES = sorted(  # 47.952 is not among them: OpenTimelineIO begins its day anew too early
+    [*map(Fraction, (24, 25, 30, 48, 50, 60)), *(Fraction(rate * 1000, NTSC) for rate in (24, 30, 60))]
 )
 UNKNOWN_RATE = Fraction(25)  # of a video that says nothing
 HALF = Fraction(1, 2)

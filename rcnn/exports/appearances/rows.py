@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,10 +14,12 @@ from ...errors import InputError
 from ...tables import StageReader
 from .text import one_line
 
-VIDEO = [("seconds", pa.float64()), ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32())]
+VIDEO = pa.schema([("seconds", pa.float64()), ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32())])
 TEXTS = ("name", "person", "source", "verdict")  # the same few again and again
+CODED = pa.dictionary(pa.int32(), pa.string())
 SINGLE = ("cosine", "probability")  # float32
 CORNERS = 4
+BLOCK = 4096  # rows that are made at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +112,15 @@ class Sheet:
 
     def __init__(self, chosen: Chosen) -> None:
         fields = [field for field in chosen.reader.schema if field.name not in ("split", "label")]
-        coded = pa.dictionary(pa.int32(), pa.string())
-        schema = pa.schema([(f.name, coded if f.name in TEXTS else f.type) for f in fields] + VIDEO)
+        coded = [field.with_type(CODED) if field.name in TEXTS else field for field in fields]
+        self._plain = pa.schema([*fields, *VIDEO])
         parts = []
         for batch, videos in _with_videos(chosen):
-            columns = [batch.column(name).cast(kind) for name, kind in zip(schema.names, schema.types, strict=False)
-                       if name in batch.schema.names]  # fmt: skip
+            columns = [batch.column(field.name).cast(field.type) for field in coded]
             facts = zip(*videos, strict=True) if videos else [()] * len(VIDEO)
-            columns += [pa.array(values, kind) for values, (_, kind) in zip(facts, VIDEO, strict=True)]
-            parts.append(pa.RecordBatch.from_arrays(columns, schema=schema))
-        self._table = pa.Table.from_batches(parts, schema).unify_dictionaries().combine_chunks()
+            columns += [pa.array(values, field.type) for values, field in zip(facts, VIDEO, strict=True)]
+            parts.append(pa.RecordBatch.from_arrays(columns, schema=pa.schema([*coded, *VIDEO])))
+        self._table = pa.Table.from_batches(parts, pa.schema([*coded, *VIDEO])).unify_dictionaries().combine_chunks()
 
     def __len__(self) -> int:
         return self._table.num_rows
@@ -147,16 +149,26 @@ class Sheet:
         changes = np.zeros(len(order), bool)
         for key in keys:
             changes[1:] |= np.diff(key[order]) != 0
-        for indices in np.split(order, np.flatnonzero(changes)):
-            found = self._table.take(indices)
-            videos = zip(*(found.column(name).to_pylist() for name, _ in VIDEO), strict=True)
-            rows = (row for batch in found.combine_chunks().to_batches() for row in _rows(batch))
-            yield [(row, Video(*video)) for row, video in zip(rows, videos, strict=True)]
+        ends = np.append(np.flatnonzero(changes), len(order)).tolist()
+        begin = 0
+        while ends:
+            count = max(1, bisect_right(ends, begin + BLOCK))
+            pairs = self._pairs(order[begin : ends[count - 1]])
+            starts = [begin, *ends[: count - 1]]
+            for start, end in zip(starts, ends[:count], strict=True):
+                yield pairs[start - begin : end - begin]
+            begin, ends = ends[count - 1], ends[count:]
+
+    def _pairs(self, indices: np.ndarray) -> list[tuple[Row, Video]]:
+        found = self._table.take(indices).cast(self._plain)  # reading codes one by one decodes all texts each time
+        videos = zip(*(found.column(name).to_pylist() for name in VIDEO.names), strict=True)
+        rows = (row for batch in found.combine_chunks().to_batches() for row in _rows(batch))
+        return [(row, Video(*video)) for row, video in zip(rows, videos, strict=True)]
 
 
 def _with_videos(chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, list[tuple[float, float, int, int]]]]:
     """Batches, and for each row the columns `VIDEO` of its clip; both tables are sorted by name."""
-    columns = ["name", *(name for name, _ in VIDEO)]
+    columns = ["name", *VIDEO.names]
     clips = (
         clip
         for batch in chosen.reader.clips()

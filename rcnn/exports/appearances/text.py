@@ -1,9 +1,11 @@
-"""Names as text of one line, and as names of files."""
+"""Names and sources as text of one line, as names of files, and as URLs."""
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
+from urllib.parse import quote
 
 from ...files.text import printable
 
@@ -20,6 +22,18 @@ def file_stem(text: str) -> str:
     """The text as the name of a file without its ending, on every system."""
     stem = FORBIDDEN.sub("_", one_line(text)).encode()[:MOST_BYTES].decode(errors="ignore").strip(" .")
     return stem or "_"
+
+
+def source_name(source: str) -> str:
+    """The name of a source without its folder, on one line."""
+    return one_line(source.rstrip("/").rpartition("/")[2]) or "source"
+
+
+def media_url(source: str) -> str:
+    """The URL of a source; of a path that is not whole, a relative one."""
+    if "://" in source:
+        return one_line(source)
+    return f"file://{quote(source)}" if os.path.isabs(source) else quote(source)
 
 
 class Unique:
