@@ -1,91 +1,124 @@
-"""Peak memory of genfeat, predict and submit against the number of clips.
+"""Peak memory of the stages behind detect.py against the number of clips.
 
     python benchmarks/memory.py --rows 10000,1000000
+    python benchmarks/memory.py --rows 60000,600000 --faces 10 --classes 4935
 
-Features are random; each stage runs in a process of its own, whose largest resident set is read at its end.
+Features are random. With --faces clips have two or three tracks, as of --recipe best, and feature.py makes the
+features of faces that are made up and a network file that does next to nothing, so that what feature.py itself takes is
+seen; where it is not among --stages they are random, too. Each stage runs in a process of its own; what all its
+processes hold together is watched.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from made_up import TRACKS, clip_rows, made_up_crops, pooling_network, write_made_up_faces
 from timing.measure import python
 
-from rcnn.commands.arguments import Parser, positive
+from rcnn.commands.arguments import Parser, positive, whole
 from rcnn.errors import run_script
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
-from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
-from rcnn.tables.schema import unknown_video
+from rcnn.tables import MANIFEST, StageWriter, features_schema, vector_array
 from rcnn.training.mlp import Classifier
 
 BATCH = 10_000  # rows that are made at a time
+HIDDEN = 64  # width of the classifier's hidden layers
+CROPS = 64  # different made-up ones
 
 
-def write_features(path: str, rows: int, width: int) -> None:
-    """A feature directory of `rows` clips with random vectors."""
+def write_features(path: str, rows: int, width: int, people: int, tracked: bool) -> None:
+    """A feature directory of `rows` clips with random vectors, one each, or with `tracked` two or three in turn."""
     random = np.random.default_rng(0)
-    with StageWriter(path, "feature", features_schema(width)) as writer:
+    recipe = {"arguments": {"recipe": "best"}} if tracked else {}
+    with StageWriter(path, "feature", features_schema(width, tracked), **recipe) as writer:
         for start in range(0, rows, BATCH):
             count = min(BATCH, rows - start)
-            names = pa.array([f"clip_{start + i:09d}.mp4" for i in range(count)])
-            splits = pa.array(["train"] * count)
-            labels = pa.array(random.integers(-1, 400, count), pa.int32())
-            writer.add_rows(
-                pa.RecordBatch.from_arrays(
-                    [names, splits, labels, vector_array(random.normal(size=(count, width)))], schema=writer.schema
-                )
-            )
-            ones = pa.array(np.ones(count), pa.int32())
-            columns = [names, splits, labels, pa.array(["ok"] * count), pa.array([""] * count), ones, ones]
-            columns += unknown_video(count)
-            writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
+            names = np.array([f"clip_{start + i:09d}.mp4" for i in range(count)], object)
+            labels = random.integers(-1, people, count)
+            tracks = TRACKS + np.arange(count) % 2 if tracked else np.ones(count, int)
+            of = np.repeat(np.arange(count), tracks)  # the clip of each row
+            columns = [pa.array(names[of]), pa.array(["train"] * len(of)), pa.array(labels[of], pa.int32())]
+            if tracked:
+                columns.append(pa.array(np.concatenate([np.arange(n) for n in tracks]), pa.int32()))
+            columns.append(vector_array(random.standard_normal((len(of), width), np.float32)))
+            writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
+            writer.add_clips(clip_rows(names, ["train"] * count, labels, 1))
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) or path.stat().st_size
+
+
+def commands(folder: Path, tracked: bool) -> dict[str, list[str]]:
+    """The stages by name: script, arguments, and last the output."""
+    recipe = ["--recipe", "best"] if tracked else []
+    feat, train, pred = (str(folder / name) for name in ("feat", "train", "pred"))
+    model = ["--model", f"{folder}/embedding,1", "--gpu", "-1"]
+    feature = {"feature": ["feature.py", "--input", f"{folder}/det", *model, *recipe, "--output", feat]}
+    classifier = ["--model", f"{folder}/mlp,1", "--gpu", "-1"]
+    return {
+        **(feature if tracked else {}),
+        "genfeat": ["genfeat.py", "--inputs", feat, *recipe, "--output", train],
+        "predict": ["predict.py", "--inputs", feat, *classifier, *recipe, "--output", pred],
+        "submit": ["submit.py", "--inputs", pred, *recipe, "--output", f"{folder}/submission.txt"],
+    }
+
+
+def prepare(folder: Path, rows: int, args: Namespace, stages: Sequence[str]) -> None:
+    """The models, and what the first stage reads, where it is not there yet."""
+    shape = ClassifierShape(args.width, HIDDEN, args.classes)
+    save_checkpoint(f"{folder}/mlp,1", build_graph(shape, Classifier(shape).arrays()))
+    save_checkpoint(f"{folder}/embedding,1", pooling_network(args.width))
+    first = folder / ("det" if "feature" in stages else "feat")
+    if (first / MANIFEST).exists():
+        return
+    if "feature" in stages:
+        write_made_up_faces(str(first), rows, args.faces, args.classes, made_up_crops(CROPS))
+    else:
+        write_features(str(first), rows, args.width, args.classes, args.faces > 0)
 
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/memory.py --rows 10000,1000000")
-    parser.add_argument("--rows", default="10000,1000000", help="numbers of clips")
-    parser.add_argument("--width", default=512, type=positive, help="of a vector")
-    parser.add_argument("--classes", default=500, type=positive, help="of the classifier")
+    add = parser.add_argument
+    add("--rows", default="10000,1000000", help="numbers of clips")
+    add("--width", default=512, type=positive, help="of a vector")
+    add("--classes", default=500, type=positive, help="of the classifier")
+    add("--faces", default=0, type=whole, help="begin with feature.py, and clips of so many faces")
+    add("--work", type=Path, metavar="DIR", help="keeps what is made, for the next time; left out: nothing is kept")
+    add("--stages", metavar="A,B", help="stages that are measured; left out: all")
     args = parser.parse_args()
-    shape = ClassifierShape(args.width, 64, args.classes)
-    print(f"vectors {args.width} wide, {args.classes} classes, float32")
-    print(f"{'clips':>9} {'stage':<8} {'peak MB':>8} {'seconds':>8} {'output MB':>9}")
+    print(f"vectors {args.width} wide, {args.classes} classes, float32, {args.faces or 1} faces a clip")
+    print(f"{'clips':>9} {'stage':<8} {'peak MB':>8} {'seconds':>8} {'of CPU':>8} {'output MB':>9}", flush=True)
     for rows in (int(text) for text in args.rows.split(",")):
-        with tempfile.TemporaryDirectory() as folder:
-            paths = {name: os.path.join(folder, name) for name in ("feat", "train", "pred", "submission.txt", "mlp")}
-            write_features(paths["feat"], rows, args.width)
-            save_checkpoint(f"{paths['mlp']},1", build_graph(shape, Classifier(shape).arrays()))
-            runs = {
-                "genfeat": (["genfeat.py", "--inputs", paths["feat"], "--output", paths["train"]], "train"),
-                "predict": (
-                    [
-                        "predict.py",
-                        "--model",
-                        f"{paths['mlp']},1",
-                        "--inputs",
-                        paths["feat"],
-                        "--output",
-                        paths["pred"],
-                    ],
-                    "pred",
-                ),
-                "submit": (
-                    ["submit.py", "--inputs", paths["pred"], "--output", paths["submission.txt"]],
-                    "submission.txt",
-                ),
-            }
-            for stage, (command, output) in runs.items():
-                usage = python(*command)
-                size = sum(file.stat().st_size for file in Path(folder, output).rglob("*") if file.is_file())
-                size = size or Path(folder, output).stat().st_size
+        folder = args.work / str(rows) if args.work else Path(tempfile.mkdtemp())
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            known = commands(folder, args.faces > 0)
+            stages = args.stages.split(",") if args.stages else list(known)
+            prepare(folder, rows, args, stages)
+            for stage in stages:
+                *command, output = known[stage]
+                again = ["--overwrite"] if os.path.isdir(output) else []
+                usage = python(*command, output, *again)
                 print(
-                    f"{rows:>9} {stage:<8} {usage.peak_mb:>8.0f} {usage.seconds:>8.1f} {size / 1e6:>9.0f}", flush=True
+                    f"{rows:>9} {stage:<8} {usage.peak_mb:>8.0f} {usage.seconds:>8.1f} {usage.cpu_seconds:>8.1f} "
+                    f"{size_of(Path(output)) / 1e6:>9.0f}",
+                    flush=True,
                 )
+        finally:
+            if not args.work:
+                shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """False hits asked for against got, right clips kept, and probabilities, on photographs of people in PERSON/*.jpg.
 
-Clips are simulated: one to three photographs of a person each. Of some people half of the clips are known and the others
-are searched; strangers are other people, those of the trials others than those that are searched. Methods were chosen on
-four fifths of the people (--choosing); the fifth that `rcnn.training.people.held_out` names was looked at once."""
+Clips are simulated: one to three photographs of a person each. Of some people half of the clips are known and the
+others are searched; strangers are other people, those of the trials others than those that are searched. Methods were
+chosen on four fifths of the people (--choosing); the others, whom `rcnn.training.people.held_out` names, were looked at
+once."""
 
 from __future__ import annotations
 
@@ -133,15 +134,21 @@ def pooled(trials: Trials) -> Trials:
     return replace(trials, impostor_person=np.zeros_like(trials.impostor_person))
 
 
+def without_genuine(trials: Trials) -> Trials:
+    """Of which no curve is learned, where thresholds are all that is asked."""
+    return replace(trials, genuine=trials.genuine[:0], genuine_person=trials.genuine_person[:0], rival=None)
+
+
 def points(run: Run, asked: float, card: CardThresholds) -> Iterator[tuple[str, OperatingPoint, np.ndarray]]:
     """The ways to a threshold, each with its operating point and the rows of people that it is asked about."""
     nobody = Trials(*(np.zeros(0, kind) for kind in (np.float32, np.int32) * 2))
     one = np.zeros_like(run.nearest)
     yield "card alone", operating_point(nobody, run.people, asked, card), run.nearest
-    if len(run.trials.impostor):
-        yield "impostors, all alike", operating_point(pooled(run.trials), run.people, asked, None), one
-        yield "impostors, by person", operating_point(run.trials, run.people, asked, None), run.nearest
-        yield "by person, and card", operating_point(run.trials, run.people, asked, card), run.nearest
+    trials = without_genuine(run.trials)
+    if len(trials.impostor):
+        yield "impostors, all alike", operating_point(pooled(trials), run.people, asked, None), one
+        yield "impostors, by person", operating_point(trials, run.people, asked, None), run.nearest
+        yield "by person, and card", operating_point(trials, run.people, asked, card), run.nearest
 
 
 def hits(runs: list[Run], card: CardThresholds) -> dict[str, list[tuple[float, float, float]]]:
@@ -160,7 +167,7 @@ def hits(runs: list[Run], card: CardThresholds) -> dict[str, list[tuple[float, f
                     (yes & run.right).sum(),
                     (some & run.right).sum(),
                 )
-                sums[way] = sums.get(way, np.zeros(5)) + [*counts, mine.sum()]
+                sums[way] = sums.get(way, np.zeros(5)) + np.array([*counts, mine.sum()])
         for way, (false, strangers, right, more, known) in sums.items():
             found.setdefault(way, []).append((1000 * false / strangers, 100 * right / known, 100 * more / known))
     return found
@@ -176,7 +183,7 @@ def probabilities(runs: list[Run], share: float, rng: np.random.Generator) -> di
         rows = np.concatenate([known[: round(total * share)], strangers[: round(total * (1 - share))]])
         cosines, people = run.searched[rows], run.nearest[rows]
         truth.append(run.right[rows].astype(int))
-        point = operating_point(run.trials, run.people, 1, None)
+        point = operating_point(without_genuine(run.trials), run.people, 1, None)
         best = run.trials.genuine > run.trials.rival
         right = (run.trials.genuine - point.centre[run.trials.genuine_person])[best]
         wrong = run.trials.impostor - point.centre[run.trials.impostor_person]

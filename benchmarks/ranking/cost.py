@@ -75,7 +75,7 @@ def main() -> None:
     some = torch.from_numpy(vectors(NEIGHBOURS, 4))
     report("not kept: neighbours for re-ranking (10 of each)", (TEST / NEIGHBOURS) ** 2,
            lambda: [(part @ some.T).topk(10) for part in some.split(1000)])  # fmt: skip
-    report("genfeat.py --tracks agree, a third of the clips with two tracks", 4, lambda: agreeing_tracks(_clips()))
+    report("genfeat.py --tracks agree, a third of the clips with two tracks", 4, lambda: agreeing_tracks(_clips))
 
 
 def _clips() -> Iterator[Batch]:

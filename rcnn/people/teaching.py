@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,42 +14,76 @@ from ..tables.join import Batch
 ROUNDS = 4  # of choosing; most choices stand after two
 
 
-def agreeing_tracks(batches: Iterable[Batch]) -> dict[str, int]:
-    """For each labelled clip with several tracks, which of them is likest to the other clips of its label.
+def agreeing_tracks(read: Callable[[], Iterable[Batch]]) -> dict[str, int]:
+    """For each labelled clip with several tracks, which of them is most like the other clips of its label.
 
     Begins with the main tracks, and chooses anew while choices change: a person is in all clips of a label, and who
-    stands beside the person differs. The vectors of labelled clips are in memory, rows x D float32.
+    stands beside the person differs. Each round reads all vectors once more; in memory are a sum for each label, D
+    float32, and the names of the clips that are in the result.
+
+    Parameters
+    ----------
+    read : gives the tracks of all clips, the same each time; the tracks of a clip are in one batch
 
     Returns
     -------
-    Index of the track among those of the clip, by name; a clip with one track, or with the only one of a label, is not
-    in it.
+    Index of the track among those of the clip, by name, where it is not the first.
     """
-    clips: dict[int, list[tuple[str, np.ndarray]]] = {}
-    for batch in batches:
-        for start, end in pairwise([*clip_starts(batch.names), len(batch.names)]):
-            if batch.labels[start] > 0:
-                tracks = normalise(batch.vectors[start:end])
-                clips.setdefault(batch.labels[start], []).append((batch.names[start], tracks))
     chosen: dict[str, int] = {}
-    for mine in clips.values():
-        if len(mine) > 1 and any(len(tracks) > 1 for _, tracks in mine):
-            chosen.update(_choose(mine))
+    sums: dict[int, np.ndarray] | None = None  # over the chosen tracks, by label
+    for _ in range(1 + ROUNDS):
+        new: dict[str, int] = {}
+        new_sums: dict[int, np.ndarray] = {}
+        several = False
+        for clips in map(_labelled, read()):
+            rows = clips.starts if sums is None else _choose(clips, sums, chosen)
+            several = several or len(clips.vectors) > len(clips.starts)
+            for name, label, start, row in zip(clips.names, clips.labels, clips.starts, rows, strict=True):
+                if row > start:
+                    new[name] = int(row - start)
+                if label in new_sums:
+                    new_sums[label] += clips.vectors[row]
+                else:
+                    new_sums[label] = clips.vectors[row].copy()
+        stands = sums is not None and new == chosen
+        chosen, sums = new, new_sums
+        if stands or not several:
+            break
     return chosen
 
 
-def _choose(clips: list[tuple[str, np.ndarray]]) -> dict[str, int]:
-    """The choice among the clips of one label."""
-    choice = np.zeros(len(clips), int)
-    for _ in range(ROUNDS):
-        total = np.sum([tracks[at] for (_, tracks), at in zip(clips, choice, strict=True)], axis=0)
-        new = np.array(
-            [int((tracks @ (total - tracks[at])).argmax()) for (_, tracks), at in zip(clips, choice, strict=True)]
-        )
-        if (new == choice).all():
-            break
-        choice = new
-    return {name: int(at) for (name, tracks), at in zip(clips, choice, strict=True) if len(tracks) > 1}
+@dataclass(frozen=True)
+class _Labelled:
+    """The n clips of a batch that show somebody known: the rows of a clip begin at its start.
+
+    vectors : (rows, D) float32 of length 1
+    """
+
+    names: list[str]
+    labels: list[int]
+    starts: np.ndarray
+    vectors: np.ndarray
+
+
+def _labelled(batch: Batch) -> _Labelled:
+    rows = np.flatnonzero(np.array(batch.labels) > 0)
+    names = [batch.names[row] for row in rows]
+    starts = clip_starts(names)
+    labels = [batch.labels[rows[start]] for start in starts]
+    return _Labelled([names[start] for start in starts], labels, np.array(starts, int), normalise(batch.vectors[rows]))
+
+
+def _choose(clips: _Labelled, sums: Mapping[int, np.ndarray], chosen: Mapping[str, int]) -> np.ndarray:
+    """The row (n,) of each clip most like the chosen tracks of the label's other clips; of equal ones the first."""
+    if not len(clips.starts):
+        return clips.starts
+    count = len(clips.vectors)
+    own = clips.starts + [chosen.get(name, 0) for name in clips.names]
+    others = np.stack([sums[label] for label in clips.labels]) - clips.vectors[own]
+    tracks = np.diff([*clips.starts, count])
+    likeness = np.einsum("rd,rd->r", clips.vectors, np.repeat(others, tracks, axis=0))
+    is_best = likeness == np.repeat(np.maximum.reduceat(likeness, clips.starts), tracks)
+    return np.minimum.reduceat(np.where(is_best, np.arange(count), count), clips.starts)
 
 
 def one_track(batches: Iterable[Batch], chosen: Mapping[str, int]) -> Iterator[Batch]:

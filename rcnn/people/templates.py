@@ -222,26 +222,35 @@ def _blocks(readers: Sequence[StageReader]) -> Iterator[_Block]:
     """All clips of some directories, whole ones; one that an earlier directory has is left out."""
     seen: set[str] = set()
     for number, reader in enumerate(readers):
-        rest: pa.Table | None = None  # the last clip, whose tracks may go on in the next batch
-        for batch in reader.batches(rows=BLOCK_ROWS):
-            table = pa.Table.from_batches([batch])
-            if rest is not None:
-                table = pa.concat_tables([rest, table])
-            last = clip_starts(table.column("name").to_pylist())[-1] if reader.tracked else len(table)
-            rest = table.slice(last)
-            if last:
-                yield _block(table.slice(0, last), reader, seen, len(readers) > 1, number)
-        if rest is not None and len(rest):
-            yield _block(rest, reader, seen, len(readers) > 1, number)
+        mine: set[str] = set()
+        for table in _whole_clips(reader):
+            if number:
+                table = table.filter(
+                    pa.array([name not in seen for name in table.column("name").to_pylist()], pa.bool_())
+                )
+            if number + 1 < len(readers):
+                mine.update(table.column("name").to_pylist())
+            if len(table):
+                yield _block(table, reader)
+        seen |= mine
 
 
-def _block(table: pa.Table, reader: StageReader, seen: set[str], several: bool, number: int) -> _Block:
+def _whole_clips(reader: StageReader) -> Iterator[pa.Table]:
+    """The rows of a directory in blocks that end with a clip."""
+    rest: pa.Table | None = None  # the last clip, whose tracks may go on in the next batch
+    for batch in filter(len, reader.batches(rows=BLOCK_ROWS)):
+        table = pa.Table.from_batches([batch])
+        if rest is not None:
+            table = pa.concat_tables([rest, table])
+        last = clip_starts(table.column("name").to_pylist())[-1] if reader.tracked else len(table)
+        rest = table.slice(last)
+        yield table.slice(0, last)
+    if rest is not None:
+        yield rest
+
+
+def _block(table: pa.Table, reader: StageReader) -> _Block:
     names = table.column("name").to_pylist()
-    if several:
-        if number and any(name in seen for name in names):
-            table = table.filter(pa.array([name not in seen for name in names]))
-            names = table.column("name").to_pylist()
-        seen.update(names)
     starts = clip_starts(names)
     splits, labels = table.column("split").to_pylist(), table.column("label").to_numpy()
     return _Block(

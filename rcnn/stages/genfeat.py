@@ -38,7 +38,8 @@ def genfeat(settings: GenfeatSettings) -> None:
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
     width = sum(reader.width for reader in readers)
-    chosen = agreeing_tracks(concatenate(readers, ROWS)) if settings.tracks == AGREE and readers[0].tracked else {}
+    agree = settings.tracks == AGREE and readers[0].tracked
+    chosen = agreeing_tracks(lambda: until_stopped(concatenate(readers, ROWS))) if agree else {}
     with StageWriter(
         settings.output,
         "genfeat",

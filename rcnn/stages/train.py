@@ -70,8 +70,9 @@ def _train_in(team: Team, settings: TrainSettings) -> None:
     check_utf8(settings.prefix, "--prefix")
     final = f"{settings.prefix},{settings.last_epoch}"
     params_path = checkpoint_files(final)[1]
-    is_there = settings.ckpt != NEVER and os.path.exists(params_path)
-    if is_there and not settings.overwrite and _is_kept(team, settings, final):
+    # a run that was killed in its last step has its weights there, not yet their record, and goes on from its snapshot
+    is_there = os.path.exists(params_path) and not os.path.exists(_snapshot_path(settings))
+    if settings.ckpt != NEVER and is_there and not settings.overwrite and _is_kept(team, settings, final):
         return
     with _locked(settings.prefix) if team.leads else nullcontext():
         _train(team, settings, started, final, params_path)
@@ -287,11 +288,15 @@ def _batch_size(wanted: int | None, count: int) -> int:
     return size
 
 
+def _snapshot_path(settings: TrainSettings) -> str:
+    return f"{settings.prefix}-training.params"
+
+
 def _snapshot(settings: TrainSettings, model: Stateful, optimizer: Stateful, team: Team) -> Snapshot:
     """PREFIX-training.params, which --overwrite removes."""
     arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
     snapshot = Snapshot(
-        f"{settings.prefix}-training.params",
+        _snapshot_path(settings),
         {"classifier": model},
         optimizer,
         {**arguments, "training set": sha256(files.join(settings.data, MANIFEST))},

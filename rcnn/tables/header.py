@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .. import files
 from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json
-from .listing import Listing
+from .listing import LISTING, Listing
 from .schema import FORMAT, KINDS, MANIFEST, PROGRESS
 
 # Arguments that change nothing in what is written
@@ -173,6 +174,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         script = KINDS[header["stage"]].script
         arguments, inputs = other_arguments(was, header), other_inputs(was, header)
         if not arguments and not inputs:
+            _tidy(path)
             print(f"{script}: {path} is complete and was made of the same; it is kept", flush=True)
             return True
         if arguments or not renew:
@@ -183,6 +185,15 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         print(f"{script}: {path} was made with another {', another '.join(inputs)}; it is made anew", flush=True)
     discard(path)
     return False
+
+
+def _tidy(path: str) -> None:
+    """Remove what a run leaves beside its manifest when it is killed in its last step; nothing reads that."""
+    for name in (LISTING, PROGRESS):
+        file = files.join(path, name)
+        with suppress(OSError):  # a complete output may lie where only reading is allowed
+            if files.exists(file):
+                files.remove(file)
 
 
 def discard(path: str) -> None:

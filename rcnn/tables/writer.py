@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -244,7 +245,8 @@ class StageWriter:
         self._lock.check()
         for file in (LISTING, PROGRESS):
             if files.exists(files.join(self.path, file)):
-                files.remove(files.join(self.path, file))
+                with suppress(FileNotFoundError):  # a run that finds the output complete removes them, too
+                    files.remove(files.join(self.path, file))
 
 
 def check_output(path: str, overwrite: bool) -> None:

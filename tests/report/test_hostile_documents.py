@@ -207,6 +207,7 @@ def finished(output: str) -> None:
 CARD = {
     "colour": "rgb", "mean": [1.0, 2, 3.5], "std": 128.0, "threshold": 0.5, "nms": 0.4, "strides": [8, 16],
     "min_sizes": [[16, 32], [64]], "output": "fc1",
+    "thresholds": {"1e-2": 0.2, "1e-3": 0.3},
 }  # fmt: skip
 
 

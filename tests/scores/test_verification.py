@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from rcnn.errors import InputError
-from rcnn.scores.verification import area_under_roc, best_threshold, different_pairs, same_pairs, similarities, verify
+from rcnn.scores.verification import (
+    area_under_roc,
+    best_threshold,
+    different_pairs,
+    same_pairs,
+    similarities,
+    thresholds_at,
+    verify,
+)
 
 LABELS = st.lists(st.integers(0, 4), min_size=1, max_size=12).map(np.array)
 SCORES = st.lists(st.integers(-3, 3).map(lambda value: value / 3), min_size=1, max_size=12).map(np.array)
@@ -62,3 +70,17 @@ def test_accuracy_is_judged_on_pairs_that_did_not_choose_the_threshold():
 def test_similarity_is_the_cosine_of_the_pair():
     vectors = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
     np.testing.assert_allclose(similarities(vectors, np.array([[0, 1], [1, 2], [0, 2]])), [0.6, 0.8, 0], atol=1e-7)
+
+
+def test_thresholds_of_a_card_are_reached_by_their_share_of_pairs():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(400, 16))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    labels = np.repeat(np.arange(200), 2)
+    rates = [1e-1, 1e-2, 1e-3]
+    found = thresholds_at(vectors, labels, rates)
+    first, second = np.triu_indices(400, 1)
+    cosines = (vectors @ vectors.T)[first, second][labels[first] != labels[second]]
+    assert [float((cosines >= threshold).mean()) for threshold in found] == pytest.approx(rates, rel=0.01)
+    with pytest.raises(InputError, match="too few"):
+        thresholds_at(vectors, labels, [1e-5])

@@ -259,6 +259,19 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(epochs, data, tmp
     assert not (tmp_path / "stopped-training.params").exists()
 
 
+@pytest.mark.parametrize("last", ["write_json", "Snapshot.remove"])
+def test_a_run_that_was_killed_in_its_last_step_goes_on(last, data, tmp_path, monkeypatch):
+    whole = run(data, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(KeyError):
+        patch.setattr(f"rcnn.stages.train.{last}", lambda *arguments: {}["killed"])
+        run(data, tmp_path / "m")
+    assert (tmp_path / "m-0008.params").exists()
+    goes_on = run(data, tmp_path / "m")
+    assert (tmp_path / "m-0008.params").read_bytes() == (tmp_path / "whole-0008.params").read_bytes()
+    assert goes_on["labels"] == whole["labels"]
+    assert not (tmp_path / "m-training.params").exists()
+
+
 def test_overwrite_begins_anew(data, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch, pytest.raises(KeyError):
         patch.setattr(stage._Writer, "save", lambda *arguments: {}["stopped"])

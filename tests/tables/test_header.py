@@ -4,12 +4,15 @@ made again."""
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from rcnn.errors import InputError
 from rcnn.tables import NO_FACE, StageReader, StageWriter, features_schema
 from rcnn.tables.header import check_unchanged, differences, discard, file_sums, header_of, is_kept
+from rcnn.tables.listing import LISTING
+from rcnn.tables.schema import PROGRESS
 
 
 def write(path, arguments, models, sources=()):
@@ -42,6 +45,13 @@ def test_what_was_made_of_the_same_is_kept(made, model, capsys):
     assert is_kept(made, now(made, model), overwrite=False, renew=False)
     assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
     StageReader(made, ("feature",))
+
+
+def test_what_a_run_that_was_killed_in_its_last_step_left_is_removed(made, model):
+    for name in (PROGRESS, LISTING):
+        Path(made, name).write_text("left")
+    assert is_kept(made, now(made, model), overwrite=False, renew=False)
+    assert sorted(path.name for path in Path(made).iterdir()) == ["clips", "features", "manifest.json"]
 
 
 def test_other_arguments_are_refused_also_where_other_inputs_are_renewed(made, model):
