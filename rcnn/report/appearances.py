@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -28,6 +28,9 @@ SPANS = 12  # times of a person in a clip
 UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that a table of clips lacks
 SHOWN = 40  # characters of a wrong value in a message
 NOBODY_SPANS = 6  # times of people whom nobody knows, in a clip
+
+Rows = list[dict[str, Any]]
+Key = tuple[bool, float, float, int]  # whether it is a yes, probability, cosine, and minus the number of the clip
 
 
 @dataclass
@@ -71,99 +74,96 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
                 names[who] = person
     on_card = min(MOST, max(LEAST, CARD_CLIPS // max(1, min(len(people), most_people))))
     room = {YES: on_card, MAYBE: on_card, NO: on_card // NO_SHARE}
-    kept: dict[tuple[int, str], list[tuple[tuple[float, float, str], Sighting]]] = {}
+    kept: dict[tuple[int, str], list[tuple[Key, Rows]]] = {}
     counts: dict[int, Counter[str]] = {label: Counter() for label in people}
-    clips: list[tuple[tuple[bool, float, float], str]] = []  # a heap of the best
+    clips: list[tuple[Key, str]] = []  # a heap of the best
     all_clips = 0
-    for name, rows in _by_clip(reader):
-        sightings = _sightings(rows)
-        best: tuple[bool, float, float] | None = None
-        for sighting in sightings:
-            counts[sighting.who][sighting.verdict] += 1
-            mine = kept.setdefault((sighting.who, sighting.verdict), [])
-            _push(mine, ((sighting.probability, sighting.cosine, _last_first(name)), sighting), room[sighting.verdict])
-            if sighting.verdict != NO:
-                own = (sighting.verdict == YES, sighting.probability, sighting.cosine)
-                best = own if best is None else max(best, own)
+    for number, (name, rows) in enumerate(_by_clip(reader)):
+        best: Key | None = None
+        for (who, verdict), group in _groups(rows).items():
+            counts[who][verdict] += 1
+            top = _best(group)
+            # of equals the clip that comes first is the best; so no two keys are alike
+            key = (verdict == YES, top["probability"], top["cosine"], -number)
+            _push(kept.setdefault((who, verdict), []), (key, group), room[verdict])
+            if verdict != NO:
+                best = key if best is None else max(best, key)
         if best is not None:
             all_clips += 1
             _push(clips, (best, name), CLIPS)
+
+    def shown(label: int, verdict: str) -> list[Sighting]:
+        entries = sorted(kept.get((label, verdict), ()), key=itemgetter(0), reverse=True)
+        return [_sighting(group) for _, group in entries]
+
     found = {
-        label: Sightings(
-            {
-                verdict: [entry[1] for entry in sorted(kept.get((label, verdict), ()), key=itemgetter(0), reverse=True)]
-                for verdict in VERDICTS
-            },
-            counts[label],
-        )
+        label: Sightings({verdict: shown(label, verdict) for verdict in VERDICTS}, counts[label])
         for label in sorted(people)
     }
     return Found(found, _clips(reader, {name for _, name in clips}), all_clips, reader.accounts.clips, names)
 
 
-def _last_first(name: str) -> tuple[int, ...]:
-    """A key by which, of equals, the clip whose name comes first is the greatest."""
-    return tuple(-ord(character) for character in name)
-
-
-def _push(heap: list[Any], entry: tuple[Any, Any], most: int) -> None:
-    """Keep an entry if it is one of the `most` greatest by its first part, which no two have alike or which is all."""
+def _push(heap: list[Any], entry: tuple[Key, Any], most: int) -> None:
+    """Keep an entry if it is one of those with the `most` greatest keys."""
     if len(heap) < most:
         heapq.heappush(heap, entry)
     elif most and entry[0] > heap[0][0]:
         heapq.heapreplace(heap, entry)
 
 
-def _by_clip(reader: StageReader, only: Collection[str] | None = None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def _by_clip(reader: StageReader, only: Collection[str] | None = None) -> Iterator[tuple[str, Rows]]:
     """The rows of each clip, or of each of some clips."""
     batches = reader.batches(COLUMNS) if only is None else reader.rows_of(only, COLUMNS)
     for name, rows in groupby((row for batch in batches for row in _checked(batch, reader)), key=itemgetter("name")):
         yield name, list(rows)
 
 
-def _checked(batch: pa.RecordBatch, reader: StageReader) -> list[dict[str, Any]]:
+def _checked(batch: pa.RecordBatch, reader: StageReader) -> Rows:
     for verdict in batch.column("verdict").unique().to_pylist():
         if verdict not in VERDICTS:
             raise InputError(
                 f"{reader.path}: has a verdict {printable(verdict)[:SHOWN]!r}, known are {', '.join(VERDICTS)}; "
                 f"run {KINDS[reader.stage].script} again with --overwrite"
             )
-    rows: list[dict[str, Any]] = batch.to_pylist()
+    rows: Rows = batch.to_pylist()
     return rows
 
 
-def _sightings(rows: Sequence[dict[str, Any]]) -> list[Sighting]:
+def _groups(rows: Rows) -> dict[tuple[int, str], Rows]:
     """The rows of a clip by person and verdict; each person where they come first."""
-    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[int, str], Rows] = {}
     for row in rows:
         groups.setdefault((row["who"], row["verdict"]), []).append(row)
-    result = []
-    for (who, verdict), group in groups.items():
-        best = max(group, key=lambda row: (row["probability"], row["cosine"]))
-        spans = [Span(row["start"], row["end"]) for row in sorted(group, key=itemgetter("start"))]
-        result.append(
-            Sighting(
-                who,
-                best["name"],
-                best["split"],
-                best["source"],
-                verdict,
-                spans[:SPANS],
-                best["track"],
-                best["time"],
-                best["cosine"],
-                best["probability"],
-                max(0, len(spans) - SPANS),
-            )
-        )
-    return result
+    return groups
+
+
+def _best(group: Rows) -> dict[str, Any]:
+    return group[0] if len(group) == 1 else max(group, key=itemgetter("probability", "cosine"))
+
+
+def _sighting(group: Rows) -> Sighting:
+    best = _best(group)
+    spans = [Span(row["start"], row["end"]) for row in sorted(group, key=itemgetter("start"))]
+    return Sighting(
+        who=best["who"],
+        clip=best["name"],
+        split=best["split"],
+        source=best["source"],
+        verdict=best["verdict"],
+        spans=spans[:SPANS],
+        track=best["track"],
+        time=best["time"],
+        cosine=best["cosine"],
+        probability=best["probability"],
+        more_spans=max(0, len(spans) - SPANS),
+    )
 
 
 def _clips(reader: StageReader, wanted: Collection[str]) -> list[SeenClip]:
     """The view by clip of some clips, whose lengths are not known yet."""
     result = []
     for name, rows in _by_clip(reader, wanted):
-        known = [sighting for sighting in _sightings(rows) if sighting.verdict != NO]
+        known = [_sighting(group) for (_, verdict), group in _groups(rows).items() if verdict != NO]
         nobody = [Span(row["start"], row["end"]) for row in rows if row["verdict"] == NO]
         result.append(SeenClip(name, 0.0, known, nobody[:NOBODY_SPANS]))
     return sorted(result, key=lambda clip: (clip.sightings[0].source, clip.clip))
