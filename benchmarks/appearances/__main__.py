@@ -21,10 +21,10 @@ from rcnn.commands.arguments import Parser, number, numbers
 from rcnn.config import config
 from rcnn.errors import run_script
 from rcnn.scores.intervals import match_intervals
+from rcnn.scores.verdicts import MAYBE, YES
 from rcnn.stages.appearances import appearances
 from rcnn.stages.settings import AppearancesSettings
 from rcnn.tables import StageReader
-from rcnn.tables.schema import MAYBE, YES
 
 from .films import Film, Shot, cut
 from .people import KNOWN, PIECE, PIECES, STRANGERS_SEEN, draw_shot, halves, material, pieces

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..config import config
 from ..scores.calibration import OperatingPoint
+from ..scores.verdicts import MAYBE, NO, YES
 from ..tables.faces import ClipFaces
-from ..tables.schema import MAYBE, NO, YES
 
 
 @dataclass(frozen=True)

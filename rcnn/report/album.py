@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ..tables.schema import MAYBE, NO, YES
+from ..scores.verdicts import MAYBE, NO, YES
 from .data import Entry, Person, Report
 from .found import Sighting
 from .lineage import Lineage

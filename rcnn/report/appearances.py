@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from ..errors import InputError
 from ..files.text import printable
+from ..scores.verdicts import MAYBE, NO, VERDICTS, YES
 from ..tables import KINDS, StageReader
-from ..tables.schema import MAYBE, NO, VERDICTS, YES
 from .found import SeenClip, Sighting, Sightings, Span
 
 COLUMNS = ["name", "split", "who", "source", "start", "end", "time", "track", "cosine", "probability", "verdict"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..tables.schema import MAYBE, NO, YES
+from ..scores.verdicts import MAYBE, NO, YES
 from .data import UNKNOWN
 
 MINUTE, HOUR = 60, 3600  # seconds

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from ..scores.verdicts import NO
 from ..tables import StageReader
-from ..tables.schema import NO
 from .appearances import UNKNOWN_VIDEO, Found, read_appearances, read_videos
 from .data import RIGHT, WRONG
 from .found import Media, SeenClip, Sighting, Sightings

@@ -10,10 +10,10 @@ import numpy as np
 from .card_thresholds import CardThresholds
 from .probability import STAND_IN, Curve, fit_curve, reliability
 from .tails import threshold_of
+from .verdicts import MAYBE, NO, YES
 
 __all__ = ["CardThresholds", "OperatingPoint", "Trials", "operating_point"]
 
-YES, MAYBE, NO = "yes", "maybe", "no"  # as rcnn.tables.schema.VERDICTS, which lies above this room
 CLIPS = 1000  # that false hits are counted over
 MAYBE_TIMES = 30  # false hits of a "maybe" for each of a "yes": at 1 in 1,000 clips a person looks at 30 in vain
 MOST_MAYBE = 0.5  # share of clips without a person that may be a "maybe"
@@ -214,7 +214,7 @@ def _words(facts: dict[str, Any], card: CardThresholds | None, extrapolated: boo
             'Give clips of strangers, or compare the "maybe" yourself.'
         ]
     if facts["yes"] is not None and facts["yes"]["median"] > 1:
-        words.append('With so few clips no cosine is enough for a "yes".')
+        words.append('The clips at hand allow no cosine that is enough for a "yes".')
     if facts["probabilities"] == STAND_IN:
         words.append("There is too little data for probabilities; those given are a rough guide.")
     return " ".join(words)

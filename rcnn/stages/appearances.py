@@ -25,9 +25,10 @@ from ..people.appearances import Appearance, find_appearances, judge_tracks
 from ..people.templates import Gallery
 from ..report import Lineage, trace
 from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
+from ..scores.verdicts import MAYBE, VERDICTS, YES
 from ..tables import StageReader, StageWriter, check_output, vector_array, vectors
 from ..tables.header import file_sums, header_of, is_kept
-from ..tables.schema import APPEARANCES_SCHEMA, IDENTITY, MAYBE, VERDICTS, YES
+from ..tables.schema import APPEARANCES_SCHEMA, IDENTITY
 from ..video.photographs import ENDINGS
 from ..workers.pipeline import groups
 from ..workers.progress import progress

@@ -14,11 +14,11 @@ from ..files.text import printable
 from ..networks.engine import choose_device
 from ..people.templates import Gallery
 from ..report import trace, write_page
+from ..scores.verdicts import NO, YES
 from ..search.features import have_labels, open_features
 from ..search.nearest import nearest
 from ..search.query import Query, ask, models_behind
 from ..search.verdicts import NOBODY, judge_clips
-from ..tables.schema import NO, YES
 from .search_answer import Answer, list_clips, say_clips, say_who, who_is
 from .search_page import search_report
 from .search_times import find_times

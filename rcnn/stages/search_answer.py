@@ -12,9 +12,9 @@ from ..files.text import printable
 from ..people.templates import Gallery
 from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
 from ..scores.probability import STAND_IN
+from ..scores.verdicts import MAYBE, NO, YES
 from ..search.nearest import Found, Match
 from ..search.verdicts import worth_asking
-from ..tables.schema import MAYBE, NO, YES
 from .search_times import SeenTrack, say_times
 
 LEAST_WIDTH = 12  # of the column of names

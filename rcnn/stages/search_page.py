@@ -12,8 +12,8 @@ from ..report.found import Sighting, Sightings
 from ..report.gather import stage_line
 from ..report.media import Finder
 from ..report.pictures import encode, thumbnail, track_crops
+from ..scores.verdicts import MAYBE, NO, YES
 from ..search.query import Query
-from ..tables.schema import MAYBE, NO, YES
 from .search_answer import Answer, who
 from .search_times import spans_of
 

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 
 from ..people.appearances import Appearance, TrackMatches, find_appearances, seconds_of_look
 from ..report.found import Span
+from ..scores.verdicts import YES
 from ..search.nearest import Match
 from ..tables import StageReader
 from ..tables.faces import ClipFaces, read_faces
-from ..tables.schema import YES
 from .appearances import is_still
 from .clip_tracks import VIDEO, intervals
 

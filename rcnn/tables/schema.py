@@ -77,7 +77,6 @@ def scores_schema(classes: int) -> pa.Schema:
     return pa.schema([*IDENTITY, ("scores", pa.list_(pa.float32(), classes))])
 
 
-YES, MAYBE, NO = VERDICTS = "yes", "maybe", "no"
 APPEARANCES_SCHEMA = pa.schema(
     [
         *IDENTITY,  # of the clip; the label is what the data set says of it
@@ -92,7 +91,7 @@ APPEARANCES_SCHEMA = pa.schema(
         ("track", pa.int32()),  # of the best cosine
         ("cosine", pa.float32()),  # of its embedding and the person's template
         ("probability", pa.float32()),  # that it is the person
-        ("verdict", pa.string()),  # yes, maybe, no
+        ("verdict", pa.string()),  # of rcnn.scores.verdicts
     ]
 )
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rcnn.scores.calibration import CARD, IMPOSTORS, NOTHING, CardThresholds, Trials, operating_point
 from rcnn.scores.probability import ISOTONIC, PLATT, STAND_IN, fit_isotonic, fit_platt, judge, reliability
 from rcnn.scores.tails import threshold_of
-from rcnn.tables.schema import VERDICTS
+from rcnn.scores.verdicts import VERDICTS
 
 CARD_OF_A_MODEL = CardThresholds((1e-2, 1e-3, 1e-4), (0.25, 0.35, 0.45), "m,0")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
-from ...tables.schema import YES
+from ...scores.verdicts import YES
 from .place import Output
 from .rates import frame_range
 from .rows import Chosen, Row, Sheet

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...errors import InputError
-from ...tables.schema import MAYBE, NO, YES
+from ...scores.verdicts import MAYBE, NO, YES
 from .place import Output
 from .rows import Chosen, Sheet
 from .text import media_url, one_line, source_name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ...errors import InputError
 from ...files import base_name
+from ...scores.verdicts import VERDICTS
 from ...tables import StageReader
-from ...tables.schema import VERDICTS
 from .captions import srt_outputs, vtt_outputs
 from .edl import edl_outputs
 from .fcpxml import fcpxml_outputs

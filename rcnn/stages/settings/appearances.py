@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
 from ...settings.fields import FILES, Settings, setting
 from .places import APPEARANCES, FEATURES, TEST_FEATURES
 from .vectors import INPUTS
 
 ENDINGS = (".csv", ".json", ".edl", ".otio", ".fcpxml", ".vtt", ".srt")  # of files that are made of the table
-VERDICTS = ("yes", "maybe", "no")  # as in rcnn.tables.schema, which takes long to load
 ALL = "all"  # --verdicts
 
 

@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
 from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
-from .appearances import VERDICT_LIST, VERDICTS
+from .appearances import VERDICT_LIST
 from .places import CLASSIFIER, FEATURES, PREDICTIONS, TEST_FEATURES
 from .vectors import INPUTS, LR_STEP
 
