@@ -179,9 +179,9 @@ def discard(path: str) -> None:
         If it can't be removed, or is no file.
     """
     try:
-        if parse_url(path) is None:
-            check_replaceable(plain(path))
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # whoever writes there says so
+            if parse_url(path) is None:
+                check_replaceable(plain(path))
             remove(path)
     except OSError as error:
         raise InputError(f"{path}: can't be removed: {error.strerror or error}; give another path") from None
