@@ -15,6 +15,7 @@ from .accounts import Accounts
 from .schema import FORMAT, KINDS, MANIFEST
 
 Step = Annotated[str, Meta(pattern=r"\A-?[0-9]{1,10}\Z")]  # of a histogram
+Rate = Annotated[float, Meta(ge=1e-6, lt=1 << 16)]  # looks a second
 Pixels = Annotated[int, Meta(gt=0, lt=1 << 16)]
 
 
@@ -35,7 +36,7 @@ class Arguments(Struct):
     inputs: list[Name] | None = None
     split: tuple[Count, Count] | None = None
     sampling: Count | None = None
-    rate: float | None = None
+    rate: Rate | None = None
     aug: Count | None = None
     image_size: tuple[Pixels, Pixels] | None = None
     quality_threshold: float | None = None

@@ -16,12 +16,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from appearance_tables import ALL, Seen, write_table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rcnn.clips.dataset import read_ground_truth, read_labels, read_names, read_train_labels
 from rcnn.clips.names import read_people
 from rcnn.errors import InputError, Stopped
+from rcnn.exports.appearances import write_file
 from rcnn.faces.card import read_card
 from rcnn.files import object_lock
 from rcnn.files.schema import from_json
@@ -29,7 +31,9 @@ from rcnn.networks.zoo import registry
 from rcnn.report import gather_report, trace
 from rcnn.report.coverage import read_coverage
 from rcnn.report.gather import stage_line
+from rcnn.report.sureness import read_sureness
 from rcnn.search.query import models_behind
+from rcnn.stages.clip_tracks import intervals
 from rcnn.stages.int8 import _is_whole
 from rcnn.stages.merge import check_alike, find_parts, summed
 from rcnn.stages.predict import PredictSettings, _labels_of_training
@@ -167,6 +171,29 @@ def test_the_good_documents_are_read(copies):
     """Else the mutations would show nothing but that everything is refused."""
     read_all(copies)
     assert len(trace([StageReader(str(copies / "pred"), ("predict",))]).curve) == 7
+
+
+@EXAMPLES
+@given(data=st.data())
+def test_manifests_of_appearances(tmp_path, data):
+    folder = tmp_path / "seen"
+    if not folder.exists():
+        write_table(folder, [Seen("1_0.mp4", 1, 2)])
+        document = json.loads((folder / "manifest.json").read_text())
+        bins = [{"predicted": 0.5, "observed": 0.4, "count": 9}]
+        document["counts"]["operating_point"] = {"words": "1 in 1,000", "bins": bins, "yes": {"median": 0.4}}
+        document["arguments"] |= {"rate": 8.0, "sampling": None, "known": ["a"], "false_hits": 1.0}
+        (tmp_path / "good.json").write_text(json.dumps(document))
+    put(folder / "manifest.json", data.draw(hostile(json.loads((tmp_path / "good.json").read_text()))))
+
+    def read() -> None:
+        reader = StageReader(str(folder), ("appearances",))
+        intervals(reader.arguments.get("sampling"), reader.arguments.get("rate"), 25.0)
+        with contextlib.suppress(ValueError):  # the page says it in a line of its own
+            read_sureness(reader.manifest)
+        assert write_file(str(folder), str(tmp_path / "who.json"), ALL) == 1
+
+    may_refuse(read)
 
 
 @EXAMPLES
