@@ -54,7 +54,7 @@ demo: $(BUILT)
 	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --overwrite
 
 test: $(BUILT) $(VENV)/dev.installed
-	$(PY) -m pytest $(PYTEST)
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)  # the tests of a file share fixtures
 
 mutation: $(BUILT) $(VENV)/dev.installed $(VENV)/mutation.installed
 	$(PY) benchmarks/mutation.py --survivors
