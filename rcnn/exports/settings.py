@@ -8,6 +8,7 @@ from ..errors import InputError
 from ..networks.precision import FP32, PRECISIONS
 from ..networks.zoo.roles import DETECTOR, find_model
 from ..settings import kinds
+from ..settings.apart import check_apart
 from ..settings.fields import FILES, METHOD, MODELS, REQUIRED, Settings, setting
 
 
@@ -39,6 +40,7 @@ class ConvertSettings(Settings):
     )
 
     def _complete(self) -> None:
+        check_apart({"--output": self.output}, {"--model": self.model, "--calibration": self.calibration})
         if self.precision == FP32:
             if self.model.lower().endswith(".onnx"):
                 raise InputError(f"--model {self.model} is ONNX already; say --precision fp16 or int8")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
+from ...settings.apart import check_apart
 from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
 from .appearances import VERDICT_LIST
@@ -58,6 +59,13 @@ class SubmitSettings(Settings):
     def _complete(self) -> None:
         if self.appearances is not None and self.report is None:
             raise InputError(f"--appearances {self.appearances}: is for the page; give --report FILE, too")
+        check_apart(
+            {"--output": self.output, "--report": self.report},
+            {
+                "--inputs": self.inputs, "--gt": self.gt, "--names": self.names, "--sources": self.sources,
+                "--appearances": self.appearances,
+            },
+        )  # fmt: skip
         self._fill(**options_of_recipe("submit", self.recipe))
 
 
@@ -99,6 +107,9 @@ class SearchSettings(Settings):
     gpu: int | None = shared.gpu()
 
     def _complete(self) -> None:
+        check_apart(
+            {"--report": self.report}, {"--image": self.image, "--names": self.names, "--sources": self.sources}
+        )
         if self.features is None:
             there = tuple(path for path in (FEATURES, TEST_FEATURES) if os.path.isdir(path))
             if not there:

@@ -1,0 +1,32 @@
+"""What a command writes is nothing that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .. import files
+from ..errors import InputError
+
+
+def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | Sequence[str] | None]) -> None:
+    """Refuse to write a file over one that the same command reads or writes.
+
+    Parameters
+    ----------
+    written, read : paths by the flags that name them; None where a flag is left out
+
+    Raises
+    ------
+    InputError
+        Names both flags.
+    """
+    others = [
+        (flag, path) for flag, paths in read.items() for path in ([paths] if isinstance(paths, str) else paths or ())
+    ]
+    for flag, path in written.items():
+        if not path:
+            continue
+        for other, there in others:
+            if files.same(path, there):
+                raise InputError(f"{flag} {path}: is what {other} names, too; give {flag} another path")
+        others.append((flag, path))
