@@ -31,7 +31,7 @@ def test_a_page_is_not_the_submission():
 
 
 def test_a_page_of_a_search_is_none_of_its_photographs():
-    with pytest.raises(InputError, match="^--report b.jpg: is what --image names, too"):
+    with pytest.raises(InputError, match=r"^--report b\.jpg: is what --image names, too"):
         SearchSettings(image=("a.jpg", "b.jpg"), report="b.jpg")
 
 
