@@ -53,8 +53,9 @@ demo: $(BUILT)
 	$(PY) -m rcnn demo --output data/demo --overwrite
 	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --overwrite
 
+# the tests of a file share fixtures, so they run in one process
 test: $(BUILT) $(VENV)/dev.installed
-	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)  # the tests of a file share fixtures
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 mutation: $(BUILT) $(VENV)/dev.installed $(VENV)/mutation.installed
 	$(PY) benchmarks/mutation.py --survivors

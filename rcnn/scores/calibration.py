@@ -194,13 +194,13 @@ def _summary(thresholds: np.ndarray) -> dict[str, float] | None:
 def _words(facts: dict[str, Any], card: CardThresholds | None, extrapolated: bool) -> str:
     """A sentence or three for people."""
     asked, count = facts["false_hits"], facts["impostors"]
-    aim = f'"yes" is set so that about {asked:g} of 1,000 clips without a known person get one'
+    aim = f'"yes" is set so that about {asked:g} of 1,000 clips without a known person get it'
     clips = f"{count:,} clip{'s' if count != 1 else ''} of other people"
     name = f" of {card.model}" if card is not None and card.model else ""
     if facts["from"] == IMPOSTORS:
         words = [f"{aim}, judged by {clips} in this run."]
         if extrapolated:
-            words.append("So few are too few to count such rare hits, so the threshold is extrapolated.")
+            words.append("They are too few to count such rare hits, so the threshold is extrapolated.")
         if facts["card_weight"]:
             words.append(f"The card of the model{name} counts for {facts['card_weight']:.0%} of it.")
     elif facts["from"] == CARD:
