@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import socket
 import subprocess
@@ -11,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class WorkerProcess:
 
     def tell(self, message: Any) -> None:
         """Send it a message; nothing if it is dead."""
-        self._outbox.put(pickle.dumps(message))
+        self._outbox.put(bytes(ForkingPickler.dumps(message)))
 
     def _send(self) -> None:
         try:

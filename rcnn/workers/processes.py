@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
 import queue
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from multiprocessing.reduction import ForkingPickler
 
 from ..errors import InputError
 from .awake import AwakeClock
@@ -73,7 +73,7 @@ class ProcessPool:
             return
 
     def _heard(self, worker: WorkerProcess, message: bytes) -> Event:
-        kind, unit, value = pickle.loads(message)
+        kind, unit, value = ForkingPickler.loads(message)
         if kind == READY:
             worker.ready = True
             self._start_deaths[worker.place] = 0

@@ -143,7 +143,7 @@ def test_the_command_makes_files_of_the_table(table, settings, tmp_path, monkeyp
         (["--output", str(output), "--false-hits", "3"], "--false-hits: is of the table"),
         (["--verdicts", "all"], "--verdicts: is of a file"),
         (["--output", str(output), "--verdicts", "perhaps"], "--verdicts"),
-        (["--false-hits", "1001"], "--false-hits 1001"),
+        (["--false-hits", "1001"], "--false-hits: '1001' is not a number"),
     ):
         monkeypatch.setattr(sys, "argv", ["rcnn", *more])
         with pytest.raises(InputError, match=words):

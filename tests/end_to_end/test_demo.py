@@ -53,7 +53,7 @@ def test_it_leaves_a_report_with_faces_and_names(demo):
     _, output, text = demo
     assert f"open {output / 'report.html'} in a browser" in text
     page = (output / "report.html").read_text()
-    assert page.count("<article") == PEOPLE and "person001" in page
+    assert page.count('<article class="card"') == PEOPLE and "person001" in page
     assert page.count("data:image/jpeg;base64,") > PEOPLE * 4
     assert "Training of the classifier" in page and "threshold 10" in page and "kept ones only" not in page
     assert "What this report lacks" not in page

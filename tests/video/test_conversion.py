@@ -21,7 +21,8 @@ SQUARE = Fraction(1)
 
 
 def picture(image: np.ndarray, layout: str) -> av.VideoFrame:
-    return av.VideoFrame.from_ndarray(image, format="bgr24").reformat(format=layout)
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+    return frame.reformat(format=layout, threads=1)  # several threads spoil pixels where their slices meet
 
 
 @pytest.fixture(scope="module")

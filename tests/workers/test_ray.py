@@ -147,7 +147,8 @@ def test_actors_that_ray_kills_for_want_of_memory_are_replaced(cluster, tmp_path
     assert found[6] == (6, "killed its worker 3 times (out of memory)")
     assert [pair for pair in found if pair[0] != 6] == right(lost=(6,))
     attempts = {number: len((tmp_path / f"item-{number}").read_text().splitlines()) for number in (6, 18)}
-    assert attempts == {6: 5, 18: 2}
+    assert attempts[6] == 5
+    assert attempts[18] in (2, 3)  # once more where its actor had group 4 to 7 before it, too
 
 
 def test_a_clip_goes_on_where_its_decoder_died_and_waits_for_a_node_that_decodes(
