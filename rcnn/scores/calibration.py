@@ -196,16 +196,16 @@ def _words(facts: dict[str, Any], card: CardThresholds | None, extrapolated: boo
     asked, count = facts["false_hits"], facts["impostors"]
     aim = f'"yes" is set so that about {asked:g} of 1,000 clips without a known person get it'
     clips = f"{count:,} clip{'s' if count != 1 else ''} of other people"
-    name = f" of {card.model}" if card is not None and card.model else ""
+    name = card.model if card is not None and card.model else "the model"
     if facts["from"] == IMPOSTORS:
         words = [f"{aim}, judged by {clips} in this run."]
         if extrapolated:
             words.append("They are too few to count such rare hits, so the threshold is extrapolated.")
         if facts["card_weight"]:
-            words.append(f"The card of the model{name} counts for {facts['card_weight']:.0%} of it.")
+            words.append(f"The card of {name} counts for {facts['card_weight']:.0%} of it.")
     elif facts["from"] == CARD:
         words = [
-            f"{aim}, by the card of the model{name}: this run has {clips if count else 'no clips of other people'}, "
+            f"{aim}, by the card of {name}: this run has {clips if count else 'no clips of other people'}, "
             f"which is {'too few' if count else 'nothing'} to go by."
         ]
     else:
