@@ -24,9 +24,9 @@ from .networks.zoo.roles import DETECTOR, EMBEDDING, find_model
 from .people.appearances import Appearance
 from .search import Match, nearest, open_features
 from .search.query import models_behind
-from .settings.shared import LEAST_NORM
 from .stages.appearances import appearances_in
 from .stages.one_video import KnownPeople, find_in_one
+from .stages.settings.clips import NORM, QUALITY_THRESHOLDS, SCORE
 from .video.photographs import read_image
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
 
 KEPT_MODELS = 4  # of each kind
 CROP = (112, 112)  # height and width of crops, pixels
-LEAST_SCORE = 0.5  # quality of a face whose embedding says nothing about it
 
 
 @lru_cache(maxsize=KEPT_MODELS)
@@ -185,7 +184,7 @@ def find_in_video(
         finder, embedder = _detector(behind.detector, gpu), _embedder(behind.model, gpu)
         known = KnownPeople.of_features(paths)
     scored = is_normalised(embedder, CROP)  # so that the norm says nothing
-    least = (LEAST_SCORE if scored else LEAST_NORM) if quality is None else quality
+    least = QUALITY_THRESHOLDS[SCORE if scored else NORM] if quality is None else quality
     yield from find_in_one(path, known, finder, embedder, None if scored else embedder, least, false_hits)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 
 from ..errors import InputError
+from ..exports.endings import ending_of
 from ..settings.fields import Settings, flag_of
 from ..stages.settings import AppearanceFileSettings, AppearancesSettings
-from ..stages.settings.appearances import is_file_name
 from .arguments import read_settings
 
 EXAMPLE = "python -m rcnn appearances --features ./output/feat_test --known ./output/feat_trainval"
@@ -15,7 +15,7 @@ EXAMPLE = "python -m rcnn appearances --features ./output/feat_test --known ./ou
 
 def main() -> None:
     settings, wanted = read_settings(__doc__, EXAMPLE, AppearancesSettings, AppearanceFileSettings)
-    if not is_file_name(settings.output):
+    if ending_of(settings.output) is None:
         check_left_out(wanted, "is of a file that is made of the table, like --output who.csv")
 
         from ..stages.appearances import appearances

@@ -65,11 +65,7 @@ def _seen(faces: ClipFaces, match: Match, video: dict[str, Any], detection: Stag
     mine = np.flatnonzero(faces.tracks == match.track)
     if not len(mine):
         return None
-    arguments = detection.arguments
-    try:
-        steps = intervals(arguments.get("sampling"), arguments.get("rate"), video["fps"])
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):  # the arguments are of somebody else's manifest
-        steps = ()
+    steps = intervals(detection.arguments.get("sampling"), detection.arguments.get("rate"), video["fps"])
     look = seconds_of_look(steps, video["frames"], video["seconds"], video["read"])
     track = TrackMatches(
         np.array([match.track], np.int32),

@@ -137,6 +137,19 @@ def _short(value: Any) -> str:
     return text if len(text) <= SHORT else f"{text[:SHORT]}..."
 
 
+def check_not_input(path: str, sources: Sequence[str]) -> None:
+    """Refuse an output that is one of the directories it is made from."""
+    if any(files.same(source, path) for source in sources):
+        raise InputError(f"{path}: is the input, too; give --output another path")
+
+
+def check_same_stage(path: str, manifest: Any, stage: str) -> None:
+    """Refuse to replace the work of another stage, which took its time."""
+    other = manifest.get("stage") if isinstance(manifest, Mapping) else None
+    if isinstance(other, str) and other in KINDS and other != stage:
+        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+
+
 def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) -> bool:
     """Whether a complete directory is there that was made of the same, which a line then says.
 
@@ -154,9 +167,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         If it was made with other arguments or of other inputs, and is not to be replaced.
     """
     manifest = files.join(path, MANIFEST)
-    for source in header["sources"]:
-        if files.same(source["path"], path):
-            raise InputError(f"{path}: is the input, too; give --output another path")
+    check_not_input(path, [source["path"] for source in header["sources"]])
     files.check_no_links(path)
     if not files.exists(manifest):
         return False
@@ -167,9 +178,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
             raise InputError(f"{manifest}: can't be read ({error}); give --overwrite to replace {path}") from None
         was = None
     was = was if isinstance(was, Mapping) else {}
-    other = was.get("stage")
-    if isinstance(other, str) and other in KINDS and other != header["stage"]:
-        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+    check_same_stage(path, was, header["stage"])
     if not overwrite:
         script = KINDS[header["stage"]].script
         arguments, inputs = other_arguments(was, header), other_inputs(was, header)
@@ -208,9 +217,4 @@ def discard(path: str) -> None:
         return
     files.check_no_links(path)
     for name in (MANIFEST, PROGRESS):
-        file = files.join(path, name)
-        try:
-            if files.exists(file):
-                files.remove(file)
-        except OSError as error:
-            raise InputError(f"{file}: can't be removed: {error.strerror or error}") from None
+        files.discard(files.join(path, name))

@@ -15,7 +15,7 @@ from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from ..files.text import check_utf8
 from .accounts import Accounts
-from .header import differences, header_of
+from .header import check_not_input, check_same_stage, differences, header_of
 from .listing import LISTING, Listing
 from .parts import differences as part_differences
 from .parts import parts_there
@@ -269,18 +269,14 @@ def check_output(path: str, overwrite: bool) -> None:
 
 
 def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool) -> None:
-    """`check_output`, and: the output is none of the inputs, nor the work of another stage, which took its time."""
-    for source in sources:
-        if files.same(source, path):
-            raise InputError(f"{path}: is the input, too; give --output another path")
+    """`check_output`, and: the output is none of the inputs, nor the work of another stage."""
+    check_not_input(path, sources)
     check_output(path, overwrite)
     try:
         manifest = read_json(files.join(path, MANIFEST))
     except (OSError, ValueError):
         return  # there is none, or none that counts
-    other = manifest.get("stage") if isinstance(manifest, dict) else None
-    if isinstance(other, str) and other in KINDS and other != stage:
-        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+    check_same_stage(path, manifest, stage)
 
 
 def _clear(path: str) -> None:

@@ -1,5 +1,6 @@
 """Appearances as files for others: tables, timelines of editing programs, captions of players."""
 
-from .write import ENDINGS, ending_of, write_file
+from ..endings import ENDINGS, ending_of
+from .write import write_file
 
 __all__ = ["ENDINGS", "ending_of", "write_file"]

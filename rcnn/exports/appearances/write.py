@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ...errors import InputError
-from ...files import base_name
 from ...scores.verdicts import VERDICTS
 from ...tables import StageReader
+from ..endings import CSV, EDL, ENDINGS, FCPXML, JSON, OTIO, SRT, VTT, ending_of
 from .captions import srt_outputs, vtt_outputs
 from .edl import edl_outputs
 from .fcpxml import fcpxml_outputs
@@ -15,21 +15,14 @@ from .place import write_outputs
 from .rows import Chosen
 
 FORMATS = {
-    ".csv": csv_outputs,
-    ".json": json_outputs,
-    ".edl": edl_outputs,
-    ".otio": otio_outputs,
-    ".fcpxml": fcpxml_outputs,
-    ".vtt": vtt_outputs,
-    ".srt": srt_outputs,
+    CSV: csv_outputs,
+    JSON: json_outputs,
+    EDL: edl_outputs,
+    OTIO: otio_outputs,
+    FCPXML: fcpxml_outputs,
+    VTT: vtt_outputs,
+    SRT: srt_outputs,
 }
-ENDINGS = tuple(FORMATS)
-
-
-def ending_of(path: str) -> str | None:
-    """Which of `ENDINGS` a path or URL ends in, in any case of letters; None for another."""
-    name = base_name(path).lower()
-    return next((ending for ending in ENDINGS if name.endswith(ending)), None)
 
 
 def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:

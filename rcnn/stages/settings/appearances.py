@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...exports.endings import ENDINGS
 from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
 from ...settings.fields import FILES, Settings, setting
 from .places import APPEARANCES, FEATURES, TEST_FEATURES
 from .vectors import INPUTS
 
-ENDINGS = (".csv", ".json", ".edl", ".otio", ".fcpxml", ".vtt", ".srt")  # of files that are made of the table
 ALL = "all"  # --verdicts
 
 
@@ -70,8 +69,3 @@ class AppearanceFileSettings(Settings):
     verdicts: tuple[str, ...] = setting(
         VERDICTS[:2], "the appearances that a file has: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
     )
-
-
-def is_file_name(output: str) -> bool:
-    """Whether an `--output` is a file that is made of the table."""
-    return os.path.splitext(output)[1].lower() in ENDINGS
