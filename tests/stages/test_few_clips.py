@@ -35,22 +35,21 @@ from rcnn.training.judging import hold_out
 sys.path.insert(0, str(ROOT))
 from benchmarks.centroids import rank_by_centroids
 
-PEOPLE, STRANGERS = 6, 6
+PEOPLE, STRANGERS = 10, 20
 TAKES = 6  # of a person: three to learn from at most, three to find
-SMALL = 22  # pixels that a crop is reduced to, so that nobody is found without a mistake
 WHO = {"state": "ok", "reason": "", "frames": 1, "faces": 1}
 
 
 @cache
-def embeddings() -> dict[tuple[int, int], np.ndarray]:
-    """Of small pictures of drawn people, by person and take; those past PEOPLE are strangers."""
+def embeddings(side: int) -> dict[tuple[int, int], np.ndarray]:
+    """Of crops of drawn people, reduced to some pixels, by person and take; those past PEOPLE are strangers."""
     shown = [(person, take) for person in range(PEOPLE) for take in range(TAKES)]
     shown += [(PEOPLE + number, 0) for number in range(STRANGERS)]
     crops = []
     for person, take in shown:
         landmarks = portrait_landmarks(person, take)[None].astype(np.float32)
         crop = align_faces(portrait(person, take), landmarks)[0]
-        small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
         crops.append(cv2.resize(small, (112, 112), interpolation=cv2.INTER_LINEAR))
     return dict(zip(shown, load_embedder(str(ROOT / "model/face-m,0"), CPU).embed(crops), strict=True))
 
@@ -78,9 +77,9 @@ def write_test(path: Path, clips: dict[str, np.ndarray]) -> str:
     return str(path)
 
 
-def drawn_set(place: Path, takes: int, labels: list[int]) -> dict[int, list[str]]:
+def drawn_set(place: Path, takes: int, labels: list[int], side: int) -> dict[int, list[str]]:
     """`place`/set and `place`/test of drawn people with these labels; the truth."""
-    found = embeddings()
+    found = embeddings(side)
     clips, wanted, truth = {}, {}, {}
     for person, label in enumerate(labels):
         for take in range(takes):
@@ -107,22 +106,22 @@ def precision(ranking, truth) -> float:
     return mean_average_precision(score(ranking, truth))
 
 
-@pytest.mark.parametrize("takes", [1, 3])
-def test_the_defaults_rank_as_well_as_nearest_centroids(takes, tmp_path, capsys):
-    truth = drawn_set(tmp_path, takes, [1, 2, 3, 5, 8, 9])  # with gaps
+@pytest.mark.parametrize(("takes", "side"), [(1, 9), (2, 8)])  # so small that there are mistakes
+def test_the_defaults_rank_as_well_as_nearest_centroids(takes, side, tmp_path, capsys):
+    truth = drawn_set(tmp_path, takes, [1, 2, 3, 5, 8, 9, 10, 12, 13, 21], side)  # with gaps
     ours = precision(ranked(tmp_path), truth)
     assert (
         capsys.readouterr().out.count(f"templates: {takes} clips a person, under 40 from which mlp ranks better") == 3
     )
     nearest = precision(rank_by_centroids(str(tmp_path / "set"), str(tmp_path / "test")), truth)
-    assert 0.3 < nearest < 0.999  # so that there is something to lose
+    assert nearest < 0.97  # there is something to lose
     assert ours >= nearest
-    seed = precision(ranked(tmp_path, network="r50"), truth)  # what a flag of the seed's still means
+    seed = precision(ranked(tmp_path, network="r50"), truth)  # what a flag of the seed's still means, as it was
     assert seed < ours and shape_of(load_checkpoint(f"{tmp_path / 'iqiyi'},40")).filters == 1024
 
 
 def test_one_person_with_one_clip_is_enough(tmp_path):
-    truth = drawn_set(tmp_path, 1, [4])
+    truth = drawn_set(tmp_path, 1, [4], 9)
     assert precision(ranked(tmp_path), truth) >= precision(
         rank_by_centroids(str(tmp_path / "set"), str(tmp_path / "test")), truth
     )
