@@ -34,6 +34,7 @@ FIXED = {
 CASES = {
     "mlp": {"fbn": True, "split": 0},
     "cosine": {"head": "cosine", "split": -1},
+    "templates": {"head": "auto", "split": -1},
     "sharded": {"shard_classes": True, "split": -2},
     "sharded-validated": {"shard_classes": True, "split": -1, "fbn": True, "network": "m"},
 }
