@@ -152,7 +152,7 @@ def test_a_head_that_ranks_below_the_templates_gives_way_to_them(tmp_path, monke
     corners(tmp_path, 9)
     monkeypatch.setitem(head_choice.LEAST_CLIPS, "mlp", 2)
     monkeypatch.setattr("rcnn.stages.heads.mean_precision", lambda model, *_: float(hasattr(model, "margin")))
-    for split, where in {1: "every fifth clip, held out", -1: "val"}.items():
+    for split, where in {1: "every fifth clip and person, held out", -1: "val"}.items():
         record = train(tmp_path, split=split)
         why = f"mlp ranks no better: MAP@100 0.0000 of mlp, 1.0000 of the templates on {where}"
         assert record["head"] == {"kind": "templates", "why": why, "free": False}
@@ -240,10 +240,12 @@ def test_a_kept_classifier_is_the_same_choice_again(tmp_path, capsys):
 
 
 def test_one_in_five_is_held_out_of_each_and_never_the_last():
-    labels = np.array([0] * 10 + [1] + [2] * 2 + [3] * 7)
+    labels = np.array([0] * 10 + [1] + [2] * 2)
     held = hold_out(labels, 0)
-    assert [int(held[labels == label].sum()) for label in range(4)] == [2, 0, 1, 1]
+    assert [int(held[labels == label].sum()) for label in range(3)] == [2, 0, 1]
     np.testing.assert_array_equal(held, hold_out(labels, 0))
+    held = hold_out(np.repeat(np.arange(1, 11), 10), 0).reshape(10, 10).sum(1)
+    assert sorted(held.tolist()) == [2] * 8 + [10] * 2  # every fifth person is a stranger
 
 
 def test_training_again_after_a_stop_makes_the_same_choice(tmp_path, monkeypatch):
