@@ -84,15 +84,8 @@ def train_classifier(folder: Path) -> str:
         columns = [names, pa.array(["train"] * CLIPS), labels, features]
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
         ones = pa.array([1] * CLIPS, pa.int32())
-        states = [
-            *columns[:2],
-            *unknown_source(CLIPS),
-            pa.array(["ok"] * CLIPS),
-            pa.array([""] * CLIPS),
-            ones,
-            ones,
-            *unknown_video(CLIPS),
-        ]
+        states = [pa.array(["ok"] * CLIPS), pa.array([""] * CLIPS), ones, ones]
+        states = [*columns[:2], *unknown_source(CLIPS), *states, *unknown_video(CLIPS)]
         writer.add_clips(pa.RecordBatch.from_arrays(states, schema=CLIPS_SCHEMA))
     prefix = str(folder / "trained-classifier")
     settings = TrainSettings(

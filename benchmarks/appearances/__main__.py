@@ -100,9 +100,8 @@ def _script(names: Sequence[str], of_known: Mapping, unseen: Sequence[str], whol
 def write_world(world: World, place: Path, pair: str) -> None:
     """The stage directories of a seed."""
     for name, films in (("known", world.known), ("films", world.films), ("strangers", world.strangers)):
-        labels = {
-            film.faces.clip.name: world.labels[film.faces.clip.name] for film in films if film.faces.clip.split == TRAIN
-        }
+        names = {film.faces.clip.name for film in films}
+        labels = {name: label for name, label in world.labels.items() if name in names}
         write_tables(films, place / name, MODELS[pair], labels)
 
 
