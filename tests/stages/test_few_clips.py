@@ -111,7 +111,7 @@ def test_the_defaults_rank_as_well_as_nearest_centroids(takes, side, tmp_path, c
     truth = drawn_set(tmp_path, takes, [1, 2, 3, 5, 8, 9, 10, 12, 13, 21], side)  # with gaps
     ours = precision(ranked(tmp_path), truth)
     assert (
-        capsys.readouterr().out.count(f"templates: {takes} clips a person, under 40 from which mlp ranks better") == 3
+        capsys.readouterr().out.count(f"templates: {takes} clips a person, under 50 from which mlp ranks better") == 3
     )
     nearest = precision(rank_by_centroids(str(tmp_path / "set"), str(tmp_path / "test")), truth)
     assert nearest < 0.97  # there is something to lose
@@ -190,7 +190,7 @@ def test_the_head_follows_the_clips_of_most_people_and_the_recipe():
         "1 clips a person, under 2 from which cosine ranks better"
     )
     assert choose_head(TrainSettings(recipe="best"), np.zeros(5, int)).kind == "templates"  # nobody is known
-    assert choose_head(TrainSettings(), np.repeat([1, 2], 40)) == Head("mlp", "40 clips a person, 40 or more", True)
+    assert choose_head(TrainSettings(), np.repeat([1, 2], 50)) == Head("mlp", "50 clips a person, 50 or more", True)
     assert choose_head(TrainSettings(lr=0.2), labels) == Head("mlp", "asked for")
     assert better_head(Head("mlp", "x", True), None, None, "val") == Head("mlp", "x", True)
     equal = [better_head(Head("mlp", "x", free), 0.5, 0.5, "val").kind for free in (True, False)]
