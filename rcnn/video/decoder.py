@@ -45,7 +45,9 @@ class FrameDecoder:
         self.stall_seconds = stall_seconds
         self._buffer = b""
 
-    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
+    def read_frames(
+        self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
+    ) -> Frames:
         """See `frames.read_frames`. A frame lies in memory that is used again once the next one is asked for.
 
         Raises
@@ -57,9 +59,10 @@ class FrameDecoder:
         InputError
             If no decoder can be started.
         """
-        return Frames(self._fetch_and_decode(path, sampling, rate))
+        request = {"sampling": sampling, "rate": "" if rate is None else str(Fraction(rate)), "start": start, "end": end}
+        return Frames(self._fetch_and_decode(path, request))
 
-    def _fetch_and_decode(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
+    def _fetch_and_decode(self, path: str, request: dict[str, Any]) -> FrameItems:
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(fetched(path, beat))
@@ -67,13 +70,13 @@ class FrameDecoder:
                 raise UnreadableError("is no file") from None
             except OSError as error:
                 raise UnreadableError(str(error)) from None
-            return (yield from self._decode(file, sampling, rate))
+            return (yield from self._decode({"path": file, **request}))
 
-    def _decode(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
+    def _decode(self, request: dict[str, Any]) -> FrameItems:
         self._start()
         finished = False
         try:
-            self._send({"path": path, "sampling": sampling, "rate": "" if rate is None else str(Fraction(rate))})
+            self._send(request)
             while True:
                 message = self._line(self.stall_seconds)
                 if message["kind"] == FRAME:

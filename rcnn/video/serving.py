@@ -52,7 +52,8 @@ class Server:
         end: dict[str, Any] = {}
         try:
             rate = Fraction(request["rate"]) if request["rate"] else None
-            frames = read_frames(request["path"], request["sampling"], rate, self._place, self._progress)
+            piece = request["start"], request["end"]
+            frames = read_frames(request["path"], request["sampling"], rate, *piece, self._place, self._progress)
             self._say(info_message(INFO, frames.info))
             for frame in frames:
                 self._ahead.append(frame.image.nbytes)
