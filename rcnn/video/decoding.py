@@ -126,6 +126,8 @@ class Decoding:
             if self.ended or self._is_last(packet):
                 break
         yield from self._pictures_of(None)
+        if self._key is not None:  # its key frame did not come
+            raise InexactError(ALL)
         if self._skipper is not None and not self.ended:
             self._count(self._skipper.skipped(None))
 

@@ -18,7 +18,7 @@ from .clock import LEAP, Clock
 from .looks import AHEAD, BEHIND
 
 # Containers that have an index of key frames, or say the time of each packet beside it, and begin nowhere anew
-SEEKABLE = {"mov", "matroska"}
+SEEKABLE = {"mov", "matroska", "avi", "flv", "asf"}
 HIDDEN = {"vp8"}  # codecs with packets that show nothing
 HELD_BYTES = 64 << 20  # of packets behind a key frame, from which on no later key frame is looked for
 
@@ -124,9 +124,9 @@ class Approach:
         else:
             if not self._later:
                 raise self._ended(came)
-        if self._key is None:
+        before = max((time for time in self._times if self._key is not None and time < self._key), default=None)
+        if self._key is None or (before is None and self._way.seeks and self._key >= self._start):
             raise InexactError(Way(seeks=False, earlier=self._way.earlier) if self._way.seeks else ALL)
-        before = max((time for time in self._times if time < self._key), default=None)
         return Beginning(chain(self._held, packets), self._key, before)
 
     def _seek(self) -> None:

@@ -215,7 +215,7 @@ def test_large_frames_are_not_decoded_as_far_ahead(folder):
 
 def serve(path: Path, sampling: int) -> list[dict]:
     """All that a decoder says about a clip of 11 frames."""
-    wanted = json.dumps({"path": str(path), "sampling": sampling, "rate": ""}).encode()
+    wanted = json.dumps({"path": str(path), "sampling": sampling, "rate": "", "start": 0, "end": 0}).encode()
     answers = io.BytesIO()
     Server(io.BytesIO(wanted + b"\n" + b"{}\n" * (11 // sampling)), answers, mmap.mmap(-1, MEMORY), MEMORY_BYTES).run()
     return [json.loads(line) for line in answers.getvalue().splitlines()]
