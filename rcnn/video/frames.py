@@ -21,10 +21,12 @@ from .decoding import WHOLE, Decoding, Picture, Span
 from .looks import AtRate, every
 from .opening import open_video
 from .seeking import ALL, InexactError, Way, can_seek, ends_before
+from .stills import read_still, still_kind
 from .types import Frame, FrameItems, Frames, VideoInfo
 
 Place = Callable[[tuple[int, ...]], np.ndarray]
 Progress = Callable[[], None]
+FrameMaker = Callable[[np.ndarray, int, float], Frame]  # of an image, its number and its time
 TOO_MUCH = "wants too much memory"
 
 
@@ -43,7 +45,8 @@ def read_frames(
     at the key frame at or before `start` where the container says exactly where that is, and otherwise at the first.
 
     Frames that the decoder flags as damaged, and those before the first key frame, count and are not given: they show
-    what nobody filmed. A look by time that falls on one is taken at the next whole frame.
+    what nobody filmed. A look by time that falls on one is taken at the next whole frame. A photograph, which the
+    content of the file says, is one frame, upright, that is always looked at.
 
     Parameters
     ----------
@@ -71,6 +74,36 @@ def _read(
     place: Place,
     progress: Progress,
 ) -> FrameItems:
+    def frame_of(image: np.ndarray, number: int, time: float) -> Frame:
+        small = _reduced(image)
+        target = place(small.shape)
+        np.copyto(target, small)
+        return Frame(number, time, target, image.shape[1], image.shape[0])
+
+    kind, moves = still_kind(path)
+    video = _read_video(path, sampling, rate, piece, frame_of, progress)
+    if moves:
+        try:
+            yield next(video)
+        except UnreadableError:  # FFmpeg can't read all that move
+            if piece[0] > 0:
+                raise
+            moves = False
+    if kind and not moves:
+        if piece[0] > 0:
+            raise UnreadableError("is a photograph, which has no pieces")
+        return (yield from read_still(path, kind, frame_of))
+    return (yield from video)
+
+
+def _read_video(
+    path: str,
+    sampling: int,
+    rate: Fraction | int | None,
+    piece: tuple[float, float],
+    frame_of: FrameMaker,
+    progress: Progress,
+) -> FrameItems:
     way = Way() if piece[0] > 0 else ALL
     while True:
         with ExitStack() as stack:
@@ -81,7 +114,7 @@ def _read(
                 looks = every(sampling) if rate is None else AtRate(Fraction(rate), clock)
                 span = _span(clock, piece, way if can_seek(container) else replace(way, seeks=False))
                 decoding = Decoding(container, stream, clock, looks, progress, span)
-                return (yield from _converted(container, stream, decoding, clock, span, place))
+                return (yield from _converted(container, stream, decoding, clock, span, frame_of))
             except InexactError as error:
                 way = error.way
             except MemoryError:  # FFmpeg's, too
@@ -97,7 +130,7 @@ def _span(clock: Clock, piece: tuple[float, float], way: Way) -> Span:
 
 
 def _converted(
-    container: InputContainer, stream: VideoStream, decoding: Decoding, clock: Clock, span: Span, place: Place
+    container: InputContainer, stream: VideoStream, decoding: Decoding, clock: Clock, span: Span, frame_of: FrameMaker
 ) -> FrameItems:
     convert = Converter()
     start = clock.seconds(span.start)
@@ -116,10 +149,7 @@ def _converted(
     def look(picture: Picture) -> Frame:
         # the converted image goes before the next one is made, which then lies in the same, still cached memory
         image = convert(picture.coded, picture.aspect)
-        small = _reduced(image)
-        target = place(small.shape)
-        np.copyto(target, small)
-        return Frame(picture.number, float(clock.seconds(picture.tick)), target, image.shape[1], image.shape[0])
+        return frame_of(image, picture.number, float(clock.seconds(picture.tick)))
 
     for picture in decoding.pictures():
         if not picture.looked:

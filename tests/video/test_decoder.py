@@ -272,7 +272,7 @@ def test_a_clip_too_large_for_the_environment_says_what_allows_so_little(clip, m
 
     monkeypatch.setattr(serving, "read_frames", starved)
     answers = io.BytesIO()
-    request = json.dumps({"path": str(clip), "sampling": 1, "rate": ""}).encode() + b"\n"
+    request = json.dumps({"path": str(clip), "sampling": 1, "rate": "", "start": 0, "end": 0}).encode() + b"\n"
     Server(io.BytesIO(request), answers, mmap.mmap(-1, MEMORY), 1 << 30).run()
     end = json.loads(answers.getvalue().splitlines()[-1])
     assert end["error"] == "wants too much memory; the environment allows 1.0 GiB of address space (ulimit -v)"
