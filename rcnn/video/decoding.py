@@ -203,6 +203,7 @@ class Decoding:
         InexactError
             If the key frame does not come whole: it is none.
         """
+        assert self._key is not None
         if picture.pts is None:
             raise InexactError(ALL)
         if picture.pts < self._key:
