@@ -174,9 +174,7 @@ def main() -> None:
     hit, wrong, borders = matched(watcher.cuts, known, [start for start, _ in pieces[1:]])
     print(f"{args.minutes} minutes: {watcher.looks} looks, {faces} faces, {tracks} tracks of pieces in {seconds:.0f} s")
     print(f"unreadable pieces: {len(unreadable)} {' '.join(sorted(set(unreadable)))}")
-    print(
-        f"peak memory after the first piece, a third, two thirds and all: {thirds} MiB; decoder {watcher.peak // MIB} MiB"
-    )
+    print(f"peak memory after a piece, a third, two thirds and all: {thirds} MiB; decoder {watcher.peak // MIB} MiB")
     print(f"cuts: {hit} of {len(known)} known are found ({borders} of them lie at borders of pieces), {wrong} are none")
 
 
