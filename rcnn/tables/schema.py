@@ -14,7 +14,9 @@ from ..config import config
 FORMAT = 3  # version of what is described in this package; raised when an old reader would misread
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
+OLD_LISTING = "listing.parquet"  # of runs up to format 3
 CLIPS = "clips"
+BEFORE = "before"  # folder of what earlier runs did, see rcnn.tables.before
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
 STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
