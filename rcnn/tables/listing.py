@@ -1,4 +1,4 @@
-"""Which clips a run began with: their names, labels, sizes and times, so that a data set that changed since is noticed.
+"""Which clips a run began with, which files they are, and of what size and time, so that a change since is noticed.
 
 Each clip has a sha256 of these, and the digest of a list is the sum of them modulo 2^256: the order does not count, and
 the sums of the parts of a job array make that of the whole. It tells accidents, not forgeries.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..clips.dataset import Clip
 
+FILE = ("size", "changed", "start", "end")  # of a clip
 BITS = 256
 
 
@@ -38,7 +39,7 @@ class Listing:
 
 
 def _number(clip: Clip) -> int:
-    text = "\0".join((clip.name, clip.split, str(clip.label), str(clip.size), str(clip.changed)))
+    text = "\0".join((clip.name, clip.split, *(str(getattr(clip, name)) for name in FILE)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 

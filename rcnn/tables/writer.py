@@ -30,6 +30,7 @@ from .schema import (
     KINDS,
     MANIFEST,
     NO_FACE,
+    NO_SOURCE,
     NO_VIDEO,
     OK,
     OLD_LISTING,
@@ -180,7 +181,7 @@ class StageWriter:
         if isinstance(rows, pa.RecordBatch):
             batch = rows
         else:
-            batch = pa.RecordBatch.from_pylist([{**NO_VIDEO, **row} for row in rows], CLIPS_SCHEMA)
+            batch = pa.RecordBatch.from_pylist([{**NO_SOURCE, **NO_VIDEO, **row} for row in rows], CLIPS_SCHEMA)
         for state in batch.column("state").to_pylist():
             self._states[state] += 1
         self._guard(lambda: self._clips.add(batch))
