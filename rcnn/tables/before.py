@@ -22,8 +22,7 @@ from .. import files
 from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json, write_json
-from .header import differences, discard, may_grow
-from .listing import Listing
+from .header import differences, may_grow
 from .manifest import read_manifest
 from .parts import parts_there
 from .progress import Progress, read_progress

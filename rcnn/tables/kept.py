@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import InputError
 from .merged import merged
-from .reader import NAME, StageReader
+from .reader import NAME, StageReader, rows_of_names
 from .schema import after
 
 Mark = tuple[Any, ...]  # what a clip is known by, its name first
@@ -70,7 +69,7 @@ class Kept:
         self.known = np.frombuffer(bytes(known), np.uint8).astype(bool)
         wanted = [pa.array(some, pa.string()) for some in names]
         self._clips, self._rows = (
-            _Stream(merged([_only(batches, some, start_after) for batches, some in zip(tables, wanted, strict=True)]))
+            Stream(merged([_only(batches, some, start_after) for batches, some in zip(tables, wanted, strict=True)]))
             for tables in ([layer.clips() for layer in layers], [layer.batches() for layer in layers])
         )
 
@@ -136,32 +135,10 @@ def _side_by_side(
 
 def _only(batches: Iterator[pa.RecordBatch], names: pa.StringArray, start_after: str) -> Iterator[pa.RecordBatch]:
     """The rows of some clips, whose names are sorted, that come after a name."""
-    for batch in batches:
-        batch = after(batch, start_after)
-        if not batch.num_rows:
-            continue
-        first, last = batch.column(NAME)[0], batch.column(NAME)[-1]
-        start, end = bisect_left(_Names(names), first.as_py()), bisect_right(_Names(names), last.as_py())
-        if end > start:
-            batch = batch.filter(pc.is_in(batch.column(NAME), names.slice(start, end - start)))
-            if batch.num_rows:
-                yield batch
+    return filter(len, (rows_of_names(after(batch, start_after), names) for batch in batches))
 
 
-class _Names(Sequence[str]):
-    """Sorted names, for bisect, without an object for each."""
-
-    def __init__(self, names: pa.StringArray) -> None:
-        self._names = names
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._names[index].as_py()
-
-
-class _Stream:
+class Stream:
     """Rows that are sorted by name, taken piece by piece."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:

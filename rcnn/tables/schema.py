@@ -44,10 +44,11 @@ CLIPS_SCHEMA = pa.schema(
         ("codec", pa.string()),  # FFmpeg's name
         ("promised", pa.int64()),  # frames that the container promises
         ("read", pa.int64()),  # frames that could be decoded
+        ("rejected", pa.list_(pa.int32())),  # quality of each face that was not kept, in steps as the manifest counts
     ]
 )
 NO_SOURCE = {"source": "", "start": 0.0, "end": 0.0, "size": 0, "changed": 0}
-NO_VIDEO = {"seconds": 0.0, "fps": 0.0, "width": 0, "height": 0, "codec": "", "promised": 0, "read": 0}
+NO_VIDEO = {"seconds": 0.0, "fps": 0.0, "width": 0, "height": 0, "codec": "", "promised": 0, "read": 0, "rejected": []}
 FACES_SCHEMA = pa.schema(
     [
         *IDENTITY,

@@ -157,7 +157,9 @@ class StageWriter:
         layers = [StageReader(layer, (self.stage,)) for layer in self._before]
         for layer in layers:
             if not layer.schema.equals(self.schema):
-                raise InputError(f"{layer.path}: has other columns than this run writes; give --overwrite to begin anew")
+                raise InputError(
+                    f"{layer.path}: has other columns than this run writes; give --overwrite to begin anew"
+                )
         return Kept(layers, now, marks, again, self.last_clip)
 
     def __enter__(self) -> StageWriter:

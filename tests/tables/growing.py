@@ -16,11 +16,11 @@ from rcnn.errors import Stopped
 from rcnn.tables import FACES_SCHEMA, Listing, StageWriter
 from rcnn.tables.faces import ClipFaces
 
-MARKS = ("name", "split", "frames")  # of the table of clips; the last stands for the size of the file
+MARKS = ("name", "split", "size")  # of the table of clips
 
 
 def clip_of(name: str, size: int, split: str = "test") -> Clip:
-    return Clip(name, "", split, -1, size, size)
+    return Clip(name, "", split, size)
 
 
 @dataclass
@@ -40,8 +40,8 @@ def row_of(clip: Clip) -> dict[str, Any]:
     state = "unreadable" if clip.size % 5 == 4 else "ok" if count else "no face"
     count = count if state == "ok" else 0
     return {
-        "name": clip.name, "split": clip.split, "label": -1, "state": state, "reason": f"size {clip.size}",
-        "frames": clip.size, "faces": count,
+        "name": clip.name, "split": clip.split, "state": state, "reason": f"size {clip.size}",
+        "frames": 9, "faces": count, "size": clip.size, "rejected": [clip.size] * (clip.size % 3),
     }  # fmt: skip
 
 
