@@ -43,7 +43,8 @@ def _make(work: Path) -> None:
     sizes = ("--people", PEOPLE, "--clips", CLIPS, "--strangers", STRANGERS, "--nobody", NOBODY)
     _run(work, sys.executable, "-m", "rcnn", "demo", "--output", work / "data", "--overwrite", *sizes)
     text = _run(
-        work, "bash", ROOT / "run.sh", "--dataset", work / "data", "--output", work / "output", "--prefix", work / "output/iqiyi",
+        work, "bash", ROOT / "run.sh", "--dataset", work / "data", "--output", work / "output",
+        "--prefix", work / "output/iqiyi",
         "--num-classes", PEOPLE + 1, "--gpu", "-1",
     )  # fmt: skip
     (work / "saying").write_text(text)
