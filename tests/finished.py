@@ -41,7 +41,7 @@ class Finished:
 
 def _make(work: Path) -> None:
     sizes = ("--people", PEOPLE, "--clips", CLIPS, "--strangers", STRANGERS, "--nobody", NOBODY)
-    _run(work, sys.executable, "-m", "rcnn", "demo", "--output", work / "data", "--overwrite", *sizes)
+    _run(ROOT, sys.executable, "-m", "rcnn", "demo", "--output", work / "data", "--overwrite", *sizes)
     text = _run(
         work, "bash", ROOT / "run.sh", "--dataset", work / "data", "--output", work / "output",
         "--prefix", work / "output/iqiyi",
@@ -51,9 +51,9 @@ def _make(work: Path) -> None:
     (work / "saying").rename(work / SAID)
 
 
-def _run(work: Path, *command: object) -> str:
-    """What a command prints; from elsewhere than the clone, so that manifests name models by their whole paths."""
-    environment = {**os.environ, "PYTHON": sys.executable}
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment, cwd=work)
+def _run(folder: Path, *command: object) -> str:
+    """What a command prints. Stages run elsewhere than in the clone, so that manifests name models by whole paths."""
+    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment, cwd=folder)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
