@@ -104,7 +104,7 @@ def detect(settings: DetectSettings) -> None:
     job = DetectJob(settings, sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
-    listing = Listing.of(clips)
+    listing = Listing.of(clips, settings.dataset)
     header = header_of("detect", asdict(settings), sums, listing=listing)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return

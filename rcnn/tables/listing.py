@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..clips.dataset import Clip
+from ..clips.dataset import Clip, source_of
 
 FILE = ("size", "changed", "start", "end")  # of a clip
 BITS = 256
@@ -28,9 +28,14 @@ class Listing:
     clips: Sequence[Clip] = ()
 
     @staticmethod
-    def of(clips: Sequence[Clip]) -> Listing:
-        """The listing of clips that `list_clips` marked."""
-        return Listing(_hexadecimal(sum(map(_number, clips))), clips)
+    def of(clips: Sequence[Clip], root: str = "") -> Listing:
+        """The listing of clips that `list_clips` marked.
+
+        Parameters
+        ----------
+        root : directory of the data set, which may move with its clips; where it is left out paths count as they stand
+        """
+        return Listing(_hexadecimal(sum(_number(clip, root) for clip in clips)), clips)
 
     @staticmethod
     def joined(digests: Iterable[str]) -> Listing:
@@ -38,8 +43,9 @@ class Listing:
         return Listing(_hexadecimal(sum(int(digest, 16) for digest in digests)))
 
 
-def _number(clip: Clip) -> int:
-    text = "\0".join((clip.name, clip.split, *(str(getattr(clip, name)) for name in FILE)))
+def _number(clip: Clip, root: str) -> int:
+    source = source_of(clip, root) if root else clip.path
+    text = "\0".join((clip.name, clip.split, source, *(str(getattr(clip, name)) for name in FILE)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 

@@ -98,3 +98,9 @@ def test_clips_are_marked_with_size_and_time_where_asked(dataset):
     before = Listing.of(marked).digest
     os.utime(dataset / "IQIYI_VID_TEST/a.mp4", ns=(1, 1))
     assert Listing.of(list_clips(str(dataset), "test", marked=True)).digest != before
+
+
+def test_another_file_under_the_same_name_counts_and_a_data_set_may_move():
+    here, moved = (Clip("a", f"/{root}/a.mp4", "test", 1, 2) for root in ("data", "elsewhere"))
+    assert Listing.of([here]).digest != Listing.of([moved]).digest
+    assert Listing.of([here], "/data").digest == Listing.of([moved], "/elsewhere").digest
