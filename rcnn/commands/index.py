@@ -1,4 +1,4 @@
-"""Makes an index of features, so that a search among millions of tracks takes under a second, or brings it up to date."""
+"""Makes an index of features, for searches among millions of tracks, or brings it up to date."""
 
 from ..stages.settings import IndexSettings
 from .arguments import read_settings

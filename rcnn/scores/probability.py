@@ -57,10 +57,16 @@ class Curve:
 
     def adjusted(self, scores: np.ndarray, weights: np.ndarray | None = None) -> Curve:
         """For the share of right ones among scores (n,), found by EM (Saerens, Latinne, Decaestecker, Neural
-        Computation 14, 2002): that share whose probabilities have it as their mean. Each counts `weights` (n,) times."""
+        Computation 14, 2002): that share whose probabilities have it as their mean.
+
+        Parameters
+        ----------
+        weights : (n,) how often each counts; None for once
+        """
         if not len(scores) or self.kind == STAND_IN:
             return self
-        edge = 1 / ((len(scores) if weights is None else float(weights.sum())) + 2)  # a share of none or all is never certain
+        count = len(scores) if weights is None else float(weights.sum())
+        edge = 1 / (count + 2)  # a share of none or all is never certain
         share, found = self.prior, self
         for _ in range(STEPS):
             new = float(np.clip(np.average(found(scores), weights=weights), edge, 1 - edge))

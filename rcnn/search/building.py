@@ -87,7 +87,9 @@ def build_index(reader: StageReader, overwrite: bool = False) -> Built:
         finally:
             lock.release()
     except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror or error}; mend that, and the same command goes on")
+        raise InputError(
+            f"{path}: can't be written: {error.strerror or error}; mend that, and the same command goes on"
+        ) from None
 
 
 def _build(reader: StageReader, path: str, before: int, started: float) -> Built:
@@ -105,7 +107,7 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
 
     found: list[Facts] = []
     new_rows = 0
-    with progress(reader.rows, "tracks", "index") as bar:
+    with progress(what="index", unit="track", total=reader.rows) as bar:
         for facts, new in ordered_map(make, reader.parts.items(), cores(), cores() + 1):
             found.append(facts)
             made += new

@@ -1,4 +1,4 @@
-"""Short codes of unit vectors, 2 bits a number, by which faiss finds candidates among millions in a fraction of a second.
+"""Short codes of unit vectors, 2 bits a number, by which faiss finds candidates among millions of them.
 
 A vector is rotated at random, the same way for all; then each of its numbers is close to normal whatever the vectors
 are, and goes to the nearest of the four levels that suit a normal distribution best (Lloyd-Max; so does TurboQuant,
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-# The levels of 4 that lose least of a standard normal variable, and where one ends (Max, IRE Trans. IT-6, 1960, table I)
+# The four levels that lose least of a standard normal variable, and the borders between them (Max, IRE Trans. IT-6, 1960)
 LEVELS = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32)
 BORDERS = np.array([-0.9816, 0.0, 0.9816], np.float32)
 LEVEL_BITS = 2

@@ -25,7 +25,7 @@ from msgspec import Meta, Struct
 from .. import files
 from ..errors import InputError
 from ..files.json import read_json, reason
-from ..files.schema import Count, Digest, Name
+from ..files.schema import Count, Digest
 from ..tables import MANIFEST, StageReader
 from ..tables.damage import DAMAGED
 from . import codes
@@ -200,7 +200,12 @@ def sample_name(digest: str) -> str:
 def sample_schema(width: int) -> pa.Schema:
     """Of the sample."""
     return pa.schema(
-        [("name", pa.string()), ("split", pa.string()), ("track", pa.int32()), ("vector", pa.list_(pa.float16(), width))]
+        [
+            ("name", pa.string()),
+            ("split", pa.string()),
+            ("track", pa.int32()),
+            ("vector", pa.list_(pa.float16(), width)),
+        ]
     )
 
 
@@ -247,6 +252,10 @@ def open_index(reader: StageReader) -> SearchIndex | str | None:
         return f"{path}: another version of faiss made it; {again} makes it again"
     parts = [each.part for each in found.segments]
     rows = sum(each.rows for each in found.segments)
-    if parts != list(reader.parts.values()) or (found.width, found.rows, rows) != (reader.width, reader.rows, reader.rows):
+    if parts != list(reader.parts.values()) or (found.width, found.rows, rows) != (
+        reader.width,
+        reader.rows,
+        reader.rows,
+    ):
         raise InputError(f"{file}: does not fit the features that it names; {again} --overwrite makes it again")
     return SearchIndex(path, found, f"{again} --overwrite makes it again, and --exact does without")

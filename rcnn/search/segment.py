@@ -115,7 +115,11 @@ class Segment:
         turn : rotation of the codes
         tracked : whether the rows have tracks
         """
-        records, coded, names, splits, starts = [], [np.zeros((0, turn.shape[1] // codes.SHORTEST), np.uint8)], [], [], []
+        records = [np.zeros(0, record_type(self.width))]
+        coded = [np.zeros((0, turn.shape[1] // codes.SHORTEST), np.uint8)]
+        names: list[str] = []
+        splits: list[str] = []
+        starts: list[int] = []
         total = 0
         for batch in batches:
             unit = normalise(vectors(batch.column("feature")))
@@ -135,7 +139,7 @@ class Segment:
             records.append(found)
             coded.append(codes.encode(unit, turn))
         packed = codes.pack(np.concatenate(coded))
-        rows = np.concatenate(records) if records else np.zeros(0, record_type(self.width))
+        rows = np.concatenate(records)
         table = pa.table([names, splits, starts], schema=NAMES_SCHEMA)
         files.write_bytes(self.codes_file, packed.tobytes())
         files.write_bytes(self.rows_file, rows.tobytes())

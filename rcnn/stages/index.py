@@ -21,9 +21,7 @@ def index(settings: IndexSettings) -> None:
         found = built.manifest
         what = f"index: {found.rows} tracks of {found.clips} clips -> {printable(built.path)}"
         if built.new or built.gone:
-            print(
-                f"{what}: {built.new_rows} tracks in {built.new} new parts, {built.kept} parts kept, {built.gone} gone; "
-                f"{found.seconds:.1f} s"
-            )
+            parts = f"{built.new_rows} tracks in {built.new} new parts, {built.kept} parts kept, {built.gone} gone"
+            print(f"{what}: {parts}; {found.seconds:.1f} s")
         else:
             print(f"{what}: is complete and of the same features; it is kept")

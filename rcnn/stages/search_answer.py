@@ -122,7 +122,9 @@ def say_clips(answer: Answer, seconds: float | None, listed: Sequence[str]) -> l
     took = "" if seconds is None else f" in {seconds:.1f} s"
     compared = "clips compared" if found.weights is None else "clips searched by index"
     about = "" if found.weights is None else "about "
-    first = f"search: {found.clips} {compared}{took}: {about}{answer.count(YES)} yes, {about}{answer.count(MAYBE)} maybe"
+    first = (
+        f"search: {found.clips} {compared}{took}: {about}{answer.count(YES)} yes, {about}{answer.count(MAYBE)} maybe"
+    )
     yes, maybe = float(answer.point.yes[0]), float(answer.point.maybe[0])
     levels = f"maybe from cosine {maybe:.3f}" + ("" if np.isinf(yes) else f", yes from {yes:.3f}")
     lines = [f"{first}; {levels}", f"     {answer.point.record()['words']}"]
