@@ -1,4 +1,4 @@
-"""Time and memory of a search among clips whose vectors are made up.
+"""Time and memory of a search that compares with all clips, whose vectors are made up; `index.py` measures the index.
 
 python benchmarks/search.py --clips 600000 --width 512
 """
@@ -21,10 +21,15 @@ from rcnn.people.templates import Gallery
 from rcnn.search import nearest, open_features
 from rcnn.stages.search import TRIALS
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
-from rcnn.tables.schema import unknown_video
+from rcnn.tables.schema import unknown_source, unknown_video
 
 BLOCK = 10_000  # clips that are written at once
 LABELS = 4934
+
+
+def name_of(number: int) -> str:
+    """Of a clip."""
+    return f"IQIYI_VID_TRAIN_{number:07d}.mp4"
 
 
 def write(path: Path, clips: int, width: int) -> None:
@@ -34,14 +39,13 @@ def write(path: Path, clips: int, width: int) -> None:
     with StageWriter(str(path), "feature", schema) as writer:
         for start in range(0, clips, BLOCK):
             count = min(BLOCK, clips - start)
-            names = [f"IQIYI_VID_TRAIN_{number:07d}.mp4" for number in range(start, start + count)]
-            labels = generator.integers(1, LABELS + 1, count).astype(np.int32)
+            names = [name_of(number) for number in range(start, start + count)]
             vectors = normalise(generator.normal(size=(count, width)).astype(np.float32))
-            who = [pa.array(names), pa.array(["train"] * count), pa.array(labels)]
+            who = [pa.array(names), pa.array(["train"] * count)]
             writer.add_rows(pa.RecordBatch.from_arrays([*who, vector_array(vectors)], schema=schema))
             state = [pa.array(["ok"] * count), pa.array([""] * count)]
             counts = [pa.array(np.ones(count, np.int32))] * 2
-            columns = [*who, *state, *counts, *unknown_video(count)]
+            columns = [*who, *unknown_source(count), *state, *counts, *unknown_video(count)]
             writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
 
 
@@ -66,7 +70,8 @@ def main() -> None:
                 f"({time.process_time() - worked:.2f} s of processor), best {found.matches[0].similarity:.4f}"
             )
         started, worked = time.monotonic(), time.process_time()
-        gallery = Gallery.read([f"{folder}/feat"])
+        people = np.random.default_rng(0).integers(1, LABELS + 1, args.clips).tolist()
+        gallery = Gallery.read([f"{folder}/feat"], {name_of(number): label for number, label in enumerate(people)})
         read, read_worked = time.monotonic(), time.process_time()
         gallery.trials(TRIALS)
         print(f"known people: {read - started:.2f} s ({read_worked - worked:.2f} s of processor)")
