@@ -62,7 +62,7 @@ class MadeFaces:
     def _rows(self, start: int) -> int:
         return min(PART_ROWS, self.rows - start)
 
-    def part(self, name: str) -> Iterator[pa.RecordBatch]:
+    def rows_in(self, name: str) -> Iterator[pa.RecordBatch]:
         """The rows of a part."""
         start = int(name)
         vectors = self.vectors(start)

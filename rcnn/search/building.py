@@ -103,7 +103,9 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
         file, name = part
         segment = Segment(folder, name, reader.width)
         facts = segment.written(name)
-        return (segment.write(name, reader.part(file), turn, reader.tracked), True) if facts is None else (facts, False)
+        if facts is not None:
+            return facts, False
+        return segment.write(name, reader.rows_in(file), turn, reader.tracked), True
 
     found: list[Facts] = []
     new_rows = 0
@@ -117,9 +119,18 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
     sample = _write_sample(path, folder, found, reader.width, reader.rows)
     clips = sum(facts.clips for facts in found) - sum(was.last == now.first for was, now in pairwise(found))
     manifest = Manifest(
-        STAGE, FORMAT, features, reader.width, reader.rows, clips, packing, digest, sample, found,
-        round(time.monotonic() - started, 3),
-    )  # fmt: skip
+        stage=STAGE,
+        format=FORMAT,
+        features=features,
+        width=reader.width,
+        rows=reader.rows,
+        clips=clips,
+        packing=packing,
+        rotation=digest,
+        sample=sample,
+        segments=found,
+        seconds=round(time.monotonic() - started, 3),
+    )
     if features != features_sum(reader):
         raise InputError(f"{reader.path}: was made anew meanwhile; give the same command again")
     write_json(files.join(path, MANIFEST), to_builtins(manifest))

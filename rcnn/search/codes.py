@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-# The four levels that lose least of a standard normal variable, and the borders between them (Max, IRE Trans. IT-6, 1960)
+# The four levels that lose least of a standard normal variable, and the borders between them (Max, IRE IT-6, 1960)
 LEVELS = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32)
 BORDERS = np.array([-0.9816, 0.0, 0.9816], np.float32)
 LEVEL_BITS = 2
@@ -67,7 +67,7 @@ def pack(codes: np.ndarray) -> np.ndarray:
     """Codes as faiss compares them, (k,) uint8 with k of `packed_bytes`."""
     import faiss
 
-    plain = faiss.IndexPQ(*_shape(codes.shape[1] * SHORTEST), PQ_BITS, faiss.METRIC_INNER_PRODUCT)
+    plain: Any = faiss.IndexPQ(*_shape(codes.shape[1] * SHORTEST), PQ_BITS, faiss.METRIC_INNER_PRODUCT)
     _teach(plain)
     faiss.copy_array_to_vector(np.ascontiguousarray(codes).reshape(-1), plain.codes)
     plain.ntotal = len(codes)

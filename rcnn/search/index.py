@@ -32,8 +32,8 @@ from . import codes
 from .candidates import Tracks, find_tracks
 from .segment import Facts, Segment, SegmentError
 
-FORMAT = 1  # version of what is described here and in `segment`
-STAGE = "index"
+FORMAT: Literal[1] = 1  # version of what is described here and in `segment`
+STAGE: Literal["index"] = "index"
 ENDING = ".index"  # behind the name of the features
 ROTATION = "rotation.npy"
 EDGE = 8  # of the candidates an eighth reaches so high that hardly one is missing there
@@ -153,10 +153,10 @@ class SearchIndex:
             mine = np.unique(found.clips[rows][found.segments[rows] == number])
             read = self._segments[number].read_names(self.manifest.segments[number], mine)
             names.update(zip(((number, clip) for clip in mine.tolist()), read, strict=True))
+        columns = (each[rows].tolist() for each in (found.segments, found.clips, found.tracks, found.cosines))
         return [
-            Place(*names[int(found.segments[row]), int(found.clips[row])], int(found.tracks[row]), float(found.cosines[row]))
-            for row in rows.tolist()
-        ]  # fmt: skip
+            Place(*names[segment, clip], track, cosine) for segment, clip, track, cosine in zip(*columns, strict=True)
+        ]
 
     def sample(self) -> pa.Table:
         """Name, split, track and vector of some tracks: all tracks of clips that chance took."""

@@ -79,7 +79,7 @@ def quick_sum(packed: np.ndarray) -> str:
 def record_sums(records: np.ndarray) -> np.ndarray:
     """CRC-32 (n,) uint32 of the other fields of records (n,)."""
     size = records.dtype.itemsize
-    view = memoryview(np.ascontiguousarray(records).view(np.uint8).reshape(-1))
+    view = memoryview(records.tobytes())
     end = size - records.dtype[SUM].itemsize
     found = (zlib.crc32(view[start : start + end]) for start in range(0, len(view), size))
     return np.fromiter(found, np.uint32, len(records))
@@ -150,9 +150,17 @@ class Segment:
             ),
         )
         facts = Facts(
-            part, len(rows), len(names), sum(split != TEST for split in splits), *(names[:1] or [""]),
-            *(names[-1:] or [""]), quick_sum(packed), *map(files.sha256, self.files[:3]),
-        )  # fmt: skip
+            part=part,
+            rows=len(rows),
+            clips=len(names),
+            known_splits=sum(split != TEST for split in splits),
+            first=names[0] if names else "",
+            last=names[-1] if names else "",
+            quick=quick_sum(packed),
+            codes=files.sha256(self.codes_file),
+            row=files.sha256(self.rows_file),
+            names=files.sha256(self.names_file),
+        )
         write_json(self.facts_file, to_builtins(facts))
         return facts
 
@@ -173,7 +181,7 @@ class Segment:
         try:
             with open(self.codes_file, "rb", buffering=0) as file:
                 there = os.fstat(file.fileno()).st_size
-                read = file.readinto(memoryview(buffer)[:size]) if there == size else -1
+                read = file.readinto(buffer[:size].data) if there == size else -1
         except OSError as error:
             raise SegmentError(f"{self.codes_file}: can't be read ({error.strerror})") from None
         if read != size or quick_sum(buffer[:size]) != facts.quick:

@@ -125,7 +125,7 @@ class StageReader:
         """The sha256 of each part of the stage's table, by its path, in order."""
         return {part: self._parts.sum_of(part) for part in self._parts.rows}
 
-    def part(self, path: str) -> Iterator[pa.RecordBatch]:
+    def rows_in(self, path: str) -> Iterator[pa.RecordBatch]:
         """The rows of one of `parts`, as `batches` gives them; raises as it does, but does not count them."""
         return self._read([path], self.schema, None, READ_ROWS, None, one_row(self.stage, self.schema))
 

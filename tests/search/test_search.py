@@ -147,6 +147,33 @@ def test_photographs_of_any_size(run, tmp_path, scale):
     assert re.search(THIS, search(run, image="scaled.png"), re.M)
 
 
+def test_with_an_index_the_answer_is_the_same(run, tmp_path):
+    paths = [tmp_path / name for name in ("feat_trainval", "feat_test")]
+    for path in paths:
+        shutil.copytree(run / path.name, path)
+    features = ",".join(map(str, paths))
+    command = ["-m", "rcnn", "search", "--image", run / "photo.png", "--features", features, "--gpu", "-1"]
+    assert "index" not in sh(*command, "--verdicts", "all")
+    text = sh("-m", "rcnn", "index", "--features", features)
+    assert text.count("1 new parts, 0 parts kept, 0 gone") == 2 and f"-> {paths[1]}.index" in text
+    assert sh("-m", "rcnn", "index", "--features", paths[0]).endswith("it is kept\n")
+    exact, by_index = (
+        sh(*command, "--verdicts", "all", "--report", tmp_path / "page.html", *more) for more in (["--exact"], [])
+    )
+    assert "index: " not in exact and by_index.count("index: ") == 2 and "clips searched by index" in by_index
+    assert re.search(THIS, by_index, re.M)
+    pattern = re.compile(r"^ +\d+  (?:yes|maybe|no) .*", re.M)
+    listed = [[re.sub(r"0\.(\d{3})\d", r"0.\1", line) for line in pattern.findall(text)] for text in (exact, by_index)]
+    assert listed[0] == listed[1] and listed[0]
+    manifest = paths[1] / "manifest.json"
+    manifest.write_text(manifest.read_text() + "\n")  # features that were made again
+    stale = sh(*command)
+    assert f"index: not used: {paths[1]}.index: is of other features" in stale and re.search(THIS, stale, re.M)
+    next(Path(f"{paths[0]}.index").glob("segments-*/*.codes")).write_bytes(b"")
+    error = sh(*command, code=2)
+    assert "does not have the bytes that were written" in error and error.strip().count("\n") == 0
+
+
 def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     (run / "text.jpg").write_text("no picture")
     cv2.imwrite(str(run / "empty.png"), np.zeros((200, 300, 3), np.uint8))
