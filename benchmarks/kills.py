@@ -157,7 +157,7 @@ def cut_clips(videos: Path, output: Path, most: int) -> int:
             people.append(who)
             splits = [*[TRAIN] * (PIECES - 1), VAL]
             placed += [Piece(name, split, len(people)) for name, split in zip(kept, splits, strict=True)]
-    arrange(staging, placed, [piece.name for piece in placed], people)
+    arrange(staging, placed, [piece.name for piece in placed], dict(enumerate(people, 1)))
     publish(staging, output)
     return len(placed)
 
@@ -365,7 +365,11 @@ def main() -> None:
     add("--work", metavar="DIR", help="keeps all of it, so that this goes on where it was; left out: nothing is kept")
     add("--stages", metavar="A,B", help="scripts that are killed; left out: all")
     args = parser.parse_args()
-    chosen = args.stages.split(",") if args.stages else [stage.script for stage in stages()]
+    scripts = [stage.script for stage in stages()]
+    chosen = args.stages.split(",") if args.stages else scripts
+    for name in chosen:
+        if name not in scripts:
+            raise InputError(f"--stages {name}: is no script; they are {','.join(scripts)}")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(args.work or folder).resolve()
         (work / "ref").mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +38,14 @@ People = dict[str, list["Item"]]
 class Item:
     """A file of a person that may be a photograph or a video."""
 
-    person: str  # name of the folder
+    person: str  # name of the folder, in NFC
     file: str  # where it lies in it, with / between folders
     path: Path  # absolute
 
     @property
     def key(self) -> str:
-        return f"{self.person}/{self.file}"
+        """Person and file in NFC: the same for a folder that went through a Mac, which writes names in NFD."""
+        return _composed(f"{self.person}/{self.file}")
 
     @property
     def identity(self) -> str:
@@ -71,27 +73,40 @@ def scan(source: Path) -> tuple[People, list[Skipped]]:
     Raises
     ------
     InputError
-        If there is no such folder, or a person's name has a line break.
+        If there is no such folder, a person's name has a line break, or two folders have one name.
     """
     if not source.is_dir():
         raise InputError(f"--input {source}: no such folder; it must hold a folder for each person")
     people: People = {}
     skipped: list[Skipped] = []
+    seen: dict[str, str] = {}  # name of each person's folder
     for entry in sorted(source.iterdir()):
         if not entry.is_dir():
             skipped.append(_loose(entry))
             continue
         if entry.name != " ".join(entry.name.splitlines()):
             raise InputError(f"--input {source}: {entry.name!r} has a line break in its name; rename it")
+        written = entry.name
+        person = _composed(written)
+        other = seen.setdefault(person, written)
+        if other != written:
+            raise InputError(
+                f"--input {source}: {other!a} and {written!a} are one name, written in NFC and in NFD; "
+                "put their files into one folder"
+            )
         inside = (source.resolve(), entry.resolve())
         for path in _files(entry, skipped, Path(entry.name)):
-            item = Item(entry.name, path.relative_to(entry).as_posix(), path.absolute())
+            item = Item(person, path.relative_to(entry).as_posix(), path.absolute())
             reason = _hidden(item.key) or _unusable(path, inside)
             if reason is None:
-                people.setdefault(entry.name, []).append(item)
+                people.setdefault(person, []).append(item)
             else:
                 skipped.append(Skipped(item.key, *reason))
     return {person: sorted(items) for person, items in people.items()}, sorted(skipped)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _loose(path: Path) -> Skipped:

@@ -52,7 +52,7 @@ def check(folder: Path) -> None:
 
 def test_a_stage_directory(open_umask, tmp_path):
     with StageWriter(str(tmp_path / "new/out"), "feature", features_schema(4)) as out:
-        columns = [pa.array(["a"]), pa.array(["test"]), pa.array([-1], pa.int32()), vector_array(np.ones((1, 4)))]
+        columns = [pa.array(["a"]), pa.array(["test"]), vector_array(np.ones((1, 4)))]
         out.add_rows(pa.RecordBatch.from_arrays(columns, schema=out.schema))
         out.add_clips([{"name": "a", "split": "test", "state": "ok", "reason": "", "frames": 1, "faces": 1}])
         check(tmp_path)  # the lock and the progress, too
@@ -79,7 +79,7 @@ def test_a_data_set(open_umask, tmp_path):
     staging = tmp_path / "data/.making"
     with layout.fresh(staging):
         (staging / "1").write_bytes(b"a clip")
-        layout.arrange(staging, [Clip("a.mp4", "test", 1)], ["1"], ["Ada Lovelace"])
+        layout.arrange(staging, [Clip("a.mp4", "test", 1)], ["1"], {1: "Ada Lovelace"})
     layout.publish(staging, tmp_path / "data")
     folders = [tmp_path / "data", *(path for path in tmp_path.rglob("*") if path.is_dir())]
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
