@@ -215,7 +215,8 @@ def _write_sample(path: str, folder: str, found: Sequence[Facts], width: int, ro
         except SegmentError as error:
             raise InputError(f"{error}; {command(path.removesuffix(ENDING))} --overwrite makes it again") from None
     sink = pa.BufferOutputStream()
-    pq.write_table(pa.concat_tables(tables).combine_chunks(), sink, compression="zstd")
+    table = pa.concat_tables(tables).combine_chunks()
+    pq.write_table(table, sink, compression="none", use_dictionary=["split"])
     data = sink.getvalue().to_pybytes()
     digest = hashlib.sha256(data).hexdigest()
     files.write_bytes(files.join(path, sample_name(digest)), data)
@@ -231,9 +232,10 @@ def _sampled(segment: Segment, facts: Facts, below: int) -> pa.Table:
     places = np.repeat(taken, counts)
     rows = np.concatenate([np.zeros(0, np.int64), *map(np.arange, starts[taken], starts[taken] + counts)])
     records = segment.read_rows(facts, rows)
-    vectors = pa.FixedSizeListArray.from_arrays(pa.array(records[VECTOR].reshape(-1)), segment.width)
+    schema = sample_schema(segment.width)
+    vectors = pa.array([vector.tobytes() for vector in records[VECTOR]], schema.field(VECTOR).type)
     columns = [clips.column(name).take(pa.array(places)) for name in ("name", "split")]
-    return pa.table([*columns, pa.array(records[TRACK]), vectors], schema=sample_schema(segment.width))
+    return pa.table([*columns, pa.array(records[TRACK]), vectors], schema=schema)
 
 
 def _tidy(path: str, folder: str, manifest: Manifest) -> None:

@@ -61,11 +61,14 @@ def nearest(
         if index is not None:
             seen = index.search(wanted, count)
             best = _best([*best, *(_match(place, tally.labels) for place in seen.places)], count)
-            sample = index.sample()
-            others = [block.best[block.best < seen.edge] for block in _sampled(sample, wanted, tally)]
-            rest = max(index.manifest.clips - len(seen.tail), 0) / max(sum(map(len, others)), 1)
-            similarities += [seen.tail, *others]
-            weights += [np.ones(len(seen.tail)), *(np.full(len(each), rest) for each in others)]
+            rows, sampled = index.sample()
+            block = _Block.of(rows, _cosines(sampled, wanted), tally.labels) if len(rows) else None
+            others = np.zeros(0, np.float32) if block is None else block.best[block.best < seen.edge]
+            if block is not None:
+                tally.add(block)
+            rest = max(index.manifest.clips - len(seen.tail), 0) / max(len(others), 1)
+            similarities += [seen.tail, others]
+            weights += [np.ones(len(seen.tail)), np.full(len(others), rest)]
             tracks += index.manifest.rows
             continue
         for block in _compare(reader, wanted, tally.labels):
@@ -188,15 +191,6 @@ def _compare(reader: StageReader, wanted: np.ndarray, known: Labels) -> Iterator
             yield _Block.of(rows.slice(0, last), cosines[:last], known)
     if held is not None:
         yield _Block.of(*held, known)
-
-
-def _sampled(sample: pa.Table, wanted: np.ndarray, tally: _Tally) -> Iterator[_Block]:
-    """The clips of an index's sample, compared and taken by the tally."""
-    for rows in sample.combine_chunks().to_batches():
-        cosines = _cosines(vectors(rows.column("vector")).astype(np.float32), wanted)
-        block = _Block.of(rows.select(["name", "split", "track"]), cosines, tally.labels)
-        tally.add(block)
-        yield block
 
 
 def _match(place: Place, labels: Labels) -> Match:
