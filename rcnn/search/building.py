@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import time
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from msgspec import to_builtins
 
 from .. import files
@@ -24,7 +20,6 @@ from ..workers.pipeline import cores, ordered_map
 from ..workers.progress import progress
 from . import codes
 from .index import (
-    ENDING,
     FORMAT,
     ROTATION,
     STAGE,
@@ -32,15 +27,12 @@ from .index import (
     command,
     features_sum,
     index_path,
-    sample_name,
-    sample_schema,
     segments_name,
 )
-from .segment import TRACK, VECTOR, Facts, Segment, SegmentError
+from .sample import sample_name, write_sample
+from .segment import Facts, Segment, SegmentError
 
-SAMPLE = 20_000  # tracks of the sample, about: as many as say what cosines known people and strangers have
-HASHES = 1 << 32  # of names
-ROUNDING = 1e-4  # by which rotations of two machines differ at most
+ROUNDING = 1e-4  # by which the rows of a rotation are not quite orthogonal
 
 
 @dataclass(frozen=True)
@@ -80,7 +72,8 @@ def build_index(reader: StageReader, overwrite: bool = False) -> Built:
         files.make_dir(path)
         lock = take_lock(files.join(path, LOCK), path, "--features")
         try:
-            before = _before(path, reader)
+            there = _manifest(path)
+            before = 0 if there is None else len(there.segments)
             if overwrite:
                 _clear(path)
             return _build(reader, path, before, started)
@@ -94,6 +87,9 @@ def build_index(reader: StageReader, overwrite: bool = False) -> Built:
 
 def _build(reader: StageReader, path: str, before: int, started: float) -> Built:
     features, packing = features_sum(reader), codes.packing(reader.width)
+    there = _kept(path, features, packing)
+    if there is not None:
+        return Built(path, 0, 0, len(there.segments), 0, there)
     turn, digest = _rotation(path, reader.width)
     folder = files.join(path, segments_name(packing, digest))
     files.make_inner_dir(folder)
@@ -116,7 +112,10 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
             new_rows += facts.rows * new
             bar.update(facts.rows)
     _check_rows(reader, found)
-    sample = _write_sample(path, folder, found, reader.width, reader.rows)
+    try:
+        sample = write_sample(path, folder, found, reader.width, reader.rows)
+    except SegmentError as error:
+        raise InputError(f"{error}; {command(reader.path)} --overwrite makes it again") from None
     clips = sum(facts.clips for facts in found) - sum(was.last == now.first for was, now in pairwise(found))
     manifest = Manifest(
         stage=STAGE,
@@ -155,12 +154,23 @@ def _ours(name: str) -> bool:
     return base in (MANIFEST, ROTATION) or is_lock(name) or base.startswith(("segments-", "sample-"))
 
 
-def _before(path: str, reader: StageReader) -> int:
-    """Segments that the index had until now."""
+def _manifest(path: str) -> Manifest | None:
+    """That of the index that is there, if it can be read."""
     try:
-        return len(read_json(files.join(path, MANIFEST), Manifest).segments)
+        return read_json(files.join(path, MANIFEST), Manifest)
     except (OSError, ValueError):
-        return 0
+        return None
+
+
+def _kept(path: str, features: str, packing: str) -> Manifest | None:
+    """The manifest of an index that is complete and of the same features."""
+    there = _manifest(path)
+    if there is None or (there.features, there.packing) != (features, packing):
+        return None
+    folder = files.join(path, segments_name(packing, there.rotation))
+    whole = all(Segment(folder, facts.part, there.width).written(facts.part) == facts for facts in there.segments)
+    others = all(files.is_file(files.join(path, name)) for name in (ROTATION, sample_name(there.sample)))
+    return there if whole and others else None
 
 
 def _clear(path: str) -> None:
@@ -181,14 +191,15 @@ def _remove(path: str) -> None:
 def _rotation(path: str, width: int) -> tuple[np.ndarray, str]:
     """The rotation and the sha256 of its file; one that is there stays, for codes were made with it."""
     file = files.join(path, ROTATION)
-    turn = codes.rotation(width)
     if files.is_file(file):
         try:
-            there = np.load(file, allow_pickle=False)
-        except (OSError, ValueError):
+            there = np.load(io.BytesIO(files.read_bytes(file)), allow_pickle=False)
+        except ValueError:
             there = np.zeros(0)
-        if there.shape == turn.shape and there.dtype == turn.dtype and np.allclose(there, turn, atol=ROUNDING):
+        right = there.shape == (width, codes.code_width(width)) and there.dtype == np.float32
+        if right and np.allclose(there @ there.T, np.eye(width), atol=ROUNDING):
             return there, files.sha256(file)
+    turn = codes.rotation(width)
     data = io.BytesIO()
     np.save(data, turn, allow_pickle=False)
     files.write_bytes(file, data.getvalue())
@@ -203,39 +214,6 @@ def _check_rows(reader: StageReader, found: Sequence[Facts]) -> None:
             f"{reader.path}: has {rows} rows, not sorted by name or not the {reader.rows} that its manifest counts; "
             "make it again with feature.py --overwrite"
         )
-
-
-def _write_sample(path: str, folder: str, found: Sequence[Facts], width: int, rows: int) -> str:
-    """Write about `SAMPLE` tracks, all those of clips whose names' CRC-32 is small; gives the sha256 of the file."""
-    below = HASHES if rows <= SAMPLE else HASHES * SAMPLE // rows
-    tables = [sample_schema(width).empty_table()]
-    for facts in found:
-        try:
-            tables.append(_sampled(Segment(folder, facts.part, width), facts, below))
-        except SegmentError as error:
-            raise InputError(f"{error}; {command(path.removesuffix(ENDING))} --overwrite makes it again") from None
-    sink = pa.BufferOutputStream()
-    table = pa.concat_tables(tables).combine_chunks()
-    pq.write_table(table, sink, compression="none", use_dictionary=["split"])
-    data = sink.getvalue().to_pybytes()
-    digest = hashlib.sha256(data).hexdigest()
-    files.write_bytes(files.join(path, sample_name(digest)), data)
-    return digest
-
-
-def _sampled(segment: Segment, facts: Facts, below: int) -> pa.Table:
-    """The tracks of a segment that are in the sample."""
-    clips = segment.clips(facts)
-    starts = clips.column("row").to_numpy()
-    taken = np.flatnonzero([zlib.crc32(name.encode()) < below for name in clips.column("name").to_pylist()])
-    counts = np.diff(starts, append=facts.rows)[taken]
-    places = np.repeat(taken, counts)
-    rows = np.concatenate([np.zeros(0, np.int64), *map(np.arange, starts[taken], starts[taken] + counts)])
-    records = segment.read_rows(facts, rows)
-    schema = sample_schema(segment.width)
-    vectors = pa.array([vector.tobytes() for vector in records[VECTOR]], schema.field(VECTOR).type)
-    columns = [clips.column(name).take(pa.array(places)) for name in ("name", "split")]
-    return pa.table([*columns, pa.array(records[TRACK]), vectors], schema=schema)
 
 
 def _tidy(path: str, folder: str, manifest: Manifest) -> None:

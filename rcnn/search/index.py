@@ -19,7 +19,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from msgspec import Meta, Struct
 
 from .. import files
@@ -30,7 +29,8 @@ from ..tables import MANIFEST, StageReader
 from ..tables.damage import DAMAGED
 from . import codes
 from .candidates import Tracks, find_tracks
-from .segment import VECTOR, Facts, Segment, SegmentError
+from .sample import read_sample, sample_name
+from .segment import Facts, Segment, SegmentError
 
 FORMAT: Literal[1] = 1  # version of what is described here and in `segment`
 STAGE: Literal["index"] = "index"
@@ -163,18 +163,9 @@ class SearchIndex:
         name = sample_name(self.manifest.sample)
         data = self._read(name, self.manifest.sample)
         try:
-            table = pq.read_table(pa.BufferReader(data)).combine_chunks()
-            table.validate(full=True)
-            schema = sample_schema(self.manifest.width)
-            if not table.schema.equals(schema) or any(column.null_count for column in table.columns):
-                raise pa.ArrowInvalid("has other columns")
-            rows = pa.RecordBatch.from_arrays([_whole(column) for column in table.columns], schema=schema)
-            vectors = np.frombuffer(b"".join(rows.column(VECTOR).to_pylist()), "<f2").astype(np.float32)
-            if not np.isfinite(vectors).all():
-                raise pa.ArrowInvalid("a number is not finite")
+            return read_sample(data, self.manifest.width)
         except DAMAGED as error:
             raise self._damaged(name, reason(error)) from None
-        return rows.select(["name", "split", "track"]), vectors.reshape(len(rows), self.manifest.width)
 
     def _read(self, name: str, digest: str) -> bytes:
         try:
@@ -193,21 +184,6 @@ def segments_name(packing: str, rotation: str) -> str:
     """Of the folder with the segments, of which none is used whose codes are made in another way."""
     kind = hashlib.sha256(f"{FORMAT} {packing} {rotation}".encode()).hexdigest()
     return f"segments-{kind[:16]}"
-
-
-def sample_name(digest: str) -> str:
-    """Of the file with the sample, given its sha256."""
-    return f"sample-{digest[:16]}.parquet"
-
-
-def sample_schema(width: int) -> pa.Schema:
-    """Of the sample; a vector is the bytes of its float16 numbers, for Parquet takes its time over lists of these."""
-    vector = (VECTOR, pa.binary(width * np.dtype("<f2").itemsize))
-    return pa.schema([("name", pa.string()), ("split", pa.string()), ("track", pa.int32()), vector])
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
 
 def index_path(features: str) -> str:

@@ -118,7 +118,7 @@ def test_recall_with_candidates(tmp_path, monkeypatch):
     """Of 6,000 tracks an eighth is compared in truth: hardly one of the best hundred is missing."""
     monkeypatch.setattr(candidates, "CANDIDATES", 750)
     monkeypatch.setattr(candidates, "A_CLIP", 0)
-    monkeypatch.setattr("rcnn.search.building.SAMPLE", 2000)
+    monkeypatch.setattr("rcnn.search.sample.SAMPLE", 2000)
     reader = made(tmp_path / "feat", 3000)
     index = index_of(reader)
     recalls = []
