@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from drawn_people import group
+from finished import Finished
 from hypothesis import HealthCheck, Phase, settings
 from reference_models import CHECKPOINTS, SHARED, SHIPPED
 from zoo import Zoo
@@ -46,6 +47,13 @@ def shared() -> Path:
     if SHARED is None:
         (pytest.fail if os.environ.get(NEEDED) else pytest.skip)("../shared, the reference data, is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A finished demo that all test files share, those of other processes of this run, too."""
+    place = tmp_path_factory.getbasetemp()
+    return Finished.read((place.parent if "PYTEST_XDIST_WORKER" in os.environ else place) / "finished")
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from ..faces.vectors import norms
 from ..faces.views import detect_frames
 from ..tables.faces import ClipFaces
 from ..video.decoder import FrameDecoder
+from ..video.shots import Shots
 from ..video.types import Frame, Frames, VideoInfo
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
@@ -34,7 +35,9 @@ MORE_LOOKS = 4  # times --rate, at a val or test clip that seemed to have no fac
 class FrameSource(Protocol):
     """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
 
-    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
+    def read_frames(
+        self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
+    ) -> Frames:
         """See `FrameDecoder.read_frames`."""
         ...
 
@@ -78,15 +81,23 @@ class _Scan:
     looks: int = 0
     unreadable: str = ""
     info: VideoInfo | None = None
+    shots: Shots | None = None
     frames: list[int] = field(default_factory=list)
+    turns: list[int] = field(default_factory=list)  # the how manyth look it was, from 0
     times: list[float] = field(default_factory=list)
     faces: list[Faces] = field(default_factory=list)  # a part a frame
     central: list[bool] = field(default_factory=list)
     crops: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, frame: Frame, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
+    @property
+    def is_still(self) -> bool:
+        """Whether it is a photograph, of which another look shows nothing else."""
+        return self.info is not None and self.info.is_still
+
+    def add(self, frame: Frame, turn: int, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
         """The chosen faces of a frame, in pixels of its image, with the crop of each."""
         self.frames += [frame.number] * len(faces)
+        self.turns += [turn] * len(faces)
         self.times += [frame.time] * len(faces)
         height, width = frame.image.shape[:2]
         if (height, width) != (frame.height, frame.width):  # it was reduced when it was decoded
@@ -99,7 +110,7 @@ class _Scan:
     def fail(self, reason: str) -> None:
         """It can't be read; what came before does not count."""
         self.unreadable, self.looks = reason, 0
-        for column in (self.frames, self.times, self.faces, self.central, self.crops):
+        for column in (self.frames, self.turns, self.times, self.faces, self.central, self.crops):
             column.clear()
 
 
@@ -133,7 +144,7 @@ class FaceFinder:
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
 
-        A val or test clip in which no face is detected is looked at once more, see `looks`.
+        A val or test clip in which no face is detected is looked at once more, see `looks`; a photograph is not.
         """
         first, *more = looks(self.sampling, self.rate)
         scans = self._scan(clips, *first)
@@ -141,26 +152,30 @@ class FaceFinder:
             again = [
                 index
                 for index, scan in enumerate(scans)
-                if scan.clip.split != TRAIN and not scan.unreadable and not scan.frames
+                if scan.clip.split != TRAIN and not scan.unreadable and not scan.frames and not scan.is_still
             ]
             for index, scan in zip(again, self._scan([clips[index] for index in again], *second), strict=True):
                 scans[index] = scan
         return self._rate(scans)
 
     def _scan(self, clips: Sequence[Clip], sampling: int, rate: Fraction | None) -> list[_Scan]:
-        scans = [_Scan(clip) for clip in clips]
-        batch: list[tuple[_Scan, Frame]] = []
+        scans = [_Scan(clip, shots=Shots() if self.every else None) for clip in clips]
+        batch: list[tuple[_Scan, int, Frame]] = []
 
         def flush() -> None:
-            found = detect_frames(self.detector, [frame.image for _, frame in batch], self.batch)
-            for (scan, frame), faces in zip(batch, found, strict=True):
+            found = detect_frames(self.detector, [frame.image for _, _, frame in batch], self.batch)
+            for (scan, turn, frame), faces in zip(batch, found, strict=True):
                 if len(faces) and not scan.unreadable:
-                    self._choose(scan, frame, faces)
+                    self._choose(scan, turn, frame, faces)
             batch.clear()
 
         for scan in scans:
             for frame in self._frames(scan, sampling, rate):
-                batch.append((scan, replace(frame, image=frame.image.copy())))  # its memory is used again
+                if scan.shots is not None:
+                    scan.shots.add(frame.image)
+                batch.append(
+                    (scan, scan.looks - 1, replace(frame, image=frame.image.copy()))
+                )  # its memory is used again
                 if len(batch) == self.batch:
                     flush()
         if batch:
@@ -169,13 +184,14 @@ class FaceFinder:
 
     def _frames(self, scan: _Scan, sampling: int, rate: Fraction | None) -> Iterator[Frame]:
         """The frames that are looked at; a clip that can't be read, or not to its end, fails."""
-        if scan.clip.fault:
-            scan.fail(scan.clip.fault)
+        clip = scan.clip
+        if clip.fault:
+            scan.fail(clip.fault)
             return
         if not hasattr(self.decoders, "own"):
             self.decoders.own = self.source()
         try:
-            frames = self.decoders.own.read_frames(scan.clip.path, sampling, rate)
+            frames = self.decoders.own.read_frames(clip.path, sampling, rate, clip.start, clip.end)
             for frame in frames:
                 scan.looks += 1
                 yield frame
@@ -183,14 +199,14 @@ class FaceFinder:
         except UnreadableError as error:
             scan.fail(str(error))
 
-    def _choose(self, scan: _Scan, frame: Frame, faces: Faces) -> None:
+    def _choose(self, scan: _Scan, turn: int, frame: Frame, faces: Faces) -> None:
         height, width = frame.image.shape[:2]
         central = central_face(faces, width, height)
         wanted = [central]
         if self.every:
             wanted = sorted({central, *range(min(len(faces), config.TRACK.FACES_A_FRAME))})  # best scores first
         crops = align_faces(frame.image, faces.landmarks[wanted], self.size)
-        scan.add(frame, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
+        scan.add(frame, turn, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
 
     def _rate(self, scans: Sequence[_Scan]) -> list[FoundFaces]:
         crops = [crop for scan in scans for crop in scan.crops]
@@ -214,8 +230,9 @@ class FaceFinder:
         frames = np.array(scan.frames, np.int32)
         qualities = faces.scores if embeddings is None else norms(embeddings)
         tracks = np.zeros(len(frames), np.int32)
-        if self.every:
-            tracks = track_faces(frames, faces.boxes, np.array(scan.central), embeddings)
+        if scan.shots is not None:
+            shots = scan.shots.numbers()[scan.turns]
+            tracks = track_faces(frames, faces.boxes, np.array(scan.central), embeddings, shots)
         kept = np.flatnonzero(qualities >= self.threshold)
         good = faces.take(kept)
         return FoundFaces(

@@ -13,12 +13,19 @@ from ..config import config
 from .mlp import Trainable
 from .parameters import load_arrays
 
+# Least cosine at which a clip is as likely nobody known as a person (docs/ranking.md)
+NOBODY_COSINE = 0.5
+MOST_COMPARED = 4096  # clips that say how like strangers are
+VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction
+
 
 class CosineClassifier(Trainable):
     """The network of `classifier.build_cosine_graph`: (n, features) -> (n, classes), `scale` times the cosine.
 
-    While it learns, the cosine of the right class counts `margin` less (CosFace, Wang et al., arXiv:1801.09414), so
-    that the clips of a person end nearer to each other than the softmax alone asks.
+    Class 0 has one cosine, `nobody`, with every clip: a direction of its own would have to lie near all strangers at
+    once, and without clips of strangers it lies anywhere. While it learns, the cosine of the right class counts
+    `margin` less (CosFace, Wang et al., arXiv:1801.09414), so that the clips of a person end nearer to each other than
+    the softmax alone asks. Untrained, at its templates, it ranks by the nearest centroid.
 
     Parameters
     ----------
@@ -27,13 +34,17 @@ class CosineClassifier(Trainable):
     scale : the softmax's inverse temperature
     """
 
+    nobody: Tensor
+
     def __init__(self, features: int, classes: int, margin: float, scale: float) -> None:
         super().__init__()
         self.margin, self.scale = margin, scale
         self.stage2_weight = nn.Parameter(torch.zeros(classes, features))
+        self.register_buffer("nobody", torch.tensor(NOBODY_COSINE))
 
     def forward(self, data: Tensor) -> Tensor:
-        return self.scale * functional.normalize(data) @ functional.normalize(self.stage2_weight).T
+        cosines = functional.normalize(data) @ functional.normalize(self.stage2_weight).T
+        return self.scale * torch.cat([self.nobody.expand(len(data), 1), cosines[:, 1:]], 1)
 
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean cross-entropy in nats of the scores with the margin, and the scores (n, classes) without."""
@@ -43,26 +54,35 @@ class CosineClassifier(Trainable):
         return functional.cross_entropy(harder, labels), scores
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """`stage2_weight` (classes, features) float32, rows of length 1."""
-        return {"stage2_weight": functional.normalize(self.stage2_weight.detach()).cpu().numpy()}
+        """`stage2_weight` (classes, features) float32, rows of length 1 but for that of class 0, which is 0, and
+        `stage2_bias` (classes,) float32, 0 but for class 0."""
+        weight = functional.normalize(self.stage2_weight.detach()).cpu().numpy()
+        bias = np.zeros(len(weight), np.float32)
+        weight[config.SUBMIT.NOBODY], bias[config.SUBMIT.NOBODY] = 0, float(self.nobody)
+        return {"stage2_weight": weight, "stage2_bias": bias}
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over `stage2_weight`.
+        """Take over `stage2_weight`, and the cosine of nobody from `stage2_bias`, which older classifiers lack.
 
         Raises
         ------
         ValueError
-            If it is missing or has another shape.
+            If the first is missing or has another shape.
         """
         load_arrays({"stage2_weight": self.stage2_weight}, arrays)
+        if "stage2_bias" in arrays:
+            self.nobody.fill_(float(arrays["stage2_bias"][config.SUBMIT.NOBODY]))
 
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """What is trained, with its MXNet name."""
         return [("stage2_weight", self.stage2_weight)]
 
 
-def start_at_centroids(model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator) -> None:
-    """Begin with the mean direction of each class's rows; a class without rows, and class 0, with a random one.
+def start_at_templates(model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator) -> None:
+    """Begin with the mean direction of each class's rows, its template; a class without rows begins with a random one.
+
+    A stranger is about as like the nearest person as a known clip is like the nearest of the other people: the median
+    of that is the cosine of nobody, where it is more than NOBODY_COSINE.
 
     Parameters
     ----------
@@ -72,6 +92,14 @@ def start_at_centroids(model: CosineClassifier, features: Tensor, labels: Tensor
     classes, width = model.stage2_weight.shape
     sums = torch.zeros(classes, width).index_add_(0, labels, functional.normalize(features))
     noise = torch.randn(classes, width, generator=generator)
-    vague = (sums.norm(dim=1) < 1e-6) | (torch.arange(classes) == config.SUBMIT.NOBODY)
+    vague = sums.norm(dim=1) < VAGUE
     with torch.no_grad():
-        model.stage2_weight.copy_(functional.normalize(torch.where(vague[:, None], noise, sums)))
+        templates = functional.normalize(torch.where(vague[:, None], noise, sums))
+        model.stage2_weight.copy_(templates)
+        rows = torch.nonzero(labels != config.SUBMIT.NOBODY)[:, 0]
+        rows = rows[:: max(1, len(rows) // MOST_COMPARED)]
+        others = functional.normalize(features[rows]) @ templates.T
+        others[:, vague] = others[:, config.SUBMIT.NOBODY] = -1
+        others.scatter_(1, labels[rows, None], -1)
+        if len(rows):
+            model.nobody.copy_(others.amax(1).median().clamp(min=NOBODY_COSINE))

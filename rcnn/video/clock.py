@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import lcm
+from math import ceil, lcm
 
 from av.container import InputContainer
 from av.format import Flags
@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 MICROSECONDS = 1_000_000  # FFmpeg's unit of a container's times (AV_TIME_BASE)
 JITTER = Fraction(1, 4)  # seconds that a time may lie before the last one, and is taken for it; more is a new beginning
 LEAP = 10  # seconds; a longer pause in a broadcast is a new beginning (ffmpeg's -dts_delta_threshold)
+ROUNDED_SECONDS = Fraction(1, MICROSECONDS)  # that a time may be too late, which was written with six digits
 FASTEST = 1000  # frames a second, more is no rate but a unit of time
 DOUBT = 10  # the tenth part of a rate, by which the mean of the times may differ from it
 DENOMINATOR = 1001  # largest of a rate
@@ -64,6 +65,27 @@ class Clock:
     def raw(self, pts: int) -> int:
         """The tick that a presentation time stamp stands for, if the stream does not begin anew before it."""
         return pts * self._unit - self._start
+
+    def tick_of(self, seconds: float) -> int:
+        """The first tick that is not before a time from the start of the file, but for what a decimal has rounded."""
+        return max(0, ceil((Fraction(seconds) - ROUNDED_SECONDS) * self.ticks))
+
+    def stamp(self, tick: int) -> int:
+        """The first presentation time stamp that is not before a tick; the inverse of `raw`."""
+        return -(-(tick + self._start) // self._unit)
+
+    @property
+    def last(self) -> int | None:
+        """The tick of the frame before, None before the first."""
+        return self._last
+
+    def begin(self, tick: int) -> None:
+        """The frames that count begin with the one of this tick."""
+        self._first = tick
+
+    def end_with(self, tick: int | None) -> None:
+        """The frames that count ended with the one of this tick."""
+        self._last = tick
 
     def tick(self, pts: int | None) -> int:
         """The time of the next frame in the order of presentation, in ticks from the start of the file."""

@@ -10,7 +10,8 @@ import select
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -42,10 +43,14 @@ class FrameDecoder:
 
     def __init__(self, stall_seconds: float = config.DECODE.STALL_SECONDS) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._film = ExitStack()  # of the film whose pieces are read: it is fetched once
+        self._film_path = self._film_file = ""
         self.stall_seconds = stall_seconds
         self._buffer = b""
 
-    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
+    def read_frames(
+        self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
+    ) -> Frames:
         """See `frames.read_frames`. A frame lies in memory that is used again once the next one is asked for.
 
         Raises
@@ -57,42 +62,65 @@ class FrameDecoder:
         InputError
             If no decoder can be started.
         """
-        return Frames(self._fetch_and_decode(path, sampling, rate))
+        looks = {"sampling": sampling, "rate": "" if rate is None else str(Fraction(rate))}
+        return Frames(self._frames(path, {**looks, "start": start, "end": end}))
 
-    def _fetch_and_decode(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
-        with ExitStack() as stack:
-            try:
-                file = stack.enter_context(fetched(path, beat))
-            except FileNotFoundError:
-                raise UnreadableError("is no file") from None
-            except OSError as error:
-                raise UnreadableError(str(error)) from None
-            return (yield from self._decode(file, sampling, rate))
+    def plan_cuts(self, path: str, longest: float) -> list[float]:
+        """See `planning.plan_cuts`, and `read_frames` for errors."""
+        (end,) = self._answers(path, {"longest": longest})
+        return end["cuts"]
 
-    def _decode(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
-        self._start()
-        finished = False
-        try:
-            self._send({"path": path, "sampling": sampling, "rate": "" if rate is None else str(Fraction(rate))})
-            while True:
-                message = self._line(self.stall_seconds)
+    def _frames(self, path: str, request: dict[str, Any]) -> FrameItems:
+        with closing(self._answers(path, request)) as answers:
+            for message in answers:
                 if message["kind"] == FRAME:
                     yield read_frame(message, self._memory)
                     self._send(TAKEN)
                 elif message["kind"] == INFO:
                     yield read_info(message)
-                elif message["kind"] == END:
-                    finished = True
-                    if message["error"]:
+        return read_info(message["info"])
+
+    def _answers(self, path: str, request: dict[str, Any]) -> Generator[dict[str, Any]]:
+        """What the process says to a request about a file, but for its progress; the last message is its END."""
+        is_piece = bool(request.get("start") or request.get("end"))
+        with ExitStack() as stack:
+            file = self._fetch(path, self._film if is_piece else stack)
+            self._start()
+            finished = False
+            try:
+                self._send({"path": file, **request})
+                while not finished:
+                    message = self._line(self.stall_seconds)
+                    finished = message["kind"] == END
+                    if finished and message["error"]:
                         raise UnreadableError(message["error"])
-                    return read_info(message["info"])
-                else:
-                    assert message["kind"] == PROGRESS
-        except BrokenPipeError:
-            raise UnreadableError(self._death()) from None
-        finally:
-            if not finished:
-                self.close()
+                    if message["kind"] != PROGRESS:
+                        yield message
+            except BrokenPipeError:
+                raise UnreadableError(self._death()) from None
+            finally:
+                if not finished:
+                    self.close()
+
+    def _fetch(self, path: str, owner: ExitStack) -> str:
+        """The path on the disk of a file, which `owner` ends; the film of the piece before is still there."""
+        if owner is self._film:
+            if path == self._film_path:
+                return self._film_file
+            self._forget()
+        try:
+            file = owner.enter_context(fetched(path, beat))
+        except FileNotFoundError:
+            raise UnreadableError("is no file") from None
+        except OSError as error:
+            raise UnreadableError(str(error)) from None
+        if owner is self._film:
+            self._film_path, self._film_file = path, file
+        return file
+
+    def _forget(self) -> None:
+        self._film.close()
+        self._film_path = self._film_file = ""
 
     def close(self) -> None:
         """End the process, if there is one."""
@@ -107,6 +135,7 @@ class FrameDecoder:
 
     def __del__(self) -> None:
         self.close()
+        self._forget()
 
     def _start(self) -> None:
         if self._process is not None:

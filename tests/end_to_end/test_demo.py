@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
+from finished import CLIPS, NOBODY, PEOPLE, STRANGERS
 
 from rcnn.clips.dataset import read_ground_truth
 from rcnn.tables import StageReader
 
-ROOT = Path(__file__).resolve().parents[2]
-PEOPLE, CLIPS, STRANGERS, NOBODY = 6, 8, 4, 6
 
-
-def sh(*command: object) -> str:
-    environment = {**os.environ, "PYTHON": sys.executable}
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment, cwd=ROOT)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> tuple[Path, Path, str]:
-    """Data set, output directory, and what the driver printed."""
-    work = tmp_path_factory.mktemp("demo")
-    sh(
-        sys.executable, "-m", "rcnn", "demo", "--output", work / "data", "--people", PEOPLE, "--clips", CLIPS,
-        "--strangers", STRANGERS, "--nobody", NOBODY,
-    )  # fmt: skip
-    text = sh(
-        "bash", "run.sh", "--dataset", work / "data", "--output", work / "out", "--prefix", work / "out/iqiyi",
-        "--num-classes", PEOPLE + 1, "--gpu", "-1",
-    )  # fmt: skip
-    return work / "data", work / "out", text
-
-
-def test_it_says_which_models_it_uses_and_ranks_well(demo):
-    _, output, text = demo
+def test_it_says_which_models_it_uses_and_ranks_well(finished):
+    output, text = finished.output, finished.text
     for line in ("--model: not given", "--detector: not given"):
         assert line in text
     assert "essh-m25,0 is used" in text and "face-m,0 is used" in text
@@ -49,8 +20,8 @@ def test_it_says_which_models_it_uses_and_ranks_well(demo):
     assert str(output / "submission.txt") in text
 
 
-def test_it_leaves_a_report_with_faces_and_names(demo):
-    _, output, text = demo
+def test_it_leaves_a_report_with_faces_and_names(finished):
+    output, text = finished.output, finished.text
     assert f"open {output / 'report.html'} in a browser" in text
     page = (output / "report.html").read_text()
     assert page.count('<article class="card"') == PEOPLE and "person001" in page
@@ -59,8 +30,8 @@ def test_it_leaves_a_report_with_faces_and_names(demo):
     assert "What this report lacks" not in page
 
 
-def test_people_are_found_and_nobody_is_not(demo):
-    data, output, _ = demo
+def test_people_are_found_and_nobody_is_not(finished):
+    data, output = finished.data, finished.output
     truth = read_ground_truth(str(data / "gt_v2/test_v2.txt"))
     known = {name for names in truth.values() for name in names}
     rows = [row for batch in StageReader(str(output / "det_test"), ("detect",)).clips() for row in batch.to_pylist()]

@@ -14,8 +14,8 @@ from rcnn.clips.dataset import read_ground_truth
 from rcnn.tables import StageReader
 
 ROOT = Path(__file__).resolve().parents[2]
-PHOTOS = 8  # of each known person
-DRAWN, PHOTOGRAPHED = 8, 20  # known people, and as many strangers
+PHOTOS = 7  # of each known person
+DRAWN, PHOTOGRAPHED = 6, 20  # known people, and as many strangers
 CLASSES = 4935  # of the classifier, train_mlp.py's default
 
 

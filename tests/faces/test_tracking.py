@@ -268,3 +268,18 @@ def test_no_faces_are_no_tracks():
 def test_embeddings_of_zeros_do_no_harm(embeddings):
     boxes = np.array([box(50), box(51)], np.float32)
     assert len(track_faces(np.array([3, 6]), boxes, np.ones(2, bool), embeddings)) == 2
+
+
+def test_across_a_cut_the_place_does_not_count():
+    """Two people whom a camera shows in one place, with a cosine between `UNLIKE` and `ALIKE`."""
+    frames = np.array([3, 6, 9, 12])
+    boxes = np.array([box(50)] * 4, np.float32)
+    looks = np.zeros((4, WIDTH), np.float32)
+    likeness = (config.TRACK.UNLIKE + config.TRACK.ALIKE) / 2
+    looks[:, 0], looks[2:, 0], looks[2:, 1] = 1, likeness, np.sqrt(1 - likeness**2)
+    central, shots = np.ones(4, bool), np.array([0, 0, 1, 1])
+    assert track_faces(frames, boxes, central, looks, shots).tolist() == [0, 0, 1, 1]
+    assert track_faces(frames, boxes, central, looks).tolist() == [0, 0, 0, 0]
+    assert track_faces(frames, boxes, central, shots=shots).tolist() == [0, 0, 1, 1]
+    looks[2:] = looks[0]
+    assert track_faces(frames, boxes, central, looks, shots).tolist() == [0, 0, 0, 0]  # the same person

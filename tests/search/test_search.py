@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from patience import PATIENCE
 
+from rcnn.__main__ import main
 from rcnn.clips.dataset import read_ground_truth
-from rcnn.demo.demo_set import DemoOptions, write_demo
+from rcnn.errors import InputError
 from rcnn.faces.finding import LONGEST, find_faces
 from rcnn.faces.types import Faces
+from rcnn.tables import StageReader
 
-ROOT = Path(__file__).resolve().parents[2]
-PEOPLE = 4
 THIS = r"^who: (maybe )?label 2 \(person002\): cosine 0\.[89]"  # how sure hangs on what is measured
 
 
 def sh(*command: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, *map(str, command)], capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE
-    )
-    assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.stdout if code == 0 else done.stderr
+    """What `rcnn COMMAND ...` prints, or the one line of what is wrong; in this process, which has all of it loaded."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setattr(sys, "argv", ["rcnn", *map(str, command)])
+        try:
+            main()
+        except InputError as error:
+            assert code == 2, error
+            return f"{error}"
+    assert code == 0, said.getvalue()
+    return said.getvalue()
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
+def run(finished, tmp_path_factory) -> Path:
     """Data, faces and features of drawn people; `photo.png` is person 2 in a test clip, `stranger.png` a stranger."""
     work = tmp_path_factory.mktemp("search")
-    options = DemoOptions(work / "data", str(ROOT / "model/people"), people=PEOPLE, clips=3, strangers=2, nobody=0)
-    write_demo(options)
-    for part in ("trainval", "test"):
-        sh("detect.py", "--dataset", work / "data", "--stage", part, "--output", work / f"det_{part}", "--gpu", "-1")
-        sh("feature.py", "--input", work / f"det_{part}", "--output", work / f"feat_{part}", "--gpu", "-1")
+    for name in ("det_trainval", "det_test", "feat_trainval", "feat_test"):
+        (work / name).symlink_to(finished.output / name)
+    (work / "data").symlink_to(finished.data)
     truth = read_ground_truth(str(work / "data/gt_v2/test_v2.txt"))
     shots = work / "data/IQIYI_VID_TEST"
     known = {name for names in truth.values() for name in names}
     photograph(shots / truth[2][0], work / "photo.png")
-    photograph(next(path for path in sorted(shots.iterdir()) if path.name not in known), work / "stranger.png")
+    # a clip of test without a label is of a stranger, or of nobody
+    others = [path for path in sorted(shots.iterdir()) if path.name not in known and path.name in with_faces(work)]
+    photograph(others[0], work / "stranger.png")
     return work
+
+
+def with_faces(work: Path) -> set[str]:
+    reader = StageReader(str(work / "feat_test"), ("feature",))
+    return {name for batch in reader.batches(["name"]) for name in batch.column("name").to_pylist()}
 
 
 def photograph(clip: Path, target: Path) -> None:
@@ -58,7 +69,7 @@ def photograph(clip: Path, target: Path) -> None:
 
 def search(run: Path, *more: object, image: str = "photo.png", code: int = 0) -> str:
     features = f"{run / 'feat_trainval'},{run / 'feat_test'}"
-    return sh("-m", "rcnn", "search", "--image", run / image, "--features", features, "--gpu", "-1", *more, code=code)
+    return sh("search", "--image", run / image, "--features", features, "--gpu", "-1", *more, code=code)
 
 
 def ranked(text: str) -> list[str]:
@@ -103,7 +114,7 @@ def test_without_the_faces_there_are_no_times(run, tmp_path):
     shutil.copytree(run / "feat_test", tmp_path / "feat")
     manifest = (tmp_path / "feat/manifest.json").read_text()
     (tmp_path / "feat/manifest.json").write_text(manifest.replace("det_test", "gone"))
-    command = ["-m", "rcnn", "search", "--image", run / "photo.png", "--features", tmp_path / "feat", "--gpu", "-1"]
+    command = ["search", "--image", run / "photo.png", "--features", tmp_path / "feat", "--gpu", "-1"]
     text = sh(*command, "--report", tmp_path / "page.html")
     assert "no clip here carries a label" in text  # nobody says who is in test
     assert judged(text) and not re.search(r"\d:\d\d-", text)
@@ -133,7 +144,7 @@ def test_several_photographs_are_one_person(run, tmp_path):
     photo = cv2.imread(str(run / "photo.png"))
     cv2.imwrite(str(tmp_path / "mirrored.jpg"), photo[:, ::-1])
     text = sh(
-        "-m", "rcnn", "search", "--image", run / "photo.png", tmp_path / "mirrored.jpg", "--features",
+        "search", "--image", run / "photo.png", tmp_path / "mirrored.jpg", "--features",
         run / "feat_trainval", "--gpu", "-1",
     )  # fmt: skip
     assert text.count("1 face, quality") == 2
@@ -173,13 +184,13 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     cv2.imwrite(str(run / "empty.png"), np.zeros((200, 300, 3), np.uint8))
     for image, words in (("gone.jpg", "gone.jpg"), ("text.jpg", "is no picture"), ("empty.png", "no face is found")):
         error = search(run, image=image, code=2)
-        assert words in error and error.strip().count("\n") == 0
+        assert words in error and "\n" not in error
     assert "--face 5 is none" in search(run, "--face", 5, code=2)
     shutil.copytree(run / "feat_test", tmp_path / "feat")
     manifest = json.loads((tmp_path / "feat/manifest.json").read_text())
     manifest["models"] = dict.fromkeys(manifest["models"], "0" * 64)
     (tmp_path / "feat/manifest.json").write_text(json.dumps(manifest))
-    error = sh("-m", "rcnn", "search", "--image", run / "photo.png", "--features", tmp_path / "feat", code=2)
+    error = sh("search", "--image", run / "photo.png", "--features", tmp_path / "feat", code=2)
     assert "made with another model" in error
 
 
