@@ -1,4 +1,4 @@
-"""Time and memory of a search among clips whose vectors are made up.
+"""Time and memory of a search that compares with all clips, whose vectors are made up; `index.py` measures the index.
 
 python benchmarks/search.py --clips 600000 --width 512
 """

@@ -7,6 +7,7 @@ from .errors import InputError, run_script
 
 COMMANDS = {  # module of rcnn.commands, and whether the same command goes on after a stop
     "search": False,
+    "index": True,
     "appearances": True,
     "merge": True,
     "verify": False,

@@ -77,14 +77,15 @@ class OperatingPoint:
         """The same with probabilities for another share of clips that show a known person; verdicts stay."""
         return self._with(self.curve.with_prior(prior), prior)
 
-    def adjusted(self, cosines: np.ndarray, people: np.ndarray) -> OperatingPoint:
+    def adjusted(self, cosines: np.ndarray, people: np.ndarray, weights: np.ndarray | None = None) -> OperatingPoint:
         """The same with probabilities for the mix of known people and strangers in the clips that are searched.
 
         Parameters
         ----------
         cosines, people : (n,) of those clips, each with the person who is most like it
+        weights : (n,) clips that each stands for; None for one
         """
-        curve = self.curve.adjusted(self._centred(cosines, people))
+        curve = self.curve.adjusted(self._centred(cosines, people), weights)
         if curve is self.curve:
             return self
         return self._with(curve, float(1 / (1 + np.exp(-curve.shift - np.log(curve.prior / (1 - curve.prior))))))

@@ -55,15 +55,21 @@ class Curve:
         """The same for another share of right ones, more than 0 and less than 1 (Bayes' rule)."""
         return replace(self, shift=float(_logit(prior) - _logit(self.prior)))
 
-    def adjusted(self, scores: np.ndarray) -> Curve:
+    def adjusted(self, scores: np.ndarray, weights: np.ndarray | None = None) -> Curve:
         """For the share of right ones among scores (n,), found by EM (Saerens, Latinne, Decaestecker, Neural
-        Computation 14, 2002): that share whose probabilities have it as their mean."""
+        Computation 14, 2002): that share whose probabilities have it as their mean.
+
+        Parameters
+        ----------
+        weights : (n,) how often each counts; None for once
+        """
         if not len(scores) or self.kind == STAND_IN:
             return self
-        edge = 1 / (len(scores) + 2)  # a share of none or all is never certain
+        count = len(scores) if weights is None else float(weights.sum())
+        edge = 1 / (count + 2)  # a share of none or all is never certain
         share, found = self.prior, self
         for _ in range(STEPS):
-            new = float(np.clip(found(scores).mean(), edge, 1 - edge))
+            new = float(np.clip(np.average(found(scores), weights=weights), edge, 1 - edge))
             found = self.with_prior(new)
             if abs(new - share) < SETTLED:
                 break

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InputError
+from ..files.text import printable
 from ..tables import StageReader
+from .index import SearchIndex, open_index
 
 
 def open_features(paths: Sequence[str]) -> list[StageReader]:
@@ -25,3 +27,22 @@ def open_features(paths: Sequence[str]) -> list[StageReader]:
                 f"{reader.path}: was made with another model than {readers[0].path}; search them one after the other"
             )
     return readers
+
+
+def open_indexes(readers: Sequence[StageReader]) -> tuple[dict[str, SearchIndex], list[str]]:
+    """The indexes that lie beside features, by the paths of the features; and a line for each, used or not.
+
+    Raises
+    ------
+    InputError
+        If one is damaged.
+    """
+    found, lines = {}, []
+    for reader in readers:
+        index = open_index(reader)
+        if isinstance(index, SearchIndex):
+            found[reader.path] = index
+            lines.append(f"index: {printable(index.path)}; --exact compares with all {index.manifest.rows} tracks")
+        elif index is not None:
+            lines.append(f"index: not used: {printable(index)}")
+    return found, lines

@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from ..clips.dataset import TEST
-from ..clips.labels import Labels, labels_of
+from ..clips.labels import Labels, label_of, labels_of
 from ..errors import InputError
 from ..faces.vectors import normalise
 from ..tables import StageReader, clip_starts, vectors
+from .found import Found, Match
+from .index import Place, SearchIndex
 
 BLOCK_ROWS = 4096  # clips that are compared at once: 8 MB of vectors 512 wide
-
-
-@dataclass(frozen=True)
-class Match:
-    """A clip that was found.
-
-    similarity : cosine of the vector looked for and that of the clip's most similar track, -1..1
-    track : number of that track; 0 where the features have no tracks
-    """
-
-    clip: str
-    split: str
-    label: int
-    similarity: float
-    track: int = 0
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search gives.
-
-    matches : the most similar first; of equal ones the earlier name
-    similarities : (clips,) float32, of every clip that was compared, in the order of the tables
-    tracks : that were compared
-    known : (k,) float32, cosines of the tracks that show known people, a track a clip
-    people : (k,) int32, rows of these people
-    strangers : (s,) float32, the greatest cosine of each clip that shows nobody known
-    stranger_tracks : of these clips
-    """
-
-    matches: Sequence[Match]
-    similarities: np.ndarray
-    tracks: int
-    known: np.ndarray
-    people: np.ndarray
-    strangers: np.ndarray
-    stranger_tracks: int
-
-    @property
-    def clips(self) -> int:
-        """How many were compared."""
-        return len(self.similarities)
 
 
 def nearest(
@@ -65,10 +25,11 @@ def nearest(
     count: int = 100,
     known: Mapping[str, tuple[int, int]] | None = None,
     labels: Labels | None = None,
+    indexes: Mapping[str, SearchIndex] | None = None,
 ) -> Found:
     """Compare a vector with every clip; a clip with several tracks counts with the most similar one.
 
-    The memory that it takes grows with `count`, and by 8 bytes a clip.
+    The memory that it takes grows with `count`, and without an index by 8 bytes a clip.
 
     Parameters
     ----------
@@ -77,46 +38,81 @@ def nearest(
     count : clips to give
     known : row of the person and number of the track that shows them, by name of the clip, see `people.templates`
     labels : of the clips, as the data set says now; None where it says nothing
+    indexes : of readers, by their paths, which are asked in place of comparing; cosines of known people and of
+        strangers are then those of a sample
 
     Raises
     ------
     InputError
-        If the vectors of clips have another width.
+        If the vectors of clips have another width, or an index is damaged.
     """
     wanted = normalise(vector.reshape(1, -1))[0]
-    known = known or {}
+    tally = _Tally(known or {}, labels or {})
     best: list[Match] = []
-    similarities = [np.zeros(0, np.float32)]
-    cosines: list[float] = []
-    people: list[int] = []
-    strangers = [np.zeros(0, np.float32)]
-    tracks = stranger_tracks = 0
+    similarities, weights = [np.zeros(0, np.float32)], [np.zeros(0)]
+    tracks = 0
     for reader in readers:
         if reader.width != len(wanted):
             raise InputError(
                 f"{reader.path}: its vectors are {reader.width} wide, that of the photograph {len(wanted)}; "
                 "embed it with the model that made the features"
             )
-        for block in _compare(reader, wanted, labels or {}):
+        index = (indexes or {}).get(reader.path)
+        if index is not None:
+            seen = index.search(wanted, count)
+            best = _best([*best, *(_match(place, tally.labels) for place in seen.places)], count)
+            rows, sampled = index.sample()
+            block = _Block.of(rows, _cosines(sampled, wanted), tally.labels) if len(rows) else None
+            others = np.zeros(0, np.float32) if block is None else block.best[block.best < seen.edge]
+            if block is not None:
+                tally.add(block)
+            rest = max(index.manifest.clips - len(seen.tail), 0) / max(len(others), 1)
+            similarities += [seen.tail, others]
+            weights += [np.ones(len(seen.tail)), np.full(len(others), rest)]
+            tracks += index.manifest.rows
+            continue
+        for block in _compare(reader, wanted, tally.labels):
             tracks += len(block.cosines)
             similarities.append(block.best)
+            weights.append(np.ones(len(block.best)))
             best = _best([*best, *block.matches(count, best[-1].similarity if len(best) == count else -np.inf)], count)
-            for clip, label in enumerate(block.labels.tolist() if known else ()):
-                if label > 0 and (entry := known.get(block.names[clip])):
-                    people.append(entry[0])
-                    cosines.append(block.cosine(clip, entry[1]))
-            unknown = (block.labels <= 0) & (block.splits != TEST)  # of test nobody says who they are
-            strangers.append(block.best[unknown])
-            stranger_tracks += int(block.counts[unknown].sum())
-    return Found(
-        best,
-        np.concatenate(similarities),
-        tracks,
-        np.array(cosines, np.float32),
-        np.array(people, np.int32),
-        np.concatenate(strangers),
-        stranger_tracks,
-    )
+            tally.add(block)
+    return tally.found(best, np.concatenate(similarities), tracks, np.concatenate(weights) if indexes else None)
+
+
+@dataclass
+class _Tally:
+    """Cosines of known people and of strangers; see `Found`."""
+
+    people_of: Mapping[str, tuple[int, int]]
+    labels: Labels
+    cosines: list[float] = field(default_factory=list)
+    people: list[int] = field(default_factory=list)
+    strangers: list[np.ndarray] = field(default_factory=lambda: [np.zeros(0, np.float32)])
+    stranger_tracks: int = 0
+
+    def add(self, block: _Block) -> None:
+        """Take those of some clips."""
+        for clip, label in enumerate(block.labels.tolist() if self.people_of else ()):
+            if label > 0 and (entry := self.people_of.get(block.names[clip])):
+                self.people.append(entry[0])
+                self.cosines.append(block.cosine(clip, entry[1]))
+        unknown = (block.labels <= 0) & (block.splits != TEST)  # of test nobody says who they are
+        self.strangers.append(block.best[unknown])
+        self.stranger_tracks += int(block.counts[unknown].sum())
+
+    def found(self, best: list[Match], similarities: np.ndarray, tracks: int, weights: np.ndarray | None) -> Found:
+        """With these, what a search gives."""
+        return Found(
+            best,
+            similarities,
+            tracks,
+            np.array(self.cosines, np.float32),
+            np.array(self.people, np.int32),
+            np.concatenate(self.strangers),
+            self.stranger_tracks,
+            weights,
+        )
 
 
 @dataclass(frozen=True)
@@ -181,8 +177,7 @@ def _compare(reader: StageReader, wanted: np.ndarray, known: Labels) -> Iterator
     held: tuple[pa.RecordBatch, np.ndarray] | None = None
     for batch in reader.batches(rows=BLOCK_ROWS):
         block = vectors(batch.column("feature"))
-        lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
-        cosines = (block @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
+        cosines = _cosines(block, wanted)
         rows = batch.select(["name", "split"])
         tracks = batch.column("track") if reader.tracked else pa.array(np.zeros(len(cosines), np.int32))
         rows = rows.append_column("track", tracks)
@@ -196,6 +191,16 @@ def _compare(reader: StageReader, wanted: np.ndarray, known: Labels) -> Iterator
             yield _Block.of(rows.slice(0, last), cosines[:last], known)
     if held is not None:
         yield _Block.of(*held, known)
+
+
+def _match(place: Place, labels: Labels) -> Match:
+    return Match(place.clip, place.split, label_of(place.clip, place.split, labels), place.cosine, place.track)
+
+
+def _cosines(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Of vectors (n, D) with one of length 1, (n,) float32."""
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    return (rows @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _best(matches: list[Match], count: int) -> list[Match]:

@@ -70,4 +70,4 @@ def judge_clips(
         nobody = np.zeros(len(run.impostor), np.int32)
         trials = Trials(none, none.astype(np.int32), run.impostor, nobody, compared=run.compared)
     point = operating_point(worth_asking(trials, card), 1, false_hits, card, found.tracks / max(found.clips, 1))
-    return point.adjusted(found.similarities, np.zeros(found.clips, np.int32))
+    return point.adjusted(found.similarities, np.zeros(len(found.similarities), np.int32), found.weights)

@@ -15,7 +15,7 @@ from ..networks.engine import choose_device
 from ..people.templates import Gallery, has_known
 from ..report import trace, write_page
 from ..scores.verdicts import NO, YES
-from ..search.features import open_features
+from ..search.features import open_features, open_indexes
 from ..search.nearest import nearest
 from ..search.query import Query, ask, models_behind
 from ..search.verdicts import NOBODY, judge_clips
@@ -38,6 +38,7 @@ def search(settings: SearchSettings) -> None:
         If a photograph, the features or a model is wrong.
     """
     readers = open_features(settings.features)
+    indexes, lines = ({}, []) if settings.exact else open_indexes(readers)
     lineage = trace(readers, [path for path in (settings.names, settings.sources, settings.dataset) if path])
     behind = lineage.detections[0].arguments if lineage.detections else {}
     models = models_behind(readers, settings.model, settings.detector, behind)
@@ -46,16 +47,20 @@ def search(settings: SearchSettings) -> None:
     lineage.say_closed()
     if settings.report:
         files.discard(settings.report)
+    print(*lines, sep="\n", end="\n" if lines else "")
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
     by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):
         print(line)
     started = time.monotonic()
     card = read_thresholds(models.model, readers[0].manifest["models"])
-    gallery = Gallery.read(settings.features, labels) if has_known(readers, labels) else None
+    # of test nobody says who they are, so an index that has nothing else saves reading its features
+    teaching = [each for each in readers if each.path not in indexes or indexes[each.path].known_splits]
+    gallery = Gallery.read([each.path for each in teaching], labels) if has_known(teaching, labels) else None
     run = None if gallery is None else gallery.trials(TRIALS)
     person = None if gallery is None or run is None else who_is(gallery, run, query.vector, settings.false_hits, card)
-    found = nearest(readers, query.vector, settings.count, None if gallery is None else gallery.known, labels)
+    known = None if gallery is None else gallery.known
+    found = nearest(readers, query.vector, settings.count, known, labels, indexes)
     own = NOBODY if person is None or person.verdict == NO else person.row
     point = judge_clips(found, own, person is not None and person.verdict == YES, run, settings.false_hits, card)
     cosines = np.array([match.similarity for match in found.matches], np.float32)

@@ -62,9 +62,10 @@ class Answer:
     times: Mapping[str, SeenTrack]
 
     def count(self, verdict: str) -> int:
-        """How many of all clips have a verdict."""
+        """How many of all clips have a verdict; about so many where an index gave cosines of a sample only."""
         cosines = self.found.similarities
-        return int((self.point.verdicts(cosines, np.zeros(len(cosines), np.int32)) == verdict).sum())
+        mine = self.point.verdicts(cosines, np.zeros(len(cosines), np.int32)) == verdict
+        return int(mine.sum()) if self.found.weights is None else round(float(self.found.weights[mine].sum()))
 
 
 def who_is(
@@ -119,7 +120,11 @@ def say_clips(answer: Answer, seconds: float | None, listed: Sequence[str]) -> l
     """How many clips show the person, and from which cosine on they count."""
     found = answer.found
     took = "" if seconds is None else f" in {seconds:.1f} s"
-    first = f"search: {found.clips} clips compared{took}: {answer.count(YES)} yes, {answer.count(MAYBE)} maybe"
+    compared = "clips compared" if found.weights is None else "clips searched by index"
+    about = "" if found.weights is None else "about "
+    first = (
+        f"search: {found.clips} {compared}{took}: {about}{answer.count(YES)} yes, {about}{answer.count(MAYBE)} maybe"
+    )
     yes, maybe = float(answer.point.yes[0]), float(answer.point.maybe[0])
     levels = f"maybe from cosine {maybe:.3f}" + ("" if np.isinf(yes) else f", yes from {yes:.3f}")
     lines = [f"{first}; {levels}", f"     {answer.point.record()['words']}"]

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..people.appearances import Appearance, TrackMatches, find_appearances, seconds_of_look
 from ..report.found import Span
@@ -47,9 +45,8 @@ def find_times(
     wanted = {match.clip: match for match in matches}
     videos: dict[str, dict[str, Any]] = {}
     for reader in features:
-        for batch in reader.clips():
-            rows = batch.filter(pc.is_in(batch.column("name"), pa.array(sorted(wanted), pa.string())))
-            for row in rows.select(VIDEO).to_pylist():
+        for batch in reader.clips_of(wanted):
+            for row in batch.select(VIDEO).to_pylist():
                 videos.setdefault(row["name"], row)
     found: dict[str, SeenTrack] = {}
     for detection in detections:

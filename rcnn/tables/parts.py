@@ -62,6 +62,10 @@ class Parts:
             [files.join(path, table, name) for name in there[table]] for table in (KINDS[stage].table, CLIPS)
         )
 
+    def sum_of(self, part: str) -> str:
+        """The sha256 of a part, as the manifest has it."""
+        return self._sums[part]
+
     def check(self, part: str) -> None:
         """Compare the bytes of a part with its sum, once.
 

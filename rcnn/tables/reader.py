@@ -120,17 +120,34 @@ class StageReader:
             self._parts.rows, self.schema, columns, rows, self._whole.rows, one_row(self.stage, self.schema)
         )
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """The sha256 of each part of the stage's table, by its path, in order."""
+        return {part: self._parts.sum_of(part) for part in self._parts.rows}
+
+    def rows_in(self, path: str) -> Iterator[pa.RecordBatch]:
+        """The rows of one of `parts`, as `batches` gives them; raises as it does, but does not count them."""
+        return self._read([path], self.schema, None, READ_ROWS, None, one_row(self.stage, self.schema))
+
     def rows_of(self, clips: Collection[str], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of some clips, as `batches` gives them; parts that hold none of these clips are not read.
 
         `columns` must have the name among them.
         """
+        return self._rows_of(clips, self._parts.rows, self.schema, columns, one_row(self.stage, self.schema))
+
+    def clips_of(self, clips: Collection[str]) -> Iterator[pa.RecordBatch]:
+        """The same of the table of all clips."""
+        return self._rows_of(clips, self._parts.clips, CLIPS_SCHEMA, None, True)
+
+    def _rows_of(
+        self, clips: Collection[str], parts: Sequence[str], schema: pa.Schema, columns: Sequence[str] | None, once: bool
+    ) -> Iterator[pa.RecordBatch]:
         wanted = sorted(clips)
         names = pa.array(wanted, pa.string())
-        once = one_row(self.stage, self.schema)
-        for part in self._parts.rows:
+        for part in parts:
             if self._may_hold(part, wanted):
-                for batch in self._read([part], self.schema, columns, READ_ROWS, None, once):
+                for batch in self._read([part], schema, columns, READ_ROWS, None, once):
                     found = rows_of_names(batch, names)
                     if len(found):
                         yield found

@@ -158,6 +158,29 @@ def test_photographs_of_any_size(run, tmp_path, scale):
     assert re.search(THIS, search(run, image="scaled.png"), re.M)
 
 
+def test_with_an_index_the_answer_is_the_same(run, tmp_path):
+    paths = [tmp_path / name for name in ("feat_trainval", "feat_test")]
+    for path in paths:
+        shutil.copytree(run / path.name, path)
+    features = ",".join(map(str, paths))
+    command = ["search", "--image", run / "photo.png", "--features", features, "--gpu", "-1"]
+    text = sh("index", "--features", features)
+    assert text.count("1 new parts, 0 parts kept, 0 gone") == 2 and f"-> {paths[1]}.index" in text
+    exact, by_index = (
+        sh(*command, "--verdicts", "all", "--report", tmp_path / "page.html", *more) for more in (["--exact"], [])
+    )
+    assert "index: " not in exact and by_index.count("index: ") == 2 and "clips searched by index" in by_index
+    assert re.search(THIS, by_index, re.M)
+    assert judged(by_index) == judged(exact) and judged(exact)
+    cosines = [re.findall(r"^ +\d+  \w+ +(-?0\.\d{4}) ", text, re.M) for text in (exact, by_index)]
+    assert [float(each) for each in cosines[1]] == pytest.approx([float(each) for each in cosines[0]], abs=3e-4)
+    times = [re.findall(r"\d:\d\d-\d:\d\d", text) for text in (exact, by_index)]
+    assert times[0] == times[1] and times[0]
+    next(Path(f"{paths[0]}.index").glob("segments-*/*.codes")).write_bytes(b"")
+    error = sh(*command, code=2)
+    assert "does not have the bytes that were written" in error and error.strip().count("\n") == 0
+
+
 def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     (run / "text.jpg").write_text("no picture")
     cv2.imwrite(str(run / "empty.png"), np.zeros((200, 300, 3), np.uint8))

@@ -2,7 +2,7 @@
 
 from .appearances import AppearanceFileSettings, AppearancesSettings
 from .clips import DetectSettings, GendataSettings, PreviewSettings, SheetSettings
-from .ranking import PredictSettings, SearchSettings, SubmitSettings
+from .ranking import IndexSettings, PredictSettings, SearchSettings, SubmitSettings
 from .vectors import FeatureSettings, GenfeatSettings, MergeSettings, TrainSettings
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "FeatureSettings",
     "GendataSettings",
     "GenfeatSettings",
+    "IndexSettings",
     "MergeSettings",
     "PredictSettings",
     "PreviewSettings",

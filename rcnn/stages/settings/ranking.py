@@ -1,4 +1,4 @@
-"""Settings of what says who is in which clip: predict.py, submit.py and the search."""
+"""Settings of what says who is in which clip: predict.py, submit.py, the search and its index."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ class SearchSettings(Settings):
     face: int | None = setting(
         None, "N-th face from the left; left out: the large one near the middle", kinds.positive, "N"
     )
+    exact: bool = setting(False, "compare with all tracks, also where an index lies beside the features", kinds.flag)
     model: str | None = setting(
         None, "embedding model; left out: the one that made the features", kinds.text, "PREFIX,EPOCH", MODELS
     )
@@ -112,9 +113,32 @@ class SearchSettings(Settings):
             {"--report": self.report}, {"--image": self.image, "--names": self.names, "--sources": self.sources}
         )
         if self.features is None:
-            there = tuple(path for path in (FEATURES, TEST_FEATURES) if os.path.isdir(path))
-            if not there:
-                raise InputError(
-                    f"--features: not given, and neither {FEATURES} nor {TEST_FEATURES} is there; run feature.py first"
-                )
-            self._put(features=there)
+            self._put(features=_features_there())
+
+
+@dataclass(frozen=True)
+class IndexSettings(Settings):
+    """What `python -m rcnn index` takes; see its help."""
+
+    features: tuple[str, ...] = setting(
+        None,
+        f"what feature.py wrote; the index of DIR goes to DIR.index; left out: {FEATURES} and {TEST_FEATURES}",
+        kinds.paths,
+        INPUTS,
+        FILES,
+    )
+    overwrite: bool = shared.overwrite()
+
+    def _complete(self) -> None:
+        if self.features is None:
+            self._put(features=_features_there())
+
+
+def _features_there() -> tuple[str, ...]:
+    """The usual places of features, as far as they are there."""
+    there = tuple(path for path in (FEATURES, TEST_FEATURES) if os.path.isdir(path))
+    if not there:
+        raise InputError(
+            f"--features: not given, and neither {FEATURES} nor {TEST_FEATURES} is there; run feature.py first"
+        )
+    return there

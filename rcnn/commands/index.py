@@ -1,0 +1,14 @@
+"""Makes an index of features, for searches among millions of tracks, or brings it up to date."""
+
+from ..stages.settings import IndexSettings
+from .arguments import read_settings
+
+EXAMPLE = "python -m rcnn index --features ./output/feat_test"
+
+
+def main() -> None:
+    settings = read_settings(__doc__, EXAMPLE, IndexSettings)
+
+    from ..stages.index import index
+
+    index(settings)

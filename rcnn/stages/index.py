@@ -1,0 +1,27 @@
+"""The index of a search as a command."""
+
+from __future__ import annotations
+
+from ..files.text import printable
+from ..search.building import build_index
+from ..search.features import open_features
+from .settings import IndexSettings
+
+
+def index(settings: IndexSettings) -> None:
+    """Make the index of each feature directory, or what is new in it.
+
+    Raises
+    ------
+    InputError
+        If features can't be read, or an index can't be written.
+    """
+    for reader in open_features(settings.features):
+        built = build_index(reader, settings.overwrite)
+        found = built.manifest
+        what = f"index: {found.rows} tracks of {found.clips} clips -> {printable(built.path)}"
+        if built.new or built.gone:
+            parts = f"{built.new_rows} tracks in {built.new} new parts, {built.kept} parts kept, {built.gone} gone"
+            print(f"{what}: {parts}; {found.seconds:.1f} s")
+        else:
+            print(f"{what}: is complete and of the same features; it is kept")
