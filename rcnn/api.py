@@ -22,9 +22,11 @@ from .faces.vectors import normalise
 from .networks.engine import choose_device
 from .networks.zoo.roles import DETECTOR, EMBEDDING, find_model
 from .people.appearances import Appearance
+from .report import trace
 from .search import Match, nearest, open_features
 from .search.query import models_behind
 from .stages.appearances import appearances_in
+from .stages.labels import find_labels
 from .stages.one_video import KnownPeople, find_in_one
 from .stages.settings.clips import NORM, QUALITY_THRESHOLDS, SCORE
 from .video.photographs import read_image
@@ -118,7 +120,7 @@ def rank_clips(
 
     Returns
     -------
-    `Match` with `clip`, `split`, `label` (0 or less: none) and `similarity`; with `times` also `appearances`, the
+    `Match` with `clip`, `split`, `label` (0 or less: none, or the data set is not there) and `similarity`; with `times` also `appearances`, the
     most like first, each with `start`, `end` and `verdict`.
 
     Raises
@@ -129,7 +131,7 @@ def rank_clips(
     paths = (features,) if isinstance(features, str) else tuple(features)
     vector = normalise(np.atleast_2d(person)).sum(0)
     readers = open_features(paths)
-    matches = list(nearest(readers, vector, count).matches)
+    matches = list(nearest(readers, vector, count, labels=find_labels(None, trace(readers))).matches)
     if not times:
         return matches
     found: dict[str, list[Appearance]] = {}

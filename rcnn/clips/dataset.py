@@ -1,15 +1,16 @@
-"""The iQIYI-VID layout: which clips there are, where they lie, and who is in them."""
+"""The iQIYI-VID layout: which clips there are, and where they lie; and the files that say who is in them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .. import files
 from ..errors import InputError
 from ..files.text import printable, read_lines
+from .listed import CLIPS_FILE, TO_THE_END, lists_clips, read_listed
 
 TRAIN, VAL, TEST = "train", "val", "test"
 STAGES = {"trainval": (TRAIN, VAL), "test": (TEST,)}
@@ -27,21 +28,22 @@ LARGEST_LABEL = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One clip of the data set.
+    """One clip of the data set: a file, or a piece of one. Who is in it, `rcnn.clips.labels` says.
 
-    name : file name, unique in the data set
-    path : where it lies
+    name : unique in the data set; the file's, where the clip lies in a folder of the data set
+    path : where the file lies
     split : train, val or test
-    label : number of the person, 1 or more; -1 for nobody known, and for every clip of test
     size, changed : bytes of the file, and when it was changed last, ns since 1970; where these were asked for
+    start, end : seconds of the file, of which those with start <= time < end are the clip's; `TO_THE_END` for its end
     """
 
     name: str
     path: str
     split: str
-    label: int
     size: int = field(default=0, compare=False)
     changed: int = field(default=0, compare=False)
+    start: float = 0.0
+    end: float = TO_THE_END
 
     @property
     def fault(self) -> str:
@@ -121,23 +123,11 @@ def part_of(name: str, parts: int) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % parts
 
 
-def _check_known(names: frozenset[str], labels: Mapping[str, int], path: str) -> None:
-    """Say how many labels belong to names that don't count; where none counts, the file is of another data set."""
-    unknown = labels.keys() - names
-    if labels and len(unknown) == len(labels):
-        raise InputError(f"{path}: {NAMES_FILE} names none of its {len(labels)} clips; get files of one data set")
-    if unknown:
-        print(f"{path}: {len(unknown)} of its {len(labels)} clips, {min(unknown)!r} for one, are not in {NAMES_FILE}")
-
-
-def _check_one_label(train: Mapping[str, int], val: Mapping[str, int], path: str) -> None:
-    """Refuse a clip that the two files of labels have under two people."""
-    for name in train.keys() & val.keys():
-        if train[name] != val[name]:
-            raise InputError(
-                f"{path}: {printable(name)} stands under {val[name]}, and in {TRAIN_FILE} under {train[name]}; "
-                "mend one of them"
-            )
+def read_listed_names(root: str) -> frozenset[str]:
+    """Names of all clips of a data set that count, whether they lie there or not."""
+    if lists_clips(root):
+        return frozenset(clip.name for clip in read_listed(root, FOLDERS))
+    return read_names(files.join(root, NAMES_FILE))
 
 
 def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1), marked: bool = False) -> list[Clip]:
@@ -153,18 +143,25 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1), marked: bo
     Raises
     ------
     InputError
-        If there is no data set, no clip of the stage, a name lies in two places, or a file of labels is of other clips.
+        If there is no data set, no clip of the stage, or a name lies in two places.
     """
     if not files.is_dir(root):
         raise InputError(f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout")
+    listed = lists_clips(root)
+    clips = _listed_clips(root, stage, part, marked) if listed else _clips_in_folders(root, stage, part, marked)
+    if not clips and part[1] == 1:  # a part of a small data set may be empty
+        if listed:
+            raise InputError(f"{files.join(root, CLIPS_FILE)}: has no clip of {' or '.join(STAGES[stage])}")
+        folders = " or ".join(FOLDERS[split] for split in STAGES[stage])
+        raise InputError(
+            f"{root}: no clip that {NAMES_FILE} names lies in {folders}; unpack the data set there, "
+            "or give --stage the part that is there"
+        )
+    return [clips[name] for name in sorted(clips)]
+
+
+def _clips_in_folders(root: str, stage: str, part: tuple[int, int], marked: bool) -> dict[str, Clip]:
     names = read_names(files.join(root, NAMES_FILE))
-    labels: dict[str, dict[str, int]] = {TEST: {}}
-    if stage == "trainval":
-        labels[TRAIN] = read_train_labels(files.join(root, TRAIN_FILE))
-        labels[VAL] = read_labels(files.join(root, VAL_FILE))
-        for split, file in ((TRAIN, TRAIN_FILE), (VAL, VAL_FILE)):
-            _check_known(names, labels[split], files.join(root, file))
-        _check_one_label(labels[TRAIN], labels[VAL], files.join(root, VAL_FILE))
     clips: dict[str, Clip] = {}
     for split in STAGES[stage]:
         for folder in files.folders(root, FOLDERS[split]):
@@ -175,13 +172,27 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1), marked: bo
                 path = files.join(folder, name)
                 if name in clips:
                     raise InputError(f"{path}: the same name lies at {clips[name].path}; take one away")
-                clips[name] = Clip(name, path, split, labels[split].get(name, NOBODY_KNOWN), *mark)
-    if not clips:
-        if part[1] > 1:
-            return []  # a part of a small data set may be empty
-        folders = " or ".join(FOLDERS[split] for split in STAGES[stage])
-        raise InputError(
-            f"{root}: no clip that {NAMES_FILE} names lies in {folders}; unpack the data set there, "
-            "or give --stage the part that is there"
-        )
-    return [clips[name] for name in sorted(clips)]
+                clips[name] = Clip(name, path, split, *mark)
+    return clips
+
+
+def _listed_clips(root: str, stage: str, part: tuple[int, int], marked: bool) -> dict[str, Clip]:
+    clips: dict[str, Clip] = {}
+    marks: dict[str, tuple[int, int]] = {}  # of each file once, however many pieces it has
+    for row in read_listed(root, FOLDERS):
+        if row.split not in STAGES[stage] or part_of(row.name, part[1]) != part[0]:
+            continue
+        if row.name in clips:
+            raise InputError(
+                f"{files.join(root, CLIPS_FILE)}: {printable(row.name)} stands there a second time; take one away"
+            )
+        if marked and row.source not in marks:
+            marks[row.source] = files.mark(row.source)
+        clips[row.name] = Clip(row.name, row.source, row.split, *marks.get(row.source, (0, 0)), row.start, row.end)
+    return clips
+
+
+def source_of(clip: Clip, root: str) -> str:
+    """The file of a clip as the data set gives it: from the data set's directory where it lies there, else its path."""
+    below = files.join(root, "")
+    return files.relative(clip.path, root) if clip.path.startswith(below) else clip.path

@@ -13,7 +13,9 @@ from pathlib import Path
 from .. import files
 from ..errors import InputError
 from ..files.text import printable, read_lines
+from .dataset import FOLDERS
 from .layout import LISTS, write_lines
+from .listed import listed_sources, lists_clips
 
 SOURCES_FILE = f"{LISTS}/sources.txt"
 _NO_LINE = str.maketrans(dict.fromkeys("\t\n\r", "\ufffd"))
@@ -63,9 +65,9 @@ def read_sources(path: str, clips: Container[str] | None = None) -> dict[str, st
 
 
 def find_sources(given: str | None, *datasets: str, clips: Container[str] | None = None) -> dict[str, str]:
-    """The table that was given; else those of all data sets that have `gt_v2/sources.txt`, the first of them first.
+    """The table that was given; else those of all data sets that have one, the first of them first.
 
-    A table that nobody named and that can't be read is passed over with a line that says so.
+    That is `gt_v2/clips.csv` where a data set lists its clips, else `gt_v2/sources.txt`. A table that nobody named and that can't be read is passed over with a line that says so.
 
     Parameters
     ----------
@@ -84,7 +86,9 @@ def find_sources(given: str | None, *datasets: str, clips: Container[str] | None
     for dataset in datasets:
         path = files.join(dataset, SOURCES_FILE)
         try:
-            if files.is_file(path):
+            if lists_clips(dataset):
+                found = {**listed_sources(dataset, clips, FOLDERS), **found}
+            elif files.is_file(path):
                 found = {**read_sources(path, clips), **found}
         except InputError as error:
             print(f"{error}; its clips are shown without the files that they were made of", flush=True)

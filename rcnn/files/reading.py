@@ -83,6 +83,19 @@ def objects(path: str) -> dict[str, tuple[int, int]]:
     return dict(sorted(pairs))
 
 
+def mark(path: str) -> tuple[int, int]:
+    """Size in bytes of a file, and when it was changed last, in ns since 1970; both -1 where it is not there."""
+    url = parse_url(path)
+    if url is not None:
+        info = info_of(path, url)
+        return (info.size or 0, info.mtime_ns or 0) if info.is_file else (-1, -1)
+    try:
+        state = os.stat(plain(path))
+    except OSError:
+        return -1, -1
+    return state.st_size, state.st_mtime_ns
+
+
 def modified(path: str) -> dict[str, float]:
     """Names of the objects in a directory of a store, with the seconds since 1970 of the store's clock."""
     url = parse_url(path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterator, Sequence
 
 from ..errors import InputError
 from .reading import ENCODING, open_text, read_bytes
@@ -33,6 +34,36 @@ def read_lines(path: str, wanted: str, whole: bool = False) -> Iterator[tuple[in
         raise InputError(f"{path}: {error.strerror or error}; {wanted}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+
+
+def read_rows(path: str, header: Sequence[str], wanted: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of the last line, and the fields, of each row of a table in CSV.
+
+    Parameters
+    ----------
+    header : names of the columns, which the first row must hold
+    wanted : which flag wants what, for the message where the file can't be read
+
+    Raises
+    ------
+    InputError
+        If it can't be read, is not UTF-8 or no CSV, or has another header or a row of another width.
+    """
+    try:
+        with open_text(path) as file:
+            rows = csv.reader(file, strict=True)
+            if next(rows, []) != list(header):
+                raise InputError(f"{path}: its first line is not {','.join(header)}; mend it")
+            for row in filter(None, rows):
+                if len(row) != len(header):
+                    raise InputError(f"{path}:{rows.line_num}: is not {','.join(header)}; mend the line")
+                yield rows.line_num, row
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; {wanted}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
+    except csv.Error as error:
+        raise InputError(f"{path}: is not CSV ({error}); mend it, or make it again") from None
 
 
 def read_text(path: str, most: int) -> str:

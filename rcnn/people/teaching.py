@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..clips.labels import Labels, labels_of
 from ..faces.vectors import normalise
 from ..tables import clip_starts
 from ..tables.join import Batch
@@ -14,7 +15,7 @@ from ..tables.join import Batch
 ROUNDS = 4  # of choosing; most choices stand after two
 
 
-def agreeing_tracks(read: Callable[[], Iterable[Batch]]) -> dict[str, int]:
+def agreeing_tracks(read: Callable[[], Iterable[Batch]], labels: Labels) -> dict[str, int]:
     """For each labelled clip with several tracks, which of them is most like the other clips of its label.
 
     Begins with the main tracks, and chooses anew while choices change: a person is in all clips of a label, and who
@@ -24,6 +25,7 @@ def agreeing_tracks(read: Callable[[], Iterable[Batch]]) -> dict[str, int]:
     Parameters
     ----------
     read : gives the tracks of all clips, the same each time; the tracks of a clip are in one batch
+    labels : of the clips
 
     Returns
     -------
@@ -35,7 +37,7 @@ def agreeing_tracks(read: Callable[[], Iterable[Batch]]) -> dict[str, int]:
         new: dict[str, int] = {}
         new_sums: dict[int, np.ndarray] = {}
         several = False
-        for clips in map(_labelled, read()):
+        for clips in (_labelled(batch, labels) for batch in read()):
             rows = clips.starts if sums is None else _choose(clips, sums, chosen)
             several = several or len(clips.vectors) > len(clips.starts)
             for name, label, start, row in zip(clips.names, clips.labels, clips.starts, rows, strict=True):
@@ -65,11 +67,12 @@ class _Labelled:
     vectors: np.ndarray
 
 
-def _labelled(batch: Batch) -> _Labelled:
-    rows = np.flatnonzero(np.array(batch.labels) > 0)
+def _labelled(batch: Batch, known: Labels) -> _Labelled:
+    whose = labels_of(batch.names, batch.splits, known)
+    rows = np.flatnonzero(whose > 0)
     names = [batch.names[row] for row in rows]
     starts = clip_starts(names)
-    labels = [batch.labels[rows[start]] for start in starts]
+    labels = whose[rows[starts]].tolist()
     return _Labelled([names[start] for start in starts], labels, np.array(starts, int), normalise(batch.vectors[rows]))
 
 
@@ -97,6 +100,5 @@ def one_track(batches: Iterable[Batch], chosen: Mapping[str, int]) -> Iterator[B
         yield Batch(
             [batch.names[row] for row in kept],
             [batch.splits[row] for row in kept],
-            [batch.labels[row] for row in kept],
             batch.vectors[kept],
         )

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..clips.dataset import TEST
+from ..clips.labels import Labels, label_of
 from ..errors import InputError
 from ..faces.vectors import normalise
 from ..scores.calibration import Trials
@@ -22,12 +23,11 @@ NOBODY = -1.0  # cosine with a person of whom nothing is left
 
 @dataclass(frozen=True)
 class _Block:
-    """Whole clips: names, splits, labels and first rows of each (n,), and of their rows the numbers of tracks (r,) and
-    unit vectors (r, D) float32."""
+    """Whole clips: names, splits and first rows of each (n,), and of their rows the numbers of tracks (r,) and unit
+    vectors (r, D) float32."""
 
     names: list[str]
     splits: list[str]
-    labels: np.ndarray
     starts: np.ndarray
     tracks: np.ndarray
     vectors: np.ndarray
@@ -60,7 +60,7 @@ class Gallery:
     paths: tuple[str, ...]
 
     @staticmethod
-    def read(paths: Sequence[str]) -> Gallery:
+    def read(paths: Sequence[str], known_labels: Labels) -> Gallery:
         """Make templates of all labelled clips; of several tracks of a clip that most like its label's others counts.
 
         The vectors are read several times, a block at a time; in memory are the sums of people and the names of clips.
@@ -68,6 +68,7 @@ class Gallery:
         Parameters
         ----------
         paths : stage directories of feature.py, made with one model; a clip that is in two of them counts once
+        known_labels : of their clips, as the data set says now
 
         Raises
         ------
@@ -75,20 +76,22 @@ class Gallery:
             If one can't be read, was made with another model than the first, or no clip has a label.
         """
         readers = _open(paths)
-        found = np.unique(np.concatenate([np.zeros(0, np.int32), *map(_labels, readers)]))
-        labels = found[found > 0].astype(np.int32)
+        found = {label for reader in readers for label in _labels(reader, known_labels)}
+        labels = np.array(sorted(label for label in found if label > 0), np.int32)
         if not len(labels):
             raise InputError(
                 f"--known {','.join(paths)}: no clip has a label; name what feature.py wrote of train and val, "
-                f"python feature.py --input ./output/det_trainval --output {paths[0]}"
+                f"python feature.py --input ./output/det_trainval --output {paths[0]}, and with --dataset the data set "
+                "that knows who they are"
             )
         known: dict[str, tuple[int, int]] = {}
         sums = np.zeros((len(labels), readers[0].width))
         several = False  # tracks in a clip with a label
         for block in _blocks(readers):
             for clip, start, end in block.clips():
-                if block.labels[clip] > 0:
-                    person = int(np.searchsorted(labels, block.labels[clip]))
+                label = label_of(block.names[clip], block.splits[clip], known_labels)
+                if label > 0:
+                    person = int(np.searchsorted(labels, label))
                     known[block.names[clip]] = person, int(block.tracks[start])
                     sums[person] += block.vectors[start]
                     several |= end - start > 1
@@ -118,10 +121,11 @@ class Gallery:
         for block in islice(_blocks(readers), None, None, every):
             cosines = block.vectors @ self.templates.T
             for clip, start, end in block.clips():
-                name = block.names[clip]
                 rows = cosines[start:end]
-                if block.labels[clip] > 0:
-                    person, track = self.known[name]
+                if block.splits[clip] == TEST:
+                    continue
+                if block.names[clip] in self.known:
+                    person, track = self.known[block.names[clip]]
                     row = start + int((block.tracks[start:end] == track).argmax())
                     rows = cosines[row : row + 1]
                     rows[0, person] = NOBODY
@@ -133,8 +137,6 @@ class Gallery:
                     if people == 1:
                         continue
                     compared += people - 1
-                elif block.splits[clip] == TEST or name in self.known:
-                    continue
                 else:
                     compared += rows.size
                 impostor.append(float(rows.max()))
@@ -187,7 +189,7 @@ def _choose(
     new = np.zeros_like(sums)
     for block in blocks:
         for clip, start, end in block.clips():
-            if block.labels[clip] <= 0:
+            if block.splits[clip] == TEST or block.names[clip] not in known:
                 continue
             person, track = known[block.names[clip]]
             rows = block.vectors[start:end]
@@ -211,11 +213,18 @@ def _open(paths: Sequence[str]) -> list[StageReader]:
     return readers
 
 
-def _labels(reader: StageReader) -> np.ndarray:
-    """The distinct labels of a directory."""
-    return np.unique(
-        np.concatenate([np.zeros(0, np.int32), *(batch.column(0).to_numpy() for batch in reader.batches(["label"]))])
-    )
+def has_known(readers: Sequence[StageReader], known: Labels) -> bool:
+    """Whether a clip of some directories shows a known person."""
+    return bool(known) and any(label > 0 for reader in readers for label in _labels(reader, known))
+
+
+def _labels(reader: StageReader, known: Labels) -> set[int]:
+    """The distinct labels of a directory's clips."""
+    found: set[int] = set()
+    for batch in reader.batches(["name", "split"]):
+        names, splits = batch.column("name").to_pylist(), batch.column("split").to_pylist()
+        found.update(label_of(*clip, known) for clip in zip(names, splits, strict=True))
+    return found
 
 
 def _blocks(readers: Sequence[StageReader]) -> Iterator[_Block]:
@@ -252,11 +261,10 @@ def _whole_clips(reader: StageReader) -> Iterator[pa.Table]:
 def _block(table: pa.Table, reader: StageReader) -> _Block:
     names = table.column("name").to_pylist()
     starts = clip_starts(names)
-    splits, labels = table.column("split").to_pylist(), table.column("label").to_numpy()
+    splits = table.column("split").to_pylist()
     return _Block(
         [names[start] for start in starts],
         [splits[start] for start in starts],
-        labels[starts],
         np.array(starts, np.int64),
         table.column("track").to_numpy() if reader.tracked else np.zeros(len(names), np.int32),
         normalise(vectors(table.column("feature"))),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ..scores.verdicts import MAYBE, NO, YES
+from .coverage import learnt_labels
 from .data import Entry, Person, Report
 from .found import Sighting
 from .lineage import Lineage
@@ -55,7 +56,7 @@ def _slots(report: Report, lineage: Lineage) -> Iterator[Slot]:
     clips = {entry.clip for card in cards for entry in (*card.entries, *card.missed)}
     labels = {card.label for card in cards if card.label is not None}
     crops = best_crops(lineage.detections, clips).by_clip
-    known = best_crops(lineage.training, (), labels).by_label
+    known = best_crops(lineage.training, (), learnt_labels(lineage.learnt, labels)).by_label
     own = track_crops(lineage.detections, {_face(sighting) for card in cards for sighting in _sightings(card)})
     for number, card in enumerate(cards):
         for index, (_, crop) in enumerate(known.get(card.label or 0, ())):

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..tables import OK, StageReader
 from .data import Coverage, Qualities
@@ -43,12 +45,23 @@ def read_coverage(reader: StageReader, wanted: Collection[str] = ()) -> tuple[Co
 
 
 def labels_of(readers: Sequence[StageReader]) -> set[int]:
-    """The labels, 1 or more, that clips of detect directories carry."""
+    """The labels, 1 or more, that clips of training sets have."""
     labels: set[int] = set()
     for reader in readers:
-        for batch in reader.clips():
+        for batch in reader.batches(["label"]):
             labels.update(batch.column("label").unique().to_pylist())
     return {label for label in labels if label > 0}
+
+
+def learnt_labels(readers: Sequence[StageReader], wanted: Collection[int]) -> dict[str, int]:
+    """The label of each clip of training sets that has one of the wanted ones."""
+    numbers = pa.array(sorted(wanted), pa.int32())
+    labels: dict[str, int] = {}
+    for reader in readers:
+        for batch in reader.batches(["name", "label"]):
+            rows = batch.filter(pc.is_in(batch.column("label"), numbers))
+            labels.update(zip(rows.column("name").to_pylist(), rows.column("label").to_pylist(), strict=True))
+    return labels
 
 
 def read_qualities(reader: StageReader) -> Qualities:

@@ -50,7 +50,7 @@ def gather_report(
     if timeline is not None:
         names = {**timeline.found.names, **names}
     # a classifier may have more classes than there are people: nobody wants cards of those
-    real = {*names, *results, *labels_of(lineage.training)} or set(scored)
+    real = {*names, *results, *labels_of(lineage.learnt)} or set(scored)
     scored = {label: entries for label, entries in scored.items() if label in real}
     everybody = {*scored, *results} if timeline is None else {*names, *scored, *results, *timeline.found.people}
     labels = [label for label in sorted(everybody) if timeline is None or timeline.has(label)]

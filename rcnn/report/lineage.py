@@ -25,6 +25,7 @@ class Lineage:
     given : paths of the command: what manifests name is opened on this disk and beside these only
     detections : of the clips that were ranked
     training : detect directories of the clips that the classifier learned from
+    learnt : what genfeat.py wrote of these, with the labels that it learned
     stages : every directory that was passed, the earliest first
     curve : of the classifier's training
     notes : what is gone, was made anew since, or was not opened
@@ -34,6 +35,7 @@ class Lineage:
     given: Sequence[str] = ()
     detections: list[StageReader] = field(default_factory=list)
     training: list[StageReader] = field(default_factory=list)
+    learnt: list[StageReader] = field(default_factory=list)
     stages: list[StageReader] = field(default_factory=list)
     curve: list[Epoch] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -42,7 +44,8 @@ class Lineage:
     @property
     def datasets(self) -> list[str]:
         """Directories of the data sets, each once, but for those that may not be opened."""
-        found = [reader.arguments.get("dataset") for reader in (*self.detections, *self.training)]
+        readers = (*self.detections, *self.training, *self.stages)  # whose detect directories may be gone
+        found = [reader.arguments.get("dataset") for reader in readers]
         return [path for path in dict.fromkeys(found) if isinstance(path, str) and self.opens(path)]
 
     def opens(self, path: str) -> bool:
@@ -152,5 +155,6 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
     except InputError as error:
         lineage.notes.append(f"the classifier was trained on {data}, which can't be read: {error}")
         return
+    lineage.learnt += [found for found in readers if all(found.path != known.path for known in lineage.learnt)]
     known = {detection.path for detection in lineage.training}
     lineage.training += [found for found in _detections(readers, lineage, set()) if found.path not in known]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -38,31 +38,32 @@ class Crops:
     by_label: dict[int, list[tuple[float, bytes]]] = field(default_factory=dict)
 
 
-def best_crops(readers: Sequence[StageReader], clips: Collection[str], labels: Collection[int] = ()) -> Crops:
+def best_crops(
+    readers: Sequence[StageReader], clips: Collection[str], labels: Mapping[str, int] | None = None
+) -> Crops:
     """The crops of the highest quality, in one pass over the faces.
 
     Parameters
     ----------
     readers : of detect directories
     clips : names of clips of each of which the best face is wanted
-    labels : of each of which the best `KNOWN_FACES` faces are wanted, of main tracks where there are tracks
+    labels : of clips; the best `KNOWN_FACES` faces of each label are wanted, of main tracks where there are tracks
     """
-    found = Crops()
+    found, labels = Crops(), labels or {}
     if not clips and not labels:
         return found
-    names, numbers = pa.array(sorted(clips), pa.string()), pa.array(sorted(labels), pa.int32())
+    names = pa.array(sorted({*clips, *labels}), pa.string())
     best: dict[int, dict[str, tuple[float, bytes]]] = {}
     for reader in readers:
-        columns = ["name", "label", "quality", "crop", *(["track"] if reader.tracked else [])]
+        columns = ["name", "quality", "crop", *(["track"] if reader.tracked else [])]
         for batch in reader.batches(columns, ROWS):
-            wanted = pc.or_(pc.is_in(batch.column("name"), names), pc.is_in(batch.column("label"), numbers))
-            for row in batch.filter(wanted).to_pylist():
+            for row in batch.filter(pc.is_in(batch.column("name"), names)).to_pylist():
                 face = (row["quality"], row["crop"])
                 if row["name"] in clips:
                     found.by_clip[row["name"]] = max(found.by_clip.get(row["name"], face), face)
                 # of whoever else is in a clip of theirs nobody wants a picture
-                if row["label"] in labels and not row.get("track"):
-                    _keep(best.setdefault(row["label"], {}), row["name"], face)
+                if row["name"] in labels and not row.get("track"):
+                    _keep(best.setdefault(labels[row["name"]], {}), row["name"], face)
     found.by_label = {label: sorted(faces.values(), reverse=True) for label, faces in best.items()}
     return found
 

@@ -8,11 +8,6 @@ from ..errors import InputError
 from ..tables import StageReader
 
 
-def have_labels(readers: Sequence[StageReader]) -> bool:
-    """Whether a clip carries the label of a known person."""
-    return any((batch.column(0).to_numpy() > 0).any() for reader in readers for batch in reader.batches(["label"]))
-
-
 def open_features(paths: Sequence[str]) -> list[StageReader]:
     """Readers of feature directories that one model made.
 

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..clips.dataset import TEST
+from ..clips.labels import Labels, labels_of
 from ..errors import InputError
 from ..faces.vectors import normalise
 from ..tables import StageReader, clip_starts, vectors
@@ -63,6 +64,7 @@ def nearest(
     vector: np.ndarray,
     count: int = 100,
     known: Mapping[str, tuple[int, int]] | None = None,
+    labels: Labels | None = None,
 ) -> Found:
     """Compare a vector with every clip; a clip with several tracks counts with the most similar one.
 
@@ -74,6 +76,7 @@ def nearest(
     vector : (D,) float32 of any length but 0
     count : clips to give
     known : row of the person and number of the track that shows them, by name of the clip, see `people.templates`
+    labels : of the clips, as the data set says now; None where it says nothing
 
     Raises
     ------
@@ -94,7 +97,7 @@ def nearest(
                 f"{reader.path}: its vectors are {reader.width} wide, that of the photograph {len(wanted)}; "
                 "embed it with the model that made the features"
             )
-        for block in _compare(reader, wanted):
+        for block in _compare(reader, wanted, labels or {}):
             tracks += len(block.cosines)
             similarities.append(block.best)
             best = _best([*best, *block.matches(count, best[-1].similarity if len(best) == count else -np.inf)], count)
@@ -136,14 +139,16 @@ class _Block:
     best: np.ndarray
 
     @staticmethod
-    def of(rows: pa.RecordBatch, cosines: np.ndarray) -> _Block:
+    def of(rows: pa.RecordBatch, cosines: np.ndarray, known: Labels) -> _Block:
         """Rows with a track, sorted by name, and their cosines."""
         names = rows.column("name").to_pylist()
         starts = np.array(clip_starts(names), np.int64)
+        clips = [names[start] for start in starts.tolist()]
+        splits = rows.column("split").to_numpy(zero_copy_only=False)[starts]
         return _Block(
-            [names[start] for start in starts.tolist()],
-            rows.column("split").to_numpy(zero_copy_only=False)[starts],
-            rows.column("label").to_numpy()[starts],
+            clips,
+            splits,
+            labels_of(clips, splits, known),
             starts,
             np.diff(starts, append=len(names)),
             rows.column("track").to_numpy(),
@@ -171,14 +176,14 @@ class _Block:
         return found
 
 
-def _compare(reader: StageReader, wanted: np.ndarray) -> Iterator[_Block]:
+def _compare(reader: StageReader, wanted: np.ndarray, known: Labels) -> Iterator[_Block]:
     """The clips of a directory; one whose tracks go on in the next batch stays whole."""
     held: tuple[pa.RecordBatch, np.ndarray] | None = None
     for batch in reader.batches(rows=BLOCK_ROWS):
         block = vectors(batch.column("feature"))
         lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
         cosines = (block @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
-        rows = batch.select(["name", "split", "label"])
+        rows = batch.select(["name", "split"])
         tracks = batch.column("track") if reader.tracked else pa.array(np.zeros(len(cosines), np.int32))
         rows = rows.append_column("track", tracks)
         if held is not None:
@@ -188,9 +193,9 @@ def _compare(reader: StageReader, wanted: np.ndarray) -> Iterator[_Block]:
         last = names.index(names[-1]) if reader.tracked else len(names)
         held = (rows.slice(last), cosines[last:]) if last < len(names) else None
         if last:
-            yield _Block.of(rows.slice(0, last), cosines[:last])
+            yield _Block.of(rows.slice(0, last), cosines[:last], known)
     if held is not None:
-        yield _Block.of(*held)
+        yield _Block.of(*held, known)
 
 
 def _best(matches: list[Match], count: int) -> list[Match]:

@@ -87,6 +87,12 @@ def model(role: Role, what: str, *aliases: str) -> Any:
     return setting(None, text, kinds.text, "MODEL", MODELS, aliases=aliases, found=role.used)
 
 
+def labels() -> Any:
+    """`str | None`: the data set that says who is in which clip."""
+    text = "data set whose labels say who is in which clip; left out: the one that detect.py read"
+    return setting(None, text, kinds.text, "DIR", FILES)
+
+
 def names() -> Any:
     """`str | None`: what the labels are called."""
     text = "LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"

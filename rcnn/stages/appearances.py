@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from .. import files
 from ..clips.dataset import Clip
+from ..clips.labels import label_files
 from ..clips.layout import PEOPLE_FILE
 from ..clips.names import find_people, show
 from ..clips.paths import ClipPaths
@@ -36,6 +37,7 @@ from ..workers.signals import until_stopped
 from .clip_tracks import ClipTracks, check_known, find_detection, read_tracks
 from .feature import copy_clips
 from .genfeat import check_accounts
+from .labels import find_labels, labelled_datasets
 from .settings import AppearancesSettings
 
 BATCH_CLIPS = 256  # that are written together
@@ -100,19 +102,22 @@ def appearances(settings: AppearancesSettings) -> None:
     check_output(settings.output, True)
     features = StageReader(settings.features, ("feature",))
     check_known(features, settings.known)
-    given = [path for path in (settings.names, settings.sources, settings.faces, *settings.known) if path]
+    own = (settings.names, settings.sources, settings.faces, settings.dataset, settings.features, *settings.known)
+    given = [path for path in own if path]
     lineage = trace([features], given)
+    known = trace([StageReader(path, ("feature",)) for path in settings.known], given)
     detection = find_detection(features, settings.faces, lineage)
     arguments = {name: value for name, value in asdict(settings).items() if name != "faces"}
     sources = list(dict.fromkeys([settings.features, detection.path, *settings.known]))
-    sums = file_sums(_texts(settings, lineage))
+    teaching = [path for dataset in labelled_datasets(settings.dataset, known) for path in label_files(dataset)]
+    sums = file_sums([*_texts(settings, lineage), *teaching])
     header = header_of("appearances", arguments, sums, sources)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
     people = find_people(settings.names, *lineage.datasets)
     paths = ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets)
     lineage.say_closed()
-    gallery = Gallery.read(settings.known)
+    gallery = Gallery.read(settings.known, find_labels(settings.dataset, known))
     nearest = Nearest.of(features, gallery)
     point = judge_by(gallery, nearest, settings.false_hits, features)
     judge = Judge(nearest, gallery.labels, point, people)

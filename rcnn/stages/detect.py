@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import files
-from ..clips.dataset import Clip, list_clips
+from ..clips.dataset import Clip, list_clips, source_of
 from ..errors import InputError
 from ..faces.alignment import target_points
 from ..faces.detectors import Detector
@@ -112,7 +112,7 @@ def detect(settings: DetectSettings) -> None:
         pairs = crew.map(groups(left, GROUP_CLIPS))
         with progress(what="detect", unit="clip", total=len(clips), initial=len(clips) - len(left)) as bar:
             for group, results in until_stopped(pairs):
-                write_found(writer, group, results, settings.quality_threshold)
+                write_found(writer, group, results, settings.quality_threshold, settings.dataset)
                 for result in results:
                     histogram.add(result.qualities)
                 writer.save(histogram=histogram.counts)
@@ -200,11 +200,20 @@ class DetectJob:
         return FoundFaces.none(clip, reason)
 
 
-def write_found(writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFaces], threshold: float) -> None:
-    """Put clips and their faces into the tables; `threshold` is the least quality, for the reason of a clip without."""
+def write_found(
+    writer: StageWriter, clips: Sequence[Clip], results: Sequence[FoundFaces], threshold: float, dataset: str = ""
+) -> None:
+    """Put clips and their faces into the tables.
+
+    Parameters
+    ----------
+    threshold : least quality, for the reason of a clip without a face
+    dataset : directory that the clips may lie in
+    """
     for clip, result in zip(clips, results, strict=True):
         state, reason = _state(result, threshold)
-        row = {"name": clip.name, "split": clip.split, "label": clip.label, "state": state, "reason": reason}
+        row = {"name": clip.name, "split": clip.split, "source": source_of(clip, dataset), "start": clip.start}
+        row |= {"end": clip.end, "size": clip.size, "changed": clip.changed, "state": state, "reason": reason}
         row |= {"frames": result.looks, "faces": len(result.faces)}
         writer.add_clips([row if result.info is None else row | _video(result.info)])
         if len(result.faces):

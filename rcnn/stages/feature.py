@@ -182,7 +182,9 @@ def feature(settings: FeatureSettings) -> None:
     job = FeatureJob(settings, crop_size(reader), sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
-    header = header_of("feature", asdict(settings), sums, [settings.input])
+    # so that who needs labels finds the data set when the directory of detect.py is gone
+    arguments = {**asdict(settings), "dataset": reader.arguments.get("dataset")}
+    header = header_of("feature", arguments, sums, [settings.input])
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
     clips_with_faces = reader.accounts.ok
@@ -195,7 +197,7 @@ def feature(settings: FeatureSettings) -> None:
                 settings.output,
                 "feature",
                 features_schema(width, reader.tracked),
-                arguments=asdict(settings),
+                arguments=arguments,
                 models=sums,
                 sources=[settings.input],
                 overwrite=settings.overwrite,
@@ -232,7 +234,6 @@ def _rows(clips: Sequence[ClipFaces], results: Sequence[ClipVectors], schema: pa
     columns = [
         pa.array([clip.name for clip in whose]),
         pa.array([clip.split for clip in whose]),
-        pa.array([clip.label for clip in whose], pa.int32()),
         vector_array(np.concatenate([result.vectors for result in results])),
     ]
     if is_tracked(schema):

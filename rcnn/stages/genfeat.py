@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
+
+import numpy as np
 
 from ..clips.dataset import TEST
+from ..clips.labels import label_files, labels_of, read_labels_of
 from ..config import config
 from ..errors import InputError
 from ..people.teaching import agreeing_tracks, one_track
-from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, features_schema
-from ..tables.header import header_of, is_kept
+from ..report import trace
+from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, training_schema
+from ..tables.header import file_sums, header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
+from .labels import labelled_dataset
 from .recipes import check_recipe
 from .settings import GenfeatSettings
 from .settings.vectors import AGREE
@@ -23,7 +28,7 @@ ROWS = 1024  # clips a batch
 
 
 def genfeat(settings: GenfeatSettings) -> None:
-    """Run the stage: join the features of a clip, make labels below 0 class 0, keep the split.
+    """Run the stage: join the features of a clip with the label that it has now; nobody known is class 0.
 
     Raises
     ------
@@ -34,17 +39,22 @@ def genfeat(settings: GenfeatSettings) -> None:
     check_output(settings.output, True)
     readers = open_inputs(settings.inputs, ("feature",))
     check_recipe(settings.recipe, readers)
-    header = header_of("genfeat", asdict(settings), sources=settings.inputs)
+    lineage = trace(readers, [settings.dataset] if settings.dataset else ())
+    dataset = labelled_dataset(settings.dataset, lineage, readers[0].path)
+    arguments, sums = {**asdict(settings), "dataset": dataset}, file_sums(label_files(dataset))
+    header = header_of("genfeat", arguments, sums, settings.inputs)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
+    known = read_labels_of(dataset)
     width = sum(reader.width for reader in readers)
     agree = settings.tracks == AGREE and readers[0].tracked
-    chosen = agreeing_tracks(lambda: until_stopped(concatenate(readers, ROWS))) if agree else {}
+    chosen = agreeing_tracks(lambda: until_stopped(concatenate(readers, ROWS)), known) if agree else {}
     with StageWriter(
         settings.output,
         "genfeat",
-        features_schema(width),
-        arguments=asdict(settings),
+        training_schema(width),
+        arguments=arguments,
+        models=sums,
         sources=settings.inputs,
         overwrite=settings.overwrite,
     ) as writer:
@@ -53,10 +63,10 @@ def genfeat(settings: GenfeatSettings) -> None:
         with progress(what="genfeat", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
             for batch in until_stopped(batches):
                 _check_splits(batch, settings.inputs)
-                labels = [max(label, config.SUBMIT.NOBODY) for label in batch.labels]
-                nobody += labels.count(config.SUBMIT.NOBODY)
+                labels = np.maximum(labels_of(batch.names, batch.splits, known), config.SUBMIT.NOBODY)
+                nobody += int((labels == config.SUBMIT.NOBODY).sum())
                 done += len(labels)
-                writer.add_rows(replace(batch, labels=labels).record(writer.schema))
+                writer.add_rows(batch.record(writer.schema, labels))
                 writer.save(nobody=nobody, clips=done)
                 bar.update(len(labels))
         carry_clips(readers, writer)

@@ -10,7 +10,8 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 
-from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, Clip
+from ..clips.dataset import TEST, TRAIN, Clip
+from ..clips.labels import Labels
 from ..clips.names import find_people
 from ..errors import InputError
 from ..faces.card import read_thresholds
@@ -29,6 +30,7 @@ from .appearances import card_of
 from .clip_tracks import intervals
 from .face_finder import FaceFinder, FoundFaces
 from .feature import FeatureStep
+from .labels import find_labels
 
 RATE = Fraction(8)  # looks a second, as of --recipe best
 
@@ -76,24 +78,28 @@ class KnownPeople:
                 labels.append(label)
         vectors = clip_features(embedder, crops, 0)
         with tempfile.TemporaryDirectory() as folder:
-            write_photographs(folder, labels, vectors)
-            return KnownPeople._read((folder,), names, read_thresholds(model, file_sums(model_files(model))))
+            taught = dict(zip(write_photographs(folder, vectors), labels, strict=True))
+            return KnownPeople._read((folder,), taught, names, read_thresholds(model, file_sums(model_files(model))))
 
     @staticmethod
     def of_features(paths: Sequence[str]) -> KnownPeople:
         """Made of the labelled clips of stage directories of feature.py; named as their data set names them."""
         readers = [StageReader(path, ("feature",)) for path in paths]
-        return KnownPeople._read(paths, find_people(None, *trace(readers).datasets), card_of(readers[0]))
+        lineage = trace(readers)
+        names = find_people(None, *lineage.datasets)
+        return KnownPeople._read(paths, find_labels(None, lineage), names, card_of(readers[0]))
 
     @staticmethod
-    def _read(paths: Sequence[str], names: Mapping[int, str], card: CardThresholds | None) -> KnownPeople:
-        gallery = Gallery.read(paths)
+    def _read(
+        paths: Sequence[str], labels: Labels, names: Mapping[int, str], card: CardThresholds | None
+    ) -> KnownPeople:
+        gallery = Gallery.read(paths, labels)
         return KnownPeople(gallery, gallery.trials(), names, card)
 
 
-def write_photographs(path: str, labels: Sequence[int], vectors: np.ndarray) -> None:
-    """Write vectors (n, D) of photographs as a stage directory of feature.py."""
-    rows = [(f"{number:08d}", TRAIN, label) for number, label in enumerate(labels)]
+def write_photographs(path: str, vectors: np.ndarray) -> list[str]:
+    """Write vectors (n, D) of photographs as a stage directory of feature.py; gives the names that they have there."""
+    rows = [(f"{number:08d}", TRAIN) for number in range(len(vectors))]
     schema = features_schema(vectors.shape[1])
     columns = [pa.array(column) for column in zip(*rows, strict=True)]
     with StageWriter(path, "feature", schema) as writer:
@@ -104,10 +110,11 @@ def write_photographs(path: str, labels: Sequence[int], vectors: np.ndarray) -> 
                 schema=schema,
             )
         )
-        keys = ("name", "split", "label")
+        keys = ("name", "split")
         writer.add_clips(
             [dict(zip(keys, row, strict=True)) | {"state": OK, "reason": "", "frames": 1, "faces": 1} for row in rows]
         )
+    return [name for name, _ in rows]
 
 
 def find_in_one(
@@ -153,7 +160,7 @@ def find_in_one(
 
 def _look_at(path: str, finder: FaceFinder) -> FoundFaces:
     # a name that no clip of the people has
-    (found,) = finder([Clip("/", path, TEST, NOBODY_KNOWN)])
+    (found,) = finder([Clip("/", path, TEST)])
     if found.unreadable:
         raise InputError(f"{path}: can't be read: {found.unreadable}")
     return found

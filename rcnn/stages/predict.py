@@ -116,7 +116,6 @@ def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
     return Batch(
         [batch.names[index] for index in starts],
         [batch.splits[index] for index in starts],
-        [batch.labels[index] for index in starts],
         np.maximum.reduceat(scores, starts, axis=0),
     )
 

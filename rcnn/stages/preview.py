@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import files
 from ..clips.dataset import Clip, list_clips
+from ..clips.labels import label_files, label_of, read_labels_of
 from ..clips.names import find_people, show
 from ..clips.sources import find_sources
 from ..errors import InputError, UnreadableError
@@ -110,6 +111,7 @@ def preview(settings: PreviewSettings) -> None:
     clips = {clip.name: clip for clip in list_clips(dataset, stage, part)}
     rows = chosen_clips(reader, settings.every)
     kept = _kept_frames(reader, {row["name"] for row in rows})
+    labels = read_labels_of(dataset) if label_files(dataset) else {}
     people = find_people(settings.names, dataset)
     sources = find_sources(settings.sources, dataset, clips={row["name"] for row in rows})
     device = choose_device(settings.gpu)
@@ -121,7 +123,8 @@ def preview(settings: PreviewSettings) -> None:
             clip = clips.get(row["name"])
             if clip is not None:
                 frames, unread = viewer.look(clip, row, kept.get(clip.name, frozenset()))
-                lines = describe(row, people, threshold, unread, sources.get(clip.name, ""))
+                label = label_of(clip.name, clip.split, labels)
+                lines = describe(row, label, people, threshold, unread, sources.get(clip.name, ""))
                 sheets.add(sheet_name(clip.name, row["state"]), encode_sheet(draw_sheet(lines, frames)))
                 written[row["state"]] += 1
             bar.update()
@@ -220,17 +223,18 @@ class Viewer:
 
 
 def describe(
-    row: Mapping[str, Any], people: Mapping[int, str], threshold: float, error: str = "", source: str = ""
+    row: Mapping[str, Any], label: int, people: Mapping[int, str], threshold: float, error: str = "", source: str = ""
 ) -> list[str]:
     """The lines over a sheet.
 
     Parameters
     ----------
     row : of the table of clips
+    label : of the clip, as the data set says now
     error : why the clip can't be read now
     source : path of the user's own file that the clip was made of; empty where it is not known
     """
-    who = show(row["label"], people) if row["label"] > 0 else "no label"
+    who = show(label, people) if label > 0 else "no label"
     state = "has faces" if row["state"] == OK else row["state"]
     why = f" ({row['reason']})" if row["reason"] else ""
     counts = f"{row['frames']} frames looked at, {row['faces']} faces kept, quality threshold {threshold:g}"

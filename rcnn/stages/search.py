@@ -12,13 +12,14 @@ from ..clips.sources import find_sources
 from ..faces.card import read_thresholds
 from ..files.text import printable
 from ..networks.engine import choose_device
-from ..people.templates import Gallery
+from ..people.templates import Gallery, has_known
 from ..report import trace, write_page
 from ..scores.verdicts import NO, YES
-from ..search.features import have_labels, open_features
+from ..search.features import open_features
 from ..search.nearest import nearest
 from ..search.query import Query, ask, models_behind
 from ..search.verdicts import NOBODY, judge_clips
+from .labels import find_labels
 from .search_answer import Answer, list_clips, say_clips, say_who, who_is
 from .search_page import search_report
 from .search_times import find_times
@@ -37,10 +38,11 @@ def search(settings: SearchSettings) -> None:
         If a photograph, the features or a model is wrong.
     """
     readers = open_features(settings.features)
-    lineage = trace(readers, [path for path in (settings.names, settings.sources) if path])
+    lineage = trace(readers, [path for path in (settings.names, settings.sources, settings.dataset) if path])
     behind = lineage.detections[0].arguments if lineage.detections else {}
     models = models_behind(readers, settings.model, settings.detector, behind)
     people = find_people(settings.names, *lineage.datasets)
+    labels = find_labels(settings.dataset, lineage)
     lineage.say_closed()
     if settings.report:
         files.discard(settings.report)
@@ -50,10 +52,10 @@ def search(settings: SearchSettings) -> None:
         print(line)
     started = time.monotonic()
     card = read_thresholds(models.model, readers[0].manifest["models"])
-    gallery = Gallery.read(settings.features) if have_labels(readers) else None
+    gallery = Gallery.read(settings.features, labels) if has_known(readers, labels) else None
     run = None if gallery is None else gallery.trials(TRIALS)
     person = None if gallery is None or run is None else who_is(gallery, run, query.vector, settings.false_hits, card)
-    found = nearest(readers, query.vector, settings.count, None if gallery is None else gallery.known)
+    found = nearest(readers, query.vector, settings.count, None if gallery is None else gallery.known, labels)
     own = NOBODY if person is None or person.verdict == NO else person.row
     point = judge_clips(found, own, person is not None and person.verdict == YES, run, settings.false_hits, card)
     cosines = np.array([match.similarity for match in found.matches], np.float32)

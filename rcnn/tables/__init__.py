@@ -28,6 +28,7 @@ from .schema import (
     features_schema,
     is_tracked,
     scores_schema,
+    training_schema,
     vector_array,
     vectors,
 )
@@ -36,5 +37,6 @@ from .writer import StageWriter, check_output
 __all__ = [
     "CLIPS", "CLIPS_SCHEMA", "FACES_SCHEMA", "FORMAT", "INT8", "KINDS", "MANIFEST", "NO_FACE", "OK",
     "TRACKED_FACES_SCHEMA", "UNREADABLE", "Accounts", "Listing", "StageReader", "StageWriter", "after", "check_output",
-    "clip_starts", "features_schema", "is_tracked", "open_stage", "scores_schema", "vector_array", "vectors",
+    "clip_starts", "features_schema", "is_tracked", "open_stage", "scores_schema", "training_schema", "vector_array",
+    "vectors",
 ]  # fmt: skip

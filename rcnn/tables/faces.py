@@ -23,7 +23,7 @@ class ClipFaces:
 
     clip : whose they are; read back from a table it has no path
     frames : (n,) int32, number of the frame, counted from 1
-    times : (n,) float64, when the frame is shown, seconds from the start of the file
+    times : (n,) float64, when the frame is shown, seconds of the source file, also where the clip is a piece of it
     scores : (n,) float32, probability of a face
     qualities : (n,) float32, norm of the quality model's embedding, or the score
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the upright frame of the video
@@ -91,7 +91,6 @@ class ClipFaces:
         columns = {
             "name": pa.array([self.clip.name] * count, pa.string()),
             "split": pa.array([self.clip.split] * count, pa.string()),
-            "label": pa.array(np.full(count, self.clip.label, np.int32)),
             "frame": pa.array(self.frames, pa.int32()),
             "time": pa.array(self.times, pa.float64()),
             "score": pa.array(self.scores, pa.float32()),
@@ -137,11 +136,11 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[ClipFaces]:
     boxes, landmarks = vectors(batch.column("box")), vectors(batch.column("landmarks")).reshape(len(names), -1, 2)
     crops = batch.column(CROP).to_pylist() if CROP in batch.schema.names else [b""] * len(names)
     tracks = batch.column("track").to_numpy() if is_tracked(batch.schema) else np.zeros(len(names), np.int32)
-    splits, labels = batch.column("split").to_pylist(), batch.column("label").to_pylist()
+    splits = batch.column("split").to_pylist()
     for start, end in pairwise([*clip_starts(names), len(names)]):
         rows = slice(start, end)
         yield ClipFaces(
-            Clip(names[start], "", splits[start], labels[start]),
+            Clip(names[start], "", splits[start]),
             frames[rows],
             times[rows],
             scores[rows],

@@ -18,14 +18,13 @@ BATCH_BYTES = 16 << 20  # of vectors that a cursor holds
 class Row:
     """A clip in several inputs.
 
-    name, split, label : of the clip
+    name, split : of the clip
     track : of the clip; 0 where the inputs have none
     vectors : (D,) float32 of each input; None where the input lacks the clip
     """
 
     name: str
     split: str
-    label: int
     track: int
     vectors: tuple[np.ndarray | None, ...]
 
@@ -50,7 +49,6 @@ class _Cursor:
                 return
             self.names = batch.column("name").to_pylist()
             self.splits = batch.column("split").to_pylist()
-            self.labels = batch.column("label").to_pylist()
             self.tracks = batch.column("track").to_pylist() if self.reader.tracked else [0] * batch.num_rows
             self.vectors = vectors(batch.column(batch.num_columns - 1))
             self.at = 0
@@ -75,7 +73,7 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
     Raises
     ------
     InputError
-        If an input is not sorted or names a clip twice, or two have another label or split for one.
+        If an input is not sorted or names a clip twice, or two have another split for one.
     """
     cursors = [_Cursor(reader) for reader in readers]
     while True:
@@ -87,16 +85,14 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
         here = [cursor for cursor in cursors if cursor.key == key]
         first = here[0]
         for other in here[1:]:
-            if (other.splits[other.at], other.labels[other.at]) != (first.splits[first.at], first.labels[first.at]):
+            if other.splits[other.at] != first.splits[first.at]:
                 raise InputError(
-                    f"{other.reader.path}: {name!r} is of {other.splits[other.at]} with label "
-                    f"{other.labels[other.at]}, in {first.reader.path} of {first.splits[first.at]} with "
-                    f"{first.labels[first.at]}; give inputs of one data set"
+                    f"{other.reader.path}: {name!r} is of {other.splits[other.at]}, in {first.reader.path} of "
+                    f"{first.splits[first.at]}; give inputs of one data set"
                 )
         yield Row(
             name,
             first.splits[first.at],
-            first.labels[first.at],
             track,
             tuple(cursor.vectors[cursor.at] if cursor.key == key else None for cursor in cursors),
         )
@@ -106,24 +102,17 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips, or tracks of clips, with one vector each: names, splits, labels, and (n, D) float32."""
+    """Clips, or tracks of clips, with one vector each: names, splits, and (n, D) float32."""
 
     names: list[str]
     splits: list[str]
-    labels: list[int]
     vectors: np.ndarray
 
-    def record(self, schema: pa.Schema) -> pa.RecordBatch:
-        """The same as rows of a stage's table."""
-        return pa.RecordBatch.from_arrays(
-            [
-                pa.array(self.names, pa.string()),
-                pa.array(self.splits, pa.string()),
-                pa.array(self.labels, pa.int32()),
-                vector_array(self.vectors),
-            ],
-            schema=schema,
-        )
+    def record(self, schema: pa.Schema, labels: np.ndarray | None = None) -> pa.RecordBatch:
+        """The same as rows of a stage's table; with labels (n,) int32 where it has these."""
+        who = [] if labels is None else [pa.array(labels, pa.int32())]
+        columns = [pa.array(self.names, pa.string()), pa.array(self.splits, pa.string()), *who]
+        return pa.RecordBatch.from_arrays([*columns, vector_array(self.vectors)], schema=schema)
 
 
 def concatenate(readers: Sequence[StageReader], rows: int, start_after: str = "") -> Iterator[Batch]:
@@ -150,7 +139,6 @@ def _batch(rows: list[Row]) -> Batch:
     return Batch(
         [row.name for row in rows],
         [row.split for row in rows],
-        [row.label for row in rows],
         np.stack([np.concatenate([vector for vector in row.vectors if vector is not None]) for row in rows]),
     )
 

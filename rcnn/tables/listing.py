@@ -1,4 +1,4 @@
-"""Which clips a run began with: their names, labels, sizes and times, so that a data set that changed since is noticed.
+"""Which clips a run began with, which files they are, and of what size and time, so that a change since is noticed.
 
 Each clip has a sha256 of these, and the digest of a list is the sum of them modulo 2^256: the order does not count, and
 the sums of the parts of a job array make that of the whole. It tells accidents, not forgeries. The list itself is kept
@@ -22,7 +22,8 @@ from .damage import DAMAGED
 from .schema import IDENTITY
 
 LISTING = "listing.parquet"
-SCHEMA = pa.schema([*IDENTITY, ("size", pa.int64()), ("changed", pa.int64())])
+FILE = (("size", pa.int64()), ("changed", pa.int64()), ("start", pa.float64()), ("end", pa.float64()))
+SCHEMA = pa.schema([*IDENTITY, *FILE])
 BITS = 256
 
 
@@ -71,7 +72,7 @@ class Listing:
 
 
 def _number(clip: Clip) -> int:
-    text = "\0".join((clip.name, clip.split, str(clip.label), str(clip.size), str(clip.changed)))
+    text = "\0".join((clip.name, clip.split, *(str(getattr(clip, name)) for name, _ in FILE)))
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
@@ -85,8 +86,8 @@ def _differences(before: pa.Table, now: pa.Table) -> Iterator[str]:
     yield from _words(sorted(old.keys() - new.keys()), "is gone", "are gone")
     both = sorted(old.keys() & new.keys())
     then, today = (table.take([rows[name] for name in both]) for table, rows in ((before, old), (now, new)))
-    yield from _words(_unlike(both, then, today, "size", "changed"), "was replaced", "were replaced")
-    yield from _words(_unlike(both, then, today, "split", "label"), "has another label", "have another label")
+    yield from _words(_unlike(both, then, today, *(name for name, _ in FILE)), "was replaced", "were replaced")
+    yield from _words(_unlike(both, then, today, "split"), "is of another split", "are of another split")
 
 
 def _unlike(names: list[str], one: pa.Table, other: pa.Table, *columns: str) -> list[str]:

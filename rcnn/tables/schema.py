@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..config import config
 
-FORMAT = 3  # version of what is described in this package; raised when an old reader would misread
+FORMAT = 4  # version of what is described in this package; raised when an old reader would misread
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 CLIPS = "clips"
@@ -21,10 +21,16 @@ STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
 POINT_NUMBERS = 2 * len(config.ALIGN.TARGET)  # x, y of a face's landmarks
 MAX_WIDTH = 1 << 20  # numbers of a vector, more than any network gives
 
-IDENTITY = [("name", pa.string()), ("split", pa.string()), ("label", pa.int32())]
+IDENTITY = [("name", pa.string()), ("split", pa.string())]
+LABEL = ("label", pa.int32())  # of the person a clip teaches; the training set's alone
 CLIPS_SCHEMA = pa.schema(
     [
         *IDENTITY,
+        ("source", pa.string()),  # path of the file, from the data set's directory where it lies there
+        ("start", pa.float64()),  # seconds of the source
+        ("end", pa.float64()),  # seconds of the source; 0 for its end
+        ("size", pa.int64()),  # bytes of the source
+        ("changed", pa.int64()),  # when the source was changed last, ns since 1970
         ("state", pa.string()),  # ok, no face, unreadable
         ("reason", pa.string()),  # why it is not ok, or what is missing of it; else empty
         ("frames", pa.int32()),  # frames that were looked at
@@ -38,12 +44,13 @@ CLIPS_SCHEMA = pa.schema(
         ("read", pa.int64()),  # frames that could be decoded
     ]
 )
+NO_SOURCE = {"source": "", "start": 0.0, "end": 0.0, "size": 0, "changed": 0}
 NO_VIDEO = {"seconds": 0.0, "fps": 0.0, "width": 0, "height": 0, "codec": "", "promised": 0, "read": 0}
 FACES_SCHEMA = pa.schema(
     [
         *IDENTITY,
         ("frame", pa.int32()),  # counts from 1
-        ("time", pa.float64()),  # seconds from the start of the file
+        ("time", pa.float64()),  # seconds of the source
         ("score", pa.float32()),  # probability of a face
         ("quality", pa.float32()),  # norm of the embedding, or the score
         ("box", pa.list_(pa.float32(), 4)),  # x1, y1, x2, y2 in pixels of the upright frame
@@ -58,13 +65,23 @@ def unknown_video(count: int) -> list[pa.Array]:
     return [pa.array([value] * count, CLIPS_SCHEMA.field(name).type) for name, value in NO_VIDEO.items()]
 
 
+def unknown_source(count: int) -> list[pa.Array]:
+    """The columns of `CLIPS_SCHEMA` behind the identity for clips of whose files nothing is known."""
+    return [pa.array([value] * count, CLIPS_SCHEMA.field(name).type) for name, value in NO_SOURCE.items()]
+
+
 TRACK = ("track", pa.int32())  # number of the face's track in its clip; 0 is the main one
 TRACKED_FACES_SCHEMA = pa.schema([*FACES_SCHEMA, TRACK])  # of detect.py --faces all
 
 
 def features_schema(width: int, tracked: bool = False) -> pa.Schema:
-    """A row a clip, or a row a track: who, and the vector of `width` float32."""
+    """A row a clip, or a row a track: the clip, and the vector of `width` float32."""
     return pa.schema([*IDENTITY, *([TRACK] if tracked else []), ("feature", pa.list_(pa.float32(), width))])
+
+
+def training_schema(width: int) -> pa.Schema:
+    """A row a clip: the clip, the label that it teaches, and the vector of `width` float32."""
+    return pa.schema([*IDENTITY, LABEL, ("feature", pa.list_(pa.float32(), width))])
 
 
 def is_tracked(schema: pa.Schema) -> bool:
@@ -73,13 +90,13 @@ def is_tracked(schema: pa.Schema) -> bool:
 
 
 def scores_schema(classes: int) -> pa.Schema:
-    """A row a clip: who, and the probability of each class, float32."""
+    """A row a clip: the clip, and the probability of each class, float32."""
     return pa.schema([*IDENTITY, ("scores", pa.list_(pa.float32(), classes))])
 
 
 APPEARANCES_SCHEMA = pa.schema(
     [
-        *IDENTITY,  # of the clip; the label is what the data set says of it
+        *IDENTITY,  # of the clip
         ("who", pa.int32()),  # label of the person who appears
         ("person", pa.string()),  # their name; empty where none is known
         ("source", pa.string()),  # the user's own file; else the clip's
@@ -126,7 +143,9 @@ def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
     width = min(max(width, 1), MAX_WIDTH)
     if stage == "predict":
         return scores_schema(width)
-    return features_schema(width, tracked and stage == "feature")
+    if stage == "genfeat":
+        return training_schema(width)
+    return features_schema(width, tracked)
 
 
 def one_row(stage: str, schema: pa.Schema) -> bool:

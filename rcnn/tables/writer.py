@@ -20,7 +20,20 @@ from .listing import LISTING, Listing
 from .parts import differences as part_differences
 from .parts import parts_there
 from .progress import read_progress
-from .schema import CLIPS, CLIPS_SCHEMA, INT8, KINDS, MANIFEST, NO_FACE, NO_VIDEO, OK, PROGRESS, UNREADABLE, one_row
+from .schema import (
+    CLIPS,
+    CLIPS_SCHEMA,
+    INT8,
+    KINDS,
+    MANIFEST,
+    NO_FACE,
+    NO_SOURCE,
+    NO_VIDEO,
+    OK,
+    PROGRESS,
+    UNREADABLE,
+    one_row,
+)
 from .table import GrowingTable
 
 TOP_FILES = (MANIFEST, PROGRESS, LISTING)  # of a stage directory
@@ -161,7 +174,7 @@ class StageWriter:
         if isinstance(rows, pa.RecordBatch):
             batch = rows
         else:
-            batch = pa.RecordBatch.from_pylist([{**NO_VIDEO, **row} for row in rows], CLIPS_SCHEMA)
+            batch = pa.RecordBatch.from_pylist([{**NO_SOURCE, **NO_VIDEO, **row} for row in rows], CLIPS_SCHEMA)
         for state in batch.column("state").to_pylist():
             self._states[state] += 1
         self._guard(lambda: self._clips.add(batch))

@@ -40,7 +40,7 @@ class AppearancesSettings(Settings):
     )
     known: tuple[str, ...] = setting(
         (FEATURES,),
-        "what feature.py wrote of clips of known people, with the same model; clips of train and val with the label -1 "
+        "what feature.py wrote of clips of known people, with the same model; clips of train and val without a label "
         "show strangers",
         kinds.paths,
         INPUTS,
@@ -54,6 +54,7 @@ class AppearancesSettings(Settings):
         "DIR|FILE",
         FILES,
     )
+    dataset: str | None = shared.labels()
     names: str | None = shared.names()
     sources: str | None = shared.sources()
     false_hits: float = shared.false_hits('clips of 1,000 without a person that may get a "yes" for somebody')

@@ -57,6 +57,7 @@ class GenfeatSettings(Settings):
 
     inputs: tuple[str, ...] = setting((FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
     output: str = setting(TRAINING_SET, "where the training set goes", kinds.text, "DIR", FILES)
+    dataset: str | None = shared.labels()
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
     recipe: str = recipe_setting("genfeat")

@@ -1,0 +1,49 @@
+"""The labels that the clips of stage directories have now, in the data set that these were made of."""
+
+from __future__ import annotations
+
+from ..clips.labels import label_files, read_labels_of
+from ..errors import InputError
+from ..report import Lineage
+
+
+def labelled_datasets(given: str | None, lineage: Lineage) -> list[str]:
+    """The data set that was given; else those behind some directories that are there and have labels."""
+    return [given] if given is not None else [path for path in lineage.datasets if label_files(path)]
+
+
+def labelled_dataset(given: str | None, lineage: Lineage, path: str) -> str:
+    """The one data set whose labels teach.
+
+    Parameters
+    ----------
+    given : value of --dataset, None where it is left out
+    path : of the directory whose clips they are, for the message
+
+    Raises
+    ------
+    InputError
+        If none is given, and none that the directories lead to is there.
+    """
+    found = labelled_datasets(given, lineage)
+    if not found:
+        raise InputError(f"{path}: the data set that it was made of is not there; give --dataset DIR")
+    return found[0]
+
+
+def find_labels(given: str | None, lineage: Lineage) -> dict[str, int]:
+    """The labels of all these data sets, the first of them first; none where no data set is there.
+
+    Parameters
+    ----------
+    given : value of --dataset, None where it is left out
+
+    Raises
+    ------
+    InputError
+        As `read_labels_of`.
+    """
+    labels: dict[str, int] = {}
+    for dataset in labelled_datasets(given, lineage):
+        labels = {**read_labels_of(dataset), **labels}
+    return labels
