@@ -129,8 +129,8 @@ def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> tuple[dict[SourceFi
     new = [file for file, pieces in plans.items() if pieces is None]
     skipped = []
     with ThreadPoolExecutor(OPENED) as pool:
-        results = pool.map(_pieces_of, new)
-        for file, result in until_stopped(zip(new, progress(results, what="files", unit="file", total=len(new)))):
+        results = progress(pool.map(_pieces_of, new), what="files", unit="file", total=len(new)) if new else ()
+        for result, file in until_stopped(zip(results, new, strict=True)):
             if isinstance(result, Skipped):
                 skipped.append(result)
             else:
