@@ -120,8 +120,8 @@ def rank_clips(
 
     Returns
     -------
-    `Match` with `clip`, `split`, `label` (0 or less: none, or the data set is not there) and `similarity`; with `times` also `appearances`, the
-    most like first, each with `start`, `end` and `verdict`.
+    `Match` with `clip`, `split`, `label` (0 or less: none, or no data set is there) and `similarity`; with `times` also
+    `appearances`, the most like first, each with `start`, `end` and `verdict`.
 
     Raises
     ------
@@ -131,7 +131,8 @@ def rank_clips(
     paths = (features,) if isinstance(features, str) else tuple(features)
     vector = normalise(np.atleast_2d(person)).sum(0)
     readers = open_features(paths)
-    matches = list(nearest(readers, vector, count, labels=find_labels(None, trace(readers))).matches)
+    labels = find_labels(None, trace(readers))
+    matches = list(nearest(readers, vector, count, labels=labels).matches)
     if not times:
         return matches
     found: dict[str, list[Appearance]] = {}

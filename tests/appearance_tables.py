@@ -36,11 +36,11 @@ def write_table(path: Path, seen: Sequence[Seen]) -> str:
     width, height = SIZE
     with StageWriter(str(path), "appearances", APPEARANCES_SCHEMA) as writer:
         for name, row in sorted({row.clip: row for row in rows}.items()):
-            clip = {"name": name, "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 9, "faces": 9}
+            clip = {"name": name, "split": "test", "state": "ok", "reason": "", "frames": 9, "faces": 9}
             writer.add_clips([{**clip, "seconds": row.seconds, "fps": row.fps, "width": width, "height": height}])
         found = [
             {
-                "name": row.clip, "split": "test", "label": -1, "who": row.who, "person": row.person,
+                "name": row.clip, "split": "test", "who": row.who, "person": row.person,
                 "source": row.source or f"films/{row.clip}", "start": row.start, "end": row.end,
                 "seen": row.end - row.start, "time": (row.start + row.end) / 2, "box": [10.5, 20.1, 110.0, 220.0],
                 "track": 0, "cosine": 0.37, "probability": 0.9, "verdict": row.verdict,

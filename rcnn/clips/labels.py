@@ -1,4 +1,4 @@
-"""Who is in which clip: the labels that a data set has now. They are read where they are needed, and kept nowhere else."""
+"""Who is in which clip: the labels that a data set has now, read afresh by what needs them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A data set that lists its clips: `gt_v2/clips.csv`, where each row is a piece, or the whole, of a file that lies anywhere.
+"""A data set that lists its clips: `gt_v2/clips.csv`, a row for each piece, or the whole, of a file that lies anywhere.
 
-UTF-8, comma-separated, with the header `name,split,source,start,end`. The source is an absolute path or a URL; start and
-end are seconds of it, and an end of 0 is the end of the file. Where this file exists it is the list of clips: no folder
-is looked into.
+CSV in UTF-8 with the header `name,split,source,start,end`. The source is an absolute path or a URL; start and end are
+seconds of it, and an end of 0 is the end of the file. Where this file exists it is the list of clips, and no folder is
+looked into.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ def read_sources(path: str, clips: Container[str] | None = None) -> dict[str, st
 def find_sources(given: str | None, *datasets: str, clips: Container[str] | None = None) -> dict[str, str]:
     """The table that was given; else those of all data sets that have one, the first of them first.
 
-    That is `gt_v2/clips.csv` where a data set lists its clips, else `gt_v2/sources.txt`. A table that nobody named and that can't be read is passed over with a line that says so.
+    That is `gt_v2/clips.csv` where a data set lists its clips, else `gt_v2/sources.txt`. A table that nobody named and
+    that can't be read is passed over with a line that says so.
 
     Parameters
     ----------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .. import files
 from ..clips.labels import label_files, read_labels_of
 from ..errors import InputError
 from ..files.text import printable
@@ -36,7 +35,7 @@ def _check(reader: StageReader, dataset: str) -> None:
         for clip, label in zip(*columns, strict=True):
             if label > 0 and now.get(clip, label) != label:
                 raise InputError(
-                    f"{files.join(dataset, '')}: {printable(clip)} has label {now[clip]}, and {reader.path} was made "
+                    f"{dataset}: {printable(clip)} has label {now[clip]}, and {reader.path} was made "
                     f"when it had {label}; the classifier learnt the labels of then: run genfeat.py and the stages "
                     "behind it with --renew, as ./run.sh does, or put the file of then back"
                 )

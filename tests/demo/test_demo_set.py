@@ -21,6 +21,7 @@ from rcnn.clips.dataset import (
     read_names,
     read_train_labels,
 )
+from rcnn.clips.labels import read_labels_of
 from rcnn.clips.layout import FOLDERS, PEOPLE_FILE, TEST_FILE
 from rcnn.demo.demo_set import DemoOptions, plan_demo, write_demo
 from rcnn.errors import InputError
@@ -58,7 +59,8 @@ def test_labels_are_complete_and_strangers_have_none(made: Path) -> None:
     assert {label: len(names) for label, names in truth[VAL].items()} == {1: 1, 2: 1}
     assert {label: len(names) for label, names in truth[TEST].items()} == {1: 1, 2: 1}
     assert (made / PEOPLE_FILE).read_text() == "1 person001\n2 person002\n"
-    labels = Counter(clip.label for clip in list_clips(str(made), "trainval"))
+    known = read_labels_of(str(made))
+    labels = Counter(known.get(clip.name, NOBODY_KNOWN) for clip in list_clips(str(made), "trainval"))
     assert labels == {1: 2, 2: 2, NOBODY_KNOWN: 2}
 
 

@@ -14,6 +14,7 @@ from drawn_people import person, portrait
 from films import Shot, true_spans, write_clips
 
 import rcnn
+from rcnn.clips.labels import read_labels_of
 from rcnn.commands.appearances import main
 from rcnn.demo.film import SIZE, draw_take, film_frames
 from rcnn.errors import InputError
@@ -114,7 +115,7 @@ def test_people_are_found_when_they_are_in_view_and_strangers_are_not(table, fil
 
 def test_a_row_says_who_where_and_in_which_file(table, run):
     row = next(row for row in table if row["who"] == 1)
-    assert row["name"] == "film.mp4" and row["label"] == -1 and row["split"] == "test"
+    assert row["name"] == "film.mp4" and row["split"] == "test"
     assert row["person"] == "Ada" and row["source"] == "/films/first cut.mp4"
     assert row["start"] <= row["time"] <= row["end"] and 0 < row["seen"] <= row["end"] - row["start"]
     faces = [face for batch in StageReader(f"{run}/det_test", ("detect",)).batches() for face in batch.to_pylist()]
@@ -160,8 +161,9 @@ def test_the_same_is_kept_and_other_thresholds_are_not_mixed_in(table, settings,
 def test_a_known_clip_that_is_searched_is_judged_without_itself(run, tmp_path):
     known = f"{run}/feat_trainval"
     appearances(AppearancesSettings(known, known=(known,), output=f"{tmp_path}/all"))
-    rows = [row for row in rows_of(f"{tmp_path}/all") if row["label"] > 0]
-    assert {row["name"] for row in rows if row["who"] == row["label"] and row["verdict"] != "no"} == {
+    labels = read_labels_of(f"{run}/data")
+    rows = [row for row in rows_of(f"{tmp_path}/all") if row["name"] in labels]
+    assert {row["name"] for row in rows if row["who"] == labels[row["name"]] and row["verdict"] != "no"} == {
         f"known_{number}_{take}.mp4" for number in KNOWN for take in range(2)
     }
     assert all(row["cosine"] < 0.99 for row in rows)

@@ -52,7 +52,7 @@ def write(path: Path, stop_after: int = len(NAMES), overwrite: bool = False) -> 
         for number in range(out.state.get("clips", 0), len(NAMES)):
             if number >= stop_after:
                 raise Stopped(15)
-            who = {"name": NAMES[number], "split": "test", "label": -1}
+            who = {"name": NAMES[number], "split": "test"}
             columns = [pa.array([who["name"]]), pa.array(["test"]), pa.array([-1], pa.int32())]
             out.add_rows(
                 pa.RecordBatch.from_arrays([*columns, vector_array(np.full((1, 4), number))], schema=out.schema)
@@ -108,9 +108,7 @@ def test_a_folder_that_becomes_a_link_in_mid_run_is_not_written_to(tmp_path, tre
     ):
         columns = [pa.array(["a"]), pa.array(["test"]), pa.array([-1], pa.int32()), vector_array(np.ones((1, 4)))]
         out.add_rows(pa.RecordBatch.from_arrays(columns, schema=out.schema))
-        out.add_clips(
-            [{"name": "a", "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 1, "faces": 1}]
-        )
+        out.add_clips([{"name": "a", "split": "test", "state": "ok", "reason": "", "frames": 1, "faces": 1}])
         lay(tmp_path / "out/features", treasure)
 
 

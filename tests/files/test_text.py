@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rcnn.clips.dataset import list_clips, read_ground_truth
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.clips.labels import read_labels_of
 from rcnn.clips.layout import write_lines
 from rcnn.clips.names import read_people
 from rcnn.errors import InputError
@@ -46,7 +47,7 @@ def dataset(tmp_path) -> Path:
 
 
 def labels(root: Path) -> list[tuple[str, int]]:
-    return [(clip.name, clip.label) for clip in list_clips(str(root), "trainval")]
+    return sorted(read_labels_of(str(root)).items())
 
 
 @pytest.mark.parametrize("name", ["IQIYI_VID.txt", "train_v2.txt", "val_v2.txt", "names.txt"])
@@ -67,7 +68,7 @@ def test_a_byte_order_mark_changes_nothing(dataset, name):
 def test_text_that_is_not_utf8_is_one_line(dataset, name, text):
     (dataset / "gt_v2" / name).write_bytes(text)
     with pytest.raises(InputError, match=rf"{name}: is not UTF-8 text; save it as UTF-8"):
-        list_clips(str(dataset), "trainval")
+        read_labels_of(str(dataset))
 
 
 def test_cards_the_zoo_and_labels_of_faces_may_have_a_mark(tmp_path):

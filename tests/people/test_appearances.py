@@ -12,7 +12,7 @@ from rcnn.people.appearances import Appearance, TrackMatches, find_appearances, 
 from rcnn.tables.faces import ClipFaces
 
 LOOK = 0.125
-CLIP = Clip("a.mp4", "", "test", -1)
+CLIP = Clip("a.mp4", "", "test")
 PERSON, OTHER = 7, 3
 
 

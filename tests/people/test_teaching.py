@@ -19,8 +19,12 @@ def unit(vector: np.ndarray) -> np.ndarray:
 
 def batch(clips: list[tuple[str, int, list[np.ndarray]]]) -> Batch:
     rows = [(name, label, vector) for name, label, tracks in clips for vector in tracks]
-    names, labels, vectors = zip(*rows, strict=True)
-    return Batch(list(names), ["train"] * len(rows), list(labels), np.stack(vectors).astype(np.float32))
+    names, _, vectors = zip(*rows, strict=True)
+    return Batch(list(names), ["train"] * len(rows), np.stack(vectors).astype(np.float32))
+
+
+def labels_of(clips: list[tuple[str, int, list[np.ndarray]]]) -> dict[str, int]:
+    return {name: label for name, label, _ in clips}
 
 
 def someone() -> np.ndarray:
@@ -42,7 +46,7 @@ def test_the_person_who_is_in_all_clips_of_a_label_is_meant():
         ("n1", 0, [someone(), someone()]),
         ("n2", -1, [someone(), someone()]),
     ]
-    chosen = agreeing_tracks(lambda: [batch(clips[:3]), batch(clips[3:])])
+    chosen = agreeing_tracks(lambda: [batch(clips[:3]), batch(clips[3:])], labels_of(clips))
     assert chosen == {"a2": 1, "b1": 2}  # nothing of clips of nobody known
     (taken,) = one_track([batch(clips)], chosen)
     assert taken.names == [name for name, *_ in clips]
@@ -53,12 +57,12 @@ def test_the_person_who_is_in_all_clips_of_a_label_is_meant():
 def test_main_tracks_that_are_mostly_wrong_are_mended_by_rounds():
     anna = someone()
     clips = [(f"a{n}", 1, [someone(), like(anna)]) for n in range(4)] + [("a9", 1, [like(anna)])]
-    assert agreeing_tracks(lambda: [batch(clips)]) == {f"a{n}": 1 for n in range(4)}
+    assert agreeing_tracks(lambda: [batch(clips)], labels_of(clips)) == {f"a{n}": 1 for n in range(4)}
 
 
 def test_a_label_with_one_clip_says_nothing():
-    assert agreeing_tracks(lambda: [batch([("a1", 1, [someone(), someone()])])]) == {}
-    assert agreeing_tracks(list) == {}
+    assert agreeing_tracks(lambda: [batch([("a1", 1, [someone(), someone()])])], {"a1": 1}) == {}
+    assert agreeing_tracks(list, {}) == {}
 
 
 def test_memory_does_not_grow_with_the_number_of_clips():
@@ -68,13 +72,13 @@ def test_memory_does_not_grow_with_the_number_of_clips():
     def read() -> Iterator[Batch]:
         for number in range(count):
             names = [f"{number:03}-{row // 3:03}" for row in range(rows)]
-            labels = [1 + row // 3 % 20 for row in range(rows)]
             vectors = np.random.default_rng(number).standard_normal((rows, width), np.float32)
-            yield Batch(names, ["train"] * rows, labels, vectors)
+            yield Batch(names, ["train"] * rows, vectors)
 
+    labels = {f"{number:03}-{clip:03}": 1 + clip % 20 for number in range(count) for clip in range(rows // 3)}
     tracemalloc.start()
     try:
-        chosen = agreeing_tracks(read)
+        chosen = agreeing_tracks(read, labels)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -90,7 +94,7 @@ def test_where_batches_end_changes_nothing(clips, size):
         for number, (label, tracks) in enumerate(clips)
     ]
     parts = [batch(all_clips[at : at + size]) for at in range(0, len(all_clips), size)]
-    chosen = agreeing_tracks(lambda: parts)
-    assert chosen == agreeing_tracks(lambda: [batch(all_clips)])
+    chosen = agreeing_tracks(lambda: parts, labels_of(all_clips))
+    assert chosen == agreeing_tracks(lambda: [batch(all_clips)], labels_of(all_clips))
     tracks_of = {name: len(tracks) for name, label, tracks in all_clips if label > 0}
     assert all(0 < at < tracks_of[name] for name, at in chosen.items())

@@ -19,7 +19,7 @@ from dated_run import write_dated_run
 from rcnn.networks.checkpoint import checkpoint_files, save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.submit import SubmitSettings, submit
-from rcnn.tables import FACES_SCHEMA, StageWriter, features_schema, scores_schema, vector_array
+from rcnn.tables import FACES_SCHEMA, StageWriter, features_schema, scores_schema, training_schema, vector_array
 from rcnn.training.mlp import Classifier
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -43,13 +43,13 @@ def crop(seed: int, side: int = 112) -> bytes:
     return cv2.imencode(".jpg", cv2.resize(image, (side, side)))[1].tobytes()
 
 
-def write_detections(path: Path, clips: dict[str, tuple[str, int]], without: dict[str, str], dataset: Path) -> None:
-    """A detect directory: split and label by clip, two faces a clip; and clips without a face, with the reason."""
+def write_detections(path: Path, clips: dict[str, str], without: dict[str, str], dataset: Path) -> None:
+    """A detect directory: split by clip, two faces a clip; and clips without a face, with the reason."""
     arguments = {"dataset": str(dataset), "quality_threshold": 10.0}
     with StageWriter(str(path), "detect", FACES_SCHEMA, arguments=arguments) as writer:
         for number, name in enumerate(sorted([*clips, *without])):
-            split, label = clips.get(name, ("test", -1))
-            who = {"name": name, "split": split, "label": label}
+            split = clips.get(name, "test")
+            who = {"name": name, "split": split}
             state = "no face" if name in without else "ok"
             faces = 0 if name in without else 2
             writer.add_clips([{**who, "state": state, "reason": without.get(name, ""), "frames": 6, "faces": faces}])
@@ -66,14 +66,14 @@ def write_detections(path: Path, clips: dict[str, tuple[str, int]], without: dic
 def write_vectors(path: Path, stage: str, rows: dict[str, np.ndarray], source: Path, **arguments: str) -> None:
     """A feature, genfeat or predict directory."""
     width = len(next(iter(rows.values())))
-    schema = scores_schema(width) if stage == "predict" else features_schema(width)
+    schema = {"predict": scores_schema, "feature": features_schema, "genfeat": training_schema}[stage](width)
     models = checkpoint_files(arguments["model"])[1:] if "model" in arguments else []
     with StageWriter(str(path), stage, schema, arguments=arguments, models=models, sources=[str(source)]) as writer:
         for name in sorted(rows):
-            writer.add_clips(
-                [{"name": name, "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 6, "faces": 2}]
-            )
-        columns = [pa.array(sorted(rows)), pa.array(["test"] * len(rows)), pa.array([-1] * len(rows), pa.int32())]
+            writer.add_clips([{"name": name, "split": "test", "state": "ok", "reason": "", "frames": 6, "faces": 2}])
+        columns = [pa.array(sorted(rows)), pa.array(["test"] * len(rows))]
+        if stage == "genfeat":
+            columns.append(pa.array([int(name[1]) for name in sorted(rows)], pa.int32()))
         vectors = vector_array(np.stack([rows[name] for name in sorted(rows)]))
         writer.add_rows(pa.RecordBatch.from_arrays([*columns, vectors], schema=schema))
 
@@ -104,14 +104,14 @@ def run(tmp_path_factory) -> Run:
     root = tmp_path_factory.mktemp("run")
     lists = root / "data/gt_v2"
     lists.mkdir(parents=True)
-    test = {f"{label}_{take}.mp4": ("test", -1) for label in range(1, PEOPLE + 1) for take in range(CLIPS)}
-    test[EVIL_CLIP] = ("test", -1)
+    test = {f"{label}_{take}.mp4": "test" for label in range(1, PEOPLE + 1) for take in range(CLIPS)}
+    test[EVIL_CLIP] = "test"
     truth = [f"{label} " + " ".join(f"{label}_{take}.mp4" for take in range(CLIPS)) for label in range(1, PEOPLE + 1)]
     truth[2] += f" {UNSEEN_CLIP}"
     (lists / "test_v2.txt").write_text("\n".join(truth) + "\n")
     (lists / "names.txt").write_text("".join(f"{number} {name}\n" for number, name in enumerate(HOSTILE, 1)))
     write_detections(root / "det", test, {UNSEEN_CLIP: "best quality 9.20 is under the threshold 10"}, root / "data")
-    train = {f"t{label}_{take}.mp4": ("train", label) for label in range(1, PEOPLE + 1) for take in range(4)}
+    train = {f"t{label}_{take}.mp4": "train" for label in range(1, PEOPLE + 1) for take in range(4)}
     write_detections(root / "det_train", train, {}, root / "data")
     write_vectors(root / "feat", "feature", dict.fromkeys(test, np.ones(8, np.float32)), root / "det")
     write_vectors(root / "feat_train", "feature", dict.fromkeys(train, np.ones(8, np.float32)), root / "det_train")

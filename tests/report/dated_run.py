@@ -43,7 +43,7 @@ def crop(colour: tuple[int, int, int]) -> bytes:
 def appearance(clip: str, who: int, start: float, end: float, **changes: Any) -> dict[str, Any]:
     """A row of the table."""
     return {
-        "name": clip, "split": "test", "label": -1, "who": who, "person": "", "source": SOURCES.get(clip, clip),
+        "name": clip, "split": "test", "who": who, "person": "", "source": SOURCES.get(clip, clip),
         "start": start, "end": end, "seen": end - start, "time": start, "box": [0.0] * 4, "track": 0, "cosine": 0.6,
         "probability": 0.99, "verdict": "yes", **changes,
     }  # fmt: skip
@@ -67,7 +67,7 @@ def write_appearances(
     ) as writer:
         writer._header["operating_point"] = record
         for name in sorted({row["name"] for row in rows}):
-            who = {"name": name, "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 9, "faces": 2}
+            who = {"name": name, "split": "test", "state": "ok", "reason": "", "frames": 9, "faces": 2}
             codec = "mpeg4" if name == OLD else "h264"
             writer.add_clips([{**who, "seconds": float(SECONDS), "codec": codec, **clip}])
         writer.add_rows(pa.RecordBatch.from_pylist(sorted(rows, key=lambda row: row["name"]), APPEARANCES_SCHEMA))
@@ -85,7 +85,7 @@ def write_dated_run(root: Path) -> Path:
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="bgr24")))
         container.mux(stream.encode(None))
-    fixed = {"split": "test", "label": -1, "frame": 1, "score": 0.9, "box": [1.0] * 4, "landmarks": [1.0] * 10}
+    fixed = {"split": "test", "frame": 1, "score": 0.9, "box": [1.0] * 4, "landmarks": [1.0] * 10}
     faces = [
         {**fixed, "name": OLD, "time": 0.0, "quality": 11.0, "crop": crop(GREEN), "track": 0},
         # who stands beside the person has the better pictures, and is seen at the same time
@@ -98,7 +98,7 @@ def write_dated_run(root: Path) -> Path:
     with StageWriter(str(root / "det"), "detect", TRACKED_FACES_SCHEMA, arguments=arguments) as writer:
         for name in (OLD, TWO, GONE):
             mine = [face for face in faces if face["name"] == name]
-            who = {"name": name, "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 9}
+            who = {"name": name, "split": "test", "state": "ok", "reason": "", "frames": 9}
             writer.add_clips([{**who, "faces": len(mine)}])
             writer.add_rows(pa.RecordBatch.from_pylist(mine, TRACKED_FACES_SCHEMA))
         writer.close(faces_seen=len(faces))

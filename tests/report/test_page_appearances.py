@@ -284,7 +284,7 @@ def test_4934_people_fit_into_20_mb(tmp_path):
     data = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
     each, count = 3, PEOPLE * 3
     names = [f"IQIYI_VID_TEST_{number:07d}.mp4" for number in range(count)]
-    same = {"split": ["test"] * count, "label": np.full(count, -1, np.int32), "name": names}
+    same = {"split": ["test"] * count, "name": names}
     with StageWriter(str(tmp_path / "det"), "detect", FACES_SCHEMA) as writer:
         columns = same | {
             "frame": np.ones(count, np.int32), "time": np.zeros(count), "score": np.ones(count, np.float32),
@@ -292,7 +292,7 @@ def test_4934_people_fit_into_20_mb(tmp_path):
             "landmarks": vector_array(np.zeros((count, 10))), "crop": [data] * count,
         }  # fmt: skip
         writer.add_rows(pa.RecordBatch.from_pydict(columns, FACES_SCHEMA))
-        fixed = {"split": "test", "label": -1, "state": "ok", "reason": "", "frames": 3, "faces": 1}
+        fixed = {"split": "test", "state": "ok", "reason": "", "frames": 3, "faces": 1}
         writer.add_clips([{"name": name, **fixed} for name in names])
     with StageWriter(
         str(tmp_path / "table"), "appearances", APPEARANCES_SCHEMA, sources=[str(tmp_path / "det")]
@@ -369,10 +369,10 @@ def test_known_faces_are_of_main_tracks(dated, tmp_path):
         {"track": 0, "quality": 11.0, "crop": crop(GREEN)},
         {"track": 1, "quality": 19.0, "crop": crop(RED)},  # stands beside them, with a better picture
     ]
-    who = {"name": "a.mp4", "split": "train", "label": 1}
+    who = {"name": "a.mp4", "split": "train"}
     fixed = {"frame": 1, "time": 0.0, "score": 0.9, "box": [1.0] * 4, "landmarks": [1.0] * 10}
     with StageWriter(str(tmp_path / "det"), "detect", TRACKED_FACES_SCHEMA) as writer:
         writer.add_clips([{**who, "state": "ok", "reason": "", "frames": 1, "faces": 2}])
         writer.add_rows(pa.RecordBatch.from_pylist([{**who, **fixed, **face} for face in faces], TRACKED_FACES_SCHEMA))
-    found = best_crops([StageReader(str(tmp_path / "det"), ("detect",))], (), {1}).by_label[1]
+    found = best_crops([StageReader(str(tmp_path / "det"), ("detect",))], (), {"a.mp4": 1}).by_label[1]
     assert [colour(data) for _, data in found] == ["green"]

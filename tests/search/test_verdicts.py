@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from drawn_people import portrait, portrait_landmarks
+from labelled import write_labels
 from reference_models import OWN
 
+from rcnn.clips.labels import read_labels_of
 from rcnn.faces.alignment import align_faces
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
@@ -48,20 +50,21 @@ def write(path: Path, clips: list[tuple[str, str, int, np.ndarray]]) -> str:
     names, splits, labels, rows = zip(*clips, strict=True)
     schema = features_schema(len(rows[0]))
     with StageWriter(str(path), "feature", schema) as writer:
-        columns = [pa.array(names), pa.array(splits), pa.array(labels, pa.int32()), vector_array(np.stack(rows))]
+        columns = [pa.array(names), pa.array(splits), vector_array(np.stack(rows))]
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))
         state = {"state": "ok", "reason": "", "frames": 1, "faces": 1}
-        fields = zip(names, splits, labels, strict=True)
-        writer.add_clips([{"name": name, "split": split, "label": label, **state} for name, split, label in fields])
+        writer.add_clips([{"name": n, "split": s, **state} for n, s in zip(names, splits, strict=True)])
+    write_labels(path.with_suffix(".labels"), dict(zip(names, labels, strict=True)))
     return str(path)
 
 
 def ask(path: str, photograph: np.ndarray, card: CardThresholds | None) -> tuple[KnownPerson, dict[str, str]]:
     """Who is on a photograph, and the verdict of each clip."""
-    gallery = Gallery.read([path])
+    labels = read_labels_of(f"{path}.labels")
+    gallery = Gallery.read([path], labels)
     run = gallery.trials()
     person = who_is(gallery, run, photograph, 1.0, card)
-    found = nearest(open_features([path]), photograph, 1000, gallery.known)
+    found = nearest(open_features([path]), photograph, 1000, gallery.known, labels)
     own = NOBODY if person.verdict == "no" else person.row
     point = judge_clips(found, own, person.verdict == "yes", run, 1.0, card)
     cosines = np.array([match.similarity for match in found.matches])

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from labelled import write_labels
 
 import rcnn.stages.appearances
 import rcnn.tables.reader
-from rcnn.clips.dataset import NOBODY_KNOWN, Clip
+from rcnn.clips.dataset import Clip
 from rcnn.errors import InputError, Stopped
 from rcnn.stages.appearances import appearances
 from rcnn.stages.settings import AppearancesSettings
@@ -56,7 +57,7 @@ def faces_of(clip: Clip, looks: dict[int, range]) -> ClipFaces:
 def row_of(clip: Clip, state: str, **more) -> dict:
     looks = 0 if state == UNREADABLE else int(SECONDS * RATE)
     usual = {"frames": looks, "seconds": SECONDS, "fps": FPS, "read": int(SECONDS * FPS)}
-    who = {"name": clip.name, "split": clip.split, "label": clip.label}
+    who = {"name": clip.name, "split": clip.split}
     return {**who, "state": state, "reason": "" if state == OK else "why", "faces": 1, **usual, **more}
 
 
@@ -70,7 +71,6 @@ def write_features(path: str, rows: list[tuple[Clip, str, list[np.ndarray]]], so
             writer.add_clips([row_of(clip, state)])
             if vectors:
                 columns = [pa.array([value] * len(vectors)) for value in (clip.name, clip.split)]
-                columns.append(pa.array([clip.label] * len(vectors), pa.int32()))
                 columns += [pa.array(range(len(vectors)), pa.int32())] if tracked else []
                 columns.append(vector_array(np.stack(vectors)))
                 writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))
@@ -81,16 +81,19 @@ def write_features(path: str, rows: list[tuple[Clip, str, list[np.ndarray]]], so
 def settings(tmp_path) -> AppearancesSettings:
     """Clips of two tracks each, a known person and a stranger, one clip without a face and one that can't be read."""
     known = [
-        (Clip(f"k{person}{take}.mp4", "", "train", person + 1), OK, [vector(person, 10 * person + take)])
+        (Clip(f"k{person}{take}.mp4", "", "train"), OK, [vector(person, 10 * person + take)])
         for person in range(PEOPLE)
         for take in range(8)
     ]
-    strangers = [(Clip(f"s{take}.mp4", "", "val", NOBODY_KNOWN), OK, [vector(PEOPLE + 1, take)]) for take in range(9)]
-    write_features(f"{tmp_path}/known", sorted([*known, *strangers], key=lambda row: row[0].name))
+    strangers = [(Clip(f"s{take}.mp4", "", "val"), OK, [vector(PEOPLE + 1, take)]) for take in range(9)]
+    labels = {f"k{person}{take}.mp4": person + 1 for person in range(PEOPLE) for take in range(8)}
+    arguments = {"dataset": write_labels(tmp_path / "data", labels)}
+    rows = sorted([*known, *strangers], key=lambda row: row[0].name)
+    write_features(f"{tmp_path}/known", rows, arguments=arguments)
     searched = []
     with StageWriter(f"{tmp_path}/det", "detect", TRACKED_FACES_SCHEMA, arguments={"rate": RATE}) as writer:
         for number in range(CLIPS):
-            clip = Clip(f"t{number}.mp4", "", "test", NOBODY_KNOWN)
+            clip = Clip(f"t{number}.mp4", "", "test")
             state = {3: NO_FACE, 5: UNREADABLE}.get(number, OK)
             writer.add_clips([row_of(clip, state)])
             if state == OK:
@@ -173,7 +176,7 @@ def test_a_run_that_was_stopped_goes_on_and_writes_the_same(settings, tmp_path, 
 
 def test_one_face_a_frame_and_one_vector_a_clip_do_as_well(settings, tmp_path):
     """As the recipe seed makes them, by every third frame."""
-    clip = Clip("a.mp4", "", "test", NOBODY_KNOWN)
+    clip = Clip("a.mp4", "", "test")
     with StageWriter(f"{tmp_path}/one", "detect", FACES_SCHEMA, arguments={"sampling": 3}) as writer:
         writer.add_clips([row_of(clip, OK, frames=int(SECONDS * FPS / 3))])
         writer.add_rows(faces_of(clip, {0: range(4, 8)}).record(FACES_SCHEMA))
@@ -198,11 +201,11 @@ def test_names_that_change_make_the_table_anew(settings, tmp_path):
 
 
 def test_what_does_not_fit_is_said_in_one_line(settings, tmp_path):
-    other = write_features(f"{tmp_path}/other", [(Clip("k.mp4", "", "train", 1), OK, [vector(0, 0)])],
+    other = write_features(f"{tmp_path}/other", [(Clip("k.mp4", "", "train"), OK, [vector(0, 0)])],
                            models={"m-symbol.json": "1" * 64})  # fmt: skip
-    strangers = write_features(f"{tmp_path}/none", [(Clip("k.mp4", "", "val", -1), OK, [vector(0, 0)])])
+    strangers = write_features(f"{tmp_path}/none", [(Clip("k.mp4", "", "val"), OK, [vector(0, 0)])])
     with StageWriter(f"{tmp_path}/det2", "detect", TRACKED_FACES_SCHEMA, arguments={"rate": 4.0}) as writer:
-        writer.add_clips([row_of(Clip("t0.mp4", "", "test", -1), NO_FACE)])
+        writer.add_clips([row_of(Clip("t0.mp4", "", "test"), NO_FACE)])
     for wrong, words in (
         ({"known": (other,)}, r"other: was made with another model than .*feat"),
         ({"known": (strangers,)}, "no clip has a label"),

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from labelled import write_labels
 from patience import PATIENCE
 
 from rcnn.clips.dataset import list_clips, read_ground_truth, read_names, read_train_labels
+from rcnn.clips.labels import read_labels_of
 from rcnn.errors import InputError
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.files.lock import Lock
@@ -24,7 +26,7 @@ from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.tables import StageWriter, features_schema, scores_schema, vector_array
+from rcnn.tables import StageWriter, features_schema, scores_schema, training_schema, vector_array
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,17 +38,15 @@ def write(path: Path, stage: str, width: int = WIDTH, names: list[str] | None = 
     names = names or [f"{number:03d}.mp4" for number in range(COUNT)]
     labels = [number % CLASSES if label is None else label for number in range(len(names))]
     values = np.random.default_rng(0).random((len(names), width)).astype(np.float32)
-    schema = scores_schema(width) if stage == "predict" else features_schema(width)
-    with StageWriter(str(path), stage, schema) as writer:
-        columns = [
-            pa.array(names),
-            pa.array(["train"] * len(names)),
-            pa.array(labels, pa.int32()),
-            vector_array(values),
-        ]
+    schema = {"predict": scores_schema, "feature": features_schema, "genfeat": training_schema}[stage](width)
+    arguments = {"dataset": write_labels(path.with_suffix(".labels"), dict(zip(names, labels, strict=True)))}
+    with StageWriter(str(path), stage, schema, arguments=arguments) as writer:
+        columns = [pa.array(names), pa.array(["train"] * len(names))]
+        columns += [pa.array(labels, pa.int32())] if stage == "genfeat" else []
+        columns.append(vector_array(values))
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))
         rest = {"split": "train", "state": "ok", "reason": "", "frames": 1, "faces": 1}
-        writer.add_clips([{"name": n, "label": v, **rest} for n, v in zip(names, labels, strict=True)])
+        writer.add_clips([{"name": n, **rest} for n in names])
     return str(path)
 
 
@@ -100,13 +100,13 @@ def test_bad_ground_truth_is_named(root, file, text, what):
     else:
         path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=what):
-        list_clips(str(root), "trainval")
+        read_labels_of(str(root))
 
 
 def test_some_unknown_names_are_said_and_no_error(root, capsys):
     """A part of a data set is normal, and its lists of labels are those of the whole."""
     (root / "gt_v2/train_v2.txt").write_text("a.mp4 1\nx.mp4 2\ny.mp4 2\n")
-    assert [clip.label for clip in list_clips(str(root), "trainval")] == [1, 1]
+    assert read_labels_of(str(root)) == {"a.mp4": 1, "b.mp4": 1, "x.mp4": 2, "y.mp4": 2}
     assert "train_v2.txt: 2 of its 3 clips, 'x.mp4' for one, are not in gt_v2/IQIYI_VID.txt" in capsys.readouterr().out
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from rcnn.clips.labels import label_files
 from rcnn.errors import InputError, Stopped
 from rcnn.report import Lineage
 from rcnn.stages import detect as stage
 from rcnn.stages.changed_labels import check_labels
 from rcnn.stages.detect import detect
 from rcnn.stages.settings import DetectSettings
-from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter
+from rcnn.tables import StageReader, StageWriter, training_schema, vector_array
+from rcnn.tables.header import file_sums
 
 NAMES = [f"{number:02d}.mp4" for number in range(24)]
 
@@ -110,13 +115,18 @@ def learnt(tmp_path) -> Lineage:
     (tmp_path / "data/gt_v2").mkdir(parents=True)
     (tmp_path / "data/gt_v2/train_v2.txt").write_text(TRAIN)
     (tmp_path / "data/gt_v2/val_v2.txt").write_text(VAL)
-    clips = {"1.mp4": ("train", 1), "2.mp4": ("train", 2), "3.mp4": ("val", 2), "4.mp4": ("val", -1)}
-    rest = {"state": "no face", "reason": "", "frames": 3, "faces": 0}
+    (tmp_path / "data/gt_v2/IQIYI_VID.txt").write_text("".join(f"{number}.mp4\n" for number in range(1, 6)))
+    clips = {"1.mp4": ("train", 1), "2.mp4": ("train", 2), "3.mp4": ("val", 2), "4.mp4": ("val", 0)}
+    rest = {"state": "ok", "reason": "", "frames": 3, "faces": 1}
+    sums = file_sums(label_files(str(tmp_path / "data")))
     with StageWriter(
-        str(tmp_path / "det"), "detect", FACES_SCHEMA, arguments={"dataset": str(tmp_path / "data")}
+        str(tmp_path / "set"), "genfeat", training_schema(2), arguments={"dataset": str(tmp_path / "data")}, models=sums
     ) as writer:
-        writer.add_clips([{"name": n, "split": s, "label": label, **rest} for n, (s, label) in clips.items()])
-    return Lineage(training=[StageReader(str(tmp_path / "det"), ("detect",))])
+        writer.add_clips([{"name": name, "split": split, **rest} for name, (split, _) in clips.items()])
+        splits, labels = zip(*clips.values(), strict=True)
+        columns = [pa.array(list(clips)), pa.array(splits), pa.array(labels, pa.int32()), vector_array(np.ones((4, 2)))]
+        writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
+    return Lineage(learnt=[StageReader(str(tmp_path / "set"), ("genfeat",))])
 
 
 @pytest.mark.parametrize(
@@ -137,8 +147,8 @@ def test_labels_that_stayed(learnt, tmp_path, train, val):
 @pytest.mark.parametrize(
     ("train", "val", "words"),
     [
-        ("1.mp4 2\n2.mp4 3\n", VAL, r"train_v2\.txt: 1\.mp4 has label 2, and .*det was made when it had 1"),
-        (TRAIN, "3 3.mp4\n", r"val_v2\.txt: 3\.mp4 has label 3, and .*det was made when it had 2"),
+        ("1.mp4 2\n2.mp4 3\n", VAL, r"data: 1\.mp4 has label 2, and .*set was made when it had 1"),
+        (TRAIN, "3 3.mp4\n", r"data: 3\.mp4 has label 3, and .*set was made when it had 2"),
     ],
 )
 def test_labels_that_moved_are_not_shown_as_those_of_then(learnt, tmp_path, train, val, words):
@@ -146,5 +156,5 @@ def test_labels_that_moved_are_not_shown_as_those_of_then(learnt, tmp_path, trai
     (tmp_path / "data/gt_v2/val_v2.txt").write_text(val)
     with pytest.raises(InputError, match=words):
         check_labels(learnt)
-    (tmp_path / "data/gt_v2/train_v2.txt").unlink()
+    shutil.rmtree(tmp_path / "data")
     check_labels(learnt)  # of a data set that is gone nothing is known

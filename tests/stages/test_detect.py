@@ -101,7 +101,7 @@ def test_every_clip_ends_in_one_state(root, models, tmp_path, capsys):
         ("face.mp4", 9),
         ("late_val.mp4", 4),
     ]
-    assert [(row["split"], row["label"]) for row in faces] == [("train", 3)] * 3 + [("val", 3)]
+    assert [(row["split"], row["label"]) for row in faces] == [("train")] * 3 + [("val")]
     assert set(reader.manifest["models"]) == {
         "face-m-symbol.json",
         "face-m-0000.params",
@@ -150,7 +150,7 @@ def test_parts_join_to_the_whole(root, models, tmp_path):
 
 def test_batches_do_not_change_faces(root, networks):
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
-    clips = [Clip(name, str(folder / name), "train", 3) for name in ("face.mp4", "late_train.mp4")]
+    clips = [Clip(name, str(folder / name), "train") for name in ("face.mp4", "late_train.mp4")]
     results = []
     for size in (1, 4, 8):
         finder = FaceFinder(*networks, 1, 2.0, batch=size)
@@ -178,7 +178,7 @@ def test_the_number_of_workers_changes_no_byte(root, models, tmp_path, monkeypat
 
 def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, networks, monkeypatch):
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
-    clips = [Clip(name, str(folder / name), "val", 3) for name in ("late_val.mp4", "nobody.mp4")]
+    clips = [Clip(name, str(folder / name), "val") for name in ("late_val.mp4", "nobody.mp4")]
 
     def broken(decoder: FrameDecoder, path: str, sampling: int = 1, rate: Fraction | None = None) -> Frames:
         def items():

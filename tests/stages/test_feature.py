@@ -31,7 +31,7 @@ def unit(values: np.ndarray) -> np.ndarray:
 def write_faces(path, clips: dict[str, list[tuple[int, np.ndarray]]]) -> None:
     with StageWriter(str(path), "detect", FACES_SCHEMA) as writer:
         for name, faces in sorted(clips.items()):
-            who = {"name": name, "split": "val", "label": 5}
+            who = {"name": name, "split": "val"}
             state = "ok" if faces else "no face"
             writer.add_clips([{**who, "state": state, "reason": "", "frames": 9, "faces": len(faces)}])
             if faces:
@@ -97,9 +97,9 @@ def test_no_face_at_all_is_an_empty_table(tmp_path, model):
 
 
 def test_a_crop_that_is_no_picture_names_its_clip(tmp_path, model):
-    row = {"name": "a.mp4", "split": "val", "label": 5, "frame": 3, "score": 1.0, "quality": 9.0}
+    row = {"name": "a.mp4", "split": "val", "frame": 3, "score": 1.0, "quality": 9.0}
     row |= {"time": 0.1, "box": [0.0] * 4, "landmarks": [0.0] * 10, "crop": b"no jpeg"}
-    state = {"name": "a.mp4", "split": "val", "label": 5, "state": "ok", "reason": "", "frames": 9, "faces": 1}
+    state = {"name": "a.mp4", "split": "val", "state": "ok", "reason": "", "frames": 9, "faces": 1}
     with StageWriter(str(tmp_path / "det"), "detect", FACES_SCHEMA) as writer:
         writer.add_clips([state])
         writer.add_rows(pa.RecordBatch.from_pylist([row], FACES_SCHEMA))

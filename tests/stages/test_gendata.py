@@ -19,6 +19,7 @@ from PIL import Image
 from rcnn.clips import folder
 from rcnn.clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL, list_clips, read_labels
 from rcnn.clips.folder import EMPTY, HIDDEN, LOOSE, NEITHER, Item, scan
+from rcnn.clips.labels import read_labels_of
 from rcnn.clips.sources import SOURCES_FILE, read_sources
 from rcnn.errors import InputError, UnreadableError
 from rcnn.stages import gendata as generate_module
@@ -96,10 +97,11 @@ def test_pipeline_finds_every_item_once_with_its_label(made: tuple[Path, Path]) 
     people = dict(line.split(" ", 1) for line in (output / "gt_v2/names.txt").read_text().splitlines())
     assert people == {"1": "Ann Lee", "2": "Bo", "3": "Cy"}
     truth = read_labels(str(output / "gt_v2/test_v2.txt"))
+    labels = read_labels_of(str(output))
     for clip in expected.values():
         known = clip.item.person in people.values()
         assert found[clip.name].split == clip.split
-        label = truth.get(clip.name, NOBODY_KNOWN) if clip.split == TEST else found[clip.name].label
+        label = truth.get(clip.name, NOBODY_KNOWN) if clip.split == TEST else labels.get(clip.name, NOBODY_KNOWN)
         assert (people[str(label)] == clip.item.person) if known else (label == NOBODY_KNOWN)
 
 

@@ -26,11 +26,11 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Clip]:
     """Clips of one portrait each, and one that can't be read."""
     folder = tmp_path_factory.mktemp("clips")
     (folder / "bad.mp4").write_text("no video")
-    result = [Clip("bad.mp4", str(folder / "bad.mp4"), "train", 1)]
+    result = [Clip("bad.mp4", str(folder / "bad.mp4"), "train")]
     for number in range(CLIPS):
         name = f"{number}.mp4"
         put_clip(folder / name, [framed(portrait(number, side=480), 200, 0, grey=40 * number)] * FRAMES)
-        result.append(Clip(name, str(folder / name), "train", 1))
+        result.append(Clip(name, str(folder / name), "train"))
     return result
 
 

@@ -24,7 +24,7 @@ from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.merge import MergeSettings, merge, merged
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.tables import CLIPS_SCHEMA, StageReader, StageWriter, features_schema, table, vector_array
-from rcnn.tables.schema import unknown_video
+from rcnn.tables.schema import unknown_source, unknown_video
 from rcnn.tables.whole import faults
 from rcnn.training.mlp import Classifier
 
@@ -279,13 +279,12 @@ def test_memory_does_not_grow_with_the_clips(tmp_path, monkeypatch):
             with StageWriter(
                 outputs[-1], "feature", features_schema(width), arguments={"split": (number, 2)}
             ) as writer:
-                labels = pa.array([1] * len(names), pa.int32())
                 vectors = vector_array(np.ones((len(names), width), np.float32))
-                rows = [pa.array(names), pa.array(["test"] * len(names)), labels, vectors]
+                rows = [pa.array(names), pa.array(["test"] * len(names)), vectors]
                 writer.add_rows(pa.RecordBatch.from_arrays(rows, schema=writer.schema))
                 texts = [pa.array([text] * len(names)) for text in ("ok", "")]
                 ones = pa.array([1] * len(names), pa.int32())
-                columns = [*rows[:3], *texts, ones, ones, *unknown_video(len(names))]
+                columns = [*rows[:2], *unknown_source(len(names)), *texts, ones, ones, *unknown_video(len(names))]
                 writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
         before = pa.total_allocated_bytes()
         pool = pa.default_memory_pool()

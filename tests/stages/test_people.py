@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from labelled import write_labels
 
 from rcnn.errors import InputError
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
@@ -30,16 +31,17 @@ def write(path: Path, split: str, people: list[int], tracks: int = 1) -> str:
     names = [f"{split}_{label:04d}_{take}.mp4" for label in people for take in range(CLIPS)]
     labels = [label if split != "test" else -1 for label in people for _ in range(CLIPS)]
     who = {"split": split, "state": "ok", "reason": "", "frames": 3, "faces": 3}
-    with StageWriter(str(path), "feature", features_schema(WIDTH, tracks > 1)) as writer:
-        for name, label in zip(names, labels, strict=True):
+    arguments = {"dataset": write_labels(path.with_suffix(".labels"), dict(zip(names, labels, strict=True)))}
+    with StageWriter(str(path), "feature", features_schema(WIDTH, tracks > 1), arguments=arguments) as writer:
+        for name in names:
             centre = CENTRES[int(name.split("_")[1])]
             values = [centre + rng.normal(scale=0.1, size=WIDTH), *rng.normal(size=(tracks - 1, WIDTH))]
-            columns = [pa.array([name] * tracks), pa.array([split] * tracks), pa.array([label] * tracks, pa.int32())]
+            columns = [pa.array([name] * tracks), pa.array([split] * tracks)]
             columns += [pa.array(range(tracks), pa.int32())] if tracks > 1 else []
             writer.add_rows(
                 pa.RecordBatch.from_arrays([*columns, vector_array(np.stack(values))], schema=writer.schema)
             )
-            writer.add_clips([{"name": name, "label": label, **who}])
+            writer.add_clips([{"name": name, **who}])
     return str(path)
 
 

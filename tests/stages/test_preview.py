@@ -114,7 +114,7 @@ def test_it_shows_the_frames_that_were_looked_at(run, sampling):
     total = int(cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT))
     assert total > 9
     viewer = Viewer(Blind(), None, 3, None, (112, 112))
-    frames, error = viewer.look(Clip(path.name, str(path), "test", -1), {"frames": total // sampling}, frozenset())
+    frames, error = viewer.look(Clip(path.name, str(path), "test"), {"frames": total // sampling}, frozenset())
     numbers = [frame.number for frame in frames]
     assert error == ""
     assert numbers[0] == sampling and total - sampling < numbers[-1] <= total
@@ -127,7 +127,7 @@ def test_it_shows_the_frames_that_were_looked_at(run, sampling):
 def test_a_clip_that_can_not_be_read_says_so(run):
     path = run[0] / "data/IQIYI_VID_TEST/broken_é.mp4"
     frames, error = Viewer(Blind(), None, 3, None, (112, 112)).look(
-        Clip(path.name, str(path), "test", -1), {"frames": 0}, frozenset()
+        Clip(path.name, str(path), "test"), {"frames": 0}, frozenset()
     )
     assert frames == [] and error
     assert draw_sheet(("a", "b"), frames).shape[2] == 3
@@ -164,19 +164,19 @@ def test_colours_say_what_became_of_a_face(frame, colours):
 
 
 def test_lines_name_label_state_and_reason():
-    row = {"name": "a\x1b.mp4", "split": "train", "label": 7, "state": "no face", "reason": "no face detected"}
-    first, second = describe({**row, "frames": 12, "faces": 0}, {7: "Ada"}, 10.0)
+    row = {"name": "a\x1b.mp4", "split": "train", "state": "no face", "reason": "no face detected"}
+    first, second = describe({**row, "frames": 12, "faces": 0}, 7, {7: "Ada"}, 10.0)
     assert "\x1b" not in first and "label 7 (Ada)" in first and "train" in first
     assert "no face (no face detected)" in second and "12 frames" in second
 
 
 def test_a_sheet_leads_back_to_the_file(run, tmp_path, monkeypatch):
-    row = {"name": "a.mp4", "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 12, "faces": 3}
+    row = {"name": "a.mp4", "split": "test", "state": "ok", "reason": "", "frames": 12, "faces": 3}
     path = f"/films/{'a long way/' * 60}Käthe\x1b.mp4"
-    lines = describe(row, {}, 10.0, source=path)
+    lines = describe(row, -1, {}, 10.0, source=path)
     assert len(lines) == 3 and "Käthe\ufffd.mp4" in lines[1]
     sheet = draw_sheet(lines, [])
-    assert sheet.shape[0] > draw_sheet(describe(row, {}, 10.0), []).shape[0]
+    assert sheet.shape[0] > draw_sheet(describe(row, -1, {}, 10.0), []).shape[0]
     line = (sheet[31:54] != BACK).any((0, 2))
     assert line[6:1000].any() and not line[-6:].any()  # it ends before the edge
     found = {

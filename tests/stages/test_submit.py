@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from labelled import write_labels
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint, save_checkpoint
@@ -32,16 +33,15 @@ def write(
     names = sorted(rows)
     order = sorted(known or [*rows, *without])
     schema = features_schema(width) if stage != "predict" else scores_schema(width)
-    with StageWriter(str(path), stage, schema) as writer:
+    labels = {name: order.index(name) - 1 for name in sorted([*rows, *without])}
+    arguments = {"dataset": write_labels(path.with_suffix(".labels"), labels)}
+    with StageWriter(str(path), stage, schema, arguments=arguments) as writer:
         for name in sorted([*rows, *without]):
             state = "no face" if name in without else "ok"
-            number = order.index(name)
-            label = number - 1
-            who = {"name": name, "split": "train" if number % 2 else "val", "label": label}
+            who = {"name": name, "split": "train" if order.index(name) % 2 else "val"}
             writer.add_clips([{**who, "state": state, "reason": "", "frames": 3, "faces": 3}])
-        labels = [order.index(name) - 1 for name in names]
-        splits = ["train" if (label + 1) % 2 else "val" for label in labels]
-        columns = [pa.array(names), pa.array(splits), pa.array(labels, pa.int32())]
+        splits = ["train" if order.index(name) % 2 else "val" for name in names]
+        columns = [pa.array(names), pa.array(splits)]
         columns.append(vector_array(np.stack([rows[name] for name in names])))
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))
     return str(path)
@@ -50,8 +50,9 @@ def write(
 def table(path: str, stage: str) -> tuple[list[dict], np.ndarray, list[dict]]:
     reader = StageReader(path, (stage,))
     batches = list(reader.batches(rows=7))
-    rows = [row for b in batches for row in b.select(["name", "split", "label"]).to_pylist()]
-    values = np.concatenate([vectors(b.column(3)) for b in batches])
+    named = ["name", "split", *(["label"] if stage == "genfeat" else [])]
+    rows = [row for b in batches for row in b.select(named).to_pylist()]
+    values = np.concatenate([vectors(b.column(len(named))) for b in batches])
     return rows, values, [row for b in reader.clips() for row in b.to_pylist()]
 
 

@@ -15,7 +15,7 @@ from rcnn.networks.engine import load_network
 from rcnn.networks.graphs.classifier import OUTPUT, ClassifierShape, build_graph, shape_of
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainingSet, TrainSettings, choose_rows, train_mlp
-from rcnn.tables import StageWriter, features_schema, vector_array
+from rcnn.tables import StageWriter, training_schema, vector_array
 from rcnn.training.cosine import CosineClassifier, start_at_centroids
 from rcnn.training.epochs import LONGEST_GRADIENT, Schedule
 from rcnn.training.loop import apply_gradients
@@ -35,16 +35,16 @@ def write_set(path: Path, count: int = 90, labels: int = 3) -> None:
     features = (corners[label] + random.normal(size=(count, WIDTH)) * 0.3).astype(np.float32)
     names = [f"{i:05d}.mp4" for i in range(count)]
     splits = ["val" if i % 3 == 2 else "train" for i in range(count)]
-    with StageWriter(str(path), "genfeat", features_schema(WIDTH)) as writer:
+    with StageWriter(str(path), "genfeat", training_schema(WIDTH)) as writer:
         writer.add_rows(
             pa.RecordBatch.from_arrays(
                 [pa.array(names), pa.array(splits), pa.array(label, pa.int32()), vector_array(features)],
                 schema=writer.schema,
             )
         )
-        who = zip(names, splits, label.tolist(), strict=True)
+        who = zip(names, splits, strict=True)
         rest = {"state": "ok", "reason": "", "frames": 3, "faces": 3}
-        writer.add_clips([{"name": n, "split": s, "label": v, **rest} for n, s, v in who])
+        writer.add_clips([{"name": n, "split": s, **rest} for n, s in who])
 
 
 @pytest.fixture

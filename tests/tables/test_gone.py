@@ -23,8 +23,8 @@ NAMES = ["a.mp4", "b.mp4", "c.mp4"]
 
 
 def add(out: StageWriter, name: str) -> None:
-    who = {"name": name, "split": "test", "label": -1}
-    columns = [pa.array([name]), pa.array(["test"]), pa.array([-1], pa.int32()), vector_array(np.ones((1, 4)))]
+    who = {"name": name, "split": "test"}
+    columns = [pa.array([name]), pa.array(["test"]), vector_array(np.ones((1, 4)))]
     out.add_rows(pa.RecordBatch.from_arrays(columns, schema=out.schema))
     out.add_clips([{**who, "state": "ok", "reason": "", "frames": 1, "faces": 1}])
     out.save(clips=NAMES.index(name) + 1)

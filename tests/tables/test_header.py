@@ -19,7 +19,7 @@ def write(path, arguments, models, sources=()):
     with StageWriter(
         str(path), "feature", features_schema(4), arguments=arguments, models=models, sources=sources, overwrite=True
     ) as writer:
-        row = {"name": "a.mp4", "split": "val", "label": 1, "state": NO_FACE, "reason": "", "frames": 1, "faces": 0}
+        row = {"name": "a.mp4", "split": "val", "state": NO_FACE, "reason": "", "frames": 1, "faces": 0}
         writer.add_clips([row])
 
 

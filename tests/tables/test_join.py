@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcnn.errors import InputError
-from rcnn.tables import StageReader, StageWriter, features_schema, join, vector_array, vectors
+from rcnn.tables import StageReader, StageWriter, features_schema, join, training_schema, vector_array, vectors
 from rcnn.tables.join import concatenate, join_rows, open_inputs
 
 Key = tuple[str, int]  # name and track
@@ -26,7 +26,6 @@ def batch(keys: list[Key], width: int, tracked: bool, first: float = 0.0) -> pa.
     columns = {
         "name": pa.array([name for name, _ in keys], pa.string()),
         "split": pa.array([split_of(name) for name, _ in keys], pa.string()),
-        "label": pa.array([label_of(name) for name, _ in keys], pa.int32()),
         "track": pa.array([track for _, track in keys], pa.int32()),
         "feature": vector_array(np.array(values, np.float32).reshape(-1, width)),
     }
@@ -36,10 +35,6 @@ def batch(keys: list[Key], width: int, tracked: bool, first: float = 0.0) -> pa.
 
 def split_of(name: str) -> str:
     return ("train", "val", "test")[int(name[:2]) % 3]
-
-
-def label_of(name: str) -> int:
-    return int(name[:2]) % 5
 
 
 class Input(SimpleNamespace):
@@ -93,7 +88,7 @@ def test_every_key_of_any_input_once_and_in_order(readers):
     assert [(row.name, row.track) for row in found] == sorted({key for one in readers for key in one.keys})
     for row in found:
         key = (row.name, row.track)
-        assert (row.split, row.label) == (split_of(row.name), label_of(row.name))
+        assert row.split == split_of(row.name)
         expected = [vector(key, one.width, one.first) if key in one.keys else None for one in readers]
         assert [None if value is None else value.tolist() for value in row.vectors] == expected
 
@@ -110,7 +105,6 @@ def test_vectors_of_what_all_have_stand_one_behind_the_other(readers, rows, done
     assert [row for one in found for row in one.vectors.tolist()] == expected
     for one in found:
         assert one.splits == [split_of(name) for name in one.names]
-        assert one.labels == [label_of(name) for name in one.names]
     for one, following in pairwise(found):
         assert one.names[-1] != following.names[0]  # no clip's tracks are torn apart,
         assert len(one.names) >= rows  # only the last batch is short,
@@ -130,15 +124,18 @@ def test_a_batch_ends_with_the_tracks_of_its_last_clip():
     assert list(concatenate([one], 2, "04.mp4")) == []
 
 
-def test_what_was_joined_is_a_record_of_a_stage():
+def test_what_was_joined_is_a_record_of_a_stage_and_teaches_labels():
     one, other = reader([("01.mp4", 0), ("02.mp4", 0)], 2), reader([("01.mp4", 0), ("02.mp4", 0)], 3, first=5)
     (found,) = concatenate([one, other], 9)
     record = found.record(features_schema(5))
     assert record.schema.equals(features_schema(5))
     assert record.to_pylist() == [
-        {"name": "01.mp4", "split": "val", "label": 1, "feature": [100, 101, 105, 106, 107]},
-        {"name": "02.mp4", "split": "test", "label": 2, "feature": [200, 201, 205, 206, 207]},
+        {"name": "01.mp4", "split": "val", "feature": [100, 101, 105, 106, 107]},
+        {"name": "02.mp4", "split": "test", "feature": [200, 201, 205, 206, 207]},
     ]
+    taught = found.record(training_schema(5), np.array([7, -1], np.int32))
+    assert taught.schema.equals(training_schema(5)) and taught["label"].to_pylist() == [7, -1]
+    assert taught.drop_columns("label").equals(record)
 
 
 @pytest.mark.parametrize(
@@ -169,31 +166,27 @@ def test_an_input_that_is_not_sorted_is_named(tracked, order, words, step):
     assert str(caught.value) == f"in: {words}; make it again"
 
 
-@pytest.mark.parametrize("what", ["split", "label"])
-def test_inputs_of_two_data_sets_are_named(what, monkeypatch):
+def test_inputs_of_two_data_sets_are_named():
     class Other(Input):
         path = "other"
 
         def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
             for found in super().batches(rows):
-                changed = {"split": pa.array(["val"], pa.string()), "label": pa.array([9], pa.int32())}[what]
-                column = found.schema.get_field_index(what)
+                column = found.schema.get_field_index("split")
+                changed = pa.array(["val"], pa.string())
                 yield found.set_column(column, found.schema.field(column), changed) if len(found) else found
 
     one = reader([("02.mp4", 0)])
     other = Other(keys=[("02.mp4", 0)], width=2, tracked=False, first=0.0, step=1)
-    split, label = ("val", 2) if what == "split" else ("test", 9)
     with pytest.raises(InputError) as caught:
         list(join_rows([one, reader([("03.mp4", 0)]), other]))
-    assert str(caught.value) == (
-        f"other: '02.mp4' is of {split} with label {label}, in in of test with 2; give inputs of one data set"
-    )
+    assert str(caught.value) == "other: '02.mp4' is of val, in in of test; give inputs of one data set"
 
 
 def write(path: Path, keys: list[Key], tracked: bool = False) -> str:
     with StageWriter(str(path), "feature", features_schema(2, tracked)) as out:
         out.add_rows(batch(keys, 2, tracked))
-        who = {"split": "test", "label": -1, "state": "ok", "reason": "", "frames": 1, "faces": 1}
+        who = {"split": "test", "state": "ok", "reason": "", "frames": 1, "faces": 1}
         out.add_clips([{"name": name, **who} for name in sorted({name for name, _ in keys})])
     return str(path)
 

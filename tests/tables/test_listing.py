@@ -15,7 +15,7 @@ from rcnn.errors import InputError, Stopped
 from rcnn.tables import FACES_SCHEMA, Listing, StageWriter
 from rcnn.tables.listing import LISTING
 
-CLIPS = [Clip(f"{number:02d}.mp4", "", "train", 1 + number % 3, 100 + number, 10**18 + number) for number in range(12)]
+CLIPS = [Clip(f"{number:02d}.mp4", "", "train", 100 + number, 10**18 + number) for number in range(12)]
 
 
 def write(path: Path, clips: list[Clip], stop_after: int | None = None, **options) -> StageWriter:
@@ -25,7 +25,7 @@ def write(path: Path, clips: list[Clip], stop_after: int | None = None, **option
             if number == stop_after:
                 raise Stopped(15)
             if clip.name > writer.last_clip:
-                who = {"name": clip.name, "split": clip.split, "label": clip.label}
+                who = {"name": clip.name, "split": clip.split}
                 writer.add_clips([{**who, "state": "no face", "reason": "", "frames": 1, "faces": 0}])
                 writer.save()
     return writer
@@ -54,11 +54,12 @@ def changed(number: int, **values: object) -> list[Clip]:
     ("change", "words"),
     [
         (lambda n: [*CLIPS[:n], *CLIPS[n + 1 :]], "'{name}' is gone"),
-        (lambda n: [*CLIPS[:n], Clip("!new.mp4", "", "train", 1), *CLIPS[n:]], "'!new.mp4' is new"),
+        (lambda n: [*CLIPS[:n], Clip("!new.mp4", "", "train"), *CLIPS[n:]], "'!new.mp4' is new"),
         (lambda n: changed(n, size=7), "'{name}' was replaced"),
         (lambda n: changed(n, changed=7), "'{name}' was replaced"),
-        (lambda n: changed(n, label=9), "'{name}' has another label"),
-        (lambda n: changed(n, split="val"), "'{name}' has another label"),
+        (lambda n: changed(n, start=0.5), "'{name}' was replaced"),
+        (lambda n: changed(n, end=9.5), "'{name}' was replaced"),
+        (lambda n: changed(n, split="val"), "'{name}' is of another split"),
         (lambda n: changed(n, name="!other.mp4"), "'!other.mp4' is new; '{name}' is gone"),
     ],
 )
@@ -75,12 +76,12 @@ def test_what_changed_is_named(stopped, change, words, number):
 
 
 def test_many_changes_are_counted(stopped):
-    clips = [replace(clip, size=1, label=7) for clip in CLIPS[4:]]
+    clips = [replace(clip, size=1, split="val") for clip in CLIPS[4:]]
     with pytest.raises(InputError) as caught:
         write(stopped, clips)
     assert (
         "4 clips are gone, '00.mp4' for one; 8 clips were replaced, '04.mp4' for one; "
-        "8 clips have another label, '04.mp4' for one" in str(caught.value)
+        "8 clips are of another split, '04.mp4' for one" in str(caught.value)
     )
 
 
@@ -105,7 +106,7 @@ def test_the_order_does_not_count_and_parts_make_the_whole(clips, parts):
 
 
 def test_no_two_fields_run_into_each_other():
-    one, other = Clip("a", "", "train", 12, 3, 4), Clip("a", "", "train", 1, 23, 4)
+    one, other = Clip("a", "", "train", 12, 34), Clip("a", "", "train", 1, 234)
     assert Listing.of([one]).digest != Listing.of([other]).digest
     assert Listing.of([]).digest == "0" * 64
 

@@ -37,14 +37,13 @@ def write(path: Path, *, stop_after: int | None = None, **options) -> None:
             names = [f"clip_{group * GROUP + i:03d}.mp4" for i in range(GROUP)]
             assert names[0] > out.last_clip
             states = ["no face" if i % 3 == 2 else "ok" for i in range(GROUP)]
-            who = {"split": "test", "label": -1, "reason": "", "frames": 1, "faces": 1}
+            who = {"split": "test", "reason": "", "frames": 1, "faces": 1}
             out.add_clips([{"name": n, "state": s, **who} for n, s in zip(names, states, strict=True)])
             kept = [n for n, s in zip(names, states, strict=True) if s == "ok"]
             values = np.random.default_rng(group).normal(size=(len(kept), WIDTH)).astype(np.float32)
             columns = [
                 pa.array(kept),
                 pa.array(["test"] * len(kept)),
-                pa.array([-1] * len(kept), pa.int32()),
                 vector_array(values),
             ]
             out.add_rows(pa.RecordBatch.from_arrays(columns, schema=out.schema))

@@ -26,11 +26,11 @@ def whole(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table, "PART_BYTES", 2000)
         with StageWriter(str(path), "feature", schema) as writer:
-            columns = [pa.array(names), pa.array(["train"] * len(names)), pa.array([1] * len(names), pa.int32())]
+            columns = [pa.array(names), pa.array(["train"] * len(names))]
             numbers = pa.array(list(range(TRACKS)) * len(NAMES), pa.int32())
             vectors = vector_array(np.arange(len(names) * 8, dtype=np.float32).reshape(-1, 8))
             writer.add_rows(pa.RecordBatch.from_arrays([*columns, numbers, vectors], schema=schema))
-            clip = {"split": "train", "label": 1, "state": "ok", "reason": "", "frames": 1, "faces": 1}
+            clip = {"split": "train", "state": "ok", "reason": "", "frames": 1, "faces": 1}
             writer.add_clips([{"name": name, **clip} for name in NAMES])
     assert len(list((path / "features").iterdir())) > 3
     return path

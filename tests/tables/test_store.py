@@ -16,15 +16,13 @@ from rcnn.tables import StageReader, StageWriter, features_schema, table, vector
 def rows(names: list[str], values: np.ndarray) -> pa.RecordBatch:
     count = len(names)
     return pa.RecordBatch.from_arrays(
-        [pa.array(names), pa.array(["test"] * count), pa.array([-1] * count, pa.int32()), vector_array(values)],
+        [pa.array(names), pa.array(["test"] * count), vector_array(values)],
         schema=features_schema(values.shape[1]),
     )
 
 
 def clips(names: list[str]) -> list[dict]:
-    return [
-        {"name": n, "split": "test", "label": -1, "state": "ok", "reason": "", "frames": 1, "faces": 1} for n in names
-    ]
+    return [{"name": n, "split": "test", "state": "ok", "reason": "", "frames": 1, "faces": 1} for n in names]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from labelled import write_labels
 
 from rcnn.errors import InputError, Stopped
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
@@ -25,9 +26,9 @@ FLIPS, RESUMES = 60, 20
 
 def add(out: StageWriter, first: int, last: int) -> None:
     names = NAMES[first:last]
-    who = {"split": "train", "label": 1, "state": "ok", "reason": "", "frames": 1, "faces": 1}
+    who = {"split": "train", "state": "ok", "reason": "", "frames": 1, "faces": 1}
     out.add_clips([{"name": name, **who} for name in names])
-    columns = [pa.array(names), pa.array(["train"] * len(names)), pa.array([1] * len(names), pa.int32())]
+    columns = [pa.array(names), pa.array(["train"] * len(names))]
     batch = pa.RecordBatch.from_arrays([*columns, vector_array(VALUES[first:last])], schema=out.schema)
     out.add_rows(batch)
 
@@ -60,16 +61,17 @@ def flip(part: Path, place: float) -> None:
 @pytest.mark.parametrize("folder", ["features", "clips"])
 def test_a_flipped_bit_is_refused_at_the_next_stage_by_name(whole, tmp_path, folder):
     rng = random.Random(0)
+    dataset = write_labels(tmp_path / "data", dict.fromkeys(NAMES, 1))
     parts = sorted((whole / folder).iterdir())
     for number in range(FLIPS):
         part = rng.choice(parts)
         good = part.read_bytes()
         flip(part, rng.random())
         with pytest.raises(InputError, match=rf"{folder}/{part.name}: .*feature\.py"):
-            genfeat(GenfeatSettings((str(whole),), str(tmp_path / f"set{number}")))
+            genfeat(GenfeatSettings((str(whole),), str(tmp_path / f"set{number}"), dataset))
         assert not (tmp_path / f"set{number}/manifest.json").exists()
         part.write_bytes(good)
-    genfeat(GenfeatSettings((str(whole),), str(tmp_path / "set")))
+    genfeat(GenfeatSettings((str(whole),), str(tmp_path / "set"), dataset))
 
 
 def test_the_line_names_the_command(whole):

@@ -29,14 +29,13 @@ WIDTH, CLIPS = 4, 6
 NAMES = [f"clip_{number}.mp4" for number in range(CLIPS)]
 
 
-def rows(names: list[str], values: np.ndarray, labels: list[int] | None = None) -> pa.RecordBatch:
-    labels = labels or [-1] * len(names)
-    columns = [pa.array(names), pa.array(["test"] * len(names)), pa.array(labels, pa.int32()), vector_array(values)]
+def rows(names: list[str], values: np.ndarray, split: str = "test") -> pa.RecordBatch:
+    columns = [pa.array(names), pa.array([split] * len(names)), vector_array(values)]
     return pa.RecordBatch.from_arrays(columns, schema=features_schema(values.shape[1]))
 
 
 def states(names: list[str], state: str = "ok") -> list[dict[str, Any]]:
-    who = {"split": "test", "label": -1, "state": state, "reason": "", "frames": 1, "faces": 1}
+    who = {"split": "test", "state": state, "reason": "", "frames": 1, "faces": 1}
     return [{"name": name, **who} for name in names]
 
 
@@ -158,8 +157,8 @@ VALUES = np.ones((CLIPS, WIDTH), np.float32)
     [
         (pa.table({"name": NAMES}), "other columns"),
         (pa.table({}), "other columns"),
-        (pa.Table.from_batches([rows(NAMES, VALUES)]).rename_columns(["name", "split", "label", "v"]), "other col"),
-        (pa.Table.from_batches([rows(NAMES, VALUES)]).drop_columns("label"), "other columns"),
+        (pa.Table.from_batches([rows(NAMES, VALUES)]).rename_columns(["name", "split", "v"]), "other col"),
+        (pa.Table.from_batches([rows(NAMES, VALUES)]).drop_columns("split"), "other columns"),
         (pa.Table.from_batches([rows(NAMES[::-1], VALUES)]), r"'clip_4\.mp4' stands after 'clip_5\.mp4'"),
         (pa.Table.from_batches([rows([NAMES[0]] * CLIPS, VALUES)]), r"'clip_0\.mp4' stands after 'clip_0\.mp4'"),
         (pa.Table.from_batches([rows(NAMES, np.full_like(VALUES, np.nan))]), "not finite"),
@@ -305,10 +304,10 @@ def test_sums_that_do_not_agree_are_found_before_the_manifest_is_written(tmp_pat
 def test_inputs_of_two_data_sets_are_an_input_error(whole, tmp_path):
     other = tmp_path / "other"
     with StageWriter(str(other), "feature", features_schema(WIDTH)) as writer:
-        writer.add_rows(rows(NAMES, VALUES, [5] * CLIPS))
+        writer.add_rows(rows(NAMES, VALUES, "val"))
         writer.add_clips(states(NAMES))
     readers = [StageReader(str(path), ("feature",)) for path in (whole, other)]
-    with pytest.raises(InputError, match=r"'clip_0\.mp4' is of test with label 5, in .* with -1; give inputs of one"):
+    with pytest.raises(InputError, match=r"'clip_0\.mp4' is of val, in .* of test; give inputs of one"):
         list(join_rows(readers))
 
 

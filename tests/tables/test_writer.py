@@ -13,7 +13,7 @@ from writing import NAMES, STATES, begin, put, stopped, tables
 
 from rcnn.errors import InputError, Stopped
 from rcnn.tables import CLIPS_SCHEMA, FACES_SCHEMA, FORMAT, StageReader, table, writer
-from rcnn.tables.schema import NO_VIDEO
+from rcnn.tables.schema import NO_SOURCE, NO_VIDEO
 
 
 @pytest.fixture(autouse=True)
@@ -97,14 +97,16 @@ def test_sums_and_lineage_may_be_given_and_arguments_left_out(tmp_path):
 
 
 def test_rows_of_clips_may_come_as_a_batch(tmp_path):
-    who = {"split": "test", "label": -1, "reason": "", "frames": 1, "faces": 0}
-    rows = [{**NO_VIDEO, "name": name, "state": "no face", **who} for name in NAMES]
+    who = {"split": "test", "reason": "", "frames": 1, "faces": 0}
+    rows = [{**NO_SOURCE, **NO_VIDEO, "name": name, "state": "no face", **who} for name in NAMES]
     with begin(tmp_path / "a") as out:
         out.add_clips(pa.RecordBatch.from_pylist(rows, CLIPS_SCHEMA))
     with begin(tmp_path / "b") as out:
         out.add_clips(rows)
     with begin(tmp_path / "c") as out:
-        out.add_clips([{name: value for name, value in row.items() if name not in NO_VIDEO} for row in rows])
+        out.add_clips(
+            [{name: value for name, value in row.items() if name not in NO_SOURCE | NO_VIDEO} for row in rows]
+        )
     assert tables(tmp_path / "a") == tables(tmp_path / "b") == tables(tmp_path / "c")
     assert StageReader(str(tmp_path / "a"), ("feature",)).accounts.no_face == len(NAMES)
 
@@ -261,7 +263,7 @@ def test_what_can_not_be_written_is_said_in_a_line(error, words, where, tmp_path
 
 def test_sums_that_do_not_agree_leave_no_manifest(tmp_path):
     with pytest.raises(InputError, match="run: 2 clips are ok and there are 0 rows"), begin(tmp_path / "run") as out:
-        who = {"split": "test", "label": -1, "state": "ok", "reason": "", "frames": 1, "faces": 1}
+        who = {"split": "test", "state": "ok", "reason": "", "frames": 1, "faces": 1}
         out.add_clips([{"name": name, **who} for name in NAMES[:2]])
     assert not (tmp_path / "run/manifest.json").exists()
     assert not (tmp_path / "run/lock").exists()
@@ -278,7 +280,7 @@ def test_a_clip_has_one_row_and_many_faces(tmp_path):
         put(out, 0, 2)
         out.add_rows(out._rows._batches[-1])
     assert not (tmp_path / "run/manifest.json").exists()
-    who = {"name": NAMES[0], "split": "test", "label": -1}
+    who = {"name": NAMES[0], "split": "test"}
     faces = pa.RecordBatch.from_pylist([{**FACE, **who, "frame": frame} for frame in (1, 2)], FACES_SCHEMA)
     with begin(tmp_path / "det", "detect", FACES_SCHEMA) as out:
         out.add_clips([{**who, "state": "ok", "reason": "", "frames": 2, "faces": 2}])

@@ -24,14 +24,13 @@ def begin(path: Path, stage: str = "feature", schema: pa.Schema = SCHEMA, **opti
 
 def put(out: StageWriter, first: int, last: int) -> None:
     """Clips first to last - 1, with the rows of those that are ok."""
-    who = {"split": "test", "label": -1, "reason": "", "frames": 1, "faces": 1}
+    who = {"split": "test", "reason": "", "frames": 1, "faces": 1}
     chosen = list(zip(NAMES, STATES, strict=True))[first:last]
     out.add_clips([{"name": name, "state": state, **who} for name, state in chosen])
     names = [name for name, state in chosen if state == "ok"]
     columns = [
         pa.array(names, pa.string()),
         pa.array(["test"] * len(names), pa.string()),
-        pa.array([-1] * len(names), pa.int32()),
         vector_array(np.array([[NAMES.index(name), 1] for name in names]).reshape(-1, 2)),
     ]
     out.add_rows(pa.RecordBatch.from_arrays(columns, schema=SCHEMA))

@@ -18,7 +18,7 @@ from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.stages import train as stage
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.tables import StageWriter, features_schema, vector_array
+from rcnn.tables import StageWriter, training_schema, vector_array
 from rcnn.training import sharded
 from rcnn.training.distributed import Team
 from rcnn.training.mlp import Classifier, initialise
@@ -63,13 +63,13 @@ def data(tmp_path_factory) -> Path:
     features = random.normal(size=(CLASSES, WIDTH))[label] + random.normal(size=(CLIPS, WIDTH)) + 3
     names = [f"{i:05d}.mp4" for i in range(CLIPS)]
     splits = ["val" if i % 3 == 2 else "train" for i in range(CLIPS)]
-    with StageWriter(str(path), "genfeat", features_schema(WIDTH)) as writer:
+    with StageWriter(str(path), "genfeat", training_schema(WIDTH)) as writer:
         vectors = vector_array(features.astype(np.float32))
         columns = [pa.array(names), pa.array(splits), pa.array(label, pa.int32()), vectors]
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
         rest = {"state": "ok", "reason": "", "frames": 3, "faces": 3}
-        who = zip(names, splits, label.tolist(), strict=True)
-        writer.add_clips([{"name": n, "split": s, "label": v, **rest} for n, s, v in who])
+        who = zip(names, splits, strict=True)
+        writer.add_clips([{"name": n, "split": s, **rest} for n, s in who])
     return path
 
 

@@ -36,7 +36,7 @@ class Looker:
         self.finder = FaceFinder(load_detector(detector), self.embedder, 1, 0.0, every=True, rate=RATE)
 
     def look(self, path: Path) -> FoundFaces:
-        (found,) = self.finder([Clip(path.name, str(path), "train", 1)])
+        (found,) = self.finder([Clip(path.name, str(path), "train")])
         assert found.unreadable == ""
         order = np.lexsort([-found.faces.scores, found.faces.frames])
         first = np.flatnonzero(np.diff(found.faces.frames[order], prepend=0))
