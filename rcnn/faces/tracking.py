@@ -16,22 +16,27 @@ NEVER = -1e6  # score of a pair that may not be
 
 @dataclass
 class _Track:
-    """Members (indices of faces), the last one's turn and box, the sum of unit embeddings."""
+    """Members (indices of faces), the last one's turn, shot and box, the sum of unit embeddings."""
 
     members: list[int]
     turn: int
+    shot: int
     box: np.ndarray
     total: np.ndarray
 
 
 def track_faces(
-    frames: np.ndarray, boxes: np.ndarray, central: np.ndarray, embeddings: np.ndarray | None = None
+    frames: np.ndarray,
+    boxes: np.ndarray,
+    central: np.ndarray,
+    embeddings: np.ndarray | None = None,
+    shots: np.ndarray | None = None,
 ) -> np.ndarray:
     """Number of each face's track within its clip.
 
     Faces of successive frames are joined where they look alike or lie in one place, by the best assignment of a
-    frame's faces to the tracks before it; at a cut only the likeness counts. Pieces of one person that no frame shows
-    side by side are joined at the end. A frame has at most one face of a track.
+    frame's faces to the tracks before it; across a cut only the likeness counts. Pieces of one person that no frame
+    shows side by side are joined at the end. A frame has at most one face of a track.
 
     Parameters
     ----------
@@ -39,6 +44,7 @@ def track_faces(
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels
     central : (n,) bool, whether the face is the central one of its frame
     embeddings : (n, D) float32 of any length, or None: then the place alone decides
+    shots : (n,) int, number of the shot that each face's frame is of; None where all are of one
 
     Returns
     -------
@@ -46,9 +52,10 @@ def track_faces(
     follow by the same rule.
     """
     unit = None if embeddings is None else normalise(embeddings)
+    shots = np.zeros(len(frames), np.int32) if shots is None else shots
     tracks: list[_Track] = []
     for turn, frame in enumerate(np.unique(frames)):
-        _extend(tracks, turn, np.flatnonzero(frames == frame), boxes, unit)
+        _extend(tracks, turn, np.flatnonzero(frames == frame), boxes, shots, unit)
     if unit is not None:
         _join_pieces(tracks, frames)
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
@@ -62,12 +69,20 @@ def track_faces(
     return numbers
 
 
-def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarray, unit: np.ndarray | None) -> None:
+def _extend(
+    tracks: list[_Track],
+    turn: int,
+    faces: np.ndarray,
+    boxes: np.ndarray,
+    shots: np.ndarray,
+    unit: np.ndarray | None,
+) -> None:
     """Put the faces of one frame into tracks, new ones where none fits."""
     scores = np.full((len(faces), len(tracks)), NEVER)
     for column, track in enumerate(tracks):
         place = overlaps(boxes[faces], track.box[None])[:, 0]
         near = (place >= config.TRACK.SAME_PLACE) & (turn - track.turn <= config.TRACK.GAP)
+        near &= shots[faces] == track.shot
         if unit is None:
             scores[near, column] = place[near]
             continue
@@ -79,13 +94,14 @@ def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarra
         if scores[row, column] > NEVER / 2:
             face, track = int(faces[row]), tracks[column]
             track.members.append(face)
-            track.turn, track.box = turn, boxes[face]
+            track.turn, track.shot, track.box = turn, int(shots[face]), boxes[face]
             if unit is not None:
                 track.total = track.total + unit[face]
             taken.add(row)
     for row in set(range(len(faces))) - taken:
         face = int(faces[row])
-        tracks.append(_Track([face], turn, boxes[face], np.zeros(0) if unit is None else unit[face]))
+        total = np.zeros(0) if unit is None else unit[face]
+        tracks.append(_Track([face], turn, int(shots[face]), boxes[face], total))
 
 
 def _join_pieces(tracks: list[_Track], frames: np.ndarray) -> None:

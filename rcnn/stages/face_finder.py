@@ -24,6 +24,7 @@ from ..faces.vectors import norms
 from ..faces.views import detect_frames
 from ..tables.faces import ClipFaces
 from ..video.decoder import FrameDecoder
+from ..video.shots import Shots
 from ..video.types import Frame, Frames, VideoInfo
 
 BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
@@ -78,15 +79,18 @@ class _Scan:
     looks: int = 0
     unreadable: str = ""
     info: VideoInfo | None = None
+    shots: Shots | None = None
     frames: list[int] = field(default_factory=list)
+    turns: list[int] = field(default_factory=list)  # the how manyth look it was, from 0
     times: list[float] = field(default_factory=list)
     faces: list[Faces] = field(default_factory=list)  # a part a frame
     central: list[bool] = field(default_factory=list)
     crops: list[np.ndarray] = field(default_factory=list)
 
-    def add(self, frame: Frame, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
+    def add(self, frame: Frame, turn: int, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
         """The chosen faces of a frame, in pixels of its image, with the crop of each."""
         self.frames += [frame.number] * len(faces)
+        self.turns += [turn] * len(faces)
         self.times += [frame.time] * len(faces)
         height, width = frame.image.shape[:2]
         if (height, width) != (frame.height, frame.width):  # it was reduced when it was decoded
@@ -99,7 +103,7 @@ class _Scan:
     def fail(self, reason: str) -> None:
         """It can't be read; what came before does not count."""
         self.unreadable, self.looks = reason, 0
-        for column in (self.frames, self.times, self.faces, self.central, self.crops):
+        for column in (self.frames, self.turns, self.times, self.faces, self.central, self.crops):
             column.clear()
 
 
@@ -148,19 +152,23 @@ class FaceFinder:
         return self._rate(scans)
 
     def _scan(self, clips: Sequence[Clip], sampling: int, rate: Fraction | None) -> list[_Scan]:
-        scans = [_Scan(clip) for clip in clips]
-        batch: list[tuple[_Scan, Frame]] = []
+        scans = [_Scan(clip, shots=Shots() if self.every else None) for clip in clips]
+        batch: list[tuple[_Scan, int, Frame]] = []
 
         def flush() -> None:
-            found = detect_frames(self.detector, [frame.image for _, frame in batch], self.batch)
-            for (scan, frame), faces in zip(batch, found, strict=True):
+            found = detect_frames(self.detector, [frame.image for _, _, frame in batch], self.batch)
+            for (scan, turn, frame), faces in zip(batch, found, strict=True):
                 if len(faces) and not scan.unreadable:
-                    self._choose(scan, frame, faces)
+                    self._choose(scan, turn, frame, faces)
             batch.clear()
 
         for scan in scans:
             for frame in self._frames(scan, sampling, rate):
-                batch.append((scan, replace(frame, image=frame.image.copy())))  # its memory is used again
+                if scan.shots is not None:
+                    scan.shots.add(frame.image)
+                batch.append(
+                    (scan, scan.looks - 1, replace(frame, image=frame.image.copy()))
+                )  # its memory is used again
                 if len(batch) == self.batch:
                     flush()
         if batch:
@@ -183,14 +191,14 @@ class FaceFinder:
         except UnreadableError as error:
             scan.fail(str(error))
 
-    def _choose(self, scan: _Scan, frame: Frame, faces: Faces) -> None:
+    def _choose(self, scan: _Scan, turn: int, frame: Frame, faces: Faces) -> None:
         height, width = frame.image.shape[:2]
         central = central_face(faces, width, height)
         wanted = [central]
         if self.every:
             wanted = sorted({central, *range(min(len(faces), config.TRACK.FACES_A_FRAME))})  # best scores first
         crops = align_faces(frame.image, faces.landmarks[wanted], self.size)
-        scan.add(frame, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
+        scan.add(frame, turn, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
 
     def _rate(self, scans: Sequence[_Scan]) -> list[FoundFaces]:
         crops = [crop for scan in scans for crop in scan.crops]
@@ -214,8 +222,9 @@ class FaceFinder:
         frames = np.array(scan.frames, np.int32)
         qualities = faces.scores if embeddings is None else norms(embeddings)
         tracks = np.zeros(len(frames), np.int32)
-        if self.every:
-            tracks = track_faces(frames, faces.boxes, np.array(scan.central), embeddings)
+        if scan.shots is not None:
+            shots = scan.shots.numbers()[scan.turns]
+            tracks = track_faces(frames, faces.boxes, np.array(scan.central), embeddings, shots)
         kept = np.flatnonzero(qualities >= self.threshold)
         good = faces.take(kept)
         return FoundFaces(

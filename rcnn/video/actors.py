@@ -47,7 +47,9 @@ class DecodeActor:
         enter(folder)
         self._decoder = FrameDecoder()
 
-    def frames(self, path: str, sampling: int, rate: Fraction | int | None, skip: int) -> Iterator[Chunk]:
+    def frames(
+        self, path: str, sampling: int, rate: Fraction | int | None, start: float, end: float, skip: int
+    ) -> Iterator[Chunk]:
         """The clip in chunks, of which the last one has an end.
 
         Parameters
@@ -56,9 +58,9 @@ class DecodeActor:
         """
         info: VideoInfo | None = None
         chunk: list[Frame] = []
-        end = ""
+        reason = ""
         try:
-            frames = self._decoder.read_frames(path, sampling, rate)
+            frames = self._decoder.read_frames(path, sampling, rate, start, end)
             info = frames.info
             for frame in frames:
                 if skip:
@@ -70,8 +72,8 @@ class DecodeActor:
                     chunk = []
             info = frames.info
         except UnreadableError as error:
-            end = str(error)
-        yield Chunk(info, chunk, end)
+            reason = str(error)
+        yield Chunk(info, chunk, reason)
 
     def node(self) -> str:
         """The node that this is."""
@@ -134,17 +136,19 @@ class RemoteFrames:
     def __init__(self, decoders: Decoders) -> None:
         self._decoders = decoders
 
-    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
+    def read_frames(
+        self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
+    ) -> Frames:
         """See `FrameDecoder.read_frames`. Where a decoder dies, Ray starts it again, and the clip goes on."""
-        return Frames(self._items(path, sampling, rate))
+        return Frames(self._items(path, sampling, rate, start, end))
 
-    def _items(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
+    def _items(self, *request: Any) -> FrameItems:
         taken = deaths = 0
         info: VideoInfo | None = None
         while True:
             index = self._decoders.borrow()
             try:
-                for reference in self._decoders.stream(index, path, sampling, rate, taken):
+                for reference in self._decoders.stream(index, *request, taken):
                     chunk: Chunk = ray.get(reference)
                     if info is None and chunk.info is not None:
                         info = chunk.info

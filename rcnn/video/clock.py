@@ -65,6 +65,27 @@ class Clock:
         """The tick that a presentation time stamp stands for, if the stream does not begin anew before it."""
         return pts * self._unit - self._start
 
+    def tick_of(self, seconds: float) -> int:
+        """The tick nearest to a time from the start of the file."""
+        return round(Fraction(seconds) * self.ticks)
+
+    def stamp(self, tick: int) -> int:
+        """The first presentation time stamp that is not before a tick; the inverse of `raw`."""
+        return -(-(tick + self._start) // self._unit)
+
+    @property
+    def last(self) -> int | None:
+        """The tick of the frame before, None before the first."""
+        return self._last
+
+    def begin(self, tick: int) -> None:
+        """The frames that count begin with the one of this tick."""
+        self._first = tick
+
+    def end_with(self, tick: int | None) -> None:
+        """The frames that count ended with the one of this tick."""
+        self._last = tick
+
     def tick(self, pts: int | None) -> int:
         """The time of the next frame in the order of presentation, in ticks from the start of the file."""
         last = self._last or 0

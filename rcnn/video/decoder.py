@@ -10,7 +10,8 @@ import select
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, closing
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -45,7 +46,9 @@ class FrameDecoder:
         self.stall_seconds = stall_seconds
         self._buffer = b""
 
-    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
+    def read_frames(
+        self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
+    ) -> Frames:
         """See `frames.read_frames`. A frame lies in memory that is used again once the next one is asked for.
 
         Raises
@@ -57,9 +60,26 @@ class FrameDecoder:
         InputError
             If no decoder can be started.
         """
-        return Frames(self._fetch_and_decode(path, sampling, rate))
+        request = {"sampling": sampling, "rate": "" if rate is None else str(Fraction(rate)), "start": start, "end": end}
+        return Frames(self._frames(path, request))
 
-    def _fetch_and_decode(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
+    def plan_cuts(self, path: str, longest: float) -> list[float]:
+        """See `planning.plan_cuts`, and `read_frames` for errors."""
+        (end,) = self._answers(path, {"longest": longest})
+        return end["cuts"]
+
+    def _frames(self, path: str, request: dict[str, Any]) -> FrameItems:
+        with closing(self._answers(path, request)) as answers:
+            for message in answers:
+                if message["kind"] == FRAME:
+                    yield read_frame(message, self._memory)
+                    self._send(TAKEN)
+                elif message["kind"] == INFO:
+                    yield read_info(message)
+        return read_info(message["info"])
+
+    def _answers(self, path: str, request: dict[str, Any]) -> Generator[dict[str, Any]]:
+        """What the process says to a request about a file, but for its progress; the last message is its END."""
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(fetched(path, beat))
@@ -67,32 +87,22 @@ class FrameDecoder:
                 raise UnreadableError("is no file") from None
             except OSError as error:
                 raise UnreadableError(str(error)) from None
-            return (yield from self._decode(file, sampling, rate))
-
-    def _decode(self, path: str, sampling: int, rate: Fraction | int | None) -> FrameItems:
-        self._start()
-        finished = False
-        try:
-            self._send({"path": path, "sampling": sampling, "rate": "" if rate is None else str(Fraction(rate))})
-            while True:
-                message = self._line(self.stall_seconds)
-                if message["kind"] == FRAME:
-                    yield read_frame(message, self._memory)
-                    self._send(TAKEN)
-                elif message["kind"] == INFO:
-                    yield read_info(message)
-                elif message["kind"] == END:
-                    finished = True
-                    if message["error"]:
+            self._start()
+            finished = False
+            try:
+                self._send({"path": file, **request})
+                while not finished:
+                    message = self._line(self.stall_seconds)
+                    finished = message["kind"] == END
+                    if finished and message["error"]:
                         raise UnreadableError(message["error"])
-                    return read_info(message["info"])
-                else:
-                    assert message["kind"] == PROGRESS
-        except BrokenPipeError:
-            raise UnreadableError(self._death()) from None
-        finally:
-            if not finished:
-                self.close()
+                    if message["kind"] != PROGRESS:
+                        yield message
+            except BrokenPipeError:
+                raise UnreadableError(self._death()) from None
+            finally:
+                if not finished:
+                    self.close()
 
     def close(self) -> None:
         """End the process, if there is one."""

@@ -26,16 +26,25 @@ class Deinterlacer(Generic[Tag]):
     def __init__(self) -> None:
         self._graph: Graph | None = None
         self._kind: tuple[int, int, str] | None = None
-        self._inside: deque[Tag] = deque()
+        self._inside: deque[Tag | None] = deque()
+
+    def begin(self, picture: VideoFrame) -> None:
+        """The picture before the first one, which has come out already."""
+        for _ in self._put(picture, None):
+            pass
 
     def push(self, picture: VideoFrame, tag: Tag) -> Iterator[tuple[VideoFrame, Tag]]:
         """The pictures that are ready when this one is known."""
+        return self._put(picture, tag)
+
+    def _put(self, picture: VideoFrame, tag: Tag | None) -> Iterator[tuple[VideoFrame, Tag]]:
         kind = (picture.width, picture.height, picture.format.name)
         if kind != self._kind:
             yield from self.flush()
             self._kind = kind
         if min(picture.width, picture.height) < LEAST_SIDE:
-            yield picture, tag
+            if tag is not None:
+                yield picture, tag
             return
         if self._graph is None:
             self._graph = Graph()
@@ -63,4 +72,6 @@ class Deinterlacer(Generic[Tag]):
             except (BlockingIOError, EOFError):  # it waits for the next one; there is none
                 return
             assert isinstance(picture, VideoFrame)
-            yield picture, self._inside.popleft()
+            tag = self._inside.popleft()
+            if tag is not None:
+                yield picture, tag

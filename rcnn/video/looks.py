@@ -43,6 +43,10 @@ class AtRate:
         """The last multiple of 1/rate that is not after a tick, but for what the container has rounded."""
         return (2 * tick + self._slack) * self._of // self._in
 
+    def begin_after(self, tick: int) -> None:
+        """The frame before the next one has this tick."""
+        self._last = self.multiple(tick)
+
     def __call__(self, number: int, tick: int) -> bool:
         multiple = self.multiple(tick)
         looked = multiple > self._last
@@ -88,9 +92,11 @@ class Skipper:
         heappush(self._undecided, pts)
         return False
 
-    def skipped(self, pts: int | None) -> int:
-        """How many frames were skipped before the one that came with this time, or up to the end for None."""
-        count = 0
+    def skipped(self, pts: int | None) -> list[int]:
+        """Times of the frames that were skipped before the one that came with this time, or up to the end for None."""
+        times = []
         while self._undecided and (pts is None or self._undecided[0] <= pts):
-            count += heappop(self._undecided) != pts
-        return count
+            time = heappop(self._undecided)
+            if time != pts:
+                times.append(time)
+        return times

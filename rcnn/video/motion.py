@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from ..errors import UnreadableError
 from .decoder import FrameDecoder
 from .photographs import HEAD_BYTES, is_animation, is_photograph, read_photograph
+from .types import VideoInfo
 
 FPS = 25  # frames a second
 SECONDS = (1.0, 2.0)  # length of a clip
@@ -78,11 +78,7 @@ def _is_still(source: Path) -> bool:
         raise UnreadableError(error.strerror or str(error)) from error
     if not is_photograph(head):
         return False
-    if is_animation(source):
-        with suppress(UnreadableError):
-            check_video(source)
-            return False
-    return True
+    return not is_animation(source) or check_video(source).is_still
 
 
 def draw_motion(seed: int) -> Motion:
@@ -173,9 +169,11 @@ def write_video(path: Path, images: Iterable[Image], size: tuple[int, int], crf:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def check_video(path: Path) -> None:
-    """Raise `UnreadableError` unless a frame of the video in `path` can be decoded."""
-    _decoder().read_frames(str(path)).close()
+def check_video(path: Path) -> VideoInfo:
+    """What the video in `path` claims to be; raises `UnreadableError` unless a frame of it can be decoded."""
+    frames = _decoder().read_frames(str(path))
+    frames.close()
+    return frames.info
 
 
 @cache

@@ -75,8 +75,14 @@ def is_animation(path: str | os.PathLike[str]) -> bool:
     UnreadableError
         As `read_photograph`, but for what only decoding shows.
     """
+    return picture_kind(path)[1]
+
+
+def picture_kind(path: str | os.PathLike[str]) -> tuple[str, bool]:
+    """Name of a picture's format, as jpeg, and whether it moves; raises as `is_animation`."""
     with _opened(path) as (image, _):
-        return image.format in ANIMATED and bool(getattr(image, "is_animated", False))
+        moves = image.format in ANIMATED and bool(getattr(image, "is_animated", False))
+        return (image.format or "").lower(), moves
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:

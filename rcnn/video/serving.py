@@ -17,6 +17,7 @@ import numpy as np
 from ..errors import UnreadableError
 from .frames import TOO_MUCH, read_frames
 from .messages import END, INFO, MEMORY, PROGRESS, READY, SLOTS, frame_message, info_message, send, slot_image
+from .planning import plan_cuts
 
 MEMORY_BYTES = 8 << 30  # of address space: a clip that says it is a million pixels wide asks for more
 AHEAD_BYTES = 48 << 20  # of frames that are decoded ahead, whatever their number: 8 of 1920x1080
@@ -43,29 +44,36 @@ class Server:
         """Answer requests until there are no more."""
         self._say({"kind": READY})
         while line := self._requests.readline():
-            self._decode(json.loads(line))
+            self._answer(json.loads(line))
 
-    def _decode(self, request: dict[str, Any]) -> None:
+    def _answer(self, request: dict[str, Any]) -> None:
         self._slot = 0
         self._spoke = time.monotonic()
-        error = ""
-        end: dict[str, Any] = {}
+        end: dict[str, Any] = {"kind": END, "error": ""}
         try:
-            rate = Fraction(request["rate"]) if request["rate"] else None
-            frames = read_frames(request["path"], request["sampling"], rate, self._place, self._progress)
-            self._say(info_message(INFO, frames.info))
-            for frame in frames:
-                self._ahead.append(frame.image.nbytes)
-                self._say(frame_message(frame, self._slot))
-                self._slot = (self._slot + 1) % SLOTS
-            end = info_message(INFO, frames.info)
+            if "longest" in request:
+                end["cuts"] = plan_cuts(request["path"], request["longest"], self._progress)
+            else:
+                end["info"] = self._decode(request)
         except UnreadableError as caught:
-            error = str(caught)
-            if error == TOO_MUCH and self._limit < MEMORY_BYTES:
-                error += f"; the environment allows {self._limit / (1 << 30):.1f} GiB of address space (ulimit -v)"
+            end["error"] = str(caught)
+            if end["error"] == TOO_MUCH and self._limit < MEMORY_BYTES:
+                end["error"] += f"; the environment allows {self._limit / (1 << 30):.1f} GiB of address space (ulimit -v)"
         while self._ahead:
             self._await_taken()
-        self._say({"kind": END, "info": end, "error": error})
+        self._say(end)
+
+    def _decode(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Give the frames of a clip; what could be read of it."""
+        rate = Fraction(request["rate"]) if request["rate"] else None
+        piece = request["start"], request["end"]
+        frames = read_frames(request["path"], request["sampling"], rate, *piece, self._place, self._progress)
+        self._say(info_message(INFO, frames.info))
+        for frame in frames:
+            self._ahead.append(frame.image.nbytes)
+            self._say(frame_message(frame, self._slot))
+            self._slot = (self._slot + 1) % SLOTS
+        return info_message(INFO, frames.info)
 
     def _say(self, message: dict[str, Any]) -> None:
         send(self._answers, message)

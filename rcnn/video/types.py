@@ -13,16 +13,19 @@ import numpy as np
 class VideoInfo:
     """What a video claims to be and, after its last frame, what could be read of it.
 
-    seconds : length, from the start of the file to the end of its last frame: what the container promises where its
-        header says so, otherwise what was read; 0.0 before the end where nothing is promised
-    rate : frames a second; of a file with a variable rate the mean
+    seconds : length, from the start of the file, or of the piece that is read, to the end of its last frame: what the
+        container promises where its header says so, otherwise what was read; 0.0 before the end where nothing is
+        promised, and of a photograph
+    rate : frames a second; of a file with a variable rate the mean; 0 of a photograph
     width, height : of the first frame that was looked at, pixels; upright, of square pixels, before `FRAME.LONGEST`
         is applied
-    codec : FFmpeg's name of it, as h264, hevc, av1
-    promised : frames that the container promises, without those that its edit list leaves out; 0 where it says nothing
+    codec : FFmpeg's name of it, as h264, hevc, av1; of a photograph that of its format, as jpeg
+    promised : frames that the container promises, without those that its edit list leaves out; 0 where it says nothing,
+        and of a piece
     read : frames that were decoded so far, looked at or not; 0 before the end
     damaged : those of them that were withheld, because the decoder flagged them as damaged or had no key frame yet
-    read_seconds : end of the last frame that was decoded, seconds from the start of the file; 0.0 before the end
+    read_seconds : end of the last frame that was decoded, seconds from the start of the file or piece; the whole
+        length of a piece that was read to its end; 0.0 before the end
     """
 
     seconds: float
@@ -34,6 +37,11 @@ class VideoInfo:
     read: int = 0
     damaged: int = 0
     read_seconds: float = 0.0
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is a photograph."""
+        return not self.rate
 
     @property
     def share(self) -> float:
@@ -50,7 +58,7 @@ class VideoInfo:
 class Frame:
     """One frame.
 
-    number : counts from 1, all decoded frames of the stream
+    number : counts from 1, all decoded frames of the stream, or of the piece that is read
     time : when it is shown, seconds from the start of the file
     image : (h, w, 3) uint8, BGR, upright, square pixels; the longer side is `FRAME.LONGEST` at most
     width, height : of the frame before it was reduced to that, pixels

@@ -268,3 +268,17 @@ def test_no_faces_are_no_tracks():
 def test_embeddings_of_zeros_do_no_harm(embeddings):
     boxes = np.array([box(50), box(51)], np.float32)
     assert len(track_faces(np.array([3, 6]), boxes, np.ones(2, bool), embeddings)) == 2
+
+
+def test_across_a_cut_the_place_does_not_count():
+    """Two people whom a camera shows in one place, who look a little alike: cosine 0.1."""
+    frames = np.array([3, 6, 9, 12])
+    boxes = np.array([box(50)] * 4, np.float32)
+    looks = np.zeros((4, WIDTH), np.float32)
+    looks[:, 0], looks[2:, 0], looks[2:, 1] = 1, 0.1, np.sqrt(0.99)
+    central, shots = np.ones(4, bool), np.array([0, 0, 1, 1])
+    assert track_faces(frames, boxes, central, looks, shots).tolist() == [0, 0, 1, 1]
+    assert track_faces(frames, boxes, central, looks).tolist() == [0, 0, 0, 0]
+    assert track_faces(frames, boxes, central, shots=shots).tolist() == [0, 0, 1, 1]
+    looks[2:] = looks[0]
+    assert track_faces(frames, boxes, central, looks, shots).tolist() == [0, 0, 0, 0]  # the same person

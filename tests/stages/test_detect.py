@@ -4,8 +4,8 @@ import json
 import signal
 import subprocess
 import sys
-from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -180,9 +180,9 @@ def test_a_clip_that_breaks_off_is_unreadable_and_its_neighbours_are_not(root, n
     folder = root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL"
     clips = [Clip(name, str(folder / name), "val") for name in ("late_val.mp4", "nobody.mp4")]
 
-    def broken(decoder: FrameDecoder, path: str, sampling: int = 1, rate: Fraction | None = None) -> Frames:
+    def broken(decoder: FrameDecoder, path: str, *how: Any) -> Frames:
         def items():
-            frames = read_frames(path, sampling, rate)
+            frames = read_frames(path, *how)
             yield frames.info
             for frame in frames:
                 if "nobody" in path and frame.number == 9:

@@ -215,7 +215,7 @@ def test_large_frames_are_not_decoded_as_far_ahead(folder):
 
 def serve(path: Path, sampling: int) -> list[dict]:
     """All that a decoder says about a clip of 11 frames."""
-    wanted = json.dumps({"path": str(path), "sampling": sampling, "rate": ""}).encode()
+    wanted = json.dumps({"path": str(path), "sampling": sampling, "rate": "", "start": 0, "end": 0}).encode()
     answers = io.BytesIO()
     Server(io.BytesIO(wanted + b"\n" + b"{}\n" * (11 // sampling)), answers, mmap.mmap(-1, MEMORY), MEMORY_BYTES).run()
     return [json.loads(line) for line in answers.getvalue().splitlines()]
@@ -272,7 +272,7 @@ def test_a_clip_too_large_for_the_environment_says_what_allows_so_little(clip, m
 
     monkeypatch.setattr(serving, "read_frames", starved)
     answers = io.BytesIO()
-    request = json.dumps({"path": str(clip), "sampling": 1, "rate": ""}).encode() + b"\n"
+    request = json.dumps({"path": str(clip), "sampling": 1, "rate": "", "start": 0, "end": 0}).encode() + b"\n"
     Server(io.BytesIO(request), answers, mmap.mmap(-1, MEMORY), 1 << 30).run()
     end = json.loads(answers.getvalue().splitlines()[-1])
     assert end["error"] == "wants too much memory; the environment allows 1.0 GiB of address space (ulimit -v)"

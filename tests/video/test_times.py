@@ -123,6 +123,6 @@ def test_what_is_skipped_is_not_looked_at_and_is_counted(rate, steps, random, re
     assert {stamps[number] for number in needed} <= set(decoded)
     number = 0
     for stamp in sorted(decoded):
-        number += skipper.skipped(stamp) + 1
+        number += len(skipper.skipped(stamp)) + 1
         assert stamps[number - 1] == stamp
-    assert number + skipper.skipped(None) == len(stamps)
+    assert number + len(skipper.skipped(None)) == len(stamps)

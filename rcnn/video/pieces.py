@@ -1,0 +1,45 @@
+"""A film as pieces, which are clips of their own: nothing is written, and next to nothing decoded twice."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+from ..errors import UnreadableError
+from .decoder import FrameDecoder
+
+PIECE_SECONDS = 30.0  # longest piece: what is found in one is held in memory until its end
+TO_THE_END = 0.0  # end of a piece that goes up to the end of its file
+
+_own = threading.local()
+
+
+def plan_pieces(path: str, longest: float = PIECE_SECONDS) -> list[tuple[float, float]]:
+    """Start and end in seconds of the pieces of a film, for `read_frames`; together they cover it.
+
+    They begin at key frames, where there is one in `longest` seconds. A decoder process finds them, without decoding:
+    by the index of the container, or else by reading all of the file.
+
+    Parameters
+    ----------
+    path : a file, or an object in a store
+    longest : seconds of a piece at most
+
+    Returns
+    -------
+    (0, 0) alone for a film that is no longer than a piece, a photograph, and what can't be read: reading it says why.
+
+    Raises
+    ------
+    StoreError
+        If the store does not answer.
+    InputError
+        If no decoder can be started.
+    """
+    if not hasattr(_own, "decoder"):
+        _own.decoder = FrameDecoder()
+    try:
+        cuts = _own.decoder.plan_cuts(path, longest)
+    except UnreadableError:
+        cuts = []
+    return list(pairwise([0.0, *cuts, TO_THE_END]))
