@@ -90,7 +90,6 @@ class Judge:
             found = find_appearances(clip.faces, matches, clip.look, clip.seconds)
         return [replace(item, person=self.names.get(item.who, ""), source=source) for item in found]
 
-
     def film(self, pieces: Sequence[ClipTracks], paths: ClipPaths) -> list[tuple[Clip, Appearance]]:
         """The appearances in the pieces of a film, each with its clip."""
         rows = [(clip.faces.clip, item) for clip in pieces for item in self(clip, paths.of(clip.faces.clip))]

@@ -77,7 +77,12 @@ def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipT
         piece = start > 0 or end != TO_THE_END
         last = start + seconds if end == TO_THE_END and seconds else 0.0
         yield ClipTracks(
-            replace(faces, clip=clip), tracks, slice(row, row + len(tracks)), last, look, video["source"] if piece else ""
+            replace(faces, clip=clip),
+            tracks,
+            slice(row, row + len(tracks)),
+            last,
+            look,
+            video["source"] if piece else "",
         )
         row += len(tracks)
 

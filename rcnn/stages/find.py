@@ -1,4 +1,4 @@
-"""A folder of people and some films to who is in view when: all stages in a row, on the tables that they always make."""
+"""A folder of people and some films to who is in view when: all stages in a row, with the tables of always."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ..tables.header import discard
 from .appearances import appearances
 from .detect import detect
 from .feature import feature
-from .find_set import SKIPPED_FILE, FilmSet, make_set
-from .find_summary import check_people, summary
+from .find_set import SKIPPED_FILE, FilmSet, make_set, skipped_lines, write_skipped
+from .find_summary import check_films, check_people, summary
 from .genfeat import genfeat
 from .predict import predict
 from .recipes import BEST
@@ -53,7 +53,7 @@ class Places:
 
     @property
     def dataset(self) -> str:
-        return self["dataset"]
+        return os.path.abspath(self["dataset"])
 
     @property
     def log(self) -> str:
@@ -120,7 +120,7 @@ class Run:
             ("faces in the photographs", lambda: self._detect(TRAINVAL)),
             ("vectors of the people", self._people),
             ("faces in the films", lambda: self._detect(TEST)),
-            ("vectors of the films", lambda: self._feature(TEST)),
+            ("vectors of the films", self._films),
             ("training set", self._genfeat),
             ("classifier", self._train),
             ("scores", self._predict),
@@ -162,6 +162,12 @@ class Run:
         self.notes.extend(f"find: {line}" for line in lines)
         self._feature(TRAINVAL)
 
+    def _films(self) -> None:
+        bad = check_films(self.places["det_test"], self.settings.clips)
+        write_skipped(self.places.root, sorted([*self.found.skipped, *bad]))
+        self.notes.extend(f"find: {line}" for line in skipped_lines(bad))
+        self._feature(TEST)
+
     def _feature(self, part: str) -> None:
         own = self.settings
         feature(
@@ -179,7 +185,11 @@ class Run:
 
     def _genfeat(self) -> None:
         inputs = (self.places["feat_trainval"],)
-        genfeat(GenfeatSettings(inputs=inputs, output=self.places["trainval"], renew=True, recipe=BEST))
+        genfeat(
+            GenfeatSettings(
+                inputs=inputs, output=self.places["trainval"], dataset=self.places.dataset, renew=True, recipe=BEST
+            )
+        )
 
     def _train(self) -> None:
         train_mlp(self._training)
@@ -214,6 +224,7 @@ class Run:
             faces=self.places["det_test"],
             known=(self.places["feat_trainval"],),
             output=table,
+            dataset=self.places.dataset,
             false_hits=self.settings.false_hits,
             overwrite=_asked_otherwise(table, false_hits=self.settings.false_hits),
             renew=True,
@@ -283,5 +294,3 @@ def _discard(places: Places) -> None:
     prefix = places.classifier
     for path in (checkpoint_files(f"{prefix},{TrainSettings().last_epoch}")[1], f"{prefix}-training.params"):
         files.discard(path)
-
-

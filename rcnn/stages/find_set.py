@@ -6,18 +6,20 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import files
-from ..clips.folder import NEITHER, UNREADABLE, Skipped
+from ..clips.folder import Skipped
 from ..clips.gather import FLAG, SourceFile, gather, within
 from ..clips.in_place import Earlier, Pieces, read_earlier, read_given, write_in_place
 from ..clips.known import known_people
 from ..clips.layout import write_lines
+from ..clips.listed import TO_THE_END
 from ..errors import InputError, UnreadableError
 from ..files.text import printable
-from ..video.opening import NO_VIDEO
+from ..video.photographs import HEAD_BYTES, is_animation, is_photograph
 from ..video.pieces import plan_pieces
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
@@ -25,7 +27,7 @@ from .settings import FindSettings
 
 SKIPPED_FILE = "skipped.txt"
 NAMED = 3  # skipped files of a reason that are named
-OPENED = 8  # files that are opened at once: most of the time they are waited for
+WHOLE = ((0.0, TO_THE_END),)  # of a file in one piece
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class FilmSet:
         return [
             f"find: {len(self.people)} people with {known} photographs and videos; {len(self.films)} films: {kept} as "
             f"before, {self.new} new, {self.changed} changed; {self.gone} gone",
-            *_reasons(self.skipped),
+            *(f"find: {line}" for line in skipped_lines(self.skipped)),
         ]
 
 
@@ -84,34 +86,36 @@ def make_set(settings: FindSettings, dataset: str) -> FilmSet:
     earlier = read_earlier(dataset)
     if settings.overwrite:
         earlier.plans.clear()
-    wanted = [file for mine in people.values() for file in mine] + gathered.found
-    plans, unreadable = _plan(dict.fromkeys(wanted), earlier)
-    skipped = sorted([*skipped, *gathered.skipped, *unreadable])
-    films = [film for film in gathered.found if film in plans]
-    write_lines(output / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
+    films = gathered.found
+    skipped = sorted([*skipped, *gathered.skipped])
+    write_skipped(settings.output, skipped)
     if not films:
-        why = _reasons([*gathered.skipped, *unreadable]) or ["what shows the people is not searched" if gathered.apart else "it is empty"]
+        why = skipped_lines(gathered.skipped)
+        why = why or ["what shows the people is not searched" if gathered.apart else "it is empty"]
         raise InputError(
-            f"{FLAG} {' '.join(settings.clips)}: holds no film and no photograph that can be read: {'; '.join(why)}; "
-            "give a folder of films"
+            f"{FLAG} {' '.join(settings.clips)}: holds no film and no photograph: {'; '.join(why)}; give a folder of "
+            "films"
         )
-    readable = {name: [file for file in mine if file in plans] for name, mine in people.items()}
-    if not any(readable.values()):
-        raise InputError(
-            f"--people {settings.people}: holds no photograph and no video that can be read; {'; '.join(_reasons(skipped))}"
-        )
+    wanted = [file for mine in people.values() for file in mine] + films
+    plans = _plan(dict.fromkeys(wanted), earlier)
     try:
-        write_in_place(dataset, readable, films, plans, earlier)
+        write_in_place(dataset, people, films, plans, earlier)
     except OSError as error:
         raise InputError(f"{error.filename or dataset}: can't be written: {error.strerror or error}") from None
     known = {file.path for mine in people.values() for file in mine}
-    old = {was.path: was for was, _ in earlier.plans.values() if was.path not in known}
+    old = {file.path for file in earlier.plans} - known
     now = {film.path for film in films}
     given = read_given(dataset)
+    changed = [film for film in films if film.path in old and earlier.pieces(film) is None]
     return FilmSet(
-        people, {person: given[person] for person in people}, films, len(now - old.keys()), sum(earlier.pieces(film) is None for film in films if film.path in old),
-        len(old.keys() - now), skipped,
-    )  # fmt: skip
+        people=people,
+        labels={person: given[person] for person in people},
+        films=films,
+        new=len(now - old),
+        changed=len(changed),
+        gone=len(old - now),
+        skipped=skipped,
+    )
 
 
 def _on_disk(paths: Iterable[str]) -> list[str]:
@@ -123,34 +127,33 @@ def _below(path: str, folder: Path) -> bool:
     return within(path, str(folder)) and not within(str(folder), path)
 
 
-def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> tuple[dict[SourceFile, Pieces], list[Skipped]]:
+def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> dict[SourceFile, Pieces]:
     """The pieces of each file; those that are not known are looked up in the file."""
-    plans = {file: earlier.pieces(file) for file in wanted}
-    new = [file for file, pieces in plans.items() if pieces is None]
-    skipped = []
-    with ThreadPoolExecutor(OPENED) as pool:
-        results = progress(pool.map(_pieces_of, new), what="files", unit="file", total=len(new)) if new else ()
-        for result, file in until_stopped(zip(results, new, strict=True)):
-            if isinstance(result, Skipped):
-                skipped.append(result)
-            else:
-                plans[file] = result
-    return {file: pieces for file, pieces in plans.items() if pieces is not None}, skipped
+    known = {file: earlier.pieces(file) for file in wanted}
+    plans = {file: pieces for file, pieces in known.items() if pieces is not None}
+    new = [file for file in known if file not in plans]
+    if new:
+        with ThreadPoolExecutor(min(len(new), os.cpu_count() or 1)) as pool:
+            found = progress(pool.map(_pieces_of, new), what="files", unit="file", total=len(new))
+            plans.update((file, pieces) for pieces, file in until_stopped(zip(found, new, strict=True)))
+    return plans
 
 
-def _pieces_of(file: SourceFile) -> Pieces | Skipped:
-    """The pieces of a file, or why it has none."""
-    try:
-        with files.fetched(file.path) as path:
-            return tuple(plan_pieces(path))
-    except UnreadableError as error:
-        reason = " ".join(str(error).split())
-        return Skipped(file.path, NEITHER) if reason == NO_VIDEO else Skipped(file.path, UNREADABLE, reason)
-    except OSError as error:
-        return Skipped(file.path, UNREADABLE, error.strerror or str(error))
+def _pieces_of(file: SourceFile) -> Pieces:
+    """The pieces of a file; a photograph, of which there may be many, is known without a decoder."""
+    if not files.is_url(file.path):
+        with suppress(UnreadableError, OSError):
+            if is_photograph(files.read_bytes(file.path, HEAD_BYTES)) and not is_animation(file.path):
+                return WHOLE
+    return tuple(plan_pieces(file.path))
 
 
-def _reasons(skipped: Sequence[Skipped]) -> list[str]:
+def write_skipped(output: str, skipped: Iterable[Skipped]) -> None:
+    """Say of each file why no clip is made of it, a line each."""
+    write_lines(Path(output) / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
+
+
+def skipped_lines(skipped: Sequence[Skipped]) -> list[str]:
     """A line a reason: how many files, and the first of them."""
     lines = []
     for reason, count in Counter(skip.reason for skip in skipped).most_common():

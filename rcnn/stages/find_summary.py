@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..clips.folder import UNREADABLE as CANT_BE_READ
+from ..clips.folder import Skipped
 from ..clips.gather import SourceFile
 from ..errors import InputError
 from ..files.text import printable
 from ..scores.verdicts import MAYBE, YES
-from ..tables import OK, StageReader
+from ..tables import OK, UNREADABLE, StageReader
 from ..tables.faces import ClipFaces, read_faces
 
 LARGE = 0.25  # of the area of the largest face, from which on another one may be meant as well
@@ -69,15 +71,45 @@ def check_people(detection: str, people: People, folder: Path) -> list[str]:
     return lines
 
 
+def check_films(detection: str, clips: Sequence[str]) -> list[Skipped]:
+    """The films that can't be read, with the reason.
+
+    Parameters
+    ----------
+    detection : what detect.py wrote of the films
+    clips : where they come from, for the message
+
+    Raises
+    ------
+    InputError
+        If none can be read.
+    """
+    bad: dict[str, str] = {}
+    good = set()
+    for batch in StageReader(detection, ("detect",)).clips():
+        for row in batch.select(["source", "state", "reason"]).to_pylist():
+            if row["state"] == UNREADABLE:
+                bad.setdefault(row["source"], row["reason"])
+            else:
+                good.add(row["source"])
+    found = [Skipped(path, CANT_BE_READ, reason) for path, reason in sorted(bad.items()) if path not in good]
+    if not good:
+        raise InputError(
+            f"--clips {' '.join(clips)}: none of {len(found)} files can be read; {found[0].file}: {found[0].detail}"
+        )
+    return found
+
+
 def _file(person: str, path: str) -> str:
     return printable(f"{person}, {os.path.basename(path)}")
 
 
 def _which(faces: int, usable: Sequence[str], several: Mapping[str, int]) -> str:
     """Which of several faces counts, in words."""
+    taken = "that is large and near the middle is taken, so better give one of the person alone"
     if any(path not in several for path in usable):
-        return f"shows {faces} large faces; the one most like the person's other photographs is taken"
-    return f"shows {faces} large faces; the one that is large and near the middle is taken, so give one of the person alone"
+        taken = "most like the person's other photographs is taken"
+    return f"shows {faces} large faces; the one {taken}"
 
 
 def _several_large(reader: StageReader, sources: Mapping[str, str]) -> Iterator[tuple[str, int]]:

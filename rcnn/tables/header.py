@@ -21,7 +21,7 @@ from .schema import FORMAT, KINDS, MANIFEST, PROGRESS
 # Arguments that change nothing in what is written
 FREE_ARGUMENTS = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad")
 # Arguments that name what sums stand for: a file or directory of another name may hold the same
-NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources")
+NAMES = ("model", "detector", "dataset", "input", "inputs", "features", "known", "names", "sources")
 LIST = "listing"  # key of the digest of the list of clips
 SHORT = 60  # characters of a value in a message
 

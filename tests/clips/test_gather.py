@@ -101,7 +101,9 @@ def test_a_text_names_paths_relative_to_it(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     found = gather([str(text)])
     assert sorted(os.path.basename(file.path) for file in found.found) == [" c .mp4", "P1.mp4", "a.mp4", "b.mp4"]
-    assert {skip.file: skip.reason for skip in found.skipped if skip.reason != TWICE} == {f"{text}:6: gone.mp4": NOT_THERE}
+    assert {skip.file: skip.reason for skip in found.skipped if skip.reason != TWICE} == {
+        f"{text}:6: gone.mp4": NOT_THERE
+    }
 
 
 def test_folders_apart_are_left_out_and_named(tmp_path):

@@ -12,7 +12,9 @@ from rcnn.config import config
 from rcnn.people.appearances import Appearance
 from rcnn.people.joining import join_pieces
 
-PIECES = [Clip(f"film_{start:03d}", "/film.mp4", "test", start=float(start), end=float(start + 30)) for start in (0, 30, 60)]
+PIECES = [
+    Clip(f"film_{start:03d}", "/film.mp4", "test", start=float(start), end=float(start + 30)) for start in (0, 30, 60)
+]
 GAP = config.APPEARANCE.GAP
 
 
@@ -60,7 +62,11 @@ def test_of_two_at_once_one_goes_on():
 
 rows = st.lists(
     st.tuples(
-        st.integers(0, 2), st.floats(0, 29), st.floats(0.1, 1), st.integers(1, 2), st.sampled_from(["yes", "maybe", "no"])
+        st.integers(0, 2),
+        st.floats(0, 29),
+        st.floats(0.1, 1),
+        st.integers(1, 2),
+        st.sampled_from(["yes", "maybe", "no"]),
     ),
     max_size=12,
 )
@@ -79,7 +85,9 @@ def test_nothing_is_lost_and_rows_are_in_the_order_of_the_table(drawn):
     )
     for _, item in found:
         assert any(
-            (other.who, other.verdict) == (item.who, item.verdict) and other.start <= item.start and item.end <= other.end
+            (other.who, other.verdict) == (item.who, item.verdict)
+            and other.start <= item.start
+            and item.end <= other.end
             for _, other in joined
         )
     assert sum(item.seen for _, item in joined) <= sum(item.seen for _, item in found) + 1e-9
