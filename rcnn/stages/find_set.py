@@ -13,7 +13,8 @@ from pathlib import Path
 from .. import files
 from ..clips.folder import Skipped
 from ..clips.gather import FLAG, SourceFile, gather, within
-from ..clips.in_place import Earlier, Pieces, read_earlier, read_given, write_in_place
+from ..clips.given import read_given
+from ..clips.in_place import Earlier, Pieces, read_earlier, write_in_place
 from ..clips.known import known_people
 from ..clips.layout import write_lines
 from ..clips.listed import TO_THE_END
