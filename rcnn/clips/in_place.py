@@ -47,11 +47,13 @@ class Earlier:
 
     labels : by every name that a person ever had
     plans : the pieces of each file, with the file as it was
+    films : paths of those files that are films, and of nobody's
     others : clips that this module did not list, with their labels, 0 for none
     """
 
     labels: dict[str, int] = field(default_factory=dict)
     plans: dict[SourceFile, tuple[SourceFile, Pieces]] = field(default_factory=dict)
+    films: set[str] = field(default_factory=set)
     others: dict[ListedClip, int] = field(default_factory=dict)
 
     def pieces(self, file: SourceFile) -> Pieces | None:
@@ -86,14 +88,16 @@ def read_earlier(root: str) -> Earlier:
             raise InputError(f"{planned}:{number}: is not {','.join(PLANNED_HEADER)}; {WANTED}") from None
     known = read_train_labels(os.path.join(root, TRAIN_FILE))
     pieces: dict[str, list[tuple[float, float]]] = {}
-    others = {}
+    films, others = set(), {}
     for clip in read_listed(root, FOLDERS):
+        if clip.split == TEST:
+            films.add(clip.source)
         if clip.source in marks:
             pieces.setdefault(clip.source, []).append((clip.start, clip.end))
         else:
             others[clip] = known.get(clip.name, 0)
     plans = {marks[source]: (marks[source], tuple(sorted(found))) for source, found in pieces.items()}
-    return Earlier(read_given(root), plans, others)
+    return Earlier(read_given(root), plans, films & marks.keys(), others)
 
 
 def clip_name(path: str, start: float) -> str:
