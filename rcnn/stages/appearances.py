@@ -122,7 +122,7 @@ def appearances(settings: AppearancesSettings) -> None:
         return
     people = find_people(settings.names, *lineage.datasets)
     paths = ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets)
-    lineage.say_closed()
+    Lineage(closed=known.closed | lineage.closed).say_closed()
     gallery = Gallery.read(settings.known, find_labels(settings.dataset, known))
     nearest = Nearest.of(features, gallery)
     point = judge_by(gallery, nearest, settings.false_hits, features)
