@@ -89,7 +89,7 @@ def make_film(source: Path, folder: Path, minutes: int) -> tuple[Path, list[floa
         room = float(rows[number]["seconds"])
         seconds = round(min(rng.uniform(*SHOT_SECONDS), room) * FPS) / FPS
         start = round(rng.uniform(0, room - seconds) * FPS) / FPS
-        lines.append(f"file {plain[number].name}\ninpoint {start:.3f}\noutpoint {start + seconds - 0.5 / FPS:.3f}\n")
+        lines.append(f"file {plain[number].name}\ninpoint {start:.3f}\noutpoint {start + seconds:.3f}\n")
         found.append(at)
         at, last = at + seconds, number
     (folder / "list.txt").write_text("ffconcat version 1.0\n" + "".join(lines))
