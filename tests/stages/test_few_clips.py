@@ -35,22 +35,21 @@ from rcnn.training.judging import hold_out
 sys.path.insert(0, str(ROOT))
 from benchmarks.centroids import rank_by_centroids
 
-PEOPLE, STRANGERS = 6, 6
-TAKES = 6  # of a person: three to learn from at most, three to find
-SMALL = 22  # pixels that a crop is reduced to, so that nobody is found without a mistake
+PEOPLE, STRANGERS = 10, 20
+TAKES = (0, 1, 3, 4, 5)  # of a person: two to learn from at most, and those to find
 WHO = {"state": "ok", "reason": "", "frames": 1, "faces": 1}
 
 
 @cache
-def embeddings() -> dict[tuple[int, int], np.ndarray]:
-    """Of small pictures of drawn people, by person and take; those past PEOPLE are strangers."""
-    shown = [(person, take) for person in range(PEOPLE) for take in range(TAKES)]
+def embeddings(side: int) -> dict[tuple[int, int], np.ndarray]:
+    """Of crops of drawn people, reduced to some pixels, by person and take; those past PEOPLE are strangers."""
+    shown = [(person, take) for person in range(PEOPLE) for take in TAKES]
     shown += [(PEOPLE + number, 0) for number in range(STRANGERS)]
     crops = []
     for person, take in shown:
         landmarks = portrait_landmarks(person, take)[None].astype(np.float32)
         crop = align_faces(portrait(person, take), landmarks)[0]
-        small = cv2.resize(crop, (SMALL, SMALL), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
         crops.append(cv2.resize(small, (112, 112), interpolation=cv2.INTER_LINEAR))
     return dict(zip(shown, load_embedder(str(ROOT / "model/face-m,0"), CPU).embed(crops), strict=True))
 
@@ -78,15 +77,15 @@ def write_test(path: Path, clips: dict[str, np.ndarray]) -> str:
     return str(path)
 
 
-def drawn_set(place: Path, takes: int, labels: list[int]) -> dict[int, list[str]]:
+def drawn_set(place: Path, takes: int, labels: list[int], side: int) -> dict[int, list[str]]:
     """`place`/set and `place`/test of drawn people with these labels; the truth."""
-    found = embeddings()
+    found = embeddings(side)
     clips, wanted, truth = {}, {}, {}
     for person, label in enumerate(labels):
         for take in range(takes):
             clips[f"{label:04d}_{take}.mp4"] = ("train", label, found[person, take])
-        truth[label] = [f"t_{label:04d}_{take}.mp4" for take in range(TAKES // 2, TAKES)]
-        wanted |= {f"t_{label:04d}_{take}.mp4": found[person, take] for take in range(TAKES // 2, TAKES)}
+        truth[label] = [f"t_{label:04d}_{take}.mp4" for take in TAKES[2:]]
+        wanted |= {f"t_{label:04d}_{take}.mp4": found[person, take] for take in TAKES[2:]}
     wanted |= {f"t_nobody_{n}.mp4": found[PEOPLE + n, 0] for n in range(STRANGERS)}
     write_training(place / "set", clips)
     write_test(place / "test", wanted)
@@ -107,22 +106,22 @@ def precision(ranking, truth) -> float:
     return mean_average_precision(score(ranking, truth))
 
 
-@pytest.mark.parametrize("takes", [1, 3])
-def test_the_defaults_rank_as_well_as_nearest_centroids(takes, tmp_path, capsys):
-    truth = drawn_set(tmp_path, takes, [1, 2, 3, 5, 8, 9])  # with gaps
+@pytest.mark.parametrize(("takes", "side"), [(1, 9), (2, 8)])  # so small that there are mistakes
+def test_the_defaults_rank_as_well_as_nearest_centroids(takes, side, tmp_path, capsys):
+    truth = drawn_set(tmp_path, takes, [1, 2, 3, 5, 8, 9, 10, 12, 13, 21], side)  # with gaps
     ours = precision(ranked(tmp_path), truth)
     assert (
         capsys.readouterr().out.count(f"templates: {takes} clips a person, under 40 from which mlp ranks better") == 3
     )
     nearest = precision(rank_by_centroids(str(tmp_path / "set"), str(tmp_path / "test")), truth)
-    assert 0.3 < nearest < 0.999  # so that there is something to lose
+    assert nearest < 0.97  # there is something to lose
     assert ours >= nearest
-    seed = precision(ranked(tmp_path, network="r50"), truth)  # what a flag of the seed's still means
+    seed = precision(ranked(tmp_path, network="r50"), truth)  # what a flag of the seed's still means, as it was
     assert seed < ours and shape_of(load_checkpoint(f"{tmp_path / 'iqiyi'},40")).filters == 1024
 
 
 def test_one_person_with_one_clip_is_enough(tmp_path):
-    truth = drawn_set(tmp_path, 1, [4])
+    truth = drawn_set(tmp_path, 1, [4], 9)
     assert precision(ranked(tmp_path), truth) >= precision(
         rank_by_centroids(str(tmp_path / "set"), str(tmp_path / "test")), truth
     )
@@ -155,9 +154,9 @@ def test_a_head_that_ranks_below_the_templates_gives_way_to_them(tmp_path, monke
     monkeypatch.setattr("rcnn.stages.heads.mean_precision", lambda model, *_: float(hasattr(model, "margin")))
     for split, where in {1: "every fifth clip, held out", -1: "val"}.items():
         record = train(tmp_path, split=split)
-        assert record["head"] == {
-            "kind": "templates", "why": f"MAP@100 0.0000 of mlp, 1.0000 of the templates on {where}", "free": False,
-        }  # fmt: skip
+        why = f"mlp ranks no better: MAP@100 0.0000 of mlp, 1.0000 of the templates on {where}"
+        assert record["head"] == {"kind": "templates", "why": why, "free": False}
+        assert not record["curve"]
         assert shape_of(load_checkpoint(f"{tmp_path / 'm'},4")).filters == 0
         assert f"1.0000 of the templates on {where}" in capsys.readouterr().out
     record = train(tmp_path, split=-1, head="mlp")  # it is asked for, and says so
@@ -168,6 +167,7 @@ def test_a_head_that_ranks_below_the_templates_gives_way_to_them(tmp_path, monke
 def test_a_head_that_ranks_better_stays(tmp_path, monkeypatch):
     corners(tmp_path, 9)
     monkeypatch.setitem(head_choice.LEAST_CLIPS, "mlp", 2)
+    monkeypatch.setattr("rcnn.stages.heads.mean_precision", lambda model, *_: 0.5 if hasattr(model, "margin") else 1.0)
     record = train(tmp_path)
     assert record["head"]["kind"] == "mlp"
     assert record["head"]["why"].startswith("9 clips a person, 2 or more; MAP@100 1.0000 of mlp")
@@ -193,6 +193,8 @@ def test_the_head_follows_the_clips_of_most_people_and_the_recipe():
     assert choose_head(TrainSettings(), np.repeat([1, 2], 40)) == Head("mlp", "40 clips a person, 40 or more", True)
     assert choose_head(TrainSettings(lr=0.2), labels) == Head("mlp", "asked for")
     assert better_head(Head("mlp", "x", True), None, None, "val") == Head("mlp", "x", True)
+    equal = [better_head(Head("mlp", "x", free), 0.5, 0.5, "val").kind for free in (True, False)]
+    assert equal == ["templates", "mlp"]
 
 
 @pytest.mark.parametrize(
