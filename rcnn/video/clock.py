@@ -68,7 +68,7 @@ class Clock:
 
     def tick_of(self, seconds: float) -> int:
         """The first tick that is not before a time from the start of the file, but for what a decimal has rounded."""
-        return ceil((Fraction(seconds) - ROUNDED_SECONDS) * self.ticks)
+        return max(0, ceil((Fraction(seconds) - ROUNDED_SECONDS) * self.ticks))
 
     def stamp(self, tick: int) -> int:
         """The first presentation time stamp that is not before a tick; the inverse of `raw`."""
