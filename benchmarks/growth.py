@@ -82,7 +82,7 @@ def grow(path: str, count: int) -> None:
         compared = time.perf_counter() - started
         new = [clip for clip, known in zip(clips, kept.known, strict=True) if not known]
         for clip in [*new, None]:
-            for some, rows in kept.until(clip and clip.name):
+            for some, rows in kept.until(None if clip is None else clip.name):
                 writer.add_clips(some)
                 for batch in rows:
                     writer.add_rows(batch)
