@@ -126,7 +126,7 @@ class HeadTrainer:
         return model
 
     def try_out(self, head: Head, training: np.ndarray) -> Head:
-        """Learn from four in five clips, and judge by the fifth; a large training set is taken as it is.
+        """Learn from four in five clips and people, and judge by the others; a large training set is taken as it is.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class HeadTrainer:
         learner = learner_of(model, self.team)
         for _ in train_epochs(learner, self.data.rows(rest, self.device), None, schedule, optimizer, generator):
             pass
-        return self.judge(head, model, rest, held, "every fifth clip, held out")
+        return self.judge(head, model, rest, held, "every fifth clip and person, held out")
 
     def judge(self, head: Head, model: Trainable, trained: np.ndarray, judging: np.ndarray, where: str) -> Head:
         """What was learnt against the templates of the same clips; see `better_head`.
