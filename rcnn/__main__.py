@@ -6,6 +6,7 @@ import sys
 from .errors import InputError, run_script
 
 COMMANDS = {  # module of rcnn.commands, and whether the same command goes on after a stop
+    "find": True,
     "search": False,
     "index": True,
     "appearances": True,

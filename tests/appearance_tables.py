@@ -28,6 +28,7 @@ class Seen:
     verdict: str = "yes"
     fps: float = 25.0
     seconds: float = 600.0
+    piece: tuple[float, float] = (0.0, 0.0)  # of the source; 0 is its end
 
 
 def write_table(path: Path, seen: Sequence[Seen]) -> str:
@@ -37,6 +38,7 @@ def write_table(path: Path, seen: Sequence[Seen]) -> str:
     with StageWriter(str(path), "appearances", APPEARANCES_SCHEMA) as writer:
         for name, row in sorted({row.clip: row for row in rows}.items()):
             clip = {"name": name, "split": "test", "state": "ok", "reason": "", "frames": 9, "faces": 9}
+            clip |= {"source": row.source, "start": row.piece[0], "end": row.piece[1]}
             writer.add_clips([{**clip, "seconds": row.seconds, "fps": row.fps, "width": width, "height": height}])
         found = [
             {

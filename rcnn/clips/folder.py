@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,43 +65,55 @@ class Skipped:
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
 
 
-def scan(source: Path) -> tuple[People, list[Skipped]]:
+def scan(
+    source: Path, flag: str = "--input", loose: bool = False, apart: Sequence[Path] = ()
+) -> tuple[People, list[Skipped]]:
     """The items of each person, in `source`/PERSON and the folders in it, and every other file; both sorted.
 
     A folder of a person may be a link; other links are followed only to files in `source` or in the person's folder.
 
+    Parameters
+    ----------
+    flag : that names the folder, for messages
+    loose : whether `source`/PERSON.jpg is a photograph of that person
+    apart : files and folders in it that play no part, absolute
+
     Raises
     ------
     InputError
-        If there is no such folder, a person's name has a line break, or two folders have one name.
+        If there is no such folder, a person's name has a line break, or two folders have one name, unless `loose`.
     """
     if not source.is_dir():
-        raise InputError(f"--input {source}: no such folder; it must hold a folder for each person")
+        raise InputError(f"{flag} {source}: no such folder; it must hold a folder for each person")
     people: People = {}
     skipped: list[Skipped] = []
     seen: dict[str, str] = {}  # name of each person's folder
     for entry in sorted(source.iterdir()):
-        if not entry.is_dir():
+        folder = entry.is_dir()
+        if any(entry.absolute() == place for place in apart):
+            continue
+        if not folder and not loose:
             skipped.append(_loose(entry))
             continue
         if entry.name != " ".join(entry.name.splitlines()):
-            raise InputError(f"--input {source}: {entry.name!r} has a line break in its name; rename it")
-        written = entry.name
+            raise InputError(f"{flag} {source}: {entry.name!r} has a line break in its name; rename it")
+        written = entry.name if folder else entry.stem
         person = _composed(written)
         other = seen.setdefault(person, written)
-        if other != written:
+        if other != written and not loose:
             raise InputError(
-                f"--input {source}: {other!a} and {written!a} are one name, written in NFC and in NFD; "
+                f"{flag} {source}: {other!a} and {written!a} are one name, written in NFC and in NFD; "
                 "put their files into one folder"
             )
-        inside = (source.resolve(), entry.resolve())
-        for path in _files(entry, skipped, Path(entry.name)):
-            item = Item(person, path.relative_to(entry).as_posix(), path.absolute())
-            reason = _hidden(item.key) or _unusable(path, inside)
+        inside = (source.resolve(), entry.resolve()) if folder else (source.resolve(),)
+        for path in _files(entry, skipped, Path(entry.name), apart) if folder else (entry,):
+            item = Item(person, path.relative_to(entry if folder else source).as_posix(), path.absolute())
+            key = item.key if folder else entry.name
+            reason = _hidden(key) or _unusable(path, inside)
             if reason is None:
                 people.setdefault(person, []).append(item)
             else:
-                skipped.append(Skipped(item.key, *reason))
+                skipped.append(Skipped(key, *reason))
     return {person: sorted(items) for person, items in people.items()}, sorted(skipped)
 
 
@@ -119,7 +131,7 @@ def _hidden(key: str) -> tuple[str, ...] | None:
     return (HIDDEN,) if any(part.startswith(".") for part in key.split("/")) else None
 
 
-def _files(folder: Path, skipped: list[Skipped], name: Path) -> Iterator[Path]:
+def _files(folder: Path, skipped: list[Skipped], name: Path, apart: Sequence[Path] = ()) -> Iterator[Path]:
     """All that is no folder under a folder, and links to folders; folders that can't be read are skipped by name."""
     folders = [folder]
     while folders:  # os.walk calls itself for each level
@@ -131,6 +143,8 @@ def _files(folder: Path, skipped: list[Skipped], name: Path) -> Iterator[Path]:
             skipped.append(Skipped(where.as_posix(), UNREADABLE, error.strerror or str(error)))
             continue
         for entry in entries:
+            if apart and (here / entry.name).absolute() in apart:
+                continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(here / entry.name)
             else:

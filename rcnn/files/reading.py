@@ -71,6 +71,18 @@ def marks(path: str) -> dict[str, tuple[int, int]]:
     return found
 
 
+def objects(path: str) -> dict[str, tuple[int, int]]:
+    """URLs of all objects below a directory of a store, or of the one at the URL itself, with sizes and times as
+    `marks` gives them; sorted."""
+    url = parse_url(path)
+    assert url is not None
+    here = info_of(path, url)
+    found = [here] if here.is_file else [info for info in list_dir(path, url, whole=True) if info.is_file]
+    start = len(url.bucket) + 1
+    pairs = ((url.with_key(info.path[start:]), (info.size or 0, info.mtime_ns or 0)) for info in found)
+    return dict(sorted(pairs))
+
+
 def mark(path: str) -> tuple[int, int]:
     """Size in bytes of a file, and when it was changed last, in ns since 1970; both -1 where it is not there."""
     url = parse_url(path)

@@ -124,13 +124,17 @@ def check_answers(path: str) -> None:
     info_of(path, Url(url.scheme, url.bucket, f"{beside}/{uuid.uuid4().hex}".lstrip("/"), url.options))
 
 
-def list_dir(path: str, url: Url) -> list[Any]:
+def list_dir(path: str, url: Url, whole: bool = False) -> list[Any]:
     """What lies in a directory: a request for each thousand names.
 
     GCS knows a directory by what is in it alone, so that there all is listed that lies below.
+
+    Parameters
+    ----------
+    whole : whether all is listed that lies below
     """
     from pyarrow import fs
 
     with asking(path):
-        selector = fs.FileSelector(url.path, allow_not_found=True, recursive=url.scheme == "gs")
+        selector = fs.FileSelector(url.path, allow_not_found=True, recursive=whole or url.scheme == "gs")
         return file_system(url.scheme, url.bucket, url.options).get_file_info(selector)

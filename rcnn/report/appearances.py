@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..files.text import printable
 from ..scores.verdicts import MAYBE, NO, VERDICTS, YES
 from ..tables import KINDS, StageReader
+from ..tables.films import Films
 from .found import SeenClip, Sighting, Sightings, Span
 
 COLUMNS = ["name", "split", "who", "source", "start", "end", "time", "track", "cosine", "probability", "verdict"]
@@ -38,7 +39,7 @@ class Found:
     """What a page takes from a table of appearances.
 
     people : of each label that the table has
-    clips : sorted by source
+    clips : sorted by source; the pieces of a film are one
     all_clips : clips that show somebody, shown on the page or not
     looked_at : clips of the table, whoever is in them
     names : of labels, those that the table knows
@@ -76,9 +77,10 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
     room = {YES: on_card, MAYBE: on_card, NO: on_card // NO_SHARE}
     kept: dict[tuple[int, str], list[tuple[Key, Rows]]] = {}
     counts: dict[int, Counter[str]] = {label: Counter() for label in people}
-    clips: list[tuple[Key, str]] = []  # a heap of the best
+    clips: list[tuple[Key, list[str]]] = []  # a heap of the best, with the names of their pieces
     all_clips = 0
-    for number, (name, rows) in enumerate(_by_clip(reader)):
+    films = Films.of(reader)
+    for number, rows in enumerate(_by_clip(reader, films)):
         best: Key | None = None
         for (who, verdict), group in _groups(rows).items():
             counts[who][verdict] += 1
@@ -90,7 +92,7 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
                 best = key if best is None else max(best, key)
         if best is not None:
             all_clips += 1
-            _push(clips, (best, name), CLIPS)
+            _push(clips, (best, sorted({row["name"] for row in rows})), CLIPS)
 
     def shown(label: int, verdict: str) -> list[Sighting]:
         entries = sorted(kept.get((label, verdict), ()), key=itemgetter(0), reverse=True)
@@ -100,7 +102,8 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
         label: Sightings({verdict: shown(label, verdict) for verdict in VERDICTS}, counts[label])
         for label in sorted(people)
     }
-    return Found(found, _clips(reader, {name for _, name in clips}), all_clips, reader.accounts.clips, names)
+    wanted = {name for _, pieces in clips for name in pieces}
+    return Found(found, _clips(reader, films, wanted), all_clips, films.count, names)
 
 
 def _push(heap: list[Any], entry: tuple[Key, Any], most: int) -> None:
@@ -111,11 +114,12 @@ def _push(heap: list[Any], entry: tuple[Key, Any], most: int) -> None:
         heapq.heapreplace(heap, entry)
 
 
-def _by_clip(reader: StageReader, only: Collection[str] | None = None) -> Iterator[tuple[str, Rows]]:
-    """The rows of each clip, or of each of some clips."""
+def _by_clip(reader: StageReader, films: Films, only: Collection[str] | None = None) -> Iterator[Rows]:
+    """The rows of each clip, or of each of some clips; those of the pieces of a film together."""
     batches = reader.batches(COLUMNS) if only is None else reader.rows_of(only, COLUMNS)
-    for name, rows in groupby((row for batch in batches for row in _checked(batch, reader)), key=itemgetter("name")):
-        yield name, list(rows)
+    every = (row for batch in batches for row in _checked(batch, reader))
+    for _, rows in groupby(every, key=lambda row: films.film(row["name"])):
+        yield list(rows)
 
 
 def _checked(batch: pa.RecordBatch, reader: StageReader) -> Rows:
@@ -159,21 +163,27 @@ def _sighting(group: Rows) -> Sighting:
     )
 
 
-def _clips(reader: StageReader, wanted: Collection[str]) -> list[SeenClip]:
+def _clips(reader: StageReader, films: Films, wanted: Collection[str]) -> list[SeenClip]:
     """The view by clip of some clips, whose lengths are not known yet."""
     result = []
-    for name, rows in _by_clip(reader, wanted):
+    for rows in _by_clip(reader, films, wanted):
         known = [_sighting(group) for (_, verdict), group in _groups(rows).items() if verdict != NO]
         nobody = [Span(row["start"], row["end"]) for row in rows if row["verdict"] == NO]
-        result.append(SeenClip(name, 0.0, known, nobody[:NOBODY_SPANS]))
+        result.append(SeenClip(rows[0]["name"], 0.0, known, nobody[:NOBODY_SPANS]))
     return sorted(result, key=lambda clip: (clip.sightings[0].source, clip.clip))
 
 
 def read_videos(reader: StageReader, wanted: Collection[str]) -> dict[str, tuple[float, str]]:
-    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty where they are not known."""
+    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty where they are not known.
+
+    Of a piece of a film they are the film's.
+    """
     names = pa.array(sorted(wanted), pa.string())
+    films = Films.of(reader)
     found: dict[str, tuple[float, str]] = {}
     for batch in reader.clips():
         mine = batch.filter(pc.is_in(batch.column("name"), names))
-        found.update((row["name"], (row["seconds"], row["codec"])) for row in mine.to_pylist())
+        for row in mine.select(["name", "seconds", "codec"]).to_pylist():
+            film = films.film(row["name"])
+            found[row["name"]] = films.lengths.get(film, row["seconds"]), row["codec"]
     return found

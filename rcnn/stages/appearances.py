@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import dropwhile
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from ..clips.sources import SOURCES_FILE, find_sources
 from ..faces.card import read_thresholds
 from ..files.text import printable
 from ..people.appearances import Appearance, find_appearances, judge_tracks
+from ..people.joining import join_pieces
 from ..people.templates import Gallery
 from ..report import Lineage, trace
 from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
@@ -89,6 +90,11 @@ class Judge:
             found = find_appearances(clip.faces, matches, clip.look, clip.seconds)
         return [replace(item, person=self.names.get(item.who, ""), source=source) for item in found]
 
+    def film(self, pieces: Sequence[ClipTracks], paths: ClipPaths) -> list[tuple[Clip, Appearance]]:
+        """The appearances in the pieces of a film, each with its clip."""
+        rows = [(clip.faces.clip, item) for clip in pieces for item in self(clip, paths.of(clip.faces.clip))]
+        return join_pieces(rows) if len(pieces) > 1 else rows
+
 
 def appearances(settings: AppearancesSettings) -> None:
     """Run the stage: read features, faces and known people, write the table, print a summary.
@@ -132,16 +138,17 @@ def appearances(settings: AppearancesSettings) -> None:
     ) as writer:
         found = {verdict: Counter[str](writer.state.get(verdict, {})) for verdict in VERDICTS}  # rows by label
         done = writer.state.get("clips", 0)
-        left = dropwhile(lambda clip: clip.faces.clip.name <= writer.last_row, read_tracks(features, detection))
+        left = islice(read_tracks(features, detection), done, None)
         with progress(what="appearances", unit="clip", total=features.accounts.ok, initial=done) as bar:
-            for clips in until_stopped(groups(left, BATCH_CLIPS)):
-                rows = [(clip.faces.clip, item) for clip in clips for item in judge(clip, paths.of(clip.faces.clip))]
+            for films in until_stopped(groups(_films(left), BATCH_CLIPS)):
+                rows = [row for film in films for row in judge.film(film, paths)]
                 writer.add_rows(_record(rows))
                 for _, item in rows:
                     found[item.verdict][str(item.who)] += 1
-                done += len(clips)
+                clips = sum(map(len, films))
+                done += clips
                 writer.save(**found, clips=done)
-                bar.update(len(clips))
+                bar.update(clips)
         copy_clips(features, writer)
         counts = writer.close(
             people=len(gallery.labels),
@@ -154,6 +161,12 @@ def appearances(settings: AppearancesSettings) -> None:
     print(f"accounts: {accounts}")
     print(f"appearances: {time.monotonic() - started:.1f} s -> {settings.output}")
     print(f"next: python -m rcnn appearances --table {settings.output} --output who.csv")
+
+
+def _films(clips: Iterable[ClipTracks]) -> Iterator[list[ClipTracks]]:
+    """The pieces of a film together, where they follow each other by name; else each clip alone."""
+    for _, pieces in groupby(clips, key=lambda clip: (clip.source, "" if clip.source else clip.faces.clip.name)):
+        yield list(pieces)
 
 
 def judge_by(gallery: Gallery, nearest: Nearest, false_hits: float, features: StageReader) -> OperatingPoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
@@ -11,6 +11,7 @@ from itertools import groupby
 import numpy as np
 
 from .. import files
+from ..clips.listed import TO_THE_END
 from ..errors import InputError
 from ..files import sha256
 from ..files.text import printable
@@ -20,7 +21,7 @@ from ..tables import MANIFEST, OK, StageReader
 from ..tables.faces import ClipFaces, read_faces
 from .face_finder import looks
 
-VIDEO = ("name", "state", "seconds", "fps", "frames", "read")  # columns of the table of clips
+VIDEO = ("name", "state", "source", "start", "end", "seconds", "fps", "frames", "read")  # columns of the table of clips
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class ClipTracks:
     faces : of all tracks
     tracks : (n,) int32, numbers of the tracks that have a vector, rising
     rows : of these tracks in the table of features
-    seconds : length of the clip, 0 where it is not known
+    seconds : of the file, at which the clip ends; 0 where that is not known, or the file goes on
+    source : of the clip, where it is a piece of a file; else empty
     look : seconds from one look at it to the next; 0 for a clip of one picture
     """
 
@@ -39,6 +41,7 @@ class ClipTracks:
     rows: slice
     seconds: float
     look: float
+    source: str = ""
 
 
 def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipTracks]:
@@ -69,7 +72,18 @@ def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipT
             )
         seconds, fps = video["seconds"], video["fps"]
         look = seconds_of_look(usual(fps), video["frames"], seconds, video["read"])
-        yield ClipTracks(faces, tracks, slice(row, row + len(tracks)), seconds, look)
+        start, end = video["start"], video["end"]
+        clip = replace(faces.clip, start=start, end=end)
+        piece = start > 0 or end != TO_THE_END
+        last = start + seconds if end == TO_THE_END and seconds else 0.0
+        yield ClipTracks(
+            replace(faces, clip=clip),
+            tracks,
+            slice(row, row + len(tracks)),
+            last,
+            look,
+            video["source"] if piece else "",
+        )
         row += len(tracks)
 
 

@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 
 from ...errors import InputError
 from ...tables import StageReader
+from ...tables.films import Films
 from .text import one_line
 
-VIDEO = pa.schema([("seconds", pa.float64()), ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32())])
+COLUMNS = [("seconds", pa.float64()), ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32())]  # of clips
+VIDEO = pa.schema([*COLUMNS, ("length", pa.float64())])
 TEXTS = ("name", "person", "source", "verdict")  # the same few again and again
 CODED = pa.dictionary(pa.int32(), pa.string())
 SINGLE = ("cosine", "probability")  # float32
@@ -59,12 +61,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What is known of a clip's video, else 0: seconds, frames a second, pixels."""
+    """What is known of a clip's video, else 0: seconds, frames a second, pixels, and seconds of the source."""
 
     seconds: float
     fps: float
     width: int
     height: int
+    length: float
 
 
 class Chosen:
@@ -171,9 +174,10 @@ class Sheet:
         return [(row, Video(*video)) for row, video in zip(rows, videos, strict=True)]
 
 
-def _with_videos(chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, list[tuple[float, float, int, int]]]]:
+def _with_videos(chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, list[tuple[float, float, int, int, float]]]]:
     """Batches, and for each row the columns `VIDEO` of its clip; both tables are sorted by name."""
-    columns = ["name", *VIDEO.names]
+    columns = ["name", *(name for name, _ in COLUMNS)]
+    films = Films.of(chosen.reader)
     clips = (
         clip
         for batch in chosen.reader.clips()
@@ -187,7 +191,7 @@ def _with_videos(chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, list[tuple[fl
                 here = next(clips, None)
             if here is None or here[0] != name:
                 raise InputError(f"{chosen.reader.path}: its table of clips lacks {name[:80]!r}; make it again")
-            videos.append(here[1:])
+            videos.append((*here[1:], films.lengths.get(films.film(name), here[1])))
         yield batch, videos
     for _ in clips:  # to the end, where the reader compares the sums
         pass

@@ -87,5 +87,5 @@ def make_timelines(sheet: Sheet, timecode: bool) -> Iterator[Timeline]:
 def _event(row: Row, video: Video, rate: Fraction) -> Event:
     first, frames = frame_range(row.start, row.end, rate)
     best = min(max(frame_at(row.best.time, rate), first), first + frames - 1)
-    available = max(first + frames, frame_range(0, video.seconds, rate)[1])
+    available = max(first + frames, frame_range(0, video.length, rate)[1])
     return Event(row, video, first, frames, best, available)

@@ -2,6 +2,7 @@
 
 from .appearances import AppearanceFileSettings, AppearancesSettings
 from .clips import DetectSettings, GendataSettings, PreviewSettings, SheetSettings
+from .find import FindSettings
 from .ranking import IndexSettings, PredictSettings, SearchSettings, SubmitSettings
 from .vectors import FeatureSettings, GenfeatSettings, MergeSettings, TrainSettings
 
@@ -10,6 +11,7 @@ __all__ = [
     "AppearancesSettings",
     "DetectSettings",
     "FeatureSettings",
+    "FindSettings",
     "GendataSettings",
     "GenfeatSettings",
     "IndexSettings",

@@ -1,0 +1,224 @@
+"""A folder of people and some films to who is in view when: all stages in a row, with the tables of always."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+
+from .. import files
+from ..errors import InputError
+from ..exports.appearances import write_file
+from ..tables import MANIFEST, StageReader
+from .appearances import appearances
+from .detect import detect
+from .feature import feature
+from .find_places import Places, check_output, discard_all, held
+from .find_set import FilmSet, make_set, skipped_lines, write_skipped
+from .find_summary import check_films, check_people, summary
+from .genfeat import genfeat
+from .predict import predict
+from .recipes import BEST
+from .settings import (
+    AppearancesSettings,
+    DetectSettings,
+    FeatureSettings,
+    FindSettings,
+    GenfeatSettings,
+    PredictSettings,
+    SubmitSettings,
+    TrainSettings,
+)
+from .settings.places import TEST, TRAINVAL
+from .submit import submit
+from .train import train_mlp
+
+ALL_BAD = 100.0  # per cent of clips that may be unreadable: each is named, and none ends the run
+
+
+def find(settings: FindSettings) -> None:
+    """Run everything that is not done yet, and print who was found.
+
+    Raises
+    ------
+    InputError
+        If there are no people, no films, or the output holds something else, was made with other settings, or is being
+        written by another process.
+    """
+    started = time.monotonic()
+    places = Places(settings.output)
+    check_output(places)
+    with held(places):
+        if settings.overwrite:
+            discard_all(places)
+        found = make_set(settings, places.dataset)
+        for line in found.lines:
+            print(line, flush=True)
+        run = Run(settings, places, found)
+        run()
+    for line in (*summary(places["appearances"], found.labels), *run.notes):
+        print(line)
+    print(f"find: {time.monotonic() - started:.1f} s -> {places['report.html']}, {places['who.csv']}, who.json")
+    both = f"{places['feat_trainval']},{places['feat_test']}"
+    print(
+        f"next: open {places['report.html']} in a browser; the same command takes in new films and people; "
+        f"python -m rcnn search --image PHOTO --features {both} looks for somebody else"
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """The stages, in order."""
+
+    settings: FindSettings
+    places: Places
+    found: FilmSet
+    notes: list[str] = field(default_factory=list)  # about photographs of people
+
+    def __call__(self) -> None:
+        steps: list[tuple[str, Callable[[], None]]] = [
+            ("faces in the photographs", lambda: self._detect(TRAINVAL)),
+            ("vectors of the people", self._people),
+            ("faces in the films", self._faces),
+            ("vectors of the films", self._films),
+            ("training set", self._genfeat),
+            ("classifier", self._train),
+            ("scores", self._predict),
+            ("appearances", self._appearances),
+            ("ranking and page", self._submit),
+        ]
+        files.make_dir(self.places.log)
+        log = os.path.join(self.places.log, "find.log")
+        with files.create(log) as raw, open(os.dup(raw.fileno()), "w", errors="backslashreplace", buffering=1) as text:
+            for number, (title, step) in enumerate(steps, 1):
+                print(f"find: {number} of {len(steps)}, {title}", flush=True)
+                with redirect_stdout(text):
+                    print(f"{number} of {len(steps)}, {title}", flush=True)
+                    step()
+
+    def _detect(self, part: str) -> None:
+        own = self.settings
+        detect(
+            DetectSettings(
+                model=own.quality_model,
+                detector=own.detector,
+                output=self.places[f"det_{part}"],
+                dataset=self.places.dataset,
+                stage=part,
+                gpu=own.gpu,
+                workers=own.workers,
+                precision=own.precision,
+                rate=own.rate,
+                quality=own.quality,
+                quality_threshold=own.quality_threshold,
+                max_bad=ALL_BAD,
+                renew=True,
+                recipe=BEST,
+            )
+        )
+
+    def _people(self) -> None:
+        lines = check_people(self.places["det_trainval"], self.found.people, self.settings.people)
+        self.notes.extend(f"find: {line}" for line in lines)
+        self._feature(TRAINVAL)
+
+    def _faces(self) -> None:
+        for path in self.places.results:  # by now it is known that everything goes on with the same settings
+            files.discard(path)
+        self._detect(TEST)
+
+    def _films(self) -> None:
+        bad = check_films(self.places["det_test"], self.settings.clips)
+        write_skipped(self.places.root, sorted([*self.found.skipped, *bad]))
+        self.notes.extend(f"find: {line}" for line in skipped_lines(bad))
+        self._feature(TEST)
+
+    def _feature(self, part: str) -> None:
+        own = self.settings
+        feature(
+            FeatureSettings(
+                model=own.model,
+                input=self.places[f"det_{part}"],
+                output=self.places[f"feat_{part}"],
+                gpu=own.gpu,
+                workers=own.workers,
+                precision=own.precision,
+                renew=True,
+                recipe=BEST,
+            )
+        )
+
+    def _genfeat(self) -> None:
+        inputs = (self.places["feat_trainval"],)
+        genfeat(
+            GenfeatSettings(
+                inputs=inputs, output=self.places["trainval"], dataset=self.places.dataset, renew=True, recipe=BEST
+            )
+        )
+
+    def _train(self) -> None:
+        train_mlp(self._training)
+
+    @property
+    def _training(self) -> TrainSettings:
+        return TrainSettings(
+            data=self.places["trainval"],
+            prefix=self.places.classifier,
+            gpu=self.settings.first_gpu,
+            renew=True,
+            recipe=BEST,
+        )
+
+    def _predict(self) -> None:
+        predict(
+            PredictSettings(
+                model=f"{self.places.classifier},{self._training.last_epoch}",
+                inputs=(self.places["feat_test"],),
+                output=self.places["pred_test"],
+                gpu=self.settings.gpu,
+                workers=self.settings.workers,
+                renew=True,
+                recipe=BEST,
+            )
+        )
+
+    def _appearances(self) -> None:
+        table = self.places["appearances"]
+        wanted = AppearancesSettings(
+            features=self.places["feat_test"],
+            faces=self.places["det_test"],
+            known=(self.places["feat_trainval"],),
+            output=table,
+            dataset=self.places.dataset,
+            false_hits=self.settings.false_hits,
+            overwrite=_asked_otherwise(table, false_hits=self.settings.false_hits),
+            renew=True,
+        )
+        appearances(wanted)
+        for name in ("who.csv", "who.json"):
+            count = write_file(table, self.places[name], frozenset(self.settings.verdicts))
+            print(f"appearances: {count} of {table} -> {self.places[name]}")
+
+    def _submit(self) -> None:
+        submit(
+            SubmitSettings(
+                inputs=(self.places["pred_test"],),
+                output=self.places["submission.txt"],
+                report=self.places["report.html"],
+                appearances=self.places["appearances"],
+                recipe=BEST,
+            )
+        )
+
+
+def _asked_otherwise(path: str, **arguments: object) -> bool:
+    """Whether a stage directory was made with other values of some arguments, which take no time to follow."""
+    if not files.is_file(files.join(path, MANIFEST)):
+        return False
+    try:
+        was = StageReader(path, ("appearances",)).arguments
+    except InputError:
+        return True
+    return any(was.get(name) != value for name, value in arguments.items())

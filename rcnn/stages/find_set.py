@@ -1,0 +1,161 @@
+"""From a folder of people and some films to a data set of them, in which only what is new is looked into."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import files
+from ..clips.folder import Skipped
+from ..clips.gather import FLAG, SourceFile, gather, within
+from ..clips.given import read_given
+from ..clips.in_place import Earlier, Pieces, read_earlier, write_in_place
+from ..clips.known import known_people
+from ..clips.layout import write_lines
+from ..clips.listed import TO_THE_END
+from ..errors import InputError, UnreadableError
+from ..files.text import printable
+from ..video.photographs import HEAD_BYTES, is_animation, is_photograph
+from ..video.pieces import plan_pieces
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
+from .settings import FindSettings
+
+SKIPPED_FILE = "skipped.txt"
+NAMED = 3  # skipped files of a reason that are named
+WHOLE = ((0.0, TO_THE_END),)  # of a file in one piece
+
+
+@dataclass(frozen=True)
+class FilmSet:
+    """What is looked for, and where.
+
+    people : files of each person
+    labels : of each person
+    films : that can be read
+    new, changed, gone : films, since the run before
+    skipped : files of which no clip is made
+    """
+
+    people: Mapping[str, Sequence[SourceFile]]
+    labels: Mapping[str, int]
+    films: Sequence[SourceFile]
+    new: int
+    changed: int
+    gone: int
+    skipped: Sequence[Skipped]
+
+    @property
+    def lines(self) -> list[str]:
+        """What there is, for people."""
+        known = sum(map(len, self.people.values()))
+        kept = len(self.films) - self.new - self.changed
+        return [
+            f"find: {len(self.people)} people with {known} photographs and videos; {len(self.films)} films: {kept} as "
+            f"before, {self.new} new, {self.changed} changed; {self.gone} gone",
+            *(f"find: {line}" for line in skipped_lines(self.skipped)),
+        ]
+
+
+def make_set(settings: FindSettings, dataset: str) -> FilmSet:
+    """Write the data set, or what has changed of it.
+
+    Raises
+    ------
+    InputError
+        If there are no people or no films, or the data set can't be written.
+    """
+    people_folder = settings.people.absolute()
+    inside = [Path(path).absolute() for path in _on_disk(settings.clips) if _below(path, people_folder)]
+    output = Path(settings.output).absolute()
+    people, skipped = known_people(people_folder, [*inside, output])
+    gathered = gather(settings.clips, [settings.output, str(settings.people)])
+    more = gather([str(path) for path in inside], [settings.output]) if inside else None
+    if more is not None:
+        gathered.found = sorted({*gathered.found, *more.found})
+        gathered.skipped = sorted({*gathered.skipped, *more.skipped})
+    for place in gathered.apart:
+        if place == settings.output:
+            print(f"find: {place} lies in --clips; nothing in it is taken for a film")
+        elif not inside:
+            print(f"find: {place} lies in --clips; what is in it shows the people, and is not searched")
+    earlier = read_earlier(dataset)
+    if settings.overwrite:
+        earlier.plans.clear()
+    films = gathered.found
+    skipped = sorted([*skipped, *gathered.skipped])
+    write_skipped(settings.output, skipped)
+    if not films:
+        why = skipped_lines(gathered.skipped)
+        why = why or ["what shows the people is not searched" if gathered.apart else "it is empty"]
+        raise InputError(
+            f"{FLAG} {' '.join(settings.clips)}: holds no film and no photograph: {'; '.join(why)}; give a folder of "
+            "films"
+        )
+    wanted = [file for mine in people.values() for file in mine] + films
+    plans = _plan(dict.fromkeys(wanted), earlier)
+    try:
+        write_in_place(dataset, people, films, plans, earlier)
+    except OSError as error:
+        raise InputError(f"{error.filename or dataset}: can't be written: {error.strerror or error}") from None
+    old, now = earlier.films, {film.path for film in films}
+    given = read_given(dataset)
+    changed = [film for film in films if film.path in old and earlier.pieces(film) is None]
+    return FilmSet(
+        people=people,
+        labels={person: given[person] for person in people},
+        films=films,
+        new=len(now - old),
+        changed=len(changed),
+        gone=len(old - now),
+        skipped=skipped,
+    )
+
+
+def _on_disk(paths: Iterable[str]) -> list[str]:
+    return [files.plain(path) for path in paths if not files.is_url(path) and os.path.exists(files.plain(path))]
+
+
+def _below(path: str, folder: Path) -> bool:
+    """Whether a path lies in a folder, and is not it."""
+    return within(path, str(folder)) and not within(str(folder), path)
+
+
+def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> dict[SourceFile, Pieces]:
+    """The pieces of each file; those that are not known are looked up in the file."""
+    known = {file: earlier.pieces(file) for file in wanted}
+    plans = {file: pieces for file, pieces in known.items() if pieces is not None}
+    new = [file for file in known if file not in plans]
+    if new:
+        with ThreadPoolExecutor(min(len(new), os.cpu_count() or 1)) as pool:
+            found = progress(pool.map(_pieces_of, new), what="files", unit="file", total=len(new))
+            plans.update((file, pieces) for pieces, file in until_stopped(zip(found, new, strict=True)))
+    return plans
+
+
+def _pieces_of(file: SourceFile) -> Pieces:
+    """The pieces of a file; a photograph, of which there may be many, is known without a decoder."""
+    if not files.is_url(file.path):
+        with suppress(UnreadableError, OSError):
+            if is_photograph(files.read_bytes(file.path, HEAD_BYTES)) and not is_animation(file.path):
+                return WHOLE
+    return tuple(plan_pieces(file.path))
+
+
+def write_skipped(output: str, skipped: Iterable[Skipped]) -> None:
+    """Say of each file why no clip is made of it, a line each."""
+    write_lines(Path(output) / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
+
+
+def skipped_lines(skipped: Sequence[Skipped]) -> list[str]:
+    """A line a reason: how many files, and the first of them."""
+    lines = []
+    for reason, count in Counter(skip.reason for skip in skipped).most_common():
+        named = [printable(os.path.basename(skip.file)) for skip in skipped if skip.reason == reason][:NAMED]
+        lines.append(f"{count} skipped: {reason} ({', '.join(named)}{', ...' if count > NAMED else ''})")
+    return lines

@@ -1,0 +1,83 @@
+"""Settings of what takes a folder of people and films, and says who is in view when: `python -m rcnn find`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import InputError
+from ...files import on_disk
+from ...networks.zoo.roles import DETECTOR, EMBEDDING, QUALITY, find_model
+from ...scores.verdicts import VERDICTS
+from ...settings import kinds, shared
+from ...settings.fields import FILES, REQUIRED, Settings, setting
+from ..recipes import BEST, options_of_recipe
+from .appearances import VERDICT_LIST
+from .clips import NORM, QUALITY_THRESHOLDS, SCORE
+
+
+@dataclass(frozen=True)
+class FindSettings(Settings):
+    """What `python -m rcnn find` takes; see its help.
+
+    `quality_model` is None exactly where the quality is the detector's score.
+    """
+
+    people: Path = setting(
+        REQUIRED, "holds NAME.jpg, or NAME/*.jpg, *.mp4, ...: one photograph of a person is enough",
+        kinds.folder, "DIR", FILES,
+    )  # fmt: skip
+    clips: tuple[str, ...] = setting(
+        REQUIRED,
+        "films and photographs, folders and globs of them, s3:// and gs:// prefixes, and texts with such a path a line",
+        kinds.paths,
+        "PATH",
+        FILES,
+        many=True,
+    )
+    output: str = setting("./found", "where everything goes", kinds.text, "DIR", FILES)
+    verdicts: tuple[str, ...] = setting(
+        VERDICTS[:2], "what who.csv and who.json have: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
+    )
+    false_hits: float = shared.false_hits('clips of 1,000 without a person that may get a "yes" for somebody')
+    model: str = shared.model(EMBEDDING, "embedding model")
+    detector: str = shared.model(DETECTOR, "face detector")
+    quality_model: str | None = shared.model(QUALITY, "quality model")
+    quality: str = setting(
+        NORM,
+        "what a face's quality is: the norm of the quality model's embedding, or the detector's score",
+        kinds.choice(NORM, SCORE),
+    )
+    quality_threshold: float = setting(
+        None,
+        "smallest quality of a face that is kept; left out: "
+        + ", ".join(f"{value:g} with --quality {name}" for name, value in QUALITY_THRESHOLDS.items()),
+        kinds.number,
+        "Q",
+    )
+    rate: float = setting(
+        options_of_recipe("detect", BEST)["rate"], "looks a second at a film", kinds.more_than_none, "R"
+    )
+    gpu: int | tuple[int, ...] | None = shared.gpus()
+    workers: int | None = shared.workers()
+    precision: str = shared.precision()
+    overwrite: bool = shared.overwrite("everything of an earlier run, in place of adding what is new")
+
+    def _complete(self) -> None:
+        self._put(output=on_disk(self.output, "--output"), people=Path(on_disk(str(self.people), "--people")))
+        self._fill(quality_threshold=QUALITY_THRESHOLDS[self.quality])
+        if self.quality == NORM:
+            self._put(quality_model=find_model(self.quality_model, QUALITY, quiet=True))
+        elif self.quality_model is not None:
+            raise InputError(
+                "--quality score is the detector's, and no --quality-model takes part; leave one of them out"
+            )
+        self._put(
+            model=find_model(self.model, EMBEDDING, quiet=True),
+            detector=find_model(self.detector, DETECTOR, quiet=True),
+        )
+
+    @property
+    def first_gpu(self) -> int | None:
+        """The device of what works on one."""
+        return self.gpu[0] if isinstance(self.gpu, tuple) else self.gpu
