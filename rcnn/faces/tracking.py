@@ -16,11 +16,11 @@ NEVER = -1e6  # score of a pair that may not be
 
 @dataclass
 class _Track:
-    """Members (indices of faces), the last one's turn, shot and box, the sum of unit embeddings."""
+    """Members (indices of faces), their shot, the last one's turn and box, the sum of unit embeddings."""
 
     members: list[int]
-    turn: int
     shot: int
+    turn: int
     box: np.ndarray
     total: np.ndarray
 
@@ -35,8 +35,8 @@ def track_faces(
     """Number of each face's track within its clip.
 
     Faces of successive frames are joined where they look alike or lie in one place, by the best assignment of a
-    frame's faces to the tracks before it; across a cut only the likeness counts. Pieces of one person that no frame
-    shows side by side are joined at the end. A frame has at most one face of a track.
+    frame's faces to the tracks before it; a track ends with its shot. Pieces of one person in a shot that no frame shows
+    side by side are joined at the end. A frame has at most one face of a track.
 
     Parameters
     ----------
@@ -78,11 +78,13 @@ def _extend(
     unit: np.ndarray | None,
 ) -> None:
     """Put the faces of one frame into tracks, new ones where none fits."""
+    shot = int(shots[faces[0]])
     scores = np.full((len(faces), len(tracks)), NEVER)
     for column, track in enumerate(tracks):
+        if track.shot != shot:
+            continue
         place = overlaps(boxes[faces], track.box[None])[:, 0]
         near = (place >= config.TRACK.SAME_PLACE) & (turn - track.turn <= config.TRACK.GAP)
-        near &= shots[faces] == track.shot
         if unit is None:
             scores[near, column] = place[near]
             continue
@@ -94,25 +96,26 @@ def _extend(
         if scores[row, column] > NEVER / 2:
             face, track = int(faces[row]), tracks[column]
             track.members.append(face)
-            track.turn, track.shot, track.box = turn, int(shots[face]), boxes[face]
+            track.turn, track.box = turn, boxes[face]
             if unit is not None:
                 track.total = track.total + unit[face]
             taken.add(row)
     for row in set(range(len(faces))) - taken:
         face = int(faces[row])
         total = np.zeros(0) if unit is None else unit[face]
-        tracks.append(_Track([face], turn, int(shots[face]), boxes[face], total))
+        tracks.append(_Track([face], shot, turn, boxes[face], total))
 
 
 def _join_pieces(tracks: list[_Track], frames: np.ndarray) -> None:
-    """Join tracks that share no frame and look alike, the likest pair first."""
+    """Join tracks of one shot that share no frame and look alike, those that are most alike first."""
     while len(tracks) > 1:
         means = normalise(np.stack([track.total for track in tracks]))
         likeness = means @ means.T
         seen = [set(frames[track.members].tolist()) for track in tracks]
         for first in range(len(tracks)):
             for second in range(first + 1):
-                if first == second or seen[first] & seen[second]:
+                apart = tracks[first].shot != tracks[second].shot or seen[first] & seen[second]
+                if first == second or apart:
                     likeness[first, second] = likeness[second, first] = NEVER
         first, second = np.unravel_index(likeness.argmax(), likeness.shape)
         if likeness[first, second] < config.TRACK.JOIN:

@@ -270,7 +270,7 @@ def test_embeddings_of_zeros_do_no_harm(embeddings):
     assert len(track_faces(np.array([3, 6]), boxes, np.ones(2, bool), embeddings)) == 2
 
 
-def test_across_a_cut_the_place_does_not_count():
+def test_a_track_ends_at_a_cut():
     """Two people whom a camera shows in one place, with a cosine between `UNLIKE` and `ALIKE`."""
     frames = np.array([3, 6, 9, 12])
     boxes = np.array([box(50)] * 4, np.float32)
@@ -282,4 +282,18 @@ def test_across_a_cut_the_place_does_not_count():
     assert track_faces(frames, boxes, central, looks).tolist() == [0, 0, 0, 0]
     assert track_faces(frames, boxes, central, shots=shots).tolist() == [0, 0, 1, 1]
     looks[2:] = looks[0]
-    assert track_faces(frames, boxes, central, looks, shots).tolist() == [0, 0, 0, 0]  # the same person
+    assert track_faces(frames, boxes, central, looks, shots).tolist() == [0, 0, 1, 1]  # of one person, too
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=12), st.integers(0, 99))
+def test_no_track_has_faces_of_two_shots(rows, seed):
+    """Whoever is where: rows are the steps from one frame to the next and to its shot, people are few and come back."""
+    steps = np.array(rows)
+    frames, shots = 1 + np.cumsum(steps[:, 0]), np.cumsum(steps[:, 1] * (steps[:, 0] > 0))
+    random = np.random.default_rng(seed)
+    looks = np.stack([seen(person(int(who)), turn) for turn, who in enumerate(random.integers(0, 2, len(rows)))])
+    boxes = np.array([box(float(x)) for x in random.integers(0, 2, len(rows)) * 300], np.float32)
+    tracks = track_faces(frames, boxes, np.ones(len(rows), bool), looks, shots)
+    for track in np.unique(tracks):
+        assert len(set(shots[tracks == track].tolist())) == 1
