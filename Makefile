@@ -42,7 +42,7 @@ $(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
 
 $(VENV)/dev.installed: requirements-onnx.txt requirements-ray.txt
 
-$(BUILT): $(VENV)/base.installed setup.py $(wildcard rcnn/cython/*.pyx)
+$(BUILT): $(VENV)/base.installed setup.py pyproject.toml $(wildcard rcnn/cython/*.pyx)
 	@command -v $(firstword $(CC)) >/dev/null || \
 	  { echo "make: error: no C compiler ($(firstword $(CC))); install gcc, on Debian and Ubuntu build-essential" >&2; exit 2; }
 	@$(PIP) --no-deps --no-build-isolation --editable . > $(VENV)/build.log 2>&1 || \
@@ -53,9 +53,9 @@ demo: $(BUILT)
 	$(PY) -m rcnn demo --output data/demo --overwrite
 	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --overwrite
 
-# the tests of a file share fixtures, so they run in one process
+# the tests of a file share fixtures, so they run in one process; more threads than cores make training many times slower
 test: $(BUILT) $(VENV)/dev.installed
-	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 mutation: $(BUILT) $(VENV)/dev.installed $(VENV)/mutation.installed
 	$(PY) benchmarks/mutation.py --survivors

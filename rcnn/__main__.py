@@ -48,5 +48,10 @@ def main() -> None:
     module.main()
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command `rcnn`."""
     run_script(main, resumes=COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "", False))
+
+
+if __name__ == "__main__":
+    run()

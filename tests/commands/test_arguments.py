@@ -12,7 +12,7 @@ from rcnn.commands.arguments import Parser, add_gpu
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["detect.py", "feature.py", "genfeat.py", "train_mlp.py", "predict.py", "submit.py", "gendata.py"]
-MODULES = ["demo", "preview", "search"]
+MODULES = ["demo", "find", "index", "preview", "search"]
 OTHERS = [
     "verify",
     "convert",
@@ -38,6 +38,15 @@ def test_help_is_grouped_and_has_an_example_and_defaults(program):
     # every flag is in a group; only --help is in none
     loose = done.stdout.partition("\noptions:\n")[2].partition("\n\n")[0]
     assert [line.split()[0] for line in loose.splitlines() if line.startswith("  -")] == ["-h,"]
+
+
+def test_the_command_that_is_installed_is_the_module():
+    command = Path(sys.executable).with_name("rcnn")
+    told, said = (
+        subprocess.run([*words, "find"], capture_output=True, text=True, cwd=ROOT)
+        for words in ([command], [sys.executable, "-m", "rcnn"])
+    )
+    assert told.returncode == said.returncode == 2 and told.stderr == said.stderr != ""
 
 
 @pytest.mark.parametrize("program", OTHERS)
