@@ -12,8 +12,9 @@ from rcnn.commands.arguments import Parser, add_gpu
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["detect.py", "feature.py", "genfeat.py", "train_mlp.py", "predict.py", "submit.py", "gendata.py"]
-MODULES = ["demo", "find", "index", "preview", "search"]
+MODULES = ["demo", "find", "preview", "search"]
 OTHERS = [
+    "index",
     "verify",
     "convert",
     "train-detector",
