@@ -4,7 +4,7 @@ It is made anew from what there is each time, and appears whole. What a person w
 is taken over from the one before:
 
 - `gt_v2/labels.csv`, `label,name`: every label that was ever given. A name that comes back has its label again; several
-  names may have one.
+  names may have one, of which the first is shown. A label without a name was that of somebody who was removed.
 - `gt_v2/planned.csv`, `source,size,changed`: the files that the set was made of, as they were. The pieces of those that
   are the same are taken from `gt_v2/clips.csv`. Clips of other files were put there by others, and stay.
 """
@@ -29,12 +29,12 @@ from .folder import ID_DIGITS
 from .gather import SourceFile
 from .layout import LISTS, PEOPLE_FILE, STAGING, fresh, write_lines
 from .listed import DIGITS, ListedClip, lists_clips, read_listed, write_listed
+from .lists import exchange, recover
 
 LABELS_FILE = f"{LISTS}/labels.csv"
 PLANNED_FILE = f"{LISTS}/planned.csv"
 LABELS_HEADER = ("label", "name")
 PLANNED_HEADER = ("source", "size", "changed")
-BEFORE = "before"  # folder of STAGING: what is being replaced
 WANTED = "it belongs to the data set; remove the folder to make it anew"
 
 SLUG_LETTERS = 40  # of a file's name that its clips begin with: 160 bytes at most, of the 255 of a name
@@ -77,7 +77,7 @@ def read_earlier(root: str) -> Earlier:
     InputError
         If one of its files can't be read.
     """
-    _recover(Path(root))
+    recover(Path(root))
     planned, listed = os.path.join(root, PLANNED_FILE), lists_clips(root)
     if not os.path.isfile(planned) or not listed:
         return Earlier()
@@ -107,9 +107,14 @@ def read_given(root: str) -> dict[str, int]:
     InputError
         If the file can't be read.
     """
+    return {name: label for label, name in read_label_rows(root)}
+
+
+def read_label_rows(root: str) -> list[tuple[int, str]]:
+    """The rows of the file of labels, in its order: label and name; raises as `read_given` does."""
     path = os.path.join(root, LABELS_FILE)
     rows = read_rows(path, LABELS_HEADER, WANTED)
-    return {name: parse_label(path, number, label) for number, (label, name) in rows}
+    return [(parse_label(path, number, label), name) for number, (label, name) in rows]
 
 
 def clip_name(path: str, start: float) -> str:
@@ -161,7 +166,7 @@ def write_in_place(
     with fresh(staging):
         files.make_dir(str(staging / LISTS))
         write_listed(str(staging), clips)
-        _write_rows(staging / LABELS_FILE, LABELS_HEADER, sorted((label, name) for name, label in labels.items()))
+        _write_rows(staging / LABELS_FILE, LABELS_HEADER, label_rows(labels))
         planned = [(file.path, file.size, file.changed) for file in sorted(sources) if file in plans]
         _write_rows(staging / PLANNED_FILE, PLANNED_HEADER, planned)
         train = sorted((clip.name, label) for clip, label in clips.items() if clip.split == TRAIN and label)
@@ -172,10 +177,9 @@ def write_in_place(
         if changed:
             _carry_over(output / LISTS, staging / LISTS)
     if changed:
-        if (output / LISTS).exists():
-            os.replace(output / LISTS, staging / BEFORE)
-        os.replace(staging / LISTS, output / LISTS)
-    shutil.rmtree(staging)
+        exchange(output)
+    else:
+        shutil.rmtree(staging)
     return changed
 
 
@@ -185,6 +189,11 @@ def _give_labels(known: Mapping[str, int], people: Iterable[str]) -> dict[str, i
     for person in sorted(people):
         labels.setdefault(person, max(labels.values(), default=0) + 1)
     return labels
+
+
+def label_rows(labels: Mapping[str, int]) -> list[tuple[int, str]]:
+    """The rows of the file of labels; the names of a label stay in their order, and the first of them is shown."""
+    return sorted(((label, name) for name, label in labels.items()), key=lambda row: row[0])
 
 
 def _names(labels: Mapping[str, int], present: set[int]) -> list[str]:
@@ -220,10 +229,3 @@ def _carry_over(before: Path, now: Path) -> None:
     for path in sorted(before.iterdir()) if before.is_dir() else ():
         if path.is_file() and not (now / path.name).exists():
             shutil.copy2(path, now / path.name)
-
-
-def _recover(output: Path) -> None:
-    """Put back what a run that was killed had moved away to put the new one in its place."""
-    before = output / STAGING / BEFORE
-    if before.is_dir() and not (output / LISTS).exists():
-        os.replace(before, output / LISTS)

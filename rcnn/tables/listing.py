@@ -70,6 +70,10 @@ class Listing:
             return "its list of clips is not the one of then"
         return "; ".join(_differences(before, self._table()))
 
+    def without(self, clips: Iterable[Clip]) -> Listing:
+        """The listing of the others, where these are among them; only the digest is known."""
+        return Listing(_hexadecimal(int(self.digest, 16) - sum(map(_number, clips))))
+
 
 def _number(clip: Clip) -> int:
     text = "\0".join((clip.name, clip.split, *(str(getattr(clip, name)) for name, _ in FILE)))
