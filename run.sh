@@ -12,6 +12,7 @@ usage: run.sh [options]
 
 example: ./run.sh --dataset ./data/mine --name mine
          ./run.sh --name mine --stage 3 --stop-stage 5
+         ./run.sh --people ./people --clips ./films           python -m rcnn find, with all that follows; see its --help
 
 what to run
   --stage N                 first stage, 1 to 6                (1)
@@ -57,6 +58,15 @@ tell() {
 number() {
   [[ $2 =~ ^[0-9]{1,9}$ && 10#$2 -ge $3 && 10#$2 -le $4 ]] || fail "$1 $2: must be a whole number from $3 to $4"
 }
+
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-$here/.venv/bin/python}
+for argument; do
+  if [ "$argument" = --people ] || [ "$argument" = --clips ]; then
+    command -v "$python" > /dev/null || fail "$python is not there; run make first"
+    PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} exec "$python" -m rcnn find "$@"
+  fi
+done
 
 dataset=
 name=
@@ -119,8 +129,6 @@ if [ -n "$name" ]; then
 fi
 output=${output:-./output}
 
-here=$(cd "$(dirname "$0")" && pwd)
-python=${PYTHON:-$here/.venv/bin/python}
 command -v "$python" > /dev/null || fail "$python is not there; run make first"
 [[ $output != *://* ]] || fail "--output $output: logs and the page go there, too; give a path on the disk"
 logs=$output/log

@@ -157,7 +157,7 @@ def cut_clips(videos: Path, output: Path, most: int) -> int:
             people.append(who)
             splits = [*[TRAIN] * (PIECES - 1), VAL]
             placed += [Piece(name, split, len(people)) for name, split in zip(kept, splits, strict=True)]
-    arrange(staging, placed, [piece.name for piece in placed], people)
+    arrange(staging, placed, [piece.name for piece in placed], dict(enumerate(people, 1)))
     publish(staging, output)
     return len(placed)
 

@@ -16,7 +16,7 @@ from rcnn.faces.tracking import track_faces
 from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.people.teaching import agreeing_tracks
 from rcnn.tables.join import Batch
-from rcnn.training.cosine import CosineClassifier, start_at_centroids
+from rcnn.training.cosine import CosineClassifier, start_at_templates
 from rcnn.training.epochs import Schedule, train_epochs
 from rcnn.training.mlp import Classifier, Learner, initialise
 from rcnn.training.momentum import Momentum
@@ -62,7 +62,7 @@ def main() -> None:
     report("train_mlp.py, mlp head, 40 epochs", whole,
            lambda: list(train_epochs(Learner(mlp), data, None, schedule, slow, generator)))  # fmt: skip
     cosine = CosineClassifier(WIDTH, CLASSES, 0.4, 16.0)
-    start_at_centroids(cosine, features, labels, generator)
+    start_at_templates(cosine, features, labels, generator)
     fast = Momentum(cosine.named_mxnet_parameters(), 0.9, 0.0005)
     report("train_mlp.py, cosine head, 40 epochs", whole,
            lambda: list(train_epochs(Learner(cosine), data, None, schedule, fast, generator)))  # fmt: skip

@@ -20,7 +20,7 @@ from rcnn.people.teaching import agreeing_tracks
 from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.stages.predict import softmax
 from rcnn.tables.join import Batch
-from rcnn.training.cosine import CosineClassifier, start_at_centroids
+from rcnn.training.cosine import CosineClassifier, start_at_templates
 from rcnn.training.epochs import Schedule, train_epochs
 from rcnn.training.mlp import Classifier, Learner, Trainable, initialise
 from rcnn.training.momentum import Momentum
@@ -139,7 +139,7 @@ def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head:
     generator = torch.Generator().manual_seed(0)
     model = _network(levers, head, vectors.shape[1])
     if isinstance(model, CosineClassifier):
-        start_at_centroids(model, torch.from_numpy(vectors), torch.from_numpy(labels), generator)
+        start_at_templates(model, torch.from_numpy(vectors), torch.from_numpy(labels), generator)
     else:
         initialise(model, "r50", generator)
     size = min(1024, max(16, len(labels) // 16))  # as train_mlp.py chooses

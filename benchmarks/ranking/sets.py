@@ -78,7 +78,7 @@ def make_set(faces: Path, output: Path, level: str, seed: int, workers: int) -> 
     with fresh(staging), mapper(workers, 4) as run:
         list(run(_make, [(clip, staging, level, seed) for clip in clips]))
         labels = {clip.label: clip.photo.parent.name for clip in clips if clip.label != NOBODY_KNOWN}
-        arrange(staging, clips, (clip.name for clip in clips), [labels[label] for label in sorted(labels)])
+        arrange(staging, clips, (clip.name for clip in clips), labels)
         publish(staging, output)
     _make_few(output, clips)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +38,14 @@ People = dict[str, list["Item"]]
 class Item:
     """A file of a person that may be a photograph or a video."""
 
-    person: str  # name of the folder
+    person: str  # name of the folder, in NFC
     file: str  # where it lies in it, with / between folders
     path: Path  # absolute
 
     @property
     def key(self) -> str:
-        return f"{self.person}/{self.file}"
+        """Person and file in NFC: the same for a folder that went through a Mac, which writes names in NFD."""
+        return _composed(f"{self.person}/{self.file}")
 
     @property
     def identity(self) -> str:
@@ -79,12 +81,13 @@ def scan(
     Raises
     ------
     InputError
-        If there is no such folder, or a person's name has a line break.
+        If there is no such folder, a person's name has a line break, or two folders have one name, unless `loose`.
     """
     if not source.is_dir():
         raise InputError(f"{flag} {source}: no such folder; it must hold a folder for each person")
     people: People = {}
     skipped: list[Skipped] = []
+    seen: dict[str, str] = {}  # name of each person's folder
     for entry in sorted(source.iterdir()):
         folder = entry.is_dir()
         if any(entry.absolute() == place for place in apart):
@@ -94,7 +97,14 @@ def scan(
             continue
         if entry.name != " ".join(entry.name.splitlines()):
             raise InputError(f"{flag} {source}: {entry.name!r} has a line break in its name; rename it")
-        person = entry.name if folder else entry.stem
+        written = entry.name if folder else entry.stem
+        person = _composed(written)
+        other = seen.setdefault(person, written)
+        if other != written and not loose:
+            raise InputError(
+                f"{flag} {source}: {other!a} and {written!a} are one name, written in NFC and in NFD; "
+                "put their files into one folder"
+            )
         inside = (source.resolve(), entry.resolve()) if folder else (source.resolve(),)
         for path in _files(entry, skipped, Path(entry.name), apart) if folder else (entry,):
             item = Item(person, path.relative_to(entry if folder else source).as_posix(), path.absolute())
@@ -105,6 +115,10 @@ def scan(
             else:
                 skipped.append(Skipped(key, *reason))
     return {person: sorted(items) for person, items in people.items()}, sorted(skipped)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _loose(path: Path) -> Skipped:

@@ -107,14 +107,9 @@ def read_given(root: str) -> dict[str, int]:
     InputError
         If the file can't be read.
     """
-    return {name: label for label, name in read_label_rows(root)}
-
-
-def read_label_rows(root: str) -> list[tuple[int, str]]:
-    """The rows of the file of labels, in its order: label and name; raises as `read_given` does."""
     path = os.path.join(root, LABELS_FILE)
     rows = read_rows(path, LABELS_HEADER, WANTED)
-    return [(parse_label(path, number, label), name) for number, (label, name) in rows]
+    return {name: parse_label(path, number, label) for number, (label, name) in rows}
 
 
 def clip_name(path: str, start: float) -> str:

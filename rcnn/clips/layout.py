@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -59,8 +59,13 @@ def fresh(staging: Path) -> Iterator[None]:
         raise
 
 
-def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str], people: Iterable[str]) -> None:
-    """Move the clips, which lie in `staging` under the names `sources`, to their folders, and list them."""
+def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str], people: Mapping[int, str]) -> None:
+    """Move the clips, which lie in `staging` under the names `sources`, to their folders, and list them.
+
+    Parameters
+    ----------
+    people : name of each label
+    """
     for folder in (*FOLDERS.values(), LISTS):
         make_dir(str(staging / folder))
     for clip, source in zip(placed, sources, strict=True):
@@ -70,7 +75,7 @@ def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str],
         dataset.TRAIN_FILE: [f"{clip.name} {clip.label}" for clip in placed if clip.split == TRAIN],
         dataset.VAL_FILE: _truth(placed, VAL),
         TEST_FILE: _truth(placed, TEST),
-        PEOPLE_FILE: [f"{label} {person}" for label, person in enumerate(people, start=1)],
+        PEOPLE_FILE: [f"{label} {person}" for label, person in sorted(people.items())],
     }
     for file, lines in texts.items():
         write_lines(staging / file, lines)

@@ -29,11 +29,12 @@ from .dataset import (
     read_labels,
     read_train_labels,
 )
-from .in_place import LABELS_FILE, LABELS_HEADER, PLANNED_FILE, PLANNED_HEADER, read_label_rows
+from .given import HEADER as LABELS_HEADER
+from .given import LABELS_FILE, read_given
+from .in_place import PLANNED_FILE, PLANNED_HEADER
 from .layout import PEOPLE_FILE, TEST_FILE
 from .listed import CLIPS_FILE, DIGITS, HEADER, ListedClip, lists_clips, read_listed
 from .lists import recover, replace_lists
-from .names import read_people
 from .sources import SOURCES_FILE, read_sources
 
 SHOWN_NAMES = 5  # in a message, where none is near
@@ -46,7 +47,8 @@ class Roster:
     """The people of a data set.
 
     root : of the data set, on the disk
-    given : every label that was ever given, with its names; the first name of a label is the one that is shown
+    given : labels that were given, with their names, of which the first of a label is shown; without a name, the
+        greatest of those that nobody has any more
     labels : of each clip of train and val that shows a known person, by split and name of the clip
     truth : clips of test of each label
     listed : the clips, where the data set lists them; None where they lie in its folders
@@ -120,7 +122,7 @@ class Roster:
     def merged(self, stays: int, goes: int) -> Roster:
         """One in which all names and clips of a label are of another one; the label itself stays given."""
         order = sorted(self.given, key=lambda row: row[0] == goes)  # so that the name of who stays is shown
-        given = ((goes, ""), *((stays if label == goes else label, name) for label, name in order))
+        given = _retired(((stays if label == goes else label, name) for label, name in order), goes)
         labels = {
             split: {clip: stays if label == goes else label for clip, label in known.items()}
             for split, known in self.labels.items()
@@ -137,7 +139,7 @@ class Roster:
     def without(self, label: int) -> Roster:
         """One without a person, whose label stays given."""
         gone = set(self.clips(label))
-        given = ((label, ""), *(row for row in self.given if row[0] != label))
+        given = _retired((row for row in self.given if row[0] != label), label)
         labels = {
             split: {clip: known for clip, known in mine.items() if known != label}
             for split, mine in self.labels.items()
@@ -211,8 +213,7 @@ def read_roster(root: str) -> Roster:
             f"{root}: has no {PEOPLE_FILE}, so neither gendata.py nor python -m rcnn find made it, and its lists are "
             "not ours to change; change them by hand as docs/privacy.md says, then give ./run.sh again"
         )
-    given_path = os.path.join(root, LABELS_FILE)
-    given = read_label_rows(root) if os.path.isfile(given_path) else sorted(read_people(people).items())
+    given = tuple((label, name) for name, label in read_given(root).items())
     train, val, test = (os.path.join(root, name) for name in (TRAIN_FILE, VAL_FILE, TEST_FILE))
     labels = {
         TRAIN: read_train_labels(train) if os.path.isfile(train) else {},
@@ -225,7 +226,15 @@ def read_roster(root: str) -> Roster:
     else:
         path = os.path.join(root, SOURCES_FILE)
         sources = read_sources(path) if os.path.isfile(path) else {}
-    return Roster(root, tuple(given), labels, truth, listed, sources)
+    return Roster(root, given, labels, truth, listed, sources)
+
+
+def _retired(given: Iterable[Row], label: int) -> tuple[Row, ...]:
+    """The rows of labels once nobody has one of them any more: the greatest such label is kept, without a name, and
+    the next person gets a greater one."""
+    rows = list(given)
+    last = max(label, *(known for known, name in rows if not name), 0)
+    return ((last, ""), *(row for row in rows if row[1]))
 
 
 def _truth(labels: Mapping[str, int]) -> Iterable[str]:

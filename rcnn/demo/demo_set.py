@@ -113,7 +113,7 @@ def write_demo(options: DemoOptions) -> DemoSummary:
             with mapper(min(options.workers, len(clips)), options.clips) as run:
                 for _ in tqdm(run(job, clips), total=len(clips), unit="clip", disable=None):
                     pass
-            names = [f"{KNOWN}{number:03d}" for number in range(1, options.people + 1)]
+            names = {number: f"{KNOWN}{number:03d}" for number in range(1, options.people + 1)}
             clips.sort(key=lambda clip: clip.name)
             arrange(staging, clips, (clip.name for clip in clips), names)
         publish(staging, output)

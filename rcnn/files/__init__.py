@@ -36,6 +36,7 @@ from .writing import (
     discard,
     make_dir,
     make_inner_dir,
+    move,
     put,
     remove,
     remove_tree,
@@ -46,7 +47,7 @@ from .writing import (
 __all__ = [
     "StoreError", "base_name", "check_answers", "check_no_link", "check_no_links", "check_replaceable", "create",
     "discard", "exists", "fetched", "folders", "is_dir", "is_file", "is_url", "join", "make_dir", "make_inner_dir",
-    "mark", "marks", "may_follow", "modified", "names", "objects", "on_disk", "open_parquet", "open_text", "parent",
-    "plain", "put", "read_bytes", "relative", "remove", "remove_tree", "same", "sha256", "suffixed", "write_bytes",
-    "write_whole",
+    "mark", "marks", "may_follow", "modified", "move", "names", "objects", "on_disk", "open_parquet", "open_text",
+    "parent", "plain", "put", "read_bytes", "relative", "remove", "remove_tree", "same", "sha256", "suffixed",
+    "write_bytes", "write_whole",
 ]  # fmt: skip

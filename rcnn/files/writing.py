@@ -170,6 +170,33 @@ def remove(path: str) -> None:
             file_system(url.scheme, url.bucket, url.options).delete_file(url.path)
 
 
+def move(source: str, target: str) -> None:
+    """Give a file another place on the same disk or in the same store; what had that place is replaced.
+
+    On the disk it is renamed, and both directories are synced. In a store it is copied, then removed: a run that is
+    killed in between leaves both.
+
+    Raises
+    ------
+    OSError
+        If it can't be moved; FileNotFoundError where it is not there.
+    InputError
+        If the store does not take it, or a link lies in the place of the target.
+    """
+    url, place = parse_url(source), parse_url(target)
+    if url is None:
+        check_no_link(target)
+        os.replace(plain(source), plain(target))
+        for path in (target, source):
+            _to_disk(os.path.dirname(plain(path)) or ".")
+        return
+    assert place is not None
+    with asking(source):
+        store = file_system(url.scheme, url.bucket, url.options)
+        store.copy_file(url.path, place.path)
+        store.delete_file(url.path)
+
+
 def discard(path: str) -> None:
     """Remove a file that is to be written anew, so that a run that fails leaves nothing that passes for its result.
 

@@ -28,6 +28,7 @@ class Lineage:
     learnt : what genfeat.py wrote of these, with the labels that it learned
     stages : every directory that was passed, the earliest first
     curve : of the classifier's training
+    heads : a line a classifier: what its scores come from
     notes : what is gone, was made anew since, or was not opened
     closed : what manifests name and this command does not, so that it was not opened
     """
@@ -38,6 +39,7 @@ class Lineage:
     learnt: list[StageReader] = field(default_factory=list)
     stages: list[StageReader] = field(default_factory=list)
     curve: list[Epoch] = field(default_factory=list)
+    heads: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     closed: dict[str, None] = field(default_factory=dict)
 
@@ -149,6 +151,8 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         return
     if not lineage.curve:
         lineage.curve = [Epoch(point.epoch, point.accuracy, point.loss, point.val_accuracy) for point in record.curve]
+    if record.head and record.head.line not in lineage.heads:
+        lineage.heads.append(record.head.line)
     data = record.arguments.data
     try:
         readers = [StageReader(_place(data, reader.path, lineage, MANIFEST), ("genfeat",))]

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from .. import files
 from ..clips.dataset import Clip, list_clips, source_of
@@ -40,6 +41,7 @@ from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
+from .growth import Copied, failed_for_the_machine, in_order
 from .int8 import check_int8, int8_detect
 from .settings import DetectSettings
 from .settings.clips import ALL
@@ -48,7 +50,14 @@ GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 4  # groups a worker that may be done before they are written
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
 WHOLE = 0.98  # share of the promised frames from which on a clip counts as read whole; containers round
+MARKS = ("name", "split", "source", "size", "changed", "start", "end")  # of a clip that stayed the same
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
+
+
+def steps_of(qualities: np.ndarray) -> list[int]:
+    """The steps of a histogram that (n,) float32 qualities lie in."""
+    steps: list[int] = (qualities / HISTOGRAM_STEP).astype(np.int64).tolist()
+    return steps
 
 
 class QualityHistogram:
@@ -59,7 +68,7 @@ class QualityHistogram:
 
     def add(self, qualities: np.ndarray) -> None:
         """Count (n,) float32 qualities."""
-        self.counts.update((qualities / HISTOGRAM_STEP).astype(np.int64).tolist())
+        self.counts.update(steps_of(qualities))
 
     def quantiles(self, percents: Sequence[int] = QUANTILES) -> dict[int, float]:
         """Quality under which a share of the faces lies, by percent; empty without faces."""
@@ -108,15 +117,24 @@ def detect(settings: DetectSettings) -> None:
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
+        kept = writer.kept((_marks(clip, settings.dataset) for clip in clips), MARKS, failed_for_the_machine)
+        if writer.grows:
+            print(f"detect.py: {settings.output}: {kept}", flush=True)
         left = [clip for clip in clips if clip.name > writer.last_clip]
-        pairs = crew.map(groups(left, GROUP_CLIPS))
+        unknown = [clip for clip, is_kept in zip(clips, kept.known, strict=True) if not is_kept]
+        pairs = crew.map(groups((clip for clip in unknown if clip.name > writer.last_clip), GROUP_CLIPS))
         with progress(what="detect", unit="clip", total=len(clips), initial=len(clips) - len(left)) as bar:
-            for group, results in until_stopped(pairs):
-                write_found(writer, group, results, settings.quality_threshold, settings.dataset)
-                for result in results:
-                    histogram.add(result.qualities)
+            for step in until_stopped(in_order(kept, pairs, lambda clip: clip.name)):
+                if isinstance(step, Copied):
+                    _copy(writer, step, histogram)
+                    done = len(step.clips)
+                else:
+                    write_found(writer, step.items, step.results, settings.quality_threshold, settings.dataset)
+                    for result in step.results:
+                        histogram.add(result.qualities)
+                    done = len(step.items)
                 writer.save(histogram=histogram.counts)
-                bar.update(len(group))
+                bar.update(done)
         seen = sum(histogram.counts.values())
         quantiles = histogram.quantiles()
         counts = {str(step): count for step, count in sorted(histogram.counts.items())}
@@ -129,6 +147,20 @@ def detect(settings: DetectSettings) -> None:
             f"{settings.output}: {accounts.clips} clips of {len(clips)} are accounted for; run detect.py --overwrite"
         )
     _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
+
+
+def _marks(clip: Clip, dataset: str) -> tuple[Any, ...]:
+    """By what a clip is known, in the order of `MARKS`."""
+    return clip.name, clip.split, source_of(clip, dataset), clip.size, clip.changed, clip.start, clip.end
+
+
+def _copy(writer: StageWriter, step: Copied, histogram: QualityHistogram) -> None:
+    """Put clips that are kept into the tables, and their qualities into the histogram."""
+    writer.add_clips(step.clips)
+    histogram.counts.update(pc.list_flatten(step.clips.column("rejected")).to_pylist())
+    for rows in step.rows:
+        writer.add_rows(rows)
+        histogram.add(rows.column("quality").to_numpy())
 
 
 def _writer(settings: DetectSettings, sums: dict[str, str], listing: Listing) -> StageWriter:
@@ -214,7 +246,8 @@ def write_found(
         state, reason = _state(result, threshold)
         row = {"name": clip.name, "split": clip.split, "source": source_of(clip, dataset), "start": clip.start}
         row |= {"end": clip.end, "size": clip.size, "changed": clip.changed, "state": state, "reason": reason}
-        row |= {"frames": result.looks, "faces": len(result.faces)}
+        rejected = result.qualities[~(result.qualities >= threshold)]
+        row |= {"frames": result.looks, "faces": len(result.faces), "rejected": steps_of(rejected)}
         writer.add_clips([row if result.info is None else row | _video(result.info)])
         if len(result.faces):
             writer.add_rows(result.faces.record(writer.schema))

@@ -35,7 +35,9 @@ MORE_LOOKS = 4  # times --rate, at a val or test clip that seemed to have no fac
 class FrameSource(Protocol):
     """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
 
-    def read_frames(self, path: str, sampling: int = 1, rate: Fraction | int | None = None) -> Frames:
+    def read_frames(
+        self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
+    ) -> Frames:
         """See `FrameDecoder.read_frames`."""
         ...
 
@@ -87,6 +89,11 @@ class _Scan:
     central: list[bool] = field(default_factory=list)
     crops: list[np.ndarray] = field(default_factory=list)
 
+    @property
+    def is_still(self) -> bool:
+        """Whether it is a photograph, of which another look shows nothing else."""
+        return self.info is not None and self.info.is_still
+
     def add(self, frame: Frame, turn: int, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
         """The chosen faces of a frame, in pixels of its image, with the crop of each."""
         self.frames += [frame.number] * len(faces)
@@ -137,7 +144,7 @@ class FaceFinder:
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
 
-        A val or test clip in which no face is detected is looked at once more, see `looks`.
+        A val or test clip in which no face is detected is looked at once more, see `looks`; a photograph is not.
         """
         first, *more = looks(self.sampling, self.rate)
         scans = self._scan(clips, *first)
@@ -145,7 +152,7 @@ class FaceFinder:
             again = [
                 index
                 for index, scan in enumerate(scans)
-                if scan.clip.split != TRAIN and not scan.unreadable and not scan.frames
+                if scan.clip.split != TRAIN and not scan.unreadable and not scan.frames and not scan.is_still
             ]
             for index, scan in zip(again, self._scan([clips[index] for index in again], *second), strict=True):
                 scans[index] = scan
@@ -177,13 +184,14 @@ class FaceFinder:
 
     def _frames(self, scan: _Scan, sampling: int, rate: Fraction | None) -> Iterator[Frame]:
         """The frames that are looked at; a clip that can't be read, or not to its end, fails."""
-        if scan.clip.fault:
-            scan.fail(scan.clip.fault)
+        clip = scan.clip
+        if clip.fault:
+            scan.fail(clip.fault)
             return
         if not hasattr(self.decoders, "own"):
             self.decoders.own = self.source()
         try:
-            frames = self.decoders.own.read_frames(scan.clip.path, sampling, rate)
+            frames = self.decoders.own.read_frames(clip.path, sampling, rate, clip.start, clip.end)
             for frame in frames:
                 scan.looks += 1
                 yield frame

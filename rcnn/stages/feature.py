@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile, islice
@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import InputError
 from ..faces.alignment import SIZES
@@ -22,6 +23,7 @@ from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
+    OK,
     Accounts,
     StageReader,
     StageWriter,
@@ -34,11 +36,13 @@ from ..tables import (
 )
 from ..tables.faces import ClipFaces, read_faces
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
+from ..tables.kept import Kept, Mark, Stream
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
+from .growth import Copied, in_order
 from .int8 import CROPS, check_int8, int8_network
 from .recipes import check_recipe
 from .settings import FeatureSettings
@@ -203,18 +207,32 @@ def feature(settings: FeatureSettings) -> None:
                 overwrite=settings.overwrite,
             )
         )
-        faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
         if exact is not None:
             job.quantised(exact)  # which the workers then load
-        left = dropwhile(lambda faces: faces.clip.name <= writer.last_row, read_faces(reader))
+        faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
+        clips = Stream(after(batch, writer.last_clip) for batch in reader.clips())
+        kept, left, used = _left(settings, reader, writer)
+        pairs = crew.map(groups(left, BATCH_CLIPS))
         with progress(what="feature", unit="clip", total=clips_with_faces, initial=done) as bar:
-            for clips, results in until_stopped(crew.map(groups(left, BATCH_CLIPS))):
-                faces += sum(result.faces for result in results)
-                done += len(clips)
-                writer.add_rows(_rows(clips, results, writer.schema))
+            for step in until_stopped(in_order(kept, pairs, lambda faces: faces.clip.name)):
+                before = done
+                if isinstance(step, Copied):
+                    last = step.last
+                    for rows in step.rows:
+                        writer.add_rows(rows)
+                    done += _ok(step.clips)
+                    faces += used(step.clips)
+                else:
+                    last = step.items[-1].clip.name
+                    writer.add_rows(_rows(step.items, step.results, writer.schema))
+                    done += len(step.items)
+                    faces += sum(result.faces for result in step.results)
+                for batch in clips.until(last, with_it=True):
+                    writer.add_clips(batch)
                 writer.save(faces=faces, clips=done)
-                bar.update(len(clips))
-        copy_clips(reader, writer)
+                bar.update(done - before)
+        for batch in clips.until(None):
+            writer.add_clips(batch)
         counts = writer.close(faces_used=faces)["counts"]
     accounts = Accounts.of(counts, settings.output)
     accounts.check_from(reader.accounts, settings.output)
@@ -226,6 +244,45 @@ def feature(settings: FeatureSettings) -> None:
         f"-> {settings.output}"
     )
     print(f"accounts: {accounts}, as in {settings.input}")
+
+
+def _left(
+    settings: FeatureSettings, reader: StageReader, writer: StageWriter
+) -> tuple[Kept, Iterator[ClipFaces], Callable[[pa.RecordBatch], int]]:
+    """Which clips keep their vectors, the faces of the others, and what counts the faces of some that keep theirs."""
+    if not writer.grows:
+        left = dropwhile(lambda faces: faces.clip.name <= writer.last_clip, read_faces(reader))
+        return writer.kept((), ()), left, lambda clips: 0
+    clips: list[str] = []
+    has_faces: list[bool] = []
+
+    def now() -> Iterator[Mark]:
+        for batch in reader.clips():
+            clips.extend(batch.column("name").to_pylist())
+            has_faces.extend(pc.equal(batch.column("state"), OK).to_pylist())
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+    kept = writer.kept(now(), CLIPS_SCHEMA.names)
+    print(f"feature.py: {settings.output}: {kept}", flush=True)
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for name, is_ok, known in zip(clips, has_faces, kept.known.tolist(), strict=True):
+        if is_ok and name > writer.last_clip:
+            names[known].append(name)
+    assert settings.sampling is not None
+    return kept, read_faces(reader, clips=names[False]), _used(reader, names[True], settings.sampling)
+
+
+def _used(reader: StageReader, names: Sequence[str], sampling: int) -> Callable[[pa.RecordBatch], int]:
+    """Counts the faces that the vectors of some rows of the table of clips were made of, row after row."""
+    if sampling == 1:
+        return lambda clips: int(pc.sum(clips.column("faces")).as_py())
+    counts = (sum(map(len, sample(faces, sampling).values())) for faces in read_faces(reader, False, names))
+    return lambda clips: sum(islice(counts, _ok(clips)))
+
+
+def _ok(clips: pa.RecordBatch) -> int:
+    """How many rows of the table of clips have faces."""
+    return int(pc.sum(pc.equal(clips.column("state"), OK)).as_py())
 
 
 def _rows(clips: Sequence[ClipFaces], results: Sequence[ClipVectors], schema: pa.Schema) -> pa.RecordBatch:

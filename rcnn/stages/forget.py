@@ -56,8 +56,8 @@ def forget(settings: ForgetSettings) -> None:
             journal.write(run)
         elif name not in journal.names:
             raise InputError(
-                f"{run.root}: the removal of {printable(journal.name)} was stopped; end it first: python -m rcnn forget "
-                f"{shlex.quote(journal.name)} --run {shlex.quote(run.root)} --yes"
+                f"{run.root}: the removal of {printable(journal.name)} was stopped; end it first: python -m rcnn "
+                f"forget {shlex.quote(journal.name)} --run {shlex.quote(run.root)} --yes"
             )
         else:
             print(f"forget: goes on with the removal of {printable(name)}", flush=True)
@@ -158,8 +158,8 @@ def _update_sources(path: str, sources: dict[int, str]) -> None:
 def _say(journal: Journal) -> None:
     tracks = sum(map(len, journal.tracks.values()))
     print(
-        f"forget: {printable(journal.name)} has label {journal.label}, {len(journal.clips)} photographs and videos, and "
-        f"{tracks} tracks in {len(journal.films)} films",
+        f"forget: {printable(journal.name)} has label {journal.label}, {len(journal.clips)} photographs and videos, "
+        f"and {tracks} tracks in {len(journal.films)} films",
         flush=True,
     )
 
@@ -193,4 +193,4 @@ def _left(journal: Journal) -> Iterator[str]:
 
 def _next(run: RunFolder, journal: Journal) -> Iterator[str]:
     if journal.learnt or journal.predictions:
-        yield f"  next: {run.training_command(journal.dataset)} trains the classifier without them, and makes the page anew"
+        yield f"  next: {run.training_command(journal.dataset)} trains the classifier without them and makes the page"

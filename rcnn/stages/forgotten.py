@@ -1,4 +1,4 @@
-"""What there is of a person in a run, found before anything of it is removed, and written down while that is under way."""
+"""What there is of a person in a run: found before any of it is removed, and written down until all of it is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A data set in the iQIYI-VID layout, made from a folder of photographs and videos of people.
 
 Every choice hangs on a hash of (seed, person, file name), so an item keeps its clip and its split, whatever else the
-folder holds; see `rcnn.clips.splits` for the two exceptions.
+folder holds; see `rcnn.clips.splits` for the two exceptions. A person keeps the label; see `rcnn.clips.given`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from ..clips.folder import NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
+from ..clips.given import give_labels, names_now, person_name, read_given, write_given
 from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publish, write_lines
 from ..clips.names import printable
 from ..clips.sources import write_sources
@@ -42,7 +43,7 @@ class Placed:
 
     item: Item
     split: str  # TRAIN, VAL or TEST
-    label: int  # 1..n, or NOBODY_KNOWN
+    label: int  # 1 or more, or NOBODY_KNOWN
 
     @property
     def name(self) -> str:
@@ -85,10 +86,11 @@ class Summary:
 def generate(settings: GendataSettings) -> Summary:
     """Write a data set in the iQIYI-VID layout into the output, made of the input's PERSON/FILE.
 
-    Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the
-    form of val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/sources.txt` (see `rcnn.clips.sources`),
-    `gt_v2/splits.json` (see `rcnn.clips.splits`) and `skipped.txt` (`FILE<tab>REASON` a line, every file of the input
-    that no clip was made of). gt_v2 appears last and at once: a folder that has it is complete.
+    Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the form of
+    val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/labels.csv` (see `rcnn.clips.given`),
+    `gt_v2/sources.txt` (see `rcnn.clips.sources`), `gt_v2/splits.json` (see `rcnn.clips.splits`) and `skipped.txt`
+    (`FILE<tab>REASON` a line, every file of the input that no clip was made of). gt_v2 appears last and at once: a
+    folder that has it is complete.
 
     Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
     written.
@@ -100,6 +102,7 @@ def generate(settings: GendataSettings) -> Summary:
     try:
         _check_output(source, output, settings.overwrite)
         kept = read_splits(output, shares)
+        given = _given(output)
         people, skipped = scan(source)
         chosen = choose(people, settings)
         _check_known(chosen[0], source, settings, skipped)
@@ -111,11 +114,14 @@ def generate(settings: GendataSettings) -> Summary:
             known, strangers = choose(made, settings)
             skipped += unreadable
             _check_known(known, source, settings, skipped)
-            placed = plan(known, strangers, settings, kept)
+            labels = give_labels(given, known)
+            names = names_now(labels, set(map(person_name, known)))
+            placed = plan(known, strangers, settings, kept, labels)
             done = {clip.item.key for clip in placed} | {skip.file for skip in unreadable}
             skipped += _not_chosen(people, {**chosen[0], **chosen[1]}, done, settings)
-            arrange(staging, placed, (clip.item.identity for clip in placed), sorted(known))
+            arrange(staging, placed, (clip.item.identity for clip in placed), names)
             write_splits(staging, shares)
+            write_given(str(staging), labels)
             write_sources(staging, {clip.name: clip.item.path for clip in placed})
             skipped.sort()
             write_lines(staging / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
@@ -145,20 +151,26 @@ def choose(people: People, settings: GendataSettings) -> tuple[People, People]:
 
 
 def plan(
-    known: People, strangers: People, settings: GendataSettings, kept: Mapping[str, str] | None = None
+    known: People,
+    strangers: People,
+    settings: GendataSettings,
+    kept: Mapping[str, str] | None = None,
+    labels: Mapping[str, int] | None = None,
 ) -> list[Placed]:
-    """A place for every item, sorted by clip name; labels are 1..n in the order of the people's names.
+    """A place for every item, sorted by clip name.
 
     Parameters
     ----------
     kept : splits of items, by identity, that an earlier data set has, see `split_items`
+    labels : of the known people by name; None for 1..n in the order of names
     """
+    labels = give_labels({}, known) if labels is None else labels
     placed = []
     shares = Shares(settings.seed, settings.val_share, settings.test_share)
     mine = [{item.identity: _share(settings.seed, item) for item in items} for items in known.values()]
     splits = split_items(mine, kept or {}, shares)
-    for label, person in enumerate(sorted(known), start=1):
-        placed += [Placed(item, splits[item.identity], label) for item in known[person]]
+    for person, items in known.items():
+        placed += [Placed(item, splits[item.identity], labels[person_name(person)]) for item in items]
     val_part = settings.val_share / (settings.val_share + settings.test_share)
     for item in (item for items in strangers.values() for item in items):
         split = VAL if _share(settings.seed, item) < val_part else TEST
@@ -193,6 +205,11 @@ def _hash(seed: int, purpose: str, key: str) -> int:
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
+def _given(output: Path) -> dict[str, int]:
+    """The labels that were given there, also where a run ended while it published."""
+    return read_given(str(output)) or read_given(str(output / STAGING))
+
+
 def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     if output == source or output in source.parents:
         raise InputError(f"--output {output} holds the input; choose another folder")
@@ -220,8 +237,13 @@ def _check_identities(items: list[Item]) -> None:
 def _make(item: Item, folder: Path, settings: GendataSettings) -> Skipped | None:
     """Make the clip of `item` as `folder`/IDENTITY; None, or why there is none."""
     seed = _hash(settings.seed, "motion", item.key)
+    clip = folder / item.identity
     try:
-        make_clip(item.path, folder / item.identity, settings.size, seed, settings.copy)
+        make_clip(item.path, clip, settings.size, seed, settings.copy)
+        # as old as its file: to detect.py a clip that is made again of the same is the same
+        if not clip.is_symlink():
+            made = item.path.stat()
+            os.utime(clip, ns=(made.st_mtime_ns, made.st_mtime_ns))
     except UnreadableError as error:
         if str(error) == NO_VIDEO:
             return Skipped(item.key, NEITHER)

@@ -124,7 +124,8 @@ def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
     try:
         for clip in clips:
             try:
-                mine = [on_canvas(frame.image) for frame in decoder.read_frames(clip.path, FRAME_SAMPLING)]
+                seen = decoder.read_frames(clip.path, FRAME_SAMPLING, None, clip.start, clip.end)
+                mine = [on_canvas(frame.image) for frame in seen]
             except UnreadableError:
                 continue
             frames += mine[:FRAMES_A_CLIP]

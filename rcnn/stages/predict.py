@@ -18,7 +18,7 @@ from ..networks.engine import Network, choose_device, load_network
 from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT, shape_of
-from ..networks.zoo.record import read_training_record
+from ..networks.zoo.record import TrainingRecord, read_training_record
 from ..networks.zoo.roles import model_files, train_record
 from ..tables import StageWriter, check_output, clip_starts, scores_schema
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
@@ -151,8 +151,8 @@ def absent_classes(labels: Sequence[int] | None, classes: int) -> np.ndarray:
     return np.setdiff1d(np.arange(1, classes), labels) if labels is not None else np.zeros(0, np.int64)
 
 
-def _labels_of_training(settings: PredictSettings, classes: int) -> tuple[int, ...] | None:
-    """Labels of the training set, as the record of the classifier's training says; None where there is none.
+def _record_of_training(settings: PredictSettings, classes: int) -> TrainingRecord | None:
+    """The record of the classifier's training; None where there is none.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def _labels_of_training(settings: PredictSettings, classes: int) -> tuple[int, .
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: can't be read ({reason(error)}); train again, or remove it") from None
     check_made_by(settings.recipe, settings.model, record.arguments.recipe or SEED)
-    return None if record.labels is None else tuple(record.labels)
+    return record
 
 
 def predict(settings: PredictSettings) -> None:
@@ -196,7 +196,9 @@ def predict(settings: PredictSettings) -> None:
     header = header_of("predict", asdict(settings), sums, settings.inputs)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
-    job = PredictJob(settings.model, _labels_of_training(settings, shape.classes), sums)
+    record = _record_of_training(settings, shape.classes)
+    labels = None if record is None or record.labels is None else tuple(record.labels)
+    job = PredictJob(settings.model, labels, sums)
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD, threads=1))
         crew.start()
@@ -229,3 +231,5 @@ def predict(settings: PredictSettings) -> None:
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
     print(f"accounts: {accounts}")
+    if record is not None and record.head is not None:
+        print(record.head.line)

@@ -193,7 +193,7 @@ class Viewer:
             # a clip that seemed to have no face was looked at once more, which shows in how many looks there were
             for sampling, rate in looks(self.sampling, self.rate):
                 total, images = 0, {}
-                for frame in decoder.read_frames(clip.path, sampling, rate):
+                for frame in decoder.read_frames(clip.path, sampling, rate, clip.start, clip.end):
                     if total in wanted:
                         images[frame.number] = frame.image.copy()  # the decoder uses its memory again
                     total += 1

@@ -1,4 +1,4 @@
-"""The folder of a run, as `python -m rcnn find` and `run.sh` make it: which stage directories lie there, of which data set."""
+"""The folder of a run of `python -m rcnn find` or `run.sh`: which stage directories lie there, of which data set."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ class RunFolder:
         if self.stopped:
             path = self.path(self.stopped[0])
             raise InputError(
-                f"{path}: a run was stopped there, so it is not complete; let the command that was stopped end, or remove "
-                f"it with rm -r {shlex.quote(path)}, then give this command again"
+                f"{path}: a run was stopped there, so it is not complete; let the command that was stopped end, or "
+                f"remove it with rm -r {shlex.quote(path)}, then give this command again"
             )
 
     def source_names(self, name: str) -> dict[int, str]:

@@ -97,6 +97,8 @@ def submit(settings: SubmitSettings) -> None:
         f"accounts: {' and '.join(str(reader.accounts) for reader in readers)}; of {clips} with scores "
         f"{placed} stand in a line, {clips - placed} in none"
     )
+    for line in lineage.heads:
+        print(line)
     if truth is not None:
         print_score(result, truth, settings.gt or "", people)
     if settings.report:

@@ -1,4 +1,4 @@
-"""What a run has beside its tables that may show or name a person: pages, sheets, indexes, logs, files of appearances."""
+"""What a run has beside its tables that may show or name a person: pages, sheets, indexes, logs and other files."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ..files import sha256
 from ..files.json import read_json, write_json
 from ..files.lock import Lock
 from ..files.text import check_utf8
-from ..networks.checkpoint import checkpoint_files, load_checkpoint, save_checkpoint
+from ..networks.checkpoint import checkpoint_files, save_checkpoint
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
@@ -29,24 +29,22 @@ from ..networks.zoo.record import TrainingOrigin, read_training_record
 from ..networks.zoo.roles import train_record
 from ..tables import MANIFEST
 from ..tables.header import file_sums
-from ..training.cosine import CosineClassifier, start_at_centroids
-from ..training.distributed import Team, joined_team, share_statistics
+from ..training.cosine import CosineClassifier
+from ..training.distributed import Team, joined_team
 from ..training.epochs import EpochResult, Schedule, train_epochs
 from ..training.loop import Course
-from ..training.mlp import Classifier, Trainable, initialise
-from ..training.momentum import Momentum
-from ..training.sharded import ShardedClassifier, initialise_shard, learner_of, whole_state
+from ..training.mlp import Trainable
+from ..training.sharded import learner_of, whole_state
 from ..training.snapshot import Snapshot, Stateful
 from ..workers.signals import stopped_at_once
+from .head_choice import Head, choose_head
+from .heads import HeadTrainer
 from .recipes import check_made_by
 from .settings import TrainSettings
-from .settings.vectors import AT_END, COSINE, EVERY_EPOCH, NEVER
-from .training_set import TrainingSet, choose_rows, read_training_set
+from .settings.vectors import AT_END, EVERY_EPOCH, MLP, NEVER, TEMPLATES
+from .training_set import choose_rows, read_training_set
 
-SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
-STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018: the rate and the length of the training were chosen with them
-LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 # may differ when it goes on
 FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "renew", "data", "prefix", "shard_classes")
@@ -152,29 +150,21 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     count = int(training.sum())
-    if count < 2:
-        raise InputError(f"{settings.data}: {count} clips to train on with --split {settings.split}; BatchNorm wants 2")
-    size = _batch_size(settings.per_batch_size, count)
-    team.check_batch(size)
-    rate = settings.lr
-    if size != settings.per_batch_size:
-        rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
-    schedule = Schedule(rate, settings.lr_step, settings.begin_epoch, settings.last_epoch, size, settings.max_steps)
+    head = choose_head(settings, data.labels[training])
+    if count < (least := 2 if head.kind == MLP else 1):
+        raise InputError(
+            f"{settings.data}: {count} clips to train on with --split {settings.split}; "
+            f"{'BatchNorm wants 2' if least > 1 else 'run genfeat.py on clips with faces'}"
+        )
     shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
-    generator = torch.Generator().manual_seed(settings.seed)
-    _check_layers(team, settings, shape)
-    model = _begin(team, settings, shape, generator, data, training, least_fan_out)
-    if settings.pretrained:
-        try:
-            model.load(load_checkpoint(settings.pretrained).params)
-        except ValueError as error:
-            raise InputError(
-                f"--pretrained {settings.pretrained}: {error}; give a classifier of these widths, or --num-classes"
-            ) from None
-    share_statistics(model, team)
-    model.to(device)
-    optimizer = Momentum(model.named_mxnet_parameters(), settings.mom, settings.wd)
-    writer = _Writer(settings, model, shape, team, _labels(settings, data.labels[training]))
+    trainer = HeadTrainer(settings, team, data, shape, least_fan_out, device)
+    trainer.check_layers(head)
+    if head.free and not validating.any():
+        with stopped_at_once():
+            head = trainer.try_out(head, training)
+    schedule = trainer.schedule(head, count)
+    model, optimizer, generator = trainer.begin(head, training)
+    writer = _Writer(settings, model, shape, team, _labels(settings, data.labels[training]), head)
     snapshot = _snapshot(settings, *whole_state(model, optimizer), team)
     kept = None if settings.ckpt == NEVER else snapshot
     course = Course[EpochResult](
@@ -184,9 +174,12 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
         course.resume(partial(_take_over, generator, schedule))
     schedule = _rest(schedule, course.curve)
     team.agree({**snapshot.run, "clips": count, "kind of device": device.type, "epochs done": schedule.begin})
+    learns = (
+        f", batch {schedule.batch_size}, learning rate {schedule.rate:g}, epochs {schedule.begin} to {schedule.end}"
+    )
     print(
         f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
-        f"{shape.classes} classes, batch {size}, learning rate {rate:g}, epochs {schedule.begin} to {schedule.end}"
+        f"{shape.classes} classes{'' if head.kind == TEMPLATES else learns}"
     )
     with stopped_at_once():
         if schedule.begin < schedule.end:
@@ -201,20 +194,29 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
                     writer.after_step if settings.verbose else None,
                 )
             )
-        if settings.ckpt == AT_END:
-            writer.save(final, course.curve)
+        if head.kind != TEMPLATES and validating.any():
+            # with a checkpoint an epoch the graph on disk is that of what was learnt, and stays
+            bound = replace(head, free=head.free and settings.ckpt != EVERY_EPOCH)
+            head = trainer.judge(bound, model, training, validating, "val" if settings.split else "the clips held out")
+            if head.kind == TEMPLATES:
+                writer.model = trainer.begin(head, training)[0]
+        writer.head = head
+        if settings.ckpt != NEVER:
+            at_end = settings.ckpt == AT_END or head.kind == TEMPLATES
+            writer.save(final if at_end else f"{settings.prefix},{course.curve[-1].epoch}", course.curve)
         if kept:
             kept.remove()
         team.agree()
     where = params_path if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
-    last = course.curve[-1]
     left_out = len(data.labels) - count - int(validating.sum())
     if left_out < 0:
         raise InputError(f"{settings.data}: clips are trained on and validated on; report this")
-    print(
-        f"train_mlp: {count} clips, {len(course.curve)} epochs, {last.steps} steps, train accuracy "
-        f"{last.accuracy:.4f}, {time.monotonic() - started:.1f} s -> {where}"
-    )
+    learnt = "nothing learnt"
+    if course.curve:
+        last = course.curve[-1]
+        learnt = f"{len(course.curve)} epochs, {last.steps} steps, train accuracy {last.accuracy:.4f}"
+    print(head.line)
+    print(f"train_mlp: {count} clips, {learnt}, {time.monotonic() - started:.1f} s -> {where}")
     print(
         f"accounts: {data.accounts}; of {len(data.labels)} with features {count} trained on, "
         f"{int(validating.sum())} validated on, {left_out} left out"
@@ -241,51 +243,6 @@ def _labels(settings: TrainSettings, labels: np.ndarray) -> list[int] | None:
             return None
         learnt.update(before)
     return sorted(learnt)
-
-
-def _check_layers(team: Team, settings: TrainSettings, shape: ClassifierShape) -> None:
-    """Refuse layers that no process can hold."""
-    filters = shape.features if settings.head == COSINE else shape.filters
-    classes = -(-shape.classes // team.size) if settings.shard_classes else shape.classes
-    if max(shape.features, classes) * filters > LARGEST_LAYER:
-        raise InputError(
-            f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
-            f"{LARGEST_LAYER} weights in a process; give less, or share it out (docs/training.md)"
-        )
-
-
-def _begin(
-    team: Team,
-    settings: TrainSettings,
-    shape: ClassifierShape,
-    generator: torch.Generator,
-    data: TrainingSet,
-    training: np.ndarray,
-    least_fan_out: int,
-) -> Trainable:
-    """The classifier that `--head` names, with its initial weights, see `initialise`."""
-    if settings.head == COSINE:
-        if settings.shard_classes:
-            raise InputError("--shard-classes: --head cosine can't share its classes out; leave one of them away")
-        cosine = CosineClassifier(shape.features, shape.classes, settings.margin, settings.scale)
-        start_at_centroids(cosine, *data.rows(training, torch.device("cpu")), generator)
-        return cosine
-    if settings.shard_classes and team.size > 1:
-        shard = ShardedClassifier(shape, team)
-        initialise_shard(shard, settings.network, generator, least_fan_out)
-        return shard
-    model = Classifier(shape)
-    initialise(model, settings.network, generator, least_fan_out)
-    return model
-
-
-def _batch_size(wanted: int | None, count: int) -> int:
-    size = wanted or min(LARGEST_BATCH, max(SMALLEST_BATCH, count // STEPS_AN_EPOCH))
-    if size > count:
-        if wanted:
-            print(f"--per-batch-size {wanted} is more than the {count} clips there are; {count} are taken")
-        return count
-    return size
 
 
 def _snapshot_path(settings: TrainSettings) -> str:
@@ -335,9 +292,16 @@ class _Writer:
     """Says what an epoch came to, and saves checkpoints with the curve beside them, as the settings want it."""
 
     def __init__(
-        self, settings: TrainSettings, model: Trainable, shape: ClassifierShape, team: Team, labels: list[int] | None
+        self,
+        settings: TrainSettings,
+        model: Trainable,
+        shape: ClassifierShape,
+        team: Team,
+        labels: list[int] | None,
+        head: Head,
     ) -> None:
         self.settings, self.model, self.shape, self.team, self.labels = settings, model, shape, team, labels
+        self.head = head
 
     def after_step(self, step: int, loss: float) -> None:
         if step % self.settings.verbose == 0:
@@ -361,7 +325,7 @@ class _Writer:
         if not self.team.leads:
             return
         if isinstance(self.model, CosineClassifier):
-            graph = build_cosine_graph(arrays["stage2_weight"], self.model.scale, name)
+            graph = build_cosine_graph(arrays["stage2_weight"], arrays["stage2_bias"], self.model.scale, name)
         else:
             graph = build_graph(self.shape, arrays, name)
         save_checkpoint(name, graph)
@@ -372,6 +336,7 @@ class _Writer:
             "training set": sums.pop("training set"),
             "files": sums,
             "labels": self.labels,
+            "head": asdict(self.head),
             "curve": [asdict(result) for result in curve],
         }
         try:

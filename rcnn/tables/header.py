@@ -5,6 +5,7 @@ The header stands in the manifest, and in the progress of a run that was stopped
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,17 @@ from .. import files
 from ..errors import InputError
 from ..files import sha256
 from ..files.json import read_json
-from .listing import LISTING, Listing
-from .schema import FORMAT, KINDS, MANIFEST, PROGRESS
+from ..files.lock import LOCK, take_lock
+from .listing import Listing
+from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
 
 # Arguments that change nothing in what is written
 FREE_ARGUMENTS = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad")
 # Arguments that name what sums stand for: a file or directory of another name may hold the same
 NAMES = ("model", "detector", "dataset", "input", "inputs", "features", "known", "names", "sources")
 LIST = "listing"  # key of the digest of the list of clips
+MADE = "made"  # key of a source: digest of what it was made of, whichever clips it has
+GROWING = ("detect", "feature")  # stages that copy the rows of clips that stayed the same
 SHORT = 60  # characters of a value in a message
 
 
@@ -78,13 +82,65 @@ def header_of(
         "stage": stage,
         "arguments": json.loads(json.dumps(dict(arguments))),
         "models": dict(models) if isinstance(models, Mapping) else file_sums(models),
-        "sources": [_source(source) for source in sources] if lineage is None else list(lineage),
+        "sources": [_source(source, stage) for source in sources] if lineage is None else list(lineage),
         **({} if listing is None else {LIST: listing.digest}),
     }
 
 
-def _source(path: str) -> dict[str, str]:
-    return {"path": path, "manifest": sha256(files.join(path, MANIFEST))}
+def _source(path: str, stage: str) -> dict[str, str]:
+    file = files.join(path, MANIFEST)
+    made = {MADE: made_of(path)} if stage in GROWING else {}
+    return {"path": path, "manifest": sha256(file), **made}
+
+
+def made_of(path: str) -> str:
+    """Digest of what decides how each clip of a stage directory is done: arguments and models, not which clips.
+
+    With `--precision int8` the networks that it was calibrated to play a part.
+
+    Raises
+    ------
+    OSError, ValueError
+        If its manifest can't be read.
+    """
+    manifest = read_json(files.join(path, MANIFEST))
+    manifest = manifest if isinstance(manifest, Mapping) else {}
+    given = manifest.get("arguments")
+    given = given if isinstance(given, Mapping) else {}
+    arguments = {key: value for key, value in given.items() if key not in {*FREE_ARGUMENTS, *NAMES}}
+    networks = files.join(path, INT8)
+    records = sorted(name for name in files.names(networks) if name.endswith(".json")) if files.is_dir(networks) else ()
+    ways = [
+        {name: manifest.get(name) for name in ("format", "stage", "models")},
+        arguments,
+        [sha256(files.join(networks, name)) for name in records],
+    ]
+    return hashlib.sha256(json.dumps(ways, sort_keys=True).encode()).hexdigest()
+
+
+def may_grow(was: Any, now: Mapping[str, Any]) -> bool:
+    """Whether what an earlier run did of a clip is what a run would do now, where the clip stayed the same.
+
+    Parameters
+    ----------
+    was : header of the earlier run, or its manifest
+    now : header
+    """
+    return now["stage"] in GROWING and not differences(_without_clips(was), _without_clips(now))
+
+
+def _without_clips(header: Any) -> dict[str, Any]:
+    """A header that is the same whichever clips there are."""
+    header = header if isinstance(header, Mapping) else {}
+    sources = header.get("sources")
+    return {
+        **{key: value for key, value in header.items() if key != LIST},
+        "sources": [
+            {**source, "manifest": source.get(MADE)} if isinstance(source, Mapping) else source for source in sources
+        ]
+        if isinstance(sources, list)
+        else sources,
+    }
 
 
 def differences(was: Any, now: Mapping[str, Any]) -> list[str]:
@@ -154,7 +210,8 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
     """Whether a complete directory is there that was made of the same, which a line then says.
 
     Where one is there that is to be replaced, it stops being complete here, before its successor is made: what a run
-    that is stopped at once leaves behind is never taken for its result.
+    that is stopped at once leaves behind is never taken for its result. One that only has other clips is left for
+    `StageWriter`, which copies the rows of those that stayed the same.
 
     Parameters
     ----------
@@ -186,6 +243,8 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
             _tidy(path)
             print(f"{script}: {path} is complete and was made of the same; it is kept", flush=True)
             return True
+        if may_grow(was, header):
+            return False
         if arguments or not renew:
             raise InputError(
                 f"{path}: is complete and was made with another {', another '.join([*arguments, *inputs])}; give the "
@@ -198,11 +257,19 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
 
 def _tidy(path: str) -> None:
     """Remove what a run leaves beside its manifest when it is killed in its last step; nothing reads that."""
-    for name in (LISTING, PROGRESS):
-        file = files.join(path, name)
-        with suppress(OSError):  # a complete output may lie where only reading is allowed
-            if files.exists(file):
-                files.remove(file)
+    left = [file for name in (PROGRESS, OLD_LISTING) if files.exists(file := files.join(path, name))]
+    before = files.join(path, BEFORE)
+    if not left and not files.is_dir(before):
+        return
+    with suppress(OSError, InputError):  # a complete output may lie where only reading is allowed
+        lock = take_lock(files.join(path, LOCK), path, "--output")
+        try:
+            if files.exists(files.join(path, MANIFEST)):  # no run has begun to replace it
+                for file in left:
+                    files.remove(file)
+                files.remove_tree(before)
+        finally:
+            lock.release()
 
 
 def discard(path: str) -> None:
@@ -216,5 +283,10 @@ def discard(path: str) -> None:
     if not files.is_dir(path):
         return
     files.check_no_links(path)
+    before = files.join(path, BEFORE)
+    if files.is_dir(before):
+        files.check_no_links(before)
+        for name in files.names(before):
+            files.discard(files.join(before, name, MANIFEST))
     for name in (MANIFEST, PROGRESS):
         files.discard(files.join(path, name))

@@ -41,6 +41,7 @@ class Progress(Struct):
     rows, clips : its two tables
     states : numbers of clips
     state : of the stage itself
+    before : sha256 of the manifests of `DIR/before/` that it copies rows from, see `rcnn.tables.before`
     """
 
     header: dict[str, Any]
@@ -48,6 +49,7 @@ class Progress(Struct):
     clips: SavedTable
     states: dict[str, Count]
     state: dict[str, Count | dict[Step, Count]]
+    before: list[Digest] = []
 
 
 def read_progress(path: str) -> Progress | None:

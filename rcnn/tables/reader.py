@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -131,7 +131,7 @@ class StageReader:
         for part in self._parts.rows:
             if self._may_hold(part, wanted):
                 for batch in self._read([part], self.schema, columns, READ_ROWS, None, once):
-                    found = batch.filter(pc.is_in(batch.column(NAME), names))
+                    found = rows_of_names(batch, names)
                     if len(found):
                         yield found
 
@@ -200,6 +200,29 @@ class StageReader:
             )
 
 
+class _Names(Sequence[str]):
+    """Names of an array, for bisect, without an object for each."""
+
+    def __init__(self, names: pa.StringArray) -> None:
+        self._names = names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._names[index].as_py()
+
+
+def rows_of_names(batch: pa.RecordBatch, names: pa.StringArray) -> pa.RecordBatch:
+    """The rows of a batch, sorted by name, that are of some clips, whose names are sorted, too."""
+    if not len(batch):
+        return batch
+    first, last = batch.column(NAME)[0].as_py(), batch.column(NAME)[-1].as_py()
+    start = bisect_left(_Names(names), first)
+    end = bisect_right(_Names(names), last, start)  # is_in sorts its names into a table each time
+    return batch.filter(pc.is_in(batch.column(NAME), names.slice(start, end - start)))
+
+
 class PartReader(StageReader):
     """The clips of one part of a stage directory, for job arrays; `accounts` and `rows` are those of the part.
 
@@ -252,9 +275,10 @@ def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
     """Raise ArrowInvalid where rows lack values or are not sorted by name after `last`; gives the last name."""
     batch.validate(full=True)  # text is UTF-8, lists end inside of their values
     for column in batch.columns:
-        if column.null_count or (pa.types.is_fixed_size_list(column.type) and column.flatten().null_count):
+        has_lists = pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type)
+        numbers = column.flatten() if has_lists else column
+        if column.null_count or numbers.null_count:
             raise pa.ArrowInvalid("a value is missing")
-        numbers = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
         if pa.types.is_floating(numbers.type) and not np.isfinite(numbers.to_numpy(zero_copy_only=False)).all():
             raise pa.ArrowInvalid("a number is not finite")
     if NAME in batch.schema.names:

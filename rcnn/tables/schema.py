@@ -14,7 +14,9 @@ from ..config import config
 FORMAT = 4  # version of what is described in this package; raised when an old reader would misread
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
+OLD_LISTING = "listing.parquet"  # of runs up to format 3
 CLIPS = "clips"
+BEFORE = "before"  # folder of what earlier runs did, see rcnn.tables.before
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
 STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
@@ -42,10 +44,11 @@ CLIPS_SCHEMA = pa.schema(
         ("codec", pa.string()),  # FFmpeg's name
         ("promised", pa.int64()),  # frames that the container promises
         ("read", pa.int64()),  # frames that could be decoded
+        ("rejected", pa.list_(pa.int32())),  # quality of each face that was not kept, in steps as the manifest counts
     ]
 )
 NO_SOURCE = {"source": "", "start": 0.0, "end": 0.0, "size": 0, "changed": 0}
-NO_VIDEO = {"seconds": 0.0, "fps": 0.0, "width": 0, "height": 0, "codec": "", "promised": 0, "read": 0}
+NO_VIDEO = {"seconds": 0.0, "fps": 0.0, "width": 0, "height": 0, "codec": "", "promised": 0, "read": 0, "rejected": []}
 FACES_SCHEMA = pa.schema(
     [
         *IDENTITY,

@@ -18,6 +18,7 @@ from .progress import SavedTable
 
 PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
 LOOSE = 1024  # batches of a few rows, 5 kB each whatever they hold, until they are put together
+OFFSET = 4  # bytes that Arrow takes for the place of a text or a list
 PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
 
 
@@ -26,14 +27,17 @@ def part_name(number: int) -> str:
 
 
 def row_bytes(batch: pa.RecordBatch) -> np.ndarray:
-    """Bytes (n,) int64 that each row takes in memory: of its numbers, its texts, and an offset for each text."""
+    """Bytes (n,) int64 that each row takes in memory: of its numbers, and of texts and lists with an offset each."""
     sizes = np.zeros(batch.num_rows, np.int64)
     for column in batch.columns:
         kind = column.type
         if pa.types.is_fixed_size_list(kind):
             sizes += kind.list_size * kind.value_type.bit_width // 8
         elif pa.types.is_string(kind) or pa.types.is_binary(kind):
-            sizes += pc.binary_length(column).to_numpy(zero_copy_only=False) + 4
+            sizes += pc.binary_length(column).to_numpy(zero_copy_only=False) + OFFSET
+        elif pa.types.is_list(kind):
+            lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+            sizes += lengths * (kind.value_type.bit_width // 8) + OFFSET
         else:
             sizes += max(kind.bit_width // 8, 1)
     return sizes

@@ -98,9 +98,7 @@ def write_without(path: str, output: str, removal: Removal, sources: Mapping[int
         **{name: counts[name] for name in ("nobody", "yes", "maybe", "no") if name in manifest["counts"]},
     }
     manifest["parts"] = {
-        f"{name}/{part}": digest
-        for name, each in ((table, rows), (CLIPS, clips))
-        for part, digest in each.sums.items()
+        f"{name}/{part}": digest for name, each in ((table, rows), (CLIPS, clips)) for part, digest in each.sums.items()
     }
     Accounts.of(manifest["counts"], output).check_rows(one_row(reader.stage, reader.schema), path)
     networks = files.join(path, INT8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,13 +14,16 @@ from ..errors import InputError, Stopped
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from ..files.text import check_utf8
+from . import before
 from .accounts import Accounts
-from .header import check_not_input, check_same_stage, differences, header_of
-from .listing import LISTING, Listing
+from .header import check_not_input, check_same_stage, header_of
+from .kept import Kept, Mark
+from .listing import Listing
 from .parts import differences as part_differences
 from .parts import parts_there
-from .progress import read_progress
+from .reader import StageReader
 from .schema import (
+    BEFORE,
     CLIPS,
     CLIPS_SCHEMA,
     INT8,
@@ -30,14 +33,16 @@ from .schema import (
     NO_SOURCE,
     NO_VIDEO,
     OK,
+    OLD_LISTING,
     PROGRESS,
     UNREADABLE,
     one_row,
 )
 from .table import GrowingTable
 
-TOP_FILES = (MANIFEST, PROGRESS, LISTING)  # of a stage directory
-FOLDERS = sorted({CLIPS, INT8, *(kind.table for kind in KINDS.values())})  # of a stage directory
+TOP_FILES = (MANIFEST, PROGRESS, OLD_LISTING)  # of a stage directory
+TABLES = sorted({CLIPS, *(kind.table for kind in KINDS.values())})
+FOLDERS = [*TABLES, INT8, BEFORE]  # of a stage directory
 SAVE_SECONDS = 60.0  # of work that a run may lose
 
 
@@ -45,7 +50,8 @@ class StageWriter:
     """Writes a stage directory; use as a context manager.
 
     Rows and clips are appended, and `save` is called wherever a run may go on: after each group of clips. Where an
-    earlier run was stopped, `state`, `last_clip` and `last_row` say how far it had come.
+    earlier run was stopped, `state`, `last_clip` and `last_row` say how far it had come. Where one was of other clips,
+    `kept` has the rows of those that stayed the same.
 
     Parameters
     ----------
@@ -62,8 +68,9 @@ class StageWriter:
     Raises
     ------
     InputError
-        If the directory is complete and `overwrite` is not set, holds something else or what another stage wrote, is
-        one of the sources, belongs to a run with other arguments, or is being written by another process.
+        If the directory is complete and `overwrite` is not set, but for other clips of a stage that grows; if it holds
+        something else or what another stage wrote, is one of the sources, belongs to a run with other arguments, or is
+        being written by another process.
     """
 
     def __init__(
@@ -79,7 +86,7 @@ class StageWriter:
         listing: Listing | None = None,
         overwrite: bool = False,
     ) -> None:
-        _check_place(path, stage, sources, overwrite)
+        _check_place(path, stage, sources)
         self.path, self.stage, self.schema = path, stage, schema
         self._started = time.monotonic()
         self._manifest: dict[str, Any] = {}
@@ -97,13 +104,13 @@ class StageWriter:
             raise self._failure(error) from None
 
     def _open(self, overwrite: bool) -> None:
-        _check_place(self.path, self.stage, (), overwrite)  # again, for another run may just have ended
-        saved = None if overwrite else read_progress(self.path)
-        if saved is None:
-            _clear(self.path)
-        else:
-            self._check_listing(saved.header)
-            self._check_same(saved.header)
+        _check_place(self.path, self.stage)  # again, for another run may just have ended
+        if overwrite:
+            _clear(self.path, TOP_FILES, FOLDERS)
+        saved, self._before = before.begin(self.path, self._header, self.schema)
+        if saved is None and not overwrite:
+            _clear(self.path, TOP_FILES, TABLES if self._before else FOLDERS)
+        self._sums = before.sums_of(self._before)
         self._rows = GrowingTable(files.join(self.path, KINDS[self.stage].table), self.schema)
         self._clips = GrowingTable(files.join(self.path, CLIPS), CLIPS_SCHEMA)
         self._states = {OK: 0, NO_FACE: 0, UNREADABLE: 0}
@@ -119,8 +126,6 @@ class StageWriter:
             self._states, self.state = saved.states, dict(saved.state)
         self._saved = time.monotonic()
         if saved is None:
-            if self._listing is not None and self._listing.clips:
-                self._listing.write(self.path)
             self._save({})
 
     @property
@@ -137,21 +142,25 @@ class StageWriter:
         """Greatest name in the stage's own table, empty at the beginning."""
         return self._rows.last
 
-    def _check_listing(self, header: Mapping[str, Any]) -> None:
-        """Refuse to go on where the data set is another one than the run began with."""
-        if self._listing is not None and header.get("listing") != self._listing.digest:
-            raise InputError(
-                f"{self.path}: the data set has changed since this run was begun: {self._listing.changes(self.path)}; "
-                "put it back as it was, or give --overwrite to begin anew"
-            )
+    @property
+    def grows(self) -> bool:
+        """Whether earlier runs have done clips, which `kept` then compares."""
+        return bool(self._before)
 
-    def _check_same(self, header: Mapping[str, Any]) -> None:
-        found = differences(header, self._header)
-        if found:
-            raise InputError(
-                f"{self.path}: holds a run that was begun with another {', another '.join(found)}; "
-                f"give the same, --overwrite to begin anew, or another --output"
-            )
+    def kept(
+        self,
+        now: Iterable[Mark],
+        marks: Sequence[str],
+        again: Callable[[str, str], bool] = lambda state, reason: False,
+    ) -> Kept:
+        """Which clips of this run were done before, and their rows; arguments and errors as of `Kept`."""
+        layers = [StageReader(layer, (self.stage,)) for layer in self._before]
+        for layer in layers:
+            if not layer.schema.equals(self.schema):
+                raise InputError(
+                    f"{layer.path}: has other columns than this run writes; give --overwrite to begin anew"
+                )
+        return Kept(layers, now, marks, again, self.last_clip)
 
     def __enter__(self) -> StageWriter:
         return self
@@ -192,6 +201,7 @@ class StageWriter:
             "clips": self._clips.save(),
             "states": self._states,
             "state": state,
+            "before": self._sums,
         }
         self._lock.check()
         write_json(self._progress, progress)
@@ -256,10 +266,9 @@ class StageWriter:
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)
         self._lock.check()
-        for file in (LISTING, PROGRESS):
-            if files.exists(files.join(self.path, file)):
-                with suppress(FileNotFoundError):  # a run that finds the output complete removes them, too
-                    files.remove(files.join(self.path, file))
+        with suppress(FileNotFoundError):  # a run that finds the output complete removes it, too
+            files.remove(self._progress)
+        before.clear(self.path)
 
 
 def check_output(path: str, overwrite: bool) -> None:
@@ -281,10 +290,10 @@ def check_output(path: str, overwrite: bool) -> None:
         raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
 
 
-def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool) -> None:
+def _check_place(path: str, stage: str, sources: Sequence[str] = ()) -> None:
     """`check_output`, and: the output is none of the inputs, nor the work of another stage."""
     check_not_input(path, sources)
-    check_output(path, overwrite)
+    check_output(path, True)
     try:
         manifest = read_json(files.join(path, MANIFEST))
     except (OSError, ValueError):
@@ -292,10 +301,12 @@ def _check_place(path: str, stage: str, sources: Sequence[str], overwrite: bool)
     check_same_stage(path, manifest, stage)
 
 
-def _clear(path: str) -> None:
+def _clear(path: str, names: Sequence[str], folders: Sequence[str]) -> None:
     """Remove what an earlier run left; the manifest first, so that it never stands over half a table."""
-    for name in (f"{name}{ending}" for ending in ("", ".part") for name in TOP_FILES):
+    for name in (f"{name}{ending}" for ending in ("", ".part") for name in names):
         if files.exists(files.join(path, name)):
             files.remove(files.join(path, name))
-    for name in FOLDERS:
+    if BEFORE in folders:
+        before.clear(path)
+    for name in folders:
         files.remove_tree(files.join(path, name))

@@ -13,12 +13,18 @@ from ..config import config
 from .mlp import Trainable
 from .parameters import load_arrays
 
+# Cosine at which a clip is as likely nobody known as a person. Class 0 has no direction of its own: that would have to
+# lie near all strangers at once, and without clips of strangers it lies anywhere (docs/ranking.md).
+NOBODY_COSINE = 0.5
+VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction
+
 
 class CosineClassifier(Trainable):
     """The network of `classifier.build_cosine_graph`: (n, features) -> (n, classes), `scale` times the cosine.
 
-    While it learns, the cosine of the right class counts `margin` less (CosFace, Wang et al., arXiv:1801.09414), so
-    that the clips of a person end nearer to each other than the softmax alone asks.
+    Class 0 has the cosine `NOBODY_COSINE` with every clip. While it learns, the cosine of the right class counts
+    `margin` less (CosFace, Wang et al., arXiv:1801.09414), so that the clips of a person end nearer to each other than
+    the softmax alone asks. Untrained, at its templates, it ranks by the nearest centroid.
 
     Parameters
     ----------
@@ -33,7 +39,8 @@ class CosineClassifier(Trainable):
         self.stage2_weight = nn.Parameter(torch.zeros(classes, features))
 
     def forward(self, data: Tensor) -> Tensor:
-        return self.scale * functional.normalize(data) @ functional.normalize(self.stage2_weight).T
+        cosines = functional.normalize(data) @ functional.normalize(self.stage2_weight).T
+        return self.scale * torch.cat([torch.full_like(cosines[:, :1], NOBODY_COSINE), cosines[:, 1:]], 1)
 
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean cross-entropy in nats of the scores with the margin, and the scores (n, classes) without."""
@@ -43,8 +50,12 @@ class CosineClassifier(Trainable):
         return functional.cross_entropy(harder, labels), scores
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """`stage2_weight` (classes, features) float32, rows of length 1."""
-        return {"stage2_weight": functional.normalize(self.stage2_weight.detach()).cpu().numpy()}
+        """`stage2_weight` (classes, features) float32, rows of length 1 but for that of class 0, which is 0, and
+        `stage2_bias` (classes,) float32, 0 but for class 0."""
+        weight = functional.normalize(self.stage2_weight.detach()).cpu().numpy()
+        bias = np.zeros(len(weight), np.float32)
+        weight[config.SUBMIT.NOBODY], bias[config.SUBMIT.NOBODY] = 0, NOBODY_COSINE
+        return {"stage2_weight": weight, "stage2_bias": bias}
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over `stage2_weight`.
@@ -61,8 +72,8 @@ class CosineClassifier(Trainable):
         return [("stage2_weight", self.stage2_weight)]
 
 
-def start_at_centroids(model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator) -> None:
-    """Begin with the mean direction of each class's rows; a class without rows, and class 0, with a random one.
+def start_at_templates(model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator) -> None:
+    """Begin with the mean direction of each class's rows, its template; a class without rows begins with a random one.
 
     Parameters
     ----------
@@ -72,6 +83,6 @@ def start_at_centroids(model: CosineClassifier, features: Tensor, labels: Tensor
     classes, width = model.stage2_weight.shape
     sums = torch.zeros(classes, width).index_add_(0, labels, functional.normalize(features))
     noise = torch.randn(classes, width, generator=generator)
-    vague = (sums.norm(dim=1) < 1e-6) | (torch.arange(classes) == config.SUBMIT.NOBODY)
+    vague = sums.norm(dim=1) < VAGUE
     with torch.no_grad():
         model.stage2_weight.copy_(functional.normalize(torch.where(vague[:, None], noise, sums)))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -18,6 +18,7 @@ from .mlp import Learner, Trainable
 
 PATIENCE = timedelta(hours=2)  # that the others wait for the first, which writes checkpoints
 GRACE = 1.0  # seconds for torchrun's signal, after another process has gone
+Value = TypeVar("Value")
 LOST_WORDS = ("gloo", "onnection", "NCCL", "ncclInternal")  # in what PyTorch says when another process has gone
 
 
@@ -103,6 +104,14 @@ class Team:
                 f"torchrun: the processes differ in {', '.join(differing)}; start the same command everywhere, on a "
                 "file system that all machines see"
             )
+
+    def from_first(self, value: Value) -> Value:
+        """What the first process has; the others' may differ in the last digit, and all are to go the same way."""
+        if self.size == 1:
+            return value
+        values: list[Any] = [value]
+        distributed.broadcast_object_list(values, 0, group=self._control)
+        return cast(Value, values[0])
 
     def send_to_first(self, values: Tensor) -> None:
         """Give the first process a tensor on the CPU."""

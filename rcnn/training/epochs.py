@@ -30,6 +30,7 @@ class Schedule:
     steps_done : steps of a run that was stopped and now goes on
     batch_size : rows a step
     max_steps : 0 for no limit
+    passes : times that an epoch goes through the rows
     """
 
     rate: float
@@ -39,6 +40,7 @@ class Schedule:
     batch_size: int
     max_steps: int = 0
     steps_done: int = 0
+    passes: int = 1
 
     def rate_of(self, epoch: int) -> float:
         """Learning rate of an epoch, which count from 0."""
@@ -89,10 +91,8 @@ def train_epochs(
         started = time.monotonic()
         model.train()
         rate = schedule.rate_of(epoch)
-        order = torch.randperm(len(features), generator=generator).to(features.device)
         sums, seen = Sums(), 0
-        for start in range(0, len(features) - size + 1, size):
-            rows = order[start : start + size]
+        for rows in _batches(features, size, schedule.passes, generator):
             loss, correct = learner.learn(features[rows], labels[rows])
             apply_gradients(optimizer, parameters, rate, LONGEST_GRADIENT, learner.gradient_norm)
             sums.add({"accuracy": correct, "loss": loss * size})
@@ -108,6 +108,14 @@ def train_epochs(
         yield EpochResult(epoch + 1, rate, means["accuracy"], means["loss"], accuracy, speed, steps)
         if steps == schedule.max_steps:
             return
+
+
+def _batches(features: Tensor, size: int, passes: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Numbers (size,) of the rows of each step of an epoch; each pass has an order of its own, and leaves out the rows
+    that are too few for a step."""
+    for _ in range(passes):
+        order = torch.randperm(len(features), generator=generator).to(features.device)
+        yield from (order[start : start + size] for start in range(0, len(features) - size + 1, size))
 
 
 @torch.no_grad()

@@ -60,8 +60,8 @@ class FrameDecoder:
         InputError
             If no decoder can be started.
         """
-        request = {"sampling": sampling, "rate": "" if rate is None else str(Fraction(rate)), "start": start, "end": end}
-        return Frames(self._frames(path, request))
+        looks = {"sampling": sampling, "rate": "" if rate is None else str(Fraction(rate))}
+        return Frames(self._frames(path, {**looks, "start": start, "end": end}))
 
     def plan_cuts(self, path: str, longest: float) -> list[float]:
         """See `planning.plan_cuts`, and `read_frames` for errors."""

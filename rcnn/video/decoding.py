@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -203,6 +203,7 @@ class Decoding:
         InexactError
             If the key frame does not come whole: it is none.
         """
+        assert self._key is not None
         if picture.pts is None:
             raise InexactError(ALL)
         if picture.pts < self._key:

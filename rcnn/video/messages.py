@@ -1,8 +1,8 @@
 """What a decoder process and the process that it decodes for say to each other: JSON, a line each, over pipes.
 
 The decoder begins with READY. A request for frames is answered with INFO, then a FRAME for each look and a PROGRESS now
-and then, then END; one for cuts with END alone, after PROGRESS. A frame lies in a slot of the memory that both share; every FRAME is answered by TAKEN, and its slot is then
-used again.
+and then, then END; one for cuts with END alone, after PROGRESS. A frame lies in a slot of the memory that both share;
+every FRAME is answered by TAKEN, and its slot is then used again.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ def _by_reading(packets: Iterator[Packet], clock: Clock, step: int, progress: Ca
     for packet in packets:
         progress()
         decoded = shown = clock.tick(packet.dts)
-        if packet.pts is not None and packet.dts is not None:
-            shown += int((packet.pts - packet.dts) * clock.unit * clock.ticks)
+        if packet.pts is not None and not clock.has_begun_anew:
+            shown = clock.raw(packet.pts)
         while decoded - last > step:
             last = key if key > last else last + step
             yield last

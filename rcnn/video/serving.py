@@ -56,9 +56,10 @@ class Server:
             else:
                 end["info"] = self._decode(request)
         except UnreadableError as caught:
-            end["error"] = str(caught)
-            if end["error"] == TOO_MUCH and self._limit < MEMORY_BYTES:
-                end["error"] += f"; the environment allows {self._limit / (1 << 30):.1f} GiB of address space (ulimit -v)"
+            error = str(caught)
+            if error == TOO_MUCH and self._limit < MEMORY_BYTES:
+                error += f"; the environment allows {self._limit / (1 << 30):.1f} GiB of address space (ulimit -v)"
+            end["error"] = error
         while self._ahead:
             self._await_taken()
         self._say(end)

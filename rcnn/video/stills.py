@@ -10,7 +10,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..errors import UnreadableError
 from .photographs import HEAD_BYTES, is_photograph, picture_kind, read_photograph
 from .types import Frame, FrameItems, VideoInfo
 

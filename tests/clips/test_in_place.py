@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,10 +111,8 @@ def test_a_kill_leaves_the_one_before_or_the_new_one(tmp_path, monkeypatch):
             shutil.copytree(tmp_path / "gt_v2", root / "gt_v2")
             with monkeypatch.context() as patch:
                 killed = _kill_at(patch, call, count)
-                try:
+                with suppress(SystemError):
                     write(root, films=[SHORT])
-                except SystemError:
-                    pass
             earlier = read_earlier(str(root))
             assert earlier.labels == {"Ada": 1, "Bo": 2} and earlier.pieces(SHORT) == WHOLE
             listed = {path.name: path.read_bytes() for path in (root / "gt_v2").iterdir()}

@@ -250,3 +250,12 @@ def test_results_of_an_earlier_run_never_pass_for_this_ones(run):
     assert "run.sh: ./output/report.html is of an earlier run" in done.stderr
     run("--overwrite", fail="detect.py", code=2)
     assert not page.exists() and not (run.place / "output/submission.txt").exists()
+
+
+def test_people_and_clips_go_to_the_one_command(run):
+    given = ["--people", "the people", "--clips", "a b.mp4", "films", "--output", "found", "--gpu", "0,1"]
+    run(*given)
+    assert run.calls == [["find", *given]]
+    run("--clips", "films", fail="find", code=2)
+    run("--people", "--help")
+    assert run.calls == [["find", "--people", "--help"]]

@@ -271,11 +271,12 @@ def test_embeddings_of_zeros_do_no_harm(embeddings):
 
 
 def test_across_a_cut_the_place_does_not_count():
-    """Two people whom a camera shows in one place, who look a little alike: cosine 0.1."""
+    """Two people whom a camera shows in one place, with a cosine between `UNLIKE` and `ALIKE`."""
     frames = np.array([3, 6, 9, 12])
     boxes = np.array([box(50)] * 4, np.float32)
     looks = np.zeros((4, WIDTH), np.float32)
-    looks[:, 0], looks[2:, 0], looks[2:, 1] = 1, 0.1, np.sqrt(0.99)
+    likeness = (config.TRACK.UNLIKE + config.TRACK.ALIKE) / 2
+    looks[:, 0], looks[2:, 0], looks[2:, 1] = 1, likeness, np.sqrt(1 - likeness**2)
     central, shots = np.ones(4, bool), np.array([0, 0, 1, 1])
     assert track_faces(frames, boxes, central, looks, shots).tolist() == [0, 0, 1, 1]
     assert track_faces(frames, boxes, central, looks).tolist() == [0, 0, 0, 0]

@@ -79,7 +79,7 @@ def test_a_data_set(open_umask, tmp_path):
     staging = tmp_path / "data/.making"
     with layout.fresh(staging):
         (staging / "1").write_bytes(b"a clip")
-        layout.arrange(staging, [Clip("a.mp4", "test", 1)], ["1"], ["Ada Lovelace"])
+        layout.arrange(staging, [Clip("a.mp4", "test", 1)], ["1"], {1: "Ada Lovelace"})
     layout.publish(staging, tmp_path / "data")
     folders = [tmp_path / "data", *(path for path in tmp_path.rglob("*") if path.is_dir())]
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}

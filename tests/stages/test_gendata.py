@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from rcnn.clips import folder
 from rcnn.clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL, list_clips, read_labels
 from rcnn.clips.folder import EMPTY, HIDDEN, LOOSE, NEITHER, Item, scan
 from rcnn.clips.labels import read_labels_of
+from rcnn.clips.names import read_people
 from rcnn.clips.sources import SOURCES_FILE, read_sources
 from rcnn.errors import InputError, UnreadableError
 from rcnn.stages import gendata as generate_module
@@ -179,6 +182,72 @@ def test_what_joins_moves_nothing_that_is_there(tmp_path: Path) -> None:
         now = {path.name: path.read_bytes() for path in output.rglob("*.mp4")}
         assert len(now) == len(before) + 4 * step + 4
         assert {name: now.get(name) for name in before} == before
+
+
+def test_people_keep_their_labels_when_others_come_and_go(tmp_path: Path) -> None:
+    source, output = tmp_path / "album", tmp_path / "out"
+    settings = replace(SETTINGS, overwrite=True)
+
+    def names(*people: str) -> dict[int, str]:
+        shutil.rmtree(source, ignore_errors=True)
+        for person in people:
+            add_photos(source, person, 4)
+        generate(source, output, settings)
+        return read_people(str(output / "gt_v2/names.txt"))
+
+    assert names("Bo", "Cy") == {1: "Bo", 2: "Cy"}
+    assert names("Ann Lee", "Bo", "Cy") == {1: "Bo", 2: "Cy", 3: "Ann Lee"}
+    assert names("Ann Lee", "Cy") == {2: "Cy", 3: "Ann Lee"}
+    labels = read_labels_of(str(output))
+    truth = read_labels(str(output / "gt_v2/test_v2.txt"))
+    assert {*labels.values(), *truth.values()} <= {2, 3} and len({**labels, **truth}) == 8
+    assert names("Dee", "Bo") == {1: "Bo", 4: "Dee"}  # who comes back, and who never gets the number of one who went
+    assert (output / "gt_v2/labels.csv").read_text() == "label,name\n1,Bo\n2,Cy\n3,Ann Lee\n4,Dee\n"
+
+
+def test_a_data_set_of_an_earlier_version_keeps_its_labels(tmp_path: Path) -> None:
+    add_photos(tmp_path / "album", "Bo", 4)
+    generate(tmp_path / "album", tmp_path / "out", SETTINGS)
+    (tmp_path / "out/gt_v2/labels.csv").unlink()
+    add_photos(tmp_path / "album", "Ann", 4)
+    generate(tmp_path / "album", tmp_path / "out", replace(SETTINGS, overwrite=True))
+    assert read_people(str(tmp_path / "out/gt_v2/names.txt")) == {1: "Bo", 2: "Ann"}
+
+
+def test_a_name_is_the_same_however_its_letters_are_composed(tmp_path: Path) -> None:
+    """A Mac writes the names of files in NFD, others in NFC."""
+    composed, parts = (unicodedata.normalize(form, "Zoë Żak") for form in ("NFC", "NFD"))
+    add_photos(tmp_path / "album", parts, 4)
+    generate(tmp_path / "album", tmp_path / "out", SETTINGS)
+    before = sorted((tmp_path / "out/gt_v2/IQIYI_VID.txt").read_text().split())
+    assert read_people(str(tmp_path / "out/gt_v2/names.txt")) == {1: composed}
+    (tmp_path / "album" / parts).rename(tmp_path / "album" / composed)
+    generate(tmp_path / "album", tmp_path / "out", replace(SETTINGS, overwrite=True))
+    assert sorted((tmp_path / "out/gt_v2/IQIYI_VID.txt").read_text().split()) == before
+    assert read_people(str(tmp_path / "out/gt_v2/names.txt")) == {1: composed}
+    add_photos(tmp_path / "album", parts, 1)
+    with pytest.raises(
+        InputError, match=r"'Zoe\\u0308 Z\\u0307ak' and 'Zo\\xeb \\u017bak' are one name, written in NFC and"
+    ):
+        generate(tmp_path / "album", tmp_path / "out", replace(SETTINGS, overwrite=True))
+
+
+def test_a_clip_that_is_made_again_is_as_old_as_its_photograph(tmp_path: Path) -> None:
+    add_photos(tmp_path / "album", "Bo", 4)
+    generate(tmp_path / "album", tmp_path / "out", SETTINGS)
+
+    def marks() -> list[tuple[int, int]]:
+        clips = [
+            clip for stage in ("trainval", "test") for clip in list_clips(str(tmp_path / "out"), stage, marked=True)
+        ]
+        return [(clip.size, clip.changed) for clip in sorted(clips, key=lambda clip: clip.name)]
+
+    before = marks()
+    assert sorted(changed for _, changed in before) == sorted(
+        path.stat().st_mtime_ns for path in (tmp_path / "album/Bo").iterdir()
+    )
+    generate(tmp_path / "album", tmp_path / "out", replace(SETTINGS, overwrite=True))
+    assert marks() == before
 
 
 def test_people_with_nothing_left_to_train_on_are_named(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from rcnn.networks.checkpoint import load_checkpoint
 from rcnn.networks.engine import load_network
 from rcnn.networks.graphs.classifier import OUTPUT, ClassifierShape, build_graph, shape_of
 from rcnn.stages import train as stage
-from rcnn.stages.train import TrainingSet, TrainSettings, choose_rows, train_mlp
+from rcnn.stages.settings import TrainSettings
+from rcnn.stages.train import train_mlp
+from rcnn.stages.training_set import TrainingSet, choose_rows
 from rcnn.tables import StageWriter, training_schema, vector_array
-from rcnn.training.cosine import CosineClassifier, start_at_centroids
+from rcnn.training.cosine import NOBODY_COSINE, CosineClassifier, start_at_templates
 from rcnn.training.epochs import LONGEST_GRADIENT, Schedule
 from rcnn.training.loop import apply_gradients
 from rcnn.training.mlp import Classifier, initialise
@@ -94,31 +96,33 @@ def test_a_cosine_head_learns_and_its_checkpoint_gives_scaled_cosines(data, tmp_
     graph = load_checkpoint(f"{tmp_path / 'iqiyi'},8")
     assert shape_of(graph) == ClassifierShape(WIDTH, 0, CLASSES)
     weight = graph.params["stage2_weight"]
-    np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(weight, axis=1), [0, 1, 1, 1], rtol=1e-5)
     rows = np.random.default_rng(1).normal(size=(7, WIDTH)).astype(np.float32)
     cosines = rows / np.linalg.norm(rows, axis=1, keepdims=True) @ weight.T
+    cosines[:, 0] = NOBODY_COSINE
     np.testing.assert_allclose(load_network(graph, [OUTPUT], engine=engine)(rows)[0], 16 * cosines, atol=1e-4)
 
 
 def test_the_margin_is_asked_of_people_and_not_of_nobody():
     model = CosineClassifier(2, 3, margin=0.25, scale=8.0)
     model.load({"stage2_weight": np.array([[-1, 0], [1, 0], [0, 1]], np.float32)})
+    none = 8 * NOBODY_COSINE  # its score, whatever the clip
     data, labels = torch.tensor([[2.0, 0.0], [-3.0, 0.0]]), torch.tensor([1, 0])
     loss, scores = model.loss(data, labels)
-    np.testing.assert_allclose(scores.detach(), [[-8, 8, 0], [8, -8, 0]], atol=1e-5)
-    person = np.log(np.exp(-8) + np.exp(8 - 2) + 1) - (8 - 2)
-    nobody = np.log(np.exp(-8) + np.exp(8) + 1) - 8
+    np.testing.assert_allclose(scores.detach(), [[none, 8, 0], [none, -8, 0]], atol=1e-5)
+    person = np.log(np.exp(none) + np.exp(8 - 2) + 1) - (8 - 2)
+    nobody = np.log(np.exp(none) + np.exp(-8) + 1) - none
     assert float(loss.detach()) == pytest.approx((person + nobody) / 2, rel=1e-4)
 
 
-def test_a_cosine_head_starts_at_the_centroids():
+def test_a_cosine_head_starts_at_the_templates():
     model = CosineClassifier(3, 4, 0.4, 32.0)
     features = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 5]])
-    start_at_centroids(model, features, torch.tensor([1, 1, 0]), torch.Generator().manual_seed(0))
+    start_at_templates(model, features, torch.tensor([1, 1, 0]), torch.Generator().manual_seed(0))
     weight = model.arrays()["stage2_weight"]
     np.testing.assert_allclose(weight[1], [2**-0.5, 2**-0.5, 0], atol=1e-6)
-    assert abs(weight[0] @ [0, 0, 1]) < 0.999  # nobody known has no face of its own
-    np.testing.assert_allclose(np.linalg.norm(weight, axis=1), 1, rtol=1e-5)  # also of class 3, which has no clip
+    assert not weight[0].any()  # nobody known has no face of its own
+    np.testing.assert_allclose(np.linalg.norm(weight[1:], axis=1), 1, rtol=1e-5)  # also of class 3, which has no clip
 
 
 def test_two_runs_give_the_same_bytes(data, tmp_path):

@@ -74,24 +74,26 @@ def build_graph(shape: ClassifierShape, params: Mapping[str, np.ndarray], source
     return Graph(tuple(nodes), (output,), dict(params), source)
 
 
-def build_cosine_graph(weight: np.ndarray, scale: float, source: str = "classifier") -> Graph:
+def build_cosine_graph(weight: np.ndarray, bias: np.ndarray, scale: float, source: str = "classifier") -> Graph:
     """The graph of a cosine classifier: `scale` times the cosine between a clip's vector and each class's.
 
     Parameters
     ----------
-    weight : (classes, features) float32, rows of length 1
+    weight : (classes, features) float32, rows of length 1, or 0 for a class whose score is its bias alone
+    bias : (classes,) float32, in cosine
     scale : the softmax's inverse temperature
     """
     nodes = (
         Node("data", VARIABLE, (), {}),
         Node("unit", "L2Normalization", (0,), {"mode": "instance"}),
         Node("stage2_weight", VARIABLE, (), {}),
-        Node("stage2", "FullyConnected", (1, 2), {"num_hidden": str(len(weight)), "no_bias": "True"}),
-        Node("fc7", "_mul_scalar", (3,), {"scalar": str(scale)}),
+        Node("stage2_bias", VARIABLE, (), {}),
+        Node("stage2", "FullyConnected", (1, 2, 3), {"num_hidden": str(len(weight))}),
+        Node("fc7", "_mul_scalar", (4,), {"scalar": str(scale)}),
         Node("softmax_label", VARIABLE, (), {}),
-        Node("softmax", "SoftmaxOutput", (4, 5), {}),
+        Node("softmax", "SoftmaxOutput", (5, 6), {}),
     )
-    return Graph(nodes, (6,), {"stage2_weight": weight}, source)
+    return Graph(nodes, (7,), {"stage2_weight": weight, "stage2_bias": bias}, source)
 
 
 def shape_of(graph: Graph) -> ClassifierShape:

@@ -8,7 +8,9 @@ from msgspec import Meta, Struct, field
 
 from ...files.json import read_json
 from ...files.schema import Count, Digest, Name
+from ...files.text import printable
 
+SHOWN = 400  # characters of a line that a record gives
 Label = Annotated[int, Meta(ge=0, lt=1 << 31)]
 
 
@@ -28,12 +30,25 @@ class TrainingArguments(Struct):
     recipe: Name | None = None
 
 
+class HeadRecord(Struct):
+    """What the scores come from: a head of `train_mlp.py --head`, and why it is that one."""
+
+    kind: str
+    why: str
+
+    @property
+    def line(self) -> str:
+        """What commands print of it."""
+        return printable(f"{self.kind}: {self.why}")[:SHOWN]
+
+
 class TrainingRecord(Struct):
-    """What the file holds; `labels` is None where it is not known which there are."""
+    """What the file holds; `labels` is None where it is not known which there are, `head` in files of older versions."""
 
     arguments: TrainingArguments
     curve: list[Point]
     labels: list[Label] | None = None
+    head: HeadRecord | None = None
 
 
 class TrainingOrigin(Struct):

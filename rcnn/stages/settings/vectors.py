@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ...errors import InputError
 from ...networks.zoo.roles import EMBEDDING, find_model
@@ -13,8 +13,13 @@ from .clips import SAMPLING
 from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
 
 MAIN, AGREE = "main", "agree"  # --tracks
-MLP, COSINE = "mlp", "cosine"  # --head
+AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
+# Settings of training that say how to train; whoever gives one has chosen a head that learns
+HOW_TO_TRAIN = (
+    "network", "lr", "per_batch_size", "num_filter", "lr_step", "wd", "mom", "begin_epoch", "end_epoch", "pretrained",
+    "max_steps", "fbn", "margin", "scale", "shard_classes",
+)  # fmt: skip
 LR_STEP = (30, 35, 40)  # epochs, the last of which ends the training
 INPUTS = "A[,B...]"
 
@@ -100,8 +105,10 @@ class TrainSettings(Settings):
         None,
         RUN,
     )
-    network: str = setting("r50", "initial weights, r*, y*: by fan-out; i*, x*: by fan-in", kinds.text, "NAME")
-    lr: float = setting(0.2, "learning rate", kinds.number, "RATE")
+    network: str = setting(
+        None, "initial weights, r*, y*: by fan-out; i*, x*: by fan-in", kinds.text, "NAME", usual="r50"
+    )
+    lr: float = setting(None, "learning rate", kinds.number, "RATE", usual=0.2)
     per_batch_size: int | None = setting(
         None, "clips a step; left out: up to 1024, 16 steps an epoch", kinds.positive, "N"
     )
@@ -111,10 +118,12 @@ class TrainSettings(Settings):
         kinds.positive,
         "N",
     )
-    num_filter: int = setting(1024, "width of the hidden layers", kinds.positive, "N")
-    lr_step: tuple[int, ...] = setting(LR_STEP, "epochs at which the rate falls tenfold", kinds.epochs, "E,E,...")
-    wd: float = setting(0.0005, "weight decay", kinds.number, "W")
-    mom: float = setting(0.9, "momentum", kinds.number, "M")
+    num_filter: int = setting(None, "width of the hidden layers", kinds.positive, "N", usual=1024)
+    lr_step: tuple[int, ...] = setting(
+        None, "epochs at which the rate falls tenfold", kinds.epochs, "E,E,...", usual=LR_STEP
+    )
+    wd: float = setting(None, "weight decay", kinds.number, "W", usual=0.0005)
+    mom: float = setting(None, "momentum", kinds.number, "M", usual=0.9)
     split: int = setting(
         1,
         "1: train on train and val; 0: hold out 1%; -1: validate on val; -2: all but class 0 (as -1)",
@@ -129,12 +138,15 @@ class TrainSettings(Settings):
     fbn: bool = setting(False, "a BatchNorm on the features, before the first layer", kinds.flag)
     head: str = setting(
         None,
-        "mlp: three fully connected layers; cosine: the cosine to one direction a person, learnt with a margin",
-        kinds.choice(MLP, COSINE),
-        usual=MLP,
+        "mlp: three fully connected layers; cosine: the cosine to one direction a person, learnt with a margin; "
+        "templates: the cosine to the mean of each person's vectors; auto: templates with few clips a person or where "
+        "they rank better, else mlp, or cosine by best. Left out: auto, or the last where a flag says how to train",
+        kinds.choice(AUTO, MLP, COSINE, TEMPLATES),
     )
-    margin: float = setting(0.4, "of --head cosine, in cosine", kinds.number, "M")
-    scale: float = setting(16.0, "of --head cosine: its scores are S times the cosine", kinds.number, "S")
+    margin: float = setting(None, "of --head cosine, in cosine", kinds.number, "M", usual=0.4)
+    scale: float = setting(
+        None, "of --head cosine and templates: scores are S times the cosine", kinds.number, "S", usual=16.0
+    )
     gpu: int | None = shared.gpu()
     shard_classes: bool = setting(
         False, "with torchrun: each process holds a part of the last layer", kinds.flag, None, RUN
@@ -145,7 +157,11 @@ class TrainSettings(Settings):
     recipe: str = recipe_setting("train_mlp")
 
     def _complete(self) -> None:
+        defaults = {item.name: item.default for item in fields(self)}
+        if all(getattr(self, name) == defaults[name] for name in HOW_TO_TRAIN):
+            self._fill(head=AUTO)
         self._fill(**options_of_recipe("train_mlp", self.recipe))
+        self._fill(head=MLP, lr_step=LR_STEP)
         if self.begin_epoch >= self.last_epoch:
             raise InputError(f"--begin-epoch {self.begin_epoch}: training ends at epoch {self.last_epoch}")
 

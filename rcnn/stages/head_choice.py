@@ -1,0 +1,74 @@
+"""Which classifier a training set gets: the templates while there are few clips a person, a learnt one from then on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..config import config
+from .recipes import OPTIONS, SEED
+from .settings import TrainSettings
+from .settings.vectors import AUTO, COSINE, MLP, TEMPLATES
+
+# Clips a person, the median, from which what is learnt ranks better than the templates, by benchmarks/few.py. An
+# mlp did not up to 40, the most that was measured: from there on it is tried (docs/ranking.md).
+LEAST_CLIPS = {COSINE: 2, MLP: 40}
+
+
+@dataclass(frozen=True)
+class Head:
+    """How a classifier comes to its scores.
+
+    kind : MLP, COSINE or TEMPLATES
+    why : it is that one, in words
+    free : whether the templates may take its place
+    """
+
+    kind: str
+    why: str
+    free: bool = False
+
+    @property
+    def line(self) -> str:
+        """What is said of it."""
+        return f"{self.kind}: {self.why}"
+
+
+def choose_head(settings: TrainSettings, labels: np.ndarray) -> Head:
+    """The head for a training set, as `--head` says.
+
+    Parameters
+    ----------
+    labels : (n,) int64, of the clips that train
+    """
+    if settings.head != AUTO:
+        return Head(settings.head, "asked for")
+    learnt = OPTIONS["train_mlp"]["head"] if settings.recipe != SEED else MLP
+    people = np.bincount(labels[labels != config.SUBMIT.NOBODY])
+    clips = float(np.median(people[people > 0])) if people.any() else 0.0
+    least = LEAST_CLIPS[learnt]
+    counted = f"{clips:g} clips a person"
+    if clips < least:
+        return Head(TEMPLATES, f"{counted}, under {least} from which {learnt} ranks better")
+    return Head(learnt, f"{counted}, {least} or more", free=True)
+
+
+def better_head(head: Head, learnt: float | None, templates: float | None, where: str) -> Head:
+    """The head that ranks some clips better.
+
+    Parameters
+    ----------
+    head : that learnt
+    learnt, templates : MAP@100 of it and of the templates, 0..1; None where there was nothing to rank
+    where : which clips
+    """
+    if learnt is None or templates is None:
+        return head
+    figures = f"MAP@100 {learnt:.4f} of {head.kind}, {templates:.4f} of the templates on {where}"
+    if learnt >= templates:
+        return Head(head.kind, f"{head.why}; {figures}")
+    if head.free:
+        return Head(TEMPLATES, figures)
+    advice = "give --head templates, or leave out the flags that say how to train"
+    return Head(head.kind, f"{head.why}, but ranks below nearest centroids: {figures}; {advice}")

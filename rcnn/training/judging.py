@@ -1,0 +1,57 @@
+"""How well a classifier ranks the clips of people that it has not learnt from."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..config import config
+from ..scores.metrics import mean_average_precision, score
+from ..scores.ranking import Ranking
+from .epochs import EVALUATED_ROWS
+from .mlp import Trainable
+
+HELD_OUT_ONE_IN = 5  # clips of each person, and of nobody
+
+
+@torch.no_grad()
+def mean_precision(model: Trainable, data: Tensor, labels: Tensor, known: np.ndarray) -> float | None:
+    """MAP@100 of some clips, 0..1, ranked as predict.py and submit.py rank them.
+
+    Parameters
+    ----------
+    data, labels : (n, D) float32 and (n,) int64, on the device of the model
+    known : labels (p,) that it has learnt
+
+    Returns
+    -------
+    None where no clip shows one of these people, and there is nothing to rank.
+    """
+    model.eval()
+    names = [f"{row:09d}" for row in range(len(labels))]  # in their order, as `Ranking` wants them
+    found = labels.cpu().numpy()
+    people = [label for label in np.unique(found).tolist() if label != config.SUBMIT.NOBODY and label in known]
+    if not people:
+        return None
+    ranking: Ranking | None = None
+    for start in range(0, len(names), EVALUATED_ROWS):
+        rows = slice(start, start + EVALUATED_ROWS)
+        scores = model(data[rows])
+        absent = np.setdiff1d(np.arange(1, scores.shape[1]), known)
+        scores[:, torch.from_numpy(absent).to(scores.device)] = -torch.inf
+        ranking = ranking or Ranking(scores.shape[1])
+        ranking.add(names[rows], torch.softmax(scores, 1).cpu().numpy())
+    truth = {label: [names[row] for row in np.flatnonzero(found == label)] for label in people}
+    return mean_average_precision(score(ranking.result() if ranking else {}, truth))
+
+
+def hold_out(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Which clips to judge by: (n,) bool, one in five of each label, of two to four clips one, of a single one none."""
+    held = np.zeros(len(labels), bool)
+    random = np.random.default_rng(seed)
+    for label in np.unique(labels):
+        rows = random.permutation(np.flatnonzero(labels == label))
+        if len(rows) > 1:
+            held[rows[: max(1, len(rows) // HELD_OUT_ONE_IN)]] = True
+    return held
