@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import files
 from ..errors import InputError
 from ..files import on_disk
 from ..files.lock import LOCK, take_lock
+from ..settings.fields import Settings, options_of
 from ..tables import KINDS, MANIFEST
 from ..tables.manifest import read_manifest
 from ..tables.schema import PROGRESS
@@ -23,6 +24,8 @@ from .settings.places import TEST, TRAINVAL
 DATASET = "dataset"  # of a run of find
 CLASSIFIER = "iqiyi"  # prefix of the classifier's files
 FLAG = "--run"
+
+One = TypeVar("One", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -119,10 +122,17 @@ class RunFolder:
         prefix = next((model.rpartition(",")[0] for model in models if isinstance(model, str)), self.path(CLASSIFIER))
         given = {"--dataset": dataset, "--output": self.root, "--prefix": prefix}
         words = " ".join(f"{flag} {shlex.quote(value)}" for flag, value in given.items())
-        return f"./run.sh {words}{' --recipe best' if self._recipe == BEST else ''} --stage 3"
+        return f"./run.sh {words}{' --recipe best' if self.recipe == BEST else ''} --stage 3"
+
+    def settings(self, kind: type[One], name: str, **changes: Any) -> One:
+        """The settings with which a stage directory of this run was made, to make it again where that is needed."""
+        given = self.stages[name]["arguments"]
+        known = {option: given[option] for option in options_of(kind) if given.get(option) is not None}
+        return kind(**{**known, "output": self.path(name), "overwrite": False, "renew": True, **changes})
 
     @property
-    def _recipe(self) -> Any:
+    def recipe(self) -> Any:
+        """Of the run; None where no stage says."""
         return next((manifest["arguments"].get("recipe") for manifest in self.stages.values()), None)
 
 
