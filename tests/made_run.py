@@ -30,7 +30,7 @@ FILMS = {"first": (0, 1), "second": (1, 2), "third": (0, 2), "alone": (0,)}  # w
 FACES = 3  # of a track
 WIDTH = 32  # of a vector
 NOISE = 0.05
-SIDE = 112
+SIDE = 16  # pixels: noise, which nothing decodes
 RATE = 2.0
 MODEL = {"m-0000.params": "0" * 64}
 
