@@ -22,6 +22,7 @@ from .detect import detect
 from .feature import feature
 from .find_set import SKIPPED_FILE, FilmSet, make_set, skipped_lines, write_skipped
 from .find_summary import check_films, check_people, summary
+from .forgotten import check_none_under_way
 from .genfeat import genfeat
 from .predict import predict
 from .recipes import BEST
@@ -263,6 +264,7 @@ def _check_output(places: Places) -> None:
     if os.path.exists(places.root) and not os.path.isdir(places.root):
         raise InputError(f"--output {places.root}: is a file; give another name")
     if not os.path.isdir(places.root) or is_in_place(places.dataset):
+        check_none_under_way(places.root)
         return
     ours = {LOCK, os.path.basename(places.log), os.path.basename(places.dataset), SKIPPED_FILE}
     foreign = sorted({*os.listdir(places.root)} - ours)

@@ -7,7 +7,6 @@ the same command goes on.
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from ..tables.manifest import read_manifest
 from ..tables.schema import KINDS
 from ..tables.without import exchange, write_without
 from .find_set import SKIPPED_FILE
-from .forgotten import JOURNAL, Journal, plan, read_journal
+from .forgotten import JOURNAL, Journal, check_none_under_way, plan, read_journal
 from .run_folder import RunFolder, held, is_inside
 from .settings.people import ForgetSettings
 from .traces import Traces
@@ -55,10 +54,7 @@ def forget(settings: ForgetSettings) -> None:
             _ask(journal, settings.yes)
             journal.write(run)
         elif name not in journal.names:
-            raise InputError(
-                f"{run.root}: the removal of {printable(journal.name)} was stopped; end it first: python -m rcnn "
-                f"forget {shlex.quote(journal.name)} --run {shlex.quote(run.root)} --yes"
-            )
+            check_none_under_way(run.root)
         else:
             print(f"forget: goes on with the removal of {printable(name)}", flush=True)
         lines = carry_out(run, journal)

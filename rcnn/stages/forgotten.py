@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -13,6 +14,7 @@ from ..clips.labels import read_labels_of
 from ..clips.roster import Roster
 from ..errors import InputError
 from ..files.json import read_json, reason, write_json
+from ..files.text import printable
 from ..people.templates import Gallery
 from ..scores.verdicts import MAYBE, NO, YES
 from ..settings.shared import false_hits
@@ -87,6 +89,16 @@ def read_journal(root: str) -> Journal | None:
         return None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: can't be read ({reason(error)}); remove it to begin the removal anew") from None
+
+
+def check_none_under_way(root: str) -> None:
+    """Raise InputError where a removal was stopped in a run: what it has not come to yet would be taken over."""
+    journal = read_journal(root)
+    if journal is not None:
+        raise InputError(
+            f"{root}: the removal of {printable(journal.name)} was stopped; end it first: python -m rcnn forget "
+            f"{shlex.quote(journal.name)} --run {shlex.quote(root)} --yes"
+        )
 
 
 def plan(run: RunFolder, roster: Roster, name: str) -> Journal:

@@ -19,7 +19,7 @@ from ..files.text import printable
 from ..scores.verdicts import MAYBE, YES
 from ..tables import StageReader
 from .enrolment import Enrolment, check_faces, place_photographs
-from .forgotten import read_journal
+from .forgotten import check_none_under_way
 from .refreshing import grow, refresh
 from .run_folder import PARTS, RunFolder, held
 from .settings.people import AddPersonSettings, ListPeopleSettings, MergePeopleSettings, RenamePersonSettings
@@ -132,12 +132,7 @@ def list_people(settings: ListPeopleSettings) -> None:
 
 def _open(root: str, dataset: str | None) -> tuple[RunFolder, Roster]:
     run = RunFolder.read(root)
-    journal = read_journal(run.root)
-    if journal is not None:
-        raise InputError(
-            f"{run.root}: the removal of {printable(journal.name)} was stopped; end it first: python -m rcnn forget "
-            f"{shlex.quote(journal.name)} --run {shlex.quote(run.root)} --yes"
-        )
+    check_none_under_way(run.root)
     return run, read_roster(run.dataset(dataset))
 
 
