@@ -12,7 +12,9 @@ def main() -> None:
 
     from rcnn.stages.gendata import generate
 
-    print(generate(settings))
+    summary = generate(settings)
+    if summary is not None:
+        print(summary)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def drive(clips: int, faces: int) -> None:
     def listed(*_):
         folder = "./data/iqiyi_vid/IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
         names = (f"IQIYI_VID_TRAIN_{number:07d}.mp4" for number in range(clips))
-        return [Clip(name, f"{folder}/{name}", "train", number % 4935) for number, name in enumerate(names)]
+        return [Clip(name, f"{folder}/{name}", "train") for name in names]
 
     sums = files.sha256
 

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from made_up import write_labels
 
 from rcnn.commands.arguments import Parser, number, positive, whole
 from rcnn.errors import InputError, run_script
@@ -91,24 +92,27 @@ def stages() -> list[Stage]:
 def write_vectors(path: Path, rows: int) -> None:
     """A feature directory with a random vector a clip, and every tenth clip without a face."""
     rng = np.random.default_rng(0)
-    with StageWriter(str(path), "feature", features_schema(WIDTH)) as writer:
+    arguments = {"dataset": f"{path}-labels"}
+    known: dict[str, int] = {}
+    with StageWriter(str(path), "feature", features_schema(WIDTH), arguments=arguments) as writer:
         for start in range(0, rows, BATCH):
             names = [f"clip_{start + i:07d}.mp4" for i in range(BATCH)]
             labels = rng.integers(-1, CLASSES, BATCH).tolist()
             clips = []
-            for i, (name, label) in enumerate(zip(names, labels, strict=True)):
+            known.update(zip(names, labels, strict=True))
+            for i, name in enumerate(names):
                 state = "ok" if i % 10 else "no face"
-                who = {"name": name, "split": "train", "label": label}
+                who = {"name": name, "split": "train"}
                 clips.append({**who, "state": state, "reason": "", "frames": 3, "faces": int(i % 10 > 0)})
             kept = [clip for clip in clips if clip["state"] == "ok"]
             columns = [
                 pa.array([clip["name"] for clip in kept]),
                 pa.array([clip["split"] for clip in kept]),
-                pa.array([clip["label"] for clip in kept], pa.int32()),
                 vector_array(rng.normal(size=(len(kept), WIDTH)).astype(np.float32)),
             ]
             writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
             writer.add_clips(clips)
+    write_labels(f"{path}-labels", known)
 
 
 def written(path: Path) -> dict[str, bytes]:

@@ -365,7 +365,11 @@ def main() -> None:
     add("--work", metavar="DIR", help="keeps all of it, so that this goes on where it was; left out: nothing is kept")
     add("--stages", metavar="A,B", help="scripts that are killed; left out: all")
     args = parser.parse_args()
-    chosen = args.stages.split(",") if args.stages else [stage.script for stage in stages()]
+    scripts = [stage.script for stage in stages()]
+    chosen = args.stages.split(",") if args.stages else scripts
+    for name in chosen:
+        if name not in scripts:
+            raise InputError(f"--stages {name}: is no script; they are {','.join(scripts)}")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(args.work or folder).resolve()
         (work / "ref").mkdir(parents=True, exist_ok=True)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pyarrow as pa
 
-from rcnn.clips.dataset import Clip
+from rcnn.clips.dataset import NAMES_FILE, TRAIN_FILE, VAL_FILE, Clip
+from rcnn.clips.layout import write_lines
 from rcnn.networks.checkpoint import Graph
 from rcnn.networks.graphs.builder import GraphBuilder
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, vector_array
 from rcnn.tables.faces import ClipFaces
-from rcnn.tables.schema import POINT_NUMBERS, TRACKED_FACES_SCHEMA, unknown_video
+from rcnn.tables.schema import POINT_NUMBERS, TRACKED_FACES_SCHEMA, unknown_source, unknown_video
 
 BATCH = 1000  # clips that are made at a time
 SIDE = 112  # pixels of a crop
@@ -63,7 +66,7 @@ def pooling_network(width: int) -> Graph:
 
 
 def write_made_up_faces(path: str, clips: int, faces: int, people: int, crops: Sequence[bytes]) -> None:
-    """A detect directory, as of detect.py --recipe best.
+    """A detect directory, as of detect.py --recipe best, whose data set is labels alone, at `path`-labels.
 
     Each clip has two tracks or three, in turn. The person of its label is the first or the second, and has one crop
     in all clips; others have any.
@@ -75,6 +78,8 @@ def write_made_up_faces(path: str, clips: int, faces: int, people: int, crops: S
     """
     rng = np.random.default_rng(0)
     arguments = {"recipe": "best", "faces": "all", "rate": RATE, "image_size": [SIDE, SIDE]}
+    arguments["dataset"] = f"{path}-labels"
+    known: dict[str, int] = {}
     with StageWriter(path, "detect", TRACKED_FACES_SCHEMA, arguments=arguments) as writer:
         for start in range(0, clips, BATCH):
             count = min(BATCH, clips - start)
@@ -90,7 +95,6 @@ def write_made_up_faces(path: str, clips: int, faces: int, people: int, crops: S
             columns = [
                 pa.array(names[of]),
                 pa.array(splits[of]),
-                pa.array(labels[of]),
                 pa.array(looks * 3 + 1, pa.int32()),
                 pa.array(looks / RATE),
                 pa.array(np.full(rows, 0.9, np.float32)),
@@ -101,13 +105,24 @@ def write_made_up_faces(path: str, clips: int, faces: int, people: int, crops: S
                 pa.array(tracks),
             ]
             writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=TRACKED_FACES_SCHEMA))
-            writer.add_clips(clip_rows(names, splits, labels, faces))
+            writer.add_clips(clip_rows(names, splits, faces))
+            known.update(zip(names, labels.tolist(), strict=True))
+    write_labels(f"{path}-labels", known)
 
 
-def clip_rows(names: Sequence[str], splits: Sequence[str], labels: np.ndarray, faces: int) -> pa.RecordBatch:
+def write_labels(root: str, labels: Mapping[str, int]) -> str:
+    """A data set of nothing but the labels of clips of train, less than 1 for nobody known; gives its directory."""
+    os.makedirs(os.path.join(root, os.path.dirname(NAMES_FILE)), exist_ok=True)
+    known = (f"{name} {label}" for name, label in labels.items() if label > 0)
+    for file, lines in ((NAMES_FILE, labels), (TRAIN_FILE, known), (VAL_FILE, ())):
+        write_lines(Path(root, file), lines)
+    return root
+
+
+def clip_rows(names: Sequence[str], splits: Sequence[str], faces: int) -> pa.RecordBatch:
     """Rows of the table of clips, of clips that have so many faces each."""
     count = len(names)
     many = pa.array(np.full(count, faces), pa.int32())
-    columns = [pa.array(names), pa.array(splits), pa.array(labels, pa.int32())]
+    columns = [pa.array(names), pa.array(splits), *unknown_source(count)]
     columns += [pa.array(["ok"] * count), pa.array([""] * count), many, many, *unknown_video(count)]
     return pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA)

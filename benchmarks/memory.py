@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from made_up import TRACKS, clip_rows, made_up_crops, pooling_network, write_made_up_faces
+from made_up import TRACKS, clip_rows, made_up_crops, pooling_network, write_labels, write_made_up_faces
 from timing.measure import python
 
 from rcnn.commands.arguments import Parser, positive, whole
@@ -38,20 +38,23 @@ CROPS = 64  # different made-up ones
 def write_features(path: str, rows: int, width: int, people: int, tracked: bool) -> None:
     """A feature directory of `rows` clips with random vectors, one each, or with `tracked` two or three in turn."""
     random = np.random.default_rng(0)
-    recipe = {"arguments": {"recipe": "best"}} if tracked else {}
-    with StageWriter(path, "feature", features_schema(width, tracked), **recipe) as writer:
+    arguments = {"dataset": f"{path}-labels", **({"recipe": "best"} if tracked else {})}
+    known: dict[str, int] = {}
+    with StageWriter(path, "feature", features_schema(width, tracked), arguments=arguments) as writer:
         for start in range(0, rows, BATCH):
             count = min(BATCH, rows - start)
             names = np.array([f"clip_{start + i:09d}.mp4" for i in range(count)], object)
             labels = random.integers(-1, people, count)
             tracks = TRACKS + np.arange(count) % 2 if tracked else np.ones(count, int)
             of = np.repeat(np.arange(count), tracks)  # the clip of each row
-            columns = [pa.array(names[of]), pa.array(["train"] * len(of)), pa.array(labels[of], pa.int32())]
+            columns = [pa.array(names[of]), pa.array(["train"] * len(of))]
             if tracked:
                 columns.append(pa.array(np.concatenate([np.arange(n) for n in tracks]), pa.int32()))
             columns.append(vector_array(random.standard_normal((len(of), width), np.float32)))
             writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
-            writer.add_clips(clip_rows(names, ["train"] * count, labels, 1))
+            writer.add_clips(clip_rows(names, ["train"] * count, 1))
+            known.update(zip(names, labels.tolist(), strict=True))
+    write_labels(f"{path}-labels", known)
 
 
 def size_of(path: Path) -> int:

@@ -31,8 +31,8 @@ from rcnn.networks.checkpoint import Graph, checkpoint_files, load_checkpoint, s
 from rcnn.networks.engine import CPU, choose_device, load_network
 from rcnn.networks.graphs.classifier import OUTPUT as CLASSIFIER_OUTPUT
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
-from rcnn.tables.schema import unknown_video
+from rcnn.tables import CLIPS_SCHEMA, StageWriter, training_schema, vector_array
+from rcnn.tables.schema import unknown_source, unknown_video
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (ROOT / "model", ROOT.parent / "shared" / "checkpoints")
@@ -77,14 +77,15 @@ def find_models() -> list[str]:
 def train_classifier(folder: Path) -> str:
     """Train on random vectors for a moment; `PREFIX,EPOCH` of what train_mlp wrote."""
     random = np.random.default_rng(0)
-    with StageWriter(str(folder / "set"), "genfeat", features_schema(WIDTH)) as writer:
+    with StageWriter(str(folder / "set"), "genfeat", training_schema(WIDTH)) as writer:
         names = pa.array([f"{i:05d}.mp4" for i in range(CLIPS)])
         labels = pa.array(random.integers(0, CLASSES, CLIPS), pa.int32())
         features = vector_array(random.normal(size=(CLIPS, WIDTH)).astype(np.float32))
         columns = [names, pa.array(["train"] * CLIPS), labels, features]
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
         ones = pa.array([1] * CLIPS, pa.int32())
-        states = [*columns[:3], pa.array(["ok"] * CLIPS), pa.array([""] * CLIPS), ones, ones, *unknown_video(CLIPS)]
+        states = [pa.array(["ok"] * CLIPS), pa.array([""] * CLIPS), ones, ones]
+        states = [*columns[:2], *unknown_source(CLIPS), *states, *unknown_video(CLIPS)]
         writer.add_clips(pa.RecordBatch.from_arrays(states, schema=CLIPS_SCHEMA))
     prefix = str(folder / "trained-classifier")
     settings = TrainSettings(

@@ -153,9 +153,9 @@ def driver_seconds(groups: int = 300) -> float:
     """Measured: seconds of a process for clips with 38 faces of 4 kB each, unpickled and written, for a group."""
     from made_up import made_up_faces  # found where this file is run, not where it is imported
 
-    faces = made_up_faces(Clip("", "", "test", -1), 38, np.random.default_rng(0).bytes(4000))
+    faces = made_up_faces(Clip("", "", "test"), 38, np.random.default_rng(0).bytes(4000))
     found = pickle.dumps([FoundFaces(faces, 42, np.full(38, 9, np.float32)) for _ in range(GROUP)])
-    clips = [[Clip(f"{group:06}{index}.mp4", "", "test", -1) for index in range(GROUP)] for group in range(groups)]
+    clips = [[Clip(f"{group:06}{index}.mp4", "", "test") for index in range(GROUP)] for group in range(groups)]
     with tempfile.TemporaryDirectory() as folder, StageWriter(f"{folder}/det", "detect", FACES_SCHEMA) as writer:
         histogram = QualityHistogram()
         started = time.process_time()

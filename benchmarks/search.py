@@ -13,7 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from made_up import write_labels
 
+from rcnn.clips.labels import read_labels_of
 from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import run_script
 from rcnn.faces.vectors import normalise
@@ -21,28 +23,31 @@ from rcnn.people.templates import Gallery
 from rcnn.search import nearest, open_features
 from rcnn.stages.search import TRIALS
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
-from rcnn.tables.schema import unknown_video
+from rcnn.tables.schema import unknown_source, unknown_video
 
 BLOCK = 10_000  # clips that are written at once
 LABELS = 4934
 
 
 def write(path: Path, clips: int, width: int) -> None:
-    """A feature directory of random unit vectors."""
+    """A feature directory of random unit vectors, and the labels of its clips at `path`-labels."""
     generator = np.random.default_rng(0)
     schema = features_schema(width)
+    known: dict[str, int] = {}
     with StageWriter(str(path), "feature", schema) as writer:
         for start in range(0, clips, BLOCK):
             count = min(BLOCK, clips - start)
             names = [f"IQIYI_VID_TRAIN_{number:07d}.mp4" for number in range(start, start + count)]
             labels = generator.integers(1, LABELS + 1, count).astype(np.int32)
             vectors = normalise(generator.normal(size=(count, width)).astype(np.float32))
-            who = [pa.array(names), pa.array(["train"] * count), pa.array(labels)]
+            who = [pa.array(names), pa.array(["train"] * count)]
             writer.add_rows(pa.RecordBatch.from_arrays([*who, vector_array(vectors)], schema=schema))
             state = [pa.array(["ok"] * count), pa.array([""] * count)]
             counts = [pa.array(np.ones(count, np.int32))] * 2
-            columns = [*who, *state, *counts, *unknown_video(count)]
+            columns = [*who, *unknown_source(count), *state, *counts, *unknown_video(count)]
             writer.add_clips(pa.RecordBatch.from_arrays(columns, schema=CLIPS_SCHEMA))
+            known.update(zip(names, labels.tolist(), strict=True))
+    write_labels(f"{path}-labels", known)
 
 
 def main() -> None:
@@ -60,13 +65,14 @@ def main() -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for number in range(args.searches):
             started, worked = time.monotonic(), time.process_time()
-            found = nearest(open_features([f"{folder}/feat"]), wanted, 100)
+            labels = read_labels_of(f"{folder}/feat-labels")
+            found = nearest(open_features([f"{folder}/feat"]), wanted, 100, labels=labels)
             print(
                 f"search {number + 1}: {found.clips} x {args.width}, {time.monotonic() - started:.2f} s "
                 f"({time.process_time() - worked:.2f} s of processor), best {found.matches[0].similarity:.4f}"
             )
         started, worked = time.monotonic(), time.process_time()
-        gallery = Gallery.read([f"{folder}/feat"])
+        gallery = Gallery.read([f"{folder}/feat"], read_labels_of(f"{folder}/feat-labels"))
         read, read_worked = time.monotonic(), time.process_time()
         gallery.trials(TRIALS)
         print(f"known people: {read - started:.2f} s ({read_worked - worked:.2f} s of processor)")

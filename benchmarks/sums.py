@@ -35,7 +35,7 @@ def write_faces(path: str, clips: int) -> None:
     rng = np.random.default_rng(0)
     with StageWriter(path, "detect", FACES_SCHEMA, overwrite=True) as writer:
         for number in range(clips):
-            who = {"name": f"{number:08d}.mp4", "split": "train", "label": 1}
+            who = {"name": f"{number:08d}.mp4", "split": "train"}
             face = {"time": 0.0, "score": 1.0, "quality": 20.0, "box": [0.0] * 4, "landmarks": [0.0] * 10}
             rows = [{**who, **face, "frame": f + 1, "crop": rng.bytes(CROP_BYTES)} for f in range(FACES)]
             writer.add_rows(pa.RecordBatch.from_pylist(rows, FACES_SCHEMA))
@@ -48,10 +48,10 @@ def write_features(path: str, clips: int) -> None:
     with StageWriter(path, "feature", features_schema(WIDTH), overwrite=True) as writer:
         for first in range(0, clips, 1000):
             names = [f"{number:08d}.mp4" for number in range(first, min(first + 1000, clips))]
-            columns = [pa.array(names), pa.array(["train"] * len(names)), pa.array([1] * len(names), pa.int32())]
+            columns = [pa.array(names), pa.array(["train"] * len(names))]
             values = rng.normal(size=(len(names), WIDTH)).astype(np.float32)
             writer.add_rows(pa.RecordBatch.from_arrays([*columns, vector_array(values)], schema=writer.schema))
-            who = {"split": "train", "label": 1, "state": "ok", "reason": "", "frames": 1, "faces": 1}
+            who = {"split": "train", "state": "ok", "reason": "", "frames": 1, "faces": 1}
             writer.add_clips([{"name": name, **who} for name in names])
 
 

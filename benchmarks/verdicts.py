@@ -109,24 +109,26 @@ def simulate(people: np.ndarray, vectors: np.ndarray, known: int, strangers: int
     taught += [(int(clip), -1) for clip in rng.permutation(unknown)[:strangers]]
     searched += [(int(clip), -1) for clip in np.flatnonzero(np.isin(owner, others[len(others) // 2 :]))]
     with tempfile.TemporaryDirectory() as folder:
-        write_features(f"{folder}/known", [label for _, label in taught], clips[[clip for clip, _ in taught]])
-        gallery = Gallery.read([f"{folder}/known"])
+        names = write_features(f"{folder}/known", clips[[clip for clip, _ in taught]])
+        labels = {name: label for name, (_, label) in zip(names, taught, strict=True)}
+        gallery = Gallery.read([f"{folder}/known"], labels)
         trials = gallery.trials()
     chosen_clips = np.array([clip for clip, _ in searched])
     found = gallery.nearest([f"s{n}" for n in range(len(searched))], np.zeros(len(searched)), clips[chosen_clips])
     return Run(trials, len(gallery.labels), *found, np.array([row for _, row in searched]))
 
 
-def write_features(path: str, labels: list[int], rows: np.ndarray) -> None:
-    """A stage directory of feature.py with a clip a row."""
+def write_features(path: str, rows: np.ndarray) -> list[str]:
+    """A stage directory of feature.py with a clip a row; gives their names."""
     schema = features_schema(rows.shape[1])
-    names = [f"{number:06d}" for number in range(len(labels))]
-    columns = [pa.array(names), pa.array(["train"] * len(names)), pa.array(labels, pa.int32()), vector_array(rows)]
+    names = [f"{number:06d}" for number in range(len(rows))]
+    columns = [pa.array(names), pa.array(["train"] * len(names)), vector_array(rows)]
     with StageWriter(path, "feature", schema) as out:
         out.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))
         state = {"split": "train", "state": OK, "reason": "", "frames": 1, "faces": 1}
-        out.add_clips([{"name": name, "label": label, **state} for name, label in zip(names, labels, strict=True)])
+        out.add_clips([{"name": name, **state} for name in names])
         out.close()
+    return names
 
 
 def pooled(trials: Trials) -> Trials:

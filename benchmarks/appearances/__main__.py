@@ -16,7 +16,7 @@ from statistics import mean, stdev
 
 import numpy as np
 
-from rcnn.clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL, Clip
+from rcnn.clips.dataset import TEST, TRAIN, VAL, Clip
 from rcnn.commands.arguments import Parser, number, numbers
 from rcnn.config import config
 from rcnn.errors import run_script
@@ -43,6 +43,7 @@ class World:
     """What a seed draws: clips of known people and strangers, films, and clips of strangers nobody has seen."""
 
     names: list[str]
+    labels: dict[str, int]
     known: list[Film]
     films: list[Film]
     strangers: list[Film]
@@ -60,19 +61,21 @@ def draw(videos: Sequence[Video], people: Sequence[str], seed: int) -> World:
     unseen = strangers[len(seen) :]
     whole = {person: [(video, 0, video.looks) for video in mine[person]] for person in strangers}
     clips: list[tuple[Clip, list[Shot]]] = []
+    labels: dict[str, int] = {}
     for label, person in enumerate(names, 1):
         for shot in pieces(of_known[person].known, PIECES, rng):
-            clips.append((Clip(f"{TRAIN}_{len(clips):05d}.mp4", "", TRAIN, label), [shot]))
+            clips.append((Clip(f"{TRAIN}_{len(clips):05d}.mp4", "", TRAIN), [shot]))
+            labels[clips[-1][0].name] = label
     for person in seen:
         for shot in pieces(whole[person], PIECES, rng):
-            clips.append((Clip(f"{VAL}_{len(clips):05d}.mp4", "", VAL, NOBODY_KNOWN), [shot]))
+            clips.append((Clip(f"{VAL}_{len(clips):05d}.mp4", "", VAL), [shot]))
     films = [
-        (Clip(f"film_{index:05d}.mp4", "", TEST, NOBODY_KNOWN), _script(names, of_known, unseen, whole, rng))
+        (Clip(f"film_{index:05d}.mp4", "", TEST), _script(names, of_known, unseen, whole, rng))
         for index in range(FILMS)
     ]
     alone = [shot for person in unseen for shot in pieces(whole[person], 10**6, rng)]
-    others = [(Clip(f"other_{index:05d}.mp4", "", TEST, NOBODY_KNOWN), [shot]) for index, shot in enumerate(alone)]
-    return World(names, *([film for each in part if (film := cut(*each))] for part in (clips, films, others)))
+    others = [(Clip(f"other_{index:05d}.mp4", "", TEST), [shot]) for index, shot in enumerate(alone)]
+    return World(names, labels, *([film for each in part if (film := cut(*each))] for part in (clips, films, others)))
 
 
 def _script(names: Sequence[str], of_known: Mapping, unseen: Sequence[str], whole: Mapping, rng) -> list[Shot]:
@@ -97,7 +100,9 @@ def _script(names: Sequence[str], of_known: Mapping, unseen: Sequence[str], whol
 def write_world(world: World, place: Path, pair: str) -> None:
     """The stage directories of a seed."""
     for name, films in (("known", world.known), ("films", world.films), ("strangers", world.strangers)):
-        write_tables(films, place / name, MODELS[pair])
+        names = {film.faces.clip.name for film in films}
+        labels = {name: label for name, label in world.labels.items() if name in names}
+        write_tables(films, place / name, MODELS[pair], labels)
 
 
 def measure(world: World, place: Path, false_hits: float) -> dict[str, float]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from rcnn.clips.dataset import NAMES_FILE, TRAIN_FILE, VAL_FILE
+from rcnn.clips.layout import LISTS, write_lines
 from rcnn.networks.zoo.roles import model_files
 from rcnn.tables import (
     OK,
@@ -23,11 +25,19 @@ from .films import FPS, HEIGHT, WIDTH, Film
 from .videos import RATE, Models
 
 
-def write_tables(films: Sequence[Film], place: Path, models: Models) -> tuple[str, str]:
-    """Write the faces and the features of films, which have faces, sorted by name; gives both directories."""
+def write_tables(
+    films: Sequence[Film], place: Path, models: Models, labels: Mapping[str, int] | None = None
+) -> tuple[str, str]:
+    """Write the faces and the features of films, which have faces, sorted by name; gives both directories.
+
+    Parameters
+    ----------
+    labels : of clips of train, by name
+    """
     shutil.rmtree(place, ignore_errors=True)
     faces, features = f"{place}/det", f"{place}/feat"
-    arguments = {"rate": float(RATE), "recipe": "best", "faces": "all", "output": faces}
+    dataset = _write_labels(films, place / "data", labels or {})
+    arguments = {"rate": float(RATE), "recipe": "best", "faces": "all", "output": faces, "dataset": dataset}
     with StageWriter(faces, "detect", TRACKED_FACES_SCHEMA, arguments=arguments) as writer:
         for film in films:
             writer.add_clips([_clip(film)])
@@ -41,7 +51,6 @@ def write_tables(films: Sequence[Film], place: Path, models: Models) -> tuple[st
             columns = [
                 pa.array([clip.name] * count),
                 pa.array([clip.split] * count),
-                pa.array(np.full(count, clip.label, np.int32)),
                 pa.array(np.arange(count, dtype=np.int32)),
                 vector_array(film.vectors),
             ]
@@ -50,11 +59,20 @@ def write_tables(films: Sequence[Film], place: Path, models: Models) -> tuple[st
     return faces, features
 
 
+def _write_labels(films: Sequence[Film], root: Path, labels: Mapping[str, int]) -> str:
+    """A data set of nothing but labels."""
+    (root / LISTS).mkdir(parents=True)
+    write_lines(root / NAMES_FILE, [film.faces.clip.name for film in films])
+    write_lines(root / TRAIN_FILE, [f"{name} {label}" for name, label in labels.items()])
+    write_lines(root / VAL_FILE, [])
+    return str(root)
+
+
 def _clip(film: Film) -> dict:
     clip = film.faces.clip
     looks = int(np.ceil(film.seconds * RATE))
     return {
-        "name": clip.name, "split": clip.split, "label": clip.label, "state": OK, "reason": "", "frames": looks,
+        "name": clip.name, "split": clip.split, "state": OK, "reason": "", "frames": looks,
         "faces": len(film.faces), "seconds": film.seconds, "fps": FPS, "width": WIDTH, "height": HEIGHT,
         "read": int(film.seconds * FPS),
     }  # fmt: skip

@@ -115,8 +115,8 @@ def _teachers(rows: dict[str, list[Row]], labels: dict[str, int], agree: bool) -
     if agree:
         names = [name for name in labels for _ in rows[name]]
         vectors = np.stack([row.vector for name in labels for row in rows[name]])
-        batch = Batch(names, [TRAIN] * len(names), [labels[name] for name in names], vectors)
-        chosen = agreeing_tracks(lambda: [batch])
+        batch = Batch(names, [TRAIN] * len(names), vectors)
+        chosen = agreeing_tracks(lambda: [batch], labels)
     return [(rows[name][chosen.get(name, 0)], label) for name, label in labels.items()]
 
 

@@ -3,8 +3,7 @@
 It is made anew from what there is each time, and appears whole. What a person was called and which files were looked at
 is taken over from the one before:
 
-- `gt_v2/labels.csv`, `label,name`: every label that was ever given. A name that comes back has its label again; several
-  names may have one, of which the first is shown. A label without a name was that of somebody who was removed.
+- `gt_v2/labels.csv`, see `rcnn.clips.given`.
 - `gt_v2/planned.csv`, `source,size,changed`: the files that the set was made of, as they were. The pieces of those that
   are the same are taken from `gt_v2/clips.csv`. Clips of other files were put there by others, and stay.
 """
@@ -13,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import os
 import shutil
 import unicodedata
@@ -24,16 +22,15 @@ from pathlib import Path
 from .. import files
 from ..errors import InputError
 from ..files.text import read_rows
-from .dataset import FOLDERS, TEST, TRAIN, TRAIN_FILE, VAL_FILE, parse_label, read_train_labels
+from .dataset import FOLDERS, TEST, TRAIN, TRAIN_FILE, VAL_FILE, read_train_labels
 from .folder import ID_DIGITS
 from .gather import SourceFile
+from .given import give_labels, names_now, read_given, write_given
 from .layout import LISTS, PEOPLE_FILE, STAGING, fresh, write_lines
 from .listed import DIGITS, ListedClip, lists_clips, read_listed, write_listed
 from .lists import exchange, recover
 
-LABELS_FILE = f"{LISTS}/labels.csv"
 PLANNED_FILE = f"{LISTS}/planned.csv"
-LABELS_HEADER = ("label", "name")
 PLANNED_HEADER = ("source", "size", "changed")
 WANTED = "it belongs to the data set; remove the folder to make it anew"
 
@@ -50,11 +47,13 @@ class Earlier:
 
     labels : by every name that a person ever had
     plans : the pieces of each file, with the file as it was
+    films : paths of those files that are films, and of nobody's
     others : clips that this module did not list, with their labels, 0 for none
     """
 
     labels: dict[str, int] = field(default_factory=dict)
     plans: dict[SourceFile, tuple[SourceFile, Pieces]] = field(default_factory=dict)
+    films: set[str] = field(default_factory=set)
     others: dict[ListedClip, int] = field(default_factory=dict)
 
     def pieces(self, file: SourceFile) -> Pieces | None:
@@ -89,27 +88,16 @@ def read_earlier(root: str) -> Earlier:
             raise InputError(f"{planned}:{number}: is not {','.join(PLANNED_HEADER)}; {WANTED}") from None
     known = read_train_labels(os.path.join(root, TRAIN_FILE))
     pieces: dict[str, list[tuple[float, float]]] = {}
-    others = {}
+    films, others = set(), {}
     for clip in read_listed(root, FOLDERS):
+        if clip.split == TEST:
+            films.add(clip.source)
         if clip.source in marks:
             pieces.setdefault(clip.source, []).append((clip.start, clip.end))
         else:
             others[clip] = known.get(clip.name, 0)
     plans = {marks[source]: (marks[source], tuple(sorted(found))) for source, found in pieces.items()}
-    return Earlier(read_given(root), plans, others)
-
-
-def read_given(root: str) -> dict[str, int]:
-    """Every label that was ever given in a data set, by the names that it was given to.
-
-    Raises
-    ------
-    InputError
-        If the file can't be read.
-    """
-    path = os.path.join(root, LABELS_FILE)
-    rows = read_rows(path, LABELS_HEADER, WANTED)
-    return {name: parse_label(path, number, label) for number, (label, name) in rows}
+    return Earlier(read_given(root), plans, films & marks.keys(), others)
 
 
 def clip_name(path: str, start: float) -> str:
@@ -143,7 +131,7 @@ def write_in_place(
     plans : of each of these files; one that has none here is left out
     earlier : what was there
     """
-    labels = _give_labels(earlier.labels, people)
+    labels = give_labels(earlier.labels, people)
     clips: dict[ListedClip, int] = dict(earlier.others)
     sources: dict[SourceFile, None] = {}
     for person, mine in people.items():
@@ -161,13 +149,15 @@ def write_in_place(
     with fresh(staging):
         files.make_dir(str(staging / LISTS))
         write_listed(str(staging), clips)
-        _write_rows(staging / LABELS_FILE, LABELS_HEADER, label_rows(labels))
+        write_given(str(staging), labels)
         planned = [(file.path, file.size, file.changed) for file in sorted(sources) if file in plans]
-        _write_rows(staging / PLANNED_FILE, PLANNED_HEADER, planned)
+        _write_planned(staging / PLANNED_FILE, planned)
         train = sorted((clip.name, label) for clip, label in clips.items() if clip.split == TRAIN and label)
         write_lines(staging / TRAIN_FILE, (f"{name} {label}" for name, label in train))
         write_lines(staging / VAL_FILE, ())
-        write_lines(staging / PEOPLE_FILE, _names(labels, {label for _, label in train}))
+        present = {label for _, label in train}
+        names = names_now(labels, {name for name, label in labels.items() if label in present})
+        write_lines(staging / PEOPLE_FILE, (f"{label} {names[label]}" for label in sorted(names)))
         changed = not _same(staging / LISTS, output / LISTS)
         if changed:
             _carry_over(output / LISTS, staging / LISTS)
@@ -178,27 +168,6 @@ def write_in_place(
     return changed
 
 
-def _give_labels(known: Mapping[str, int], people: Iterable[str]) -> dict[str, int]:
-    """The label of each name: that of before, else the next that nobody ever had."""
-    labels = dict(known)
-    for person in sorted(people):
-        labels.setdefault(person, max(labels.values(), default=0) + 1)
-    return labels
-
-
-def label_rows(labels: Mapping[str, int]) -> list[tuple[int, str]]:
-    """The rows of the file of labels; the names of a label stay in their order, and the first of them is shown."""
-    return sorted(((label, name) for name, label in labels.items()), key=lambda row: row[0])
-
-
-def _names(labels: Mapping[str, int], present: set[int]) -> list[str]:
-    """`LABEL NAME` of those who are in the set; of several names the first that was given."""
-    names: dict[int, str] = {}
-    for name, label in labels.items():
-        names.setdefault(label, name)
-    return [f"{label} {names[label]}" for label in sorted(present & names.keys())]
-
-
 def _clips(file: SourceFile, split: str, plans: Mapping[SourceFile, Pieces]) -> list[ListedClip]:
     return [
         ListedClip(clip_name(file.path, start), split, file.path, round(start, DIGITS), round(end, DIGITS))
@@ -206,12 +175,14 @@ def _clips(file: SourceFile, split: str, plans: Mapping[SourceFile, Pieces]) -> 
     ]
 
 
-def _write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    files.write_bytes(str(path), text.getvalue().encode())
+def _write_planned(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    def write(temporary: str) -> None:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(PLANNED_HEADER)
+            writer.writerows(rows)
+
+    files.write_whole(str(path), write)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from ..errors import InputError
 from .folder import Item, Skipped, scan
 from .gather import NOT_UTF8, SourceFile, is_utf8
+from .given import person_name
 
 FLAG = "--people"
 
@@ -38,7 +38,7 @@ def known_people(source: Path, apart: Sequence[Path] = ()) -> tuple[dict[str, li
             skipped.append(Skipped(_place(item, source), NOT_UTF8))
             continue
         state = item.path.stat()
-        found.setdefault(person_name(item.person), []).append(SourceFile(path, state.st_size, state.st_mtime_ns))
+        found.setdefault(_name(item.person), []).append(SourceFile(path, state.st_size, state.st_mtime_ns))
     skipped = sorted(replace(skip, file=str(source.absolute() / skip.file)) for skip in skipped)
     if not found:
         raise InputError(
@@ -48,10 +48,9 @@ def known_people(source: Path, apart: Sequence[Path] = ()) -> tuple[dict[str, li
     return {name: sorted(found[name]) for name in sorted(found)}, skipped
 
 
-def person_name(name: str) -> str:
+def _name(name: str) -> str:
     """What a person is called, of the name of a folder or the stem of a file."""
-    readable = os.fsencode(name).decode("utf-8", "replace")
-    return " ".join(unicodedata.normalize("NFC", readable).split())
+    return " ".join(person_name(name).split())
 
 
 def _place(item: Item, source: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -73,6 +73,8 @@ def label_of(name: str, split: str, labels: Labels) -> int:
     return NOBODY_KNOWN if split == TEST else labels.get(name, NOBODY_KNOWN)
 
 
-def labels_of(names: Iterable[str], splits: Iterable[str], labels: Labels) -> np.ndarray:
+def labels_of(names: Sequence[str], splits: Iterable[str], labels: Labels) -> np.ndarray:
     """`label_of` each clip, (n,) int32."""
+    if not labels:
+        return np.full(len(names), NOBODY_KNOWN, np.int32)
     return np.array([label_of(*clip, labels) for clip in zip(names, splits, strict=True)], np.int32)

@@ -102,7 +102,7 @@ def names() -> Any:
 def sources() -> Any:
     """`str | None`: which files the clips were made of."""
     text = (
-        "CLIP, a tab and PATH a line: the file that a clip was made of; left out: gt_v2/sources.txt of the data set, "
-        "where it has one"
+        "CLIP, a tab and PATH a line: the file that a clip was made of; left out: gt_v2/clips.csv or gt_v2/sources.txt "
+        "of the data set, where it has one"
     )
     return setting(None, text, kinds.text, "FILE", FILES)

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import dropwhile, groupby
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,7 @@ def appearances(settings: AppearancesSettings) -> None:
         return
     people = find_people(settings.names, *lineage.datasets)
     paths = ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets)
-    lineage.say_closed()
+    Lineage(closed=known.closed | lineage.closed).say_closed()
     gallery = Gallery.read(settings.known, find_labels(settings.dataset, known))
     nearest = Nearest.of(features, gallery)
     point = judge_by(gallery, nearest, settings.false_hits, features)
@@ -138,8 +138,7 @@ def appearances(settings: AppearancesSettings) -> None:
     ) as writer:
         found = {verdict: Counter[str](writer.state.get(verdict, {})) for verdict in VERDICTS}  # rows by label
         done = writer.state.get("clips", 0)
-        last = writer.state.get("last", "")  # clip that was judged
-        left = dropwhile(lambda clip: clip.faces.clip.name <= last, read_tracks(features, detection))
+        left = islice(read_tracks(features, detection), done, None)
         with progress(what="appearances", unit="clip", total=features.accounts.ok, initial=done) as bar:
             for films in until_stopped(groups(_films(left), BATCH_CLIPS)):
                 rows = [row for film in films for row in judge.film(film, paths)]
@@ -148,7 +147,7 @@ def appearances(settings: AppearancesSettings) -> None:
                     found[item.verdict][str(item.who)] += 1
                 clips = sum(map(len, films))
                 done += clips
-                writer.save(**found, clips=done, last=films[-1][-1].faces.clip.name)
+                writer.save(**found, clips=done)
                 bar.update(clips)
         copy_clips(features, writer)
         counts = writer.close(

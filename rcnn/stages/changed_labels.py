@@ -13,7 +13,7 @@ from ..tables.header import file_sums
 def check_labels(lineage: Lineage) -> None:
     """Compare the labels in the training set of a classifier and those that its data set has now.
 
-    Clips that came or went play no part. A data set that is gone or may not be opened says nothing.
+    Clips that came or went play no part. A data set that is gone, wholly or in part, or may not be opened says nothing.
 
     Raises
     ------
@@ -23,8 +23,8 @@ def check_labels(lineage: Lineage) -> None:
     for reader in lineage.learnt:
         dataset = reader.arguments.get("dataset")
         if isinstance(dataset, str) and lineage.opens(dataset):
-            paths = label_files(dataset)
-            if paths and file_sums(paths) != reader.manifest["models"]:
+            paths, learnt = label_files(dataset), reader.manifest["models"]
+            if len(paths) == len(learnt) and file_sums(paths) != learnt:
                 _check(reader, dataset)
 
 

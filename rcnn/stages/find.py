@@ -94,8 +94,6 @@ def find(settings: FindSettings) -> None:
         found = make_set(settings, places.dataset)
         for line in found.lines:
             print(line, flush=True)
-        for path in places.results:
-            files.discard(path)
         run = Run(settings, places, found)
         run()
     for line in (*summary(places["appearances"], found.labels), *run.notes):
@@ -120,7 +118,7 @@ class Run:
         steps: list[tuple[str, Callable[[], None]]] = [
             ("faces in the photographs", lambda: self._detect(TRAINVAL)),
             ("vectors of the people", self._people),
-            ("faces in the films", lambda: self._detect(TEST)),
+            ("faces in the films", self._faces),
             ("vectors of the films", self._films),
             ("training set", self._genfeat),
             ("classifier", self._train),
@@ -162,6 +160,11 @@ class Run:
         lines = check_people(self.places["det_trainval"], self.found.people, self.settings.people)
         self.notes.extend(f"find: {line}" for line in lines)
         self._feature(TRAINVAL)
+
+    def _faces(self) -> None:
+        for path in self.places.results:  # by now it is known that everything goes on with the same settings
+            files.discard(path)
+        self._detect(TEST)
 
     def _films(self) -> None:
         bad = check_films(self.places["det_test"], self.settings.clips)

@@ -13,7 +13,8 @@ from pathlib import Path
 from .. import files
 from ..clips.folder import Skipped
 from ..clips.gather import FLAG, SourceFile, gather, within
-from ..clips.in_place import Earlier, Pieces, read_earlier, read_given, write_in_place
+from ..clips.given import read_given
+from ..clips.in_place import Earlier, Pieces, read_earlier, write_in_place
 from ..clips.known import known_people
 from ..clips.layout import write_lines
 from ..clips.listed import TO_THE_END
@@ -102,9 +103,7 @@ def make_set(settings: FindSettings, dataset: str) -> FilmSet:
         write_in_place(dataset, people, films, plans, earlier)
     except OSError as error:
         raise InputError(f"{error.filename or dataset}: can't be written: {error.strerror or error}") from None
-    known = {file.path for mine in people.values() for file in mine}
-    old = {file.path for file in earlier.plans} - known
-    now = {film.path for film in films}
+    old, now = earlier.films, {film.path for film in films}
     given = read_given(dataset)
     changed = [film for film in films if film.path in old and earlier.pieces(film) is None]
     return FilmSet(

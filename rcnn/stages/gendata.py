@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from msgspec.structs import replace
 from tqdm import tqdm
 
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from ..clips.folder import NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
 from ..clips.given import give_labels, names_now, person_name, read_given, write_given
-from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publish, write_lines
+from ..clips.layout import FOLDERS, LISTS, STAGING, arrange, check_output, fresh, publish, write_lines
 from ..clips.names import printable
 from ..clips.sources import write_sources
 from ..clips.splits import Shares, read_splits, split_items, write_splits
@@ -29,6 +30,7 @@ from ..errors import InputError, UnreadableError
 from ..video.motion import make_clip
 from ..video.opening import NO_VIDEO
 from ..workers.mapping import mapper
+from .made_items import Made, changes, check_arguments, clips_there, read_made, same_items, take_over
 from .settings import GendataSettings
 
 SKIPPED_FILE = "skipped.txt"
@@ -83,14 +85,17 @@ class Summary:
         return "\n".join(lines)
 
 
-def generate(settings: GendataSettings) -> Summary:
+def generate(settings: GendataSettings) -> Summary | None:
     """Write a data set in the iQIYI-VID layout into the output, made of the input's PERSON/FILE.
+
+    One that is there and was made of the same is kept, which a line says, and None comes back. One that was made with
+    the same arguments of other files takes over the clips of those that stayed the same.
 
     Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the form of
     val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/labels.csv` (see `rcnn.clips.given`),
-    `gt_v2/sources.txt` (see `rcnn.clips.sources`), `gt_v2/splits.json` (see `rcnn.clips.splits`) and `skipped.txt`
-    (`FILE<tab>REASON` a line, every file of the input that no clip was made of). gt_v2 appears last and at once: a
-    folder that has it is complete.
+    `gt_v2/sources.txt` (see `rcnn.clips.sources`), `gt_v2/splits.json` (see `rcnn.clips.splits`), `gt_v2/made.json`
+    (see `rcnn.stages.made_items`) and `skipped.txt` (`FILE<tab>REASON` a line, every file of the input that no clip was
+    made of). gt_v2 appears last and at once: a folder that has it is complete.
 
     Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
     written.
@@ -100,7 +105,8 @@ def generate(settings: GendataSettings) -> Summary:
     staging = output / STAGING
     shares = Shares(settings.seed, settings.val_share, settings.test_share)
     try:
-        _check_output(source, output, settings.overwrite)
+        was = None if settings.overwrite else read_made(output)
+        _check_output(source, output, settings.overwrite or was is not None or _is_half_made(output))
         kept = read_splits(output, shares)
         given = _given(output)
         people, skipped = scan(source)
@@ -108,8 +114,18 @@ def generate(settings: GendataSettings) -> Summary:
         _check_known(chosen[0], source, settings, skipped)
         items = sorted(item for group in chosen for mine in group.values() for item in mine)
         _check_identities(items)
+        now = Made.of(settings, source, items, skipped)
+        same: dict[str, Path] = {}
+        if was is not None:
+            check_arguments(output, was, now)
+            there = clips_there(output)
+            if was == replace(now, clips=was.clips) and there.keys() >= set(was.clips):
+                print(f"gendata.py: {output} is complete and was made of the same; it is kept", flush=True)
+                return None
+            same = same_items(was, now, there)
+            print(f"gendata.py: {output}: {changes(was, now, len(same))}", flush=True)
         with fresh(staging):
-            made, unreadable = _make_all(items, staging, settings)
+            made, unreadable = _make_all(items, staging, settings, same)
             # Again, over what could be read: a person of whom too little is left is a stranger.
             known, strangers = choose(made, settings)
             skipped += unreadable
@@ -121,6 +137,7 @@ def generate(settings: GendataSettings) -> Summary:
             skipped += _not_chosen(people, {**chosen[0], **chosen[1]}, done, settings)
             arrange(staging, placed, (clip.item.identity for clip in placed), names)
             write_splits(staging, shares)
+            now.write(staging, (clip.item.identity for clip in placed))
             write_given(str(staging), labels)
             write_sources(staging, {clip.name: clip.item.path for clip in placed})
             skipped.sort()
@@ -210,6 +227,11 @@ def _given(output: Path) -> dict[str, int]:
     return read_given(str(output)) or read_given(str(output / STAGING))
 
 
+def _is_half_made(output: Path) -> bool:
+    """Whether a run was ended there while it published."""
+    return (output / STAGING).exists() and not (output / LISTS).exists()
+
+
 def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     if output == source or output in source.parents:
         raise InputError(f"--output {output} holds the input; choose another folder")
@@ -251,16 +273,22 @@ def _make(item: Item, folder: Path, settings: GendataSettings) -> Skipped | None
     return None
 
 
-def _make_all(items: list[Item], staging: Path, settings: GendataSettings) -> tuple[People, list[Skipped]]:
-    """Make all clips in `staging`; returns what was made, by person, and what was not."""
+def _make_all(
+    items: list[Item], staging: Path, settings: GendataSettings, same: Mapping[str, Path]
+) -> tuple[People, list[Skipped]]:
+    """Make all clips in `staging`, but for those of `same`; returns what is there, by person, and what is not."""
     job = partial(_make, folder=staging, settings=settings)
+    skipped: dict[str, Skipped] = {}
+    left = [item for item in items if item.identity not in same]
+    for identity, clip in same.items():
+        take_over(clip, staging / identity)
+    with mapper(max(1, min(settings.workers, len(left))), CHUNK) as run:
+        results = tqdm(run(job, left), total=len(left), unit="clip", disable=None)
+        for item, skip in zip(left, results, strict=True):
+            if skip is not None:
+                skipped[item.identity] = skip
     made: People = {}
-    skipped = []
-    with mapper(min(settings.workers, len(items)), CHUNK) as run:
-        results = tqdm(run(job, items), total=len(items), unit="clip", disable=None)
-        for item, skip in zip(items, results, strict=True):
-            if skip is None:
-                made.setdefault(item.person, []).append(item)
-            else:
-                skipped.append(skip)
-    return made, skipped
+    for item in items:
+        if item.identity not in skipped:
+            made.setdefault(item.person, []).append(item)
+    return made, list(skipped.values())

@@ -12,8 +12,8 @@ from .settings import TrainSettings
 from .settings.vectors import AUTO, COSINE, MLP, TEMPLATES
 
 # Clips a person, the median, from which what is learnt ranks better than the templates, by benchmarks/few.py. An
-# mlp did not up to 40, the most that was measured: from there on it is tried (docs/ranking.md).
-LEAST_CLIPS = {COSINE: 2, MLP: 40}
+# mlp did not up to 40, the most that was measured: beyond that it is tried (docs/ranking.md).
+LEAST_CLIPS = {COSINE: 2, MLP: 50}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def choose_head(settings: TrainSettings, labels: np.ndarray) -> Head:
 
 
 def better_head(head: Head, learnt: float | None, templates: float | None, where: str) -> Head:
-    """The head that ranks some clips better.
+    """The head that ranks some clips better; of equal ones the templates, where they may take the place.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def better_head(head: Head, learnt: float | None, templates: float | None, where
     if learnt is None or templates is None:
         return head
     figures = f"MAP@100 {learnt:.4f} of {head.kind}, {templates:.4f} of the templates on {where}"
-    if learnt >= templates:
+    if learnt > templates or (learnt == templates and not head.free):
         return Head(head.kind, f"{head.why}; {figures}")
     if head.free:
-        return Head(TEMPLATES, figures)
+        return Head(TEMPLATES, f"{head.kind} ranks no better: {figures}")
     advice = "give --head templates, or leave out the flags that say how to train"
     return Head(head.kind, f"{head.why}, but ranks below nearest centroids: {figures}; {advice}")

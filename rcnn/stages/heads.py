@@ -24,8 +24,8 @@ from .training_set import TrainingSet
 
 SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
 STEPS_AN_EPOCH = 16  # at least, that the choice aims at
-# The same where --head auto learns an mlp. An epoch then has enough steps however few clips there are: it goes through
-# them several times, at the full rate (benchmarks/few.py).
+# The same where --head auto learns an mlp. An epoch then has enough steps however few clips there are, for it goes
+# through them several times (docs/ranking.md).
 SMALLEST_AUTO_BATCH, AUTO_STEPS_AN_EPOCH = 32, 25
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 MOST_TRIED = 20_000  # clips of a training set that is learnt from twice, the first time to judge
@@ -78,6 +78,7 @@ class HeadTrainer:
         rate, passes = settings.lr, 1
         if by_steps:
             passes = -(-AUTO_STEPS_AN_EPOCH // (count // size))
+            rate *= (size / LARGEST_BATCH) ** 0.5  # Krizhevsky, arXiv:1404.5997
         elif size != settings.per_batch_size:
             rate *= size / LARGEST_BATCH  # Goyal et al., arXiv:1706.02677: the rate belongs to the batch
         end = settings.begin_epoch if head.kind == TEMPLATES else settings.last_epoch
@@ -125,7 +126,7 @@ class HeadTrainer:
         return model
 
     def try_out(self, head: Head, training: np.ndarray) -> Head:
-        """Learn from four in five clips, and judge by the fifth; a large training set is taken as it is.
+        """Learn from four in five clips and people, and judge by the others; a large training set is taken as it is.
 
         Parameters
         ----------
@@ -145,7 +146,7 @@ class HeadTrainer:
         learner = learner_of(model, self.team)
         for _ in train_epochs(learner, self.data.rows(rest, self.device), None, schedule, optimizer, generator):
             pass
-        return self.judge(head, model, rest, held, "every fifth clip, held out")
+        return self.judge(head, model, rest, held, "every fifth clip and person, held out")
 
     def judge(self, head: Head, model: Trainable, trained: np.ndarray, judging: np.ndarray, where: str) -> Head:
         """What was learnt against the templates of the same clips; see `better_head`.

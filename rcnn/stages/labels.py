@@ -27,6 +27,7 @@ def labelled_dataset(given: str | None, lineage: Lineage, path: str) -> str:
     """
     found = labelled_datasets(given, lineage)
     if not found:
+        lineage.say_closed()
         raise InputError(f"{path}: the data set that it was made of is not there; give --dataset DIR")
     return found[0]
 

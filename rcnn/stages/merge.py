@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..files.text import printable
 from ..report import Lineage, trace
 from ..tables import Accounts, Listing, StageReader, StageWriter, after, check_output
-from ..tables.header import FREE_ARGUMENTS
+from ..tables.header import FREE_ARGUMENTS, header_of, is_kept
 from ..tables.join import open_inputs
 from ..tables.merged import merged
 from ..tables.reader import NEAR_BUFFER
@@ -54,24 +54,26 @@ def merge(settings: MergeSettings) -> None:
         If a part or a clip is missing or double, or the parts were made in different ways; names them.
     """
     started = time.monotonic()
-    check_output(settings.output, settings.overwrite)
+    check_output(settings.output, True)
     readers = open_inputs(settings.inputs, STAGES)
     check_alike(readers)
     parts = find_parts(readers, [settings.dataset] if settings.dataset else ())
     check_clips(parts, settings.dataset)
     first = readers[0]
+    arguments = {**first.arguments, "split": (0, 1), "output": settings.output, "overwrite": settings.overwrite}
+    made_of = {"models": first.manifest.get("models", {}), "lineage": _sources(readers), "listing": _listing(readers)}
+    if is_kept(settings.output, header_of(first.stage, arguments, **made_of), settings.overwrite, renew=False):
+        return
     for reader in readers:
         reader.far_buffer = min(reader.far_buffer, max(NEAR_BUFFER, BUFFER_BYTES // len(readers)))
     with StageWriter(
         settings.output,
         first.stage,
         first.schema,
-        arguments={**first.arguments, "split": (0, 1), "output": settings.output, "overwrite": settings.overwrite},
-        models=first.manifest.get("models", {}),
+        arguments=arguments,
         sources=settings.inputs,
-        lineage=_sources(readers),
-        listing=_listing(readers),
         overwrite=settings.overwrite,
+        **made_of,
     ) as writer:
         total = sum(reader.rows for reader in readers)
         with progress(what="merge", unit="row", total=total) as bar:

@@ -337,7 +337,7 @@ class _Writer:
             "files": sums,
             "labels": self.labels,
             "head": asdict(self.head),
-            "curve": [asdict(result) for result in curve],
+            "curve": [asdict(result) for result in curve if self.head.kind != TEMPLATES],
         }
         try:
             write_json(path, record)

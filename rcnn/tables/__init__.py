@@ -5,7 +5,7 @@ DIR/TABLE/part-00000.parquet ...     its rows (faces, features or scores), sorte
 DIR/manifest.json                    written last: a directory without one is not complete
 DIR/int8/                            networks of a run with --precision int8
 DIR/progress.json, DIR/lock          only while a run is under way, or where one was stopped
-DIR/listing.parquet                  the same, of detect.py: the clips that the run began with
+DIR/before/1/, DIR/before/2/ ...     what earlier runs did of other clips, until DIR is complete again
 """
 
 from .accounts import Accounts

@@ -45,9 +45,15 @@ class Accounts:
             raise InputError(f"{where}: of {result.clips} clips {states} have a state; make it again")
         return result
 
-    def check_rows(self, a_clip: bool, where: str) -> None:
-        """Raise InputError unless every clip that is ok has one row (`a_clip`), or at least one."""
-        if self.rows < self.ok or (self.rows != self.ok and (a_clip or not self.ok)):
+    def check_rows(self, a_clip: bool, where: str, together: bool = False) -> None:
+        """Raise InputError unless every clip that is ok has one row (`a_clip`), or at least one.
+
+        Parameters
+        ----------
+        together : whether clips may have a row together
+        """
+        least = min(self.ok, 1) if together else self.ok
+        if self.rows < least or (self.rows != self.ok and (a_clip or not self.ok)):
             raise InputError(f"{where}: {self.ok} clips are ok and there are {self.rows} rows; make it again")
 
     def check_from(self, before: Accounts, where: str, lost: int = 0) -> None:

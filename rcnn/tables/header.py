@@ -23,7 +23,8 @@ from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
 # Arguments that change nothing in what is written
 FREE_ARGUMENTS = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad")
 # Arguments that name what sums stand for: a file or directory of another name may hold the same
-NAMES = ("model", "detector", "dataset", "input", "inputs", "features", "known", "names", "sources")
+NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources")
+PLACES = ("dataset",)  # arguments that are the same where they name one place, whole or from here
 LIST = "listing"  # key of the digest of the list of clips
 MADE = "made"  # key of a source: digest of what it was made of, whichever clips it has
 GROWING = ("detect", "feature")  # stages that copy the rows of clips that stayed the same
@@ -178,8 +179,12 @@ def _by_key(was: Any, now: Mapping[str, Any], free: set[str]) -> list[str]:
     return [
         f"{key} ({_short(was.get(key))}, now {_short(now.get(key))})"
         for key in sorted({*was, *now} - free)
-        if was.get(key) != now.get(key)
+        if was.get(key) != now.get(key) and not (key in PLACES and _same_place(was.get(key), now.get(key)))
     ]
+
+
+def _same_place(one: Any, other: Any) -> bool:
+    return isinstance(one, str) and isinstance(other, str) and files.same(one, other)
 
 
 def _sums(sources: Any) -> list[Any]:

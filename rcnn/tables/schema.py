@@ -118,11 +118,13 @@ APPEARANCES_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Kind:
-    """What a stage writes: its table, the command that makes it, for messages, and whether a row is of a clip."""
+    """What a stage writes: its table, the command that makes it, for messages, whether a row is of a clip, and whether
+    clips that are pieces of one film may have a row together."""
 
     table: str
     script: str
     a_clip: bool = True
+    together: bool = False
 
 
 KINDS = {
@@ -130,7 +132,7 @@ KINDS = {
     "feature": Kind("features", "feature.py"),
     "genfeat": Kind("features", "genfeat.py"),
     "predict": Kind("scores", "predict.py"),
-    "appearances": Kind("appearances", "python -m rcnn appearances", a_clip=False),
+    "appearances": Kind("appearances", "python -m rcnn appearances", a_clip=False, together=True),
 }
 
 

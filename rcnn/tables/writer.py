@@ -240,7 +240,8 @@ class StageWriter:
                 **counts,
             },
         }
-        Accounts.of(manifest["counts"], self.path).check_rows(one_row(self.stage, self.schema), self.path)
+        accounts = Accounts.of(manifest["counts"], self.path)
+        accounts.check_rows(one_row(self.stage, self.schema), self.path, KINDS[self.stage].together)
         listed = self._listing.clips if self._listing is not None else ()
         if listed and len(listed) != self._clips.total:
             raise InputError(

@@ -13,16 +13,17 @@ from ..config import config
 from .mlp import Trainable
 from .parameters import load_arrays
 
-# Cosine at which a clip is as likely nobody known as a person. Class 0 has no direction of its own: that would have to
-# lie near all strangers at once, and without clips of strangers it lies anywhere (docs/ranking.md).
+# Least cosine at which a clip is as likely nobody known as a person (docs/ranking.md)
 NOBODY_COSINE = 0.5
+MOST_COMPARED = 4096  # clips that say how like strangers are
 VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction
 
 
 class CosineClassifier(Trainable):
     """The network of `classifier.build_cosine_graph`: (n, features) -> (n, classes), `scale` times the cosine.
 
-    Class 0 has the cosine `NOBODY_COSINE` with every clip. While it learns, the cosine of the right class counts
+    Class 0 has one cosine, `nobody`, with every clip: a direction of its own would have to lie near all strangers at
+    once, and without clips of strangers it lies anywhere. While it learns, the cosine of the right class counts
     `margin` less (CosFace, Wang et al., arXiv:1801.09414), so that the clips of a person end nearer to each other than
     the softmax alone asks. Untrained, at its templates, it ranks by the nearest centroid.
 
@@ -33,14 +34,17 @@ class CosineClassifier(Trainable):
     scale : the softmax's inverse temperature
     """
 
+    nobody: Tensor
+
     def __init__(self, features: int, classes: int, margin: float, scale: float) -> None:
         super().__init__()
         self.margin, self.scale = margin, scale
         self.stage2_weight = nn.Parameter(torch.zeros(classes, features))
+        self.register_buffer("nobody", torch.tensor(NOBODY_COSINE))
 
     def forward(self, data: Tensor) -> Tensor:
         cosines = functional.normalize(data) @ functional.normalize(self.stage2_weight).T
-        return self.scale * torch.cat([torch.full_like(cosines[:, :1], NOBODY_COSINE), cosines[:, 1:]], 1)
+        return self.scale * torch.cat([self.nobody.expand(len(data), 1), cosines[:, 1:]], 1)
 
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean cross-entropy in nats of the scores with the margin, and the scores (n, classes) without."""
@@ -54,18 +58,20 @@ class CosineClassifier(Trainable):
         `stage2_bias` (classes,) float32, 0 but for class 0."""
         weight = functional.normalize(self.stage2_weight.detach()).cpu().numpy()
         bias = np.zeros(len(weight), np.float32)
-        weight[config.SUBMIT.NOBODY], bias[config.SUBMIT.NOBODY] = 0, NOBODY_COSINE
+        weight[config.SUBMIT.NOBODY], bias[config.SUBMIT.NOBODY] = 0, float(self.nobody)
         return {"stage2_weight": weight, "stage2_bias": bias}
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over `stage2_weight`.
+        """Take over `stage2_weight`, and the cosine of nobody from `stage2_bias`, which older classifiers lack.
 
         Raises
         ------
         ValueError
-            If it is missing or has another shape.
+            If the first is missing or has another shape.
         """
         load_arrays({"stage2_weight": self.stage2_weight}, arrays)
+        if "stage2_bias" in arrays:
+            self.nobody.fill_(float(arrays["stage2_bias"][config.SUBMIT.NOBODY]))
 
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
         """What is trained, with its MXNet name."""
@@ -74,6 +80,9 @@ class CosineClassifier(Trainable):
 
 def start_at_templates(model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator) -> None:
     """Begin with the mean direction of each class's rows, its template; a class without rows begins with a random one.
+
+    A stranger is about as like the nearest person as a known clip is like the nearest of the other people: the median
+    of that is the cosine of nobody, where it is more than NOBODY_COSINE.
 
     Parameters
     ----------
@@ -85,4 +94,12 @@ def start_at_templates(model: CosineClassifier, features: Tensor, labels: Tensor
     noise = torch.randn(classes, width, generator=generator)
     vague = sums.norm(dim=1) < VAGUE
     with torch.no_grad():
-        model.stage2_weight.copy_(functional.normalize(torch.where(vague[:, None], noise, sums)))
+        templates = functional.normalize(torch.where(vague[:, None], noise, sums))
+        model.stage2_weight.copy_(templates)
+        rows = torch.nonzero(labels != config.SUBMIT.NOBODY)[:, 0]
+        rows = rows[:: max(1, len(rows) // MOST_COMPARED)]
+        others = functional.normalize(features[rows]) @ templates.T
+        others[:, vague] = others[:, config.SUBMIT.NOBODY] = -1
+        others.scatter_(1, labels[rows, None], -1)
+        if len(rows):
+            model.nobody.copy_(others.amax(1).median().clamp(min=NOBODY_COSINE))

@@ -12,7 +12,8 @@ from ..scores.ranking import Ranking
 from .epochs import EVALUATED_ROWS
 from .mlp import Trainable
 
-HELD_OUT_ONE_IN = 5  # clips of each person, and of nobody
+HELD_OUT_ONE_IN = 5  # clips of each person and of nobody, and people, who are strangers then
+FEWEST_PEOPLE = 3  # of whom one can be a stranger
 
 
 @torch.no_grad()
@@ -47,11 +48,18 @@ def mean_precision(model: Trainable, data: Tensor, labels: Tensor, known: np.nda
 
 
 def hold_out(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Which clips to judge by: (n,) bool, one in five of each label, of two to four clips one, of a single one none."""
+    """Which clips to judge by: (n,) bool, one in five of each label, of two to four clips one, of a single one none.
+
+    Of every fifth person it is all clips. They are strangers to what is learnt, and have to rank below its people.
+    """
     held = np.zeros(len(labels), bool)
     random = np.random.default_rng(seed)
+    people = random.permutation(np.setdiff1d(labels, config.SUBMIT.NOBODY))
+    strangers = max(1, len(people) // HELD_OUT_ONE_IN) if len(people) >= FEWEST_PEOPLE else 0
     for label in np.unique(labels):
         rows = random.permutation(np.flatnonzero(labels == label))
-        if len(rows) > 1:
+        if label in people[:strangers]:
+            held[rows] = True
+        elif len(rows) > 1:
             held[rows[: max(1, len(rows) // HELD_OUT_ONE_IN)]] = True
     return held

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import lcm
+from math import ceil, lcm
 
 from av.container import InputContainer
 from av.format import Flags
@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 MICROSECONDS = 1_000_000  # FFmpeg's unit of a container's times (AV_TIME_BASE)
 JITTER = Fraction(1, 4)  # seconds that a time may lie before the last one, and is taken for it; more is a new beginning
 LEAP = 10  # seconds; a longer pause in a broadcast is a new beginning (ffmpeg's -dts_delta_threshold)
+ROUNDED_SECONDS = Fraction(1, MICROSECONDS)  # that a time may be too late, which was written with six digits
 FASTEST = 1000  # frames a second, more is no rate but a unit of time
 DOUBT = 10  # the tenth part of a rate, by which the mean of the times may differ from it
 DENOMINATOR = 1001  # largest of a rate
@@ -66,8 +67,8 @@ class Clock:
         return pts * self._unit - self._start
 
     def tick_of(self, seconds: float) -> int:
-        """The tick nearest to a time from the start of the file."""
-        return round(Fraction(seconds) * self.ticks)
+        """The first tick that is not before a time from the start of the file, but for what a decimal has rounded."""
+        return max(0, ceil((Fraction(seconds) - ROUNDED_SECONDS) * self.ticks))
 
     def stamp(self, tick: int) -> int:
         """The first presentation time stamp that is not before a tick; the inverse of `raw`."""

@@ -43,6 +43,8 @@ class FrameDecoder:
 
     def __init__(self, stall_seconds: float = config.DECODE.STALL_SECONDS) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._film = ExitStack()  # of the film whose pieces are read: it is fetched once
+        self._film_path = self._film_file = ""
         self.stall_seconds = stall_seconds
         self._buffer = b""
 
@@ -80,13 +82,9 @@ class FrameDecoder:
 
     def _answers(self, path: str, request: dict[str, Any]) -> Generator[dict[str, Any]]:
         """What the process says to a request about a file, but for its progress; the last message is its END."""
+        is_piece = bool(request.get("start") or request.get("end"))
         with ExitStack() as stack:
-            try:
-                file = stack.enter_context(fetched(path, beat))
-            except FileNotFoundError:
-                raise UnreadableError("is no file") from None
-            except OSError as error:
-                raise UnreadableError(str(error)) from None
+            file = self._fetch(path, self._film if is_piece else stack)
             self._start()
             finished = False
             try:
@@ -104,6 +102,26 @@ class FrameDecoder:
                 if not finished:
                     self.close()
 
+    def _fetch(self, path: str, owner: ExitStack) -> str:
+        """The path on the disk of a file, which `owner` ends; the film of the piece before is still there."""
+        if owner is self._film:
+            if path == self._film_path:
+                return self._film_file
+            self._forget()
+        try:
+            file = owner.enter_context(fetched(path, beat))
+        except FileNotFoundError:
+            raise UnreadableError("is no file") from None
+        except OSError as error:
+            raise UnreadableError(str(error)) from None
+        if owner is self._film:
+            self._film_path, self._film_file = path, file
+        return file
+
+    def _forget(self) -> None:
+        self._film.close()
+        self._film_path = self._film_file = ""
+
     def close(self) -> None:
         """End the process, if there is one."""
         if self._process is not None:
@@ -117,6 +135,7 @@ class FrameDecoder:
 
     def __del__(self) -> None:
         self.close()
+        self._forget()
 
     def _start(self) -> None:
         if self._process is not None:

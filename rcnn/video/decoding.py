@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
+from .aspects import Aspects
 from .clock import Clock
 from .deinterlacing import Deinterlacer
 from .looks import SKIPPING, AtRate, Looks, Skipper
@@ -235,32 +236,6 @@ class Decoding:
             torn = picture.pts in self._torn
             self._torn.discard(picture.pts)
         return self._founded and not torn and not picture.is_corrupt
-
-
-class Aspects:
-    """The shape of the pixels of each picture: the container's word, or else the stream's, which may change.
-
-    A decoder tells its latest, while pictures of the time before are still to come.
-    """
-
-    def __init__(self, stream: VideoStream) -> None:
-        self._context = stream.codec_context
-        coded = self._context.sample_aspect_ratio
-        self._fixed = stream.sample_aspect_ratio != coded
-        self._now = self._last = stream.sample_aspect_ratio or Fraction(1)
-        self._since: int | None = None
-
-    def notice(self, pts: int | None) -> None:
-        """A packet with this presentation time stamp was decoded."""
-        latest = self._context.sample_aspect_ratio or Fraction(1)
-        if not self._fixed and latest != self._last:
-            self._last, self._since = latest, pts
-
-    def of(self, pts: int | None) -> Fraction:
-        """Width by height of a pixel of the picture with this time stamp, the next in the order of presentation."""
-        if self._now is not self._last and (pts is None or self._since is None or pts >= self._since):
-            self._now = self._last
-        return self._now
 
 
 def _replaced(deinterlaced: tuple[VideoFrame, Picture]) -> Picture:

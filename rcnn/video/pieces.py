@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from itertools import pairwise
 
+from ..clips.listed import TO_THE_END
 from ..errors import UnreadableError
 from .decoder import FrameDecoder
 
 PIECE_SECONDS = 30.0  # longest piece: what is found in one is held in memory until its end
-TO_THE_END = 0.0  # end of a piece that goes up to the end of its file
 
 _own = threading.local()
 

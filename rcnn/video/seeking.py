@@ -71,6 +71,8 @@ def read_packets(container: InputContainer, stream: VideoStream, errors: list[Ex
                 yield packet
     except MemoryError:
         raise
+    except IndexError:  # PyAV's, behind the last packet, where a stream appeared after the first
+        return
     except av.error.FFmpegError as error:  # the rest of the file is missing
         errors.append(error)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from rcnn.clips.dataset import list_clips
 from rcnn.clips.gather import SourceFile
-from rcnn.clips.in_place import clip_name, is_in_place, read_earlier, read_given, slug, write_in_place
+from rcnn.clips.given import read_given
+from rcnn.clips.in_place import clip_name, is_in_place, read_earlier, slug, write_in_place
 from rcnn.clips.labels import read_labels_of
 from rcnn.clips.listed import ListedClip, read_listed, write_listed
 from rcnn.clips.names import read_people

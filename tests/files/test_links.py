@@ -53,7 +53,7 @@ def write(path: Path, stop_after: int = len(NAMES), overwrite: bool = False) -> 
             if number >= stop_after:
                 raise Stopped(15)
             who = {"name": NAMES[number], "split": "test"}
-            columns = [pa.array([who["name"]]), pa.array(["test"]), pa.array([-1], pa.int32())]
+            columns = [pa.array([who["name"]]), pa.array(["test"])]
             out.add_rows(
                 pa.RecordBatch.from_arrays([*columns, vector_array(np.full((1, 4), number))], schema=out.schema)
             )
@@ -106,7 +106,7 @@ def test_a_folder_that_becomes_a_link_in_mid_run_is_not_written_to(tmp_path, tre
         pytest.raises(InputError, match=r"out/features: is a link"),
         StageWriter(str(tmp_path / "out"), "feature", features_schema(4)) as out,
     ):
-        columns = [pa.array(["a"]), pa.array(["test"]), pa.array([-1], pa.int32()), vector_array(np.ones((1, 4)))]
+        columns = [pa.array(["a"]), pa.array(["test"]), vector_array(np.ones((1, 4)))]
         out.add_rows(pa.RecordBatch.from_arrays(columns, schema=out.schema))
         out.add_clips([{"name": "a", "split": "test", "state": "ok", "reason": "", "frames": 1, "faces": 1}])
         lay(tmp_path / "out/features", treasure)

@@ -52,7 +52,7 @@ def check(folder: Path) -> None:
 
 def test_a_stage_directory(open_umask, tmp_path):
     with StageWriter(str(tmp_path / "new/out"), "feature", features_schema(4)) as out:
-        columns = [pa.array(["a"]), pa.array(["test"]), pa.array([-1], pa.int32()), vector_array(np.ones((1, 4)))]
+        columns = [pa.array(["a"]), pa.array(["test"]), vector_array(np.ones((1, 4)))]
         out.add_rows(pa.RecordBatch.from_arrays(columns, schema=out.schema))
         out.add_clips([{"name": "a", "split": "test", "state": "ok", "reason": "", "frames": 1, "faces": 1}])
         check(tmp_path)  # the lock and the progress, too

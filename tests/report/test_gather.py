@@ -242,7 +242,7 @@ def test_the_page_says_that_not_all_are_shown(run):
 
 def test_best_crops_keeps_the_best_face_of_each_clip(run):
     reader = StageReader(str(run.root / "det_train"), ("detect",))
-    crops = best_crops([reader], {"t1_0.mp4"}, {2})
+    crops = best_crops([reader], {"t1_0.mp4"}, {f"t2_{take}.mp4": 2 for take in range(4)})
     assert list(crops.by_clip) == ["t1_0.mp4"]
     assert crops.by_clip["t1_0.mp4"][0] == 12.0  # the second face; the first has 11
     assert [quality for quality, _ in crops.by_label[2]] == [12.0] * KNOWN_FACES
@@ -270,7 +270,7 @@ def test_two_hundred_people_fit_into_20_mb(tmp_path):
     names = [f"IQIYI_VID_TEST_{number:07d}.mp4" for number in range(4000)]
     with StageWriter(str(tmp_path / "det"), "detect", FACES_SCHEMA) as writer:
         for number, name in enumerate(names):
-            who = {"name": name, "split": "test", "label": -1}
+            who = {"name": name, "split": "test"}
             row = {
                 **who,
                 "frame": 3,

@@ -142,7 +142,7 @@ def write_detections(path: Path, url: str) -> None:
     crop = cv2.imencode(".jpg", np.zeros((112, 112, 3), np.uint8))[1].tobytes()
     with StageWriter(str(path), "detect", FACES_SCHEMA, arguments=arguments) as writer:
         for name in names:
-            who = {"name": name, "split": "test", "label": -1}
+            who = {"name": name, "split": "test"}
             face = {
                 "frame": 3,
                 "time": 0.1,
@@ -163,8 +163,8 @@ def test_merge_asks_no_host_that_a_manifest_names(stranger, tmp_path, capsys):
     write_detections(tmp_path / "det", url)
     merge(MergeSettings((str(tmp_path / "det"),), str(tmp_path / "merged")))
     with StageWriter(str(tmp_path / "feat"), "feature", features_schema(4)) as writer:
-        who = {"name": "a.mp4", "split": "test", "label": -1}
-        columns = [pa.array(["a.mp4"]), pa.array(["test"]), pa.array([-1], pa.int32()), vector_array(np.ones((1, 4)))]
+        who = {"name": "a.mp4", "split": "test"}
+        columns = [pa.array(["a.mp4"]), pa.array(["test"]), vector_array(np.ones((1, 4)))]
         writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=writer.schema))
         writer.add_clips([{**who, "state": "ok", "reason": "", "frames": 3, "faces": 1}])
     name_everywhere(tmp_path / "feat", url)

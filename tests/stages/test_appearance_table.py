@@ -217,3 +217,43 @@ def test_what_does_not_fit_is_said_in_one_line(settings, tmp_path):
         with pytest.raises(InputError, match=words) as error:
             appearances(replace(settings, **wrong))
         assert "\n" not in str(error.value)
+
+
+def test_a_film_in_pieces_has_one_appearance_also_after_a_stop(settings, tmp_path, monkeypatch):
+    """A person in view in two of its pieces and over their border, beside a clip that is a whole file."""
+    seconds = SECONDS
+    film = [("f0", 0.0, seconds), ("f1", seconds, 2 * seconds), ("f2", 2 * seconds, 0.0), ("g", 0.0, 0.0)]
+    looks = {"f0": range(8, 32), "f1": range(32, 40), "f2": range(80, 88), "g": range(8, 16)}
+    searched = []
+    with StageWriter(f"{tmp_path}/pieces", "detect", TRACKED_FACES_SCHEMA, arguments={"rate": RATE}) as writer:
+        for name, start, end in film:
+            clip = Clip(name, "", "test", start=start, end=end)
+            writer.add_clips([row_of(clip, OK, source=f"/{name[0]}.mkv", start=start, end=end)])
+            writer.add_rows(faces_of(clip, {0: looks[name]}).record(TRACKED_FACES_SCHEMA))
+            searched.append((clip, vector(1, 7)))
+    schema = features_schema(WIDTH, True)
+    with StageWriter(
+        f"{tmp_path}/of-pieces", "feature", schema, arguments={"model": "m,0"}, models=MODEL,
+        sources=[f"{tmp_path}/pieces"],
+    ) as writer:  # fmt: skip
+        for clip, row in searched:
+            writer.add_clips([row_of(clip, OK, source=f"/{clip.name[0]}.mkv", start=clip.start, end=clip.end)])
+            columns = [pa.array([value]) for value in (clip.name, clip.split)] + [pa.array([0], pa.int32())]
+            writer.add_rows(pa.RecordBatch.from_arrays([*columns, vector_array(row[None])], schema=schema))
+    settings = replace(settings, features=f"{tmp_path}/of-pieces")
+    monkeypatch.setattr(rcnn.stages.appearances, "BATCH_CLIPS", 1)
+    real = StageWriter.save
+
+    def save(self, **state):
+        real(self, **state)
+        raise Stopped(15)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
+        patch.setattr(StageWriter, "save", save)
+        appearances(settings)
+    appearances(settings)
+    half = 1 / RATE / 2
+    found = [(row["name"][0], row["start"], row["end"]) for row in rows_of(settings.output) if row["verdict"] != "no"]
+    wanted = [("f", 1 - half, 5 - half), ("f", 10 - half, 11 - half), ("g", 1 - half, 2 - half)]
+    assert [name for name, *_ in found] == [name for name, *_ in wanted]
+    assert np.abs(np.subtract([times for _, *times in found], [times for _, *times in wanted])).max() < 1e-9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
-from rcnn.tables import StageWriter, features_schema, scores_schema, training_schema, vector_array
+from rcnn.tables import StageReader, StageWriter, features_schema, scores_schema, training_schema, vector_array
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,6 +210,16 @@ def test_clips_that_only_the_second_input_has_are_not_dropped_in_silence(tmp_pat
     with pytest.raises(InputError, match=r"all: has 10 clips that .*some lacks, '030\.mp4' for one"):
         genfeat(GenfeatSettings((some, all_of_them), str(tmp_path / "other")))
     assert not (tmp_path / "other/manifest.json").exists()
+
+
+def test_a_data_set_that_is_gone_is_asked_for(tmp_path):
+    feat = write(tmp_path / "feat", "feature")
+    labels = shutil.move(tmp_path / "feat.labels", tmp_path / "moved")
+    with pytest.raises(InputError, match=r"feat: the data set that it was made of is not there; give --dataset DIR"):
+        genfeat(GenfeatSettings((feat,), str(tmp_path / "set")))
+    genfeat(GenfeatSettings((feat,), str(tmp_path / "set"), str(labels)))
+    (batch,) = StageReader(str(tmp_path / "set"), ("genfeat",)).batches()
+    assert batch["label"].to_pylist() == [number % CLASSES for number in range(COUNT)]
 
 
 def test_every_stage_says_its_accounts(tmp_path, capsys):

@@ -1,9 +1,8 @@
-"""A data set that changed: detect.py does not go on over it, and what was learnt of it is not shown as of now."""
+"""A data set that changed: detect.py looks at what is new, and what was learnt of it is not shown as of now."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -71,20 +70,21 @@ def remove(root: Path) -> None:
     (root / NAMES[0]).unlink()
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (swap, r"'00a\.mp4' is new; '02\.mp4' is gone"),
-        (replace, r"'01\.mp4' was replaced"),
-        (remove, r"'00\.mp4' is gone"),
-    ],
-)
-def test_it_says_what_changed(stopped, root, change, words):
+CHANGES = [
+    (swap, "{kept} clips kept, {more} new, 0 changed, 1 gone"),
+    (replace, "{kept} clips kept, {left} new, 1 changed, 0 gone"),
+    (remove, "{kept} clips kept, {left} new, 0 changed, 1 gone"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES)
+def test_a_run_that_was_stopped_goes_on_over_what_changed(stopped, root, change, words, capsys):
     change(root)
-    for _ in range(2):  # the next call does not take it for complete
-        with pytest.raises(InputError, match=rf"has changed since this run was begun: {words}; .*--overwrite"):
-            detect(stopped)
-    assert not (Path(stopped.output) / "manifest.json").exists()
+    detect(stopped)
+    done = stage.GROUP_CLIPS
+    words = words.format(kept=done - 1, left=len(NAMES) - done, more=len(NAMES) - done + 1)
+    assert f"detect.py: {stopped.output}: {words}\n" in capsys.readouterr().out
+    assert StageReader(stopped.output, ("detect",)).accounts.clips == len(list(root.iterdir()))
 
 
 def test_a_data_set_that_stayed_goes_on(stopped):
@@ -93,17 +93,34 @@ def test_a_data_set_that_stayed_goes_on(stopped):
     assert reader.accounts.clips == reader.accounts.unreadable == len(NAMES)
 
 
-@pytest.mark.parametrize("change", [swap, replace, remove])
-def test_what_is_complete_is_not_kept_for_a_data_set_that_changed(settings, root, change, capsys):
+@pytest.mark.parametrize(("change", "words"), CHANGES)
+@pytest.mark.parametrize("renew", [False, True])
+def test_what_is_complete_grows_over_what_changed(settings, root, change, words, renew, capsys):
     detect(settings)
     detect(settings)
     assert "it is kept" in capsys.readouterr().out
     change(root)
-    with pytest.raises(InputError, match=r"is complete and was made with another list of clips; give the same"):
-        detect(settings)
-    detect(dataclasses.replace(settings, renew=True))
-    assert "was made with another list of clips; it is made anew" in capsys.readouterr().out
+    detect(dataclasses.replace(settings, renew=renew))
+    words = words.format(kept=len(NAMES) - 1, left=0, more=1)
+    assert f"detect.py: {settings.output}: {words}\n" in capsys.readouterr().out
     assert StageReader(settings.output, ("detect",)).accounts.clips == len(list(root.iterdir()))
+    detect(settings)
+    assert "it is kept" in capsys.readouterr().out
+
+
+def test_what_is_overwritten_is_done_anew(settings, root, capsys):
+    detect(settings)
+    replace(root)
+    detect(dataclasses.replace(settings, overwrite=True))
+    assert "clips kept" not in capsys.readouterr().out
+
+
+def test_other_arguments_are_refused_over_other_clips_too(settings, root):
+    detect(settings)
+    replace(root)
+    for renew in (False, True):
+        with pytest.raises(InputError, match=r"made with another faces \(central, now all\), another list of clips"):
+            detect(dataclasses.replace(settings, faces="all", renew=renew))
 
 
 TRAIN, VAL = "1.mp4 1\n2.mp4 2\n", "2 3.mp4\n"
@@ -156,5 +173,5 @@ def test_labels_that_moved_are_not_shown_as_those_of_then(learnt, tmp_path, trai
     (tmp_path / "data/gt_v2/val_v2.txt").write_text(val)
     with pytest.raises(InputError, match=words):
         check_labels(learnt)
-    shutil.rmtree(tmp_path / "data")
+    (tmp_path / "data/gt_v2/train_v2.txt").unlink()
     check_labels(learnt)  # of a data set that is gone nothing is known

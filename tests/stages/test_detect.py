@@ -13,7 +13,7 @@ import pytest
 from drawn_people import framed, portrait, portrait_landmarks, put_clip
 from patience import held
 
-from rcnn.clips.dataset import Clip
+from rcnn.clips.dataset import TO_THE_END, Clip
 from rcnn.errors import InputError, UnreadableError
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import norms
@@ -101,7 +101,12 @@ def test_every_clip_ends_in_one_state(root, models, tmp_path, capsys):
         ("face.mp4", 9),
         ("late_val.mp4", 4),
     ]
-    assert [(row["split"], row["label"]) for row in faces] == [("train")] * 3 + [("val")]
+    assert [row["split"] for row in faces] == ["train"] * 3 + ["val"]
+    for row in table(reader.clips()):
+        state = (root / row["source"]).stat()
+        assert row["source"].endswith(f"_{row['split'].upper()}/{row['name']}")
+        assert (row["size"], row["changed"]) == (state.st_size, state.st_mtime_ns)
+        assert (row["start"], row["end"]) == (0, TO_THE_END)
     assert set(reader.manifest["models"]) == {
         "face-m-symbol.json",
         "face-m-0000.params",

@@ -446,19 +446,71 @@ def test_videos_are_linked_or_copied(tmp_path: Path, copy: bool) -> None:
         assert sum(1 for _ in iter(lambda c=capture: c.read()[0], False)) == 3
 
 
-def test_overwrite_must_be_asked_for(tmp_path: Path) -> None:
+def test_other_arguments_are_refused_and_named(tmp_path: Path) -> None:
+    source, output = tmp_path / "album", tmp_path / "out"
+    add_photos(source, "Ann", 4)
+    generate(source, output, SETTINGS)
+    before = contents(output)
+    with pytest.raises(InputError, match=r"was made with another min_items \(4, now 3\); give the same, --overwrite"):
+        generate(source, output, replace(SETTINGS, min_items=3))
+    assert contents(output) == before
+    assert generate(source, output, replace(SETTINGS, min_items=3, overwrite=True)).people == 1
+
+
+def test_what_was_made_of_the_same_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output = tmp_path / "album", tmp_path / "out"
     add_photos(source, "Ann", 4)
     generate(source, output, SETTINGS)
     before = contents(output)
     (output / "mine.txt").write_text("notes")
-    add_photos(source, "Bo", 4)
-    with pytest.raises(InputError, match="--overwrite"):
-        generate(source, output, SETTINGS)
+    assert generate(source, output, replace(SETTINGS, workers=2)) is None
+    assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
     assert contents(output) == {**before, "mine.txt": b"notes"}
-    assert generate(source, output, replace(SETTINGS, overwrite=True)).people == 2
-    assert len(list(output.rglob("*.mp4"))) == 8
-    assert (output / "mine.txt").read_text() == "notes"
+
+
+def test_a_folder_that_grew_costs_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output = tmp_path / "album", tmp_path / "out"
+    for person in ("Ann", "Cy"):
+        add_photos(source, person, 6)
+    settings = replace(SETTINGS, workers=1)
+    generate(source, output, settings)
+    times = {path.name: path.stat().st_mtime_ns for path in output.rglob("*.mp4")}
+    made = []
+    real = generate_module.make_clip
+    monkeypatch.setattr(generate_module, "make_clip", lambda path, *rest: (made.append(path), real(path, *rest)))
+    add_photos(source, "Bo", 4)
+    (source / "Ann/00.png").unlink()
+    shutil.copy(source / "Ann/01.png", source / "Cy/02.png")
+    next(output.rglob(f"*_{Item('Cy', '04.png', source).identity}.mp4")).unlink()  # by hand
+    generate(source, output, settings)
+    assert "10 clips kept" not in capsys.readouterr().out
+    assert sorted(str(path.relative_to(source)) for path in made) == [
+        *(f"Bo/{number:02d}.png" for number in range(4)), "Cy/02.png", "Cy/04.png",
+    ]  # fmt: skip
+    fresh = tmp_path / "fresh"
+    generate(source, fresh, settings)
+    lists = {"gt_v2/IQIYI_VID.txt", "gt_v2/made.json", "gt_v2/sources.txt", "skipped.txt"}
+    grown, anew = contents(output), contents(fresh)
+    assert {name for name in grown if name in lists or name.endswith(".mp4")} == {
+        name for name in anew if name in lists or name.endswith(".mp4")
+    }
+    assert all(grown[name] == anew[name] for name in anew if name in lists or name.endswith(".mp4"))
+    stayed = [path for path in output.rglob("*.mp4") if path.name in times]
+    assert sum(path.stat().st_mtime_ns == times[path.name] for path in stayed) >= 9
+    assert not (output / ".making").exists()
+
+
+def test_a_run_that_was_ended_while_it_published_is_begun_anew(tmp_path: Path) -> None:
+    source, output = tmp_path / "album", tmp_path / "out"
+    add_photos(source, "Ann", 4)
+    generate(source, output, SETTINGS)
+    whole = contents(output)
+    (output / ".making").mkdir()
+    (output / "gt_v2").rename(output / ".making/gt_v2")
+    generate(source, output, SETTINGS)
+    assert contents(output) == whole
 
 
 def test_overwrite_spares_what_it_did_not_make(tmp_path: Path) -> None:

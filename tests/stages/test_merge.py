@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import growing
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -242,8 +243,24 @@ def test_the_command_has_one_line_for_what_is_wrong(runs, tmp_path):
     done = subprocess.run([*command, ",".join(parts(runs, "pred"))], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     done = subprocess.run([*command, ",".join(parts(runs, "pred"))], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 2
-    assert "--overwrite" in done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "is complete and was made of the same; it is kept" in done.stdout
+
+
+def test_parts_that_grew_are_merged_once_more(tmp_path):
+    inputs = tuple(str(tmp_path / f"part{number}") for number in range(2))
+    old = [growing.clip_of(f"{number}.mp4", 10 + number) for number in range(12)]
+    for clips in (old, [*old[:4], growing.clip_of("a.mp4", 3), growing.clip_of("b.mp4", 2), *old[6:]]):
+        for number, path in enumerate(inputs):
+            mine = [clip for clip in clips if part_of(clip.name, 2) == number]
+            growing.run(path, mine, arguments={"split": [number, 2]})
+        merge(MergeSettings(inputs, str(tmp_path / "merged")))
+        growing.run(tmp_path / "whole", clips, overwrite=True)
+        assert growing.tables(tmp_path / "merged") == growing.tables(tmp_path / "whole")
+    growing.run(inputs[0], [], arguments={"split": [0, 2], "rate": 2}, overwrite=True)
+    growing.run(inputs[1], [], arguments={"split": [1, 2], "rate": 2}, overwrite=True)
+    with pytest.raises(InputError, match=r"merged: is complete and was made with another rate \(None, now 2\)"):
+        merge(MergeSettings(inputs, str(tmp_path / "merged")))
 
 
 def test_an_empty_part_is_a_part(runs, root, tmp_path):

@@ -185,8 +185,8 @@ THEN = [*FEW[:2], clip_of("1a", 3), clip_of(FEW[2].name, 5), *FEW[4:], clip_of("
 
 
 @pytest.mark.parametrize("begun", BEGINNINGS)
-@pytest.mark.parametrize("last", [THEN, FEW], ids=["the same clips", "clips put back"])
-def test_it_may_be_killed_before_any_operation_on_the_disk(tmp_path, fresh, monkeypatch, begun, last):
+def test_it_may_be_killed_before_any_operation_on_the_disk(tmp_path, fresh, monkeypatch, begun):
+    """Then comes the same command, or, every other time, one over the clips of before."""
     monkeypatch.setattr(writer, "SAVE_SECONDS", 1e9)
     monkeypatch.setattr(table, "PART_BYTES", 400)
     state = tmp_path / "state"
@@ -200,6 +200,7 @@ def test_it_may_be_killed_before_any_operation_on_the_disk(tmp_path, fresh, monk
         if not killed(path, THEN, after):
             break
         after += 1
+        last = (THEN, FEW)[after % 2]
         if (path / "manifest.json").exists():
             assert faults(str(path)) == []
             if StageReader(str(path), ("detect",)).manifest["listing"] == Listing.of(last).digest:
@@ -212,7 +213,7 @@ def test_it_may_be_killed_before_any_operation_on_the_disk(tmp_path, fresh, monk
 SETS = st.dictionaries(st.sampled_from([f"{letter}.mp4" for letter in "abcdefgh"]), st.integers(0, 9))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(SETS, st.sampled_from(["run", "stop", "kill"]), st.integers(0, 60)), min_size=1, max_size=6))
 def test_any_sequence_ends_in_the_rows_of_a_fresh_run(tmp_path_factory, steps):
     path = tmp_path_factory.mktemp("any") / "run"

@@ -11,8 +11,7 @@ import pytest
 from rcnn.errors import InputError
 from rcnn.tables import NO_FACE, StageReader, StageWriter, features_schema
 from rcnn.tables.header import check_unchanged, differences, discard, file_sums, header_of, is_kept
-from rcnn.tables.listing import LISTING
-from rcnn.tables.schema import PROGRESS
+from rcnn.tables.schema import BEFORE, OLD_LISTING, PROGRESS
 
 
 def write(path, arguments, models, sources=()):
@@ -48,8 +47,10 @@ def test_what_was_made_of_the_same_is_kept(made, model, capsys):
 
 
 def test_what_a_run_that_was_killed_in_its_last_step_left_is_removed(made, model):
-    for name in (PROGRESS, LISTING):
+    for name in (PROGRESS, OLD_LISTING):
         Path(made, name).write_text("left")
+    Path(made, BEFORE, "1").mkdir(parents=True)
+    Path(made, BEFORE, "1/manifest.json").write_text("left")
     assert is_kept(made, now(made, model), overwrite=False, renew=False)
     assert sorted(path.name for path in Path(made).iterdir()) == ["clips", "features", "manifest.json"]
 

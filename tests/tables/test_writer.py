@@ -12,7 +12,7 @@ import pytest
 from writing import NAMES, STATES, begin, put, stopped, tables
 
 from rcnn.errors import InputError, Stopped
-from rcnn.tables import CLIPS_SCHEMA, FACES_SCHEMA, FORMAT, StageReader, table, writer
+from rcnn.tables import CLIPS_SCHEMA, FACES_SCHEMA, FORMAT, StageReader, header, table, writer
 from rcnn.tables.schema import NO_SOURCE, NO_VIDEO
 
 
@@ -78,7 +78,11 @@ def test_the_manifest_of_a_run(tmp_path, clock):
         "arguments": {"aug": 1, "size": [112, 96]},
         "models": {"net.params": hashlib.sha256(b"weights").hexdigest()},
         "sources": [
-            {"path": str(source), "manifest": hashlib.sha256((source / "manifest.json").read_bytes()).hexdigest()}
+            {
+                "path": str(source),
+                "manifest": hashlib.sha256((source / "manifest.json").read_bytes()).hexdigest(),
+                "made": header.made_of(str(source)),
+            }
         ],
         "counts": {"clips": 8, "rows": 4, "ok": 4, "no_face": 1, "unreadable": 3, "looks": 7},
         "parts": {name: hashlib.sha256(data).hexdigest() for name, data in tables(tmp_path / "run").items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pytest
 from PIL import Image
 from zoo import Kind, Zoo, run
 
+from rcnn.video import decoder as decoder_module
 from rcnn.video import pieces
+from rcnn.video.decoder import FrameDecoder
 from rcnn.video.frames import read_frames
 from rcnn.video.pieces import plan_pieces
 from rcnn.video.planning import plan_cuts
@@ -86,3 +89,26 @@ def test_a_file_that_kills_the_planner_is_one_piece(zoo: Zoo):
     os.kill(pieces._own.decoder._process.pid, signal.SIGKILL)
     assert plan_pieces(path) == [(0.0, 0.0)]
     assert len(plan_pieces(path)) == 4
+
+
+def test_a_film_in_a_store_is_fetched_once_for_its_pieces(zoo: Zoo, monkeypatch):
+    film, other = str(zoo.path(FILMS[0])), str(zoo.path(FILMS[1]))
+    there: list[str] = []
+    fetches: list[str] = []
+
+    @contextmanager
+    def fetched(path, came):
+        fetches.append(path)
+        there.append(path)
+        yield path
+        there.remove(path)
+
+    monkeypatch.setattr(decoder_module, "fetched", fetched)
+    decoder = FrameDecoder()
+    for path, start, end in ((film, 0.0, 2.0), (film, 24.0, 26.0), (film, 98.0, 0.0), (other, 98.0, 0.0)):
+        assert list(decoder.read_frames(path, rate=1, start=start, end=end))
+        assert there == [path]
+    assert list(decoder.read_frames(film, rate=1))
+    assert there == [other] and fetches == [film, other, film]
+    decoder.__del__()
+    assert there == []

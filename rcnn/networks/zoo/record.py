@@ -43,7 +43,7 @@ class HeadRecord(Struct):
 
 
 class TrainingRecord(Struct):
-    """What the file holds; `labels` is None where it is not known which there are, `head` in files of older versions."""
+    """What the file holds; `labels` is None where it is not known which there are, `head` in older files."""
 
     arguments: TrainingArguments
     curve: list[Point]
