@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import files
 from ..clips.dataset import TRAIN, Clip
@@ -16,6 +17,9 @@ from ..clips.listed import TO_THE_END, ListedClip
 from ..clips.roster import Roster
 from ..errors import InputError, UnreadableError
 from ..files import write_bytes
+from ..files.text import printable
+from ..networks.engine import CPU
+from ..networks.precision import FP32
 from ..networks.zoo.roles import model_files
 from ..tables.header import file_sums
 from ..video.photographs import ENDINGS, read_photograph
@@ -100,9 +104,9 @@ def check_faces(run: RunFolder, detection: str, dataset: str, photographs: Seque
     InputError
         If one shows no face that counts.
     """
+    settings = detect_settings(run, detection, dataset)
     if not photographs:
         return
-    settings = detect_settings(run, detection, dataset)
     models = [path for model in (settings.detector, settings.model) if model for path in model_files(model)]
     finder = DetectJob(settings, file_sums(models)).build(settings.gpu if isinstance(settings.gpu, int) else None)
     clips = [Clip(each.clip.name, str(each.given.absolute()), TRAIN) for each in photographs]
@@ -127,5 +131,23 @@ def check_faces(run: RunFolder, detection: str, dataset: str, photographs: Seque
 
 
 def detect_settings(run: RunFolder, detection: str, dataset: str) -> DetectSettings:
-    """Those with which a directory of the run was made."""
-    return run.settings(DetectSettings, detection, dataset=dataset)
+    """Those with which a directory of the run was made.
+
+    Raises
+    ------
+    InputError
+        If it was made of another data set.
+    """
+    named = run.stages[detection]["arguments"].get("dataset")
+    if not isinstance(named, str) or not (os.path.exists(named) and files.same(named, dataset)):
+        raise InputError(
+            f"{run.path(detection)}: was made of {printable(str(named))[:200]}, and not of {dataset}; give --dataset "
+            "that one; where the run was moved, make it again with find"
+        )
+    return run.settings(DetectSettings, detection, dataset=named, **on_cpu(run, detection))
+
+
+def on_cpu(run: RunFolder, name: str) -> dict[str, Any]:
+    """Settings that keep a few photographs on the CPU, where its numbers will do: looking for a GPU takes longer."""
+    exact = run.stages[name]["arguments"].get("precision") in (None, FP32)
+    return {"gpu": CPU, "workers": None, "ray": None} if exact else {}

@@ -12,7 +12,7 @@ from ..exports.appearances import write_file
 from ..scores.verdicts import VERDICTS
 from .appearances import appearances
 from .detect import detect
-from .enrolment import detect_settings
+from .enrolment import detect_settings, on_cpu
 from .feature import feature
 from .run_folder import RunFolder
 from .settings import AppearancesSettings, FeatureSettings, SubmitSettings
@@ -25,7 +25,7 @@ PAGE, RANKING = "report.html", "submission.txt"
 def grow(run: RunFolder, dataset: str, detection: str, features: str) -> None:
     """Detect and embed the clips that a data set has beyond those that were."""
     detect(detect_settings(run, detection, dataset))
-    feature(run.settings(FeatureSettings, features, input=run.path(detection)))
+    feature(run.settings(FeatureSettings, features, input=run.path(detection), **on_cpu(run, features)))
 
 
 def refresh(run: RunFolder, dataset: str) -> list[str]:
