@@ -70,16 +70,24 @@ def _file(path: Path, text: str) -> SourceFile:
     return SourceFile(str(path), path.stat().st_size, path.stat().st_mtime_ns)
 
 
-def make_run(folder: Path) -> MadeRun:
-    """Write the run."""
+def make_run(folder: Path, in_folders: bool = False) -> MadeRun:
+    """Write the run.
+
+    Parameters
+    ----------
+    in_folders : whether the data set has its clips in folders, as gendata.py makes it
+    """
     run = MadeRun(folder / "found", folder / "people", folder / "films")
     people = {
         name: [_file(run.people / name / f"{number}.jpg", f"{name} {number}") for number in range(PHOTOGRAPHS)]
         for name in NAMES
     }
     films = [_file(run.films / f"{name}.mkv", name) for name in FILMS]
-    plans = {file: ((0.0, 0.0),) for mine in (*people.values(), films) for file in mine}
-    write_in_place(str(run.dataset), people, films, plans, read_earlier(str(run.dataset)))
+    if in_folders:
+        _lay_in_folders(run, people, films)
+    else:
+        plans = {file: ((0.0, 0.0),) for mine in (*people.values(), films) for file in mine}
+        write_in_place(str(run.dataset), people, films, plans, read_earlier(str(run.dataset)))
     with redirect_stdout(StringIO()):
         for part in ("trainval", "test"):
             _write_stage(run, part)
@@ -88,15 +96,40 @@ def make_run(folder: Path) -> MadeRun:
     return run
 
 
+def _lay_in_folders(run: MadeRun, people: dict[str, list[SourceFile]], films: list[SourceFile]) -> None:
+    lists = run.dataset / "gt_v2"
+    lists.mkdir(parents=True)
+    sources, train = {}, []
+    for label, mine in enumerate(people.values(), 1):
+        for number, file in enumerate(mine):
+            sources[f"p{label}{number}.mp4"] = file.path
+            train.append(f"p{label}{number}.mp4 {label}\n")
+    sources |= {f"{Path(film.path).stem}.mp4": film.path for film in films}
+    for name, source in sources.items():
+        part = "IQIYI_VID_TEST" if source.endswith(".mkv") else "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
+        (run.dataset / part).mkdir(parents=True, exist_ok=True)
+        (run.dataset / part / name).symlink_to(source)
+    texts = {
+        "IQIYI_VID.txt": "".join(f"{name}\n" for name in sources),
+        "train_v2.txt": "".join(train),
+        "val_v2.txt": "",
+        "test_v2.txt": "1 alone.mp4\n2 second.mp4\n",
+        "names.txt": "".join(f"{label} {name}\n" for label, name in enumerate(people, 1)),
+        "sources.txt": "".join(f"{name}\t{source}\n" for name, source in sorted(sources.items())),
+    }
+    for name, text in texts.items():
+        (lists / name).write_text(text)
+    (run.dataset / "skipped.txt").write_text("Ada Lovelace/x.pdf\tis no photograph\nBo/y.pdf\tis no photograph\n")
+
+
 def _people_of(clip: Clip) -> tuple[int, ...]:
-    path = Path(clip.path)
+    path = Path(clip.path).resolve()
     return FILMS[path.stem] if clip.split == "test" else (NAMES.index(path.parent.name),)
 
 
 def _seed(clip: Clip, track: int) -> int:
-    return int(
-        hashlib.sha256(f"{Path(clip.path).parent.name}{Path(clip.path).name}{track}".encode()).hexdigest()[:6], 16
-    )
+    path = Path(clip.path).resolve()
+    return int(hashlib.sha256(f"{path.parent.name}{path.name}{track}".encode()).hexdigest()[:6], 16)
 
 
 def _write_stage(run: MadeRun, part: str) -> None:

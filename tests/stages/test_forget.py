@@ -134,6 +134,23 @@ def test_stage_directories_stay_whole_and_fit_each_other(run):
     assert (clips["first"]["state"], clips["first"]["faces"]) == ("ok", 3)
 
 
+def test_a_data_set_of_folders_loses_clips_and_lines(tmp_path, capsys):
+    run = make_run(tmp_path, in_folders=True)
+    forget(settings(run, dataset=str(run.dataset)))
+    assert traces(run, 0) == [] and not any(re.search(rb"Ada|alone", data) for _, data in values(run.root))
+    assert sorted(path.name for path in (run.dataset / "IQIYI_VID_TEST").iterdir()) == [
+        "first.mp4", "second.mp4", "third.mp4"
+    ]  # fmt: skip
+    assert len(list((run.dataset / "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN").iterdir())) == 2 * PHOTOGRAPHS
+    assert (run.dataset / "skipped.txt").read_text() == "Bo/y.pdf\tis no photograph\n"
+    assert (run.people / "Ada Lovelace/0.jpg").exists() and (run.films / "alone.mkv").exists()
+    assert read_given(str(run.dataset)) == {"": 1, "Bo": 2, "Zoë": 3}
+    for part in ("trainval", "test"):
+        detection = StageReader(str(run.root / f"det_{part}"), ("detect",))
+        assert detection.manifest["listing"] == Listing.of(list_clips(str(run.dataset), part, marked=True)).digest
+    assert "films/alone.mkv" in capsys.readouterr().out
+
+
 def test_the_label_is_never_given_again(run):
     forget(settings(run, "Zoë"))
     assert 3 in read_given(str(run.dataset)).values() and "Zoë" not in read_given(str(run.dataset))
