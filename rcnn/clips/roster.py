@@ -90,7 +90,8 @@ class Roster:
     def places(self, clips: Iterable[str]) -> list[str]:
         """The files of some clips in the folders of a data set that has such."""
         folders = [folder for pattern in FOLDERS.values() for folder in files.folders(self.root, pattern)]
-        found = (os.path.join(folder, clip) for clip in clips for folder in folders)
+        plain = [clip for clip in clips if "/" not in clip]  # lists may come from strangers
+        found = (os.path.join(folder, clip) for clip in plain for folder in folders)
         return [path for path in found if os.path.lexists(path)]
 
     def find(self, name: str) -> int:

@@ -46,16 +46,17 @@ def forget(settings: ForgetSettings) -> None:
     run = RunFolder.read(settings.run)
     name = person_name(settings.name)
     with held(run.root):
-        journal = read_journal(run.root)
+        journal, dataset = read_journal(run.root), run.dataset(settings.dataset)
         if journal is None:
             run.check_finished()
-            journal = plan(run, read_roster(run.dataset(settings.dataset)), name)
+            journal = plan(run, read_roster(dataset), name)
             _say(journal)
             _ask(journal, settings.yes)
             journal.write(run)
         elif name not in journal.names:
             check_none_under_way(run.root)
         else:
+            journal.check(run, dataset)
             print(f"forget: goes on with the removal of {printable(name)}", flush=True)
         lines = carry_out(run, journal)
     for line in (*lines, *_left(journal), *_next(run, journal)):
@@ -70,7 +71,7 @@ def carry_out(run: RunFolder, journal: Journal) -> list[str]:
     names = [*journal.names, *journal.clips, *journal.copies, *journal.photographs]
     traces = Traces(run.root, frozenset([*ours, *inside]), names)
     traces.remove_pages()
-    for path in journal.learnt:
+    for path in map(run.path, journal.learnt):
         files.discard(path)
         traces.lines.append(f"{path}: removed, because it learnt from the person")
     for name in journal.predictions:
@@ -155,7 +156,7 @@ def _say(journal: Journal) -> None:
     tracks = sum(map(len, journal.tracks.values()))
     print(
         f"forget: {printable(journal.name)} has label {journal.label}, {len(journal.clips)} photographs and videos, "
-        f"and {tracks} tracks in {len(journal.films)} films",
+        f"and {tracks} tracks in {len(journal.films)} films; the data set is {printable(journal.dataset)}",
         flush=True,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from msgspec import Struct, to_builtins
 
+from .. import files
 from ..clips.labels import read_labels_of
 from ..clips.roster import Roster
 from ..errors import InputError
@@ -36,14 +37,14 @@ class Journal(Struct):
     name : of the person, as it was given
     names : all that they have
     label : of the person
-    dataset : its directory
+    dataset : its directory, absolute
     clips : of their photographs and videos
     copies : files in the data set or the run that go
     photographs : files of theirs elsewhere, which stay
     tracks : of films and of clips of others that go, by clip
     faces : of each such clip, how many faces are left
     films : files in which they were seen
-    learnt : files of classifiers in the run that learnt from them
+    learnt : names of files in the run of classifiers that learnt from them
     elsewhere : classifiers in other places that did
     predictions : stage directories that go, because a classifier that learnt from the person made them
     stages : each other stage directory of the run, with the directories that it was made from by their place
@@ -68,6 +69,25 @@ class Journal(Struct):
     def removal(self) -> Removal:
         """What goes of tables."""
         return Removal(frozenset(self.clips), self.tracks, self.faces, self.label)
+
+    def check(self, run: RunFolder, dataset: str) -> None:
+        """Raise InputError where it names files that are no part of the run and its data set: whoever gave us the run
+        may have written it."""
+        names = [
+            *self.learnt,
+            *self.stages,
+            *self.predictions,
+            *(name for mine in self.stages.values() for name in mine.values()),
+        ]
+        if (
+            not files.same(self.dataset, dataset)
+            or not all(is_inside(os.path.dirname(path), dataset) for path in self.copies)
+            or any(not name or name.startswith(".") or "/" in name for name in names)
+        ):
+            raise InputError(
+                f"{run.path(JOURNAL)}: names what is no part of this run and of {dataset}; give the --dataset that it "
+                "was begun with, or remove it to begin the removal anew"
+            )
 
     def write(self, run: RunFolder) -> None:
         """Put it into the run."""
@@ -126,9 +146,9 @@ def plan(run: RunFolder, roster: Roster, name: str) -> Journal:
         name,
         [known for known, whose in roster.names.items() if whose == label],
         label,
-        roster.root,
+        os.path.abspath(roster.root),
         clips,
-        copies,
+        [os.path.abspath(path) for path in copies],
         photographs,
         {clip: sorted(mine) for clip, mine in sorted(tracks.items())},
         faces,
@@ -238,7 +258,7 @@ def _own_files(run: RunFolder, roster: Roster, clips: list[str]) -> tuple[list[s
 
 
 def _classifiers(run: RunFolder) -> tuple[list[str], list[str]]:
-    """Files in the run that training wrote, and prefixes elsewhere that its predictions name."""
+    """Names of files in the run that training wrote, and prefixes elsewhere that its predictions name."""
     endings = ("-train.json", "-symbol.json", "-training.params", "-training.jsonl")
     prefixes = {name.removesuffix(endings[0]) for name in os.listdir(run.root) if name.endswith(endings[0])}
     prefixes |= {name.removesuffix(endings[2]) for name in os.listdir(run.root) if name.endswith(endings[2])}
@@ -251,7 +271,7 @@ def _classifiers(run: RunFolder) -> tuple[list[str], list[str]]:
         elif prefix:
             elsewhere.add(prefix)
     found = [
-        run.path(name)
+        name
         for name in sorted(os.listdir(run.root))
         if any(name.startswith(f"{prefix}-") for prefix in prefixes) and name.endswith((".params", ".json", ".jsonl"))
     ]

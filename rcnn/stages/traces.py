@@ -14,12 +14,16 @@ from ..exports.appearances import write_file
 from ..exports.endings import ending_of
 from ..files import write_bytes
 from ..scores.verdicts import VERDICTS
+from .find_set import SKIPPED_FILE
 from .sheets import RECORD, remove_sheets
 
 PAGES = (".html", ".htm")
-TEXTS = (".txt", ".log")  # of which the lines that name somebody go
+MARK = b"media-src 'self' file:; style-src 'unsafe-inline'"  # near the beginning of every page of ours
+HEAD_BYTES = 2048
 INDEX = ".index"  # behind the name of features
-RESULTS = ("submission.txt", "who.csv", "who.json")
+RANKED = ("submission.txt", "report.html")  # made by a classifier that goes
+WHO = ("who.csv", "who.json")
+LOGS, LOG_ENDING = "log", ".log"
 MOST_BYTES = 256 << 20  # of a file that is searched for names
 
 
@@ -47,7 +51,7 @@ class Traces:
         """Pages, sheets and indexes: all, because none says whom it shows. The ranking is of a classifier that goes."""
         for path in list(self._walk()):
             name = os.path.basename(path)
-            if name.lower().endswith(PAGES) or (name == RESULTS[0] and os.path.dirname(path) == self.root):
+            if os.path.relpath(path, self.root) in RANKED or (name.lower().endswith(PAGES) and _is_ours(path)):
                 files.discard(path)
                 self.lines.append(f"{path}: removed")
             elif name == RECORD:
@@ -60,21 +64,27 @@ class Traces:
                 self.lines.append(f"{os.path.join(self.root, name)}: the index is removed; make it again")
 
     def clean(self, table: str | None) -> None:
-        """Files of appearances are made anew of the table, lines that name the person leave logs; what is left is said.
+        """Make files of appearances anew, leave out lines of logs that name the person, and say what else does.
+
+        Only what find and run.sh call so is changed: other files may be somebody's own.
 
         Parameters
         ----------
         table : of appearances; None where there is none
         """
         for path in list(self._walk()):
-            if not self.names_somebody(path):
-                continue
-            if ending_of(path) is not None:
-                self._make_anew(path, table)
-            elif path.lower().endswith(TEXTS):
+            place = os.path.relpath(path, self.root)
+            if place in WHO:
+                if table is None:
+                    files.discard(path)
+                else:
+                    write_file(table, path, frozenset(VERDICTS[:2]))
+                self.lines.append(f"{path}: {'removed' if table is None else 'made anew'}")
+            elif place == SKIPPED_FILE or (os.path.dirname(place) == LOGS and place.endswith(LOG_ENDING)):
                 self.clean_text(path)
-            if os.path.exists(path) and self.names_somebody(path):
-                self.lines.append(f"{path}: still names the person; look at it yourself")
+            elif self.names_somebody(path):
+                again = f", or make it again of {table}" if table and ending_of(path) else ""
+                self.lines.append(f"{path}: names the person, and may be your own; remove it{again}")
 
     def names_somebody(self, path: str) -> bool:
         """Whether a file holds one of the names, or is called so."""
@@ -85,31 +95,29 @@ class Traces:
         with open(path, "rb") as file:
             return self._named.search(file.read()) is not None
 
-    def _make_anew(self, path: str, table: str | None) -> None:
-        """A file of appearances; one of several that were written into a folder is removed."""
-        files.discard(path)
-        if table is None or os.path.dirname(path) != self.root:
-            self.lines.append(f"{path}: removed")
-        else:
-            write_file(table, path, frozenset(VERDICTS[:2]))
-            self.lines.append(f"{path}: made anew")
-
     def clean_text(self, path: str) -> None:
         """Leave out the lines of a text that hold one of the names."""
-        assert self._named is not None
-        with open(path, "rb") as file:
-            lines = file.read().splitlines(keepends=True)
-        write_bytes(path, b"".join(line for line in lines if not self._named.search(line)))
+        if self.names_somebody(path):
+            with open(path, "rb") as file:
+                lines = file.read().splitlines(keepends=True)
+            write_bytes(path, b"".join(line for line in lines if not self._named or not self._named.search(line)))
 
     def _walk(self) -> Iterator[str]:
         """The files of the run that are no links, but for those apart."""
+        apart = {os.path.realpath(path) for path in self.apart}
         folders = [self.root]
         while folders:
             here = folders.pop()
             for entry in sorted(os.scandir(here), key=lambda entry: entry.name):
-                if entry.is_symlink() or entry.path in self.apart:
+                if entry.is_symlink() or os.path.realpath(entry.path) in apart:
                     continue
                 if entry.is_dir():
                     folders.append(entry.path)
                 elif entry.is_file():
                     yield entry.path
+
+
+def _is_ours(path: str) -> bool:
+    """Whether a page is one of `rcnn.report`."""
+    with open(path, "rb") as file:
+        return MARK in file.read(HEAD_BYTES)

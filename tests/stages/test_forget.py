@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from kills import Killed, kill_at
 from made_run import NAMES, PHOTOGRAPHS, MadeRun, make_run
+from msgspec import to_builtins
+from reference_models import ROOT
 
 from rcnn.clips.dataset import list_clips
 from rcnn.clips.in_place import read_given
@@ -23,6 +26,7 @@ from rcnn.stages.forget import forget
 from rcnn.stages.forgotten import JOURNAL, plan
 from rcnn.stages.run_folder import RunFolder
 from rcnn.stages.settings.people import ForgetSettings
+from rcnn.stages.traces import HEAD_BYTES
 from rcnn.tables import MANIFEST, Listing, StageReader
 from rcnn.tables.header import made_of
 from rcnn.tables.whole import faults
@@ -174,6 +178,46 @@ def test_it_asks_first(run, monkeypatch):
     with pytest.raises(InputError, match="--yes"):
         forget(settings(run, yes=False))
     assert tree(run.root) == before
+
+
+def test_everybody_may_go(run):
+    for name in NAMES:
+        forget(settings(run, name))
+    for stage in STAGES:
+        assert faults(str(run.root / stage)) == []
+    assert rows(run, "det_trainval") == rows(run, "feat_test") == rows(run, "appearances") == []
+    assert read_given(str(run.dataset)) == {"": 3}
+
+
+@pytest.mark.parametrize("change", [{"copies": ["/etc/passwd"]}, {"learnt": ["../x"]}, {"stages": {"..": {}}}])
+def test_a_journal_of_strangers_removes_nothing_elsewhere(run, change):
+    found = plan(RunFolder.read(str(run.root)), read_roster(str(run.dataset)), NAMES[0])
+    (run.root / JOURNAL).write_text(json.dumps({**to_builtins(found), **change}))
+    before = tree(run.root)
+    with pytest.raises(InputError, match="names what is no part of this run"):
+        forget(settings(run))
+    assert tree(run.root) == before
+
+
+def test_files_of_others_stay_and_are_named(run, capsys):
+    template = ROOT / "rcnn/report/templates/page.html"
+    (run.root / "search.html").write_bytes(b"<html>" + template.read_bytes()[:HEAD_BYTES] + b"Ada Lovelace")
+    mine = {"notes.txt": "Ada Lovelace came\n", "plan.csv": "Ada Lovelace,1\n", "my.html": "<html>Ada Lovelace"}
+    for name, text in mine.items():
+        (run.root / name).write_text(text)
+    forget(settings(run))
+    assert {name: (run.root / name).read_text() for name in mine} == mine
+    assert not (run.root / "search.html").exists()
+    said = capsys.readouterr().out
+    assert all(f"{name}: names the person, and may be your own" in said for name in mine)
+
+
+def test_a_run_is_named_in_any_way(run, monkeypatch):
+    names = run.dataset / "gt_v2/clips.csv"
+    rows = names.read_text()
+    monkeypatch.chdir(run.root.parent)
+    forget(ForgetSettings("Bo", "found", yes=True))
+    assert names.read_text() == "".join(line for line in rows.splitlines(True) if "/Bo/" not in line)
 
 
 def test_a_stage_that_was_stopped_is_named(run):
