@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
 from .. import files
-from ..clips.in_place import is_in_place
 from ..errors import InputError
 from ..exports.appearances import write_file
-from ..files.lock import LOCK, take_lock
-from ..files.text import check_utf8
-from ..networks.checkpoint import checkpoint_files
 from ..tables import MANIFEST, StageReader
-from ..tables.header import discard
 from .appearances import appearances
 from .detect import detect
 from .feature import feature
-from .find_set import SKIPPED_FILE, FilmSet, make_set, skipped_lines, write_skipped
+from .find_places import Places, check_output, discard_all, held
+from .find_set import FilmSet, make_set, skipped_lines, write_skipped
 from .find_summary import check_films, check_people, summary
 from .forgotten import check_none_under_way
 from .genfeat import genfeat
@@ -43,39 +39,6 @@ from .train import train_mlp
 ALL_BAD = 100.0  # per cent of clips that may be unreadable: each is named, and none ends the run
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where everything lies in an output; the names are those that run.sh gives."""
-
-    root: str
-
-    def __getitem__(self, name: str) -> str:
-        return os.path.join(self.root, name)
-
-    @property
-    def dataset(self) -> str:
-        return os.path.abspath(self["dataset"])
-
-    @property
-    def log(self) -> str:
-        return self["log"]
-
-    @property
-    def stages(self) -> list[str]:
-        """Directories of stages."""
-        parts = [f"{stage}_{part}" for stage in ("det", "feat") for part in (TRAINVAL, TEST)]
-        return [self[name] for name in (*parts, TRAINVAL, f"pred_{TEST}", "appearances")]
-
-    @property
-    def classifier(self) -> str:
-        return self["iqiyi"]
-
-    @property
-    def results(self) -> list[str]:
-        """What people look at."""
-        return [self[name] for name in ("who.csv", "who.json", "report.html", "submission.txt")]
-
-
 def find(settings: FindSettings) -> None:
     """Run everything that is not done yet, and print who was found.
 
@@ -87,10 +50,11 @@ def find(settings: FindSettings) -> None:
     """
     started = time.monotonic()
     places = Places(settings.output)
-    _check_output(places)
-    with _held(places):
+    check_output(places)
+    check_none_under_way(places.root)
+    with held(places):
         if settings.overwrite:
-            _discard(places)
+            discard_all(places)
         found = make_set(settings, places.dataset)
         for line in found.lines:
             print(line, flush=True)
@@ -99,9 +63,10 @@ def find(settings: FindSettings) -> None:
     for line in (*summary(places["appearances"], found.labels), *run.notes):
         print(line)
     print(f"find: {time.monotonic() - started:.1f} s -> {places['report.html']}, {places['who.csv']}, who.json")
+    both = f"{places['feat_trainval']},{places['feat_test']}"
     print(
         f"next: open {places['report.html']} in a browser; the same command takes in new films and people; "
-        f"python -m rcnn search --image PHOTO --features {places['feat_test']} looks for somebody else"
+        f"python -m rcnn search --image PHOTO --features {both} looks for somebody else"
     )
 
 
@@ -259,43 +224,3 @@ def _asked_otherwise(path: str, **arguments: object) -> bool:
     except InputError:
         return True
     return any(was.get(name) != value for name, value in arguments.items())
-
-
-def _check_output(places: Places) -> None:
-    """Refuse a place where something else lies."""
-    check_utf8(places.root, "--output")
-    if os.path.exists(places.root) and not os.path.isdir(places.root):
-        raise InputError(f"--output {places.root}: is a file; give another name")
-    if not os.path.isdir(places.root) or is_in_place(places.dataset):
-        check_none_under_way(places.root)
-        return
-    ours = {LOCK, os.path.basename(places.log), os.path.basename(places.dataset), SKIPPED_FILE}
-    foreign = sorted({*os.listdir(places.root)} - ours)
-    if foreign or os.path.isdir(places.dataset):
-        raise InputError(
-            f"--output {places.root}: holds {(foreign or ['dataset'])[0]!r}, which no find made; give another folder"
-        )
-
-
-@contextmanager
-def _held(places: Places) -> Iterator[None]:
-    """One run at a time in an output."""
-    try:
-        files.make_dir(places.root)
-        lock = take_lock(places[LOCK], places.root, "--output")
-    except OSError as error:
-        raise InputError(f"--output {places.root}: can't be written: {error.strerror or error}") from None
-    try:
-        yield
-        lock.check()
-    finally:
-        lock.release()
-
-
-def _discard(places: Places) -> None:
-    """Make what an earlier run left count no more, but for the labels of people."""
-    for path in places.stages:
-        discard(path)
-    prefix = places.classifier
-    for path in (checkpoint_files(f"{prefix},{TrainSettings().last_epoch}")[1], f"{prefix}-training.params"):
-        files.discard(path)

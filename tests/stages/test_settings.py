@@ -39,6 +39,7 @@ KINDS = [
 ]  # fmt: skip
 REQUIRED = {
     "input": "album", "image": ("face.jpg",), "inputs": ("a", "b"), "output": "out", "faces": "people", "model": "m,0",
+    "people": "album", "clips": ("film.mp4",),
 }  # fmt: skip
 
 

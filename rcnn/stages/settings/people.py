@@ -23,8 +23,9 @@ def _dataset() -> Any:
     return setting(None, text, kinds.text, "DIR", FILES)
 
 
-def _name(help: str) -> Any:
-    return setting(REQUIRED, help, kinds.text, "NAME", FILES, positional=True)
+def _name(help: str, metavar: str = "NAME") -> Any:
+    """`str`: of a person."""
+    return setting(REQUIRED, help, kinds.text, metavar, FILES, positional=True)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class MergePeopleSettings(Settings):
     """What `python -m rcnn people merge` takes; see its help."""
 
     stays: str = _name("whose label and name stay")
-    goes: str = _name("who is the same person")
+    goes: str = _name("who is the same person, under another name", "OTHER")
     run: str = _run()
     dataset: str | None = _dataset()
 
@@ -67,7 +68,7 @@ class RenamePersonSettings(Settings):
     """What `python -m rcnn people rename` takes; see its help."""
 
     name: str = _name("of now; a folder that is still called so goes on to be this person's")
-    new: str = _name("under which the person is shown from now on")
+    new: str = _name("under which the person is shown from now on", "NEW")
     run: str = _run()
     dataset: str | None = _dataset()
 

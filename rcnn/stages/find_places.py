@@ -1,0 +1,91 @@
+"""Where everything lies in the output of a search for people, and whether it may be written there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .. import files
+from ..clips.in_place import is_in_place
+from ..errors import InputError
+from ..files.lock import LOCK, take_lock
+from ..files.text import check_utf8
+from ..networks.checkpoint import checkpoint_files
+from ..tables.header import discard
+from .find_set import SKIPPED_FILE
+from .settings import TrainSettings
+from .settings.places import TEST, TRAINVAL
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where everything lies in an output; the names are those that run.sh gives."""
+
+    root: str
+
+    def __getitem__(self, name: str) -> str:
+        return os.path.join(self.root, name)
+
+    @property
+    def dataset(self) -> str:
+        return os.path.abspath(self["dataset"])
+
+    @property
+    def log(self) -> str:
+        return self["log"]
+
+    @property
+    def stages(self) -> list[str]:
+        """Directories of stages."""
+        parts = [f"{stage}_{part}" for stage in ("det", "feat") for part in (TRAINVAL, TEST)]
+        return [self[name] for name in (*parts, TRAINVAL, f"pred_{TEST}", "appearances")]
+
+    @property
+    def classifier(self) -> str:
+        return self["iqiyi"]
+
+    @property
+    def results(self) -> list[str]:
+        """What people look at."""
+        return [self[name] for name in ("who.csv", "who.json", "report.html", "submission.txt")]
+
+
+def check_output(places: Places) -> None:
+    """Raise InputError where something else lies at the place of an output."""
+    check_utf8(places.root, "--output")
+    if os.path.exists(places.root) and not os.path.isdir(places.root):
+        raise InputError(f"--output {places.root}: is a file; give another name")
+    if not os.path.isdir(places.root) or is_in_place(places.dataset):
+        return
+    ours = {LOCK, os.path.basename(places.log), os.path.basename(places.dataset), SKIPPED_FILE}
+    foreign = sorted({*os.listdir(places.root)} - ours)
+    if foreign or os.path.isdir(places.dataset):
+        raise InputError(
+            f"--output {places.root}: holds {(foreign or ['dataset'])[0]!r}, which no find made; give another folder"
+        )
+
+
+@contextmanager
+def held(places: Places) -> Iterator[None]:
+    """One run at a time in an output; raises InputError where there is one."""
+    try:
+        files.make_dir(places.root)
+        lock = take_lock(places[LOCK], places.root, "--output")
+    except OSError as error:
+        raise InputError(f"--output {places.root}: can't be written: {error.strerror or error}") from None
+    try:
+        yield
+        lock.check()
+    finally:
+        lock.release()
+
+
+def discard_all(places: Places) -> None:
+    """Make what an earlier run left count no more, but for the labels of people."""
+    for path in places.stages:
+        discard(path)
+    prefix = places.classifier
+    for path in (checkpoint_files(f"{prefix},{TrainSettings().last_epoch}")[1], f"{prefix}-training.params"):
+        files.discard(path)
