@@ -117,7 +117,10 @@ class RunFolder:
         return found
 
     def training_command(self, dataset: str) -> str:
-        """The command that trains the classifier again, and does what follows."""
+        """The command that trains the classifier again, and does what follows, in words."""
+        if files.same(dataset, self.path(DATASET)):
+            own = f"python -m rcnn find --output {shlex.quote(self.root)}"
+            return f"{own}, with the --people and --clips of before,"
         models = [self.stages[name]["arguments"].get("model") for name in self.of("predict")]
         prefix = next((model.rpartition(",")[0] for model in models if isinstance(model, str)), self.path(CLASSIFIER))
         given = {"--dataset": dataset, "--output": self.root, "--prefix": prefix}
