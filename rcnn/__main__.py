@@ -7,6 +7,8 @@ from .errors import InputError, run_script
 
 COMMANDS = {  # module of rcnn.commands, and whether the same command goes on after a stop
     "find": True,
+    "people": True,
+    "forget": True,
     "search": False,
     "index": True,
     "appearances": True,

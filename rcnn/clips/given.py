@@ -1,7 +1,8 @@
 """The labels that were ever given in a data set: `gt_v2/labels.csv`, `label,name`, a row for each name.
 
 A person keeps the label when others come and go. One who goes leaves it behind: nobody else gets it, and it is theirs
-again when they come back. Several names may have one label. Who is in the data set now, `gt_v2/names.txt` says.
+again when they come back. Several names may have one label, of which the first is shown; a label without a name was of
+somebody who was removed. Who is in the data set now, `gt_v2/names.txt` says.
 """
 
 from __future__ import annotations

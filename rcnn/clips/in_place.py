@@ -28,10 +28,10 @@ from .gather import SourceFile
 from .given import give_labels, names_now, read_given, write_given
 from .layout import LISTS, PEOPLE_FILE, STAGING, fresh, write_lines
 from .listed import DIGITS, ListedClip, lists_clips, read_listed, write_listed
+from .lists import exchange, recover
 
 PLANNED_FILE = f"{LISTS}/planned.csv"
 PLANNED_HEADER = ("source", "size", "changed")
-BEFORE = "before"  # folder of STAGING: what is being replaced
 WANTED = "it belongs to the data set; remove the folder to make it anew"
 
 SLUG_LETTERS = 40  # of a file's name that its clips begin with: 160 bytes at most, of the 255 of a name
@@ -76,7 +76,7 @@ def read_earlier(root: str) -> Earlier:
     InputError
         If one of its files can't be read.
     """
-    _recover(Path(root))
+    recover(Path(root))
     planned, listed = os.path.join(root, PLANNED_FILE), lists_clips(root)
     if not os.path.isfile(planned) or not listed:
         return Earlier()
@@ -156,17 +156,15 @@ def write_in_place(
         write_lines(staging / TRAIN_FILE, (f"{name} {label}" for name, label in train))
         write_lines(staging / VAL_FILE, ())
         present = {label for _, label in train}
-        ours_first = {**{person: labels[person] for person in people}, **labels}
-        names = names_now(ours_first, {name for name, label in labels.items() if label in present})
+        names = names_now(labels, {name for name, label in labels.items() if label in present})
         write_lines(staging / PEOPLE_FILE, (f"{label} {names[label]}" for label in sorted(names)))
         changed = not _same(staging / LISTS, output / LISTS)
         if changed:
             _carry_over(output / LISTS, staging / LISTS)
     if changed:
-        if (output / LISTS).exists():
-            os.replace(output / LISTS, staging / BEFORE)
-        os.replace(staging / LISTS, output / LISTS)
-    shutil.rmtree(staging)
+        exchange(output)
+    else:
+        shutil.rmtree(staging)
     return changed
 
 
@@ -197,10 +195,3 @@ def _carry_over(before: Path, now: Path) -> None:
     for path in sorted(before.iterdir()) if before.is_dir() else ():
         if path.is_file() and not (now / path.name).exists():
             shutil.copy2(path, now / path.name)
-
-
-def _recover(output: Path) -> None:
-    """Put back what a run that was killed had moved away to put the new one in its place."""
-    before = output / STAGING / BEFORE
-    if before.is_dir() and not (output / LISTS).exists():
-        os.replace(before, output / LISTS)

@@ -63,7 +63,7 @@ class Nearest:
     def of(features: StageReader, gallery: Gallery) -> Nearest:
         """Compare every row, a batch at a time; a few bytes a row stay in memory."""
         cosines, people = [np.zeros(0, np.float32)], [np.zeros(0, np.int32)]
-        for names, tracks, rows in _whole_clips(features):
+        for names, tracks, rows in whole_clips(features):
             found = gallery.nearest(names, tracks, rows)
             cosines.append(found[0])
             people.append(found[1])
@@ -225,7 +225,7 @@ def _texts(settings: AppearancesSettings, lineage: Lineage) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _whole_clips(features: StageReader) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
+def whole_clips(features: StageReader) -> Iterator[tuple[list[str], np.ndarray, np.ndarray]]:
     """Names, tracks and vectors of rows; a clip's rows stay together."""
     held: pa.RecordBatch | None = None
     for batch in features.batches():

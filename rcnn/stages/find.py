@@ -18,6 +18,7 @@ from .feature import feature
 from .find_places import Places, check_output, discard_all, held
 from .find_set import FilmSet, make_set, skipped_lines, write_skipped
 from .find_summary import check_films, check_people, summary
+from .forgotten import check_none_under_way
 from .genfeat import genfeat
 from .predict import predict
 from .recipes import BEST
@@ -50,6 +51,7 @@ def find(settings: FindSettings) -> None:
     started = time.monotonic()
     places = Places(settings.output)
     check_output(places)
+    check_none_under_way(places.root)
     with held(places):
         if settings.overwrite:
             discard_all(places)

@@ -102,17 +102,7 @@ class Sheets:
         return os.path.join(self.folder, name)
 
     def _remove_earlier(self) -> None:
-        record = self._path(RECORD)
-        lines = read_lines(record, "preview") if os.path.exists(record) else ()
-        for found in filter(None, (LINE.fullmatch(line) for _, line in lines)):
-            path = self._path(found[2])
-            files.check_no_link(os.path.dirname(path))
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                if stat.S_ISREG(os.lstat(path).st_mode) and files.sha256(path) == found[1]:
-                    os.remove(path)
-        for folder in map(self._path, FOLDERS):
-            with contextlib.suppress(OSError):  # something is still in it
-                os.rmdir(folder)
+        remove_sheets(self.folder)
         foreign = sorted(name for folder in FOLDERS for name in _inside(self.folder, folder))
         if foreign:
             print(f"{self.folder}: {len(foreign)} files that no preview on record wrote stay, {foreign[0]!r} for one")
@@ -125,6 +115,21 @@ class Sheets:
             raise InputError(
                 f"{self.folder}: can't be written: {error.strerror or error}; mend that, or give another place"
             ) from None
+
+
+def remove_sheets(folder: str) -> None:
+    """Remove the sheets that the record of a directory has, where they are as they were written."""
+    record = os.path.join(folder, RECORD)
+    lines = read_lines(record, "preview") if os.path.exists(record) else ()
+    for found in filter(None, (LINE.fullmatch(line) for _, line in lines)):
+        path = os.path.join(folder, found[2])
+        files.check_no_link(os.path.dirname(path))
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if stat.S_ISREG(os.lstat(path).st_mode) and files.sha256(path) == found[1]:
+                os.remove(path)
+    for inner in FOLDERS:
+        with contextlib.suppress(OSError):  # something is still in it
+            os.rmdir(os.path.join(folder, inner))
 
 
 def _is_of_others(path: str) -> bool:

@@ -42,6 +42,10 @@ class Listing:
         """The listing of all clips of several lists that have none in common."""
         return Listing(_hexadecimal(sum(int(digest, 16) for digest in digests)))
 
+    def without(self, clips: Iterable[Clip]) -> Listing:
+        """The listing of the others, where these are among them; only the digest is known."""
+        return Listing(_hexadecimal(int(self.digest, 16) - sum(map(_number, clips))))
+
 
 def _number(clip: Clip, root: str) -> int:
     source = source_of(clip, root) if root else clip.path

@@ -1,0 +1,265 @@
+"""Who is in a data set that is ours to change: people, their labels, and their clips; and changes of these.
+
+Ours is what `python -m rcnn find` or `gendata.py` made: it has `gt_v2/names.txt`. A change gives another roster, and
+`write` puts its lists in place of those that are there, all at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .. import files
+from ..errors import InputError
+from ..files.text import printable, read_lines
+from .dataset import (
+    FOLDERS,
+    NAMES_FILE,
+    TEST,
+    TRAIN,
+    TRAIN_FILE,
+    VAL,
+    VAL_FILE,
+    read_ground_truth,
+    read_labels,
+    read_train_labels,
+)
+from .given import HEADER as LABELS_HEADER
+from .given import LABELS_FILE, read_given
+from .in_place import PLANNED_FILE, PLANNED_HEADER
+from .layout import PEOPLE_FILE, TEST_FILE
+from .listed import CLIPS_FILE, DIGITS, HEADER, ListedClip, lists_clips, read_listed
+from .lists import recover, replace_lists
+from .sources import SOURCES_FILE, read_sources
+
+SHOWN_NAMES = 5  # in a message, where none is near
+
+Row = tuple[int, str]  # a label and a name that it was given to; no name: of somebody who was removed
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The people of a data set.
+
+    root : of the data set, on the disk
+    given : labels that were given, with their names, of which the first of a label is shown; without a name, the
+        greatest of those that nobody has any more
+    labels : of each clip of train and val that shows a known person, by split and name of the clip
+    truth : clips of test of each label
+    listed : the clips, where the data set lists them; None where they lie in its folders
+    sources : the file of each clip, by name, as far as it is known
+    """
+
+    root: str
+    given: tuple[Row, ...]
+    labels: Mapping[str, Mapping[str, int]]
+    truth: Mapping[int, tuple[str, ...]]
+    listed: tuple[ListedClip, ...] | None
+    sources: Mapping[str, str]
+
+    @property
+    def names(self) -> dict[str, int]:
+        """The label of every name."""
+        return {name: label for label, name in self.given if name}
+
+    @property
+    def people(self) -> dict[int, str]:
+        """The name that is shown of each label that has one, in the order of the labels."""
+        shown: dict[int, str] = {}
+        for label, name in self.given:
+            if name:
+                shown.setdefault(label, name)
+        return dict(sorted(shown.items()))
+
+    @property
+    def clip_names(self) -> Iterator[str]:
+        """The clips of all people."""
+        yield from (name for known in self.labels.values() for name in known)
+        yield from (name for names in self.truth.values() for name in names)
+
+    def clips(self, label: int) -> list[str]:
+        """The clips that were made of a person's files, sorted. Where clips are listed, those of test are films."""
+        own = [name for known in self.labels.values() for name, whose in known.items() if whose == label]
+        return sorted([*own, *(self.truth.get(label, ()) if self.listed is None else ())])
+
+    def places(self, clips: Iterable[str]) -> list[str]:
+        """The files of some clips in the folders of a data set that has such."""
+        folders = [folder for pattern in FOLDERS.values() for folder in files.folders(self.root, pattern)]
+        plain = [clip for clip in clips if "/" not in clip]  # lists may come from strangers
+        found = (os.path.join(folder, clip) for clip in plain for folder in folders)
+        return [path for path in found if os.path.lexists(path)]
+
+    def find(self, name: str) -> int:
+        """The label of a name.
+
+        Raises
+        ------
+        InputError
+            If nobody has it; gives names that are near.
+        """
+        if name in self.names:
+            return self.names[name]
+        known = sorted(self.names)
+        folded = {known_name.casefold(): known_name for known_name in known}
+        near = [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, 3)]
+        some = f"it has {', '.join(known[:SHOWN_NAMES])}{', ...' if len(known) > SHOWN_NAMES else ''}"
+        hint = f"do you mean {' or '.join(near)}?" if near else some if known else "it has nobody"
+        raise InputError(f"{printable(name)!r}: nobody in {self.root} has this name; {printable(hint)}")
+
+    def with_photographs(self, name: str, clips: Sequence[ListedClip]) -> Roster:
+        """One with more clips of train for a person, who has the next label where the name is new."""
+        label = self.names.get(name, max((known for known, _ in self.given), default=0) + 1)
+        given = self.given if name in self.names else (*self.given, (label, name))
+        train = {**self.labels[TRAIN], **{clip.name: label for clip in clips}}
+        listed = None if self.listed is None else (*self.listed, *clips)
+        sources = {**self.sources, **{clip.name: clip.source for clip in clips}}
+        return replace(self, given=given, labels={**self.labels, TRAIN: train}, listed=listed, sources=sources)
+
+    def merged(self, stays: int, goes: int) -> Roster:
+        """One in which all names and clips of a label are of another one; the label itself stays given."""
+        order = sorted(self.given, key=lambda row: row[0] == goes)  # so that the name of who stays is shown
+        given = _retired(((stays if label == goes else label, name) for label, name in order), goes)
+        labels = {
+            split: {clip: stays if label == goes else label for clip, label in known.items()}
+            for split, known in self.labels.items()
+        }
+        truth = {label: names for label, names in self.truth.items() if label != goes}
+        if goes in self.truth:
+            truth[stays] = tuple(dict.fromkeys([*truth.get(stays, ()), *self.truth[goes]]))
+        return replace(self, given=given, labels=labels, truth=truth)
+
+    def renamed(self, label: int, name: str) -> Roster:
+        """One in which a label is shown under a name; the names of before still lead to it."""
+        return replace(self, given=((label, name), *(row for row in self.given if row != (label, name))))
+
+    def without(self, label: int) -> Roster:
+        """One without a person, whose label stays given."""
+        gone = set(self.clips(label))
+        given = _retired((row for row in self.given if row[0] != label), label)
+        labels = {
+            split: {clip: known for clip, known in mine.items() if known != label}
+            for split, mine in self.labels.items()
+        }
+        left = {known: tuple(name for name in names if name not in gone) for known, names in self.truth.items()}
+        truth = {known: names for known, names in left.items() if names and known != label}
+        listed = None if self.listed is None else tuple(clip for clip in self.listed if clip.name not in gone)
+        sources = {clip: source for clip, source in self.sources.items() if clip not in gone}
+        return replace(self, given=given, labels=labels, truth=truth, listed=listed, sources=sources)
+
+    def write(self, before: Roster) -> None:
+        """Put these lists in place of those of `before`, all at once.
+
+        Raises
+        ------
+        InputError
+            If they can't be written.
+        """
+        came = [name for name in self.labels[TRAIN] if name not in before.labels[TRAIN]]
+        gone = {*before.clip_names} - {*self.clip_names}
+        try:
+            replace_lists(self.root, self._texts(came, gone, set(self.sources.values())))
+        except OSError as error:
+            raise InputError(f"{error.filename or self.root}: can't be written: {error.strerror or error}") from None
+
+    def _texts(self, came: Sequence[str], gone: Collection[str], used: Collection[str]) -> dict[str, bytes]:
+        rows = sorted(self.given, key=lambda row: row[0])
+        shown = {label for known in self.labels.values() for label in known.values()}
+        if self.listed is None:
+            shown = {*self.people}
+        texts = {
+            LABELS_FILE: _csv(LABELS_HEADER, rows),
+            PEOPLE_FILE: _lines(f"{label} {name}" for label, name in self.people.items() if label in shown),
+            TRAIN_FILE: _lines(f"{clip} {label}" for clip, label in self._in_order(TRAIN)),
+            VAL_FILE: _lines(_truth(self.labels[VAL])),
+        }
+        if os.path.isfile(os.path.join(self.root, TEST_FILE)):
+            texts[TEST_FILE] = _lines(f"{label} {' '.join(self.truth[label])}" for label in sorted(self.truth))
+        if self.listed is not None:
+            rows_of = sorted(self.listed, key=lambda clip: clip.name)
+            texts[CLIPS_FILE] = _csv(
+                HEADER, ((c.name, c.split, c.source, f"{c.start:.{DIGITS}f}", f"{c.end:.{DIGITS}f}") for c in rows_of)
+            )
+            planned = _kept_rows(os.path.join(self.root, PLANNED_FILE), used)
+            if planned is not None:
+                texts[PLANNED_FILE] = _csv(PLANNED_HEADER, planned)
+            return texts
+        every = [name for _, name in read_lines(os.path.join(self.root, NAMES_FILE), "it belongs to the data set")]
+        texts[NAMES_FILE] = _lines([*(name for name in every if name not in gone), *came])
+        if self.sources:
+            texts[SOURCES_FILE] = _lines(f"{clip}\t{source}" for clip, source in sorted(self.sources.items()))
+        return texts
+
+    def _in_order(self, split: str) -> Iterable[tuple[str, int]]:
+        """As `find` sorts them, or in the order of the file."""
+        return sorted(self.labels[split].items()) if self.listed is not None else self.labels[split].items()
+
+
+def read_roster(root: str) -> Roster:
+    """The people of a data set; what a kill left of a change is put back first.
+
+    Raises
+    ------
+    InputError
+        If it is none of ours, or one of its lists can't be read.
+    """
+    recover(Path(root))
+    people = os.path.join(root, PEOPLE_FILE)
+    if not os.path.isfile(people):
+        raise InputError(
+            f"{root}: has no {PEOPLE_FILE}, so neither gendata.py nor python -m rcnn find made it, and its lists are "
+            "not ours to change; change them by hand as docs/privacy.md says, then give ./run.sh again"
+        )
+    given = tuple((label, name) for name, label in read_given(root).items())
+    train, val, test = (os.path.join(root, name) for name in (TRAIN_FILE, VAL_FILE, TEST_FILE))
+    labels = {
+        TRAIN: read_train_labels(train) if os.path.isfile(train) else {},
+        VAL: read_labels(val) if os.path.isfile(val) else {},
+    }
+    truth = read_ground_truth(test) if os.path.isfile(test) else {}
+    listed = tuple(read_listed(root, (TRAIN, VAL, TEST))) if lists_clips(root) else None
+    if listed is not None:
+        sources = {clip.name: clip.source for clip in listed}
+    else:
+        path = os.path.join(root, SOURCES_FILE)
+        sources = read_sources(path) if os.path.isfile(path) else {}
+    return Roster(root, given, labels, truth, listed, sources)
+
+
+def _retired(given: Iterable[Row], label: int) -> tuple[Row, ...]:
+    """The rows of labels once nobody has one of them any more: the greatest such label is kept, without a name, and
+    the next person gets a greater one."""
+    rows = list(given)
+    last = max(label, *(known for known, name in rows if not name), 0)
+    return ((last, ""), *(row for row in rows if row[1]))
+
+
+def _truth(labels: Mapping[str, int]) -> Iterable[str]:
+    names: dict[int, list[str]] = {}
+    for name, label in labels.items():
+        names.setdefault(label, []).append(name)
+    return (f"{label} {' '.join(names[label])}" for label in sorted(names))
+
+
+def _kept_rows(path: str, sources: Collection[str]) -> list[list[str]] | None:
+    """The rows of the table of files that are still used; None where there is no such table."""
+    if not os.path.isfile(path):
+        return None
+    with open(path, encoding="utf-8", newline="") as file:
+        return [row for row in list(csv.reader(file))[1:] if row and row[0] in sources]
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()

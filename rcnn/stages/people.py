@@ -1,0 +1,189 @@
+"""Who is looked for in a run that is done: people come, are merged and renamed, without training."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+from .. import files
+from ..clips.dataset import TRAIN
+from ..clips.known import person_name
+from ..clips.roster import Roster, read_roster
+from ..errors import InputError
+from ..files.text import printable
+from ..scores.verdicts import MAYBE, YES
+from ..tables import StageReader
+from .enrolment import Enrolment, check_faces, place_photographs
+from .forgotten import check_none_under_way
+from .refreshing import grow, refresh
+from .run_folder import PARTS, RunFolder, held
+from .settings.people import AddPersonSettings, ListPeopleSettings, MergePeopleSettings, RenamePersonSettings
+from .settings.places import TRAINVAL
+
+LOG = "people.log"
+
+
+def add_person(settings: AddPersonSettings) -> None:
+    """Take photographs of a person into a run, and look for the person in its films.
+
+    Raises
+    ------
+    InputError
+        If a photograph can't be read or shows no face; then nothing has changed.
+    """
+    started = time.monotonic()
+    run, roster = _open(settings.run, settings.dataset)
+    detection, features = PARTS[TRAINVAL]
+    if not run.has(detection, features):
+        raise InputError(f"{run.root}: has no complete {detection} and {features}; let the run end first")
+    name = _checked(settings.name)
+    with held(run.root):
+        photographs = place_photographs(roster, settings.photographs, settings.link)
+        _check_others(roster, name, photographs)
+        new = [each for each in photographs if each.clip.name not in roster.labels[TRAIN]]
+        for line in check_faces(run, detection, roster.root, new):
+            print(printable(line), flush=True)
+        for each in new:
+            each.put()
+        after = roster.with_photographs(name, [each.clip for each in new])
+        if after != roster:
+            after.write(roster)
+        with _log(run):
+            grow(run, roster.root, detection, features)
+            notes = refresh(RunFolder.read(run.root), roster.root)
+    label = after.names[name]
+    came = "takes part" if name not in roster.names else "has more photographs"
+    print(f"people: {printable(name)} {came}: label {label}, {len(after.clips(label))} photographs and videos")
+    for line in (*_appearances_line(run, label), *notes):
+        print(printable(line))
+    print(f"people: {time.monotonic() - started:.1f} s -> {run.root}")
+    print(f"next: {run.training_command(roster.root)} lets the classifier learn who it is")
+
+
+def merge_people(settings: MergePeopleSettings) -> None:
+    """Make two people one.
+
+    Raises
+    ------
+    InputError
+        If nobody has one of the names; then nothing has changed.
+    """
+    run, roster = _open(settings.run, settings.dataset)
+    with held(run.root):
+        stays, goes = (roster.find(person_name(name)) for name in (settings.stays, settings.goes))
+        after = roster.merged(stays, goes) if stays != goes else roster
+        notes = _change(run, roster, after)
+    same = " already" if stays == goes else ""
+    print(
+        f"people: {printable(settings.goes)} is{same} {printable(after.people[stays])}, label {stays}, "
+        f"{len(after.clips(stays))} photographs and videos"
+    )
+    for line in notes:
+        print(printable(line))
+    print(f"next: {run.training_command(roster.root)} trains the classifier, which still knows two people")
+
+
+def rename_person(settings: RenamePersonSettings) -> None:
+    """Show a person under another name.
+
+    Raises
+    ------
+    InputError
+        If nobody has the name, or somebody else has the new one; then nothing has changed.
+    """
+    run, roster = _open(settings.run, settings.dataset)
+    with held(run.root):
+        label, new = roster.find(person_name(settings.name)), _checked(settings.new)
+        if roster.names.get(new, label) != label:
+            raise InputError(
+                f"{printable(new)!r}: is label {roster.names[new]} already; where both are one person, give "
+                f"python -m rcnn people merge {shlex.quote(new)} {shlex.quote(settings.name)} "
+                f"--run {shlex.quote(run.root)}"
+            )
+        after = roster.renamed(label, new)
+        notes = _change(run, roster, after)
+    print(f"people: {printable(settings.name)} is shown as {printable(new)}, label {label}")
+    for line in notes:
+        print(printable(line))
+
+
+def list_people(settings: ListPeopleSettings) -> None:
+    """Print the people: label, name, photographs, appearances."""
+    run, roster = _open(settings.run, settings.dataset)
+    counts: Counter[tuple[int, str]] = Counter()
+    for table in run.of("appearances"):
+        for batch in StageReader(run.path(table), ("appearances",)).batches(["name", "who", "verdict"]):
+            counts.update(zip(batch.column("who").to_pylist(), batch.column("verdict").to_pylist(), strict=True))
+    others: dict[int, list[str]] = {label: [] for label in roster.people}
+    for name, label in roster.names.items():
+        if name != roster.people[label]:
+            others[label].append(name)
+    print("label\tname\tphotographs and videos\tappearances\tthat may be")
+    for label, name in roster.people.items():
+        also = f" (also {', '.join(others[label])})" if others[label] else ""
+        row = (label, printable(f"{name}{also}"), len(roster.clips(label)), counts[label, YES], counts[label, MAYBE])
+        print("\t".join(map(str, row)))
+
+
+def _open(root: str, dataset: str | None) -> tuple[RunFolder, Roster]:
+    run = RunFolder.read(root)
+    check_none_under_way(run.root)
+    return run, read_roster(run.dataset(dataset))
+
+
+def _checked(name: str) -> str:
+    """A name as lists hold it."""
+    found = person_name(name)
+    if not found or found != printable(found):
+        raise InputError(f"{printable(name)!r}: is no name: it is empty, or holds what can't be seen; give another")
+    return found
+
+
+def _check_others(roster: Roster, name: str, photographs: Sequence[Enrolment]) -> None:
+    """Refuse a photograph that somebody else has."""
+    for each in photographs:
+        label = roster.labels[TRAIN].get(each.clip.name)
+        if label is not None and label != roster.names.get(name):
+            whose = roster.people.get(label, f"label {label}")
+            raise InputError(
+                f"{each.given}: is a photograph of {printable(whose)}; where both are one person, give python -m rcnn "
+                f"people merge {shlex.quote(whose)} {shlex.quote(name)}"
+            )
+
+
+def _change(run: RunFolder, before: Roster, after: Roster) -> list[str]:
+    """Write other lists, and make anew what shows the people."""
+    if after != before:
+        after.write(before)
+    with _log(run):
+        return refresh(run, before.root)
+
+
+def _appearances_line(run: RunFolder, label: int) -> Iterator[str]:
+    for table in run.of("appearances"):
+        verdicts: Counter[str] = Counter()
+        films = set()
+        for batch in StageReader(run.path(table), ("appearances",)).batches(["name", "who", "source", "verdict"]):
+            for row in batch.to_pylist():
+                if row["who"] == label and row["verdict"] in (YES, MAYBE):
+                    verdicts[row["verdict"]] += 1
+                    films.add(row["source"])
+        yield f"  {verdicts[YES]} appearances, {verdicts[MAYBE]} that may be, in {len(films)} films"
+
+
+@contextmanager
+def _log(run: RunFolder) -> Iterator[None]:
+    """What the stages say goes into a log of the run."""
+    folder = Path(run.path("log"))
+    files.make_dir(str(folder))
+    with (
+        files.create(str(folder / LOG)) as raw,
+        open(os.dup(raw.fileno()), "w", errors="backslashreplace") as text,
+        redirect_stdout(text),
+    ):
+        yield

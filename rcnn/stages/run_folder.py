@@ -1,0 +1,161 @@
+"""The folder of a run of `python -m rcnn find` or `run.sh`: which stage directories lie there, of which data set."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .. import files
+from ..errors import InputError
+from ..files import on_disk
+from ..files.lock import LOCK, take_lock
+from ..settings.fields import Settings, options_of
+from ..tables import KINDS, MANIFEST
+from ..tables.manifest import read_manifest
+from ..tables.schema import PROGRESS
+from .recipes import BEST
+from .settings.places import TEST, TRAINVAL
+
+DATASET = "dataset"  # of a run of find
+CLASSIFIER = "iqiyi"  # prefix of the classifier's files
+FLAG = "--run"
+
+One = TypeVar("One", bound=Settings)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run.
+
+    root : the folder
+    stages : manifest of each complete stage directory in it, by name, in the order in which they are made
+    stopped : names of those in which a run was stopped
+    """
+
+    root: str
+    stages: Mapping[str, Mapping[str, Any]]
+    stopped: tuple[str, ...]
+
+    @staticmethod
+    def read(root: str) -> RunFolder:
+        """Look at what lies there.
+
+        Raises
+        ------
+        InputError
+            If it is no run, or a manifest can't be read.
+        """
+        root = on_disk(root, FLAG)
+        if not os.path.isdir(root):
+            raise InputError(f"{FLAG} {root}: there is no such folder; give the --output of find, or run.sh's")
+        found, stopped = {}, []
+        for name in sorted(os.listdir(root)):
+            path = os.path.join(root, name)
+            if os.path.islink(path) or not os.path.isdir(path):
+                continue
+            if os.path.isfile(os.path.join(path, MANIFEST)) and not name.endswith(".index"):
+                found[name] = read_manifest(path, tuple(KINDS))
+            elif os.path.isfile(os.path.join(path, PROGRESS)) or os.path.isdir(os.path.join(path, "before")):
+                stopped.append(name)
+        order = list(KINDS)
+        stages = dict(sorted(found.items(), key=lambda item: order.index(item[1]["stage"])))
+        return RunFolder(root, stages, tuple(stopped))
+
+    def path(self, name: str) -> str:
+        """Where something in it lies."""
+        return os.path.join(self.root, name)
+
+    def of(self, stage: str) -> list[str]:
+        """Names of the complete directories of a stage."""
+        return [name for name, manifest in self.stages.items() if manifest["stage"] == stage]
+
+    def has(self, *names: str) -> bool:
+        """Whether all of these stage directories are complete."""
+        return all(name in self.stages for name in names)
+
+    def dataset(self, given: str | None = None) -> str:
+        """The data set that the run was made of.
+
+        Raises
+        ------
+        InputError
+            If none is there.
+        """
+        if given is not None:
+            return on_disk(given, "--dataset")
+        own = self.path(DATASET)
+        if os.path.isdir(own):
+            return own
+        named = [self.stages[name]["arguments"].get("dataset") for name in self.of("detect")]
+        for path in named:
+            if isinstance(path, str) and files.may_follow(path, [self.root]) and os.path.isdir(files.plain(path)):
+                return files.plain(path)
+        where = f"its manifests name {named[0]}, which is not there" if named else "it has no det_trainval"
+        raise InputError(f"{FLAG} {self.root}: {where}; give --dataset DIR")
+
+    def check_finished(self) -> None:
+        """Raise InputError where a stage was stopped in the middle."""
+        if self.stopped:
+            path = self.path(self.stopped[0])
+            raise InputError(
+                f"{path}: a run was stopped there, so it is not complete; let the command that was stopped end, or "
+                f"remove it with rm -r {shlex.quote(path)}, then give this command again"
+            )
+
+    def source_names(self, name: str) -> dict[int, str]:
+        """The directories of this run that one was made from and that have not changed since, by their place."""
+        found = {}
+        for place, source in enumerate(self.stages[name]["sources"]):
+            other = files.base_name(str(source["path"]).rstrip("/"))
+            if other in self.stages and files.sha256(files.join(self.path(other), MANIFEST)) == source["manifest"]:
+                found[place] = other
+        return found
+
+    def training_command(self, dataset: str) -> str:
+        """The command that trains the classifier again, and does what follows, in words."""
+        if files.same(dataset, self.path(DATASET)):
+            own = f"python -m rcnn find --output {shlex.quote(self.root)}"
+            return f"{own}, with the --people and --clips of before,"
+        models = [self.stages[name]["arguments"].get("model") for name in self.of("predict")]
+        prefix = next((model.rpartition(",")[0] for model in models if isinstance(model, str)), self.path(CLASSIFIER))
+        given = {"--dataset": dataset, "--output": self.root, "--prefix": prefix}
+        words = " ".join(f"{flag} {shlex.quote(value)}" for flag, value in given.items())
+        return f"./run.sh {words}{' --recipe best' if self.recipe == BEST else ''} --stage 3"
+
+    def settings(self, kind: type[One], name: str, **changes: Any) -> One:
+        """The settings with which a stage directory of this run was made, to make it again where that is needed."""
+        given = self.stages[name]["arguments"]
+        known = {option: given[option] for option in options_of(kind) if given.get(option) is not None}
+        return kind(**{**known, "output": self.path(name), "overwrite": False, "renew": True, **changes})
+
+    @property
+    def recipe(self) -> Any:
+        """Of the run; None where no stage says."""
+        return next((manifest["arguments"].get("recipe") for manifest in self.stages.values()), None)
+
+
+@contextmanager
+def held(root: str) -> Iterator[None]:
+    """One command at a time changes a run, and no find meanwhile."""
+    try:
+        lock = take_lock(os.path.join(root, LOCK), root, FLAG)
+    except OSError as error:
+        raise InputError(f"{FLAG} {root}: can't be written: {error.strerror or error}") from None
+    try:
+        yield
+        lock.check()
+    finally:
+        lock.release()
+
+
+PARTS = {part: (f"det_{part}", f"feat_{part}") for part in (TRAINVAL, TEST)}
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path lies in a folder, wherever links lead."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
