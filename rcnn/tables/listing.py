@@ -43,8 +43,13 @@ class Listing:
         return Listing(_hexadecimal(sum(int(digest, 16) for digest in digests)))
 
     def without(self, clips: Iterable[Clip]) -> Listing:
-        """The listing of the others, where these are among them; only the digest is known."""
-        return Listing(_hexadecimal(int(self.digest, 16) - sum(map(_number, clips))))
+        """The listing of the others, where these are among them; only the digest is known.
+
+        Parameters
+        ----------
+        clips : whose paths are their `source` in a table of clips
+        """
+        return Listing(_hexadecimal(int(self.digest, 16) - sum(_number(clip, "") for clip in clips)))
 
 
 def _number(clip: Clip, root: str) -> int:

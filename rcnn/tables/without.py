@@ -142,7 +142,8 @@ def _clips_left(batch: pa.RecordBatch, removal: Removal, lost: Collection[str], 
     """Rows of the table of clips; those that go are put into `gone`."""
     leaving = _among(batch.column(NAME), removal.clips)
     for row in batch.filter(pa.array(leaving)).to_pylist():
-        gone.append(Clip(row["name"], "", row["split"], *(row[key] for key in ("size", "changed", "start", "end"))))
+        mark = (row[key] for key in ("size", "changed", "start", "end"))
+        gone.append(Clip(row["name"], row["source"], row["split"], *mark))
     batch = batch.filter(pa.array(~leaving))
     changed = _among(batch.column(NAME), [*removal.tracks, *lost])
     if not changed.any():

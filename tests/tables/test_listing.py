@@ -104,3 +104,9 @@ def test_another_file_under_the_same_name_counts_and_a_data_set_may_move():
     here, moved = (Clip("a", f"/{root}/a.mp4", "test", 1, 2) for root in ("data", "elsewhere"))
     assert Listing.of([here]).digest != Listing.of([moved]).digest
     assert Listing.of([here], "/data").digest == Listing.of([moved], "/elsewhere").digest
+
+
+def test_clips_that_go_are_taken_out_of_the_digest():
+    clips = [Clip(name, f"/data/{name}", "test", 1, 2) for name in "abc"]
+    gone = Clip("b", "b", "test", 1, 2)  # its source, as a table of clips has it
+    assert Listing.of(clips, "/data").without([gone]).digest == Listing.of([clips[0], clips[2]], "/data").digest
