@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from .. import files
 from ..errors import InputError
+from ..files.json import read_json
 from ..files.text import printable, read_lines
 from .dataset import (
     FOLDERS,
@@ -32,11 +34,13 @@ from .dataset import (
 from .given import HEADER as LABELS_HEADER
 from .given import LABELS_FILE, read_given
 from .in_place import PLANNED_FILE, PLANNED_HEADER
-from .layout import PEOPLE_FILE, TEST_FILE
+from .layout import LISTS, PEOPLE_FILE, TEST_FILE
 from .listed import CLIPS_FILE, DIGITS, HEADER, ListedClip, lists_clips, read_listed
 from .lists import recover, replace_lists
 from .sources import SOURCES_FILE, read_sources
 
+MADE_FILE = f"{LISTS}/made.json"  # of gendata.py, see `rcnn.stages.made_items`
+NEAR = 3  # names that are meant, in a message
 SHOWN_NAMES = 5  # in a message, where none is near
 
 Row = tuple[int, str]  # a label and a name that it was given to; no name: of somebody who was removed
@@ -106,7 +110,9 @@ class Roster:
             return self.names[name]
         known = sorted(self.names)
         folded = {known_name.casefold(): known_name for known_name in known}
-        near = [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, 3)]
+        inside = [match for match in folded if name and name.casefold() in match]
+        like = difflib.get_close_matches(name.casefold(), folded, NEAR)
+        near = [folded[match] for match in dict.fromkeys([*like, *inside])][:NEAR]
         some = f"it has {', '.join(known[:SHOWN_NAMES])}{', ...' if len(known) > SHOWN_NAMES else ''}"
         hint = f"do you mean {' or '.join(near)}?" if near else some if known else "it has nobody"
         raise InputError(f"{printable(name)!r}: nobody in {self.root} has this name; {printable(hint)}")
@@ -190,6 +196,9 @@ class Roster:
             return texts
         every = [name for _, name in read_lines(os.path.join(self.root, NAMES_FILE), "it belongs to the data set")]
         texts[NAMES_FILE] = _lines([*(name for name in every if name not in gone), *came])
+        made = _made_without(os.path.join(self.root, MADE_FILE), gone)
+        if made is not None:
+            texts[MADE_FILE] = made
         if self.sources:
             texts[SOURCES_FILE] = _lines(f"{clip}\t{source}" for clip, source in sorted(self.sources.items()))
         return texts
@@ -251,6 +260,18 @@ def _kept_rows(path: str, sources: Collection[str]) -> list[list[str]] | None:
         return None
     with open(path, encoding="utf-8", newline="") as file:
         return [row for row in list(csv.reader(file))[1:] if row and row[0] in sources]
+
+
+def _made_without(path: str, clips: Collection[str]) -> bytes | None:
+    """The record of gendata.py without some clips, by what their names end in; None where there is none."""
+    try:
+        record = read_json(path)
+        gone = {os.path.splitext(clip)[0].rpartition("_")[2] for clip in clips}
+        record["items"] = {item: mark for item, mark in record["items"].items() if item not in gone}
+        record["clips"] = [item for item in record["clips"] if item not in gone]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None  # gendata.py makes nothing of it, either
+    return f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode()
 
 
 def _lines(lines: Iterable[str]) -> bytes:

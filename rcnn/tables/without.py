@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,6 @@ from ..files.json import write_json
 from .accounts import Accounts
 from .header import LIST
 from .listing import Listing
-from .manifest import read_manifest
 from .reader import NAME, StageReader
 from .schema import CLIPS, CLIPS_SCHEMA, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE, one_row
 from .table import GrowingTable
@@ -184,13 +183,3 @@ def exchange(path: str, ready: str, aside: str) -> None:
             os.rename(path, aside)
         os.rename(ready, path)
     files.remove_tree(aside)
-
-
-def stage_directories(root: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The complete stage directories in a folder, and their manifests, in the order in which they are made."""
-    found = []
-    for name in sorted(os.listdir(root)):
-        path = os.path.join(root, name)
-        if os.path.isfile(os.path.join(path, MANIFEST)) and not os.path.islink(path):
-            found.append((path, read_manifest(path, tuple(KINDS))))
-    yield from sorted(found, key=lambda item: list(KINDS).index(item[1]["stage"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,23 @@ def folders(root: Path) -> None:
     }  # fmt: skip
     for name, text in texts.items():
         (root / "gt_v2" / name).write_text(text)
+
+
+def test_what_gendata_made_is_known_without_who_was_removed(tmp_path):
+    folders(tmp_path)
+    for before, after in (("a1.mp4", "00000_0123.mp4"), ("b1.mp4", "00000_4567.mp4")):
+        for path in (tmp_path / "gt_v2").iterdir():
+            path.write_text(path.read_text().replace(before, after))
+    made = {
+        "arguments": {"seed": 0},
+        "items": {"0123": [1, 2], "4567": [3, 4]},
+        "others": "",
+        "clips": ["0123", "4567"],
+    }
+    (tmp_path / "gt_v2/made.json").write_text(json.dumps(made))
+    change(tmp_path, lambda roster: roster.without(1))
+    left = json.loads((tmp_path / "gt_v2/made.json").read_text())
+    assert left == {**made, "items": {"4567": [3, 4]}, "clips": ["4567"]}
 
 
 def texts(root: Path) -> dict[str, bytes]:
@@ -122,7 +140,10 @@ def test_a_change_that_changes_nothing_writes_the_same_bytes(tmp_path):
         assert texts(root) == before
 
 
-@pytest.mark.parametrize("name, hint", [("ada", "do you mean Ada"), ("Xyz", "it has Ada, Bo, Cy"), ("C", "do you")])
+@pytest.mark.parametrize(
+    "name, hint",
+    [("ada", "do you mean Ada"), ("Xyz", "it has Ada, Bo, Cy"), ("C", "do you mean Cy"), ("o", "do you mean Bo")],
+)
 def test_a_name_that_is_near_is_named(tmp_path, name, hint):
     find(tmp_path)
     with pytest.raises(InputError, match=r"nobody in .* has this name") as caught:
