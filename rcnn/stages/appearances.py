@@ -113,9 +113,11 @@ def appearances(settings: AppearancesSettings) -> None:
     lineage = trace([features], given)
     known = trace([StageReader(path, ("feature",)) for path in settings.known], given)
     detection = find_detection(features, settings.faces, lineage)
+    datasets = labelled_datasets(settings.dataset, known)
     arguments = {name: value for name, value in asdict(settings).items() if name != "faces"}
+    arguments["dataset"] = datasets[0] if datasets else None  # the same whether it was given or found
     sources = list(dict.fromkeys([settings.features, detection.path, *settings.known]))
-    teaching = [path for dataset in labelled_datasets(settings.dataset, known) for path in label_files(dataset)]
+    teaching = [path for dataset in datasets for path in label_files(dataset)]
     sums = file_sums([*_texts(settings, lineage), *teaching])
     header = header_of("appearances", arguments, sums, sources)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
