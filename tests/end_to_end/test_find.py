@@ -22,11 +22,13 @@ from rcnn.errors import InputError
 from rcnn.files.lock import Lock
 from rcnn.scores.intervals import match_intervals
 from rcnn.stages import find_set
+from rcnn.stages.appearances import appearances
 from rcnn.stages.detect import detect
 from rcnn.stages.feature import feature
 from rcnn.stages.genfeat import genfeat
 from rcnn.stages.predict import predict
 from rcnn.stages.settings import (
+    AppearancesSettings,
     DetectSettings,
     FeatureSettings,
     GenfeatSettings,
@@ -176,7 +178,8 @@ def test_the_six_commands_go_on_from_there(place, said, capsys):
             recipe="best",
         )
     )
-    assert capsys.readouterr().out.count("it is kept") == 7
+    appearances(AppearancesSettings(features=at["feat_test"], known=(at["feat_trainval"],), output=at["appearances"]))
+    assert capsys.readouterr().out.count("it is kept") == 8
     submit(SubmitSettings(inputs=(at["pred_test"],), output=f"{place.root}/submission.txt", recipe="best"))
     assert (place.root / "submission.txt").read_text() == (place.found / "submission.txt").read_text()
     photo = portrait(NUMBERS[ADA], 1)
