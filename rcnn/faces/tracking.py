@@ -35,8 +35,8 @@ def track_faces(
     """Number of each face's track within its clip.
 
     Faces of successive frames are joined where they look alike or lie in one place, by the best assignment of a
-    frame's faces to the tracks before it; a track ends with its shot. Pieces of one person in a shot that no frame shows
-    side by side are joined at the end. A frame has at most one face of a track.
+    frame's faces to the tracks before it; a track ends with its shot. Pieces of one person in a shot that no frame
+    shows side by side are joined at the end. A frame has at most one face of a track.
 
     Parameters
     ----------

@@ -109,6 +109,14 @@ def relative(path: str, folder: str) -> str:
     return url.key.removeprefix(base.key).lstrip("/")
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path begins with that of a folder, as both are written."""
+    url, base = parse_url(path), parse_url(folder)
+    if url is None or base is None:
+        return url is base and plain(path).startswith(os.path.join(plain(folder), ""))
+    return url.with_key("") == base.with_key("") and url.key.startswith(f"{base.key}/" if base.key else "")
+
+
 def same(one: str, other: str) -> bool:
     """Whether two paths name one place."""
     here, there = parse_url(one), parse_url(other)

@@ -165,6 +165,7 @@ class Report:
     absent : people who are in no clip
     sureness : what the verdicts go by; None where there are none
     made : what it was made with; None where that is not known
+    heads : what the scores come from, a line a classifier
     """
 
     title: str
@@ -186,6 +187,7 @@ class Report:
     absent: Sequence[str] = ()
     sureness: Sureness | None = None
     made: Made | None = None
+    heads: Sequence[str] = ()
 
     @property
     def dated(self) -> bool:

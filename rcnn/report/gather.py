@@ -90,6 +90,7 @@ def gather_report(
         best_precision=list(best),
         coverage=coverage,
         curve=lineage.curve,
+        heads=lineage.heads,
         people=[_with_sources(_with_reasons(card, reasons), sources or {}) for card in cards],
         all_people=len(labels),
         chosen=why,

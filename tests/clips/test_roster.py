@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kills import Killed, kill_at
+from killing import Killed, kill_at
 
 from rcnn.clips.dataset import TRAIN, list_clips
 from rcnn.clips.gather import SourceFile

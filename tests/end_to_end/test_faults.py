@@ -80,6 +80,8 @@ def test_half_an_output_is_noticed(ref, tmp_path):
 
 def test_the_vectors_are_not_all_alike(ref):
     reader = StageReader(str(ref / "vectors"), ("feature",))
-    values = np.concatenate([np.stack(batch.column(3).to_numpy(zero_copy_only=False)) for batch in reader.batches()])
+    values = np.concatenate(
+        [np.stack(batch.column("feature").to_numpy(zero_copy_only=False)) for batch in reader.batches()]
+    )
     assert values.shape == (900, faults.WIDTH)
     assert len(np.unique(values[:, 0])) > 890

@@ -36,7 +36,7 @@ from rcnn.search.query import models_behind
 from rcnn.stages.clip_tracks import intervals
 from rcnn.stages.int8 import _is_whole
 from rcnn.stages.merge import check_alike, find_parts, summed
-from rcnn.stages.predict import PredictSettings, _labels_of_training
+from rcnn.stages.predict import PredictSettings, _record_of_training
 from rcnn.stages.preview import PreviewSettings, preview
 from rcnn.stages.recipes import check_recipe
 from rcnn.stages.search import describe
@@ -206,7 +206,7 @@ def test_records_of_training(copies, data):
         put(record, data.draw(hostile(document)))
         trace([StageReader(str(copies / "pred"), ("predict",))])
         settings = PredictSettings(f"{copies / 'mlp'},7", (str(copies / "feat"),), str(copies / "new"), gpu=-1)
-        may_refuse(lambda: _labels_of_training(settings, 6))
+        may_refuse(lambda: _record_of_training(settings, 6))
     finally:
         record.write_text(good)
 

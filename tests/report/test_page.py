@@ -84,7 +84,7 @@ def report_with(text: str) -> Report:
         [person, Person(2, text), Person(3, text, sightings=Sightings(seen, counts), missed=[Entry(text, note=text)])],
         4, text, [StageRow(text, text, 1, 2, 3.0)], [text],
         [SeenClip(text, 9.0, [*seen["yes"], *seen["maybe"]], [Span(5, 6)])], 2, {3: text}, [text],
-        Sureness(text, [Bin(0.5, 0.5, 1)]), Made(text, text, [text], [Model(text, text, [text])]),
+        Sureness(text, [Bin(0.5, 0.5, 1)]), Made(text, text, [text], [Model(text, text, [text])]), [text],
     )  # fmt: skip
 
 

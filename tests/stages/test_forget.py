@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from kills import Killed, kill_at
+from killing import Killed, kill_at
 from made_run import NAMES, PHOTOGRAPHS, MadeRun, make_run
 from msgspec import to_builtins
 from reference_models import ROOT

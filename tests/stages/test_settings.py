@@ -21,6 +21,7 @@ from rcnn.stages.settings import (
     DetectSettings,
     FeatureSettings,
     GendataSettings,
+    IndexSettings,
     MergeSettings,
     PreviewSettings,
     SearchSettings,
@@ -58,7 +59,7 @@ def in_the_project(monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_more_than_the_required_is_needed(kind):
     values = {}
-    if kind is SearchSettings:
+    if kind in (SearchSettings, IndexSettings):
         with pytest.raises(InputError, match=r"^--features: not given, and neither .* run feature\.py first$"):
             made(kind)
         values = {"features": ("output/feat_test",)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from kills import Killed, kill_at
+from killing import Killed, kill_at
 
 from rcnn.clips.dataset import Clip
 from rcnn.tables import Listing

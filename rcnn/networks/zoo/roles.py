@@ -99,7 +99,9 @@ def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
         return given
     found = role.seed
     if missing_file(role.seed) is not None:
-        found = os.path.relpath(SHIPPED / role.shipped)
+        shipped = str(SHIPPED / role.shipped)
+        below = os.path.relpath(shipped)
+        found = shipped if below.startswith(os.pardir) else below  # a manifest names it, and is read from elsewhere
         path = missing_file(found)
         if path:
             raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
