@@ -26,7 +26,7 @@ def test_it_leaves_a_report_with_faces_and_names(finished):
     page = (output / "report.html").read_text()
     assert page.count('<article class="card"') == PEOPLE and "person001" in page
     assert page.count("data:image/jpeg;base64,") > PEOPLE * 4
-    assert "Scores: templates: 2 clips a person" in page and "threshold 10" in page and "kept ones only" not in page
+    assert "Scores: templates: 3 clips a person" in page and "threshold 10" in page and "kept ones only" not in page
     assert "What this report lacks" not in page
 
 
