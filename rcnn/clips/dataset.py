@@ -194,5 +194,5 @@ def _listed_clips(root: str, stage: str, part: tuple[int, int], marked: bool) ->
 
 def source_of(clip: Clip, root: str) -> str:
     """The file of a clip as the data set gives it: from the data set's directory where it lies there, else its path."""
-    inside = files.is_below(clip.path, root)
-    return files.relative(clip.path, root) if inside else clip.path
+    own = files.below(root)(clip.path)
+    return clip.path if own is None else own

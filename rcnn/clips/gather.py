@@ -88,12 +88,6 @@ def gather(arguments: Sequence[str], apart: Sequence[str] = ()) -> Gathered:
     return walk.result()
 
 
-def within(path: str, folder: str) -> bool:
-    """Whether a path on the disk lies in a folder, or is it; links are followed."""
-    real, place = os.path.realpath(path), os.path.realpath(folder)
-    return real == place or real.startswith(f"{place.rstrip('/')}/")
-
-
 def _matches(argument: str) -> list[str]:
     """The paths that an argument names; one that is there is taken by its name, whatever marks of a glob that has."""
     if files.is_url(argument):

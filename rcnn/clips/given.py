@@ -7,13 +7,12 @@ somebody who was removed. Who is in the data set now, `gt_v2/names.txt` says.
 
 from __future__ import annotations
 
-import csv
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 
 from .. import files
 from ..errors import InputError
-from ..files.text import printable, read_rows
+from ..files.text import printable, read_rows, table_bytes
 from .dataset import LARGEST_LABEL, parse_label
 from .layout import LISTS, PEOPLE_FILE
 from .names import read_people
@@ -85,11 +84,5 @@ def names_now(labels: Mapping[str, int], people: Collection[str]) -> dict[int, s
 
 def write_given(root: str, labels: Mapping[str, int]) -> None:
     """Write the list of a data set, sorted by label; it appears whole or not at all."""
-
-    def write(temporary: str) -> None:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(HEADER)
-            rows.writerows((labels[name], name) for name in sorted(labels, key=lambda name: labels[name]))
-
-    files.write_whole(files.join(root, LABELS_FILE), write)
+    rows = ((labels[name], name) for name in sorted(labels, key=lambda name: labels[name]))
+    files.write_bytes(files.join(root, LABELS_FILE), table_bytes(HEADER, rows))

@@ -10,7 +10,6 @@ is taken over from the one before:
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 import shutil
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from .. import files
 from ..errors import InputError
-from ..files.text import read_rows
+from ..files.text import read_rows, table_bytes
 from .dataset import FOLDERS, TEST, TRAIN, TRAIN_FILE, VAL_FILE, read_train_labels
 from .folder import ID_DIGITS
 from .gather import SourceFile
@@ -151,7 +150,7 @@ def write_in_place(
         write_listed(str(staging), clips)
         write_given(str(staging), labels)
         planned = [(file.path, file.size, file.changed) for file in sorted(sources) if file in plans]
-        _write_planned(staging / PLANNED_FILE, planned)
+        files.write_bytes(str(staging / PLANNED_FILE), table_bytes(PLANNED_HEADER, planned))
         train = sorted((clip.name, label) for clip, label in clips.items() if clip.split == TRAIN and label)
         write_lines(staging / TRAIN_FILE, (f"{name} {label}" for name, label in train))
         write_lines(staging / VAL_FILE, ())
@@ -173,16 +172,6 @@ def _clips(file: SourceFile, split: str, plans: Mapping[SourceFile, Pieces]) -> 
         ListedClip(clip_name(file.path, start), split, file.path, round(start, DIGITS), round(end, DIGITS))
         for start, end in plans.get(file, ())
     ]
-
-
-def _write_planned(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    def write(temporary: str) -> None:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(PLANNED_HEADER)
-            writer.writerows(rows)
-
-    files.write_whole(str(path), write)
 
 
 def _same(one: Path, other: Path) -> bool:

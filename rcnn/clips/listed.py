@@ -7,7 +7,6 @@ looked into.
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from collections.abc import Container, Iterable, Iterator
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 
 from .. import files
 from ..errors import InputError
-from ..files.text import printable, read_rows
+from ..files.text import printable, read_rows, table_bytes
 
 CLIPS_FILE = "gt_v2/clips.csv"
 HEADER = ("name", "split", "source", "start", "end")
@@ -90,16 +89,16 @@ def _seconds(text: str, where: str) -> float:
 
 def write_listed(root: str, clips: Iterable[ListedClip]) -> None:
     """Write the list of a data set, sorted by name; it appears whole or not at all."""
+    files.write_bytes(files.join(root, CLIPS_FILE), listed_bytes(clips))
 
-    def write(temporary: str) -> None:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(HEADER)
-            for clip in sorted(clips, key=lambda clip: clip.name):
-                times = (f"{clip.start:.{DIGITS}f}", f"{clip.end:.{DIGITS}f}")
-                rows.writerow((clip.name, clip.split, clip.source, *times))
 
-    files.write_whole(files.join(root, CLIPS_FILE), write)
+def listed_bytes(clips: Iterable[ListedClip]) -> bytes:
+    """What the file of a list holds."""
+    rows = (
+        (clip.name, clip.split, clip.source, f"{clip.start:.{DIGITS}f}", f"{clip.end:.{DIGITS}f}")
+        for clip in sorted(clips, key=lambda clip: clip.name)
+    )
+    return table_bytes(HEADER, rows)
 
 
 def listed_sources(root: str, clips: Container[str] | None, splits: Container[str]) -> dict[str, str]:

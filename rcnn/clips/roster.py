@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import io
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from .. import files
 from ..errors import InputError
 from ..files.json import read_json
-from ..files.text import printable, read_lines
+from ..files.text import printable, read_lines, table_bytes
 from .dataset import (
     FOLDERS,
     NAMES_FILE,
@@ -35,7 +34,7 @@ from .given import HEADER as LABELS_HEADER
 from .given import LABELS_FILE, read_given
 from .in_place import PLANNED_FILE, PLANNED_HEADER
 from .layout import LISTS, PEOPLE_FILE, TEST_FILE
-from .listed import CLIPS_FILE, DIGITS, HEADER, ListedClip, lists_clips, read_listed
+from .listed import CLIPS_FILE, ListedClip, listed_bytes, lists_clips, read_listed
 from .lists import recover, replace_lists
 from .sources import SOURCES_FILE, read_sources
 
@@ -178,7 +177,7 @@ class Roster:
         if self.listed is None:
             shown = {*self.people}
         texts = {
-            LABELS_FILE: _csv(LABELS_HEADER, rows),
+            LABELS_FILE: table_bytes(LABELS_HEADER, rows),
             PEOPLE_FILE: _lines(f"{label} {name}" for label, name in self.people.items() if label in shown),
             TRAIN_FILE: _lines(f"{clip} {label}" for clip, label in self._in_order(TRAIN)),
             VAL_FILE: _lines(_truth(self.labels[VAL])),
@@ -186,13 +185,10 @@ class Roster:
         if os.path.isfile(os.path.join(self.root, TEST_FILE)):
             texts[TEST_FILE] = _lines(f"{label} {' '.join(self.truth[label])}" for label in sorted(self.truth))
         if self.listed is not None:
-            rows_of = sorted(self.listed, key=lambda clip: clip.name)
-            texts[CLIPS_FILE] = _csv(
-                HEADER, ((c.name, c.split, c.source, f"{c.start:.{DIGITS}f}", f"{c.end:.{DIGITS}f}") for c in rows_of)
-            )
+            texts[CLIPS_FILE] = listed_bytes(self.listed)
             planned = _kept_rows(os.path.join(self.root, PLANNED_FILE), used)
             if planned is not None:
-                texts[PLANNED_FILE] = _csv(PLANNED_HEADER, planned)
+                texts[PLANNED_FILE] = table_bytes(PLANNED_HEADER, planned)
             return texts
         every = [name for _, name in read_lines(os.path.join(self.root, NAMES_FILE), "it belongs to the data set")]
         texts[NAMES_FILE] = _lines([*(name for name in every if name not in gone), *came])
@@ -276,11 +272,3 @@ def _made_without(path: str, clips: Collection[str]) -> bytes | None:
 
 def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
-
-
-def _csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()

@@ -27,7 +27,7 @@ from .reading import (
     sha256,
 )
 from .remote import StoreError, check_answers
-from .urls import base_name, is_below, is_url, join, on_disk, parent, plain, relative, same, suffixed
+from .urls import base_name, below, is_inside, is_url, join, on_disk, parent, plain, relative, same, suffixed
 from .writing import (
     check_no_link,
     check_no_links,
@@ -45,8 +45,8 @@ from .writing import (
 )
 
 __all__ = [
-    "StoreError", "base_name", "check_answers", "check_no_link", "check_no_links", "check_replaceable", "create",
-    "discard", "exists", "fetched", "folders", "is_below", "is_dir", "is_file", "is_url", "join", "make_dir",
+    "StoreError", "base_name", "below", "check_answers", "check_no_link", "check_no_links", "check_replaceable",
+    "create", "discard", "exists", "fetched", "folders", "is_dir", "is_file", "is_inside", "is_url", "join", "make_dir",
     "make_inner_dir", "mark", "marks", "may_follow", "modified", "move", "names", "objects", "on_disk", "open_parquet",
     "open_text", "parent", "plain", "put", "read_bytes", "relative", "remove", "remove_tree", "same", "sha256",
     "suffixed", "write_bytes", "write_whole",

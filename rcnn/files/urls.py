@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 from ..errors import InputError
@@ -109,12 +111,30 @@ def relative(path: str, folder: str) -> str:
     return url.key.removeprefix(base.key).lstrip("/")
 
 
-def is_below(path: str, folder: str) -> bool:
-    """Whether a path begins with that of a folder, as both are written."""
-    url, base = parse_url(path), parse_url(folder)
-    if url is None or base is None:
-        return url is base and plain(path).startswith(os.path.join(plain(folder), ""))
-    return url.with_key("") == base.with_key("") and url.key.startswith(f"{base.key}/" if base.key else "")
+@lru_cache(maxsize=8)
+def below(folder: str) -> Callable[[str], str | None]:
+    """What turns a path that begins with that of a folder, as both are written, into the one from there, and any other
+    into None. The folder is looked at once, for many paths."""
+    base = parse_url(folder)
+    start = os.path.join(plain(folder), "") if base is None else f"{base.key}/" if base.key else ""
+
+    def of(path: str) -> str | None:
+        if base is None:
+            own = plain(path)
+        else:
+            url = parse_url(path)
+            if url is None or url.with_key("") != base.with_key(""):
+                return None
+            own = url.key
+        return own[len(start) :] if own.startswith(start) else None
+
+    return of
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a path on the disk lies in a folder, or is it; links are followed."""
+    real, place = os.path.realpath(path), os.path.realpath(folder)
+    return real == place or real.startswith(os.path.join(place, ""))
 
 
 def same(one: str, other: str) -> bool:

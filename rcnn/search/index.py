@@ -27,6 +27,7 @@ from ..files.json import read_json, reason
 from ..files.schema import Count, Digest
 from ..tables import MANIFEST, StageReader
 from ..tables.damage import DAMAGED
+from ..tables.schema import INDEX
 from . import codes
 from .candidates import Tracks, find_tracks
 from .sample import read_sample, sample_name
@@ -34,7 +35,6 @@ from .segment import Facts, Segment, SegmentError
 
 FORMAT: Literal[1] = 1  # version of what is described here and in `segment`
 STAGE: Literal["index"] = "index"
-ENDING = ".index"  # behind the name of the features
 ROTATION = "rotation.npy"
 EDGE = 8  # of the candidates an eighth reaches so high that hardly one is missing there
 MOST_BYTES = 1 << 30  # of the rotation or the sample, more than either ever has
@@ -188,7 +188,7 @@ def segments_name(packing: str, rotation: str) -> str:
 
 def index_path(features: str) -> str:
     """Where the index of a feature directory lies."""
-    return f"{features.rstrip('/')}{ENDING}"
+    return f"{features.rstrip('/')}{INDEX}"
 
 
 def command(features: str) -> str:

@@ -15,13 +15,14 @@ from ..tables import MANIFEST, StageReader
 from .appearances import appearances
 from .detect import detect
 from .feature import feature
-from .find_places import Places, check_output, discard_all, held
+from .find_places import Places, check_output, discard_all
 from .find_set import FilmSet, make_set, skipped_lines, write_skipped
 from .find_summary import check_films, check_people, summary
 from .forgotten import check_none_under_way
 from .genfeat import genfeat
 from .predict import predict
 from .recipes import BEST
+from .run_folder import held
 from .settings import (
     AppearancesSettings,
     DetectSettings,
@@ -52,7 +53,7 @@ def find(settings: FindSettings) -> None:
     places = Places(settings.output)
     check_output(places)
     check_none_under_way(places.root)
-    with held(places):
+    with held(places.root, "--output"):
         if settings.overwrite:
             discard_all(places)
         found = make_set(settings, places.dataset)

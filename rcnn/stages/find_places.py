@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .. import files
 from ..clips.in_place import is_in_place
 from ..errors import InputError
-from ..files.lock import LOCK, take_lock
+from ..files.lock import LOCK
 from ..files.text import check_utf8
 from ..networks.checkpoint import checkpoint_files
 from ..tables.header import discard
@@ -65,21 +63,6 @@ def check_output(places: Places) -> None:
         raise InputError(
             f"--output {places.root}: holds {(foreign or ['dataset'])[0]!r}, which no find made; give another folder"
         )
-
-
-@contextmanager
-def held(places: Places) -> Iterator[None]:
-    """One run at a time in an output; raises InputError where there is one."""
-    try:
-        files.make_dir(places.root)
-        lock = take_lock(places[LOCK], places.root, "--output")
-    except OSError as error:
-        raise InputError(f"--output {places.root}: can't be written: {error.strerror or error}") from None
-    try:
-        yield
-        lock.check()
-    finally:
-        lock.release()
 
 
 def discard_all(places: Places) -> None:

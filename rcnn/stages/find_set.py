@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .. import files
 from ..clips.folder import Skipped
-from ..clips.gather import FLAG, SourceFile, gather, within
+from ..clips.gather import FLAG, SourceFile, gather
 from ..clips.given import read_given
 from ..clips.in_place import Earlier, Pieces, read_earlier, write_in_place
 from ..clips.known import known_people
@@ -123,7 +123,7 @@ def _on_disk(paths: Iterable[str]) -> list[str]:
 
 def _below(path: str, folder: Path) -> bool:
     """Whether a path lies in a folder, and is not it."""
-    return within(path, str(folder)) and not within(str(folder), path)
+    return files.is_inside(path, str(folder)) and not files.is_inside(str(folder), path)
 
 
 def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> dict[SourceFile, Pieces]:

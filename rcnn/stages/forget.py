@@ -26,7 +26,7 @@ from ..tables.schema import KINDS
 from ..tables.without import exchange, write_without
 from .find_set import SKIPPED_FILE
 from .forgotten import JOURNAL, Journal, check_none_under_way, plan, read_journal
-from .run_folder import RunFolder, held, is_inside
+from .run_folder import RunFolder, held
 from .settings.people import ForgetSettings
 from .traces import Traces
 
@@ -66,7 +66,7 @@ def forget(settings: ForgetSettings) -> None:
 
 def carry_out(run: RunFolder, journal: Journal) -> list[str]:
     """Do all steps of a removal; gives what was done, in lines."""
-    inside = [journal.dataset] if is_inside(journal.dataset, run.root) else []
+    inside = [journal.dataset] if files.is_inside(journal.dataset, run.root) else []
     ours = [run.path(name) for name in (*journal.stages, *journal.predictions, WORK, JOURNAL, LOCK)]
     names = [*journal.names, *journal.clips, *journal.copies, *journal.photographs]
     traces = Traces(run.root, frozenset([*ours, *inside]), names)

@@ -22,7 +22,7 @@ from ..settings.shared import false_hits
 from ..tables import StageReader
 from ..tables.without import Removal
 from .appearances import Nearest, judge_by, whole_clips
-from .run_folder import PARTS, RunFolder, is_inside
+from .run_folder import PARTS, RunFolder
 from .settings.places import TEST, TRAINVAL
 
 JOURNAL = "forget.json"  # in the run, from the first change to the last
@@ -81,7 +81,7 @@ class Journal(Struct):
         ]
         if (
             not files.same(self.dataset, dataset)
-            or not all(is_inside(os.path.dirname(path), dataset) for path in self.copies)
+            or not all(files.is_inside(os.path.dirname(path), dataset) for path in self.copies)
             or any(not name or name.startswith(".") or "/" in name for name in names)
         ):
             raise InputError(
@@ -247,7 +247,7 @@ def _own_files(run: RunFolder, roster: Roster, clips: list[str]) -> tuple[list[s
     copies, stay = set(), set()
     for clip in clips:
         source = roster.sources.get(clip)
-        if source is not None and os.path.isabs(source) and is_inside(os.path.dirname(source), roster.root):
+        if source is not None and os.path.isabs(source) and files.is_inside(os.path.dirname(source), roster.root):
             copies.add(source)
         elif source is not None:
             stay.add(source)
@@ -266,7 +266,7 @@ def _classifiers(run: RunFolder) -> tuple[list[str], list[str]]:
     for name in run.of("predict"):
         model = run.stages[name]["arguments"].get("model")
         prefix = model.rpartition(",")[0] if isinstance(model, str) else ""
-        if prefix and is_inside(os.path.dirname(prefix) or ".", run.root):
+        if prefix and files.is_inside(os.path.dirname(prefix) or ".", run.root):
             prefixes.add(os.path.basename(prefix))
         elif prefix:
             elsewhere.add(prefix)

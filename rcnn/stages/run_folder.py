@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import files
@@ -17,7 +16,7 @@ from ..files.lock import LOCK, take_lock
 from ..settings.fields import Settings, options_of
 from ..tables import KINDS, MANIFEST
 from ..tables.manifest import read_manifest
-from ..tables.schema import PROGRESS
+from ..tables.schema import INDEX, PROGRESS
 from .recipes import BEST
 from .settings.places import TEST, TRAINVAL
 
@@ -58,7 +57,7 @@ class RunFolder:
             path = os.path.join(root, name)
             if os.path.islink(path) or not os.path.isdir(path):
                 continue
-            if os.path.isfile(os.path.join(path, MANIFEST)) and not name.endswith(".index"):
+            if os.path.isfile(os.path.join(path, MANIFEST)) and not name.endswith(INDEX):
                 found[name] = read_manifest(path, tuple(KINDS))
             elif os.path.isfile(os.path.join(path, PROGRESS)) or os.path.isdir(os.path.join(path, "before")):
                 stopped.append(name)
@@ -140,12 +139,18 @@ class RunFolder:
 
 
 @contextmanager
-def held(root: str) -> Iterator[None]:
-    """One command at a time changes a run, and no find meanwhile."""
+def held(root: str, flag: str = FLAG) -> Iterator[None]:
+    """One command at a time makes or changes a run; raises InputError where there is one.
+
+    Parameters
+    ----------
+    flag : that names the folder, for messages
+    """
     try:
-        lock = take_lock(os.path.join(root, LOCK), root, FLAG)
+        files.make_dir(root)
+        lock = take_lock(os.path.join(root, LOCK), root, flag)
     except OSError as error:
-        raise InputError(f"{FLAG} {root}: can't be written: {error.strerror or error}") from None
+        raise InputError(f"{flag} {root}: can't be written: {error.strerror or error}") from None
     try:
         yield
         lock.check()
@@ -154,8 +159,3 @@ def held(root: str) -> Iterator[None]:
 
 
 PARTS = {part: (f"det_{part}", f"feat_{part}") for part in (TRAINVAL, TEST)}
-
-
-def is_inside(path: str, folder: str) -> bool:
-    """Whether a path lies in a folder, wherever links lead."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

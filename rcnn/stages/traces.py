@@ -14,13 +14,13 @@ from ..exports.appearances import write_file
 from ..exports.endings import ending_of
 from ..files import write_bytes
 from ..scores.verdicts import VERDICTS
+from ..tables.schema import INDEX
 from .find_set import SKIPPED_FILE
 from .sheets import RECORD, remove_sheets
 
 PAGES = (".html", ".htm")
 MARK = b"media-src 'self' file:; style-src 'unsafe-inline'"  # near the beginning of every page of ours
 HEAD_BYTES = 2048
-INDEX = ".index"  # behind the name of features
 RANKED = ("submission.txt", "report.html")  # made by a classifier that goes
 WHO = ("who.csv", "who.json")
 LOGS, LOG_ENDING = "log", ".log"

@@ -17,6 +17,7 @@ PROGRESS = "progress.json"
 OLD_LISTING = "listing.parquet"  # of runs up to format 3
 CLIPS = "clips"
 BEFORE = "before"  # folder of what earlier runs did, see rcnn.tables.before
+INDEX = ".index"  # behind the name of features: the directory of their index, see rcnn.search.index
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
 STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"

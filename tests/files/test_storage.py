@@ -110,8 +110,8 @@ def test_options_in_the_url_stay_behind_the_key(s3, monkeypatch):
     assert files.suffixed(root, ".lock") == s3.url("data.lock") + options
     assert files.base_name(root) == "data"
     assert files.relative(files.join(root, "a/b"), root) == "a/b"
-    assert files.is_below(files.join(root, "a/b"), root) and not files.is_below(f"/{root}", root)
-    assert not files.is_below(files.join(root, "ab/c"), files.join(root, "a"))
+    assert files.below(root)(files.join(root, "a/b")) == "a/b" and files.below(root)(f"/{root}") is None
+    assert files.below(files.join(root, "a"))(files.join(root, "ab/c")) is None
     put(files.join(root, "x"), b"1")
     assert files.names(root) == ["x"]
 

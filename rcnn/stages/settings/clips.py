@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ...errors import InputError
 from ...files import is_url, on_disk
@@ -19,6 +20,33 @@ QUALITY_THRESHOLDS = {NORM: shared.LEAST_NORM, SCORE: 0.5}  # by --quality
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
 SAMPLING = 3  # of every so many frames one is looked at
 EVERY = 50  # of so many clips of each state one has a contact sheet
+
+
+def quality_setting() -> Any:
+    """A field of settings, `str`: what is a face's quality."""
+    text = "what a face's quality is: the norm of the quality model's embedding, or the detector's score"
+    return setting(NORM, text, kinds.choice(NORM, SCORE))
+
+
+def quality_threshold_setting() -> Any:
+    """A field of settings, `float`: the least quality."""
+    usual = ", ".join(f"{value:g} with --quality {name}" for name, value in QUALITY_THRESHOLDS.items())
+    return setting(None, f"smallest quality of a face that is kept; left out: {usual}", kinds.number, "Q")
+
+
+def find_quality_model(given: str | None, quality: str) -> str | None:
+    """The model whose norm is the quality; None where that is the detector's score.
+
+    Raises
+    ------
+    InputError
+        If it is not there, or one is given that takes no part.
+    """
+    if quality == NORM:
+        return find_model(given, QUALITY, quiet=True)
+    if given is not None:
+        raise InputError("--quality score is the detector's, and no --quality-model takes part; leave one of them out")
+    return None
 
 
 @dataclass(frozen=True)
@@ -45,19 +73,9 @@ class DetectSettings(Settings):
         None, "looks a second, whatever the frame rate, in place of --sampling", kinds.more_than_none, "R"
     )
     split: tuple[int, int] = shared.split()
-    quality_threshold: float = setting(
-        None,
-        "smallest quality of a face that is kept; left out: "
-        + ", ".join(f"{value:g} with --quality {name}" for name, value in QUALITY_THRESHOLDS.items()),
-        kinds.number,
-        "Q",
-    )
+    quality_threshold: float = quality_threshold_setting()
     image_size: tuple[int, int] = setting((112, 112), "crop in pixels: 112,112 or 112,96", kinds.pair, "H,W")
-    quality: str = setting(
-        NORM,
-        "what a face's quality is: the norm of the quality model's embedding, or the detector's score",
-        kinds.choice(NORM, SCORE),
-    )
+    quality: str = quality_setting()
     max_bad: float = setting(5.0, "fail if more of the clips can't be read", kinds.number, "PERCENT", RUN)
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
@@ -78,12 +96,7 @@ class DetectSettings(Settings):
         self._fill(output=f"{DETECTED}{self.stage}", quality_threshold=QUALITY_THRESHOLDS[self.quality], **options)
         if self.rate is None:
             self._fill(sampling=SAMPLING)
-        if self.quality == NORM:
-            self._put(model=find_model(self.model, QUALITY, quiet=True))
-        elif self.model is not None:
-            raise InputError(
-                "--quality score is the detector's, and no --quality-model takes part; leave one of them out"
-            )
+        self._put(model=find_quality_model(self.model, self.quality))
         self._put(detector=find_model(self.detector, DETECTOR, quiet=True))
 
 

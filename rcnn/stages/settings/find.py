@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import InputError
 from ...files import on_disk
 from ...networks.zoo.roles import DETECTOR, EMBEDDING, QUALITY, find_model
 from ...scores.verdicts import VERDICTS
@@ -13,7 +12,7 @@ from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, Settings, setting
 from ..recipes import BEST, options_of_recipe
 from .appearances import VERDICT_LIST
-from .clips import NORM, QUALITY_THRESHOLDS, SCORE
+from .clips import QUALITY_THRESHOLDS, find_quality_model, quality_setting, quality_threshold_setting
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,8 @@ class FindSettings(Settings):
     model: str = shared.model(EMBEDDING, "embedding model")
     detector: str = shared.model(DETECTOR, "face detector")
     quality_model: str | None = shared.model(QUALITY, "quality model")
-    quality: str = setting(
-        NORM,
-        "what a face's quality is: the norm of the quality model's embedding, or the detector's score",
-        kinds.choice(NORM, SCORE),
-    )
-    quality_threshold: float = setting(
-        None,
-        "smallest quality of a face that is kept; left out: "
-        + ", ".join(f"{value:g} with --quality {name}" for name, value in QUALITY_THRESHOLDS.items()),
-        kinds.number,
-        "Q",
-    )
+    quality: str = quality_setting()
+    quality_threshold: float = quality_threshold_setting()
     rate: float = setting(
         options_of_recipe("detect", BEST)["rate"], "looks a second at a film", kinds.more_than_none, "R"
     )
@@ -66,13 +55,8 @@ class FindSettings(Settings):
     def _complete(self) -> None:
         self._put(output=on_disk(self.output, "--output"), people=Path(on_disk(str(self.people), "--people")))
         self._fill(quality_threshold=QUALITY_THRESHOLDS[self.quality])
-        if self.quality == NORM:
-            self._put(quality_model=find_model(self.quality_model, QUALITY, quiet=True))
-        elif self.quality_model is not None:
-            raise InputError(
-                "--quality score is the detector's, and no --quality-model takes part; leave one of them out"
-            )
         self._put(
+            quality_model=find_quality_model(self.quality_model, self.quality),
             model=find_model(self.model, EMBEDDING, quiet=True),
             detector=find_model(self.detector, DETECTOR, quiet=True),
         )
