@@ -8,6 +8,7 @@ from threading import local
 
 import numpy as np
 
+from ..faces.vectors import cosines_with
 from ..workers.pipeline import cores, ordered_map
 from .codes import Scanner
 from .segment import CLIP, TRACK, VECTOR, Facts, Segment
@@ -61,9 +62,7 @@ def find_tracks(
     def read(piece: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         number, mine = piece
         records = segments[number].read_rows(facts[number], mine)
-        vectors = records[VECTOR].astype(np.float32)
-        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-        cosines = (vectors @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
+        cosines = cosines_with(records[VECTOR].astype(np.float32), wanted)
         return cosines, records[CLIP].astype(np.int64), records[TRACK]
 
     pieces = list(zip(numbers.tolist(), np.split(rows, starts[1:]), strict=True)) if len(rows) else []

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..clips.dataset import TEST
 from ..clips.labels import Labels, label_of, labels_of
 from ..errors import InputError
-from ..faces.vectors import normalise
+from ..faces.vectors import cosines_with, normalise
 from ..tables import StageReader, clip_starts, vectors
 from .found import Found, Match
 from .index import Place, SearchIndex
@@ -62,7 +62,7 @@ def nearest(
             seen = index.search(wanted, count)
             best = _best([*best, *(_match(place, tally.labels) for place in seen.places)], count)
             rows, sampled = index.sample()
-            block = _Block.of(rows, _cosines(sampled, wanted), tally.labels) if len(rows) else None
+            block = _Block.of(rows, cosines_with(sampled, wanted), tally.labels) if len(rows) else None
             others = np.zeros(0, np.float32) if block is None else block.best[block.best < seen.edge]
             if block is not None:
                 tally.add(block)
@@ -177,7 +177,7 @@ def _compare(reader: StageReader, wanted: np.ndarray, known: Labels) -> Iterator
     held: tuple[pa.RecordBatch, np.ndarray] | None = None
     for batch in reader.batches(rows=BLOCK_ROWS):
         block = vectors(batch.column("feature"))
-        cosines = _cosines(block, wanted)
+        cosines = cosines_with(block, wanted)
         rows = batch.select(["name", "split"])
         tracks = batch.column("track") if reader.tracked else pa.array(np.zeros(len(cosines), np.int32))
         rows = rows.append_column("track", tracks)
@@ -195,12 +195,6 @@ def _compare(reader: StageReader, wanted: np.ndarray, known: Labels) -> Iterator
 
 def _match(place: Place, labels: Labels) -> Match:
     return Match(place.clip, place.split, label_of(place.clip, place.split, labels), place.cosine, place.track)
-
-
-def _cosines(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Of vectors (n, D) with one of length 1, (n,) float32."""
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))
-    return (rows @ wanted) / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _best(matches: list[Match], count: int) -> list[Match]:
