@@ -16,10 +16,9 @@ NEVER = -1e6  # score of a pair that may not be
 
 @dataclass
 class _Track:
-    """Members (indices of faces), their shot, the last one's turn and box, the sum of unit embeddings."""
+    """Members (indices of faces), the last one's turn and box, the sum of unit embeddings."""
 
     members: list[int]
-    shot: int
     turn: int
     box: np.ndarray
     total: np.ndarray
@@ -53,11 +52,7 @@ def track_faces(
     """
     unit = None if embeddings is None else normalise(embeddings)
     shots = np.zeros(len(frames), np.int32) if shots is None else shots
-    tracks: list[_Track] = []
-    for turn, frame in enumerate(np.unique(frames)):
-        _extend(tracks, turn, np.flatnonzero(frames == frame), boxes, shots, unit)
-    if unit is not None:
-        _join_pieces(tracks, frames)
+    tracks = [track for shot in np.unique(shots) for track in _tracks_of(shots == shot, frames, boxes, unit)]
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
     areas = sides.prod(1, dtype=np.float64)
     order = sorted(
@@ -69,20 +64,20 @@ def track_faces(
     return numbers
 
 
-def _extend(
-    tracks: list[_Track],
-    turn: int,
-    faces: np.ndarray,
-    boxes: np.ndarray,
-    shots: np.ndarray,
-    unit: np.ndarray | None,
-) -> None:
+def _tracks_of(mine: np.ndarray, frames: np.ndarray, boxes: np.ndarray, unit: np.ndarray | None) -> list[_Track]:
+    """The tracks of one shot, of which `mine` (n,) bool says whether a face is."""
+    tracks: list[_Track] = []
+    for turn, frame in enumerate(np.unique(frames[mine])):
+        _extend(tracks, turn, np.flatnonzero(mine & (frames == frame)), boxes, unit)
+    if unit is not None:
+        _join_pieces(tracks, frames)
+    return tracks
+
+
+def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarray, unit: np.ndarray | None) -> None:
     """Put the faces of one frame into tracks, new ones where none fits."""
-    shot = int(shots[faces[0]])
     scores = np.full((len(faces), len(tracks)), NEVER)
     for column, track in enumerate(tracks):
-        if track.shot != shot:
-            continue
         place = overlaps(boxes[faces], track.box[None])[:, 0]
         near = (place >= config.TRACK.SAME_PLACE) & (turn - track.turn <= config.TRACK.GAP)
         if unit is None:
@@ -102,20 +97,18 @@ def _extend(
             taken.add(row)
     for row in set(range(len(faces))) - taken:
         face = int(faces[row])
-        total = np.zeros(0) if unit is None else unit[face]
-        tracks.append(_Track([face], shot, turn, boxes[face], total))
+        tracks.append(_Track([face], turn, boxes[face], np.zeros(0) if unit is None else unit[face]))
 
 
 def _join_pieces(tracks: list[_Track], frames: np.ndarray) -> None:
-    """Join tracks of one shot that share no frame and look alike, those that are most alike first."""
+    """Join tracks that share no frame and look alike, those that are most alike first."""
     while len(tracks) > 1:
         means = normalise(np.stack([track.total for track in tracks]))
         likeness = means @ means.T
         seen = [set(frames[track.members].tolist()) for track in tracks]
         for first in range(len(tracks)):
             for second in range(first + 1):
-                apart = tracks[first].shot != tracks[second].shot or seen[first] & seen[second]
-                if first == second or apart:
+                if first == second or seen[first] & seen[second]:
                     likeness[first, second] = likeness[second, first] = NEVER
         first, second = np.unravel_index(likeness.argmax(), likeness.shape)
         if likeness[first, second] < config.TRACK.JOIN:

@@ -173,9 +173,8 @@ class FaceFinder:
             for frame in self._frames(scan, sampling, rate):
                 if scan.shots is not None:
                     scan.shots.add(frame.image)
-                batch.append(
-                    (scan, scan.looks - 1, replace(frame, image=frame.image.copy()))
-                )  # its memory is used again
+                own = replace(frame, image=frame.image.copy())  # its memory is used again
+                batch.append((scan, scan.looks - 1, own))
                 if len(batch) == self.batch:
                     flush()
         if batch:

@@ -20,10 +20,8 @@ VIDEO = pa.schema([*COLUMNS, ("length", pa.float64())])
 TEXTS = ("name", "person", "source", "verdict")  # the same few again and again
 CODED = pa.dictionary(pa.int32(), pa.string())
 SINGLE = ("cosine", "probability")  # float32
-TIMES, DIGITS = (
-    ("start", "end", "seen", "time"),
-    6,
-)  # behind the point: finer than any frame, and no 0.020000000000000004
+TIMES = ("start", "end", "seen", "time")
+DIGITS = 6  # of these behind the point: finer than any frame, and no 0.020000000000000004
 CORNERS = 4
 BLOCK = 4096  # rows that are made at once
 
