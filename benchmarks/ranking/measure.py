@@ -1,0 +1,142 @@
+"""A draw at a level through the stages, by several methods: MAP@100 by how people are known."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.scores.metrics import LabelScore, score
+from rcnn.stages.feature import feature
+from rcnn.stages.genfeat import genfeat
+from rcnn.stages.predict import predict
+from rcnn.stages.settings import FeatureSettings, GenfeatSettings, PredictSettings, SubmitSettings, TrainSettings
+from rcnn.stages.submit import submit
+from rcnn.stages.train import train_mlp
+from rcnn.tables import MANIFEST
+
+from ..centroids import rank_by_centroids
+from .chosen import choose_faces
+from .draws import MODELS, TEACH, Draw, folder_name
+from .methods import Method
+from .people import KINDS, SAME
+from .remembered import remembered
+from .script import clean_of
+
+MAIN, EVERYBODY = "main", "everybody"  # without and with those of the same recording
+Figures = dict[str, float]
+
+
+def measure(draw: Draw, others: Sequence[Draw], models: str, level: str, methods: Iterable[Method]) -> dict[str, Figures]:
+    """Figures by method, those of an earlier run and new ones; see `figures_of`. They are kept in a file.
+
+    Parameters
+    ----------
+    others : draws of the same side, whose clips are ranked, too, where they show nobody known
+    """
+    path = draw.folder / "results" / draw.side / models / f"{draw.number}-{folder_name(level)}.json"
+    results: dict[str, Figures] = json.loads(path.read_text()) if path.exists() else {}
+    runs = Runs(draw, others, models, level)
+    new = [method for method in methods if method.name not in results]
+    if new:
+        with remembered(MODELS[models].embedding, draw.place / models / f"embeddings-{folder_name(level)}.npz"):
+            for method in new:
+                results[method.name] = runs.figures(method)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(results, indent=1, sort_keys=True))
+    return results
+
+
+class Runs:
+    """The stage directories of a draw at a level; what several methods share is made once.
+
+    FOLDER/runs/DIGEST of the options that lead there
+    """
+
+    def __init__(self, draw: Draw, others: Sequence[Draw], models: str, level: str) -> None:
+        self.draw, self.models, self.level = draw, models, level
+        self.root = draw.place / models / "runs"
+        known = frozenset(draw.cast.labels)
+        foreign = [each for each in others if each.number != draw.number and each.faces(models, level).exists()]
+        self.sources = [each.faces(models, level) for each in (draw, *foreign)]
+        own = [clip.name for clip in draw.clips]
+        self.names = {*own, *(clip.name for each in foreign for clip in clean_of(each.clips, known))}
+
+    def figures(self, method: Method) -> Figures:
+        """MAP@100 in per cent, by kind; and the seconds that the stages took."""
+        started = time.monotonic()
+        with contextlib.redirect_stdout(io.StringIO()):
+            ranking = self.rank(method)
+        found = figures_of(ranking, self.draw.truth(), self.draw.kinds())
+        return {**found, "clips": len(self.names), "seconds": round(time.monotonic() - started, 2)}
+
+    def rank(self, method: Method) -> Mapping[int, Sequence[str]]:
+        quality = MODELS[self.models].quality if method.quality is None else method.quality
+        key = (method.recipe, quality)
+        model, options = MODELS[self.models].embedding, method.options
+        teach, films = self.draw.place / TEACH, self.draw.place / folder_name(self.level)
+        common: dict[str, Any] = {"recipe": method.recipe, "gpu": -1}
+        level_key = (self.level, len(self.names), key)
+        det_teach, det_test = self.place("det-teach", key), self.place("det-test", level_key)
+        teaching = {clip for clip in read_clip_names(teach)}
+        choose_faces([self.draw.faces(self.models, TEACH)], det_teach, *key, teaching, teach)
+        choose_faces(self.sources, det_test, *key, self.names, films)
+        given = options.get("feature", {})
+        feat_teach, feat_test = self.place("feat-teach", key, given), self.place("feat-test", level_key, given)
+        for source, target in ((det_teach, feat_teach), (det_test, feat_test)):
+            if not (target / MANIFEST).exists():
+                feature(FeatureSettings(model, str(source), str(target), **common, **given))
+        chosen = options.get("genfeat", {})
+        trainval = self.place("trainval", key, given, chosen)
+        if not (trainval / MANIFEST).exists():
+            genfeat(GenfeatSettings((str(feat_teach),), str(trainval), str(teach), recipe=method.recipe, **chosen))
+        if method.centroids:
+            return rank_by_centroids(str(trainval), str(feat_test))
+        place = self.place("end", level_key, options)
+        place.mkdir(parents=True, exist_ok=True)
+        classes = len(self.draw.cast.known) + 1
+        training = TrainSettings(
+            str(trainval), str(place / "iqiyi"), num_classes=classes, overwrite=True, **common, **options.get("train", {})
+        )
+        train_mlp(training)
+        scores = PredictSettings(
+            f"{place / 'iqiyi'},{training.last_epoch}", (str(feat_test),), str(place / "pred"), overwrite=True,
+            **common, **options.get("predict", {}),
+        )  # fmt: skip
+        predict(scores)
+        submission = str(place / "submission.txt")
+        submit(
+            SubmitSettings((str(place / "pred"),), submission, recipe=method.recipe, **options.get("submit", {}))
+        )
+        return read_ground_truth(submission)
+
+    def place(self, *words: Any) -> Path:
+        text = json.dumps([list(word.items()) if isinstance(word, Mapping) else word for word in words], default=dict)
+        return self.root / f"{words[0]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def read_clip_names(dataset: Path) -> Iterator[str]:
+    from rcnn.clips.dataset import read_listed_names
+
+    yield from read_listed_names(str(dataset))
+
+
+def figures_of(
+    ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]], kinds: Mapping[int, str]
+) -> Figures:
+    """MAP@100 in per cent of the people of each kind, of all but those of the same recording, and of all."""
+    scores = score(ranking, truth)
+    groups = {kind: [each for each in scores if kinds[each.label] == kind] for kind in KINDS}
+    groups[MAIN] = [each for each in scores if kinds[each.label] != SAME]
+    groups[EVERYBODY] = scores
+    return {name: round(100 * _mean(mine), 3) for name, mine in groups.items() if mine}
+
+
+def _mean(scores: Sequence[LabelScore]) -> float:
+    return sum(each.ap for each in scores) / len(scores)
