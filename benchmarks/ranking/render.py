@@ -29,7 +29,9 @@ AS_IS, LINES, DARK, TINY = LEVELS = ("as is", "240 lines", "dark", "tiny")
 SIZE, SMALL = (640, 360), (426, 240)  # width and height of the frames, pixels
 FPS = 12  # frames a second, as recorders write
 CRF, ROUGH, DARK_CRF = 23, 34, 30  # x264's constant rate factor
-ZOOM = (0.6, 1.0)  # of a picture, 1 being fitted into its part of the frame
+# Of a picture, 1 being fitted into its part of the frame; as many in each octave. Most faces are 30 to 150 pixels high.
+ZOOM = (0.15, 1.0)
+DRIFT = 0.1  # by which share of itself the zoom changes at most
 TINY_FACE = 24  # height of a face, pixels
 GAIN, NOISE = 0.22, 7.0  # of dark: factor of the brightness, standard deviation of the grain in grey levels
 HIDDEN = 24  # sigma of an insert's blur, pixels
@@ -108,7 +110,8 @@ def _views(shot: Shot, images: Sequence[Sequence[np.ndarray]], sizes: Sizes, tin
     part = SIZE[0] // len(shot.pieces), SIZE[1]
     views = []
     for piece, shown in zip(shot.pieces, images, strict=True):
-        ends = [rng.uniform(*ZOOM) for _ in range(2)]
+        zoom = ZOOM[0] * (ZOOM[1] / ZOOM[0]) ** rng.random()
+        ends = [zoom * rng.uniform(1 - DRIFT, 1 + DRIFT) for _ in range(2)]
         if tiny:
             height, width = shown[0].shape[:2]
             fitted = height * min(part[0] / width, part[1] / height)

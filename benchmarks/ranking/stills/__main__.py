@@ -1,7 +1,7 @@
-"""The protocol of docs/ranking.md: makes its data sets, measures levers on val, and recipes on test.
+"""Rankings on clips of photographs: makes the data sets, measures levers on val, and recipes on test.
 
-python -m benchmarks.ranking --output output/ranking            # levers, on val
-python -m benchmarks.ranking --output output/ranking --test     # seed and best, on test: to be looked at once
+python -m benchmarks.ranking.stills --output output/stills            # levers, on val
+python -m benchmarks.ranking.stills --output output/stills --test     # seed and best, on test: to be looked at once
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ from .faces import read_faces
 from .levers import measure
 from .lines import LINES
 from .recipes import find_faces, run
-from .sets import make_set
+from .sets import SEEDS, make_set
 
-SEEDS = (0.0, 1.0, 2.0, 3.0, 4.0)
 AMOUNTS = {"many": False, "few": True}
 
 
 def main() -> None:
-    parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.ranking --output output/ranking")
+    parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.ranking.stills --output output/stills")
     add = parser.add_argument
     add("--faces", type=Path, default=Path("../shared/faces"), metavar="DIR", help="PERSON/*.jpg")
-    add("--output", type=Path, default=Path("output/ranking"), metavar="DIR", help="data sets and all that is made")
-    add("--seeds", type=numbers, default=SEEDS, metavar="S,S,...", help="of people, splits and cameras")
+    add("--output", type=Path, default=Path("output/stills"), metavar="DIR", help="data sets and all that is made")
+    add("--seeds", type=numbers, default=tuple(map(float, range(SEEDS))), metavar="S,S,...", help="of people, splits and cameras")
     add("--test", action="store_true", help="the recipes on test, in place of the levers on val")
     add("--level", action="append", choices=LEVELS, help="only this; may be given again")
     args = parser.parse_args()
