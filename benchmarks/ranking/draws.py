@@ -95,8 +95,9 @@ class Draw:
         self._write_teaching()
         for level in levels:
             folder = self.place / folder_name(level)
+            films = (folder / "films").resolve()
             listed = [
-                ListedClip(clip.name, TEST, str((folder / "films" / f"{clip.film}.mp4").resolve()), clip.start, clip.end)
+                ListedClip(clip.name, TEST, str(films / f"{clip.film}.mp4"), clip.start, clip.end)
                 for clip in self.clips
             ]
             write_set(folder, listed, {}, self.cast.labels)

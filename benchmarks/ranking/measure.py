@@ -7,15 +7,16 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rcnn.clips.dataset import read_ground_truth
+from rcnn.clips.dataset import read_ground_truth, read_listed_names
 from rcnn.scores.metrics import LabelScore, score
 from rcnn.stages.feature import feature
 from rcnn.stages.genfeat import genfeat
 from rcnn.stages.predict import predict
+from rcnn.stages.recipes import options_of_recipe
 from rcnn.stages.settings import FeatureSettings, GenfeatSettings, PredictSettings, SubmitSettings, TrainSettings
 from rcnn.stages.submit import submit
 from rcnn.stages.train import train_mlp
@@ -24,16 +25,19 @@ from rcnn.tables import MANIFEST
 from ..centroids import rank_by_centroids
 from .chosen import choose_faces
 from .draws import MODELS, TEACH, Draw, folder_name
-from .methods import Method
+from .methods import STAGES, Method
 from .people import KINDS, SAME
 from .remembered import remembered
 from .script import clean_of
 
 MAIN, EVERYBODY = "main", "everybody"  # without and with those of the same recording
+OPTIONS_OF = {"train": "train_mlp"}  # names of stages in a recipe, where they are others than here
 Figures = dict[str, float]
 
 
-def measure(draw: Draw, others: Sequence[Draw], models: str, level: str, methods: Iterable[Method]) -> dict[str, Figures]:
+def measure(
+    draw: Draw, others: Sequence[Draw], models: str, level: str, methods: Iterable[Method]
+) -> dict[str, Figures]:
     """Figures by method, those of an earlier run and new ones; see `figures_of`. They are kept in a file.
 
     Parameters
@@ -77,54 +81,48 @@ class Runs:
         return {**found, "clips": len(self.names), "seconds": round(time.monotonic() - started, 2)}
 
     def rank(self, method: Method) -> Mapping[int, Sequence[str]]:
-        quality = MODELS[self.models].quality if method.quality is None else method.quality
-        key = (method.recipe, quality)
-        model, options = MODELS[self.models].embedding, method.options
-        teach, films = self.draw.place / TEACH, self.draw.place / folder_name(self.level)
-        common: dict[str, Any] = {"recipe": method.recipe, "gpu": -1}
-        level_key = (self.level, len(self.names), key)
-        det_teach, det_test = self.place("det-teach", key), self.place("det-test", level_key)
-        teaching = {clip for clip in read_clip_names(teach)}
-        choose_faces([self.draw.faces(self.models, TEACH)], det_teach, *key, teaching, teach)
-        choose_faces(self.sources, det_test, *key, self.names, films)
-        given = options.get("feature", {})
-        feat_teach, feat_test = self.place("feat-teach", key, given), self.place("feat-test", level_key, given)
-        for source, target in ((det_teach, feat_teach), (det_test, feat_test)):
-            if not (target / MANIFEST).exists():
-                feature(FeatureSettings(model, str(source), str(target), **common, **given))
-        chosen = options.get("genfeat", {})
-        trainval = self.place("trainval", key, given, chosen)
+        pair, recipe = MODELS[self.models], method.recipe
+        given = {
+            stage: {**options_of_recipe(OPTIONS_OF.get(stage, stage), recipe), **method.options.get(stage, {})}
+            for stage in STAGES
+        }
+        key = (recipe, pair.quality if method.quality is None else method.quality)
+        feat_teach = self.features(TEACH, [self.draw.faces(self.models, TEACH)], key, given["feature"])
+        feat_test = self.features(self.level, self.sources, key, given["feature"])
+        trainval = self.place("trainval", key, given["feature"], given["genfeat"])
         if not (trainval / MANIFEST).exists():
-            genfeat(GenfeatSettings((str(feat_teach),), str(trainval), str(teach), recipe=method.recipe, **chosen))
+            teach = str(self.draw.place / TEACH)
+            genfeat(GenfeatSettings((str(feat_teach),), str(trainval), teach, recipe=recipe, **given["genfeat"]))
         if method.centroids:
             return rank_by_centroids(str(trainval), str(feat_test))
-        place = self.place("end", level_key, options)
+        place = self.place("end", self.level, len(self.names), key, given)
         place.mkdir(parents=True, exist_ok=True)
+        common: dict[str, Any] = {"recipe": recipe, "gpu": -1, "overwrite": True}
         classes = len(self.draw.cast.known) + 1
-        training = TrainSettings(
-            str(trainval), str(place / "iqiyi"), num_classes=classes, overwrite=True, **common, **options.get("train", {})
-        )
+        prefix, scores, submission = (str(place / name) for name in ("iqiyi", "pred", "submission.txt"))
+        training = TrainSettings(str(trainval), prefix, num_classes=classes, **common, **given["train"])
         train_mlp(training)
-        scores = PredictSettings(
-            f"{place / 'iqiyi'},{training.last_epoch}", (str(feat_test),), str(place / "pred"), overwrite=True,
-            **common, **options.get("predict", {}),
-        )  # fmt: skip
-        predict(scores)
-        submission = str(place / "submission.txt")
-        submit(
-            SubmitSettings((str(place / "pred"),), submission, recipe=method.recipe, **options.get("submit", {}))
+        predict(
+            PredictSettings(f"{prefix},{training.last_epoch}", (str(feat_test),), scores, **common, **given["predict"])
         )
+        submit(SubmitSettings((scores,), submission, recipe=recipe, **given["submit"]))
         return read_ground_truth(submission)
 
+    def features(self, part: str, sources: Sequence[Path], key: tuple[str, float], given: Mapping[str, Any]) -> Path:
+        """What feature.py makes of the faces of `TEACH` or of a level that a recipe and a least quality leave."""
+        dataset = self.draw.place / folder_name(part)
+        names = read_listed_names(str(dataset)) if part == TEACH else self.names
+        faces = self.place("det", part, len(names), key)
+        choose_faces(sources, faces, *key, names, dataset)
+        target = self.place("feat", part, len(names), key, given)
+        if not (target / MANIFEST).exists():
+            paths = (MODELS[self.models].embedding, str(faces), str(target))
+            feature(FeatureSettings(*paths, gpu=-1, recipe=key[0], **given))
+        return target
+
     def place(self, *words: Any) -> Path:
-        text = json.dumps([list(word.items()) if isinstance(word, Mapping) else word for word in words], default=dict)
+        text = json.dumps(words, default=dict, sort_keys=True)
         return self.root / f"{words[0]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def read_clip_names(dataset: Path) -> Iterator[str]:
-    from rcnn.clips.dataset import read_listed_names
-
-    yield from read_listed_names(str(dataset))
 
 
 def figures_of(

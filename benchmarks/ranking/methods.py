@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rcnn.stages.recipes import BEST, SEED
@@ -32,19 +32,35 @@ class Method:
 SEED_LINE = Method("seed", SEED)
 SEED_CENTROIDS = Method("centroids of seed's features", SEED, centroids=True)
 CENTROIDS = Method("centroids", centroids=True)
-BEFORE = Method("best, before", options={"train": {"head": "auto"}})
+# What `best` was before there was the protocol: options that it did not have are at what they do by themselves.
+BEFORE = Method("best, before", options={"genfeat": {"tracks": "agree"}, "train": {"head": "auto"}})
+BEST_NOW = Method("best")
 FIRST = (SEED_LINE, SEED_CENTROIDS, CENTROIDS, BEFORE)
+SHOWN = (SEED_LINE, CENTROIDS, BEFORE, BEST_NOW)
+AT_THE_END = (*FIRST, BEST_NOW)
 QUALITIES = (0.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0)
-THRESHOLDS = tuple(
-    Method(f"{name}, quality {quality:g}", options=options, centroids=centroids, quality=quality)
-    for quality in QUALITIES
-    for name, options, centroids in (("centroids", {}, True), ("best, before", BEFORE.options, False))
+
+
+def but(name: str, quality: float | None = None, **options: Mapping[str, Any]) -> Method:
+    """What `best` was before, with other options of some stages."""
+    merged = {**BEFORE.options, **{stage: {**BEFORE.options.get(stage, {}), **of} for stage, of in options.items()}}
+    return Method(name, options=merged, quality=quality)
+
+
+THRESHOLDS = (
+    *(replace(CENTROIDS, name=f"centroids, quality {quality:g}", quality=quality) for quality in QUALITIES),
+    *(but(f"best, before, quality {quality:g}", quality) for quality in QUALITIES),
 )
 LEVERS = (
-    Method("cosine head, asked for", options={"train": {"head": "cosine"}}),
-    Method("templates, asked for", options={"train": {"head": "templates"}}),
-    Method("mirrored crops", options={"feature": {"aug": 1}, **BEFORE.options}),
-    Method("mirrored and colour variants", options={"feature": {"aug": 2}, **BEFORE.options}),
-    Method("main tracks teach", options={"genfeat": {"tracks": "main"}, **BEFORE.options}),
+    but("cosine head, asked for", train={"head": "cosine"}),
+    but("templates, asked for", train={"head": "templates"}),
+    but("mirrored crops", feature={"aug": 1}),
+    but("mirrored and colour variants", feature={"aug": 2}),
+    but("main tracks teach", genfeat={"tracks": "main"}),
 )
-GROUPS: Mapping[str, tuple[Method, ...]] = {"first": FIRST, "thresholds": THRESHOLDS, "levers": LEVERS}
+GROUPS: Mapping[str, tuple[Method, ...]] = {
+    "first": FIRST,
+    "thresholds": THRESHOLDS,
+    "levers": LEVERS,
+    "end": AT_THE_END,
+}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .people import LEAST_SHOT, Cast, Piece, number
 
@@ -62,7 +63,7 @@ def write_films(cast: Cast, side: str, draw: int) -> list[Film]:
     pieces = [piece for each in cast.known for piece in each.seen] + list(cast.strangers)
     for _ in range(TRIES):
         shots = _shots(rng.sample(pieces, len(pieces)), known.keys(), rng)
-        if not any(one.people & other.people for one, other in zip(shots, shots[1:], strict=False)):
+        if not any(one.people & other.people for one, other in pairwise(shots)):
             break
     else:
         raise ValueError(f"{side}, draw {draw}: no order of the shots keeps everybody apart")
@@ -103,11 +104,9 @@ def cut_clips(film: Film) -> list[FilmClip]:
     clips, begin = [], 0.0
     while begin < film.seconds:
         wanted = rng.uniform(*CLIP_SECONDS) if rng.randrange(LONG_EVERY) else LONG_CLIP
-        least = [mark for mark in marks if mark >= begin + CLIP_SECONDS[0]]
-        end = max([mark for mark in least if mark <= begin + wanted], default=least[0] if least else film.seconds)
-        if film.seconds - end < CLIP_SECONDS[0]:  # too short for a clip
-            last = max((mark for mark in marks if begin + CLIP_SECONDS[0] <= mark <= film.seconds - CLIP_SECONDS[0]), default=film.seconds)
-            end = film.seconds if film.seconds - begin <= LONG_CLIP else last
+        least, last = begin + CLIP_SECONDS[0], film.seconds - CLIP_SECONDS[0]
+        later = [mark for mark in marks if least <= mark <= last]  # so that what is left is no shorter than a clip
+        end = max([mark for mark in later if mark <= begin + wanted], default=later[0] if later else film.seconds)
         people = frozenset().union(*(shot.people for start, stop, shot in spans if start < end and stop > begin))
         clips.append(FilmClip(f"{film.name}-{round(1000 * begin):06d}", film.name, begin, end, people))
         begin = end

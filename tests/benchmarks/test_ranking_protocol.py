@@ -1,4 +1,4 @@
-"""The protocol of benchmarks/ranking: who stands on which side, what films show by construction, differences of pairs."""
+"""The protocol of benchmarks/ranking: who is on which side, what films show by construction, differences of pairs."""
 
 import sys
 from itertools import combinations, pairwise
@@ -174,7 +174,8 @@ def test_figures_are_of_each_kind_and_of_all_but_the_same_recording():
 
 
 def test_differences_are_taken_draw_by_draw():
-    values = {"best": dict.fromkeys(LEVELS, [90.0, 70.0]), "centroids": dict.fromkeys(LEVELS, [80.0, 69.0])}
+    figures = {"best": [90.0, 70.0], "centroids": [80.0, 69.0]}
+    values = {method: dict.fromkeys(LEVELS, of) for method, of in figures.items()}
     assert differences([3.0, 1.0], [1.0, 2.0]) == [2.0, -1.0]
     with pytest.raises(ValueError):
         differences([1.0], [1.0, 2.0])

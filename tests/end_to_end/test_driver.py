@@ -233,7 +233,7 @@ def test_data_of_ones_own_are_ranked_by_best_and_the_challenges_by_the_seeds_way
 
 
 def test_a_run_that_has_begun_keeps_its_recipe(run):
-    """Also where a part of it is asked for, without its data set, and where it was begun before there was this choice."""
+    """Also where a part of it is asked for, without its data set, and where it was begun before there was a choice."""
     (run.place / "mine/gt_v2").mkdir(parents=True)
     (run.place / "mine/gt_v2/names.txt").write_text("1 Ada\n")
     begun = run.place / "output/mine/det_trainval"

@@ -23,6 +23,7 @@ from .lines import LINES
 from .recipes import find_faces, run
 from .sets import SEEDS, make_set
 
+ALL_SEEDS = tuple(map(float, range(SEEDS)))
 AMOUNTS = {"many": False, "few": True}
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     add = parser.add_argument
     add("--faces", type=Path, default=Path("../shared/faces"), metavar="DIR", help="PERSON/*.jpg")
     add("--output", type=Path, default=Path("output/stills"), metavar="DIR", help="data sets and all that is made")
-    add("--seeds", type=numbers, default=tuple(map(float, range(SEEDS))), metavar="S,S,...", help="of people, splits and cameras")
+    add("--seeds", type=numbers, default=ALL_SEEDS, metavar="S,S,...", help="of people, splits and cameras")
     add("--test", action="store_true", help="the recipes on test, in place of the levers on val")
     add("--level", action="append", choices=LEVELS, help="only this; may be given again")
     args = parser.parse_args()
