@@ -32,6 +32,7 @@ from .script import clean_of
 
 MAIN, EVERYBODY = "main", "everybody"  # without and with those of the same recording
 OPTIONS_OF = {"train": "train_mlp"}  # names of stages in a recipe, where they are others than here
+FOR_TEACHING = ("means", "draws")  # options of feature.py that change what teaches alone
 Figures = dict[str, float]
 
 
@@ -60,12 +61,12 @@ def measure(
 class Runs:
     """The stage directories of a draw at a level; what several methods share is made once.
 
-    FOLDER/runs/DIGEST of the options that lead there
+    MODELS/runs/LEVEL/DIGEST of the options that lead there, so that levels can be measured side by side
     """
 
     def __init__(self, draw: Draw, others: Sequence[Draw], models: str, level: str) -> None:
         self.draw, self.models, self.level = draw, models, level
-        self.root = draw.place / models / "runs"
+        self.root = draw.place / models / "runs" / folder_name(level)
         known = frozenset(draw.cast.labels)
         foreign = [each for each in others if each.number != draw.number and each.faces(models, level).exists()]
         self.sources = [each.faces(models, level) for each in (draw, *foreign)]
@@ -88,7 +89,8 @@ class Runs:
         }
         key = (recipe, pair.quality if method.quality is None else method.quality)
         feat_teach = self.features(TEACH, [self.draw.faces(self.models, TEACH)], key, given["feature"])
-        feat_test = self.features(self.level, self.sources, key, given["feature"])
+        plain = {name: value for name, value in given["feature"].items() if name not in FOR_TEACHING}
+        feat_test = self.features(self.level, self.sources, key, plain)
         trainval = self.place("trainval", key, given["feature"], given["genfeat"])
         if not (trainval / MANIFEST).exists():
             teach = str(self.draw.place / TEACH)
@@ -105,6 +107,8 @@ class Runs:
         predict(
             PredictSettings(f"{prefix},{training.last_epoch}", (str(feat_test),), scores, **common, **given["predict"])
         )
+        if given["submit"].get("rerank"):
+            given["submit"]["features"] = (str(feat_test),)
         submit(SubmitSettings((scores,), submission, recipe=recipe, **given["submit"]))
         return read_ground_truth(submission)
 

@@ -51,16 +51,46 @@ THRESHOLDS = (
     *(replace(CENTROIDS, name=f"centroids, quality {quality:g}", quality=quality) for quality in QUALITIES),
     *(but(f"best, before, quality {quality:g}", quality) for quality in QUALITIES),
 )
+MEANS = {"feature": {"means": (1, 3, 5), "draws": 2}, "genfeat": {"means": "on"}}
+CLASSES = {"strangers": "classes", "stranger_clips": 2}
 LEVERS = (
     but("cosine head, asked for", train={"head": "cosine"}),
     but("templates, asked for", train={"head": "templates"}),
+    but("main tracks teach", genfeat={"tracks": "main"}),
     but("mirrored crops", feature={"aug": 1}),
     but("mirrored and colour variants", feature={"aug": 2}),
-    but("main tracks teach", genfeat={"tracks": "main"}),
+)
+ROWS = (
+    but("weights by quality", feature={"weights": "quality"}),
+    but("weights by quality, squared", feature={"weights": "quality", "weight_power": 2.0}),
+    but("weights by quality, fourth power", feature={"weights": "quality", "weight_power": 4.0}),
+    but("weights by score", feature={"weights": "score"}),
+    but("weights by both", feature={"weights": "both"}),
+    but("means of 1, 3, 5 faces", **MEANS),
+    but("means of 1, 3, 5 faces, cosine head", **MEANS, train={"head": "cosine"}),
+    but("strangers as classes", genfeat=CLASSES),
+    but("strangers as classes, cosine head", genfeat=CLASSES, train={"head": "cosine"}),
+    but("not this one", genfeat={"not_this_one": "on"}),
+    but("not this one, as classes", genfeat={**CLASSES, "not_this_one": "on"}),
+)
+HEADS = (
+    but("5 folds, cosine head", train={"head": "cosine", "folds": 5}),
+    but("doubtful labels left out", train={"noise": "drop"}),
+    but("calibrated by impostors", predict={"calibrate": "impostors"}),
+    but("propagated by faces", predict={"propagate": "faces"}),
+    but("gaps at a half", submit={"gaps": 0.5}),
+    but("gaps at a tenth", submit={"gaps": 0.1}),
+    *(but(f"re-ranked by {name}", submit={"rerank": name}) for name in ("expansion", "reciprocal", "diffusion")),
+    *(
+        but(f"re-ranked by {name}, 5 neighbours", submit={"rerank": name, "neighbours": 5})
+        for name in ("expansion", "reciprocal", "diffusion")
+    ),
 )
 GROUPS: Mapping[str, tuple[Method, ...]] = {
     "first": FIRST,
     "thresholds": THRESHOLDS,
     "levers": LEVERS,
+    "rows": ROWS,
+    "heads": HEADS,
     "end": AT_THE_END,
 }

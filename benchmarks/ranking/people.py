@@ -26,6 +26,7 @@ SESSION, PHOTOGRAPHS, SAME = KINDS = ("another session", "photographs", "same re
 SEVERAL_PHOTOGRAPHS, TWO_PHOTOGRAPHS = 18, 6  # known people of a draw with three photographs or more, and with two
 SAME_RECORDING = 8  # known people of a draw whose one recording teaches and is looked for
 STRANGERS, TAUGHT_STRANGERS = 24, 40  # people of photographs in a draw's films, and in its val
+STRANGERS_PHOTOGRAPHS = 5  # of a person in val at most
 TEACHING_SECONDS, TEACHING_PIECES = 2.0, 3  # of a video that teaches: length and number of its clips
 TEACHING_PHOTOGRAPHS, SEEN_PHOTOGRAPHS = 5, 3  # of a person at most
 LEAST_SHOT, LONGEST_SHOT = 2.0, 6.0  # seconds of a shot of a film
@@ -146,13 +147,14 @@ def draw_cast(videos: Sequence[Video], photographs: Mapping[str, Sequence[Path]]
     two = [name for name in dealt if len(photographs[name]) == 2][:TWO_PHOTOGRAPHS]
     known += [_by_photographs(name, photographs[name]) for name in (*several, *two)]
     taken = {each.person for each in known}
-    unknown = [photographs[name][0] for name in dealt if name not in taken][: STRANGERS + TAUGHT_STRANGERS]
-    pieces = [Piece(path, path.parent.name) for path in unknown]
+    unknown = [name for name in dealt if name not in taken][: STRANGERS + TAUGHT_STRANGERS]
+    seen = [Piece(photographs[name][0], name) for name in unknown[:STRANGERS]]
+    taught = [Piece(path, name) for name in unknown[STRANGERS:] for path in photographs[name][:STRANGERS_PHOTOGRAPHS]]
     shots = [_shots(of_person[person], 1, draw, folder) for person in others if person not in taken]
     return Cast(
         tuple(sorted(known, key=lambda each: each.person)),
-        (*(piece for found in shots for piece in found), *pieces[:STRANGERS]),
-        tuple(pieces[STRANGERS:]),
+        (*(piece for found in shots for piece in found), *seen),
+        tuple(taught),
     )
 
 
