@@ -38,7 +38,7 @@ BEST_NOW = Method("best")
 FIRST = (SEED_LINE, SEED_CENTROIDS, CENTROIDS, BEFORE)
 SHOWN = (SEED_LINE, CENTROIDS, BEFORE, BEST_NOW)
 AT_THE_END = (*FIRST, BEST_NOW)
-QUALITIES = (0.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+QUALITIES = (0.0, 2.0, 4.0, 5.0, 6.0, 8.0)
 
 
 def but(name: str, quality: float | None = None, **options: Mapping[str, Any]) -> Method:
@@ -47,16 +47,15 @@ def but(name: str, quality: float | None = None, **options: Mapping[str, Any]) -
     return Method(name, options=merged, quality=quality)
 
 
-THRESHOLDS = (
-    *(replace(CENTROIDS, name=f"centroids, quality {quality:g}", quality=quality) for quality in QUALITIES),
-    *(but(f"best, before, quality {quality:g}", quality) for quality in QUALITIES),
-)
+THRESHOLDS = tuple(but(f"best, before, quality {quality:g}", quality) for quality in QUALITIES)
 MEANS = {"feature": {"means": (1, 3, 5), "draws": 2}, "genfeat": {"means": "on"}}
 CLASSES = {"strangers": "classes", "stranger_clips": 2}
 LEVERS = (
     but("cosine head, asked for", train={"head": "cosine"}),
     but("templates, asked for", train={"head": "templates"}),
     but("main tracks teach", genfeat={"tracks": "main"}),
+)
+VARIANTS = (
     but("mirrored crops", feature={"aug": 1}),
     but("mirrored and colour variants", feature={"aug": 2}),
 )
@@ -86,11 +85,30 @@ HEADS = (
         for name in ("expansion", "reciprocal", "diffusion")
     ),
 )
+
+
+def by_quality(power: float) -> dict[str, Any]:
+    return {"weights": "quality", "weight_power": power}
+
+
+FOLDED = {"head": "cosine", "folds": 5}
+TOGETHER = (
+    but("weights by quality, sixth power", feature=by_quality(6.0)),
+    but("weights by quality, eighth power", feature=by_quality(8.0)),
+    but("weights by quality, 12th power", feature=by_quality(12.0)),
+    but("weights by quality, eighth power, no threshold", 0.0, feature=by_quality(8.0)),
+    but("weights by quality, eighth power, 5 folds", feature=by_quality(8.0), train=FOLDED),
+    but("weights by quality, fourth power, 5 folds", feature=by_quality(4.0), train=FOLDED),
+    but("weights by quality, eighth power, cosine head", feature=by_quality(8.0), train={"head": "cosine"}),
+    but("weights by quality, eighth power, strangers as classes", feature=by_quality(8.0), genfeat=CLASSES),
+)
 GROUPS: Mapping[str, tuple[Method, ...]] = {
     "first": FIRST,
     "thresholds": THRESHOLDS,
     "levers": LEVERS,
+    "variants": VARIANTS,
     "rows": ROWS,
     "heads": HEADS,
+    "together": TOGETHER,
     "end": AT_THE_END,
 }
