@@ -26,10 +26,12 @@ from .schema import (
     IDENTITY,
     KINDS,
     MANIFEST,
+    MEANS,
     NO_FACE,
     OK,
     STATES,
     UNREADABLE,
+    has_means,
     is_tracked,
     one_row,
     wanted_schema,
@@ -102,12 +104,21 @@ class StageReader:
         return is_tracked(self.schema)
 
     @property
+    def columns(self) -> list[str]:
+        """All columns, for who copies the rows."""
+        return list(self.schema.names)
+
+    @property
     def rows(self) -> int:
         """Rows of the stage's table."""
         return self.accounts.rows
 
     def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
         """Rows of the stage's table, sorted by clip name, at most `rows` at a time.
+
+        Parameters
+        ----------
+        columns : that are read; None for all but `MEANS`
 
         Raises
         ------
@@ -196,6 +207,8 @@ class StageReader:
         """The rows of some parts, `total` in all where that is known; `once` where each name stands once."""
         last: str | None = None
         seen = 0
+        if columns is None and has_means(schema):
+            columns = [name for name in schema.names if name != MEANS[0]]
         for path in parts:
             try:
                 self._parts.check(path)

@@ -71,7 +71,7 @@ def write_without(path: str, output: str, removal: Removal, sources: Mapping[int
     clips = GrowingTable(files.join(output, CLIPS), CLIPS_SCHEMA)
     lost: set[str] = set()  # clips of a training set whose vector may be of a track that goes
     counts: Counter[str] = Counter()
-    for batch in reader.batches():
+    for batch in reader.batches(reader.columns):
         left = batch.filter(pa.array(_stay(batch, reader.stage, removal)))
         if reader.stage == "genfeat":
             lost.update(_names(batch) - _names(left) - {*removal.clips})

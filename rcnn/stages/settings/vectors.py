@@ -14,6 +14,7 @@ from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
 
 MAIN, AGREE = "main", "agree"  # --tracks
 AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
+NONE, QUALITY, SCORE, BOTH = "none", "quality", "score", "both"  # --weights
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 # Settings of training that say how to train; whoever gives one has chosen a head that learns
 HOW_TO_TRAIN = (
@@ -22,6 +23,8 @@ HOW_TO_TRAIN = (
 )  # fmt: skip
 LR_STEP = (30, 35, 40)  # epochs, the last of which ends the training
 INPUTS = "A[,B...]"
+USUAL_POWER, USUAL_DRAWS = 1.0, 1  # of --weights and --means
+MOST_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,25 @@ class FeatureSettings(Settings):
         kinds.positive,
         "N",
     )
+    weights: str | None = setting(
+        None,
+        "how much a face counts in the vector of its clip: by the quality of its crop, the detector's score, both, or "
+        "none, where all count alike; left out: none",
+        kinds.choice(NONE, QUALITY, SCORE, BOTH),
+    )
+    weight_power: float | None = setting(
+        None, f"of --weights: their power; left out: {USUAL_POWER:g}", kinds.more_than_none, "P"
+    )
+    means: tuple[int, ...] | None = setting(
+        None,
+        "write further vectors to learn from, which genfeat.py --means on takes: means of K random faces of the clip "
+        "or track; left out: none",
+        kinds.rising,
+        "K[,K...]",
+    )
+    draws: int | None = setting(
+        None, f"of --means: how many of each K, at most; left out: {USUAL_DRAWS}", kinds.between(1, MOST_DRAWS), "N"
+    )
     split: tuple[int, int] = shared.split()
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
@@ -53,6 +75,16 @@ class FeatureSettings(Settings):
 
     def _complete(self) -> None:
         self._fill(**options_of_recipe("feature", self.recipe))
+        if self.weights == NONE:
+            self._put(weights=None)
+        if self.weights is None and self.weight_power is not None:
+            raise InputError("--weight-power: is of --weights quality, score or both; give one of them, too")
+        if self.means is None and self.draws is not None:
+            raise InputError("--draws: is of --means; give --means, too")
+        if self.weights is not None:
+            self._fill(weight_power=USUAL_POWER)
+        if self.means is not None:
+            self._fill(draws=USUAL_DRAWS)
         self._put(model=find_model(self.model, EMBEDDING, quiet=True))
 
 
