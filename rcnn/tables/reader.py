@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from .. import files
 from ..clips.dataset import part_of
+from ..config import config
 from ..errors import InputError
 from ..files.json import reason
 from ..files.text import check_utf8
@@ -21,6 +22,7 @@ from .accounts import Accounts
 from .damage import DAMAGED
 from .manifest import read_manifest
 from .parts import Parts
+from ..scores.extra_classes import ExtraClasses
 from .schema import (
     CLIPS_SCHEMA,
     IDENTITY,
@@ -102,6 +104,19 @@ class StageReader:
     def tracked(self) -> bool:
         """Whether a clip may have several tracks."""
         return is_tracked(self.schema)
+
+    @property
+    def strangers(self) -> ExtraClasses | None:
+        """The classes of strangers in a training set; None where all strangers are of class 0."""
+        counts = self.manifest["counts"]
+        if self.stage != "genfeat" or counts.get("strangers") is None or counts.get("people") is None:
+            return None
+        return ExtraClasses(counts["people"], counts["strangers"])
+
+    def of_people(self, labels: np.ndarray) -> np.ndarray:
+        """Which labels (n,) int of a training set are of known people: (n,) bool."""
+        last = labels.max(initial=0) if self.strangers is None else self.strangers.people
+        return (labels > config.SUBMIT.NOBODY) & (labels <= last)
 
     @property
     def columns(self) -> list[str]:

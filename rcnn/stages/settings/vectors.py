@@ -14,6 +14,8 @@ from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
 
 MAIN, AGREE = "main", "agree"  # --tracks
 AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
+OFF, ON = "off", "on"  # --means and --not-this-one of genfeat.py
+ONE, CLASSES = "one", "classes"  # --strangers
 NONE, QUALITY, SCORE, BOTH = "none", "quality", "score", "both"  # --weights
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 # Settings of training that say how to train; whoever gives one has chosen a head that learns
@@ -25,6 +27,7 @@ LR_STEP = (30, 35, 40)  # epochs, the last of which ends the training
 INPUTS = "A[,B...]"
 USUAL_POWER, USUAL_DRAWS = 1.0, 1  # of --weights and --means
 MOST_DRAWS = 100
+USUAL_STRANGER_CLIPS = 3
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,39 @@ class GenfeatSettings(Settings):
         kinds.choice(MAIN, AGREE),
         usual=MAIN,
     )
+    means: str | None = setting(
+        None,
+        "on: the means that feature.py --means wrote teach, too, as further clips of the same label; left out: off",
+        kinds.choice(OFF, ON),
+    )
+    strangers: str | None = setting(
+        None,
+        "one: clips of nobody known are class 0; classes: those of one stranger make a class of their own above the "
+        "people, which no ranking shows; left out: one",
+        kinds.choice(ONE, CLASSES),
+    )
+    stranger_clips: int | None = setting(
+        None,
+        f"of --strangers classes: clips that a class has at least; left out: {USUAL_STRANGER_CLIPS}",
+        kinds.at_least(2),
+        "N",
+    )
+    not_this_one: str | None = setting(
+        None,
+        "on: where detect.py --faces all found several people in a clip with a label, those whom the label does not "
+        "mean teach, too: that they are nobody known, or with --strangers classes a class of their own; left out: off",
+        kinds.choice(OFF, ON),
+    )
 
     def _complete(self) -> None:
         self._fill(**options_of_recipe("genfeat", self.recipe))
+        self._put(**{name: None for name in ("means", "not_this_one") if getattr(self, name) == OFF})
+        if self.strangers == ONE:
+            self._put(strangers=None)
+        if self.strangers is None and self.stranger_clips is not None:
+            raise InputError("--stranger-clips: is of --strangers classes; give that, too")
+        if self.strangers is not None:
+            self._fill(stranger_clips=USUAL_STRANGER_CLIPS)
 
 
 @dataclass(frozen=True)
