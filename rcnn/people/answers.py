@@ -156,8 +156,8 @@ class Answers:
             rows = connection.execute(
                 f"SELECT {COLUMNS} FROM answers WHERE step NOT IN "
                 "(SELECT undoes FROM steps WHERE undoes IS NOT NULL) ORDER BY id"
-            ).fetchall()
-        return [from_row(row) for row in rows]
+            )
+            return [from_row(row) for row in rows]
 
     def given(self) -> Given:
         """What all answers mean together."""
