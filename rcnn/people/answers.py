@@ -79,7 +79,7 @@ class Answers:
             If it is not there, is damaged, is no log of answers, or was made by a later version.
         """
         path = files.on_disk(path, "--answers")
-        if not create and not os.path.isfile(path):
+        if not create and not os.path.exists(path):
             raise InputError(f"{path}: is not there; python -m rcnn review makes it with the first answer")
         if create:
             files.check_no_link(path)
