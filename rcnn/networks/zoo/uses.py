@@ -1,0 +1,4 @@
+"""What models are wanted for: the values of --licence."""
+
+ANY, COMMERCIAL = "any", "commercial"
+LICENCES = (ANY, COMMERCIAL)
