@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..networks.zoo.uses import COMMERCIAL
+from ..networks.zoo.words import COMMERCIAL
 from ..settings import kinds, shared
 from ..settings.fields import FILES, MODELS, Settings, setting
 from .arguments import read_settings

@@ -19,12 +19,13 @@ from ..files.text import read_text
 from ..networks.engine.images import ImageInput, Three
 from ..networks.engine.onnx_graph import is_onnx
 from ..networks.zoo.registry import by_file_name, by_sha256
+from ..networks.zoo.words import BGR, RGB
 from ..scores.card_thresholds import CardThresholds
 
 MAX_BYTES = 1 << 16  # of a card
 Whole = Annotated[int, Meta(gt=-(1 << 53), lt=1 << 53)]  # which a float can hold
 Value = bool | Whole | float | str | list[Whole | float | list[Whole | float]] | dict[str, Whole | float]  # of a field
-RGB, BGR = "rgb", "bgr"
+INSIGHTFACE = 'colour = "rgb"\nmean = 127.5\nstd = 127.5'  # the card of its embeddings
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
 
 

@@ -10,7 +10,7 @@ from ..files import sha256
 from ..files.text import printable
 from ..networks.zoo.registry import by_sha256, known_models
 from ..networks.zoo.roles import model_files
-from ..networks.zoo.uses import ANY, COMMERCIAL
+from ..networks.zoo.words import ANY, COMMERCIAL
 from .card import card_owner, card_path, own_card
 
 NOT_STATED = "not stated"

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..networks.precision import FP32, PRECISIONS
 from ..networks.zoo.roles import Role
-from ..networks.zoo.uses import ANY, LICENCES
+from ..networks.zoo.words import ANY, LICENCES
 from . import kinds
 from .fields import FILES, METHOD, MODELS, RUN, setting
 

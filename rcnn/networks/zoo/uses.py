@@ -1,4 +1,0 @@
-"""What models are wanted for: the values of --licence."""
-
-ANY, COMMERCIAL = "any", "commercial"
-LICENCES = (ANY, COMMERCIAL)
