@@ -11,8 +11,8 @@ import torch
 from ..clips.dataset import TRAIN, VAL
 from ..config import config
 from ..errors import InputError
-from ..tables import StageReader, vectors
 from ..scores.extra_classes import ExtraClasses
+from ..tables import StageReader, vectors
 from ..tables.schema import KIND, OWN, has_kinds
 from .recipes import SEED, recipe_of
 
@@ -121,7 +121,9 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
         raise InputError(f"{path}: has the label {labels.min()}; run genfeat.py again")
     largest = int(labels[reader.of_people(labels)].max(initial=0))
     if extra is not None and at and labels.max() >= extra.classes:
-        raise InputError(f"{path}: has the label {labels.max()}, above its {extra.strangers} strangers; run genfeat.py again")
+        raise InputError(
+            f"{path}: has the label {labels.max()}, above its {extra.strangers} strangers; run genfeat.py again"
+        )
     if num_classes is not None and largest >= num_classes:
         raise InputError(
             f"{path}: label {largest} does not fit --num-classes {num_classes}; give one more than the largest"

@@ -18,11 +18,11 @@ from ..config import config
 from ..errors import InputError
 from ..files.json import reason
 from ..files.text import check_utf8
+from ..scores.extra_classes import ExtraClasses
 from .accounts import Accounts
 from .damage import DAMAGED
 from .manifest import read_manifest
 from .parts import Parts
-from ..scores.extra_classes import ExtraClasses
 from .schema import (
     CLIPS_SCHEMA,
     IDENTITY,
