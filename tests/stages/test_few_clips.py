@@ -256,7 +256,7 @@ def test_training_again_after_a_stop_makes_the_same_choice(tmp_path, monkeypatch
     train_mlp(whole)
     stopped = replace(whole, prefix=str(tmp_path / "m"))
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr(stage, "write_json", lambda *arguments: {}["killed"])
+        patch.setattr("rcnn.stages.classifier_writer.write_json", lambda *arguments: {}["killed"])
         train_mlp(stopped)
     train_mlp(stopped)
     assert (tmp_path / "m-0004.params").read_bytes() == (tmp_path / "whole-0004.params").read_bytes()

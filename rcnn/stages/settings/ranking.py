@@ -13,7 +13,10 @@ from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
 from .appearances import VERDICT_LIST
 from .places import CLASSIFIER, FEATURES, PREDICTIONS, TEST_FEATURES
-from .vectors import INPUTS, LR_STEP
+from .vectors import INPUTS, LR_STEP, NONE
+
+NORM, IMPOSTORS = "norm", "impostors"  # --calibrate
+FACES = "faces"  # --propagate
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,17 @@ class PredictSettings(Settings):
     model: str = setting(f"{CLASSIFIER},{LR_STEP[-1]}", "what train_mlp.py saved", kinds.text, "PREFIX,EPOCH", MODELS)
     inputs: tuple[str, ...] = setting((TEST_FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
     output: str = setting(PREDICTIONS, "where the probabilities go", kinds.text, "DIR", FILES)
+    calibrate: str | None = setting(
+        None,
+        "make scores of different labels comparable; norm: weights of one length; impostors: less what other people's "
+        "clips of the training set score. Left out: none",
+        kinds.choice(NONE, NORM, IMPOSTORS),
+    )
+    propagate: str | None = setting(
+        None,
+        "faces: tracks of one film whose faces are alike give each other their scores. Left out: none",
+        kinds.choice(NONE, FACES),
+    )
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
     ray: str | None = shared.ray()
@@ -33,6 +47,11 @@ class PredictSettings(Settings):
 
     def _complete(self) -> None:
         self._fill(**options_of_recipe("predict", self.recipe))
+        for name in ("calibrate", "propagate"):
+            if getattr(self, name) == NONE:
+                self._put(**{name: None})
+        if self.propagate is not None and self.split[1] > 1:
+            raise InputError(f"--propagate {self.propagate}: wants all clips of a film; leave --split out")
 
 
 @dataclass(frozen=True)
