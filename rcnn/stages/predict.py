@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
@@ -113,11 +114,13 @@ def predict(settings: PredictSettings) -> None:
             )
         )
         done = writer.state.get("clips", 0)
-        films = pieces is not None and bool(pieces.films)
-        batches = concatenate(readers, ROWS, "" if films else writer.last_row)
-        scored = ((batch, scores) for (batch,), (scores,) in until_stopped(crew.map([batch] for batch in batches)))
-        if films:
-            scored = propagate(scored, pieces, ROWS)
+        films = pieces if pieces is not None and pieces.films else None
+        batches = concatenate(readers, ROWS, writer.last_row if films is None else "")
+        scored: Iterator[tuple[Batch, np.ndarray]] = (
+            (batch, scores) for (batch,), (scores,) in until_stopped(crew.map([batch] for batch in batches))
+        )
+        if films is not None:
+            scored = propagate(scored, films, ROWS)
         with progress(what="predict", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
             for batch, scores in scored:
                 clips = best_of_tracks(batch, scores)

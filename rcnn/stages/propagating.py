@@ -82,7 +82,7 @@ class _Tracks:
         """Those of all batches."""
         names: list[str] = []
         splits: list[str] = []
-        columns: list[list[np.ndarray]] = [[], [], []]
+        units, classes, probabilities = ([] for _ in range(3))
         width = 0
         for batch, scores in scored:
             names += batch.names
@@ -91,13 +91,11 @@ class _Tracks:
             kept = min(KEPT, width)
             best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept].astype(np.int32)
             best[:, -1:] = np.where((best == 0).any(1, keepdims=True), best[:, -1:], 0)  # nobody competes, too
-            for column, part in zip(
-                columns,
-                (normalise(batch.vectors).astype(np.float16), best, np.take_along_axis(scores, best, 1)),
-                strict=True,
-            ):
-                column.append(part)
-        return _Tracks(names, splits, *(np.concatenate(column) for column in columns), width)
+            units.append(normalise(batch.vectors).astype(np.float16))
+            classes.append(best)
+            probabilities.append(np.take_along_axis(scores, best, 1))
+        vectors, best, found = (np.concatenate(parts) for parts in (units, classes, probabilities))
+        return _Tracks(names, splits, vectors, best, found, width)
 
     def dense(self, rows: np.ndarray) -> np.ndarray:
         """Probabilities (m, classes) float32 of some tracks; 0 for classes that were not held."""

@@ -131,7 +131,7 @@ class PredictStep:
 
     def _of_rows(self, vectors: np.ndarray) -> np.ndarray:
         found = [softmax(self.scores(vectors, number)) for number in range(len(self.networks))]
-        return found[0] if len(found) == 1 else np.mean(found, axis=0, dtype=np.float32)
+        return found[0] if len(found) == 1 else np.stack(found).mean(0)
 
     def scores(self, vectors: np.ndarray, number: int) -> np.ndarray:
         """Scores (n, classes) float32 of at most `ROWS` vectors, by one of the networks; -inf for absent classes."""

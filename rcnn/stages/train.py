@@ -27,6 +27,7 @@ from .classifier_files import final_of, forget_record, is_kept, locked, sums_of
 from .classifier_writer import Writer, learnt_labels, write_record
 from .head_choice import Head, choose_head
 from .heads import HeadTrainer
+from .noise import doubtful_clips
 from .recipes import check_made_by
 from .settings import TrainSettings
 from .settings.vectors import AT_END, EVERY_EPOCH, MLP, NEVER, TEMPLATES
@@ -88,6 +89,8 @@ def _plan(team: Team, settings: TrainSettings) -> _Plan:
     settings = replace(settings, num_classes=classes)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
+    if settings.noise:
+        training &= ~doubtful_clips(settings, data, training, team.leads and settings.ckpt != NEVER)
     head = choose_head(settings, data.labels[training])
     count = int(training.sum())
     if count < (least := 2 if head.kind == MLP else 1):

@@ -22,7 +22,6 @@ from rcnn.networks.engine import CPU
 from rcnn.networks.graphs.classifier import shape_of
 from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.stages import head_choice
-from rcnn.stages import train as stage
 from rcnn.stages.head_choice import Head, better_head, choose_head
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.recipes import BEST, SEED

@@ -1,4 +1,4 @@
-"""train_mlp.py --folds, predict.py on what it wrote, and its --calibrate: people kept together by source, a stop in between, the mean.
+"""train_mlp.py --folds, the mean that predict.py takes of them, and predict.py --calibrate.
 
 Costs about 2 s.
 """
@@ -128,7 +128,7 @@ def test_one_classifier_and_folds_do_not_replace_each_other_unasked(place):
     with pytest.raises(InputError, match=r"another folds \(None, now 2\); give the same, --overwrite"):
         train(place, folds=2)
     train(place, folds=2, overwrite=True)
-    with pytest.raises(InputError, match=r"another folds \(2, now None\); give the same, --overwrite"):
+    with pytest.raises(InputError, match=r"another folds \(2, now None\), another m-symbol"):
         train(place)
     (place / "m-fold2-0003.params").unlink()
     with pytest.raises(InputError, match=r"m-fold2-0003\.params; give the same, --overwrite"):

@@ -16,6 +16,7 @@ from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
 MAIN, AGREE = "main", "agree"  # --tracks
 AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
 REPORT, DROP, NONE = "report", "drop", "none"  # --noise; the last one also of other options
+NOISE_TABLE = "-noise.csv"  # behind PREFIX
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 # Settings of training that say how to train; whoever gives one has chosen a head that learns
 HOW_TO_TRAIN = (
