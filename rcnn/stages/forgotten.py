@@ -275,7 +275,6 @@ def _classifiers(run: RunFolder) -> tuple[list[str], list[str]]:
     found = [
         name
         for name in sorted(os.listdir(run.root))
-        if any(name.startswith(f"{prefix}-") for prefix in prefixes)
-        and name.endswith(kinds)
+        if any(name.startswith(f"{prefix}-") for prefix in prefixes) and name.endswith(kinds)
     ]
     return found, sorted(elsewhere)
