@@ -43,13 +43,14 @@ FACES = 14  # of a clip, at sampling 3
 MEANS_A_CLIP, SIZES = 3, (1, 3, 5)
 BATCH = 5_000  # clips that are made at a time
 ROWS, STEPS, EPOCHS = 1024, 8, 40  # of a step; steps that are measured; epochs of a training
-NOISE = 1.0  # length of what a track has beside its person's vector, which has 1: cosines of 0.5
+NOISE = 0.7  # length of what a track has beside its person's vector, which has 1: cosines of 0.67
 
 
-def write_features(path: str, clips: int, means: int) -> None:
+def write_features(path: str, clips: int, whole: int, means: int) -> None:
     """A feature directory with `means` further vectors a track, and its labels."""
     random = np.random.default_rng(0)
-    who = normalise(random.standard_normal((1 + PEOPLE + CLUSTERS, WIDTH), np.float32))
+    clusters = max(1, CLUSTERS * clips // whole)  # each of as many clips as in the whole
+    who = normalise(random.standard_normal((1 + PEOPLE + clusters, WIDTH), np.float32))
     schema = features_schema(WIDTH, True, bool(means))
     known: dict[str, int] = {}
     arguments = {"dataset": f"{path}-labels", "means": SIZES if means else None}
@@ -59,11 +60,11 @@ def write_features(path: str, clips: int, means: int) -> None:
             number = np.arange(start, start + count)
             stranger = number % STRANGERS == 0
             labels = np.where(stranger, 0, 1 + number % PEOPLE)
-            person = np.where(stranger, PEOPLE + 1 + number // STRANGERS % (2 * CLUSTERS), labels)
+            person = np.where(stranger, PEOPLE + 1 + number // STRANGERS % (2 * clusters), labels)
             tracks = np.where(stranger | (number % 2 == 0), 1, 2)
             of, main = np.repeat(np.arange(count), tracks), np.r_[0, np.cumsum(tracks)[:-1]]
             vectors = random.standard_normal((len(of), WIDTH), np.float32) * NOISE / WIDTH**0.5
-            comes_again = person <= PEOPLE + CLUSTERS
+            comes_again = person <= PEOPLE + clusters
             vectors[main[comes_again]] += who[person[comes_again]]
             track = np.zeros(len(of), np.int32)
             track[np.setdiff1d(np.arange(len(of)), main)] = 1
@@ -149,8 +150,8 @@ def genfeat(clips: int, whole: int) -> None:
     """The stage with each of its options, as a process of its own."""
     folder = Path(tempfile.mkdtemp())
     try:
-        write_features(f"{folder}/feat", clips, 0)
-        write_features(f"{folder}/means", clips, MEANS_A_CLIP)
+        write_features(f"{folder}/feat", clips, whole, 0)
+        write_features(f"{folder}/means", clips, whole, MEANS_A_CLIP)
         sizes = [f"{size_of(folder / name) / 1e6:,.0f} MB" for name in ("feat", "means")]
         print(f"features: {sizes[0]}, with means {sizes[1]}")
         for what, name, options in (
