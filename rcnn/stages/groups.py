@@ -18,9 +18,11 @@ from ..clips.sources import find_sources
 from ..errors import InputError
 from ..exports.groups import write_csv
 from ..faces.vectors import normalise
-from ..people.answers import Given, Spot, read_given
+from ..people.answers import read_standing
 from ..people.grouping import Grouped, GroupingSettings, find_groups
+from ..people.meaning import Given, Spot, meaning
 from ..people.moments import Moments
+from ..people.relocation import FaceIndex, relocate
 from ..report import trace
 from ..tables import CLIPS_SCHEMA, StageReader, StageWriter, after, check_output, vector_array
 from ..tables.header import file_sums, header_of, is_kept
@@ -32,7 +34,7 @@ from ..workers.signals import until_stopped
 from .appearances import card_of
 from .clip_tracks import find_detection
 from .groups_page import write_report
-from .groups_places import Places, find_places
+from .groups_places import find_places
 from .settings.groups import GroupsSettings
 from .unknown_tracks import Input, Seen, known_rows, read_unknown
 
@@ -55,7 +57,10 @@ def groups(settings: GroupsSettings) -> None:
     output = str(settings.output)
     check_output(output, True)
     readers = _open(places.inputs)
-    given = read_given(places.answers)
+    paths = [path for path in (settings.sources, settings.dataset, places.run) if path]
+    lineages = [trace([reader], paths) for reader in readers]
+    detections = [find_detection(reader, None, lineage) for reader, lineage in zip(readers, lineages, strict=True)]
+    given = _answers(places.answers, detections)
     table = None if places.appearances is None else StageReader(places.appearances, ("appearances",))
     arguments = {name: value for name, value in asdict(settings).items() if name not in ELSEWHERE}
     arguments["inputs"] = places.inputs
@@ -63,7 +68,15 @@ def groups(settings: GroupsSettings) -> None:
     sources = [*places.inputs, *([places.appearances] if places.appearances else [])]
     header = header_of("groups", arguments, sums, sources)
     if not is_kept(output, header, settings.overwrite, settings.renew or places.run is not None):
-        inputs = [_input(reader, table, places, settings) for reader in readers]
+        inputs = [
+            Input(
+                reader,
+                detection,
+                ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets),
+                known_rows(reader, table, places.known, given, paths),
+            )
+            for reader, detection, lineage in zip(readers, detections, lineages, strict=True)
+        ]
         found = _find(inputs, given, settings)
         with StageWriter(
             output, "groups", GROUPS_SCHEMA, arguments=arguments, models=sums, sources=sources,
@@ -98,12 +111,10 @@ def _open(paths: Sequence[str]) -> list[StageReader]:
     return readers
 
 
-def _input(features: StageReader, table: StageReader | None, places: Places, settings: GroupsSettings) -> Input:
-    given = [path for path in (settings.sources, settings.dataset, places.run) if path]
-    lineage = trace([features], given)
-    paths = ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets)
-    known = known_rows(features, table, places.known, given)
-    return Input(features, find_detection(features, None, lineage), paths, known)
+def _answers(path: str | None, detections: Sequence[StageReader]) -> Given:
+    """What was answered about the tracks that there are; nothing where there is no file."""
+    standing = read_standing(path)
+    return meaning(relocate(standing, FaceIndex(detections))[0]) if standing else Given()
 
 
 def _find(inputs: Sequence[Input], given: Given, settings: GroupsSettings) -> Grouped:

@@ -15,11 +15,15 @@ from ..clips.dataset import Clip
 from ..clips.paths import ClipPaths
 from ..errors import InputError
 from ..files.text import printable
-from ..people.answers import Spot
+from ..people.appearances import decide
+from ..people.lessons import TaughtGallery
+from ..people.meaning import Given, Spot
 from ..people.templates import Gallery
+from ..people.track_vectors import read_cohort, read_vectors
 from ..report import trace
 from ..scores.verdicts import YES
-from ..tables import StageReader, vectors
+from ..tables import StageReader
+from ..tables import vectors as vectors_of
 from .appearances import Nearest, is_still, judge_by
 from .clip_tracks import ClipTracks, check_known, read_tracks
 from .labels import find_labels
@@ -121,20 +125,20 @@ class _Rows:
     def take(self, count: int) -> np.ndarray:
         parts = [self._held]
         while sum(map(len, parts)) < count:
-            parts.append(vectors(next(self._batches).column("feature")))
+            parts.append(vectors_of(next(self._batches).column("feature")))
         rows = np.concatenate(parts)
         self._held = rows[count:]
         return rows[:count]
 
 
 def known_rows(
-    features: StageReader, table: StageReader | None, known: Sequence[str], given: Sequence[str]
+    features: StageReader, table: StageReader | None, known: Sequence[str], answers: Given, given: Sequence[str]
 ) -> np.ndarray:
     """Which rows of features show somebody known, (rows,) bool: those with a "yes", and those that taught it.
 
     Parameters
     ----------
-    table : of appearances, whose people and thresholds count; None where nobody is known
+    table : of appearances, whose people and false hits count; None where nobody is known
     known : the features that it was made with
     given : other paths of the command
 
@@ -147,13 +151,19 @@ def known_rows(
         return np.zeros(features.rows, bool)
     check_known(features, known)
     readers = [StageReader(path, ("feature",)) for path in known]
-    dataset = table.arguments.get("dataset")
-    gallery = Gallery.read(known, find_labels(dataset, trace(readers, given)))
+    labels = find_labels(table.arguments.get("dataset"), trace(readers, given))
+    about = answers.of_people
+    plain = Gallery.read(known, labels, about, needed=False)
+    vectors = read_vectors([features, *readers], {*about.shown, *about.denied})
+    gallery = TaughtGallery.of(plain, about, vectors, *read_cohort(features)) if about else plain
+    if not len(gallery.labels):
+        return np.zeros(features.rows, bool)
     nearest = Nearest.of(features, gallery)
     point = judge_by(gallery, nearest, float(table.arguments["false_hits"]), features)
-    found = np.array([str(verdict) == YES for verdict in point.verdicts(nearest.cosines, nearest.people)], bool)
+    verdicts, _ = decide(nearest.cosines, nearest.people, point, nearest.sure)
+    found = np.asarray(verdicts) == YES
     if any(files.same(features.path, path) for path in known):
-        found |= _taught(features, gallery)
+        found |= _taught(features, plain)
     return found
 
 
