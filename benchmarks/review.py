@@ -102,7 +102,9 @@ def thresholds(desk: Desk) -> tuple[float, float]:
     return float(np.quantile(best, 1 - FALSE_HITS)), float(np.quantile(best, 1 - MAYBE_TIMES * FALSE_HITS))
 
 
-def play(drawn: Draw, way: str, centred: bool, order: str, marks: list[int], seed: int) -> Iterator[tuple[float, float, float, float]]:
+def play(
+    drawn: Draw, way: str, centred: bool, order: str, marks: list[int], seed: int
+) -> Iterator[tuple[float, float, float, float]]:
     """MAP@100, share of known people with a yes for the right one, and false hits per 1,000, at each mark of answers;
     and of those asked since the mark before, the share that was no."""
     random = np.random.default_rng(seed)
@@ -178,7 +180,10 @@ def table(name: str, drawn: Callable[[int], Draw], draws: int, marks: list[int])
     """Print what each way and order comes to."""
     for order in (UNCERTAIN, RANDOM):
         for way, centred in ((w, c) for w in WAYS for c in (False, True)):
-            results = [list(play(each, way, centred, order, marks, seed)) for seed, each in ((s, drawn(s)) for s in range(draws))]
+            results = [
+                list(play(each, way, centred, order, marks, seed))
+                for seed, each in ((s, drawn(s)) for s in range(draws))
+            ]
             mean = np.mean(results, 0)
             for mark, (precision, hits, false, noes) in zip(marks, mean, strict=True):
                 print(
@@ -198,7 +203,9 @@ def main() -> None:
     add("--check", action="store_true", help="the half of the people that nothing was chosen on")
     args = parser.parse_args()
     found = embed(args.faces, args.cache)
-    print(f"{'model':<16}{'asked':<11}{'a no is':<14}{'answers':>6}{'MAP@100':>8}{'hits %':>9}{'false/1k':>9}{'no %':>8}")
+    print(
+        f"{'model':<16}{'asked':<11}{'a no is':<14}{'answers':>6}{'MAP@100':>8}{'hits %':>9}{'false/1k':>9}{'no %':>8}"
+    )
     marks = [int(value) for value in args.answers]
     for model in ("MobileFaceNet", "face-m"):
         table(model, lambda seed, m=model: draw(found, m, args.check, args.people, seed), args.draws, marks)

@@ -15,6 +15,8 @@ from ..errors import InputError
 from ..exports.groups import CORNERS
 from ..files.text import printable
 from ..people.answers import ANSWERS_FILE, Answer, Answers, Given, Spot
+from ..people.meaning import meaning
+from ..people.relocation import FaceIndex, relocate
 from ..tables import MANIFEST, StageReader
 from .run_folder import RunFolder
 from .settings.groups import CSV
@@ -126,8 +128,10 @@ def name_members(run: RunFolder, roster: Roster, name: str, members: Sequence[Me
 
     What somebody said of a track before stands: one that shows somebody else, or not this person, is left out.
     """
+    detections = [StageReader(run.path(detection), ("detect",)) for detection in run.of("detect")]
     with Answers.open(run.path(ANSWERS_FILE)) as answers:
-        given = answers.given()
+        standing = answers.standing()
+        given = meaning(relocate(standing, FaceIndex(detections))[0] if standing else ())
         label = _label(roster, given, name)
         said: list[Answer] = []
         if label is None:
@@ -135,10 +139,10 @@ def name_members(run: RunFolder, roster: Roster, name: str, members: Sequence[Me
             said.append(Answer("person", label=label, name=name))
         left_out = []
         for member in members:
-            spot, shown = member.spot, given.shown.get(member.spot)
-            if (shown is not None and shown != label) or label in given.denied.get(spot, ()):
+            spot = member.spot
+            if not given.allows(spot, label):
                 left_out.append(f"track {spot.track} of {spot.clip}")
-            elif shown is None:
+            elif spot not in given.shown:
                 said.append(Answer("yes", spot, label, time=member.time, box=member.box))
         tracks = sum(answer.kind == "yes" for answer in said)
         if tracks:
