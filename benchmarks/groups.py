@@ -19,11 +19,12 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -53,8 +54,8 @@ from rcnn.training.people import held_out
 
 FACES, VIDEO, SCALE = "faces", "video", "scale"
 NAMES = {"MobileFaceNet": PAIRS["published"].embedding, OURS: PAIRS["ours"].embedding}
-THRESHOLDS = np.arange(0.20, 0.70, 0.02)  # cosines that the other ways may choose from
-NEIGHBOURS = (1, 2, 3)  # of a core point of DBSCAN; least sizes of HDBSCAN's clusters
+THRESHOLDS = np.arange(0.24, 0.68, 0.03)  # cosines that the other ways may choose from
+NEIGHBOURS = (1, 2)  # of a core point, itself among them
 RATES = (1e-2, 1e-3, 1e-4)  # of a card
 PAIRS_OF_STRANGERS = 2_000_000
 MB = 1e6
@@ -106,6 +107,19 @@ class Tracks:
     card: CardThresholds | None
     counted: np.ndarray
 
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """1 less the cosine of each two."""
+        return np.clip(1 - self.vectors @ self.vectors.T, 0, 2)
+
+    @cached_property
+    def tree(self) -> np.ndarray:
+        """Of average linkage."""
+        from scipy.cluster.hierarchy import linkage
+        from scipy.spatial.distance import squareform
+
+        return linkage(squareform(self.distances, checks=False), "average")
+
     def half(self, which: int) -> Tracks:
         """Those of every other person; who is not counted is in both."""
         halves = {person: number("groups", person) % 2 == which for person in np.unique(self.people)}
@@ -135,34 +149,30 @@ def ours(tracks: Tracks) -> np.ndarray:
 
 
 def components(tracks: Tracks, threshold: float) -> np.ndarray:
-    edges = near_pairs(_Rows(tracks.vectors), len(tracks.vectors), threshold)
-    graph = coo_matrix((np.ones(len(edges)), (edges.first, edges.second)), (len(tracks.vectors),) * 2)
-    return connected_components(graph, directed=False)[1]
+    return connected_components(csr_matrix(tracks.distances <= 1 - threshold), directed=False)[1]
 
 
 def dbscan(tracks: Tracks, threshold: float, least: int) -> np.ndarray:
     from sklearn.cluster import DBSCAN
 
-    return DBSCAN(eps=1 - threshold, min_samples=least, metric="cosine").fit_predict(tracks.vectors)
+    return DBSCAN(eps=1 - threshold, min_samples=least, metric="precomputed").fit_predict(tracks.distances)
 
 
-def hdbscan(tracks: Tracks, threshold: float, least: int) -> np.ndarray:
+def hdbscan(tracks: Tracks, least: int) -> np.ndarray:
     from sklearn.cluster import HDBSCAN
 
-    distance = float(np.sqrt(2 - 2 * threshold))  # of unit vectors with this cosine
-    return HDBSCAN(
-        min_cluster_size=max(least, 2), min_samples=least, cluster_selection_epsilon=distance, copy=True
-    ).fit_predict(tracks.vectors)
+    found = HDBSCAN(min_cluster_size=2, min_samples=least, metric="precomputed", copy=True)
+    return found.fit_predict(tracks.distances.astype(np.float64))
 
 
 def average(tracks: Tracks, threshold: float) -> np.ndarray:
-    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.cluster.hierarchy import fcluster
 
-    return fcluster(linkage(tracks.vectors, "average", metric="cosine"), 1 - threshold, "distance")
+    return fcluster(tracks.tree, 1 - threshold, "distance")
 
 
 def leiden(tracks: Tracks, threshold: float) -> np.ndarray:
-    """Modularity, of the graph of neighbours."""
+    """The dense parts of the graph of neighbours, without joining."""
     from rcnn.people.communities import dense_parts
 
     edges = near_pairs(_Rows(tracks.vectors), len(tracks.vectors), threshold)
@@ -173,7 +183,7 @@ DENSITY = GroupingSettings().density
 WAYS: dict[str, tuple[Callable[..., np.ndarray], Iterable[tuple]]] = {
     "connected components": (components, [(each,) for each in THRESHOLDS]),
     "DBSCAN (scikit-learn)": (dbscan, [(each, least) for each in THRESHOLDS for least in NEIGHBOURS]),
-    "HDBSCAN (scikit-learn)": (hdbscan, [(each, least) for each in THRESHOLDS[::3] for least in NEIGHBOURS[:2]]),
+    "HDBSCAN (scikit-learn)": (hdbscan, [(least,) for least in NEIGHBOURS]),
     "average link (SciPy)": (average, [(each,) for each in THRESHOLDS]),
     "Leiden alone": (leiden, [(each,) for each in THRESHOLDS]),
 }
@@ -295,8 +305,8 @@ def scale(folder: Path, tracks: int, width: int) -> None:
     seconds, processor = time.monotonic() - began, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
-        f"{tracks} tracks of {len(np.unique(people))} people, {width} wide: cosine {settings.alike:.3f}, {found.count} "
-        f"groups, {seconds:.0f} s ({processor:.0f} s of processor), peak {peak / MB:.0f} MB (before {before / MB:.0f}), "
+        f"{tracks} tracks of {len(np.unique(people))} people, {width} wide: cosine {settings.alike:.3f}, "
+        f"{found.count} groups, {seconds:.0f} s ({processor:.0f} s of processor), peak {peak / MB:.0f} MB (before {before / MB:.0f}), "
         f"file {file.stat().st_size / MB:.0f} MB; {quality(people, found.groups)}",
         flush=True,
     )
