@@ -20,7 +20,6 @@ from .moments import Apart, Moments, Pairs, as_pairs
 from .neighbours import Edges, near_pairs, unit_rows
 
 FALSE_NEIGHBOURS = 0.05  # tracks of other people that a track may have among its neighbours
-JOINING = 0.0  # by how much the mean cosine of two groups may be lower than that of two tracks
 LOW = 0.1  # of a threshold; the least that is believed of a card
 BLOCK = 1 << 14  # rows that are in memory at once
 SINGLE = -1  # the group of a track that is in none
@@ -52,7 +51,7 @@ class GroupingSettings:
             return GroupingSettings()
         rate = min(FALSE_NEIGHBOURS / max(tracks, 1), card.rates[0])
         alike = max(_at(card, rate), LOW)
-        return GroupingSettings(alike=alike, joined=max(alike - JOINING, LOW))
+        return GroupingSettings(alike=alike, joined=alike)
 
 
 def _at(card: CardThresholds, rate: float) -> float:

@@ -16,7 +16,8 @@ CODE_BITS = 4  # of two numbers of a vector
 CANDIDATES = 2  # by codes, of which one is chosen by the vectors themselves
 SPARE = 16  # more of them
 ROUGH = 0.1  # by how much the cosine of codes may be lower
-ROWS_A_LIST = 256  # of the inverted lists; their number is about that of the rows divided by it
+ROWS_A_LIST = 256  # of the inverted lists, at least
+LISTS_A_ROOT = 4  # lists at most, times the root of the rows: learning them takes time
 TRAINING = 64  # vectors a list that the lists are learnt from
 PROBES = 24  # lists that are looked into
 TRAINING_ROUNDS = 10  # of k-means
@@ -109,7 +110,7 @@ def _indexed(vectors: Rows, count: int, least: float) -> Iterator[tuple[np.ndarr
     import faiss
 
     width = vectors.width
-    lists = max(1, len(vectors) // ROWS_A_LIST)
+    lists = max(1, min(len(vectors) // ROWS_A_LIST, int(LISTS_A_ROOT * len(vectors) ** 0.5)))
     pieces = width // 2 if width % 2 == 0 else width
     index = faiss.IndexIVFPQFastScan(
         faiss.IndexFlatIP(width), width, lists, pieces, CODE_BITS, faiss.METRIC_INNER_PRODUCT
