@@ -20,10 +20,11 @@ from made_run import MadeRun, make_run
 from rcnn.commands import people
 from rcnn.errors import InputError
 from rcnn.people.answers import ANSWERS_FILE, Answer, Answers, Spot
+from rcnn.stages.forget import forget
 from rcnn.stages.groups import groups
 from rcnn.stages.people import add_person
 from rcnn.stages.settings.groups import GroupsSettings
-from rcnn.stages.settings.people import AddPersonSettings
+from rcnn.stages.settings.people import AddPersonSettings, ForgetSettings
 from rcnn.tables import StageReader
 from rcnn.tables.faces import ClipFaces
 
@@ -158,6 +159,14 @@ def test_a_name_that_somebody_has_is_that_person_and_what_was_said_before_stands
     assert "is Ada Lovelace, label 1: 1 tracks were answered" in said and "1 are left out" in said
     with Answers.open(f"{run.root}/{ANSWERS_FILE}") as log:
         assert log.given().shown == {spot(run, "second", 1): 2, spot(run, "third", 0): 1}
+
+
+def test_who_is_forgotten_is_in_no_group(run):
+    groups(GroupsSettings(inputs=(f"{run.root}/feat_test",), output=f"{run.root}/groups"))
+    before = table(run.root / "groups")
+    forget(ForgetSettings("Ada Lovelace", str(run.root), yes=True))
+    assert table(run.root / "groups").items() == {*before.items()} - {(("first", 0), before["first", 0])}
+    assert len((run.root / "groups.csv").read_text().splitlines()) == len(before)  # a header, and all but one
 
 
 def test_wrong_input_is_told_in_a_line(run, tmp_path, monkeypatch):
