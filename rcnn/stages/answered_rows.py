@@ -70,7 +70,7 @@ class AnsweredRows:
             read_vectors([reader, *others[place : place + 1]], spots, unit=False) for place, reader in enumerate(inputs)
         ]
         there = sorted(spot for spot in spots if all(spot in part for part in parts))
-        names = {f"{spot.clip}/{spot.track}": spot for spot in there}
+        names = {row_name(spot): spot for spot in there}
         vectors = {name: np.concatenate([part[spot] for part in parts]) for name, spot in names.items()}
         labels |= {name: given.shown.get(spot, 0) for name, spot in names.items()}
         return AnsweredRows(labels, places, vectors, answered.lost + without_vector(given, {*there, *taken}))
@@ -122,6 +122,11 @@ class AnsweredRows:
     def clip(self, name: str) -> dict[str, object]:
         """What the table of clips says of one that is added."""
         return {"name": name, "split": TRAIN, "state": OK, "reason": "", "frames": 1, "faces": 1}
+
+
+def row_name(spot: Spot) -> str:
+    """What a track that is added is called, as no clip can be."""
+    return f"{spot.clip}/{spot.track}"
 
 
 def _tracks(reader: StageReader, clips: set[str]) -> dict[str, list[int]]:
