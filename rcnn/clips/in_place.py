@@ -24,7 +24,7 @@ from ..files.text import read_rows, table_bytes
 from .dataset import FOLDERS, TEST, TRAIN, TRAIN_FILE, VAL_FILE, read_train_labels
 from .folder import ID_DIGITS
 from .gather import SourceFile
-from .given import give_labels, names_now, person_name, read_given, write_given
+from .given import free_name, give_labels, names_now, read_given, write_given
 from .layout import LISTS, PEOPLE_FILE, STAGING, fresh, write_lines
 from .listed import DIGITS, ListedClip, lists_clips, read_listed, write_listed
 from .lists import exchange, recover
@@ -56,12 +56,10 @@ class Earlier:
     others: dict[ListedClip, int] = field(default_factory=dict)
 
     def name(self, names: Mapping[int, str]) -> None:
-        """Let people be shown under other names; those of before still lead to them. A name that somebody else has is
-        left out."""
+        """Let people be shown under other names, see `free_name`; those of before still lead to them."""
         for label, name in names.items():
-            name = person_name(name)
-            if self.labels.get(name, label) == label:
-                self.labels = {name: label, **{known: one for known, one in self.labels.items() if known != name}}
+            name = free_name(name, label, self.labels)
+            self.labels = {name: label, **{known: one for known, one in self.labels.items() if known != name}}
 
     def pieces(self, file: SourceFile) -> Pieces | None:
         """Those of a file that has not changed since; None where it has, or is new."""

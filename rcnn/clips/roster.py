@@ -31,7 +31,7 @@ from .dataset import (
     read_train_labels,
 )
 from .given import HEADER as LABELS_HEADER
-from .given import LABELS_FILE, person_name, read_given
+from .given import LABELS_FILE, free_name, read_given
 from .in_place import PLANNED_FILE, PLANNED_HEADER
 from .layout import LISTS, PEOPLE_FILE, TEST_FILE
 from .listed import CLIPS_FILE, ListedClip, listed_bytes, lists_clips, read_listed
@@ -129,7 +129,7 @@ class Roster:
         return replace(self, given=given, labels={**self.labels, TRAIN: train}, listed=listed, sources=sources)
 
     def enlisted(self, people: Mapping[int, str], renamed: Mapping[int, str]) -> Roster:
-        """One with the names that were given at the desk; a name that somebody else has is left out.
+        """One with the names that were given at the desk, see `free_name`.
 
         Parameters
         ----------
@@ -139,8 +139,8 @@ class Roster:
         own = {label for known in self.labels.values() for label in known.values()}
         after = self if self.listed is None else replace(self, named=self.named | ({*people} - own))
         for label, name in {**renamed, **people}.items():
-            name = person_name(name)
-            if after.names.get(name, label) == label and after.people.get(label) != name:
+            name = free_name(name, label, after.names)
+            if after.people.get(label) != name:
                 after = after.renamed(label, name)
         return after
 

@@ -209,8 +209,8 @@ def _tracks(
     known, searched = (PARTS[part][1] for part in (TRAINVAL, TEST))
     if run.has(known, searched):
         try:
-            for clip, track in _judged(run, roster, label, known, searched):
-                if track not in seen[False].get(clip, ()):
+            for clip, track, sure in _judged(run, roster, label, known, searched):
+                if sure or track not in seen[False].get(clip, ()):
                     found[clip].add(track)
         except InputError as error:
             print(f"{error}; of the films only the best track of each appearance is removed", flush=True)
@@ -222,8 +222,9 @@ def _tracks(
     return found, films - {""}
 
 
-def _judged(run: RunFolder, roster: Roster, label: int, known: str, searched: str) -> Iterator[tuple[str, int]]:
-    """The tracks of films, and of clips of others, that are this person by the verdicts of a table of appearances."""
+def _judged(run: RunFolder, roster: Roster, label: int, known: str, searched: str) -> Iterator[tuple[str, int, bool]]:
+    """The tracks of films, and of clips of others, that are this person by the verdicts of a table of appearances; and
+    whether an answer says so."""
     detections = [StageReader(run.path(name), ("detect",)) for name in run.of("detect")]
     answered = Answered.read(has_answers(run.root), detections)
     films, teaching = (StageReader(run.path(name), ("feature",)) for name in (searched, known))
@@ -245,7 +246,7 @@ def _judged(run: RunFolder, roster: Roster, label: int, known: str, searched: st
                 teaches = name in taught and taught[name][1] == track
                 likely = found.sure[row] or verdicts[row] in (YES, MAYBE)
                 if found.people[row] == person and likely and not teaches:
-                    yield name, track
+                    yield name, track, bool(found.sure[row])
                 row += 1
 
 
