@@ -182,36 +182,6 @@ def judge(desk: Desk, yes: float) -> tuple[float, float, float]:
 
 
 def draw(found: dict[str, np.ndarray], model: str, check: bool, people: int, seed: int) -> Draw:
-    """Of photographs of one half of the people."""
-    clean, small = found[f"{model}/{CLEAN}"], found[f"{model}/{SMALL}"]
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(found["names"]):
-        rows.setdefault(name.partition("/")[0], []).append(row)
-    mine = {name: own for name, own in rows.items() if number("few", name) % 2 == check}
-    random = np.random.default_rng(seed)
-    many = sorted((name for name in mine if len(mine[name]) > 6), key=lambda name: number(str(seed), name))[:people]
-    known, pool, judged = [], [], []
-    for label, name in enumerate(many, 1):
-        own = random.permutation(mine[name])[:41].tolist()
-        known.append((own[0], label))
-        for place, row in enumerate(own[1:]):
-            (pool if place % 2 else judged).append((row, label))
-    for place, name in enumerate(sorted({*mine} - {*many}, key=lambda name: number(f"s{seed}", name))):
-        judged_or = (pool, judged)[place % 2]
-        judged_or += [(row, STRANGER) for row in mine[name][:3]]
-    aside = [own[0] for name, own in sorted(rows.items()) if name not in mine][:600]
-    right = np.array([clean[own[0]] @ small[row] for name, own in rows.items() if name not in mine for row in own[1:4]])
-    parts = [np.array(part) for part in (known, pool, judged)]
-    return Draw(
-        clean[parts[0][:, 0]], parts[0][:, 1],
-        small[parts[1][:, 0]], parts[1][:, 1],
-        small[parts[2][:, 0]], parts[2][:, 1],
-        small[aside],
-        right,
-    )  # fmt: skip
-
-
-def draw(found: dict[str, np.ndarray], model: str, check: bool, people: int, seed: int) -> Draw:
     """Of photographs of one half of the people; of a model of ours, of those whom it did not learn from."""
     clean, small = found[f"{model}/{CLEAN}"], found[f"{model}/{SMALL}"]
     rows: dict[str, list[int]] = {}

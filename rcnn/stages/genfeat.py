@@ -85,7 +85,8 @@ def genfeat(settings: GenfeatSettings) -> None:
         rows = TrainingRows(writer.schema, strangers or Strangers(0), templates if beside else None)
         rows.nobody = writer.state.get("nobody", 0)
         rows.counts.update({kind: writer.state.get(kind, 0) for kind in (MEAN, OTHER)})
-        with progress(what="genfeat", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
+        total = readers[0].accounts.ok + len(more.vectors)
+        with progress(what="genfeat", unit="clip", total=total, initial=done) as bar:
             for batch in until_stopped(asked.batches(writer.last_row, means)):
                 _check_splits(batch, settings.inputs)
                 clips = Clips.of(batch, more.known, more.chosen)
