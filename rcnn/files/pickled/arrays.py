@@ -153,7 +153,8 @@ def build(unbuilt: Unbuilt, state: Any) -> Any:
         order = order.decode("ascii", "replace") if isinstance(order, bytes) else order
         if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
             raise ValueError("arrays of something else than numbers")
-        unbuilt.value = kind.newbyteorder(order) if order in ("<", ">") else kind
+        if order in ("<", ">"):
+            unbuilt.value = kind.newbyteorder("<" if order == "<" else ">")
         return unbuilt.value
     if kind is not None or len(state) != 5 or state[0] != 1:
         raise ValueError("an array that numpy writes otherwise")

@@ -102,11 +102,16 @@ class PickledDict:
         """
         return self._memo.place(self._source.offset) if self._between else None
 
-    def _top_level(self) -> bool:
-        """Whether the stack is that of the items of the dict."""
-        if len(self._below) > 1:
-            return False
-        return not self._below or (len(self._below[0]) == 1 and type(self._below[0][0]) is dict)
+    def _is_behind_item(self) -> bool:
+        """Whether the stack is key, list, key, and the list of the next item: nothing can change the first any more."""
+        stack, below = self._stack, self._below
+        return (
+            len(below) == 1
+            and len(below[0]) == 1
+            and type(below[0][0]) is dict
+            and type(stack[1]) is list
+            and type(stack[2]) in (str, bytes)
+        )
 
     # What is pushed
 
@@ -120,10 +125,9 @@ class PickledDict:
     def _list(self) -> None:
         stack = self._stack
         stack.append([])
-        if len(stack) == 4 and len(self._below) == 1 and type(stack[1]) is list and type(stack[2]) in (str, bytes):
-            if self._top_level():  # the list of the next item begins: nothing can change the last one any more
-                self._ready.append((stack[0], stack[1]))
-                del stack[:2]
+        if len(stack) == 4 and self._is_behind_item():
+            self._ready.append((stack[0], stack[1]))
+            del stack[:2]
 
     def _integer(self, width: int) -> None:
         count = int.from_bytes(self._source.take(width), "little")
@@ -150,7 +154,7 @@ class PickledDict:
         line = self._counted_line()
         if len(line) < 2 or line[0] != line[-1] or line[:1] not in (b"'", b'"') or _ends_escaped(line[:-1]):
             raise ValueError("a text without its quotation marks")
-        self._stack.append(codecs.escape_decode(line[1:-1])[0])  # type: ignore[attr-defined]
+        self._stack.append(codecs.escape_decode(line[1:-1])[0])
 
     def _unicode_line(self) -> None:
         self._stack.append(self._counted_line().decode("raw-unicode-escape"))

@@ -13,6 +13,7 @@ from .arrays import Name, Unbuilt
 from .opcodes import NEAR
 
 LONGEST = 256  # bytes or characters of a text that is remembered beyond its item
+MOST_WRITTEN = 1 << 15  # things in a place
 MOST_NUMBERS = 8  # of a tuple, like the shape of an array
 
 Kept = tuple[str, str | list[int]]  # of what kind, and its value
@@ -81,13 +82,12 @@ class Memo:
         if len(self._near) > 2 * NEAR:  # in order, so the last ones are the nearest
             self._near = {number: value for number, value in self._near.items() if self.last - number <= NEAR}
 
-    def place(self, offset: int) -> Place:
-        """Where an item has ended that was folded."""
-        return Place(
-            offset,
-            self.last,
-            {str(number): _written(value) for number, value in (self._kept | self._near).items()},
-        )
+    def place(self, offset: int) -> Place | None:
+        """Where an item has ended that was folded; None where too much is remembered."""
+        values = self._kept | self._near
+        if len(values) > MOST_WRITTEN:
+            return None
+        return Place(offset, self.last, {str(number): _written(value) for number, value in values.items()})
 
 
 def _is_small(value: Any) -> bool:

@@ -27,7 +27,7 @@ REFUSED = {  # what each would do
     0x92: "NEWOBJ_EX makes any object", ord("P"): "PERSID asks the program", ord("Q"): "BINPERSID asks the program",
     0x82: "EXT1 names any object", 0x83: "EXT2 names any object", 0x84: "EXT4 names any object",
     0x8F: "EMPTY_SET makes a set", 0x90: "ADDITEMS fills a set", 0x91: "FROZENSET makes a set",
-    0x97: "NEXT_BUFFER wants bytes that are not in the file", 0x98: "READONLY_BUFFER wants bytes that are not in the file",
+    0x97: "NEXT_BUFFER wants bytes of elsewhere", 0x98: "READONLY_BUFFER wants bytes of elsewhere",
     ord("0"): "POP takes back what it made", ord("1"): "POP_MARK takes back what it made", ord("2"): "DUP doubles",
 }  # fmt: skip
 STOP, PROTO, FRAME = ord("."), 0x80, 0x95
@@ -88,9 +88,9 @@ def _walk(source: Source) -> frozenset[int]:
         source.at = at + 1
         if opcode == MEMOIZE:
             last += 1
-        elif opcode == BINPUT or opcode == LONG_BINPUT:
+        elif opcode in (BINPUT, LONG_BINPUT):
             last = int.from_bytes(source.take(count or 0), "little")
-        elif opcode == BINGET or opcode == LONG_BINGET:
+        elif opcode in (BINGET, LONG_BINGET):
             number = int.from_bytes(source.take(count or 0), "little")
             if last - number > NEAR:
                 far.add(number)

@@ -25,7 +25,7 @@ class Source:
     def __init__(self, path: str, start: int = 0) -> None:
         self.path = path
         try:
-            self._file = open(plain(path), "rb", buffering=0)
+            self._file = open(plain(path), "rb", buffering=0)  # noqa: SIM115
             self.size = os.fstat(self._file.fileno()).st_size
             self._file.seek(start)
         except OSError as error:
@@ -46,8 +46,8 @@ class Source:
     def fail(self, why: str) -> NoReturn:
         """Raise InputError that names the file and the place."""
         raise InputError(
-            f"{self.path}: at byte {self.offset}: {why}; wanted is a pickle of features as iQIYI-VID-2019 shipped them: "
-            "get the file again, or write one that holds nothing but dicts, lists, tuples, text, numbers and arrays"
+            f"{self.path}: at byte {self.offset}: {why}; wanted is a pickle of features as iQIYI-VID-2019 shipped "
+            "them: get the file again, or write one of nothing but dicts, lists, tuples, text, numbers and arrays"
         )
 
     def fill(self, count: int = AHEAD) -> None:
