@@ -16,7 +16,7 @@ from .arrays import NAMES, Name, Unbuilt, build, call
 from .memo import Memo, Place
 from .source import AHEAD, Source
 
-MOST_STEPS = 2_000_000  # opcodes of an item, which has 40 for each face
+MOST_STEPS = 1_000_000  # opcodes of an item, which has 40 for each face
 MOST_BYTES = 256 << 20  # of the texts and arrays of an item
 DEEPEST = 64  # marks that are open at once
 LONGEST_INTEGER = 64  # bytes

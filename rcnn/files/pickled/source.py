@@ -57,7 +57,8 @@ class Source:
         there = len(pieces[0])
         while there < count:
             try:
-                piece = self._file.read(max(BUFFER_BYTES, count - there))
+                left = self.size - self._before - there
+                piece = self._file.read(min(max(BUFFER_BYTES, count - there), left))
             except OSError as error:
                 raise InputError(f"{self.path}: can't be read: {error.strerror or error}; mend the disk") from None
             if not piece:
