@@ -13,8 +13,8 @@ from killing import Killed, kill_at
 from rcnn.clips.labels import label_files, read_labels_of
 from rcnn.clips.official import clip_name, listed_parts, part_in
 from rcnn.errors import InputError, Stopped
-from rcnn.files.lock import Lock
 from rcnn.faces.vectors import normalise
+from rcnn.files.lock import Lock
 from rcnn.stages import official_clips
 from rcnn.stages.genfeat import genfeat
 from rcnn.stages.import_features import import_features
