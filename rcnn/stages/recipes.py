@@ -20,7 +20,6 @@ SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "detect": {"faces": "all", "rate": 8.0},
     "feature": {},
-    "import_features": {"faces": "all"},
     "genfeat": {"tracks": "agree"},
     "train_mlp": {"head": "cosine"},
     "predict": {},

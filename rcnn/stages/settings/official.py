@@ -8,7 +8,7 @@ from ...errors import InputError
 from ...files import on_disk
 from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, Settings, setting
-from ..recipes import options_of_recipe, recipe_setting
+from ..recipes import BEST, SEED
 from .clips import ALL, CENTRAL
 from .places import TEST, TRAINVAL
 
@@ -52,10 +52,15 @@ class ImportSettings(Settings):
     )
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
-    recipe: str = recipe_setting("import_features")
+    recipe: str = setting(
+        SEED,
+        f"{SEED}: the defaults shown here; {BEST}: --faces {ALL}. What reads the output wants the same recipe",
+        kinds.choice(SEED, BEST),
+    )
 
     def _complete(self) -> None:
-        self._fill(**options_of_recipe("import_features", self.recipe))
+        if self.recipe == BEST:
+            self._fill(faces=ALL)
         self._put(inputs=tuple(on_disk(path, "FILE") for path in self.inputs))
         if len(set(self.inputs)) < len(self.inputs):
             raise InputError(f"{' '.join(self.inputs)}: names a file twice; give each once")
