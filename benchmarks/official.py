@@ -247,7 +247,8 @@ def main() -> None:
         "trainval": [*rcnn, pickles["train"], pickles["val"], *label, "--output", str(folder / "feat_trainval")],
         "test": [*rcnn, pickles["test"], "--stage", "test", "--output", str(folder / "feat_test")],
         "genfeat": [
-            *script, "genfeat.py", "--inputs", str(folder / "feat_trainval"), *label, "--output", str(folder / "trainval"),
+            *script, "genfeat.py", *label, "--inputs", str(folder / "feat_trainval"),
+            "--output", str(folder / "trainval"),
         ],
         "train": [*script, "train_mlp.py", "--data", str(folder / "trainval"), *learnt, *args.train.split()],
         "predict": [

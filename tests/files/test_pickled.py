@@ -181,7 +181,7 @@ def test_an_object_that_runs_when_it_is_loaded_does_not_run(protocol, tmp_path):
 
 def test_no_module_is_imported():
     before = set(sys.modules)
-    with pytest.raises(InputError, match="it names antigravity.fly"):
+    with pytest.raises(InputError, match=r"it names antigravity\.fly"):
         read(b"\x80\x02}U\x01acantigravity\nfly\ns.")
     assert set(sys.modules) == before
 

@@ -5,8 +5,8 @@ that is not in `opcodes.ARGUMENTS`, ends the reading. It takes little memory wha
 dict are handed on one by one, and of what a pickle remembers only that is kept which it comes back to.
 """
 
-from .machine import PickledDict
 from .memo import Place
 from .opcodes import find_far
+from .reader import PickledDict
 
 __all__ = ["PickledDict", "Place", "find_far"]
