@@ -66,7 +66,8 @@ class Chunks:
 
 
 def _write(rows: pa.Table, path: str) -> None:
-    pq.write_table(rows, path, compression="lz4")
+    # a reader holds a row group, and there may be many chunks
+    pq.write_table(rows, path, compression="lz4", row_group_size=MERGED_ROWS)
 
 
 def _batches(path: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
