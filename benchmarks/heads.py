@@ -86,7 +86,6 @@ def rerank(count: int) -> None:
     exact = np.argsort(-(vectors[some] @ vectors.T), axis=1)[:, 1 : NEIGHBOURS + 1]
     hit = np.mean([len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(exact.tolist(), near[some].tolist(), strict=True)])
     print(f"neighbours found of those of all comparisons: {hit:.3f}")
-    del vectors
     row, place = np.nonzero(near >= 0)
     for kind in RERANKINGS:
         graph = timed(f"graph, {kind}", lambda k=kind: graph_of(row, near[row, place], cosines[row, place], count, k))
@@ -102,7 +101,8 @@ def noise(count: int) -> None:
     names = [f"{row:07d}" for row in range(count)]
     folds = timed("folds", lambda: deal_folds(labels, names, names, 5))
     listed = timed("noise", lambda: find_doubts(vectors, labels, folds).doubtful)
-    print(f"of {int(wrong.sum())} wrong labels {listed[wrong].mean():.3f} are listed; {wrong[listed].mean():.3f} are wrong")
+    found, right = listed[wrong].mean(), wrong[listed].mean()
+    print(f"{found:.3f} of {int(wrong.sum())} wrong labels are listed, and {right:.3f} of the list are wrong")
 
 
 def predict(count: int) -> None:
