@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ..config import config
 from ..errors import InputError
 from ..networks.checkpoint.cascade import is_cascade
@@ -11,11 +13,11 @@ from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from . import embedding
 from .alignment import SIZES
-from .card import EXAMPLE, Card, card_path, read_card
+from .card import INSIGHTFACE, Card, card_path, read_card
 from .detectors import essh
 from .detectors.essh import EsshDetector
 from .detectors.mtcnn import load_mtcnn
-from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, recognise
+from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, detector_kind, recognise
 from .detectors.retinaface import MEAN as RETINAFACE_MEAN
 from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
 from .detectors.retinaface import NMS as RETINAFACE_NMS
@@ -150,6 +152,8 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
     InputError
         If the graph takes no crop, or it can't be known which output that is.
     """
+    if (kind := detector_kind(graph, card)) is not None:
+        raise InputError(f"{graph.path}: is a detector ({kind}) and no embedding; give it as --detector")
     given = graph.input_shape
     fixed = given[2:] if len(given) == 4 and None not in given[2:] else SIZES[0]
     shapes = graph.shapes_at(1, 3, *fixed) if len(given) == 4 and given[1] in (3, None) and fixed in SIZES else None
@@ -165,7 +169,7 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
         names = ", ".join(graph.output_names[:12])
         raise InputError(
             f"{graph.path}: which output is the embedding is not known, there are {names}; "
-            f'write output = "NAME" into {card_path(graph.path)}, or, if it is a detector, give it as --detector'
+            f'write output = "NAME" into {card_path(graph.path)}'
         )
     return vectors[0], _volume(shapes[vectors[0]])
 
@@ -187,7 +191,9 @@ def embedding_image(graph: OnnxGraph, card: Card) -> ImageInput:
     """
     if not graph.normalises and None in (card.colour, card.mean, card.std):
         raise InputError(
-            f"{graph.path}: its graph does not say whether it wants RGB or BGR and which mean and scale; write them "
-            f"into {card_path(graph.path)}, a line each: {EXAMPLE} (these are InsightFace's)"
+            f"{graph.path}: its graph does not say whether it wants RGB or BGR and which mean and scale; "
+            f"python -m rcnn card {shlex.quote(graph.path)} --faces DIR finds them on photographs, DIR/NAME/*.jpg, "
+            f"or write them into {card_path(graph.path)}, three lines, as here for InsightFace's",
+            paste=INSIGHTFACE,
         )
     return card.image(RAW)

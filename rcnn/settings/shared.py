@@ -7,6 +7,7 @@ from typing import Any
 
 from ..networks.precision import FP32, PRECISIONS
 from ..networks.zoo.roles import Role
+from ..networks.zoo.words import ANY, LICENCES
 from . import kinds
 from .fields import FILES, METHOD, MODELS, RUN, setting
 
@@ -85,6 +86,12 @@ def model(role: Role, what: str, *aliases: str) -> Any:
         f"{what}, PREFIX,EPOCH or X.onnx; left out: {role.seed} where it exists, else the project's own {role.shipped}"
     )
     return setting(None, text, kinds.text, "MODEL", MODELS, aliases=aliases, found=role.used)
+
+
+def licence() -> Any:
+    """`str`: which models may be used."""
+    text = "commercial: refuse models whose licence does not allow commercial use, or is not known"
+    return setting(ANY, text, kinds.choice(*LICENCES), None, MODELS)
 
 
 def labels() -> Any:

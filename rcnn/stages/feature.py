@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from ..errors import InputError
 from ..faces.alignment import SIZES
 from ..faces.embedding import Embedder
+from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_embedder
 from ..faces.pooling import clip_features
 from ..networks.engine import CPU, INT8, check_precision, choose_device
@@ -182,6 +183,7 @@ def feature(settings: FeatureSettings) -> None:
     check_recipe(settings.recipe, [reader])
     if settings.sampling is None:
         settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
+    check_licences(settings.licence, {"--model": settings.model})
     sums = file_sums(model_files(settings.model))
     job = FeatureJob(settings, crop_size(reader), sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
@@ -204,6 +206,7 @@ def feature(settings: FeatureSettings) -> None:
                 arguments=arguments,
                 models=sums,
                 sources=[settings.input],
+                licences=licences_of([settings.model]),
                 overwrite=settings.overwrite,
             )
         )

@@ -72,6 +72,7 @@ def merge(settings: MergeSettings) -> None:
         first.schema,
         arguments=arguments,
         sources=settings.inputs,
+        licences=first.manifest.get("licences"),
         overwrite=settings.overwrite,
         **made_of,
     ) as writer:

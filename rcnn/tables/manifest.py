@@ -66,6 +66,7 @@ class Manifest(Struct):
     parts: dict[Name, Digest]
     seconds: float
     listing: Digest | None = None
+    licences: dict[Name, str] | None = None
 
 
 def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class FeatureSettings(Settings):
     workers: int | None = shared.workers()
     ray: str | None = shared.ray()
     precision: str = shared.precision()
+    licence: str = shared.licence()
     aug: int = setting(
         0,
         "0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
