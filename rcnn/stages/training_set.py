@@ -11,6 +11,8 @@ from ..clips.dataset import TRAIN, VAL
 from ..config import config
 from ..errors import InputError
 from ..tables import StageReader, vectors
+from ..training.folds import deal_folds
+from .clip_sources import read_clip_sources
 from .recipes import SEED, recipe_of
 
 HELD_OUT = 0.01  # share that --split 0 validates on
@@ -92,3 +94,9 @@ def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, n
     count = max(1, round(HELD_OUT * len(everything)))
     held_out[np.random.default_rng(seed).permutation(len(everything))[:count]] = True
     return ~held_out, held_out
+
+
+def fold_rows(path: str, labels: np.ndarray, count: int) -> np.ndarray:
+    """The fold of each clip of a training set, see `deal_folds`."""
+    clips = read_clip_sources(path)
+    return deal_folds(labels, clips.names, clips.sources, count)

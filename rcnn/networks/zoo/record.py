@@ -10,6 +10,7 @@ from ...files.json import read_json
 from ...files.schema import Count, Digest, Name
 from ...files.text import printable
 
+MOST_FOLDS = 100  # of --folds
 SHOWN = 400  # characters of a line that a record gives
 Label = Annotated[int, Meta(ge=0, lt=1 << 31)]
 
@@ -43,12 +44,17 @@ class HeadRecord(Struct):
 
 
 class TrainingRecord(Struct):
-    """What the file holds; `labels` is None where it is not known which there are, `head` in older files."""
+    """What the file holds; `labels` is None where it is not known which there are, `head` in older files.
+
+    `folds` is how many classifiers `train_mlp.py --folds` learnt, and None where it is a single one.
+    """
 
     arguments: TrainingArguments
     curve: list[Point]
     labels: list[Label] | None = None
     head: HeadRecord | None = None
+    folds: Annotated[int, Meta(ge=2, le=MOST_FOLDS)] | None = None
+    training_set: Digest | None = field(name="training set", default=None)
 
 
 class TrainingOrigin(Struct):
