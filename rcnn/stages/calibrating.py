@@ -12,8 +12,10 @@ from ..errors import InputError
 from ..files import sha256
 from ..networks.zoo.record import TrainingRecord
 from ..scores.calibration import Trials, impostor_centres
+from ..scores.extra_classes import ExtraClasses
 from ..tables import MANIFEST, StageReader, vectors
 from .scoring import ROWS, PredictStep
+from .training_set import class_of
 
 MOST = 50_000  # clips of the training set that are scored, in batches spread over all
 
@@ -38,7 +40,9 @@ def check_training_set(model: str, record: TrainingRecord | None) -> str:
     return path
 
 
-def impostor_offsets(path: str, step: PredictStep, labels: tuple[int, ...] | None) -> np.ndarray:
+def impostor_offsets(
+    path: str, step: PredictStep, labels: tuple[int, ...] | None, extra: ExtraClasses | None = None
+) -> np.ndarray:
     """(networks, classes) float32: how much more than usual a label's impostors score, so that taking it off makes
     scores of different labels comparable. 0 for nobody, and on average over the labels.
 
@@ -50,6 +54,7 @@ def impostor_offsets(path: str, step: PredictStep, labels: tuple[int, ...] | Non
     path : of the training set
     step : scores without offsets
     labels : that were learnt; None for all
+    extra : the classifier's classes of strangers; None where it has none
     """
     reader = StageReader(path, ("genfeat",))
     every = max(1, reader.rows // MOST)
@@ -60,7 +65,7 @@ def impostor_offsets(path: str, step: PredictStep, labels: tuple[int, ...] | Non
             if place % every:
                 continue
             scores = step.scores(vectors(batch.column("feature")), number)
-            rows, own = np.arange(len(scores)), batch.column("label").to_numpy()
+            rows, own = np.arange(len(scores)), class_of(batch.column("label").to_numpy(), reader, extra)
             scores[:, config.SUBMIT.NOBODY] = scores[rows, own] = -np.inf
             classes = scores.shape[1]
             nearest = scores.argmax(1)

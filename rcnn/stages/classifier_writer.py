@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from msgspec import to_builtins
 
 from ..errors import InputError
 from ..files.json import write_json
@@ -14,6 +15,7 @@ from ..networks.checkpoint import save_checkpoint
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
 from ..networks.zoo.record import read_training_record
 from ..networks.zoo.roles import train_record
+from ..scores.extra_classes import ExtraClasses
 from ..training.cosine import CosineClassifier
 from ..training.distributed import Team
 from ..training.epochs import EpochResult
@@ -35,9 +37,10 @@ class Writer:
         team: Team,
         labels: list[int] | None,
         head: Head,
+        extra: ExtraClasses | None = None,
     ) -> None:
         self.settings, self.model, self.shape, self.team, self.labels = settings, model, shape, team, labels
-        self.head = head
+        self.head, self.extra = head, extra
 
     def after_step(self, step: int, loss: float) -> None:
         if step % self.settings.verbose == 0:
@@ -66,7 +69,9 @@ class Writer:
             graph = build_graph(self.shape, arrays, name)
         save_checkpoint(name, graph)
         lines = [asdict(result) for result in curve if self.head.kind != TEMPLATES]
-        write_record(self.settings, sums_of(self.settings, final=name), self.labels, asdict(self.head), lines)
+        write_record(
+            self.settings, sums_of(self.settings, final=name), self.labels, asdict(self.head), lines, self.extra
+        )
 
 
 def write_record(
@@ -75,6 +80,7 @@ def write_record(
     labels: Sequence[int] | None,
     head: dict[str, Any],
     curve: list[dict[str, Any]],
+    extra: ExtraClasses | None = None,
     **more: Any,
 ) -> None:
     """Write PREFIX-train.json.
@@ -83,6 +89,7 @@ def write_record(
     ----------
     sums : of `sums_of`
     labels : that were learnt; None where they are not known
+    extra : its classes of strangers
 
     Raises
     ------
@@ -95,6 +102,7 @@ def write_record(
         "training set": sums.pop("training set"),
         "files": sums,
         "labels": labels,
+        **({"classes": to_builtins(extra)} if extra and extra.strangers else {}),
         "head": head,
         "curve": curve,
         **more,

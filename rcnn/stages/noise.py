@@ -37,10 +37,10 @@ def doubtful_clips(settings: TrainSettings, data: TrainingSet, training: np.ndar
     InputError
         If it can't be written.
     """
-    rows = np.flatnonzero(training)
+    rows = np.flatnonzero(training & data.judging)
     clips = read_clip_sources(settings.data)
     names, sources = ([values[row] for row in rows.tolist()] for values in (clips.names, clips.sources))
-    labels = data.labels[rows]
+    labels = data.known(rows)
     found = find_doubts(data.features[rows], labels, deal_folds(labels, names, sources, FOLDS))
     listed = np.flatnonzero(found.doubtful)
     listed = listed[np.argsort(found.own[listed] - found.best[listed], kind="stable")]
@@ -70,4 +70,4 @@ def doubtful_clips(settings: TrainSettings, data: TrainingSet, training: np.ndar
     dropped = np.zeros(len(training), bool)
     if settings.noise == DROP:
         dropped[rows[listed]] = True
-    return dropped
+    return data.with_all_rows(dropped)

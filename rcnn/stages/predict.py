@@ -60,6 +60,8 @@ def _record_of_training(settings: PredictSettings, classes: int) -> TrainingReco
         record = read_training_record(path)
         if record.labels and max(record.labels) >= classes:
             raise ValueError(f"its labels are not all of the classifier's {classes} classes")
+        if record.classes and record.classes.classes != classes:
+            raise ValueError(f"it counts {record.classes.classes} classes, and the classifier has {classes}")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: can't be read ({reason(error)}); train again, or remove it") from None
     check_made_by(settings.recipe, settings.model, record.arguments.recipe or SEED)
@@ -95,10 +97,12 @@ def predict(settings: PredictSettings) -> None:
         return
     record = _record_of_training(settings, shape.classes)
     labels = None if record is None or record.labels is None else tuple(record.labels)
-    job = PredictJob(settings.model, labels, sums, settings.calibrate == NORM)
+    extra = None if record is None else record.classes
+    classes = shape.classes if extra is None else 1 + extra.people
+    job = PredictJob(settings.model, labels, sums, settings.calibrate == NORM, extra=extra)
     if settings.calibrate == IMPOSTORS:
         learnt = check_training_set(settings.model, record)
-        job = replace(job, offsets=impostor_offsets(learnt, job.build(plan.devices[0]), labels))
+        job = replace(job, offsets=impostor_offsets(learnt, job.build(plan.devices[0]), labels, extra))
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD, threads=1))
         crew.start()
@@ -106,7 +110,7 @@ def predict(settings: PredictSettings) -> None:
             StageWriter(
                 settings.output,
                 "predict",
-                scores_schema(shape.classes),
+                scores_schema(classes),
                 arguments=asdict(settings),
                 models=sums,
                 sources=settings.inputs,
@@ -131,10 +135,10 @@ def predict(settings: PredictSettings) -> None:
                 writer.save(clips=done)
                 bar.update(len(clips.names))
         carry_clips(readers, writer)
-        counts = writer.close(classes=shape.classes)["counts"]
+        counts = writer.close(classes=classes)["counts"]
     accounts = check_accounts(readers, counts, settings.output)
     print(
-        f"predict: {counts['clips']} clips, {counts['rows']} with scores of {shape.classes} classes, "
+        f"predict: {counts['clips']} clips, {counts['rows']} with scores of {classes} classes, "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, "
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )

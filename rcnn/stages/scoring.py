@@ -16,6 +16,7 @@ from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT, shape_of
 from ..networks.zoo.roles import members_of, model_files
+from ..scores.extra_classes import ExtraClasses
 from ..tables.header import check_unchanged
 from ..tables.join import Batch
 
@@ -115,11 +116,13 @@ class PredictStep:
     networks : whose mean they are
     absent : classes that no clip of the training set had, which have probability 0
     offsets : (networks, classes) float32, taken off the scores; None where nothing is
+    extra : classes of strangers, which count as nobody known; None where there are none
     """
 
     networks: Sequence[Network]
     absent: np.ndarray
     offsets: np.ndarray | None = None
+    extra: ExtraClasses | None = None
 
     def __call__(self, batches: Sequence[Batch]) -> list[np.ndarray]:
         return [self.probabilities(batch.vectors) for batch in batches]
@@ -131,7 +134,8 @@ class PredictStep:
 
     def _of_rows(self, vectors: np.ndarray) -> np.ndarray:
         found = [softmax(self.scores(vectors, number)) for number in range(len(self.networks))]
-        return found[0] if len(found) == 1 else np.stack(found).mean(0)
+        mean = found[0] if len(found) == 1 else np.stack(found).mean(0)
+        return mean if self.extra is None else self.extra.people_only(mean)
 
     def scores(self, vectors: np.ndarray, number: int) -> np.ndarray:
         """Scores (n, classes) float32 of at most `ROWS` vectors, by one of the networks; -inf for absent classes."""
@@ -150,7 +154,7 @@ class PredictJob:
 
     labels : of the training set; None where they are not known
     sums : of the model's files, by name
-    even, offsets : of `read_classifier` and `PredictStep`
+    even, offsets, extra : of `read_classifier` and `PredictStep`
     """
 
     model: str
@@ -158,12 +162,13 @@ class PredictJob:
     sums: Mapping[str, str]
     even: bool = False
     offsets: np.ndarray | None = None
+    extra: ExtraClasses | None = None
 
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> PredictStep:
         found = [read_classifier(member, self.even) for member in members(self.model)]
         check_unchanged(model_files(self.model), self.sums)
         networks = [make(choose_device(gpu)) for make, _ in found]
-        return PredictStep(networks, absent_classes(self.labels, found[0][1].classes), self.offsets)
+        return PredictStep(networks, absent_classes(self.labels, found[0][1].classes), self.offsets, self.extra)
 
     def lost(self, batch: Batch, reason: str) -> np.ndarray:
         raise InputError(

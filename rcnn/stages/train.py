@@ -17,7 +17,8 @@ from ..networks.checkpoint import checkpoint_files
 from ..networks.engine import choose_device
 from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape
-from ..networks.zoo.roles import fold_prefix
+from ..networks.zoo.record import read_training_record
+from ..networks.zoo.roles import fold_prefix, train_record
 from ..training.distributed import Team, joined_team
 from ..training.epochs import EpochResult, train_epochs
 from ..training.loop import Course
@@ -84,21 +85,21 @@ def _plan(team: Team, settings: TrainSettings) -> _Plan:
     device = torch_device(choose_device(team.device_number(settings.gpu)))
     _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
-    classes = settings.num_classes or data.classes
     least_fan_out = 0 if settings.num_classes else CHALLENGE_CLASSES
-    settings = replace(settings, num_classes=classes)
+    settings = replace(settings, num_classes=1 + data.people)
+    _check_pretrained(settings, data)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     if settings.noise:
         training &= ~doubtful_clips(settings, data, training, team.leads and settings.ckpt != NEVER)
-    head = choose_head(settings, data.labels[training])
+    head = choose_head(settings, data.known(training & data.judging))
     count = int(training.sum())
     if count < (least := 2 if head.kind == MLP else 1):
         raise InputError(
             f"{settings.data}: {count} clips to train on with --split {settings.split}; "
             f"{'BatchNorm wants 2' if least > 1 else 'run genfeat.py on clips with faces'}"
         )
-    shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
+    shape = ClassifierShape(data.features.shape[1], settings.num_filter, data.classes, settings.fbn)
     trainer = HeadTrainer(settings, team, data, shape, least_fan_out, device)
     trainer.check_layers(head)
     if head.free and not validating.any():
@@ -112,7 +113,7 @@ def _train_folds(plan: _Plan, count: int, started: float) -> None:
     settings, team = plan.settings, plan.team
     if team.leads and settings.ckpt != NEVER:
         forget_record(settings)
-    folds = fold_rows(settings.data, plan.data.labels, count)
+    folds = fold_rows(settings.data, plan.data, count)
     head = replace(plan.head, free=False)  # one for all of them
     for number in range(1, count + 1):
         mine = replace(settings, prefix=fold_prefix(settings.prefix, number))
@@ -122,15 +123,15 @@ def _train_folds(plan: _Plan, count: int, started: float) -> None:
         if not (plan.training & ~left_out).any():
             raise InputError(f"{settings.data}: nothing is left without fold {number}; give a smaller --folds")
         with locked(mine.prefix) if team.leads else nullcontext():
-            validating = plan.validating if plan.validating.any() else left_out
+            validating = plan.validating if plan.validating.any() else left_out & plan.data.judging
             trainer = replace(plan.trainer, settings=mine)
-            print(f"train_mlp: fold {number} of {count}, {int(left_out.sum())} clips left out", flush=True)
+            print(f"train_mlp: fold {number} of {count}, {plan.data.words(left_out)} left out", flush=True)
             training = plan.training & ~left_out
             _train(_Plan(mine, team, plan.data, training, validating, trainer, head, number), time.monotonic())
     if settings.ckpt != NEVER and team.leads:
         words = {"kind": head.kind, "why": f"{head.why}; the mean of {count} folds", "free": False}
         labels = learnt_labels(settings, plan.data.labels[plan.training])
-        write_record(settings, sums_of(settings, whole=True), labels, words, [], folds=count)
+        write_record(settings, sums_of(settings, whole=True), labels, words, [], plan.data.extra, folds=count)
     team.agree()
     print(f"train_mlp: {count} folds, {time.monotonic() - started:.1f} s -> {final_of(settings)}")
 
@@ -141,7 +142,7 @@ def _train(plan: _Plan, started: float) -> None:
     final, count = final_of(settings), int(training.sum())
     schedule = trainer.schedule(head, count)
     model, optimizer, generator = trainer.begin(head, training)
-    writer = Writer(settings, model, shape, team, learnt_labels(settings, data.labels[training]), head)
+    writer = Writer(settings, model, shape, team, learnt_labels(settings, data.labels[training]), head, data.extra)
     more = {"fold": plan.fold} if plan.fold else {}
     snapshot = snapshot_of(settings, *whole_state(model, optimizer), team, more)
     kept = None if settings.ckpt == NEVER else snapshot
@@ -156,7 +157,7 @@ def _train(plan: _Plan, started: float) -> None:
         f", batch {schedule.batch_size}, learning rate {schedule.rate:g}, epochs {schedule.begin} to {schedule.end}"
     )
     print(
-        f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
+        f"train_mlp: {data.words(training)}, {int(validating.sum())} to validate, {shape.features} wide, "
         f"{shape.classes} classes{'' if head.kind == TEMPLATES else learns}"
     )
     with stopped_at_once():
@@ -195,11 +196,35 @@ def _train(plan: _Plan, started: float) -> None:
         last = course.curve[-1]
         learnt = f"{len(course.curve)} epochs, {last.steps} steps, train accuracy {last.accuracy:.4f}"
     print(head.line)
-    print(f"train_mlp: {count} clips, {learnt}, {time.monotonic() - started:.1f} s -> {where}")
+    print(f"train_mlp: {data.words(training)}, {learnt}, {time.monotonic() - started:.1f} s -> {where}")
     print(
-        f"accounts: {data.accounts}; of {len(data.labels)} with features {count} trained on, "
+        f"accounts: {data.accounts}; of {len(data.labels)}{'' if data.own is None else ' rows'} with features {count} "
+        "trained on, "
         f"{int(validating.sum())} validated on, {left_out} left out"
     )
+
+
+def _check_pretrained(settings: TrainSettings, data: TrainingSet) -> None:
+    """Refuse a classifier to start from whose classes mean others than the training set's.
+
+    Raises
+    ------
+    InputError
+        Says how many classes of strangers each has.
+    """
+    if not settings.pretrained:
+        return
+    try:
+        extra = read_training_record(train_record(settings.pretrained)).classes
+    except (OSError, ValueError):
+        return  # what was not trained here has no record
+    before = extra.strangers if extra else 0
+    now = data.extra.strangers if data.extra else 0
+    if before != now or (extra and extra.people != data.people):
+        raise InputError(
+            f"--pretrained {settings.pretrained}: has {before} classes of strangers and {settings.data} has {now}, or "
+            "they begin elsewhere, so one class would mean two people; give a classifier of this training set"
+        )
 
 
 def _held_out(settings: TrainSettings) -> str:

@@ -50,6 +50,8 @@ class Counts(Struct):
     faces_used: Count = 0
     nobody: Count = 0
     classes: Count = 0
+    people: Count | None = None
+    strangers: Count | None = None
     width: Count = 0
     quality_step: float | None = None
     quality_histogram: dict[Step, Count] | None = None
