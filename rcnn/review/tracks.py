@@ -61,7 +61,7 @@ class Tracks:
     clip, film : (n,) int32, numbers of those
     track : (n,) int32
     start, end, time : (n,) float64, seconds of the file: in view from and to, and of the best face
-    box : (n, 4) float32, of the best face: x, y of its corner, width and height, as shares of the frame
+    box : (n, 4) float32, of the best face: x1, y1, x2, y2 in pixels of the upright frame
     quality : (n,) float32, of the best face
     row : (n,) int64, of the best face in the table of faces
     vectors : (n, D) float32 of length 1
@@ -92,12 +92,12 @@ class Tracks:
         """Of the clip of a track."""
         return self.clips[self.clip[number]].name
 
-    def meet(self, one: int, other: int) -> bool:
-        """Whether two tracks share a frame, so that they show two people."""
-        if self.film[one] != self.film[other]:
-            return False
-        mine, theirs = (self.shown[self.ends[each] : self.ends[each + 1]] for each in (one, other))
-        return bool(len(np.intersect1d(mine, theirs)))
+    def shares(self, number: int) -> tuple[float, float, float, float]:
+        """The best face of a track: x and y of its corner, width and height, as shares of the frame."""
+        clip = self.clips[self.clip[number]]
+        scale = np.array([clip.width or 1, clip.height or 1] * 2, np.float32)
+        x1, y1, x2, y2 = np.clip(self.box[number] / scale, 0, 1).tolist()
+        return x1, y1, x2 - x1, y2 - y1
 
 
 def read_all_tracks(features: StageReader, detection: StageReader, lineage: Lineage) -> Tracks:
@@ -133,8 +133,6 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
             members.append([])
         members[film].append(len(clips))
         still = is_still(source)
-        width, height = video["width"], video["height"]
-        scale = np.array([width or 1, height or 1] * 2, np.float32)
         for track in clip.tracks.tolist():
             mine = np.flatnonzero(faces.tracks == track)
             if not len(mine):  # of another model's features; none is shown
@@ -149,10 +147,11 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
             end.append(min(until, clip.seconds) if clip.seconds else until)
             time.append(0.0 if still else float(faces.times[best]))
             quality.append(float(faces.qualities[best]))
-            boxes.append(np.clip(faces.boxes[best] / scale, 0, 1))
+            boxes.append(faces.boxes[best])
             shown.append(times)
-        clips.append(SeenClip(name, film, faces.clip.start, width, height, video["codec"], still))
-    corners = np.array(boxes, np.float32).reshape(-1, 4)
+        clips.append(
+            SeenClip(name, film, faces.clip.start, video["width"], video["height"], video["codec"], still)
+        )
     which = np.array(clip_of, np.int32)
     owners = np.array([clip.film for clip in clips], np.int32)
     return Tracks(
@@ -164,7 +163,7 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
         np.array(start),
         np.array(end),
         np.array(time),
-        np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
+        np.array(boxes, np.float32).reshape(-1, 4),
         np.array(quality, np.float32),
         np.array(row_of, np.int64),
         _vectors(features),
