@@ -79,7 +79,7 @@ class Answers:
             If it is not there, is damaged, is no log of answers, or was made by a later version.
         """
         path = files.on_disk(path, "--answers")
-        if not create and not os.path.isfile(path):
+        if not create and not os.path.exists(path):
             raise InputError(f"{path}: is not there; python -m rcnn review makes it with the first answer")
         if create:
             files.check_no_link(path)
@@ -161,8 +161,8 @@ class Answers:
             rows = connection.execute(
                 f"SELECT {COLUMNS} FROM answers WHERE step NOT IN "
                 "(SELECT undoes FROM steps WHERE undoes IS NOT NULL) ORDER BY id"
-            ).fetchall()
-        return [from_row(row) for row in rows]
+            )
+            return [from_row(row) for row in rows]
 
     def given(self) -> Given:
         """What all answers mean together."""
