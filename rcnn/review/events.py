@@ -76,9 +76,7 @@ class Events:
         """Until something is new; then nothing, or a comment where that takes long."""
         try:
             async with asyncio.timeout(ALIVE_SECONDS), self._changed:
-                await self._changed.wait_for(
-                    lambda: self.stopped or self._last != revision or self._grouped != grouped
-                )
+                await self._changed.wait_for(lambda: self.stopped or self._last != revision or self._grouped != grouped)
         except TimeoutError:
             return b": \n\n"
         return b""

@@ -181,5 +181,3 @@ def _mark(path: str) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return found.st_ino, found.st_mtime_ns
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +19,19 @@ from ..faces.embedding import Embedder
 from ..faces.finding import find_faces
 from ..faces.load import load_detector, load_embedder
 from ..faces.pooling import clip_features
+from ..files.text import printable
 from ..networks.engine import choose_device
+from ..networks.zoo.roles import EMBEDDING, find_model
 from ..search.query import QueryModels, models_behind
 from ..video.photographs import HEAD_BYTES, is_photograph
 from .items import DIGITS, items
 from .places import Places
 from .pool import DecoderPool
+from .run_files import RunFiles
 from .run_model import RunModel
 
 MOST = 60  # tracks that are shown
+SHOWN = 200  # letters of a path in a sentence
 
 
 class NoSearchError(Exception):
@@ -118,12 +123,29 @@ class Search:
     def _load(self) -> _Networks:
         if self._networks is None:
             run = self.model.run
-            behind = run.detection.arguments
             try:
-                models = models_behind([run.features], None, None, behind)
+                models = _models(run)
                 device = choose_device(self.gpu)
                 detector, embedder = load_detector(models.detector, device), load_embedder(models.model, device)
             except InputError as error:
                 raise NoSearchError(f"Photographs can't be searched for: {error}") from None
             self._networks = _Networks(models, detector, embedder)
         return self._networks
+
+
+def _models(run: RunFiles) -> QueryModels:
+    """Those that the run was made with: where it says, or what the project has now, if that is the same.
+
+    Raises
+    ------
+    InputError
+        If they are at neither place.
+    """
+    behind = run.detection.arguments
+    try:
+        return models_behind([run.features], None, None, behind)
+    except InputError:
+        with suppress(InputError):
+            return models_behind([run.features], find_model(None, EMBEDDING, quiet=True), None, behind)
+        named = printable(str(run.features.arguments.get("model")))[:SHOWN]
+        raise InputError(f"{named}, the model of this run, is not there any more") from None

@@ -149,9 +149,7 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
             quality.append(float(faces.qualities[best]))
             boxes.append(faces.boxes[best])
             shown.append(times)
-        clips.append(
-            SeenClip(name, film, faces.clip.start, video["width"], video["height"], video["codec"], still)
-        )
+        clips.append(SeenClip(name, film, faces.clip.start, video["width"], video["height"], video["codec"], still))
     which = np.array(clip_of, np.int32)
     owners = np.array([clip.film for clip in clips], np.int32)
     return Tracks(
@@ -192,5 +190,3 @@ def _videos(features: StageReader) -> dict[str, dict]:
 def _vectors(features: StageReader) -> np.ndarray:
     found = [vectors(batch.column("feature")) for batch in features.batches(["feature"])]
     return normalise(np.concatenate([np.zeros((0, features.width), np.float32), *found]))
-
-

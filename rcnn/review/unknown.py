@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..people.grouping import GroupingSettings, group_tracks
+from ..people.moments import Moments
+from ..stages.appearances import card_of
 from .groups import GroupTracks
 from .run_files import RunFiles
 
 
 def tracks_to_groups(run: RunFiles) -> GroupTracks:
     """Makes groups of some of the tracks of a run; see `groups.GroupTracks`."""
-    from scipy.sparse.csgraph import connected_components
+    tracks = run.tracks
+    filled = tracks.ends[1:] > tracks.ends[:-1]
+    first = np.where(filled, tracks.shown[np.minimum(tracks.ends[:-1], max(len(tracks.shown) - 1, 0))], 0.0)
+    last = np.where(filled, tracks.shown[tracks.ends[1:] - 1], 0.0)
+    card = card_of(run.features)
 
     def group(numbers: np.ndarray, must: list[tuple[int, int]], cannot: list[tuple[int, int]]) -> np.ndarray:
-        vectors = run.tracks.vectors[numbers]
-        near = (vectors @ vectors.T) > 0.5
-        for a, b in must:
-            near[a, b] = near[b, a] = True
-        for a, b in cannot:
-            near[a, b] = near[b, a] = False
-        _, labels = connected_components(near)
-        sizes = np.bincount(labels)
-        order = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable")
-        return np.where(sizes[labels] > 1, order[labels], -1)
+        moments = Moments(tracks.film[numbers].astype(np.int64), first[numbers], last[numbers])
+        settings = GroupingSettings.of(card, len(numbers))
+        return group_tracks(tracks.vectors[numbers], moments, settings, must, cannot)
 
     return group
