@@ -254,8 +254,8 @@ def _of_track(model: RunModel, kind: str, number: int, label: int | None = None)
 
 def _of_pair(model: RunModel, kind: str, one: int, other: int) -> Answer:
     (time, box), (time2, box2) = _seen(model, one), _seen(model, other)
-    spots = {"spot": model.spot(one), "spot2": model.spot(other)}
-    return Answer(kind, **spots, time=time, box=box, time2=time2, box2=box2)
+    spot, spot2 = model.spot(one), model.spot(other)
+    return Answer(kind, spot=spot, spot2=spot2, time=time, box=box, time2=time2, box2=box2)
 
 
 def _seen(model: RunModel, number: int) -> tuple[float, tuple[float, ...]]:

@@ -104,8 +104,10 @@ class Groups:
         group = self.of(view)
         name = int(group[number])
         hidden = view.standing.hidden[number]
-        same = np.flatnonzero((group == name) & (view.standing.hidden == hidden)) if name != SINGLE else [number]
-        numbers = sorted(same, key=lambda each: -self._model.run.tracks.quality[each])
+        same = (
+            np.flatnonzero((group == name) & (view.standing.hidden == hidden)) if name != SINGLE else np.array([number])
+        )
+        numbers = same[np.argsort(-self._model.run.tracks.quality[same], kind="stable")]
         return {"group": name, "items": items(self._model, view, places, numbers)}
 
     def _group(self, name: int, numbers: np.ndarray) -> dict[str, Any]:

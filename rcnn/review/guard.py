@@ -1,4 +1,4 @@
-"""Who may ask the desk for something: whoever opened its address. Everything else is refused before it reaches the desk.
+"""Who may ask the desk for something: whoever opened its address. All else is refused before it reaches the desk.
 
 The page is on a port of this machine, where any program, and any page in any browser, can send requests to. So a
 request needs the key of this desk, an address that names this machine, and must not come from another page.
@@ -126,7 +126,7 @@ class Guard:
             raise _RefusedError(403, "Only the desk's own page may answer.")
 
     def _is_here(self, host: bytes) -> bool:
-        """Whether a Host header names this machine by number. A name can be made to lead here by anybody who owns it."""
+        """Whether a Host header names this machine by number. Whoever owns a name can make it lead here."""
         parts = HOST.fullmatch(host.decode("latin-1").lower())
         if parts is None or int(parts["port"] or HTTP_PORT) != self.port:
             return False

@@ -10,6 +10,8 @@ from fractions import Fraction
 import av
 import cv2
 import numpy as np
+from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from ..video.types import Frame
 
@@ -43,15 +45,12 @@ def encode(frames: Iterable[Frame], start: float, most: float) -> bytes:
     file = io.BytesIO()
     deadline = time.monotonic() + most
     with av.open(file, "w", format="mp4", options={"movflags": MOVFLAGS}) as container:
-        stream = None
+        stream: VideoStream | None = None
         last = -1
         for image, seconds in _until(frames, deadline):
             if stream is None:
-                stream = container.add_stream(CODEC, rate=RATE, options=PROFILE)
-                stream.width, stream.height, stream.pix_fmt = image.shape[1], image.shape[0], PIXELS
-                stream.codec_context.time_base = Fraction(1, TICKS)
-                stream.codec_context.gop_size = GROUP
                 size = image.shape[1], image.shape[0]
+                stream = _stream(container, *size)
             if (image.shape[1], image.shape[0]) != size:  # a film may change it on its way
                 image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             picture = av.VideoFrame.from_ndarray(image, format="bgr24")
@@ -62,6 +61,14 @@ def encode(frames: Iterable[Frame], start: float, most: float) -> bytes:
             raise EmptyError
         container.mux(stream.encode())
     return file.getvalue()
+
+
+def _stream(container: OutputContainer, width: int, height: int) -> VideoStream:
+    stream: VideoStream = container.add_stream(CODEC, rate=RATE, options=PROFILE)  # type: ignore[assignment]
+    stream.width, stream.height, stream.pix_fmt = width, height, PIXELS
+    stream.codec_context.time_base = Fraction(1, TICKS)
+    stream.codec_context.gop_size = GROUP
+    return stream
 
 
 def _until(frames: Iterable[Frame], deadline: float) -> Iterator[tuple[np.ndarray, float]]:

@@ -51,7 +51,7 @@ def _counts(view: View, chosen: np.ndarray) -> Counter[int]:
 
 
 def _faces(model: RunModel, view: View) -> dict[int, tuple[str, int]]:
-    """A face of each person: of what they were learned from, else the best of the tracks that were said to show them."""
+    """A face of each person: of what they were learned from, else the best of the tracks that were said to be them."""
     found = {view.given.label(label): place for label, place in model.faces.of_people.items()}
     best: dict[int, float] = {}
     for spot, label in view.given.shown.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import threading
@@ -39,18 +40,19 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Closes connections that say nothing, or never end what they say."""
+    """Closes connections that don't say in time what they want; guard sees to bodies."""
 
-    def connection_made(self, transport) -> None:  # type: ignore[no-untyped-def, override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.loop.call_later(HEAD_SECONDS, self._check)
 
     def _check(self) -> None:
-        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+        if self.transport.is_closing():
+            return
+        begun = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        if begun or self.cycle is None:
             self.transport.close()
-        elif self.cycle is None:
-            self.transport.close()
-        elif not self.transport.is_closing():
+        else:
             self.loop.call_later(HEAD_SECONDS, self._check)
 
 

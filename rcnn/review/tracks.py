@@ -119,7 +119,9 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
     paths = ClipPaths(find_sources(None, *lineage.datasets), lineage.datasets)
     clips: list[SeenClip] = []
     films: dict[str, int] = {}
-    sources, lengths, members = [], [], []  # of films
+    sources: list[str] = []  # this and the next two are of films
+    lengths: list[float] = []
+    members: list[list[int]] = []
     clip_of, track_of, row_of, shown = [], [], [], []
     start, end, time, quality = [], [], [], []
     boxes = []
