@@ -30,6 +30,7 @@ HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]@/]+)(:(?P<port>[0-9]{1,5}))
 DESK_HEADER = b"x-desk"  # no form and no other page can send it without being asked first (Fetch standard, 4.8)
 MOST_BODY = 1 << 20  # bytes of an answer
 MOST_IMAGE = 20 << 20  # bytes of a photograph
+MOST_HEAD = 16 << 10  # bytes of the headers
 BODY_SECONDS = 30.0  # in which a body has to be here
 SEARCH = "/api/search"
 OWN_SITES = (b"same-origin", b"none")  # of Sec-Fetch-Site: our own page, or an address that somebody typed

@@ -17,12 +17,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ..errors import InputError
 from .app import Api
 from .desk import Desk
-from .guard import Guard
+from .guard import MOST_HEAD, Guard
 from .settings import ReviewSettings
 
 CONNECTIONS = 200  # at once
 HEAD_SECONDS = 10.0  # in which a connection has to send what it wants
-HEAD_BYTES = 16 << 10  # of a request without its body
 END_SECONDS = 3  # for requests under way, at the end
 BACKLOG = 128
 
@@ -95,7 +94,7 @@ def serve(settings: ReviewSettings) -> None:
         proxy_headers=False,
         server_header=False,
         limit_concurrency=CONNECTIONS,
-        h11_max_incomplete_event_size=HEAD_BYTES,
+        h11_max_incomplete_event_size=MOST_HEAD,
         timeout_graceful_shutdown=END_SECONDS,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
