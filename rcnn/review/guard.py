@@ -53,6 +53,11 @@ class _RefusedError(Exception):
         self.status = status
 
 
+def new_key() -> str:
+    """A text that nobody guesses."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
 @dataclass(frozen=True)
 class Guard:
     """Lets the requests through that may pass, with the headers of `HEADERS` on every answer.
@@ -68,12 +73,12 @@ class Guard:
     app: App
     port: int
     host: str
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(KEY_BYTES))
+    key: str
     tickets: set[str] = field(default_factory=set)  # keys that count once
 
     def ticket(self) -> str:
         """A key that counts once: an address with it may stand where other users of this machine can read it."""
-        made = secrets.token_urlsafe(KEY_BYTES)
+        made = new_key()
         self.tickets.add(made)
         return made
 

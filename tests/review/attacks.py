@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from conftest import Films
-from desk_run import Running
+
+from benchmarks.made_desk import Running
 
 SECRETS = (b"root:", b"SQLite format", b"manifest")  # that no answer has
 PASSWD = "../../../../../../etc/passwd"
@@ -143,8 +144,15 @@ ATTACKS = (
         lambda desk, films: iter(
             Asked(path, cookie="")
             for path in (
-                "/api/state", "/api/person/1", "/api/films", "/api/groups", "/api/events", "/static/index.html",
-                f"/face/{films.gone}/0.jpg", f"/video/{films.by_codec['libx264']}", f"/play/{films.by_codec['libx264']}",
+                "/api/state",
+                "/api/person/1",
+                "/api/films",
+                "/api/groups",
+                "/api/events",
+                "/static/index.html",
+                f"/face/{films.gone}/0.jpg",
+                f"/video/{films.by_codec['libx264']}",
+                f"/play/{films.by_codec['libx264']}",
             )
         ),
         (403,),
@@ -167,8 +175,14 @@ ATTACKS = (
             *(
                 Asked(host=host)
                 for host in (
-                    "evil.example:PORT", "127.0.0.1.evil.example:PORT", "localhost.evil.example:PORT", "127.0.0.1:1",
-                    "127.0.0.1", "x@127.0.0.1:PORT", "10.0.0.1:PORT", "[::ffff:10.0.0.1]:PORT",
+                    "evil.example:PORT",
+                    "127.0.0.1.evil.example:PORT",
+                    "localhost.evil.example:PORT",
+                    "127.0.0.1:1",
+                    "127.0.0.1",
+                    "x@127.0.0.1:PORT",
+                    "10.0.0.1:PORT",
+                    "[::ffff:10.0.0.1]:PORT",
                 )
             ),
             Asked(host="", version="1.0"),
@@ -183,7 +197,10 @@ ATTACKS = (
     Attack(
         "another page asks: foreign Origin, null, https, another port, a request that the browser calls cross-site",
         _each(
-            *(Asked(origin=origin) for origin in ("http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1")),
+            *(
+                Asked(origin=origin)
+                for origin in ("http://evil.example", "null", "https://127.0.0.1", "http://127.0.0.1:1")
+            ),
             *(Asked(more=(f"Sec-Fetch-Site: {site}",)) for site in ("cross-site", "same-site")),
         ),
         (403,),
@@ -221,8 +238,14 @@ ATTACKS = (
     Attack("another server's address in the request line", _each(Asked("http://evil.example/api/state")), (404,)),
     Attack(
         "a film whose file is no film any more: a text, a playlist that names an address",
-        lambda desk, films: iter([Asked(f"/play/{films.secret}"), Asked(f"/play/{films.playlist}"),
-                                  Asked(f"/frame/{films.secret}.jpg"), Asked(f"/frame/{films.playlist}.jpg")]),
+        lambda desk, films: iter(
+            [
+                Asked(f"/play/{films.secret}"),
+                Asked(f"/play/{films.playlist}"),
+                Asked(f"/frame/{films.secret}.jpg"),
+                Asked(f"/frame/{films.playlist}.jpg"),
+            ]
+        ),
         (404,),
     ),  # fmt: skip
     Attack(
@@ -286,10 +309,14 @@ ATTACKS = (
         (404,),
         never=(*SECRETS, b"x=1\r\n"),
     ),
-    Attack("a websocket, HTTP/2 without TLS", _each(
-        Asked("/api/events", more=("Upgrade: websocket", "Sec-WebSocket-Key: a", "Sec-WebSocket-Version: 13")),
-        Asked(more=("Upgrade: h2c", "HTTP2-Settings: a")),
-    ), (400,)),  # fmt: skip
+    Attack(
+        "a websocket, HTTP/2 without TLS",
+        _each(
+            Asked("/api/events", more=("Upgrade: websocket", "Sec-WebSocket-Key: a", "Sec-WebSocket-Version: 13")),
+            Asked(more=("Upgrade: h2c", "HTTP2-Settings: a")),
+        ),
+        (400,),
+    ),  # fmt: skip
     Attack(
         "two requests in one (smuggling): both lengths, two lengths, a chunked one, a length with a sign, a space before "
         "the colon",
@@ -309,16 +336,21 @@ ATTACKS = (
         "numbers that are none: offset, time, size",
         lambda desk, films: iter(
             [
-                Asked("/api/films?offset=-1"), Asked("/api/films?count=1e99"), Asked("/api/films?offset=nan"),
+                Asked("/api/films?offset=-1"),
+                Asked("/api/films?count=1e99"),
+                Asked("/api/films?offset=nan"),
                 Asked(f"/frame/{films.by_codec['libx264']}.jpg?time=inf"),
-                Asked(f"/play/{films.by_codec['libx264']}?from=-1"), Asked(f"/face/{films.gone}/0.jpg?size=100000"),
+                Asked(f"/play/{films.by_codec['libx264']}?from=-1"),
+                Asked(f"/face/{films.gone}/0.jpg?size=100000"),
             ]
         ),
         (400,),
     ),  # fmt: skip
     Attack(
         "SQL in the name of a clip or a person who is not there",
-        _each(Asked("/api/film?clip=%27%20OR%201=1--"), Asked("/api/person/1%20OR%201=1"), Asked("/face/%27;DROP/0.jpg")),
+        _each(
+            Asked("/api/film?clip=%27%20OR%201=1--"), Asked("/api/person/1%20OR%201=1"), Asked("/face/%27;DROP/0.jpg")
+        ),
         (404,),
     ),
 )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from desk_run import CODECS, Cast, Running, Track, make_run, running, write_film
+
+from benchmarks.made_desk import CODECS, Cast, Running, Track, make_run, running, write_film
 
 ADA, BO, ZOE = range(3)
 STRANGER, OTHER = 3, 4

@@ -10,7 +10,8 @@ import httpx
 import pytest
 from attacks import ATTACKS, Asked, Attack, answer, post
 from conftest import Run
-from desk_run import Running, running, said
+
+from benchmarks.made_desk import Running, running, said
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/review.md"
 
@@ -72,7 +73,13 @@ def test_a_slow_neighbour_keeps_nobody_out(desk: Running, window: httpx.Client) 
 
 
 def test_names_are_text_and_nothing_else(desk: Running, window: httpx.Client) -> None:
-    names = ["<img src=x onerror=alert(1)>", "'); DROP TABLE answers; --", '"; alert(1); "', "{{7*7}}", "=cmd|' /C calc'!A0"]
+    names = [
+        "<img src=x onerror=alert(1)>",
+        "'); DROP TABLE answers; --",
+        '"; alert(1); "',
+        "{{7*7}}",
+        "=cmd|' /C calc'!A0",
+    ]
     for number, name in enumerate(names):
         got = window.post("/api/answer", json=answer(token=f"name {number}", label=3, name=name))
         assert got.headers["content-type"] == "application/json" and got.headers["x-content-type-options"] == "nosniff"

@@ -22,7 +22,6 @@ import cv2
 import httpx
 import numpy as np
 import pyarrow as pa
-from patience import PATIENCE, ROOT
 
 from rcnn.clips.dataset import Clip, list_clips
 from rcnn.clips.gather import SourceFile
@@ -30,6 +29,8 @@ from rcnn.clips.in_place import read_earlier, write_in_place
 from rcnn.tables import TRACKED_FACES_SCHEMA, Listing, StageWriter, features_schema, vector_array
 from rcnn.tables.faces import ClipFaces
 
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 600.0  # seconds after which something never happens, be the machine ever so busy
 WIDTH = 64  # of a vector
 PHOTOGRAPHS = 4  # of a known person
 FACES = 3  # of a track
@@ -120,7 +121,7 @@ def make_run(root: Path, cast: Cast) -> Path:
     files = {path: _file(path) for path in (*cast.films, *(path for mine in people.values() for path in mine))}
     owners = {str(path): who for who, name in enumerate(cast.known) for path in people[name]}
     dataset = root / "found/dataset"
-    plans = {file: ((0.0, 0.0),) for file in files.values()}
+    plans = dict.fromkeys(files.values(), ((0.0, 0.0),))
     known = {name: [files[path] for path in mine] for name, mine in people.items()}
     with redirect_stdout(StringIO()):
         write_in_place(str(dataset), known, [files[path] for path in cast.films], plans, read_earlier(str(dataset)))
