@@ -181,7 +181,7 @@ def _faces(clip: Clip, tracks: Sequence[Track], crops: list[bytes]) -> ClipFaces
     first = np.repeat([track.first for track in tracks], FACES)
     frames = (5 * (first + np.tile(np.arange(FACES), len(tracks))) + 1).astype(np.int32)
     ones = np.ones(count, np.float32)
-    boxes = np.tile(np.array([16, 24, 80, 96], np.float32), (count, 1))
+    boxes = np.array([16, 24, 80, 96], np.float32) + 40 * numbers[:, None].astype(np.float32)
     landmarks = np.ones((count, 5, 2), np.float32)
     mine = [crops[number % len(crops)] for number in numbers]
     qualities = (20 + np.tile(np.arange(FACES), len(tracks))).astype(np.float32)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
+import shutil
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,17 +15,20 @@ import pytest
 from conftest import ADA, BO, Run
 
 from benchmarks.desk_kills import kill_often, run_of
-from benchmarks.made_desk import ROOT, Running, events, running, said, start
+from benchmarks.made_desk import Running, events, running, said, start
+from rcnn.commands.review import main
+from rcnn.errors import InputError
 from rcnn.people.answers import ANSWERS_FILE, read_given
+from rcnn.review.desk import Desk
 
 
-def answered(window: httpx.Client, token: str, kind: str, **more: object) -> dict:
-    return said(window.post("/api/answer", json={"token": token, "kind": kind, **more}))
+def answered(client: httpx.Client, token: str, kind: str, **more: object) -> dict:
+    return said(client.post("/api/answer", json={"token": token, "kind": kind, **more}))
 
 
-def undo_all(window: httpx.Client, name: str, steps: int) -> None:
+def undo_all(client: httpx.Client, name: str, steps: int) -> None:
     for number in range(steps):
-        answered(window, f"{name} undo {number}", "undo", window=name)
+        answered(client, f"{name} undo {number}", "undo", window=name)
 
 
 def test_two_windows_see_each_other_and_undo_their_own(desk: Running, run: Run) -> None:
@@ -118,39 +121,64 @@ def test_kills_in_the_middle_of_answers_lose_nothing(tmp_path: Path, monkeypatch
     assert read_given(str(found / ANSWERS_FILE)).shown  # whole, and what it says counts
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_while_windows_are_open_and_is_found_again(
-    run: Run, number: int, tmp_path, monkeypatch
-) -> None:
+def test_it_ends_cleanly_while_windows_are_open_and_is_found_again(run: Run, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    first = start(run.found)
-    heard = events(first.client())
-    next(heard)
-    code, printed, errors = first.stop(number)
-    assert (code, errors) == (0, "") and "ended" in printed
-    if number == signal.SIGINT:
-        with running(run.found) as again:  # windows that were open go on where they are
-            assert (again.port, again.key) == (first.port, first.key)
+    places = set()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        desk = start(run.found)
+        heard = events(desk.client())
+        next(heard)
+        code, printed, errors = desk.stop(number)
+        assert (code, errors) == (0, "") and "ended" in printed
+        places.add((desk.port, desk.key))
+    assert len(places) == 1  # windows that were open go on where they are
 
 
-def test_what_can_t_be_opened_is_told_in_a_line(run: Run, tmp_path: Path) -> None:
+def test_what_can_t_be_opened_is_told_in_a_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "half").mkdir()
-    damaged = tmp_path / "damaged"
-    subprocess.run(["cp", "-r", str(run.found), str(damaged)], check=True)
-    manifest = damaged / "feat_test/manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
+    damaged, older, foreign, going = (tmp_path / name for name in ("damaged", "older", "foreign", "going"))
+    for copy in (damaged, older, foreign, going):
+        shutil.copytree(run.found, copy, symlinks=True, ignore=shutil.ignore_patterns("review.sqlite*"))
+    part = damaged / "feat_test/features/part-00000.parquet"
+    part.write_bytes(part.read_bytes()[:-100])
+    manifest = older / "feat_test/manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 1}))
+    (foreign / "review.sqlite").write_bytes(b"SQLite format 3\0 of somebody else" * 40)
+    (going / "feat_test/manifest.json").rename(going / "feat_test/progress.json")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        tried = [[tmp_path / "none"], [tmp_path / "half"], [damaged], [run.found, "--port", port]]
-        tried += [[run.found, "--host", "192.0.2.1"]]
+        tried = [[tmp_path / "none"], [tmp_path / "half"], [damaged], [older], [foreign], [going]]
+        tried += [[run.found, "--port", port], [run.found, "--host", "192.0.2.1"], [run.found, "--host", "no where"]]
         for words in tried:
-            done = _run(*words)
-            assert done.returncode == 2 and not done.stdout, words
-            lines = done.stderr.splitlines()
-            assert len(lines) == 1 and "error: " in lines[0] and str(words[-1]) in lines[0], done.stderr
+            monkeypatch.setattr(sys, "argv", ["rcnn review", *map(str, words), "--no-browser"])
+            with pytest.raises(InputError) as refused:
+                main()
+            assert str(words[-1]) in str(refused.value) and "\n" not in str(refused.value)
 
 
-def _run(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rcnn", "review", *map(str, words), "--no-browser"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+def test_a_run_whose_data_set_is_gone_is_shown_without_its_films(run: Run, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(run.found, moved, symlinks=True, ignore=shutil.ignore_patterns("review.sqlite*", "dataset"))
+    for stage in ("det_test", "det_trainval", "feat_test", "feat_trainval"):  # it was elsewhere, too
+        manifest = moved / stage / "manifest.json"
+        manifest.write_text(manifest.read_text().replace(str(run.found), str(tmp_path / "nowhere")))
+    for stage in ("feat_test", "feat_trainval"):
+        manifest = moved / stage / "manifest.json"
+        found = json.loads(manifest.read_text())
+        beside = moved / found["sources"][0]["path"].rpartition("/")[2] / "manifest.json"
+        found["sources"][0]["manifest"] = hashlib.sha256(beside.read_bytes()).hexdigest()
+        manifest.write_text(json.dumps(found))
+    desk = Desk.open(str(moved))
+    try:
+        state = desk.state()
+        assert not state["people"] and state["unknown"]["tracks"] == len(
+            desk.model.run.tracks
+        )  # nobody says who is who
+        film = desk.film(run.films.by_codec["libx264"])
+        assert film is not None and film["plays"] is None and film["why"] == "the file is gone"
+        assert desk.media.face((run.films.by_codec["libx264"], 0), 320)
+        named = {"token": "1", "kind": "name", "name": "Ada", "spots": [[run.films.by_codec["libx264"], 0]]}
+        assert [one["name"] for one in desk.answer(named)["state"]["people"]] == ["Ada"]
+    finally:
+        desk.close()
