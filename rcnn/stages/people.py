@@ -16,8 +16,11 @@ from ..clips.known import person_name
 from ..clips.roster import Roster, read_roster
 from ..errors import InputError
 from ..files.text import printable
+from ..people.answers import Answer, Answers
+from ..people.meaning import MERGE, RENAME
 from ..scores.verdicts import MAYBE, YES
 from ..tables import StageReader
+from .answered import enlist, has_answers
 from .enrolment import Enrolment, check_faces, place_photographs
 from .forgotten import check_none_under_way
 from .refreshing import grow, refresh
@@ -26,6 +29,7 @@ from .settings.people import AddPersonSettings, ListPeopleSettings, MergePeopleS
 from .settings.places import TRAINVAL
 
 LOG = "people.log"
+WINDOW = "people"  # of answers that are given here, which no window of the desk takes back
 
 
 def add_person(settings: AddPersonSettings) -> None:
@@ -77,6 +81,8 @@ def merge_people(settings: MergePeopleSettings) -> None:
     with held(run.root):
         stays, goes = (roster.find(person_name(name)) for name in (settings.stays, settings.goes))
         after = roster.merged(stays, goes) if stays != goes else roster
+        if stays != goes:
+            _answer(run, Answer(MERGE, label=stays, other=goes))
         notes = _change(run, roster, after)
     same = " already" if stays == goes else ""
     print(
@@ -106,6 +112,7 @@ def rename_person(settings: RenamePersonSettings) -> None:
                 f"--run {shlex.quote(run.root)}"
             )
         after = roster.renamed(label, new)
+        _answer(run, Answer(RENAME, label=label, name=new))
         notes = _change(run, roster, after)
     print(f"people: {printable(settings.name)} is shown as {printable(new)}, label {label}")
     for line in notes:
@@ -133,7 +140,17 @@ def list_people(settings: ListPeopleSettings) -> None:
 def _open(root: str, dataset: str | None) -> tuple[RunFolder, Roster]:
     run = RunFolder.read(root)
     check_none_under_way(run.root)
-    return run, read_roster(run.dataset(dataset))
+    place = run.dataset(dataset)
+    enlist(run.root, place)
+    return run, read_roster(place)
+
+
+def _answer(run: RunFolder, answer: Answer) -> None:
+    """Let the answers that were given at the desk agree with what was changed here."""
+    path = has_answers(run.root)
+    if path is not None:
+        with Answers.open(path) as answers:
+            answers.add(f"people-{os.urandom(8).hex()}", [answer], WINDOW)
 
 
 def _checked(name: str) -> str:
