@@ -16,6 +16,7 @@ from ..clips.known import person_name
 from ..clips.layout import STAGING
 from ..clips.roster import read_roster
 from ..errors import InputError
+from ..exports.groups import write_csv
 from ..files.json import write_json
 from ..files.lock import LOCK, take_lock
 from ..files.text import printable
@@ -29,6 +30,7 @@ from .answered import enlist, has_answers
 from .find_set import SKIPPED_FILE
 from .forgotten import JOURNAL, Journal, check_none_under_way, plan, read_journal
 from .run_folder import RunFolder, held
+from .settings.groups import CSV
 from .settings.people import ForgetSettings
 from .traces import Traces
 
@@ -128,6 +130,9 @@ def _change_stage(run: RunFolder, name: str, journal: Journal, traces: Traces) -
             traces.lines.append(f"{path}: their rows are removed")
         else:
             _update_sources(path, sources)
+        if _stage(path) == "groups" and os.path.isfile(f"{path}{CSV}"):
+            write_csv(StageReader(path, ("groups",)), f"{path}{CSV}")
+            traces.lines.append(f"{path}{CSV}: made anew")
     finally:
         lock.release()
 

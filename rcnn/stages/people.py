@@ -23,23 +23,28 @@ from ..tables import StageReader
 from .answered import enlist, has_answers
 from .enrolment import Enrolment, check_faces, place_photographs
 from .forgotten import check_none_under_way
+from .naming import name_members, read_group
 from .refreshing import grow, refresh
 from .run_folder import PARTS, RunFolder, held
 from .settings.people import AddPersonSettings, ListPeopleSettings, MergePeopleSettings, RenamePersonSettings
 from .settings.places import TRAINVAL
 
 LOG = "people.log"
+NAMED = 3  # tracks in a message
 WINDOW = "people"  # of answers that are given here, which no window of the desk takes back
 
 
 def add_person(settings: AddPersonSettings) -> None:
-    """Take photographs of a person into a run, and look for the person in its films.
+    """Take photographs of a person into a run, or a group of tracks, and look for the person in its films.
 
     Raises
     ------
     InputError
-        If a photograph can't be read or shows no face; then nothing has changed.
+        If a photograph can't be read or shows no face, or there is no such group; then nothing has changed.
     """
+    if settings.group is not None:
+        _add_group(settings, settings.group)
+        return
     started = time.monotonic()
     run, roster = _open(settings.run, settings.dataset)
     detection, features = PARTS[TRAINVAL]
@@ -67,6 +72,26 @@ def add_person(settings: AddPersonSettings) -> None:
         print(printable(line))
     print(f"people: {time.monotonic() - started:.1f} s -> {run.root}")
     print(f"next: {run.training_command(roster.root)} lets the classifier learn who it is")
+
+
+def _add_group(settings: AddPersonSettings, number: int) -> None:
+    started = time.monotonic()
+    run, roster = _open(settings.run, settings.dataset)
+    name = _checked(settings.name)
+    with held(run.root):
+        members = read_group(run, number, settings.groups)
+        named = name_members(run, roster, name, members)
+        with _log(run):
+            notes = refresh(RunFolder.read(run.root), roster.root)
+    print(f"people: group {number} is {printable(name)}, label {named.label}: {named.tracks} tracks were answered")
+    if named.left_out:
+        print(
+            f"  {len(named.left_out)} are left out, of which something else was said before: "
+            f"{printable(', '.join(named.left_out[:NAMED]))}{', ...' if len(named.left_out) > NAMED else ''}"
+        )
+    for line in (*_appearances_line(run, named.label), *notes):
+        print(printable(line))
+    print(f"people: {time.monotonic() - started:.1f} s -> {run.root}")
 
 
 def merge_people(settings: MergePeopleSettings) -> None:

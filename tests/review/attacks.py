@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from conftest import Films
+from desk_cast import Films
 
 from benchmarks.made_desk import Running
 
