@@ -261,7 +261,7 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
 def test_a_snapshot_that_lies_is_an_input_error(tmp_path, monkeypatch, record, what):
     data = write(tmp_path / "set", "genfeat")
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr("rcnn.stages.train._Writer.save", lambda *arguments: {}["stopped"])
+        patch.setattr("rcnn.stages.train.Writer.save", lambda *arguments: {}["stopped"])
         train(data, tmp_path / "mlp")
     path = str(tmp_path / "mlp-training.params")
     arrays = read_arrays(path)
