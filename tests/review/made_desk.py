@@ -67,7 +67,7 @@ class MadeDesk:
             else:
                 route.fulfill(body=json.dumps(found), content_type="application/json")
         else:
-            file = STATIC / (path.name or "desk.html")
+            file = STATIC / (path.name or "index.html")
             route.fulfill(
                 body=file.read_bytes(), content_type=TYPES[file.suffix], headers={"Content-Security-Policy": POLICY}
             )

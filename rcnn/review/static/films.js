@@ -7,7 +7,7 @@ import { VirtualList } from "./list.js";
 export function open() {
   const status = make("p", { class: "soft", role: "status" });
   const rows = make("ul", { class: "films", "aria-label": "Films" });
-  const node = make("div", {}, make("h1", { text: "Films" }), status, rows);
+  const node = make("div", {}, make("div", { class: "head" }, make("div", {}, make("h1", { text: "Films" }), status)), rows);
   const list = new VirtualList({
     node: rows,
     load: async (offset, number) => {

@@ -47,7 +47,7 @@ export class Memory extends EventTarget {
       this.renew(); // something may have happened meanwhile
     });
     this.news.addEventListener("revision", () => this.renew());
-    this.news.addEventListener("message", () => this.renew());
+    this.news.addEventListener("groups", () => this.tell("news"));
     this.news.addEventListener("error", () => {
       this.lost = true;
       this.tell("trouble");

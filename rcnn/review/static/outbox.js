@@ -9,7 +9,7 @@ const PREFIX = "desk-answer:";
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 4000; // milliseconds between two tries
 const WRONG_KEY = 403;
-
+const NEVER = [400, 404, 409, 413, 422]; // what the server refuses for good
 const TOKEN_BYTES = 16;
 
 /** A random word. The page may be at an address of the network, where browsers have no `crypto.randomUUID`. */
@@ -127,8 +127,7 @@ export class Outbox extends EventTarget {
     try {
       said = await post("/api/answer", JSON.stringify(first.body));
     } catch (error) {
-      const final = [400, 404, 409, 413, 422].includes(error.status); // it will never be taken
-      if (!final) throw error;
+      if (!NEVER.includes(error.status)) throw error;
       this.drop(first);
       this.refused(first.body, error.message);
       this.settle(first, null);

@@ -26,8 +26,8 @@ export function open({ memory }, [which]) {
   const known = make("div", { class: "known" });
   const left = button("Uncertain", () => change("left"), { "aria-pressed": "true" });
   const all = button("All", () => change("all"), { "aria-pressed": "false" });
-  const rename = button("Rename", renamed);
-  const merge = button("Same as", merged);
+  const rename = button("Rename …", renamed);
+  const merge = button("Same person as …", merged);
   const large = make("div", { class: "large" });
   const about = make("div", { class: "about", role: "status" });
   const note = make("p", { class: "notes", hidden: true });
