@@ -14,6 +14,7 @@ from desk_server import DeskServer
 from drawn_people import portrait
 
 WIDTHS = (390, 768, 1280, 1600)
+TIMEOUT = 20_000  # milliseconds, on a busy machine
 PLAYING = "() => { const v = document.querySelector('video'); return !v.hidden && v.currentTime > 0 && !v.paused }"
 TAKE_BACK = """async () => {
   const window = sessionStorage.getItem("desk-window");
@@ -49,6 +50,7 @@ def server(browser, found):
 def context(browser, server):
     """A browser that knows the key; what is answered in it is taken back, and what it is told off for must be nothing."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(TIMEOUT)
     context.faults = []
     context.on("console", lambda message: context.faults.append(message.text) if message.type == "error" else None)
     context.on("weberror", lambda error: context.faults.append(str(error.error)))
@@ -128,8 +130,8 @@ def test_from_an_unknown_group_to_a_person_and_her_clips(tab):
     tab.get_by_role("button", name="All").click()
     tab.locator(".queue .row").first.wait_for()
     tab.wait_for_function("n => document.querySelectorAll('.queue .row.yes').length >= n", arg=tracks)
-    files = tab.locator(".queue .file").all_inner_texts()
-    assert {"16_0.mp4", "16_1.mp4", "16_2.mp4"} <= set(files) or {"11_0.mp4", "11_1.mp4"} <= set(files)
+    files = set(tab.locator(".queue .file").all_inner_texts())
+    assert files >= {"16_0.mp4", "16_1.mp4", "16_2.mp4"} or files >= {"5_0.mp4", "5_1.mp4"}
     tab.wait_for_function(PLAYING)
     tab.locator(".about a").first.click()  # to the film
     tab.locator(".timeline").get_by_role("link", name="Zoë Quinn").wait_for()
@@ -268,7 +270,7 @@ def test_two_windows_see_each_other_and_keep_their_place(context, server, tab):
     tab.keyboard.press("n")
     other.wait_for_function("n => document.querySelectorAll('.queue .row').length === n", arg=total - 1)
     assert other.locator(".about a").first.inner_text() == here  # it is still looked at
-    other.get_by_text("Answered in another window: no").wait_for()
+    other.get_by_text("By answers of another window this is no longer Ada").wait_for()
     other.keyboard.press("u")  # of its own answers, of which there is none
     other.get_by_text("There is nothing to take back").wait_for()
     tab.keyboard.press("u")
@@ -278,16 +280,16 @@ def test_two_windows_see_each_other_and_keep_their_place(context, server, tab):
 def test_what_cannot_be_is_said_and_taken_back(tab):
     """Two faces of one frame are two people."""
     go(tab, views(tab)[6])
-    for name in ("Ann", "Ann"):
+    for _ in range(2):
         tab.locator(".bar-track.unknown").first.click()
-        tab.get_by_role("button", name="Name", exact=False).first.click()
-        tab.get_by_role("combobox", name="Name").fill(name)
+        tab.locator(".stage").get_by_role("button", name="Name").click()
+        tab.get_by_role("combobox", name="Name").fill("Ann")
         tab.keyboard.press("Enter")
         settled(tab)
-        if tab.locator("#said", has_text="two people").count():
-            break
-    said = tab.locator("#said").inner_text()
-    assert "two people" in said or "Named" in said
+        tab.locator("#said p").wait_for()
+    tab.locator("#said", has_text="they are two people").wait_for()
+    assert tab.locator(".bar-track.unknown").count() == 1
+    tab.context.faults.clear()  # 409
 
 
 def test_a_clip_plays_with_its_box_and_an_old_kind_is_transcoded(tab):
@@ -324,7 +326,7 @@ def test_a_photograph_is_dropped(tab, tmp_path):
     assert tab.locator(".hits .file").first.inner_text().startswith(("16_", "two", "old"))
     assert tab.locator("canvas.photograph").is_visible()
     tab.set_input_files("#photograph", {"name": "x.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
-    tab.get_by_text("can't be read").wait_for()
+    tab.get_by_text("This is no photograph that can be read").wait_for()
     context = tab.context
     assert all("400" in fault for fault in context.faults)
     context.faults.clear()

@@ -47,6 +47,7 @@ function route() {
     rest = []; // an address that nobody here made
   }
   view = open({ memory, go, undo }, rest, name);
+  const isFirst = !place.firstChild;
   place.replaceChildren(view.node);
   place.className = `view-${name || "start"}`;
   document.title = `${view.title} - Review`;
@@ -55,6 +56,7 @@ function route() {
     if (is) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
+  if (isFirst) return;
   scrollTo(0, 0);
   place.focus({ preventScroll: true });
 }

@@ -117,6 +117,8 @@ export function open({ memory }, [clip, track]) {
         make("span", { class: "soft", text: known ? `, ${one.answer ? `answered ${one.answer}` : one.verdict}` : "" }),
       ),
     );
+    if (buttons.dataset.known === String(known)) return; // what has the focus keeps it
+    buttons.dataset.known = known;
     buttons.replaceChildren(
       ...(known
         ? [

@@ -6,18 +6,15 @@ const TALLEST = 15_000_000; // pixels; browsers cut off what is longer
 
 export class VirtualList {
   /**
-   * node : the list's element; it has the role, and `--row` and `--column`, height and least width of a row, in its style
-   * scroller : the element that scrolls, null for the page
+   * node : a list; its style has `--row` and `--column`, height and least width of a row in pixels
+   * scroller : the element around it that scrolls, null for the page
    * load : (offset, count) -> promise of {total, items}
    * draw : (item, index) -> element; null items are drawn as a place that is being filled
    */
   constructor({ node, scroller = null, load, draw }) {
     Object.assign(this, { node, scroller, load, draw });
-    this.space = document.createElement("div");
-    this.space.className = "space";
-    this.space.setAttribute("role", "presentation");
     node.classList.add("virtual");
-    node.replaceChildren(this.space);
+    node.replaceChildren();
     this.rows = new Map(); // index -> element
     this.items = [];
     this.total = 0;
@@ -57,13 +54,13 @@ export class VirtualList {
   }
 
   resize() {
-    this.space.style.height = `${Math.ceil(this.reach / this.columns) * this.height}px`;
+    this.node.style.height = `${Math.ceil(this.reach / this.columns) * this.height}px`;
     this.place(true);
   }
 
   /** Which rows are in view, first and one behind the last. */
   range(beyond = BEYOND) {
-    const box = this.space.getBoundingClientRect();
+    const box = this.node.getBoundingClientRect();
     const view = this.scroller?.getBoundingClientRect() ?? { top: 0, bottom: innerHeight };
     const first = Math.max(0, Math.floor((view.top - box.top - beyond) / this.height));
     const last = Math.max(0, Math.ceil((view.bottom - box.top + beyond) / this.height));
@@ -95,10 +92,8 @@ export class VirtualList {
     const row = item ? this.draw(item, index) : this.blank();
     row.classList.add("row");
     row.dataset.index = index;
-    if (row.getAttribute("role") !== "presentation") {
-      row.setAttribute("aria-posinset", index + 1);
-      row.setAttribute("aria-setsize", this.total);
-    }
+    row.setAttribute("aria-posinset", index + 1);
+    row.setAttribute("aria-setsize", this.total);
     this.move(row, index);
     const old = this.rows.get(index);
     if (old) old.replaceWith(row);
@@ -109,13 +104,13 @@ export class VirtualList {
   /** In the order of the list, so that the keyboard and those who listen go through it as it looks. */
   insert(row, index) {
     let next = null;
-    for (const other of this.space.children) {
+    for (const other of this.node.children) {
       if (Number(other.dataset.index) > index) {
         next = other;
         break;
       }
     }
-    this.space.insertBefore(row, next);
+    this.node.insertBefore(row, next);
   }
 
   move(row, index) {
@@ -125,9 +120,12 @@ export class VirtualList {
   }
 
   blank() {
-    const row = document.createElement("div");
+    const row = document.createElement("li");
     row.className = "blank";
-    row.setAttribute("role", "presentation");
+    if (this.node.getAttribute("role") === "listbox") {
+      row.setAttribute("role", "option");
+      row.setAttribute("aria-selected", "false");
+    }
     return row;
   }
 
@@ -232,11 +230,11 @@ export class VirtualList {
     if (index >= first + this.columns && index < last - this.columns) return;
     if (this.scroller) {
       const view = this.scroller.clientHeight;
-      const place = this.space.offsetTop + top;
+      const place = top;
       if (place < this.scroller.scrollTop) this.scroller.scrollTop = place;
       else if (place + this.height > this.scroller.scrollTop + view) this.scroller.scrollTop = place + this.height - view;
     } else {
-      const box = this.space.getBoundingClientRect();
+      const box = this.node.getBoundingClientRect();
       if (box.top + top < 0) scrollBy(0, box.top + top - this.height);
       else if (box.top + top + this.height > innerHeight) scrollBy(0, box.top + top + 2 * this.height - innerHeight);
     }

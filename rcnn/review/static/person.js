@@ -44,7 +44,8 @@ export function open({ memory }, [which]) {
     player.node,
   );
   const empty = make("p", { class: "empty", hidden: true });
-  const rows = make("ol", { class: "queue", role: "listbox", tabindex: "0", "aria-label": "Tracks" });
+  const rows = make("ol", { role: "listbox", tabindex: "0", "aria-label": "Tracks" });
+  const queue = make("div", { class: "queue" }, rows);
   const status = make("p", { class: "soft queue-status" });
   const node = make(
     "div",
@@ -55,10 +56,10 @@ export function open({ memory }, [which]) {
       make("div", {}, heading, facts),
       make("div", { class: "buttons" }, make("div", { class: "views", role: "group", "aria-label": "Which tracks" }, left, all), rename, merge),
     ),
-    make("div", { class: "work" }, make("div", { class: "side" }, status, rows), make("div", { class: "main" }, empty, stage)),
+    make("div", { class: "work" }, make("div", { class: "side" }, status, queue), make("div", { class: "main" }, empty, stage)),
   );
 
-  const list = new VirtualList({ node: rows, scroller: rows, load, draw });
+  const list = new VirtualList({ node: rows, scroller: queue, load, draw });
 
   async function load(offset, number) {
     const found = await api.person(label, offset, number, show);
@@ -157,7 +158,7 @@ export function open({ memory }, [which]) {
   }
 
   function select() {
-    rows.hidden = !list.total;
+    queue.hidden = !list.total;
     rows.removeAttribute("aria-activedescendant");
     for (const row of rows.querySelectorAll("[role=option]")) {
       const item = list.items[Number(row.dataset.index)];
@@ -251,14 +252,15 @@ export function open({ memory }, [which]) {
     select();
   }
 
-  /** A track that left the list: if it was answered in another window, say so. */
+  /** A track that left the list by somebody's answer: say what it is now. */
   async function elsewhere(item) {
     const film = await api.film(item.clip).catch(() => null);
     const now = film?.tracks.find((one) => keyOf(one) === keyOf(item));
-    if (!now || current !== item || !now.answer) return;
-    item.answer = now.answer;
-    tell(item);
-    note.textContent = `Answered in another window: ${now.answer}.`;
+    if (!now || current !== item) return;
+    const mine = now.who === label && now.verdict !== "no";
+    if (mine && now.verdict === item.verdict && !now.answer) return; // it is in a part of the list that was not read
+    const words = mine ? [now.answer ? `answered ${now.answer}` : `a ${now.verdict}`] : ["no longer ", named(name())];
+    note.replaceChildren("By answers of another window this is ", ...words, now.name && !mine ? ", but " : "", now.name && !mine ? named(now.name) : "", ".");
     note.hidden = false;
   }
 
