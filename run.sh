@@ -34,6 +34,7 @@ how
   --model MODEL             embedding model of feature.py      (feature.py's)
   --quality-threshold Q     smallest quality of a face         (detect.py's)
   --num-classes N           people and one for nobody          (train_mlp.py's)
+  --licence commercial      refuse models whose licence does not allow commercial use, or is not known (any)
   --gpu N[,N...]            CUDA devices, -1 for the CPU       (0 if there is one, else the CPU)
                             detect, feature and predict take all of them, train_mlp the first
   --recipe seed|best        the seed's way, or the one that ranks best, see docs/ranking.md (seed)
@@ -77,6 +78,7 @@ sources=()
 detector=()
 quality=()
 model=()
+licence=()
 threshold=()
 classes=()
 device=()
@@ -104,6 +106,7 @@ while [ $# -gt 0 ]; do
     --names) names=(--names "$2") ;;
     --sources) sources=(--sources "$2") ;;
     --num-classes) number "$1" "$2" 2 999999999; classes=(--num-classes "$2") ;;
+    --licence) licence=(--licence "$2") ;;
     --gpu) device=(--gpu "$2") ;;
     --recipe)
       case $2 in
@@ -211,13 +214,13 @@ if [ ${#overwrite[@]} -gt 0 ]; then
 fi
 if wanted 1; then
   for part in trainval test; do
-    once 1 "1-detect-$part" detect.py "${quality[@]}" "${detector[@]}" --dataset "$dataset" --stage "$part" \
+    once 1 "1-detect-$part" detect.py "${quality[@]}" "${detector[@]}" "${licence[@]}" --dataset "$dataset" --stage "$part" \
       "${threshold[@]}" --output "$output/det_$part" "${recipe[@]}"
   done
 fi
 if wanted 2; then
   for part in trainval test; do
-    once 2 "2-feature-$part" feature.py "${model[@]}" --input "$output/det_$part" --output "$output/feat_$part" \
+    once 2 "2-feature-$part" feature.py "${model[@]}" "${licence[@]}" --input "$output/det_$part" --output "$output/feat_$part" \
       "${recipe[@]}"
   done
 fi

@@ -17,6 +17,7 @@ COMMANDS = {  # module of rcnn.commands, and whether the same command goes on af
     "verify": False,
     "preview": False,
     "zoo": False,
+    "card": True,
     "convert": False,
     "demo": False,
     "train-detector": True,

@@ -20,7 +20,16 @@ _speaks = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0")
 
 
 class InputError(Exception):
-    """Something that was given is wrong: what, where, and how to mend it, in one line."""
+    """Something that was given is wrong: what, where, and how to mend it, in one line.
+
+    Parameters
+    ----------
+    paste : lines that follow it at the shell, to be copied into a file as they are
+    """
+
+    def __init__(self, message: str = "", paste: str = "") -> None:
+        super().__init__(message)
+        self.paste = paste
 
 
 class Stopped(BaseException):
@@ -74,6 +83,8 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
             time.sleep(HEARD)
             sys.exit(2)
         print(f"{_program()}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        if error.paste:
+            print(error.paste, file=sys.stderr)
         sys.exit(2)
     except Stopped as stopped:
         sys.stdout.flush()

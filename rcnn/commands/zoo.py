@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..settings import kinds
+from ..networks.zoo.words import COMMERCIAL
+from ..settings import kinds, shared
 from ..settings.fields import FILES, MODELS, Settings, setting
 from .arguments import read_settings
 
@@ -20,6 +21,7 @@ class ZooSettings(Settings):
         None, "of the model to fetch; left out: all are listed", kinds.text, "NAME", MODELS, positional=True
     )
     to: str = setting("./model", "where its files are to lie", kinds.text, "DIR", FILES)
+    licence: str = shared.licence()
 
 
 def main() -> None:
@@ -29,6 +31,13 @@ def main() -> None:
     from ..networks.zoo.registry import known_models
 
     models = known_models()
+    if settings.licence == COMMERCIAL:
+        if settings.name in models and not models[settings.name].commercial:
+            raise InputError(
+                f"{settings.name}: licence {models[settings.name].licence}, not one for commercial use; python -m rcnn "
+                f"zoo --licence {COMMERCIAL} lists those that are"
+            )
+        models = {name: model for name, model in models.items() if model.commercial}
     if settings.name is None:
         print(listing(list(models.values())))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -18,12 +19,13 @@ from ..files.text import read_text
 from ..networks.engine.images import ImageInput, Three
 from ..networks.engine.onnx_graph import is_onnx
 from ..networks.zoo.registry import by_file_name, by_sha256
+from ..networks.zoo.words import BGR, RGB
 from ..scores.card_thresholds import CardThresholds
 
 MAX_BYTES = 1 << 16  # of a card
 Whole = Annotated[int, Meta(gt=-(1 << 53), lt=1 << 53)]  # which a float can hold
 Value = bool | Whole | float | str | list[Whole | float | list[Whole | float]] | dict[str, Whole | float]  # of a field
-RGB, BGR = "rgb", "bgr"
+INSIGHTFACE = 'colour = "rgb"\nmean = 127.5\nstd = 127.5'  # the card of its embeddings
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
 
 
@@ -39,6 +41,9 @@ class Card:
     strides : of RetinaFace's priors, in pixels
     output : name of the output that is the embedding
     thresholds : of an embedding, cosines by false match rate, as `benchmarks/verification.py` prints them
+    licence : what its publisher allows, in words
+    training : what it learnt from
+    commercial : whether the licence allows commercial use
     """
 
     colour: str | None = None
@@ -50,10 +55,14 @@ class Card:
     strides: tuple[int, ...] | None = None
     output: str | None = None
     thresholds: CardThresholds | None = None
+    licence: str | None = None
+    training: str | None = None
+    commercial: bool | None = None
 
     def or_else(self, other: Card) -> Card:
         """What this one says, and of the rest what the other says."""
-        return replace(other, **{field.name: value for field in fields(self) if (value := getattr(self, field.name))})
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(other, **{name: value for name, value in said.items() if value is not None})
 
     def image(self, default: ImageInput) -> ImageInput:
         """What is done to images, where nothing is said what `default` does."""
@@ -77,7 +86,7 @@ def read_card(path: str) -> Card:
     InputError
         If the card is damaged or holds something that no card does.
     """
-    own = _own_card(path)
+    own = own_card(path)
     known = by_sha256(sha256(path))
     if known is None and own == Card():
         known = by_file_name(path)
@@ -86,8 +95,14 @@ def read_card(path: str) -> Card:
     return own if known is None else own.or_else(parse_card(known.parameters, known.name))
 
 
-def _own_card(path: str) -> Card:
-    """What stands in the card beside X.onnx; nothing where there is none."""
+def own_card(path: str) -> Card:
+    """What stands in the card beside X.onnx; nothing where there is none.
+
+    Raises
+    ------
+    InputError
+        If the card is damaged or holds something that no card does.
+    """
     beside = card_path(path)
     if not os.path.isfile(beside):
         return Card()
@@ -96,6 +111,11 @@ def _own_card(path: str) -> Card:
     except (OSError, ValueError) as error:
         raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, a line each") from None
     return parse_card(content, beside)
+
+
+def card_owner(model: str) -> str:
+    """X.onnx whose card X.toml is a model's own; of the checkpoint `PREFIX,EPOCH` it is PREFIX.toml."""
+    return model if is_onnx(model) else f"{model.rpartition(',')[0] or model}.onnx"
 
 
 def read_thresholds(model: str, sums: Mapping[str, str]) -> CardThresholds | None:
@@ -111,8 +131,7 @@ def read_thresholds(model: str, sums: Mapping[str, str]) -> CardThresholds | Non
     InputError
         If the card is damaged.
     """
-    name = model if is_onnx(model) else f"{model.rpartition(',')[0]}.onnx"
-    own = _own_card(name).thresholds if model else None
+    own = own_card(card_owner(model)).thresholds if model else None
     known = [entry for entry in map(by_sha256, sums.values()) if entry is not None]
     found = [own, *(parse_card(entry.parameters, entry.name).thresholds for entry in known)]
     return next((replace(each, model=os.path.basename(model)) for each in found if each is not None), None)
@@ -128,9 +147,10 @@ def write_card(card: Card, path: str) -> None:
             return f"{{ {', '.join(entries)} }}"
         if isinstance(value, tuple):
             return f"[{', '.join(map(text, value))}]"
-        return f'"{value}"' if isinstance(value, str) else repr(value)
+        return json.dumps(value) if isinstance(value, str | bool) else repr(value)  # as TOML writes them
 
-    lines = [f"{field.name} = {text(value)}\n" for field in fields(card) if (value := getattr(card, field.name))]
+    said = {field.name: getattr(card, field.name) for field in fields(card)}
+    lines = [f"{name} = {text(value)}\n" for name, value in said.items() if value is not None]
 
     def write(temporary: str) -> None:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -205,6 +225,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
 def _thresholds(value: Any) -> CardThresholds:
     if not isinstance(value, dict):
         raise ValueError(f'thresholds {value!r} are no table; write thresholds = {{ "1e-2" = 0.23, "1e-3" = 0.32 }}')
@@ -222,4 +248,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "strides": _strides,
     "output": _text,
     "thresholds": _thresholds,
+    "licence": _text,
+    "training": _text,
+    "commercial": _yes_or_no,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ..config import config
 from ..errors import InputError
 from ..networks.checkpoint.cascade import is_cascade
@@ -11,7 +13,7 @@ from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from . import embedding
 from .alignment import SIZES
-from .card import EXAMPLE, Card, card_path, read_card
+from .card import INSIGHTFACE, Card, card_path, read_card
 from .detectors import essh
 from .detectors.essh import EsshDetector
 from .detectors.mtcnn import load_mtcnn
@@ -187,7 +189,9 @@ def embedding_image(graph: OnnxGraph, card: Card) -> ImageInput:
     """
     if not graph.normalises and None in (card.colour, card.mean, card.std):
         raise InputError(
-            f"{graph.path}: its graph does not say whether it wants RGB or BGR and which mean and scale; write them "
-            f"into {card_path(graph.path)}, a line each: {EXAMPLE} (these are InsightFace's)"
+            f"{graph.path}: its graph does not say whether it wants RGB or BGR and which mean and scale; "
+            f"python -m rcnn card {shlex.quote(graph.path)} --faces DIR finds them on photographs, DIR/NAME/*.jpg, "
+            f"or write them into {card_path(graph.path)}, three lines, as here for InsightFace's",
+            paste=INSIGHTFACE,
         )
     return card.image(RAW)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -38,9 +42,7 @@ def variants(crop: np.ndarray, augment: int) -> np.ndarray:
 
 
 def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: int) -> np.ndarray:
-    """One vector a clip.
-
-    The embeddings of a face's variants are summed, each face is normalised, and so is the sum of a clip's faces.
+    """One vector a clip: `pool` of its `face_vectors`.
 
     Parameters
     ----------
@@ -51,9 +53,89 @@ def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: in
     -------
     (clips, D) float32 of length 1.
     """
+    return pool(face_vectors(embedder, faces, augment), [len(clip) for clip in faces])
+
+
+def face_vectors(embedder: Embedder, faces: list[list[np.ndarray]], augment: int) -> np.ndarray:
+    """One vector a face, the faces of a clip behind those of the clip before: (faces, D) float32 of length 1, the
+    normalised sum of the embeddings of its variants. Parameters as of `clip_features`."""
     crops = np.concatenate([variants(crop, augment) for clip in faces for crop in clip])
     embeddings = embedder.embed(crops)
     count = sum(len(clip) for clip in faces)
-    per_face = normalise(embeddings.reshape(count, -1, embeddings.shape[1]).sum(1))
-    starts = np.cumsum([0, *(len(clip) for clip in faces[:-1])])
-    return normalise(np.add.reduceat(per_face, starts, axis=0))
+    return normalise(embeddings.reshape(count, -1, embeddings.shape[1]).sum(1))
+
+
+def pool(vectors: np.ndarray, counts: Sequence[int], weights: np.ndarray | None = None) -> np.ndarray:
+    """One vector a clip: the normalised sum of its faces' vectors, each times its weight.
+
+    Parameters
+    ----------
+    vectors : (faces, D) float32 of length 1, the faces of a clip behind those of the clip before
+    counts : faces of each clip, 1 or more
+    weights : (faces,) float32, 0 or more, not all 0 in a clip; None for 1 each
+
+    Returns
+    -------
+    (clips, D) float32 of length 1.
+    """
+    starts = np.cumsum([0, *counts[:-1]])
+    weighted = vectors if weights is None else vectors * weights[:, None]
+    return normalise(np.add.reduceat(weighted, starts, axis=0))
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """How much each face of a clip counts in the clip's vector.
+
+    quality, score : whether the quality of the crop counts, and the detector's probability of a face
+    power : to which they are taken; 0 makes all faces alike
+    """
+
+    quality: bool
+    score: bool
+    power: float
+
+    def of(self, qualities: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """The weights (n,) float32, 1 for the best face, of a clip's or a track's faces (n,)."""
+        weights = np.ones(len(qualities))
+        for counts, values in ((self.quality, qualities), (self.score, scores)):
+            best = values.max(initial=0.0)
+            if counts and best > 0:
+                weights *= (np.maximum(values, 0) / best).astype(np.float64) ** self.power
+        best = weights.max(initial=0.0)
+        return (weights / best if best > 0 else np.ones(len(weights))).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class RandomMeans:
+    """Further vectors of a clip to learn from: means of some of its faces, as a shorter or worse clip would have.
+
+    sizes : faces that a mean is of
+    draws : means of each size, at most
+    """
+
+    sizes: tuple[int, ...]
+    draws: int
+
+    def choose(self, faces: int, seed: str) -> Iterator[np.ndarray]:
+        """The faces of each mean, rising (k,) int; no two means are of the same faces, and none is of all faces.
+
+        Parameters
+        ----------
+        faces : that there are
+        seed : names the clip and the track; the same names give the same faces on any machine
+        """
+        source = np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(seed.encode()).digest(), "big")))
+        for size in self.sizes:
+            order = np.argsort(source.random((self.draws, faces)), axis=1, kind="stable")
+            if size < faces:
+                yield from np.unique(np.sort(order[:, :size], axis=1), axis=0)
+
+    def of(self, vectors: np.ndarray, weights: np.ndarray | None, seed: str) -> np.ndarray:
+        """The means (m, D) float32 of length 1; see `pool` for vectors and weights, of one clip or track, and `choose`
+        for the seed."""
+        chosen = list(self.choose(len(vectors), seed))
+        if not chosen:
+            return np.zeros((0, vectors.shape[1]), np.float32)
+        rows = np.concatenate(chosen)
+        return pool(vectors[rows], [len(each) for each in chosen], None if weights is None else weights[rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,18 +87,3 @@ def _choose(clips: _Labelled, sums: Mapping[int, np.ndarray], chosen: Mapping[st
     likeness = np.einsum("rd,rd->r", clips.vectors, np.repeat(others, tracks, axis=0))
     is_best = likeness == np.repeat(np.maximum.reduceat(likeness, clips.starts), tracks)
     return np.minimum.reduceat(np.where(is_best, np.arange(count), count), clips.starts)
-
-
-def one_track(batches: Iterable[Batch], chosen: Mapping[str, int]) -> Iterator[Batch]:
-    """One row a clip: the track that `chosen` has for it, else the first, which is the main one."""
-    for batch in batches:
-        starts = clip_starts(batch.names)
-        if len(starts) == len(batch.names):
-            yield batch
-            continue
-        kept = [start + chosen.get(batch.names[start], 0) for start in starts]
-        yield Batch(
-            [batch.names[row] for row in kept],
-            [batch.splits[row] for row in kept],
-            batch.vectors[kept],
-        )

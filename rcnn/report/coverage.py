@@ -45,12 +45,13 @@ def read_coverage(reader: StageReader, wanted: Collection[str] = ()) -> tuple[Co
 
 
 def labels_of(readers: Sequence[StageReader]) -> set[int]:
-    """The labels, 1 or more, that clips of training sets have."""
+    """The labels of known people that clips of training sets have."""
     labels: set[int] = set()
     for reader in readers:
         for batch in reader.batches(["label"]):
-            labels.update(batch.column("label").unique().to_pylist())
-    return {label for label in labels if label > 0}
+            found = batch.column("label").unique().to_numpy()
+            labels.update(found[reader.of_people(found)].tolist())
+    return labels
 
 
 def learnt_labels(readers: Sequence[StageReader], wanted: Collection[int]) -> dict[str, int]:

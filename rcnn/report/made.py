@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -33,12 +33,14 @@ class Made:
     date : when the newest directory was finished, UTC; empty where that is not known
     recipes : of the stages, each once
     models : in the order in which stages used them
+    licences : of the models, in words, by what they were called
     """
 
     version: str = ""
     date: str = ""
     recipes: Sequence[str] = ()
     models: Sequence[Model] = ()
+    licences: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def facts(self) -> list[str]:
@@ -67,7 +69,12 @@ def made_with(stages: Sequence[StageReader]) -> Made:
     except PackageNotFoundError:
         program = ""
     models = [Model(file, digest[:DIGITS], stages) for (file, digest), stages in users.items()]
-    return Made(program, _newest(stages), list(recipes), models)
+    licences = {
+        os.path.basename(model): licence
+        for reader in stages
+        for model, licence in (reader.manifest.get("licences") or {}).items()
+    }
+    return Made(program, _newest(stages), list(recipes), models, licences)
 
 
 def _newest(stages: Sequence[StageReader]) -> str:

@@ -243,7 +243,7 @@ def _called(view: View, name: str) -> int | None:
 def _new_label(model: RunModel, view: View) -> int:
     """One that nobody has or had."""
     given = view.given
-    taken = {0, *view.people, *model.run.names, *given.people, *given.merged, *given.renamed, *model.judge.rows}
+    taken = {0, *view.people, *model.run.names, *given.people, *given.merged, *given.renamed, *view.standing.labels}
     return max(taken) + 1
 
 

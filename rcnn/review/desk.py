@@ -76,6 +76,7 @@ class Desk:
             "unknown": {**self.groups.counts(view), "ready": self.groups.ready},
             "left": sum(one["left"] for one in everybody),
             "answers": view.answers,
+            "lost": view.lost,
             "changed_last_100": view.changed,
             "hidden": int(np.count_nonzero(view.standing.hidden)),
             "outdated": self.model.outdated,

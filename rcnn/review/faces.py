@@ -7,6 +7,7 @@ from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 
 from ..report.pictures import thumbnail
+from ..tables import StageReader
 from ..tables.faces import CROP, read_faces
 from ..tables.row_groups import RowGroups
 from .run_files import RunFiles
@@ -37,9 +38,9 @@ class Faces:
             place: _Row(0, int(run.tracks.row[number])) for place, number in run.tracks.places.items()
         }
         self.of_people: dict[int, Place] = {}
-        if run.portraits is not None and run.gallery is not None:
+        if run.portraits is not None:
             self._tables.append(RowGroups(run.portraits.path, ("detect",)))
-            self._add_portraits(run)
+            self._add_portraits(run, run.portraits)
         self._wanted: dict[tuple[int, int], list[tuple[Place, int]]] = defaultdict(list)  # by table and row group
         for place, at in self._rows.items():
             table = self._tables[at.table]
@@ -49,18 +50,19 @@ class Faces:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def _add_portraits(self, run: RunFiles) -> None:
+    def _add_portraits(self, run: RunFiles, portraits: StageReader) -> None:
         """The best face of each clip that taught a person."""
-        assert run.portraits is not None and run.gallery is not None
+        assert run.taught.gallery is not None
+        gallery = run.taught.gallery.plain
         best: dict[int, float] = {}
         row = 0
-        for faces in read_faces(run.portraits, crops=False):
+        for faces in read_faces(portraits, crops=False):
             name = faces.clip.name
-            person, track = run.gallery.known.get(name, (-1, -1))
+            person, track = gallery.known.get(name, (-1, -1))
             mine = [index for index in range(len(faces)) if faces.tracks[index] == track]
             if mine:
                 face = max(mine, key=lambda index: faces.qualities[index])
-                label, quality = int(run.gallery.labels[person]), float(faces.qualities[face])
+                label, quality = int(gallery.labels[person]), float(faces.qualities[face])
                 self._rows.setdefault((name, track), _Row(1, row + face))
                 if quality > best.get(label, float("-inf")):
                     best[label], self.of_people[label] = quality, (name, track)

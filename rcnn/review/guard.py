@@ -30,6 +30,7 @@ HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^:\[\]@/]+)(:(?P<port>[0-9]{1,5}))
 DESK_HEADER = b"x-desk"  # no form and no other page can send it without being asked first (Fetch standard, 4.8)
 MOST_BODY = 1 << 20  # bytes of an answer
 MOST_IMAGE = 20 << 20  # bytes of a photograph
+MOST_HEAD = 16 << 10  # bytes of the headers
 BODY_SECONDS = 30.0  # in which a body has to be here
 SEARCH = "/api/search"
 OWN_SITES = (b"same-origin", b"none")  # of Sec-Fetch-Site: our own page, or an address that somebody typed
@@ -52,6 +53,11 @@ class _RefusedError(Exception):
         self.status = status
 
 
+def new_key() -> str:
+    """A text that nobody guesses."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
 @dataclass(frozen=True)
 class Guard:
     """Lets the requests through that may pass, with the headers of `HEADERS` on every answer.
@@ -67,12 +73,12 @@ class Guard:
     app: App
     port: int
     host: str
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(KEY_BYTES))
+    key: str
     tickets: set[str] = field(default_factory=set)  # keys that count once
 
     def ticket(self) -> str:
         """A key that counts once: an address with it may stand where other users of this machine can read it."""
-        made = secrets.token_urlsafe(KEY_BYTES)
+        made = new_key()
         self.tickets.add(made)
         return made
 

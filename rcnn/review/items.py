@@ -40,9 +40,8 @@ def _item(model: RunModel, view: View, places: Places, number: int, label: int |
     best = view.who(number)
     asked = label if label is not None else best
     cosine, probability = float(standing.cosine[number]), float(standing.probability[number])
-    if label is not None and label != best:
-        cosine = float(model.judge.cosine(label)[number])
-        probability = float(model.judge.probability(label, np.array([number]))[0])
+    if label is not None and label != best:  # that it is not was answered
+        cosine, probability = model.cosine(label, number), 0.0
     clip = tracks.clips[tracks.clip[number]]
     return {
         "clip": place.clip,
@@ -75,12 +74,9 @@ def _answer(view: View, place: Any, label: int | None) -> str | None:
 
 def _others(model: RunModel, view: View, number: int, asked: int | None) -> list[dict[str, Any]]:
     """The people whom a track is next most like."""
-    cosines, labels = model.cosines_of(number), view.standing.labels
-    count = min(OTHERS + 1, len(labels))
-    near = np.argpartition(-cosines, count - 1)[:count] if count else np.zeros(0, int)
-    found = []
-    for row in near[np.argsort(-cosines[near], kind="stable")].tolist():
-        if labels[row] != asked and labels[row] in view.people and cosines[row] > -1:
-            cosine = round(float(cosines[row]), DIGITS)
-            found.append({"label": labels[row], "name": view.people[labels[row]], "cosine": cosine})
-    return found[:OTHERS]
+    found = model.run.taught.others(model.spot(number), OTHERS + 2)
+    return [
+        {"label": label, "name": view.people[label], "cosine": round(cosine, DIGITS)}
+        for label, cosine in found
+        if label != asked and label in view.people
+    ][:OTHERS]

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..scores.verdicts import MAYBE, NO, YES
 from .items import face_of, items
+from .judging import NOBODY
 from .places import Places
 from .run_model import RunModel, View
 
@@ -46,7 +47,8 @@ def _left(view: View) -> np.ndarray:
 
 def _counts(view: View, chosen: np.ndarray) -> Counter[int]:
     """Tracks by the label of whom they are most like."""
-    rows = np.bincount(view.standing.best[chosen], minlength=len(view.standing.labels))
+    best = view.standing.best[chosen]
+    rows = np.bincount(best[best != NOBODY], minlength=len(view.standing.labels))
     return Counter(dict(zip(view.standing.labels, rows.tolist(), strict=True)))
 
 
@@ -74,8 +76,8 @@ def person(
     if label not in view.people:
         return None
     standing = view.standing
-    row = standing.labels.index(label)
-    mine = standing.best == row
+    row = standing.row(label)
+    mine = (standing.best == row) & (row != NOBODY)
     if show == LEFT:
         found = np.flatnonzero(mine & _left(view))
         order = np.argsort(np.abs(standing.probability[found] - EVEN), kind="stable")

@@ -7,18 +7,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from .. import files
 from ..clips.dataset import list_clips
 from ..clips.labels import label_files, read_labels_of
 from ..clips.names import find_people
 from ..errors import InputError
-from ..files.urls import parse_url
-from ..people.templates import Gallery
+from ..people.answers import ANSWERS_FILE
+from ..people.taught import Taught
 from ..report import Lineage, trace
-from ..scores.calibration import OperatingPoint, Trials, operating_point
-from ..stages.appearances import Nearest, card_of, judge_by
+from ..stages.appearances import card_of
 from ..stages.clip_tracks import find_detection
 from ..stages.labels import find_labels
 from ..stages.run_folder import PARTS, RunFolder, held
@@ -30,7 +26,6 @@ from .tracks import Tracks, read_all_tracks
 FALSE_HITS = 1.0  # of 1,000, where the run has no appearances that say otherwise
 LOOKS, LOOK_SECONDS = 20, 0.1  # at a lock that another desk may hold for a moment
 FOUND = "FOUND"
-ANSWERS_FILE = "review.sqlite"
 
 
 @dataclass(frozen=True)
@@ -40,8 +35,7 @@ class RunFiles:
     root : its folder
     features, detection : of the films
     portraits : detect directory of what the known people were learned from; None where it is not there
-    gallery : of known people; None where nobody is known
-    point : thresholds of the gallery's people, or of one person where there is nobody
+    taught : what is known of the tracks, and learns from answers
     names : of people, by label
     tracks : of the films
     paths : file of each clip, by its name; a clip is missing where the data set does not have it
@@ -52,8 +46,7 @@ class RunFiles:
     features: StageReader
     detection: StageReader
     portraits: StageReader | None
-    gallery: Gallery | None
-    point: OperatingPoint
+    taught: Taught
     names: Mapping[int, str]
     tracks: Tracks
     paths: Mapping[str, str]
@@ -89,17 +82,17 @@ def open_run(root: str, dataset: str | None = None) -> RunFiles:
     teachers = [StageReader(run.path(name), ("feature",)) for name in known]
     lineage = trace([features, *teachers])
     given = run.path(detected) if detected in run.stages else None
-    detection = find_detection(features, given, lineage)
+    detection = find_detection(features, given, trace([features]))
     own = PARTS[TRAINVAL][0]
     portraits = StageReader(run.path(own), ("detect",)) if own in run.stages else None
     datasets = [dataset] if dataset else [*_dataset_of(run), *lineage.datasets]
     labels = read_labels_of(dataset) if dataset and label_files(dataset) else find_labels(None, lineage)
-    gallery = _gallery([reader.path for reader in teachers], labels)
-    tracks = read_all_tracks(features, detection, lineage)
-    point = _point(features, gallery, _false_hits(run))
-    paths = _paths(datasets)
+    detections = [detection, *([portraits] if portraits else [])]
+    sources = [reader.path for reader in teachers] or [features.path]  # where nobody is known, no clip has a label
+    taught = Taught(features, sources, labels, detections, _false_hits(run), card_of(features))
+    tracks = read_all_tracks(features, detection, lineage, taught.units)
     names = find_people(None, *datasets)
-    return RunFiles(run.root, features, detection, portraits, gallery, point, names, tracks, paths, lineage)
+    return RunFiles(run.root, features, detection, portraits, taught, names, tracks, _paths(datasets), lineage)
 
 
 def _finished(root: str) -> RunFolder:
@@ -132,25 +125,6 @@ def _dataset_of(run: RunFolder) -> list[str]:
         return []
 
 
-def _gallery(paths: list[str], labels: Mapping[str, int]) -> Gallery | None:
-    if not paths or not any(label > 0 for label in labels.values()):
-        return None
-    try:
-        return Gallery.read(paths, labels)
-    except InputError as error:
-        if "no clip has a label" in str(error):
-            return None
-        raise
-
-
-def _point(features: StageReader, gallery: Gallery | None, false_hits: float) -> OperatingPoint:
-    if gallery is not None:
-        return judge_by(gallery, Nearest.of(features, gallery), false_hits, features)
-    cosines, people = np.zeros(0, np.float32), np.zeros(0, np.int32)
-    tracks = features.accounts.rows / max(features.accounts.ok, 1)
-    return operating_point(Trials(cosines, people, cosines, people), 1, false_hits, card_of(features), tracks)
-
-
 def _false_hits(run: RunFolder) -> float:
     for name in run.of("appearances"):
         found = run.stages[name]["arguments"].get("false_hits")
@@ -168,11 +142,6 @@ def _paths(datasets: list[str]) -> dict[str, str]:
         except (InputError, OSError):  # it was moved or removed: faces can be shown all the same
             continue
     return found
-
-
-def is_far(path: str) -> bool:
-    """Whether a file lies in an object store."""
-    return files.is_url(path) and parse_url(path) is not None
 
 
 def _mark(path: str) -> tuple[int, int]:

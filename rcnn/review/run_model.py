@@ -11,11 +11,11 @@ import numpy as np
 
 from ..clips.names import show
 from ..files.text import printable
-from ..people.answers import Answer, Answers, Given, Spot, meaning
+from ..people.answers import Answer, Answers, Given, Spot
 from ..people.meaning import NO_ANSWER, YES_ANSWER
 from ..scores.verdicts import YES
 from .faces import Faces
-from .judging import NOBODY, Judge, Standing
+from .judging import NOBODY, Standing
 from .run_files import RunFiles
 from .tracks import Place
 
@@ -31,6 +31,7 @@ class View:
     people : names by label, of everybody who is known; in the order of the labels
     standing : whom each track shows
     answers : how many stand
+    lost : of these, how many are about tracks that the run does not have any more
     changed : of the last `LAST` answers, those that went against what stood
     """
 
@@ -39,6 +40,7 @@ class View:
     people: Mapping[int, str]
     standing: Standing
     answers: int
+    lost: int
     changed: int
 
     def who(self, number: int) -> int | None:
@@ -65,11 +67,9 @@ class RunModel:
     run: RunFiles
     log: Answers
     faces: Faces = field(init=False)
-    judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
         self.faces = Faces(self.run)
-        self.judge = Judge(self.run.tracks, self.run.gallery, self.run.point)
         self._lock = threading.RLock()
         self._surprises: dict[int, list[bool]] = {}  # by step
         self._view: View | None = None
@@ -98,26 +98,26 @@ class RunModel:
         view = self._view
         if view is not None and view.revision == revision:
             return view
-        changed = self._count(view)
+        before = Standing.of(self.run.taught, self.run.tracks) if view is None else view.standing
+        changed = self._count(before, -1 if view is None else view.revision)
         answers = self.log.standing()
-        given = meaning(answers)
-        people = self._people(given)
-        self._view = View(revision, given, people, self.judge.judge(given, people), len(answers), changed)
+        self.run.taught.update(answers)
+        given = self.run.taught.given
+        standing = Standing.of(self.run.taught, self.run.tracks)
+        self._view = View(revision, given, self._people(given), standing, len(answers), self.run.taught.lost, changed)
         return self._view
 
     def _people(self, given: Given) -> dict[int, str]:
-        known = [] if self.run.gallery is None else self.run.gallery.labels.tolist()
-        labels = {*known, *given.people, *given.shown.values()} - given.merged.keys()
+        labels = {*self.run.taught.labels.tolist(), *given.people, *given.shown.values()} - given.merged.keys()
         names = {**self.run.names, **given.names}
         return {label: printable(names.get(label) or show(label, {})) for label in sorted(labels)}
 
-    def _count(self, before: View | None) -> int:
+    def _count(self, standing: Standing, revision: int) -> int:
         """How many of the last answers went against what stood before them; of those from before the desk was opened,
         against what stands without any answer."""
-        standing = before.standing if before else self.judge.judge(Given(), self._people(Given()))
         last: list[bool] = []
         for step in self.log.steps(LAST):
-            if before is None or step.step > before.revision:
+            if step.step > revision:
                 found = (self._against(answer, standing) for answer in step.answers)
                 self._surprises[step.step] = [against for against in found if against is not None]
             if not step.undone:
@@ -143,6 +143,10 @@ class RunModel:
         """A track as answers name it."""
         return Spot(self.run.tracks.name(number), int(self.run.tracks.track[number]))
 
-    def cosines_of(self, number: int) -> np.ndarray:
-        """Cosines (people,) of a track, in the order of the labels of the standing."""
-        return self.judge.cosines[:, number]
+    def cosine(self, label: int, number: int) -> float:
+        """Of a track and a person, whatever was said of the two; 0 where nothing is known of the person."""
+        gallery = self.run.taught.gallery
+        row = np.flatnonzero(self.run.taught.labels == label)
+        if gallery is None or not len(row):
+            return 0.0
+        return float(gallery.cosines(self.run.tracks.vectors[[number]], row)[0, 0])

@@ -95,8 +95,7 @@ class Search:
 
     def _like(self, vector: np.ndarray) -> dict[str, Any]:
         with self.model.viewing() as view:
-            row = self.model.judge.who(vector)
-            label = None if row is None else view.standing.labels[row]
+            label = self.model.run.taught.who(vector)
             cosines = self.model.run.tracks.vectors @ vector
             best = np.argsort(-cosines, kind="stable")[:MOST]
             rows = items(self.model, view, self.places, best)

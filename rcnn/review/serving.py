@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import threading
 import webbrowser
 from contextlib import suppress
@@ -14,15 +13,14 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ..errors import InputError
+from .address import Address, listen
 from .app import Api
 from .desk import Desk
-from .guard import Guard
+from .guard import MOST_HEAD, Guard, new_key
 from .settings import ReviewSettings
 
 CONNECTIONS = 200  # at once
 HEAD_SECONDS = 10.0  # in which a connection has to send what it wants
-HEAD_BYTES = 16 << 10  # of a request without its body
 END_SECONDS = 3  # for requests under way, at the end
 BACKLOG = 128
 
@@ -64,14 +62,15 @@ def serve(settings: ReviewSettings) -> None:
     InputError
         If the run can't be opened, or there is no such address or port here.
     """
-    listening = listen(settings.host, settings.port)
+    listening, key = listen(settings.found, settings.host, settings.port)
     try:
         desk = Desk.open(settings.found, settings.dataset, settings.gpu)
     except BaseException:
         listening.close()
         raise
     port = listening.getsockname()[1]
-    guard = Guard(Api(desk).app(), port, settings.host)
+    guard = Guard(Api(desk).app(), port, settings.host, key or new_key())
+    Address(port, guard.key).write(settings.found)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     if not settings.is_local:
         print(
@@ -95,7 +94,7 @@ def serve(settings: ReviewSettings) -> None:
         proxy_headers=False,
         server_header=False,
         limit_concurrency=CONNECTIONS,
-        h11_max_incomplete_event_size=HEAD_BYTES,
+        h11_max_incomplete_event_size=MOST_HEAD,
         timeout_graceful_shutdown=END_SECONDS,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -105,26 +104,3 @@ def serve(settings: ReviewSettings) -> None:
     finally:
         desk.close()
     print("review: ended; all answers are in the run", flush=True)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket of this address and port, 0 for a free one.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        found = socket.socket(family, kind, protocol)
-    except (OSError, UnicodeError) as error:
-        raise InputError(f"--host {host}: is no address of this machine: {error}") from None
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-    except (OSError, OverflowError) as error:
-        found.close()
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"--host {host} --port {port}: can't be used: {reason}; leave --port out") from None
-    return found

@@ -9,11 +9,10 @@ import numpy as np
 
 from ..clips.paths import ClipPaths
 from ..clips.sources import find_sources
-from ..faces.vectors import normalise
 from ..report import Lineage
 from ..stages.appearances import is_still
 from ..stages.clip_tracks import read_tracks
-from ..tables import StageReader, vectors
+from ..tables import StageReader
 from ..tables.films import Films
 
 Place = tuple[str, int]  # clip, and number of the track in it
@@ -100,7 +99,7 @@ class Tracks:
         return x1, y1, x2 - x1, y2 - y1
 
 
-def read_all_tracks(features: StageReader, detection: StageReader, lineage: Lineage) -> Tracks:
+def read_all_tracks(features: StageReader, detection: StageReader, lineage: Lineage, vectors: np.ndarray) -> Tracks:
     """Everything that the desk knows of the films of a run.
 
     Parameters
@@ -108,6 +107,7 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
     features : of feature.py
     detection : of detect.py, that they were made of
     lineage : of the features
+    vectors : (n, D) float32 of length 1, in the order of the features
 
     Raises
     ------
@@ -166,7 +166,7 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
         np.array(boxes, np.float32).reshape(-1, 4),
         np.array(quality, np.float32),
         np.array(row_of, np.int64),
-        _vectors(features),
+        vectors,
         np.concatenate([np.zeros(0), *shown]),
         np.cumsum([0, *map(len, shown)]),
         {(clips[clip].name, track): n for n, (clip, track) in enumerate(zip(clip_of, track_of, strict=True))},
@@ -187,8 +187,3 @@ def _first_rows(detection: StageReader) -> dict[str, int]:
 def _videos(features: StageReader) -> dict[str, dict]:
     columns = ["name", "seconds", "width", "height", "codec"]
     return {row["name"]: row for batch in features.clips() for row in batch.select(columns).to_pylist()}
-
-
-def _vectors(features: StageReader) -> np.ndarray:
-    found = [vectors(batch.column("feature")) for batch in features.batches(["feature"])]
-    return normalise(np.concatenate([np.zeros((0, features.width), np.float32), *found]))

@@ -227,6 +227,7 @@ devices = Kind(
 )
 pair = Kind("two whole numbers like 112,112", _split_digits, _pair)
 part = Kind("I,N with I from 0 to N-1", _split_digits, _part)
+rising = Kind("rising whole numbers of 1 or more like 1,3,5", _split_digits, _epochs)
 epochs = Kind("epochs like 30,35,40 in rising order, each a whole number of 1 or more", _split_digits, _epochs)
 paths = Kind("a list of names A,B,... without an empty name", _split, _names)
 layer_pairs = Kind(

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..networks.precision import FP32, PRECISIONS
 from ..networks.zoo.roles import Role
+from ..networks.zoo.words import ANY, LICENCES
 from . import kinds
 from .fields import FILES, METHOD, MODELS, RUN, setting
 
@@ -87,6 +88,12 @@ def model(role: Role, what: str, *aliases: str) -> Any:
     return setting(None, text, kinds.text, "MODEL", MODELS, aliases=aliases, found=role.used)
 
 
+def licence() -> Any:
+    """`str`: which models may be used."""
+    text = "commercial: refuse models whose licence does not allow commercial use, or is not known"
+    return setting(ANY, text, kinds.choice(*LICENCES), None, MODELS)
+
+
 def labels() -> Any:
     """`str | None`: the data set that says who is in which clip."""
     text = "data set whose labels say who is in which clip; left out: the one that detect.py read"
@@ -96,6 +103,12 @@ def labels() -> Any:
 def names() -> Any:
     """`str | None`: what the labels are called."""
     text = "LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"
+    return setting(None, text, kinds.text, "FILE", FILES)
+
+
+def answers() -> Any:
+    """`str | None`: what was answered at the desk."""
+    text = "what was answered about tracks, the review.sqlite of a run; left out: nothing was"
     return setting(None, text, kinds.text, "FILE", FILES)
 
 

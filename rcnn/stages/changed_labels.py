@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from ..clips.labels import label_files, read_labels_of
 from ..errors import InputError
 from ..files.text import printable
@@ -31,9 +33,10 @@ def check_labels(lineage: Lineage) -> None:
 def _check(reader: StageReader, dataset: str) -> None:
     now = read_labels_of(dataset)
     for batch in reader.batches(["name", "label"]):
+        batch = batch.filter(pa.array(reader.of_people(batch.column("label").to_numpy())))
         columns = (batch.column(name).to_pylist() for name in ("name", "label"))
         for clip, label in zip(*columns, strict=True):
-            if label > 0 and now.get(clip, label) != label:
+            if now.get(clip, label) != label:
                 raise InputError(
                     f"{dataset}: {printable(clip)} has label {now[clip]}, and {reader.path} was made "
                     f"when it had {label}; the classifier learnt the labels of then: run genfeat.py and the stages "

@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..faces.alignment import target_points
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder, is_normalised
+from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_detector, load_embedder
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
@@ -96,6 +97,7 @@ def detect(settings: DetectSettings) -> None:
     started = time.monotonic()
     target_points(settings.image_size)
     check_output(settings.output, True)
+    check_licences(settings.licence, {"--detector": settings.detector, "--model": settings.model})
     clips = list_clips(settings.dataset, settings.stage, settings.split, marked=True)
     origins = [model_files(settings.detector)]
     if settings.model is not None:
@@ -171,6 +173,7 @@ def _writer(settings: DetectSettings, sums: dict[str, str], listing: Listing) ->
         arguments=asdict(settings),
         models=sums,
         listing=listing,
+        licences=licences_of([model for model in (settings.detector, settings.model) if model is not None]),
         overwrite=settings.overwrite,
     )
 

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from ..errors import InputError
 from ..faces.alignment import SIZES
 from ..faces.embedding import Embedder
+from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_embedder
-from ..faces.pooling import clip_features
+from ..faces.pooling import RandomMeans, Weighting, face_vectors, pool
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
@@ -37,6 +38,7 @@ from ..tables import (
 from ..tables.faces import ClipFaces, read_faces
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..tables.kept import Kept, Mark, Stream
+from ..tables.schema import MEANS, has_means
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
@@ -47,6 +49,7 @@ from .int8 import CROPS, check_int8, int8_network
 from .recipes import check_recipe
 from .settings import FeatureSettings
 from .settings.clips import SAMPLING
+from .settings.vectors import BOTH, QUALITY, SCORE
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
@@ -55,22 +58,21 @@ MAX_CROP_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class ClipVectors:
-    """What becomes of a clip: its tracks in rising order, a vector each, (tracks, D) float32, and the faces used."""
+    """What becomes of a clip: its tracks in rising order, a vector each, (tracks, D) float32, the faces used, and the
+    means of some faces of each track, (m, D) float32, where these are wanted."""
 
     tracks: list[int]
     vectors: np.ndarray
     faces: int
+    means: Sequence[np.ndarray] = ()
 
 
-def sample(faces: ClipFaces, sampling: int) -> dict[int, list[bytes]]:
-    """The crops of frames f with f % sampling == 0, by track; all of them where that leaves none."""
+def sample(faces: ClipFaces, sampling: int) -> dict[int, np.ndarray]:
+    """The places (n,) int of the faces of frames f with f % sampling == 0, by track; all where that leaves none."""
     kept = np.flatnonzero(faces.frames % sampling == 0)
     if not len(kept):
         kept = np.arange(len(faces))
-    tracks: dict[int, list[bytes]] = {track: [] for track in np.unique(faces.tracks[kept]).tolist()}
-    for index in kept.tolist():
-        tracks[int(faces.tracks[index])].append(faces.crops[index])
-    return tracks
+    return {track: kept[faces.tracks[kept] == track] for track in np.unique(faces.tracks[kept]).tolist()}
 
 
 def decode_crop(data: bytes, where: str) -> np.ndarray:
@@ -94,12 +96,16 @@ class FeatureStep:
     """The step of feature.py: the faces of a few clips in, the vectors of each out.
 
     width : of the vectors; what the step says of itself when a crew starts
+    weighting : of the faces; None where all count alike
+    means : of some faces, that are wanted beside; None for none
     """
 
     embedder: Embedder
     sampling: int
     augment: int
     width: int
+    weighting: Weighting | None = None
+    means: RandomMeans | None = None
 
     @property
     def about(self) -> int:
@@ -108,18 +114,53 @@ class FeatureStep:
 
     def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
         sampled = [sample(faces, self.sampling) for faces in clips]
-        crops = [
-            [decode_crop(crop, faces.clip.name) for crop in track]
+        tracks = [
+            (faces, track, places)
             for faces, tracks in zip(clips, sampled, strict=True)
-            for track in tracks.values()
+            for track, places in tracks.items()
         ]
+        crops = [[decode_crop(faces.crops[place], faces.clip.name) for place in places] for faces, _, places in tracks]
         if len({crop.shape for track in crops for crop in track}) > 1:
             raise InputError(f"{clips[0].clip.name} and clips after it: have crops of two sizes; run detect.py again")
-        vectors = iter(clip_features(self.embedder, crops, self.augment))
+        per_face = face_vectors(self.embedder, crops, self.augment)
+        counts = [len(places) for *_, places in tracks]
+        weights = self._weights([(faces, places) for faces, _, places in tracks])
+        vectors = iter(pool(per_face, counts, weights))
+        means = iter(self._means([(faces.clip.name, track) for faces, track, _ in tracks], counts, per_face, weights))
         return [
-            ClipVectors(list(tracks), np.stack([next(vectors) for _ in tracks]), sum(map(len, tracks.values())))
-            for tracks in sampled
+            ClipVectors(
+                list(mine),
+                np.stack([next(vectors) for _ in mine]),
+                sum(map(len, mine.values())),
+                list(islice(means, len(mine))),
+            )
+            for mine in sampled
         ]
+
+    def _weights(self, tracks: Sequence[tuple[ClipFaces, np.ndarray]]) -> np.ndarray | None:
+        """Of the faces of some tracks, (faces,) float32."""
+        if self.weighting is None:
+            return None
+        return np.concatenate(
+            [self.weighting.of(faces.qualities[places], faces.scores[places]) for faces, places in tracks]
+        )
+
+    def _means(
+        self,
+        tracks: Sequence[tuple[str, int]],
+        counts: Sequence[int],
+        vectors: np.ndarray,
+        weights: np.ndarray | None,
+    ) -> Iterator[np.ndarray]:
+        """The means of each of some tracks, of which the clip's name and the number are given; none where none are
+        wanted."""
+        if self.means is None:
+            return
+        start = 0
+        for (name, track), count in zip(tracks, counts, strict=True):
+            rows = slice(start, start + count)
+            yield self.means.of(vectors[rows], None if weights is None else weights[rows], f"{name}/{track}")
+            start += count
 
 
 @dataclass(frozen=True)
@@ -148,7 +189,8 @@ class FeatureJob:
         if settings.precision == INT8:
             embedder = self.quantised(embedder)
         assert settings.sampling is not None
-        return FeatureStep(embedder, settings.sampling, settings.aug, embedder.width(self.size))
+        width = embedder.width(self.size)
+        return FeatureStep(embedder, settings.sampling, settings.aug, width, weighting_of(settings), means_of(settings))
 
     def quantised(self, embedder: Embedder) -> Embedder:
         """Its twin, calibrated on the first crops of the input where the output does not hold it yet."""
@@ -168,6 +210,22 @@ class FeatureJob:
         )
 
 
+def weighting_of(settings: FeatureSettings) -> Weighting | None:
+    """How much each face counts; None where all count alike."""
+    if settings.weights is None:
+        return None
+    assert settings.weight_power is not None
+    return Weighting(settings.weights in (QUALITY, BOTH), settings.weights in (SCORE, BOTH), settings.weight_power)
+
+
+def means_of(settings: FeatureSettings) -> RandomMeans | None:
+    """The means of some faces that are wanted."""
+    if settings.means is None:
+        return None
+    assert settings.draws is not None
+    return RandomMeans(settings.means, settings.draws)
+
+
 def feature(settings: FeatureSettings) -> None:
     """Run the stage: read the detect directory, write the features, print a summary.
 
@@ -182,6 +240,7 @@ def feature(settings: FeatureSettings) -> None:
     check_recipe(settings.recipe, [reader])
     if settings.sampling is None:
         settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
+    check_licences(settings.licence, {"--model": settings.model})
     sums = file_sums(model_files(settings.model))
     job = FeatureJob(settings, crop_size(reader), sums)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
@@ -200,10 +259,11 @@ def feature(settings: FeatureSettings) -> None:
             StageWriter(
                 settings.output,
                 "feature",
-                features_schema(width, reader.tracked),
+                features_schema(width, reader.tracked, settings.means is not None),
                 arguments=arguments,
                 models=sums,
                 sources=[settings.input],
+                licences=licences_of([settings.model]),
                 overwrite=settings.overwrite,
             )
         )
@@ -295,6 +355,8 @@ def _rows(clips: Sequence[ClipFaces], results: Sequence[ClipVectors], schema: pa
     ]
     if is_tracked(schema):
         columns.insert(-1, pa.array([track for result in results for track in result.tracks], pa.int32()))
+    if has_means(schema):
+        columns.insert(-1, pa.array([means.ravel() for result in results for means in result.means], MEANS[1]))
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 

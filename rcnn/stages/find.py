@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from .. import files
 from ..errors import InputError
 from ..exports.appearances import write_file
+from ..faces.licences import check_licences
 from ..tables import MANIFEST, StageReader
 from .appearances import appearances
 from .detect import detect
@@ -50,6 +51,10 @@ def find(settings: FindSettings) -> None:
         written by another process.
     """
     started = time.monotonic()
+    check_licences(
+        settings.licence,
+        {"--detector": settings.detector, "--quality-model": settings.quality_model, "--model": settings.model},
+    )
     places = Places(settings.output)
     check_output(places)
     check_none_under_way(places.root)
@@ -113,6 +118,7 @@ class Run:
                 gpu=own.gpu,
                 workers=own.workers,
                 precision=own.precision,
+                licence=own.licence,
                 rate=own.rate,
                 quality=own.quality,
                 quality_threshold=own.quality_threshold,
@@ -148,6 +154,7 @@ class Run:
                 gpu=own.gpu,
                 workers=own.workers,
                 precision=own.precision,
+                licence=own.licence,
                 renew=True,
                 recipe=BEST,
             )

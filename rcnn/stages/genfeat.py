@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-
-import numpy as np
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from ..clips.dataset import TEST
-from ..clips.labels import label_files, labels_of, read_labels_of
-from ..config import config
+from ..clips.labels import Labels, label_files, read_labels_of
 from ..errors import InputError
-from ..people.teaching import agreeing_tracks, one_track
+from ..faces.card import read_thresholds
+from ..people.grouping import GroupingSettings, group_tracks
+from ..people.strangers import Clips, Strangers, Templates
+from ..people.teaching import agreeing_tracks
 from ..report import trace
 from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, training_schema
 from ..tables.header import file_sums, header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
+from ..tables.schema import MEAN, MEANS, OTHER, has_means
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .labels import labelled_dataset
 from .recipes import check_recipe
 from .settings import GenfeatSettings
-from .settings.vectors import AGREE
+from .settings.vectors import AGREE, CLASSES, ON
+from .training_rows import TrainingRows
 
 ROWS = 1024  # clips a batch
 
@@ -39,6 +41,9 @@ def genfeat(settings: GenfeatSettings) -> None:
     check_output(settings.output, True)
     readers = open_inputs(settings.inputs, ("feature",))
     check_recipe(settings.recipe, readers)
+    means, beside = settings.means == ON, settings.not_this_one == ON
+    if means:
+        _check_means(readers)
     lineage = trace(readers, [settings.dataset] if settings.dataset else ())
     dataset = labelled_dataset(settings.dataset, lineage, readers[0].path)
     arguments, sums = {**asdict(settings), "dataset": dataset}, file_sums(label_files(dataset))
@@ -49,35 +54,97 @@ def genfeat(settings: GenfeatSettings) -> None:
     width = sum(reader.width for reader in readers)
     agree = settings.tracks == AGREE and readers[0].tracked
     chosen = agreeing_tracks(lambda: until_stopped(concatenate(readers, ROWS)), known) if agree else {}
+    asked = _Asked(readers, known, chosen)
+    templates = Templates.of(asked.clips()) if beside or settings.strangers == CLASSES else None
+    strangers = asked.strangers(settings, templates)
     with StageWriter(
         settings.output,
         "genfeat",
-        training_schema(width),
+        training_schema(width, means or beside),
         arguments=arguments,
         models=sums,
         sources=settings.inputs,
         overwrite=settings.overwrite,
     ) as writer:
-        nobody, done = writer.state.get("nobody", 0), writer.state.get("clips", 0)
-        batches = one_track(concatenate(readers, ROWS, writer.last_row), chosen)
+        done = writer.state.get("clips", 0)
+        rows = TrainingRows(writer.schema, strangers or Strangers(0), templates if beside else None)
+        rows.nobody = writer.state.get("nobody", 0)
+        rows.counts.update({kind: writer.state.get(kind, 0) for kind in (MEAN, OTHER)})
         with progress(what="genfeat", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
-            for batch in until_stopped(batches):
+            for batch in until_stopped(concatenate(readers, ROWS, writer.last_row, means)):
                 _check_splits(batch, settings.inputs)
-                labels = np.maximum(labels_of(batch.names, batch.splits, known), config.SUBMIT.NOBODY)
-                nobody += int((labels == config.SUBMIT.NOBODY).sum())
-                done += len(labels)
-                writer.add_rows(batch.record(writer.schema, labels))
-                writer.save(nobody=nobody, clips=done)
-                bar.update(len(labels))
+                clips = Clips.of(batch, known, chosen)
+                done += len(clips.labels)
+                writer.add_rows(rows.of(clips))
+                more = {kind: rows.counts[kind] for kind in (MEAN, OTHER) if means or beside}
+                writer.save(nobody=rows.nobody, clips=done, **more)
+                bar.update(len(clips.labels))
         carry_clips(readers, writer)
-        counts = writer.close(nobody=nobody, width=width)["counts"]
+        classes = {} if strangers is None else {"people": strangers.people, "strangers": strangers.classes}
+        counts = writer.close(nobody=rows.nobody, width=width, **classes)["counts"]
     accounts = check_accounts(readers, counts, settings.output)
     print(
-        f"genfeat: {counts['clips']} clips, {counts['rows']} with features ({nobody} of nobody known), "
+        f"genfeat: {counts['clips']} clips, {counts['ok']} with features ({rows.nobody} of nobody known), "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, {width} wide, "
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
+    if means or beside:
+        print(
+            f"genfeat: {counts['rows']} rows: {counts['ok']} of clips, {rows.counts[MEAN]} means of some of their "
+            f"faces, {rows.counts[OTHER]} of people beside"
+        )
+    if strangers is not None:
+        tracks = len(strangers.labels)
+        print(f"genfeat: {strangers.classes} classes of strangers, of {tracks} tracks, above {strangers.people} people")
     print(f"accounts: {accounts}")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The clips of the inputs, to be gone through more than once, who is in them, and which tracks teach."""
+
+    readers: Sequence[StageReader]
+    known: Labels
+    chosen: Mapping[str, int]
+
+    def clips(self) -> Iterator[Clips]:
+        """A batch at a time."""
+        for batch in until_stopped(concatenate(self.readers, ROWS)):
+            yield Clips.of(batch, self.known, self.chosen)
+
+    def strangers(self, settings: GenfeatSettings, templates: Templates | None) -> Strangers | None:
+        """Their classes; None where all strangers are of class 0."""
+        if settings.strangers != CLASSES or templates is None:
+            return None
+        assert settings.stranger_clips is not None
+        # of one model its card says how like one person's tracks are
+        first = self.readers[0]
+        model = str(first.arguments.get("model") or "")
+        card = read_thresholds(model, first.manifest["models"]) if len(self.readers) == 1 else None
+        people = max(self.known.values(), default=1)
+        return Strangers.of(
+            self.clips(),
+            templates,
+            settings.not_this_one == ON,
+            people,
+            settings.stranger_clips,
+            lambda vectors: group_tracks(vectors, settings=GroupingSettings.of(card, len(vectors))),
+        )
+
+
+def _check_means(readers: Sequence[StageReader]) -> None:
+    """Refuse inputs without means, and means of different numbers of faces."""
+    for reader in readers:
+        if not has_means(reader.schema):
+            raise InputError(
+                f"{reader.path}: has no means to learn from; give --means off, or run feature.py --means 1,3,5 again"
+            )
+        ways = [[one.arguments.get(name) for name in (MEANS[0], "draws", "sampling")] for one in (reader, readers[0])]
+        if ways[0] != ways[1]:
+            raise InputError(
+                f"{reader.path}: was made with another --means, --draws or --sampling than {readers[0].path}; give "
+                "inputs with the same"
+            )
 
 
 def _check_splits(batch: Batch, inputs: Sequence[str]) -> None:

@@ -115,7 +115,7 @@ class HeadTrainer:
         settings, shape = self.settings, self.shape
         if head.kind != MLP:
             cosine = CosineClassifier(shape.features, shape.classes, settings.margin, settings.scale)
-            start_at_templates(cosine, *self.data.rows(rows, torch.device("cpu")), generator)
+            start_at_templates(cosine, *self.data.rows(rows, torch.device("cpu")), generator, self.data.people)
             return cosine
         if settings.shard_classes and self.team.size > 1:
             shard = ShardedClassifier(shape, self.team)
@@ -138,9 +138,9 @@ class HeadTrainer:
             return replace(
                 head, why=f"{head.why}; not compared with the templates, of over {MOST_TRIED} clips: {advice}"
             )
-        held = training.copy()
-        held[training] = hold_out(self.data.labels[training], self.settings.seed)
-        rest = training & ~held
+        held = training & self.data.judging
+        held[held] = hold_out(self.data.known(held), self.settings.seed)
+        rest = training & ~self.data.with_all_rows(held)
         schedule = self.schedule(head, int(rest.sum()))
         model, optimizer, generator = self.begin(head, rest)
         learner = learner_of(model, self.team)
@@ -161,7 +161,8 @@ class HeadTrainer:
         known = np.unique(self.data.labels[trained])
         clips = self.data.rows(judging, self.device)
         templates = self._initial(Head(TEMPLATES, ""), trained, torch.Generator()).to(self.device)
-        learnt, plain = (mean_precision(each, *clips, known) for each in (model, templates))
+        extra = self.data.extra
+        learnt, plain = (mean_precision(each, *clips, known, extra) for each in (model, templates))
         return self.team.from_first(better_head(head, learnt, plain, where))
 
 

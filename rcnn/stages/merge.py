@@ -72,13 +72,14 @@ def merge(settings: MergeSettings) -> None:
         first.schema,
         arguments=arguments,
         sources=settings.inputs,
+        licences=first.manifest.get("licences"),
         overwrite=settings.overwrite,
         **made_of,
     ) as writer:
         total = sum(reader.rows for reader in readers)
         with progress(what="merge", unit="row", total=total) as bar:
             each = max(1, READ_ROWS // len(readers))
-            for batch in until_stopped(merged([reader.batches(rows=each) for reader in readers])):
+            for batch in until_stopped(merged([reader.batches(reader.columns, each) for reader in readers])):
                 writer.add_rows(after(batch, writer.last_row))
                 writer.save()
                 bar.update(batch.num_rows)

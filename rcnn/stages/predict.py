@@ -20,6 +20,7 @@ from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT, shape_of
 from ..networks.zoo.record import TrainingRecord, read_training_record
 from ..networks.zoo.roles import model_files, train_record
+from ..scores.extra_classes import ExtraClasses
 from ..tables import StageWriter, check_output, clip_starts, scores_schema
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
@@ -87,10 +88,12 @@ class PredictStep:
     """The step of predict.py: batches of vectors in, the probabilities (n, classes) float32 of each out.
 
     absent : classes that no clip of the training set had, which have probability 0
+    extra : classes of strangers, which count as nobody known; None where there are none
     """
 
     network: Network
     absent: np.ndarray
+    extra: ExtraClasses | None = None
 
     def __call__(self, batches: Sequence[Batch]) -> list[np.ndarray]:
         return [self._scores(batch.vectors) for batch in batches]
@@ -105,7 +108,8 @@ class PredictStep:
         rows = vectors if count == ROWS else np.pad(vectors, ((0, ROWS - count), (0, 0)))
         scores = self.network(rows)[0][:count].copy()
         scores[:, self.absent] = -np.inf
-        return softmax(scores)
+        found = softmax(scores)
+        return found if self.extra is None else self.extra.people_only(found)
 
 
 def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
@@ -126,16 +130,18 @@ class PredictJob:
 
     labels : of the training set; None where they are not known
     sums : of the model's files, by name
+    extra : see `PredictStep`
     """
 
     model: str
     labels: tuple[int, ...] | None
     sums: Mapping[str, str]
+    extra: ExtraClasses | None = None
 
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> PredictStep:
         network, widths = load_classifier(self.model, choose_device(gpu))
         check_unchanged(model_files(self.model), self.sums)
-        return PredictStep(network, absent_classes(self.labels, widths.classes))
+        return PredictStep(network, absent_classes(self.labels, widths.classes), self.extra)
 
     def lost(self, batch: Batch, reason: str) -> np.ndarray:
         raise InputError(
@@ -166,6 +172,8 @@ def _record_of_training(settings: PredictSettings, classes: int) -> TrainingReco
         record = read_training_record(path)
         if record.labels and max(record.labels) >= classes:
             raise ValueError(f"its labels are not all of the classifier's {classes} classes")
+        if record.classes and record.classes.classes != classes:
+            raise ValueError(f"it counts {record.classes.classes} classes, and the classifier has {classes}")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: can't be read ({reason(error)}); train again, or remove it") from None
     check_made_by(settings.recipe, settings.model, record.arguments.recipe or SEED)
@@ -198,7 +206,9 @@ def predict(settings: PredictSettings) -> None:
         return
     record = _record_of_training(settings, shape.classes)
     labels = None if record is None or record.labels is None else tuple(record.labels)
-    job = PredictJob(settings.model, labels, sums)
+    extra = None if record is None else record.classes
+    classes = shape.classes if extra is None else 1 + extra.people
+    job = PredictJob(settings.model, labels, sums, extra)
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD, threads=1))
         crew.start()
@@ -206,7 +216,7 @@ def predict(settings: PredictSettings) -> None:
             StageWriter(
                 settings.output,
                 "predict",
-                scores_schema(shape.classes),
+                scores_schema(classes),
                 arguments=asdict(settings),
                 models=sums,
                 sources=settings.inputs,
@@ -223,10 +233,10 @@ def predict(settings: PredictSettings) -> None:
                 writer.save(clips=done)
                 bar.update(len(clips.names))
         carry_clips(readers, writer)
-        counts = writer.close(classes=shape.classes)["counts"]
+        counts = writer.close(classes=classes)["counts"]
     accounts = check_accounts(readers, counts, settings.output)
     print(
-        f"predict: {counts['clips']} clips, {counts['rows']} with scores of {shape.classes} classes, "
+        f"predict: {counts['clips']} clips, {counts['rows']} with scores of {classes} classes, "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, "
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )

@@ -10,6 +10,7 @@ from .. import files
 from ..clips.names import find_people
 from ..clips.sources import find_sources
 from ..faces.card import read_thresholds
+from ..faces.licences import check_licences
 from ..files.text import printable
 from ..networks.engine import choose_device
 from ..people.templates import Gallery, has_known
@@ -42,6 +43,7 @@ def search(settings: SearchSettings) -> None:
     lineage = trace(readers, [path for path in (settings.names, settings.sources, settings.dataset) if path])
     behind = lineage.detections[0].arguments if lineage.detections else {}
     models = models_behind(readers, settings.model, settings.detector, behind)
+    check_licences(settings.licence, {"--detector": models.detector, "--model": models.model})
     people = find_people(settings.names, *lineage.datasets)
     labels = find_labels(settings.dataset, lineage)
     lineage.say_closed()

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from msgspec import to_builtins
 
 from .. import files
 from ..errors import InputError
@@ -27,6 +28,7 @@ from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
 from ..networks.zoo.record import TrainingOrigin, read_training_record
 from ..networks.zoo.roles import train_record
+from ..scores.extra_classes import ExtraClasses
 from ..tables import MANIFEST
 from ..tables.header import file_sums
 from ..training.cosine import CosineClassifier
@@ -42,7 +44,7 @@ from .heads import HeadTrainer
 from .recipes import check_made_by
 from .settings import TrainSettings
 from .settings.vectors import AT_END, EVERY_EPOCH, MLP, NEVER, TEMPLATES
-from .training_set import choose_rows, read_training_set
+from .training_set import TrainingSet, choose_rows, read_training_set
 
 CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018: the rate and the length of the training were chosen with them
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
@@ -144,19 +146,19 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
     device = torch_device(choose_device(team.device_number(settings.gpu)))
     _check_network(settings.network)
     data = read_training_set(settings.data, settings.num_classes)
-    classes = settings.num_classes or data.classes
     least_fan_out = 0 if settings.num_classes else CHALLENGE_CLASSES
-    settings = replace(settings, num_classes=classes)
+    settings = replace(settings, num_classes=1 + data.people)
+    _check_pretrained(settings, data)
     check_made_by(settings.recipe, settings.data, data.recipe)
     training, validating = choose_rows(data, settings.split, settings.seed)
     count = int(training.sum())
-    head = choose_head(settings, data.labels[training])
+    head = choose_head(settings, data.known(training & data.judging))
     if count < (least := 2 if head.kind == MLP else 1):
         raise InputError(
             f"{settings.data}: {count} clips to train on with --split {settings.split}; "
             f"{'BatchNorm wants 2' if least > 1 else 'run genfeat.py on clips with faces'}"
         )
-    shape = ClassifierShape(data.features.shape[1], settings.num_filter, classes, settings.fbn)
+    shape = ClassifierShape(data.features.shape[1], settings.num_filter, data.classes, settings.fbn)
     trainer = HeadTrainer(settings, team, data, shape, least_fan_out, device)
     trainer.check_layers(head)
     if head.free and not validating.any():
@@ -164,7 +166,7 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
             head = trainer.try_out(head, training)
     schedule = trainer.schedule(head, count)
     model, optimizer, generator = trainer.begin(head, training)
-    writer = _Writer(settings, model, shape, team, _labels(settings, data.labels[training]), head)
+    writer = _Writer(settings, model, shape, team, _labels(settings, data.labels[training]), head, data.extra)
     snapshot = _snapshot(settings, *whole_state(model, optimizer), team)
     kept = None if settings.ckpt == NEVER else snapshot
     course = Course[EpochResult](
@@ -178,7 +180,7 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
         f", batch {schedule.batch_size}, learning rate {schedule.rate:g}, epochs {schedule.begin} to {schedule.end}"
     )
     print(
-        f"train_mlp: {count} clips, {int(validating.sum())} to validate, {shape.features} wide, "
+        f"train_mlp: {data.words(training)}, {int(validating.sum())} to validate, {shape.features} wide, "
         f"{shape.classes} classes{'' if head.kind == TEMPLATES else learns}"
     )
     with stopped_at_once():
@@ -216,9 +218,10 @@ def _train(team: Team, settings: TrainSettings, started: float, final: str, para
         last = course.curve[-1]
         learnt = f"{len(course.curve)} epochs, {last.steps} steps, train accuracy {last.accuracy:.4f}"
     print(head.line)
-    print(f"train_mlp: {count} clips, {learnt}, {time.monotonic() - started:.1f} s -> {where}")
+    print(f"train_mlp: {data.words(training)}, {learnt}, {time.monotonic() - started:.1f} s -> {where}")
     print(
-        f"accounts: {data.accounts}; of {len(data.labels)} with features {count} trained on, "
+        f"accounts: {data.accounts}; of {len(data.labels)}{'' if data.own is None else ' rows'} with features {count} "
+        "trained on, "
         f"{int(validating.sum())} validated on, {left_out} left out"
     )
 
@@ -228,6 +231,29 @@ def _check_network(name: str) -> None:
         raise InputError(
             f"--network {name[:40]}: is no name of a network, a letter and a number like r50; the letter says how the "
             "weights begin"
+        )
+
+
+def _check_pretrained(settings: TrainSettings, data: TrainingSet) -> None:
+    """Refuse a classifier to start from whose classes mean others than the training set's.
+
+    Raises
+    ------
+    InputError
+        Says which classes are strangers' in both.
+    """
+    if not settings.pretrained:
+        return
+    try:
+        extra = read_training_record(train_record(settings.pretrained)).classes
+    except (OSError, ValueError):
+        return  # what was not trained here has no record
+    before = extra.strangers if extra else 0
+    now = data.extra.strangers if data.extra else 0
+    if before != now or (extra and extra.people != data.people):
+        raise InputError(
+            f"--pretrained {settings.pretrained}: has {before} classes of strangers and {settings.data} has {now}, or "
+            "they begin elsewhere, so one class would mean two people; give a classifier of this training set"
         )
 
 
@@ -299,9 +325,10 @@ class _Writer:
         team: Team,
         labels: list[int] | None,
         head: Head,
+        extra: ExtraClasses | None,
     ) -> None:
         self.settings, self.model, self.shape, self.team, self.labels = settings, model, shape, team, labels
-        self.head = head
+        self.head, self.extra = head, extra
 
     def after_step(self, step: int, loss: float) -> None:
         if step % self.settings.verbose == 0:
@@ -336,6 +363,7 @@ class _Writer:
             "training set": sums.pop("training set"),
             "files": sums,
             "labels": self.labels,
+            **({"classes": to_builtins(self.extra)} if self.extra and self.extra.strangers else {}),
             "head": asdict(self.head),
             "curve": [asdict(result) for result in curve if self.head.kind != TEMPLATES],
         }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow.compute as pc
 import torch
 
 from ..clips.dataset import TRAIN, VAL
 from ..config import config
 from ..errors import InputError
+from ..scores.extra_classes import ExtraClasses
 from ..tables import StageReader, vectors
+from ..tables.schema import KIND, OWN, has_kinds
 from .recipes import SEED, recipe_of
 
 HELD_OUT = 0.01  # share that --split 0 validates on
@@ -18,19 +21,61 @@ HELD_OUT = 0.01  # share that --split 0 validates on
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """features (n, D) float32, labels (n,) int64, which rows (n,) bool are of the train split, and the accounts of
-    all clips in words, and the recipe."""
+    """Rows of clips: most have one.
+
+    features : (n, D) float32
+    labels : (n,) int64
+    is_train : (n,) bool, which are of the train split
+    accounts : of all clips, in words
+    recipe : that made it
+    extra : the classes of strangers, above the people; None where all strangers are of class 0
+    own : (n,) bool, which have the vector of their clip, and not a mean of some of its faces or another track; None
+        where all have
+    """
 
     features: np.ndarray
     labels: np.ndarray
     is_train: np.ndarray
     accounts: str = ""
     recipe: str = SEED
+    extra: ExtraClasses | None = None
+    own: np.ndarray | None = None
+
+    @property
+    def people(self) -> int:
+        """The largest label of a person, 1 at least."""
+        return self.extra.people if self.extra else max(1, int(self.labels.max(initial=0)))
 
     @property
     def classes(self) -> int:
-        """One more than the largest label: class 0 is nobody's. 2 at least."""
-        return max(2, 1 + int(self.labels.max(initial=0)))
+        """Of a classifier: class 0 is nobody's, then come people, then strangers."""
+        return self.extra.classes if self.extra else 1 + self.people
+
+    @property
+    def clips(self) -> np.ndarray:
+        """(n,) int64, the number of the clip that each row is of, rising."""
+        return np.arange(len(self.labels)) if self.own is None else np.cumsum(self.own) - 1
+
+    @property
+    def judging(self) -> np.ndarray:
+        """(n,) bool, the rows that what was learnt is judged by: one a clip, its own."""
+        return np.ones(len(self.labels), bool) if self.own is None else self.own
+
+    def known(self, rows: np.ndarray) -> np.ndarray:
+        """The labels of some rows (n,) bool, where strangers' are class 0: who is to be ranked."""
+        labels = self.labels[rows]
+        return np.where(labels <= self.people, labels, config.SUBMIT.NOBODY)
+
+    def words(self, rows: np.ndarray) -> str:
+        """How much some rows (n,) bool are, for messages."""
+        count = int(rows.sum())
+        return f"{count} clips" if self.own is None else f"{count} rows of {len(set(self.clips[rows]))} clips"
+
+    def with_all_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Some rows (n,) bool, and all others of their clips."""
+        if self.own is None:
+            return rows
+        return np.isin(self.clips, self.clips[rows])
 
     def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The features and labels of some rows, on a device."""
@@ -52,10 +97,12 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
         If it is no training set or a label is not below `num_classes`.
     """
     reader = StageReader(path, ("genfeat",))
+    extra, several = reader.strangers, has_kinds(reader.schema)
     try:
         features = np.empty((reader.rows, reader.width), np.float32)
         labels = np.empty(reader.rows, np.int64)
         is_train = np.empty(reader.rows, bool)
+        own = np.ones(reader.rows, bool)
     except (MemoryError, ValueError):
         raise InputError(f"{path}: {reader.rows} clips of {reader.width} numbers don't fit into the memory") from None
     at = 0
@@ -67,14 +114,29 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
         if not set(splits) <= {TRAIN, VAL}:
             raise InputError(f"{path}: holds clips of {', '.join(sorted(set(splits)))}; train on --stage trainval")
         is_train[rows] = [split == TRAIN for split in splits]
+        if several:
+            own[rows] = pc.equal(batch.column(KIND[0]), OWN).to_numpy(zero_copy_only=False)
         at += batch.num_rows
     if at and labels.min() < 0:
         raise InputError(f"{path}: has the label {labels.min()}; run genfeat.py again")
-    if at and num_classes is not None and labels.max() >= num_classes:
+    largest = int(labels[reader.of_people(labels)].max(initial=0))
+    if extra is not None and at and labels.max() >= extra.classes:
         raise InputError(
-            f"{path}: label {labels.max()} does not fit --num-classes {num_classes}; give one more than the largest"
+            f"{path}: has the label {labels.max()}, above its {extra.strangers} strangers; run genfeat.py again"
         )
-    return TrainingSet(features, labels, is_train, str(reader.accounts), recipe_of(reader.arguments))
+    if num_classes is not None and largest >= num_classes:
+        raise InputError(
+            f"{path}: label {largest} does not fit --num-classes {num_classes}; give one more than the largest"
+        )
+    if several and at and not own[0]:
+        raise InputError(f"{path}: begins with a row that is no clip's own; run genfeat.py again")
+    if extra is not None and num_classes is not None:  # strangers come above all people that there may be
+        labels[labels > extra.people] += num_classes - 1 - extra.people
+        extra = ExtraClasses(num_classes - 1, extra.strangers)
+    elif num_classes is not None:
+        extra = ExtraClasses(num_classes - 1, 0)
+    ways = recipe_of(reader.arguments)
+    return TrainingSet(features, labels, is_train, str(reader.accounts), ways, extra, own if several else None)
 
 
 def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,10 +147,12 @@ def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, n
     if split == 1:
         return everything, nothing
     if split == -1:
-        return data.is_train & known, ~data.is_train & known
+        people = known & (data.labels <= data.people)
+        return data.is_train & known, ~data.is_train & people & data.judging
     if split == -2:
         return known, nothing
+    clips = np.flatnonzero(data.judging)
+    count = max(1, round(HELD_OUT * len(clips)))
     held_out = nothing.copy()
-    count = max(1, round(HELD_OUT * len(everything)))
-    held_out[np.random.default_rng(seed).permutation(len(everything))[:count]] = True
-    return ~held_out, held_out
+    held_out[clips[np.random.default_rng(seed).permutation(len(clips))[:count]]] = True
+    return ~data.with_all_rows(held_out), held_out

@@ -10,8 +10,10 @@ import pyarrow as pa
 
 from ..errors import InputError
 from . import StageReader, open_stage, vector_array, vectors
+from .schema import MEANS
 
 BATCH_BYTES = 16 << 20  # of vectors that a cursor holds
+MANY = 8  # times a row with further vectors may be as large as one without
 
 
 @dataclass(frozen=True)
@@ -21,21 +23,24 @@ class Row:
     name, split : of the clip
     track : of the clip; 0 where the inputs have none
     vectors : (D,) float32 of each input; None where the input lacks the clip
+    means : (m, D) float32 of each input that has the clip, the further vectors to learn from; where they are wanted
     """
 
     name: str
     split: str
     track: int
     vectors: tuple[np.ndarray | None, ...]
+    means: tuple[np.ndarray, ...] = ()
 
 
 class _Cursor:
     """Walks through a table that is sorted by name."""
 
-    def __init__(self, reader: StageReader) -> None:
+    def __init__(self, reader: StageReader, means: bool = False) -> None:
         self.reader = reader
         rows = max(1, min(4096, BATCH_BYTES // (4 * max(reader.width, 1))))
-        self.batches = reader.batches(rows=rows)
+        self.means: list[np.ndarray] | None = [] if means else None
+        self.batches = reader.batches(reader.columns, max(1, rows // MANY)) if means else reader.batches(rows=rows)
         self.names: list[str] = []
         self.at = 0
         self.last = ("", 0)
@@ -51,6 +56,8 @@ class _Cursor:
             self.splits = batch.column("split").to_pylist()
             self.tracks = batch.column("track").to_pylist() if self.reader.tracked else [0] * batch.num_rows
             self.vectors = vectors(batch.column(batch.num_columns - 1))
+            if self.means is not None:
+                self.means = _means(batch.column(MEANS[0]), self.reader)
             self.at = 0
 
     @property
@@ -67,15 +74,28 @@ class _Cursor:
         self._fill()
 
 
-def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
+def _means(column: pa.ListArray, reader: StageReader) -> list[np.ndarray]:
+    """The further vectors (m, D) float32 of each row."""
+    lengths = np.diff(column.offsets.to_numpy())
+    if (lengths % reader.width).any():
+        raise InputError(f"{reader.path}: has means of another width than its vectors; make it again")
+    flat = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, reader.width)
+    return np.split(flat, np.cumsum(lengths // reader.width)[:-1])
+
+
+def join_rows(readers: Sequence[StageReader], means: bool = False) -> Iterator[Row]:
     """Every clip that any input has, or every track of it, sorted by name and track.
+
+    Parameters
+    ----------
+    means : whether further vectors to learn from are wanted, which all inputs have
 
     Raises
     ------
     InputError
         If an input is not sorted or names a clip twice, or two have another split for one.
     """
-    cursors = [_Cursor(reader) for reader in readers]
+    cursors = [_Cursor(reader, means) for reader in readers]
     while True:
         keys = [cursor.key for cursor in cursors if cursor.key is not None]
         if not keys:
@@ -95,6 +115,7 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
             first.splits[first.at],
             track,
             tuple(cursor.vectors[cursor.at] if cursor.key == key else None for cursor in cursors),
+            tuple(cursor.means[cursor.at] for cursor in here if cursor.means is not None),
         )
         for cursor in here:
             cursor.advance()
@@ -102,29 +123,37 @@ def join_rows(readers: Sequence[StageReader]) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips, or tracks of clips, with one vector each: names, splits, and (n, D) float32."""
+    """Clips, or tracks of clips, with one vector each: names, splits, and (n, D) float32; and the further vectors to
+    learn from of each, (m, D) float32, where they are wanted."""
 
     names: list[str]
     splits: list[str]
     vectors: np.ndarray
+    means: list[np.ndarray] | None = None
 
-    def record(self, schema: pa.Schema, labels: np.ndarray | None = None) -> pa.RecordBatch:
-        """The same as rows of a stage's table; with labels (n,) int32 where it has these."""
-        who = [] if labels is None else [pa.array(labels, pa.int32())]
-        columns = [pa.array(self.names, pa.string()), pa.array(self.splits, pa.string()), *who]
+    def record(
+        self, schema: pa.Schema, labels: np.ndarray | None = None, kinds: Sequence[str] | None = None
+    ) -> pa.RecordBatch:
+        """The same as rows of a stage's table; with labels (n,) int32 and kinds (n,) where it has these."""
+        more = [] if labels is None else [pa.array(labels, pa.int32())]
+        more += [] if kinds is None else [pa.array(kinds, pa.string())]
+        columns = [pa.array(self.names, pa.string()), pa.array(self.splits, pa.string()), *more]
         return pa.RecordBatch.from_arrays([*columns, vector_array(self.vectors)], schema=schema)
 
 
-def concatenate(readers: Sequence[StageReader], rows: int, start_after: str = "") -> Iterator[Batch]:
+def concatenate(
+    readers: Sequence[StageReader], rows: int, start_after: str = "", means: bool = False
+) -> Iterator[Batch]:
     """The vectors of all inputs one behind the other, for the clips or tracks that all of them have.
 
     Parameters
     ----------
     rows : of a batch, and what is left of the last clip's tracks; the last batch may be shorter
     start_after : name of the last clip that is left out, because it is done
+    means : see `join_rows`
     """
     gathered: list[Row] = []
-    for row in join_rows(readers):
+    for row in join_rows(readers, means):
         if row.name <= start_after or any(vector is None for vector in row.vectors):
             continue
         if len(gathered) >= rows and row.name != gathered[-1].name:
@@ -140,7 +169,14 @@ def _batch(rows: list[Row]) -> Batch:
         [row.name for row in rows],
         [row.split for row in rows],
         np.stack([np.concatenate([vector for vector in row.vectors if vector is not None]) for row in rows]),
+        [_side_by_side(row.means) for row in rows] if rows[0].means else None,
     )
+
+
+def _side_by_side(means: Sequence[np.ndarray]) -> np.ndarray:
+    """Of inputs made of the same faces, which have as many; else as many as all have."""
+    count = min(map(len, means))
+    return np.concatenate([each[:count] for each in means], axis=1)
 
 
 def open_inputs(paths: Sequence[str], stages: Sequence[str], part: tuple[int, int] = (0, 1)) -> list[StageReader]:

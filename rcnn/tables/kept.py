@@ -70,7 +70,7 @@ class Kept:
         wanted = [pa.array(some, pa.string()) for some in names]
         self._clips, self._rows = (
             Stream(merged([_only(batches, some, start_after) for batches, some in zip(tables, wanted, strict=True)]))
-            for tables in ([layer.clips() for layer in layers], [layer.batches() for layer in layers])
+            for tables in ([layer.clips() for layer in layers], [layer.batches(layer.columns) for layer in layers])
         )
 
     def __str__(self) -> str:

@@ -50,6 +50,8 @@ class Counts(Struct):
     faces_used: Count = 0
     nobody: Count = 0
     classes: Count = 0
+    people: Count | None = None
+    strangers: Count | None = None
     width: Count = 0
     quality_step: float | None = None
     quality_histogram: dict[Step, Count] | None = None
@@ -66,6 +68,7 @@ class Manifest(Struct):
     parts: dict[Name, Digest]
     seconds: float
     listing: Digest | None = None
+    licences: dict[Name, str] | None = None
 
 
 def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 
 from .. import files
 from ..clips.dataset import part_of
+from ..config import config
 from ..errors import InputError
 from ..files.json import reason
 from ..files.text import check_utf8
+from ..scores.extra_classes import ExtraClasses
 from .accounts import Accounts
 from .damage import DAMAGED
 from .manifest import read_manifest
@@ -26,10 +28,12 @@ from .schema import (
     IDENTITY,
     KINDS,
     MANIFEST,
+    MEANS,
     NO_FACE,
     OK,
     STATES,
     UNREADABLE,
+    has_means,
     is_tracked,
     one_row,
     wanted_schema,
@@ -102,12 +106,34 @@ class StageReader:
         return is_tracked(self.schema)
 
     @property
+    def strangers(self) -> ExtraClasses | None:
+        """The classes of strangers in a training set; None where all strangers are of class 0."""
+        counts = self.manifest["counts"]
+        if self.stage != "genfeat" or counts.get("strangers") is None or counts.get("people") is None:
+            return None
+        return ExtraClasses(counts["people"], counts["strangers"])
+
+    def of_people(self, labels: np.ndarray) -> np.ndarray:
+        """Which labels (n,) int of a training set are of known people: (n,) bool."""
+        last = labels.max(initial=0) if self.strangers is None else self.strangers.people
+        return (labels > config.SUBMIT.NOBODY) & (labels <= last)
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns, for who copies the rows."""
+        return list(self.schema.names)
+
+    @property
     def rows(self) -> int:
         """Rows of the stage's table."""
         return self.accounts.rows
 
     def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
         """Rows of the stage's table, sorted by clip name, at most `rows` at a time.
+
+        Parameters
+        ----------
+        columns : that are read; None for all but `MEANS`
 
         Raises
         ------
@@ -196,6 +222,8 @@ class StageReader:
         """The rows of some parts, `total` in all where that is known; `once` where each name stands once."""
         last: str | None = None
         seen = 0
+        if columns is None and has_means(schema):
+            columns = [name for name in schema.names if name != MEANS[0]]
         for path in parts:
             try:
                 self._parts.check(path)

@@ -78,14 +78,38 @@ TRACK = ("track", pa.int32())  # number of the face's track in its clip; 0 is th
 TRACKED_FACES_SCHEMA = pa.schema([*FACES_SCHEMA, TRACK])  # of detect.py --faces all
 
 
-def features_schema(width: int, tracked: bool = False) -> pa.Schema:
-    """A row a clip, or a row a track: the clip, and the vector of `width` float32."""
-    return pa.schema([*IDENTITY, *([TRACK] if tracked else []), ("feature", pa.list_(pa.float32(), width))])
+# Further vectors to learn from, means of some of the row's faces, one behind the other. They are as many times the rest
+# of the row, and only who asks for the column reads it.
+MEANS = ("means", pa.list_(pa.float32()))
+KIND = ("kind", pa.string())  # of a row of the training set, where a clip has several: one of ROW_KINDS
+ROW_KINDS = OWN, MEAN, OTHER = (
+    "clip",
+    "mean",
+    "other",
+)  # the clip's vector; a mean of some of its faces; another track's
 
 
-def training_schema(width: int) -> pa.Schema:
-    """A row a clip: the clip, the label that it teaches, and the vector of `width` float32."""
-    return pa.schema([*IDENTITY, LABEL, ("feature", pa.list_(pa.float32(), width))])
+def features_schema(width: int, tracked: bool = False, means: bool = False) -> pa.Schema:
+    """A row a clip, or a row a track: the clip, and the vector of `width` float32; further ones to learn from before
+    it."""
+    more = [*([TRACK] if tracked else []), *([MEANS] if means else [])]
+    return pa.schema([*IDENTITY, *more, ("feature", pa.list_(pa.float32(), width))])
+
+
+def training_schema(width: int, several: bool = False) -> pa.Schema:
+    """A row a clip, or several with their kind: the clip, the label that it teaches, and the vector of `width`
+    float32."""
+    return pa.schema([*IDENTITY, LABEL, *([KIND] if several else []), ("feature", pa.list_(pa.float32(), width))])
+
+
+def has_means(schema: pa.Schema) -> bool:
+    """Whether a table has further vectors to learn from."""
+    return MEANS[0] in schema.names
+
+
+def has_kinds(schema: pa.Schema) -> bool:
+    """Whether a table may have several rows of a clip, of several kinds."""
+    return KIND[0] in schema.names
 
 
 def is_tracked(schema: pa.Schema) -> bool:
@@ -150,13 +174,13 @@ def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
     if stage == "predict":
         return scores_schema(width)
     if stage == "genfeat":
-        return training_schema(width)
-    return features_schema(width, tracked)
+        return training_schema(width, has_kinds(schema))
+    return features_schema(width, tracked, has_means(schema))
 
 
 def one_row(stage: str, schema: pa.Schema) -> bool:
     """Whether each clip has one row in the table of a stage."""
-    return KINDS[stage].a_clip and not is_tracked(schema)
+    return KINDS[stage].a_clip and not is_tracked(schema) and not has_kinds(schema)
 
 
 def vectors(column: pa.Array | pa.ChunkedArray) -> np.ndarray:

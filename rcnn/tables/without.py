@@ -25,7 +25,7 @@ from .accounts import Accounts
 from .header import LIST
 from .listing import Listing
 from .reader import NAME, StageReader
-from .schema import CLIPS, CLIPS_SCHEMA, INT8, KINDS, MANIFEST, NO_FACE, OK, UNREADABLE, one_row
+from .schema import CLIPS, CLIPS_SCHEMA, INT8, KIND, KINDS, MANIFEST, NO_FACE, OK, OWN, UNREADABLE, has_kinds, one_row
 from .table import GrowingTable
 
 REMOVED = "its faces were removed, with the person whom they show"
@@ -71,11 +71,13 @@ def write_without(path: str, output: str, removal: Removal, sources: Mapping[int
     clips = GrowingTable(files.join(output, CLIPS), CLIPS_SCHEMA)
     lost: set[str] = set()  # clips of a training set whose vector may be of a track that goes
     counts: Counter[str] = Counter()
-    for batch in reader.batches():
-        left = batch.filter(pa.array(_stay(batch, reader.stage, removal)))
+    for batch in reader.batches(reader.columns):
+        stay = _stay(batch, reader, removal)
+        left = batch.filter(pa.array(stay))
         if reader.stage == "genfeat":
-            lost.update(_names(batch) - _names(left) - {*removal.clips})
-            counts["nobody"] += int((left.column("label").to_numpy() == config.SUBMIT.NOBODY).sum())
+            lost.update(_names(_own(batch.filter(pa.array(~stay)))) - {*removal.clips})
+            own = _own(left)
+            counts["nobody"] += int((~reader.of_people(own.column("label").to_numpy())).sum())
         elif reader.stage == "appearances":
             counts.update(left.column("verdict").to_pylist())
         if left.num_rows:
@@ -106,18 +108,23 @@ def write_without(path: str, output: str, removal: Removal, sources: Mapping[int
     write_json(files.join(output, MANIFEST), manifest)
 
 
+def _own(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows of a training set that have a clip's own vector, one a clip."""
+    return batch.filter(pc.equal(batch.column(KIND[0]), OWN)) if has_kinds(batch.schema) else batch
+
+
 def _names(batch: pa.RecordBatch) -> set[str]:
     return set(batch.column(NAME).to_pylist())
 
 
-def _stay(batch: pa.RecordBatch, stage: str, removal: Removal) -> np.ndarray:
+def _stay(batch: pa.RecordBatch, reader: StageReader, removal: Removal) -> np.ndarray:
     """Which rows (n,) bool of a stage's table stay."""
-    names = batch.column(NAME)
+    names, stage = batch.column(NAME), reader.stage
     gone = _among(names, removal.clips)
     if stage == "appearances":
         return ~(gone | (batch.column("who").to_numpy() == removal.label))
     if stage == "genfeat":  # a clip of somebody known holds the track of that person, whoever stands beside
-        strangers = batch.column("label").to_numpy() <= config.SUBMIT.NOBODY
+        strangers = ~reader.of_people(batch.column("label").to_numpy())
         return ~(gone | (strangers & _among(names, removal.tracks)))
     if stage == "predict":
         return ~(gone | _among(names, [name for name in removal.tracks if not removal.faces.get(name)]))

@@ -63,6 +63,7 @@ class StageWriter:
     sources : stage directories it is made from
     lineage : what the manifest says in their place, where these directories are only on the way; None for them
     listing : the clips of the data set that it is of; None where it has its clips from its sources
+    licences : of the models, in words, for the manifest
     overwrite : whether what is there may be replaced
 
     Raises
@@ -84,6 +85,7 @@ class StageWriter:
         sources: Sequence[str] = (),
         lineage: Sequence[Mapping[str, str]] | None = None,
         listing: Listing | None = None,
+        licences: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ) -> None:
         _check_place(path, stage, sources)
@@ -91,6 +93,7 @@ class StageWriter:
         self._started = time.monotonic()
         self._manifest: dict[str, Any] = {}
         self._listing = listing
+        self._licences = dict(licences or {})
         self._header = header_of(stage, arguments or {}, models, sources, lineage, listing)
         try:
             files.make_dir(path)
@@ -233,6 +236,7 @@ class StageWriter:
             return self._manifest
         manifest = {
             **self._header,
+            **({"licences": self._licences} if self._licences else {}),
             "counts": {
                 "clips": self._clips.total,
                 "rows": self._rows.total,

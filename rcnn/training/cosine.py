@@ -78,7 +78,9 @@ class CosineClassifier(Trainable):
         return [("stage2_weight", self.stage2_weight)]
 
 
-def start_at_templates(model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator) -> None:
+def start_at_templates(
+    model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator, people: int | None = None
+) -> None:
     """Begin with the mean direction of each class's rows, its template; a class without rows begins with a random one.
 
     A stranger is about as like the nearest person as a known clip is like the nearest of the other people: the median
@@ -88,6 +90,7 @@ def start_at_templates(model: CosineClassifier, features: Tensor, labels: Tensor
     ----------
     features : (n, D) float32, on the CPU
     labels : (n,) int64
+    people : the largest label of a known person; None where all but 0 are
     """
     classes, width = model.stage2_weight.shape
     sums = torch.zeros(classes, width).index_add_(0, labels, functional.normalize(features))
@@ -96,10 +99,12 @@ def start_at_templates(model: CosineClassifier, features: Tensor, labels: Tensor
     with torch.no_grad():
         templates = functional.normalize(torch.where(vague[:, None], noise, sums))
         model.stage2_weight.copy_(templates)
-        rows = torch.nonzero(labels != config.SUBMIT.NOBODY)[:, 0]
+        last = classes - 1 if people is None else people
+        rows = torch.nonzero((labels != config.SUBMIT.NOBODY) & (labels <= last))[:, 0]
         rows = rows[:: max(1, len(rows) // MOST_COMPARED)]
         others = functional.normalize(features[rows]) @ templates.T
         others[:, vague] = others[:, config.SUBMIT.NOBODY] = -1
+        others[:, last + 1 :] = -1
         others.scatter_(1, labels[rows, None], -1)
         if len(rows):
             model.nobody.copy_(others.amax(1).median().clamp(min=NOBODY_COSINE))

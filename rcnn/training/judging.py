@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..config import config
+from ..scores.extra_classes import ExtraClasses
 from ..scores.metrics import mean_average_precision, score
 from ..scores.ranking import Ranking
 from .epochs import EVALUATED_ROWS
@@ -17,13 +18,16 @@ FEWEST_PEOPLE = 3  # of whom one can be a stranger
 
 
 @torch.no_grad()
-def mean_precision(model: Trainable, data: Tensor, labels: Tensor, known: np.ndarray) -> float | None:
+def mean_precision(
+    model: Trainable, data: Tensor, labels: Tensor, known: np.ndarray, extra: ExtraClasses | None = None
+) -> float | None:
     """MAP@100 of some clips, 0..1, ranked as predict.py and submit.py rank them.
 
     Parameters
     ----------
     data, labels : (n, D) float32 and (n,) int64, on the device of the model
     known : labels (p,) that it has learnt
+    extra : its classes that are of no known person; None where it has none
 
     Returns
     -------
@@ -32,7 +36,8 @@ def mean_precision(model: Trainable, data: Tensor, labels: Tensor, known: np.nda
     model.eval()
     names = [f"{row:09d}" for row in range(len(labels))]  # in their order, as `Ranking` wants them
     found = labels.cpu().numpy()
-    people = [label for label in np.unique(found).tolist() if label != config.SUBMIT.NOBODY and label in known]
+    last = extra.people if extra else np.inf
+    people = [label for label in np.unique(found).tolist() if config.SUBMIT.NOBODY < label <= last and label in known]
     if not people:
         return None
     ranking: Ranking | None = None
@@ -41,8 +46,10 @@ def mean_precision(model: Trainable, data: Tensor, labels: Tensor, known: np.nda
         scores = model(data[rows])
         absent = np.setdiff1d(np.arange(1, scores.shape[1]), known)
         scores[:, torch.from_numpy(absent).to(scores.device)] = -torch.inf
-        ranking = ranking or Ranking(scores.shape[1])
-        ranking.add(names[rows], torch.softmax(scores, 1).cpu().numpy())
+        probabilities = torch.softmax(scores, 1).cpu().numpy()
+        probabilities = extra.people_only(probabilities) if extra else probabilities
+        ranking = ranking or Ranking(probabilities.shape[1])
+        ranking.add(names[rows], probabilities)
     truth = {label: [names[row] for row in np.flatnonzero(found == label)] for label in people}
     return mean_average_precision(score(ranking.result() if ranking else {}, truth))
 

@@ -7,7 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcnn.people.teaching import agreeing_tracks, one_track
+from rcnn.people.strangers import Clips
+from rcnn.people.teaching import agreeing_tracks
 from rcnn.tables.join import Batch
 
 RANDOM = np.random.default_rng(0)
@@ -48,10 +49,10 @@ def test_the_person_who_is_in_all_clips_of_a_label_is_meant():
     ]
     chosen = agreeing_tracks(lambda: [batch(clips[:3]), batch(clips[3:])], labels_of(clips))
     assert chosen == {"a2": 1, "b1": 2}  # nothing of clips of nobody known
-    (taken,) = one_track([batch(clips)], chosen)
-    assert taken.names == [name for name, *_ in clips]
-    np.testing.assert_allclose(taken.vectors[1], clips[1][2][1], rtol=1e-6)
-    np.testing.assert_allclose(taken.vectors[5], clips[5][2][0], rtol=1e-6)  # of nobody known the main track
+    taken = Clips.of(batch(clips), labels_of(clips), chosen)
+    assert [taken.batch.names[row] for row in taken.chosen] == [name for name, *_ in clips]
+    np.testing.assert_allclose(taken.batch.vectors[taken.chosen[1]], clips[1][2][1], rtol=1e-6)
+    np.testing.assert_allclose(taken.batch.vectors[taken.chosen[5]], clips[5][2][0], rtol=1e-6)  # the main track
 
 
 def test_main_tracks_that_are_mostly_wrong_are_mended_by_rounds():

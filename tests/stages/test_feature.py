@@ -1,5 +1,7 @@
 """feature.py: one vector a clip, from the right faces, summed in the right order."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pyarrow as pa
@@ -9,8 +11,9 @@ from drawn_people import portrait, portrait_landmarks
 from rcnn.errors import InputError
 from rcnn.faces.alignment import align_faces
 from rcnn.faces.load import load_embedder
-from rcnn.faces.pooling import clip_features
+from rcnn.faces.pooling import RandomMeans, clip_features
 from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.stages.merge import MergeSettings, merge
 from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter, vectors
 
 
@@ -28,7 +31,7 @@ def unit(values: np.ndarray) -> np.ndarray:
     return values / np.linalg.norm(values, axis=-1, keepdims=True)
 
 
-def write_faces(path, clips: dict[str, list[tuple[int, np.ndarray]]]) -> None:
+def write_faces(path, clips: dict[str, list[tuple[int, np.ndarray]]], qualities=()) -> None:
     with StageWriter(str(path), "detect", FACES_SCHEMA) as writer:
         for name, faces in sorted(clips.items()):
             who = {"name": name, "split": "val"}
@@ -40,6 +43,8 @@ def write_faces(path, clips: dict[str, list[tuple[int, np.ndarray]]]) -> None:
                     {**who, **fixed, "frame": frame, "crop": cv2.imencode(".png", crop)[1].tobytes()}
                     for frame, crop in faces
                 ]
+                for row, quality in zip(rows, qualities, strict=False):
+                    row["quality"] = quality
                 writer.add_rows(pa.RecordBatch.from_pylist(rows, FACES_SCHEMA))
 
 
@@ -105,3 +110,64 @@ def test_a_crop_that_is_no_picture_names_its_clip(tmp_path, model):
         writer.add_rows(pa.RecordBatch.from_pylist([row], FACES_SCHEMA))
     with pytest.raises(InputError, match=r"a\.mp4: a crop can't be decoded"):
         feature(FeatureSettings(model, str(tmp_path / "det"), str(tmp_path / "feat"), gpu=-1))
+
+
+def read_means(reader: StageReader) -> dict[str, np.ndarray]:
+    rows = [row for batch in reader.batches(["name", "means"]) for row in batch.to_pylist()]
+    return {row["name"]: np.array(row["means"], np.float32).reshape(-1, reader.width) for row in rows}
+
+
+def test_means_lie_beside_the_vectors_and_only_who_asks_for_them_reads_them(tmp_path, crops, model):
+    clips = {"a.mp4": [(n, crops[n]) for n in range(5)], "b.mp4": [(1, crops[5])]}
+    write_faces(tmp_path / "det", clips)
+    _, plain = run(tmp_path / "det", model, sampling=1)
+    reader, found = run(tmp_path / "det", model, sampling=1, means=(1, 3), draws=2)
+    assert all((found[name] == plain[name]).all() for name in clips)
+    assert next(reader.batches()).schema.names == ["name", "split", "feature"]
+    means = read_means(reader)
+    assert [len(means[name]) for name in clips] == [4, 0]  # the one face of b is its vector
+    single = unit(load_embedder(model).embed(crops[:5]))
+    chosen = list(RandomMeans((1, 3), 2).choose(5, "a.mp4/0"))
+    for mean, rows in zip(means["a.mp4"], chosen, strict=True):
+        np.testing.assert_allclose(mean, unit(single[rows].sum(0)), atol=1e-4)
+
+
+def test_a_grown_output_and_a_merged_one_keep_the_means(tmp_path, crops, model, capsys):
+    clips = {f"{name}.mp4": [(n, crops[(at + n) % 8]) for n in range(4)] for at, name in enumerate("abcdef")}
+    write_faces(tmp_path / "det", clips)
+    options = {"sampling": 1, "means": (1, 3), "draws": 2, "overwrite": False}
+    whole = read_means(run(tmp_path / "det", model, **options)[0])
+    parts = [str(tmp_path / f"part{number}") for number in range(2)]
+    for number, part in enumerate(parts):
+        feature(FeatureSettings(model, str(tmp_path / "det"), part, gpu=-1, split=(number, 2), **options))
+    merge(MergeSettings(tuple(parts), str(tmp_path / "merged")))
+    merged = read_means(StageReader(str(tmp_path / "merged"), ("feature",)))
+    write_faces(tmp_path / "grown", {name: clips[name] for name in list(clips)[:4]})
+    run(tmp_path / "grown", model, **options)
+    shutil.rmtree(tmp_path / "grown")
+    write_faces(tmp_path / "grown", clips)
+    grown = read_means(run(tmp_path / "grown", model, **options)[0])
+    assert "4 clips kept, 2 new" in capsys.readouterr().out
+    for name in clips:
+        assert len(whole[name]) > 1
+        np.testing.assert_array_equal(whole[name], merged[name])
+        np.testing.assert_array_equal(whole[name], grown[name])
+
+
+def test_weights_go_by_quality_and_score(tmp_path, crops, model):
+    write_faces(tmp_path / "det", {"a.mp4": [(3, crops[0]), (6, crops[1])]}, qualities=[10.0, 5.0])
+    single = unit(load_embedder(model).embed(crops[:2]))
+    for changes, weight in (
+        ({}, 1),
+        ({"weights": "none"}, 1),
+        ({"weights": "quality"}, 0.5),
+        ({"weights": "quality", "weight_power": 2.0}, 0.25),
+        ({"weights": "score"}, 1),
+        ({"weights": "both"}, 0.5),
+    ):
+        reader, found = run(tmp_path / "det", model, **changes)
+        np.testing.assert_allclose(found["a.mp4"], unit(single[0] + weight * single[1]), atol=1e-4)
+    assert reader.arguments["weight_power"] == 1.0
+    for wrong, words in (({"draws": 2}, "--draws: is of --means"), ({"weight_power": 2.0}, "--weight-power: is of")):
+        with pytest.raises(InputError, match=words):
+            run(tmp_path / "det", model, **wrong)

@@ -105,8 +105,10 @@ def listing(models: Sequence[KnownModel]) -> str:
     for model in models:
         known = sum(bool(file.sha256) for file in model.files)
         sums = {0: "not known", len(model.files): "known"}.get(known, f"known of {known} of {len(model.files)} files")
+        use = {True: "yes", False: "no", None: "not stated"}[model.commercial]
         blocks.append(
-            f"{model.name}: {model.what}\n  licence: {model.licence}; accuracy: {model.accuracy}; sha256: {sums}\n"
-            f"  {model.page}"
+            f"{model.name}: {model.what}\n"
+            f"  licence: {model.licence}; commercial use: {use}; learnt from: {model.training}\n"
+            f"  accuracy: {model.accuracy}; sha256: {sums}\n  {model.page}"
         )
     return "\n".join(blocks)

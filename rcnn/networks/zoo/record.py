@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 from ...files.json import read_json
 from ...files.schema import Count, Digest, Name
 from ...files.text import printable
+from ...scores.extra_classes import ExtraClasses
 
 SHOWN = 400  # characters of a line that a record gives
 Label = Annotated[int, Meta(ge=0, lt=1 << 31)]
@@ -43,12 +44,14 @@ class HeadRecord(Struct):
 
 
 class TrainingRecord(Struct):
-    """What the file holds; `labels` is None where it is not known which there are, `head` in older files."""
+    """What the file holds; `labels` is None where it is not known which there are, `head` in older files, `classes`
+    where all classes but 0 are of people."""
 
     arguments: TrainingArguments
     curve: list[Point]
     labels: list[Label] | None = None
     head: HeadRecord | None = None
+    classes: ExtraClasses | None = None
 
 
 class TrainingOrigin(Struct):

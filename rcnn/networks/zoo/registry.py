@@ -47,6 +47,8 @@ class KnownModel:
     give : what `--model` or `--detector` takes, in `model/`
     parameters : what an X.toml beside the file would say
     page : where a person finds it
+    training : what it learnt from
+    commercial : whether its licence allows commercial use; None where nobody says
     """
 
     name: str
@@ -55,7 +57,9 @@ class KnownModel:
     licence: str
     accuracy: str
     page: str
+    training: str
     files: tuple[ModelFile, ...]
+    commercial: bool | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -66,6 +66,7 @@ class DetectSettings(Settings):
     ray: str | None = shared.ray()
     decoders: int = setting(0, "actors of Ray that decode clips for the workers", kinds.whole, "N", RUN)
     precision: str = shared.precision()
+    licence: str = shared.licence()
     sampling: int | None = setting(
         None, f"look at frames N, 2N, 3N, ...; left out: {SAMPLING}, unless there is a --rate", kinds.positive, "N"
     )

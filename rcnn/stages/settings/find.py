@@ -50,6 +50,7 @@ class FindSettings(Settings):
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
     precision: str = shared.precision()
+    licence: str = shared.licence()
     overwrite: bool = shared.overwrite("everything of an earlier run, in place of adding what is new")
 
     def _complete(self) -> None:

@@ -100,6 +100,7 @@ class SearchSettings(Settings):
     detector: str | None = setting(
         None, "face detector; left out: the one that found the clips' faces", kinds.text, "PREFIX,EPOCH", MODELS
     )
+    licence: str = shared.licence()
     dataset: str | None = shared.labels()
     names: str | None = shared.names()
     sources: str | None = shared.sources()

@@ -14,6 +14,9 @@ from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
 
 MAIN, AGREE = "main", "agree"  # --tracks
 AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
+OFF, ON = "off", "on"  # --means and --not-this-one of genfeat.py
+ONE, CLASSES = "one", "classes"  # --strangers
+NONE, QUALITY, SCORE, BOTH = "none", "quality", "score", "both"  # --weights
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 # Settings of training that say how to train; whoever gives one has chosen a head that learns
 HOW_TO_TRAIN = (
@@ -22,6 +25,9 @@ HOW_TO_TRAIN = (
 )  # fmt: skip
 LR_STEP = (30, 35, 40)  # epochs, the last of which ends the training
 INPUTS = "A[,B...]"
+USUAL_POWER, USUAL_DRAWS = 1.0, 1  # of --weights and --means
+MOST_DRAWS = 100
+USUAL_STRANGER_CLIPS = 3
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class FeatureSettings(Settings):
     workers: int | None = shared.workers()
     ray: str | None = shared.ray()
     precision: str = shared.precision()
+    licence: str = shared.licence()
     aug: int = setting(
         0,
         "0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
@@ -46,6 +53,25 @@ class FeatureSettings(Settings):
         kinds.positive,
         "N",
     )
+    weights: str | None = setting(
+        None,
+        "how much a face counts in the vector of its clip: by the quality of its crop, the detector's score, both, or "
+        "none, where all count alike; left out: none",
+        kinds.choice(NONE, QUALITY, SCORE, BOTH),
+    )
+    weight_power: float | None = setting(
+        None, f"of --weights: their power; left out: {USUAL_POWER:g}", kinds.more_than_none, "P"
+    )
+    means: tuple[int, ...] | None = setting(
+        None,
+        "write further vectors to learn from, which genfeat.py --means on takes: means of K random faces of the clip "
+        "or track; left out: none",
+        kinds.rising,
+        "K[,K...]",
+    )
+    draws: int | None = setting(
+        None, f"of --means: how many of each K, at most; left out: {USUAL_DRAWS}", kinds.between(1, MOST_DRAWS), "N"
+    )
     split: tuple[int, int] = shared.split()
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
@@ -53,6 +79,16 @@ class FeatureSettings(Settings):
 
     def _complete(self) -> None:
         self._fill(**options_of_recipe("feature", self.recipe))
+        if self.weights == NONE:
+            self._put(weights=None)
+        if self.weights is None and self.weight_power is not None:
+            raise InputError("--weight-power: is of --weights quality, score or both; give one of them, too")
+        if self.means is None and self.draws is not None:
+            raise InputError("--draws: is of --means; give --means, too")
+        if self.weights is not None:
+            self._fill(weight_power=USUAL_POWER)
+        if self.means is not None:
+            self._fill(draws=USUAL_DRAWS)
         self._put(model=find_model(self.model, EMBEDDING, quiet=True))
 
 
@@ -63,6 +99,14 @@ class GenfeatSettings(Settings):
     inputs: tuple[str, ...] = setting((FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
     output: str = setting(TRAINING_SET, "where the training set goes", kinds.text, "DIR", FILES)
     dataset: str | None = shared.labels()
+    answers: str | None = shared.answers()
+    answered: tuple[str, ...] | None = setting(
+        None,
+        "what feature.py wrote of other clips, whose tracks teach where an answer says whom they show",
+        kinds.paths,
+        INPUTS,
+        FILES,
+    )
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
     recipe: str = recipe_setting("genfeat")
@@ -73,9 +117,39 @@ class GenfeatSettings(Settings):
         kinds.choice(MAIN, AGREE),
         usual=MAIN,
     )
+    means: str | None = setting(
+        None,
+        "on: the means that feature.py --means wrote teach, too, as further clips of the same label; left out: off",
+        kinds.choice(OFF, ON),
+    )
+    strangers: str | None = setting(
+        None,
+        "one: clips of nobody known are class 0; classes: those of one stranger make a class of their own above the "
+        "people, which no ranking shows; left out: one",
+        kinds.choice(ONE, CLASSES),
+    )
+    stranger_clips: int | None = setting(
+        None,
+        f"of --strangers classes: clips that a class has at least; left out: {USUAL_STRANGER_CLIPS}",
+        kinds.at_least(2),
+        "N",
+    )
+    not_this_one: str | None = setting(
+        None,
+        "on: where detect.py --faces all found several people in a clip with a label, those whom the label does not "
+        "mean teach, too: that they are nobody known, or with --strangers classes a class of their own; left out: off",
+        kinds.choice(OFF, ON),
+    )
 
     def _complete(self) -> None:
         self._fill(**options_of_recipe("genfeat", self.recipe))
+        self._put(**{name: None for name in ("means", "not_this_one") if getattr(self, name) == OFF})
+        if self.strangers == ONE:
+            self._put(strangers=None)
+        if self.strangers is None and self.stranger_clips is not None:
+            raise InputError("--stranger-clips: is of --strangers classes; give that, too")
+        if self.strangers is not None:
+            self._fill(stranger_clips=USUAL_STRANGER_CLIPS)
 
 
 @dataclass(frozen=True)

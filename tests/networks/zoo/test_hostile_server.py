@@ -221,7 +221,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(server, tmp_path, monkey
 
     server.answer = answer
     file = ModelFile("m.onnx", "", server.url.replace("model.bin", "pack.zip"), "m.onnx")
-    model = KnownModel("m", "w", "m.onnx", "l", "a", "p", (file,), {})
+    model = KnownModel("m", "w", "m.onnx", "l", "a", "p", "t", (file,))
     with pytest.raises(InputError, match=r"m\.onnx in it has more than 1048576 bytes"):
         fetch.fetch(model, str(tmp_path / "model"))
     assert not (tmp_path / "model/m.onnx").exists()

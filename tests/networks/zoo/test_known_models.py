@@ -158,7 +158,7 @@ def test_no_file_and_no_server(server, tmp_path):
 
 def entry(*files: ModelFile, **changes) -> KnownModel:
     fields = {"name": "test", "what": "a test", "give": "model.onnx", "licence": "none", "accuracy": "none",
-              "page": "https://example.org", "files": files, "parameters": {}}  # fmt: skip
+              "page": "https://example.org", "training": "nothing", "files": files, "parameters": {}}  # fmt: skip
     return KnownModel(**{**fields, **changes})
 
 
@@ -224,7 +224,8 @@ def test_every_entry_can_be_used():
     assert {"essh-m25", "face-m", "yunet", "sface", "w600k-r50", "glintr100", "mtcnn"} <= set(models)
     for model in models.values():
         parse_card(model.parameters, model.name)
-        assert model.licence and model.accuracy and model.files
+        assert model.licence and model.training and model.accuracy and model.files
+        assert not (model.commercial and model.licence in ("not stated", "non-commercial research"))
         for file in model.files:
             assert re.fullmatch(r"[0-9a-f]{64}|", file.sha256)
             assert not file.url or file.url.startswith("https://")
@@ -246,7 +247,7 @@ def test_checksums_of_the_reference_data(shared, capsys):
 def own_registry(tmp_path, monkeypatch) -> Path:
     (tmp_path / "known.onnx").write_bytes(b"known")
     path = tmp_path / "zoo.toml"
-    head = 'what = ""\ngive = ""\nlicence = ""\naccuracy = ""\npage = ""\n'
+    head = 'what = ""\ngive = ""\nlicence = ""\naccuracy = ""\npage = ""\ntraining = ""\n'
     digest = sha256(tmp_path / "known.onnx")
     path.write_text(
         f'[[model]]\nname = "a"\n{head}files = [{{ name = "known.onnx", sha256 = "{digest}" }}]\n'

@@ -1,0 +1,93 @@
+"""What the publishers of models allow, and what the models learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..files import sha256
+from ..files.text import printable
+from ..networks.zoo.registry import by_sha256, known_models
+from ..networks.zoo.roles import model_files
+from ..networks.zoo.words import ANY, COMMERCIAL
+from .card import card_owner, card_path, own_card
+
+NOT_STATED = "not stated"
+SHOWN = 200  # characters of a licence in a line
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Of a model.
+
+    name : what its publisher allows, in words
+    training : what it learnt from
+    commercial : whether the licence allows commercial use; None where nobody says
+    """
+
+    name: str = NOT_STATED
+    training: str = NOT_STATED
+    commercial: bool | None = None
+
+
+def licence_of(model: str) -> Licence:
+    """What is known of a model: by its own card, else by the sha256 of its files in the registry.
+
+    Names of files count for nothing here: another file may have the name of one that is free.
+
+    Parameters
+    ----------
+    model : as --model and --detector take it
+
+    Raises
+    ------
+    InputError
+        If its card or the registry is damaged.
+    """
+    own = own_card(card_owner(model))
+    entries = [entry for entry in map(by_sha256, map(sha256, model_files(model))) if entry is not None]
+    known = entries[-1] if entries else None  # the weights come last
+    licence, training, commercial = (
+        (known.licence, known.training, known.commercial) if known else (NOT_STATED, NOT_STATED, None)
+    )
+    return Licence(
+        printable(own.licence or licence),
+        printable(own.training or training),
+        commercial if own.commercial is None else own.commercial,
+    )
+
+
+def licences_of(models: Sequence[str]) -> dict[str, str]:
+    """The licences of models in words, by what --model and --detector take: for manifests."""
+    return {model: licence_of(model).name for model in models}
+
+
+def check_licences(wanted: str, models: Mapping[str, str | None]) -> None:
+    """Refuse models that may not be used so.
+
+    Parameters
+    ----------
+    wanted : `ANY` or `COMMERCIAL`
+    models : by flag; None for one that is not used
+
+    Raises
+    ------
+    InputError
+        Names the first of them, its licence, and models that may be used.
+    """
+    if wanted == ANY:
+        return
+    for flag, model in models.items():
+        if model is None:
+            continue
+        found = licence_of(model)
+        if not found.commercial:
+            kind = "detector" if flag == "--detector" else "embedding"
+            card = card_path(card_owner(model))
+            free = [name for name, entry in known_models().items() if entry.commercial and entry.what.startswith(kind)]
+            raise InputError(
+                f"{flag} {model}: licence {found.name[:SHOWN]}, not one for commercial use; "
+                f"python -m rcnn zoo --licence {COMMERCIAL} lists those that are ({', '.join(free)}), and where the "
+                f"licence of a file of yours is one, write commercial = true into its card, {card}"
+            )

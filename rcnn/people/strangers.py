@@ -1,0 +1,161 @@
+"""Who teaches without being known: clips of strangers, and people beside somebody known, as classes or as nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..clips.labels import Labels, labels_of
+from ..config import config
+from ..faces.vectors import normalise
+from ..tables import clip_starts
+from ..tables.join import Batch
+
+Place = tuple[str, int]  # a track: name of its clip, and its place among the tracks of the clip
+BLOCK = 4096  # tracks that are compared at once
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The n clips of a batch, whose tracks are its rows.
+
+    starts : (n,) int, the first row of each clip
+    counts : (n,) int, tracks of each clip
+    labels : (n,) int32, of somebody known; 0 for nobody known
+    chosen : (n,) int, the row that teaches: of the person whom the label means, else of the main track
+    """
+
+    batch: Batch
+    starts: np.ndarray
+    counts: np.ndarray
+    labels: np.ndarray
+    chosen: np.ndarray
+
+    @staticmethod
+    def of(batch: Batch, known: Labels, chosen: Mapping[str, int]) -> Clips:
+        """Those of a batch.
+
+        Parameters
+        ----------
+        chosen : place of the track that teaches, by name of the clip; 0 where it lacks one
+        """
+        starts = np.array(clip_starts(batch.names), np.int64)
+        names = [batch.names[row] for row in starts]
+        labels = labels_of(names, [batch.splits[row] for row in starts], known)
+        places = np.array([chosen.get(name, 0) for name in names], np.int64)
+        counts = np.diff([*starts, len(batch.names)])
+        return Clips(batch, starts, counts, np.maximum(labels, config.SUBMIT.NOBODY), starts + places)
+
+    def others(self) -> np.ndarray:
+        """The rows (m,) int of tracks that stand beside the chosen one of somebody known."""
+        beside = np.repeat(self.labels != config.SUBMIT.NOBODY, self.counts)
+        beside[self.chosen] = False
+        return np.flatnonzero(beside)
+
+    def places(self, rows: np.ndarray) -> list[Place]:
+        """What some rows are called."""
+        starts = np.repeat(self.starts, self.counts)
+        return [(self.batch.names[row], int(row - starts[row])) for row in rows]
+
+
+@dataclass(frozen=True)
+class Templates:
+    """What the people who are known look like: (p, D) float32 of length 1, p may be 0."""
+
+    vectors: np.ndarray
+
+    @staticmethod
+    def of(clips: Iterable[Clips]) -> Templates:
+        """The normalised sums of the chosen tracks of each label; in memory is one vector a label."""
+        sums: dict[int, np.ndarray] = {}
+        for each in clips:
+            rows = np.flatnonzero(each.labels != config.SUBMIT.NOBODY)
+            unit = normalise(each.batch.vectors[each.chosen[rows]])
+            for label, vector in zip(each.labels[rows].tolist(), unit, strict=True):
+                sums[label] = sums[label] + vector if label in sums else vector
+        return Templates(normalise(np.stack(list(sums.values()))) if sums else np.zeros((0, 0), np.float32))
+
+    def likeness(self, vectors: np.ndarray) -> np.ndarray:
+        """(n,) float32, the greatest cosine of each vector (n, D) and a template; -1 where nobody is known."""
+        if not len(self.vectors) or not len(vectors):
+            return np.full(len(vectors), -1, np.float32)
+        blocks = (normalise(vectors[at : at + BLOCK]) for at in range(0, len(vectors), BLOCK))
+        return np.concatenate([(block @ self.vectors.T).max(1) for block in blocks])
+
+
+def companions(clips: Clips, templates: Templates) -> np.ndarray:
+    """The rows (m,) int of tracks beside somebody known that show nobody known.
+
+    A track that is as like a known person as two faces of one person are is left out: it may show that person, whom it
+    would teach to be nobody.
+    """
+    rows = clips.others()
+    return rows[templates.likeness(clips.batch.vectors[rows]) < config.TRACK.ALIKE]
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """Classes of people whom nobody knows, numbered above the people who are known.
+
+    people : the largest label of a known person
+    classes : how many follow
+    labels : of the tracks that are in one; others are of class 0
+    """
+
+    people: int
+    classes: int = 0
+    labels: Mapping[Place, int] = field(default_factory=dict)
+
+    @staticmethod
+    def of(
+        clips: Iterable[Clips],
+        templates: Templates,
+        beside: bool,
+        people: int,
+        least: int,
+        group: Callable[[np.ndarray], np.ndarray],
+    ) -> Strangers:
+        """Group the main tracks of clips of nobody known, and the companions of known people.
+
+        A group whose mean is as like a known person as two tracks of one person are makes no class: it may show that
+        person, and would take the person's clips.
+
+        Parameters
+        ----------
+        beside : whether companions are among them
+        people : see `Strangers`
+        least : clips that a class has
+        group : of vectors (n, D) float32 of length 1, all of which are in memory: (n,) int, -1 for those in none
+        """
+        places: list[Place] = []
+        parts: list[np.ndarray] = []
+        for each in clips:
+            rows = each.chosen[each.labels == config.SUBMIT.NOBODY]
+            if beside:
+                rows = np.sort(np.concatenate([rows, companions(each, templates)]))
+            places += each.places(rows)
+            parts.append(normalise(each.batch.vectors[rows]))
+        if not places:
+            return Strangers(people)
+        vectors = np.concatenate(parts)
+        parts.clear()
+        groups = group(vectors)
+        names = np.array([name for name, _ in places], object)
+        labels: dict[Place, int] = {}
+        classes = 0
+        for members in _members(groups):
+            mean = vectors[members].sum(0)[None]
+            if len(set(names[members])) >= least and templates.likeness(mean)[0] < config.TRACK.JOIN:
+                classes += 1
+                labels.update((places[member], people + classes) for member in members)
+        return Strangers(people, classes, labels)
+
+
+def _members(groups: np.ndarray) -> list[np.ndarray]:
+    """The tracks of each group, by the group's number; of none for -1."""
+    order = np.argsort(groups, kind="stable")
+    first = np.searchsorted(groups[order], 0)
+    cuts = np.flatnonzero(np.diff(groups[order][first:])) + 1
+    return [part for part in np.split(order[first:], cuts) if len(part)]

@@ -1,0 +1,111 @@
+"""The card of an embedding, X.toml beside X.onnx: as somebody knows it, or found on photographs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..clips.folder import scan
+from ..errors import InputError, UnreadableError
+from ..faces.card import Card, card_path, parse_card, write_card
+from ..faces.choice import central_crop
+from ..faces.detectors import Detector
+from ..faces.finding import find_faces
+from ..faces.load import described, load_detector, load_embedder
+from ..faces.normalisations import Tried, try_ways
+from ..networks.engine import choose_device
+from ..networks.engine.images import ImageInput
+from ..networks.engine.onnx_graph import OnnxGraph
+from ..video.photographs import read_photograph
+from ..workers.progress import progress
+from ..workers.signals import until_stopped
+from .settings.cards import CardSettings
+
+EACH = 4  # photographs of one person: more add pairs of the same faces
+LEAST_PAIRS = 20  # of one person: fewer tell no ways apart
+
+
+def card(settings: CardSettings) -> None:
+    """Write the card, and print what was measured.
+
+    Raises
+    ------
+    InputError
+        If the file is no embedding, its graph normalises by itself, there is a card, or the photographs are too few.
+    """
+    path = card_path(settings.file)
+    if os.path.lexists(path) and not settings.overwrite:
+        raise InputError(f"{path}: is there already; give --overwrite to write it anew")
+    if OnnxGraph(settings.file).normalises:
+        raise InputError(f"{settings.file}: its graph begins with a mean and a scale, so it wants no card")
+    device = choose_device(settings.gpu)
+    if settings.faces is None:
+        given = {"colour": settings.colour, "mean": list(settings.mean or ()), "std": list(settings.std or ())}
+        own = {
+            name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in given.items()
+        }
+        found = parse_card(own, settings.file)
+    else:
+        assert settings.detector is not None  # which goes with --faces
+        crops, labels = _crops(settings.faces, load_detector(settings.detector, device), settings.most)
+        ways = []
+        print("colour, mean, deviation: separation (d'), area under the ROC")
+        for tried in until_stopped(try_ways(settings.file, crops, labels, device)):
+            print(f"  {_words(tried.card)}: {tried.separation:.3f}, {tried.auc:.5f}", flush=True)
+            ways.append(tried)
+        found = _best(ways).card
+    write_card(found, settings.file)
+    load_embedder(settings.file, device)  # says how it is fed now
+    print(f"card: {_words(found)} -> {path}")
+
+
+def _best(ways: Sequence[Tried]) -> Tried:
+    return max(ways, key=lambda tried: tried.separation)
+
+
+def _words(found: Card) -> str:
+    return described(found.image(ImageInput()))
+
+
+def _crops(folder: Path, detector: Detector, most: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Aligned crops of people with several photographs, and whose they are; people in the order of their names."""
+    crops: list[np.ndarray] = []
+    labels: list[int] = []
+    people, _ = scan(folder, "--faces")
+    several = [items[:EACH] for _, items in sorted(people.items()) if len(items) > 1]
+    total = min(most, sum(map(len, several)))
+    with progress(what="card", unit="photograph", total=total) as bar:
+        for label, crop in until_stopped(_faces(several, detector, most)):
+            bar.update(1)
+            if crop is not None:
+                crops.append(crop)
+                labels.append(label)
+    counts = np.bincount(labels) if labels else np.zeros(0, int)
+    pairs = int((counts * (counts - 1) // 2).sum())
+    if pairs < LEAST_PAIRS or (counts > 0).sum() < 2:
+        raise InputError(
+            f"--faces {folder}: {pairs} pairs of one person with a face are too few to measure with; give at least "
+            f"{LEAST_PAIRS}: a folder for each person, with several photographs"
+        )
+    print(f"card: {len(crops)} faces of {int((counts > 0).sum())} people, {pairs} pairs of one person")
+    return crops, np.array(labels)
+
+
+def _faces(people: Sequence[Sequence], detector: Detector, most: int) -> Iterator[tuple[int, np.ndarray | None]]:
+    """The central face of each photograph, None where there is none."""
+    looked = 0
+    for label, items in enumerate(people):
+        for item in items:
+            if looked == most:
+                return
+            looked += 1
+            try:
+                image = read_photograph(item.path)
+            except UnreadableError:  # a video, or damaged
+                yield label, None
+                continue
+            faces = find_faces(image, detector)
+            yield label, central_crop(image, faces) if len(faces) else None
