@@ -12,7 +12,9 @@ export function personLink(label, name) {
 export async function nameTracks(memory, heading, spots, first = []) {
   const who = await pick({ heading, people: memory.state.people, first });
   if (!who || !spots.length) return null;
-  const said = await memory.answer("name", who.label === null ? { spots, name: who.name } : { spots, label: who.label });
+  const said = who.label === null
+    ? await memory.answer("name", { spots, name: who.name })
+    : await memory.answer("yes", { spots, label: who.label });
   if (!said) return null;
   const label = who.label ?? (said.changed ?? []).find((one) => memory.name(one) === who.name) ?? said.changed?.[0];
   say("Named ", personLink(label, who.name), `, in ${spots.length === 1 ? "one track" : `${spots.length} tracks`}.`);

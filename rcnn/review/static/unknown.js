@@ -108,7 +108,10 @@ export function open({ memory, go }, _, route) {
   async function merge(two) {
     chosen.clear();
     bar.hidden = true;
-    const said = await memory.answer("together", { spots: two.map((one) => spotOf(first(one))) });
+    // all of them, so that the server sees whether two are in one frame
+    const spots = await Promise.all(two.map(tracks)).catch(() => null);
+    if (!spots) return;
+    const said = await memory.answer("together", { spots: spots.flat() });
     if (said) say("Merged into one group.");
     list.refresh().catch(() => {});
   }
