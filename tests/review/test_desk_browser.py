@@ -79,7 +79,7 @@ def open_tab(context, server, view=""):
 
 def go(tab, view):
     tab.evaluate("view => { location.hash = view }", f"#/{view}")
-    tab.locator(f"main.view-{view.split('/')[0]}").wait_for()
+    tab.locator(f"main.view-{view.split('/')[0] or 'start'}").wait_for()
 
 
 def label(tab, name):
@@ -202,10 +202,9 @@ def test_a_group_is_split_and_its_parts_are_merged_again(tab):
     tab.locator("li.group").nth(2).wait_for()
     found = groups(tab)
     assert sorted(one["tracks"] for one in found) == [2, 3, 3]
-    parts = {face["clip"] for face in largest["faces"]}
-    mine = [n for n, one in enumerate(found) if {face["clip"] for face in one["faces"]} <= parts and n != 9]
-    others = [n for n in range(3) if n not in mine]
-    for number in mine if len(mine) == 2 else [*mine, *others][:2]:
+    parts = {(face["clip"], face["track"]) for face in largest["faces"]}
+    mine = [n for n, one in enumerate(found) if {(face["clip"], face["track"]) for face in one["faces"]} <= parts]
+    for number in mine:
         tab.locator("li.group").nth(number).get_by_role("checkbox").check()
     tab.get_by_role("button", name="Merge", exact=True).click()
     tab.get_by_text("Merged into one group").wait_for()
@@ -241,17 +240,15 @@ def test_every_view_fits_and_axe_finds_no_fault(tab, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     tab.emulate_media(color_scheme=scheme)
     for view in views(tab):
-        go(tab, view or "x")
-        tab.wait_for_load_state("networkidle") if view.startswith("x") else tab.wait_for_timeout(0)
+        go(tab, view)
         tab.locator("main h1").wait_for(state="attached")
         for width in WIDTHS:
             tab.set_viewport_size({"width": width, "height": 800})
             assert tab.evaluate("document.documentElement.scrollWidth") <= width, (view, width)
             if width in (390, 1280):
                 assert faults(axe, tab) == [], (view, width)
-    for key in "?":
-        tab.keyboard.press(key)
-        assert faults(axe, tab) == []
+    tab.keyboard.press("?")
+    assert faults(axe, tab) == []
 
 
 def faults(axe, tab):
@@ -266,7 +263,7 @@ def test_names_of_strangers_are_text(tab):
     go(tab, "unknown")
     tab.locator("li.group").first.wait_for()
     tab.keyboard.press("a")
-    assert tab.locator("#picker-list").get_by_text(EVIL).is_visible()
+    tab.locator("#picker-list").get_by_text(EVIL).wait_for()
     tab.keyboard.type("</bdi><script>alert(2)</script>\u202e")
     tab.keyboard.press("Escape")
     go(tab, "films")
@@ -282,7 +279,7 @@ def test_two_windows_see_each_other_and_keep_their_place(context, server, tab):
     here = current(other)
     tab.bring_to_front()
     tab.keyboard.press("n")
-    other.wait_for_function("n => document.querySelectorAll('.queue .row').length === n", arg=total - 1)
+    other.wait_for_function("n => document.querySelectorAll('.queue .row').length < n", arg=total)
     assert other.locator(".about a").first.inner_text() == here  # it is still looked at
     other.get_by_text("By answers of another window this is no longer Ada").wait_for()
     other.keyboard.press("u")  # of its own answers, of which there is none
@@ -361,10 +358,9 @@ def test_answers_outlive_a_server_that_is_killed(browser, found, tmp_path):
     tab.wait_for_function("n => document.querySelectorAll('.queue .row').length === n", arg=total - 1)
     tab.keyboard.press("n")
     tab.get_by_text("2 answers wait").wait_for()
-    desk.start()
-    other = open_tab(context, desk)  # with the new key
-    settled(other)
+    desk.start()  # at its last address
+    settled(tab)
     tab.locator("#banner").wait_for(state="hidden")
-    assert other.evaluate("() => fetch('/api/state').then(r => r.json())")["answers"] == 2
+    assert tab.evaluate("() => fetch('/api/state').then(r => r.json())")["answers"] == 2
     context.close()
     desk.stop()

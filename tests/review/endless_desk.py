@@ -38,7 +38,7 @@ def item(number: int, verdict: str = "maybe", name: str = "Ada") -> dict:
     }  # fmt: skip
 
 
-class MadeDesk:
+class EndlessDesk:
     """Answers of a desk with `tracks` tracks of one person, as many groups, films and people, and one film with all.
 
     Parameters
