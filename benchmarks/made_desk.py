@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -66,21 +67,24 @@ class Cast:
 
     known : names
     films : tracks of each film, by its file
+    width : of vectors
     """
 
     known: Sequence[str]
     films: dict[Path, Sequence[Track]]
+    width: int = WIDTH
 
 
-def direction(who: int) -> np.ndarray:
-    """(WIDTH,) float64 of length 1: people are at right angles to each other, about."""
-    found = np.random.default_rng(who).normal(size=WIDTH)
+@cache
+def direction(who: int, width: int) -> np.ndarray:
+    """(width,) float64 of length 1: people are at right angles to each other, about."""
+    found = np.random.default_rng(who).normal(size=width)
     return found / np.linalg.norm(found)
 
 
-def vectors_of(who: np.ndarray, like: np.ndarray, seed: int) -> np.ndarray:
-    """(n, WIDTH) float32 of length 1, with such cosines with the people."""
-    own = np.stack([direction(each) for each in who.tolist()])
+def vectors_of(who: np.ndarray, like: np.ndarray, width: int, seed: int) -> np.ndarray:
+    """(n, width) float32 of length 1, with such cosines with the people."""
+    own = np.stack([direction(each, width) for each in who.tolist()])
     noise = np.random.default_rng([7, seed]).normal(size=own.shape)
     noise -= (noise * own).sum(1, keepdims=True) * own
     noise /= np.linalg.norm(noise, axis=1, keepdims=True)
@@ -127,8 +131,8 @@ def make_run(root: Path, cast: Cast) -> Path:
         write_in_place(str(dataset), known, [files[path] for path in cast.films], plans, read_earlier(str(dataset)))
         tracks = {str(path): mine for path, mine in cast.films.items()}
         photographs = {path: [Track(who)] for path, who in owners.items()}
-        _write_stage(root / "found", "trainval", photographs)
-        _write_stage(root / "found", "test", tracks)
+        _write_stage(root / "found", "trainval", photographs, cast.width)
+        _write_stage(root / "found", "test", tracks, cast.width)
     return root / "found"
 
 
@@ -140,7 +144,7 @@ def _file(path: Path) -> SourceFile:
     return SourceFile(str(path), found.st_size, found.st_mtime_ns)
 
 
-def _write_stage(found: Path, part: str, cast: dict[str, Sequence[Track]]) -> None:
+def _write_stage(found: Path, part: str, cast: dict[str, Sequence[Track]], width: int) -> None:
     clips = [clip for clip in list_clips(str(found / "dataset"), part, marked=True) if cast[clip.path]]
     arguments = {"dataset": str(found / "dataset"), "stage": part, "rate": 2.0, "sampling": None, "faces": "all"}
     detection, crops = str(found / f"det_{part}"), [crop(seed) for seed in range(50)]
@@ -150,7 +154,7 @@ def _write_stage(found: Path, part: str, cast: dict[str, Sequence[Track]]) -> No
         for clip in clips:
             writer.add_clips([_row(clip, len(cast[clip.path]))])
             writer.add_rows(_faces(clip, cast[clip.path], crops).record(TRACKED_FACES_SCHEMA))
-    schema = features_schema(WIDTH, True)
+    schema = features_schema(width, True)
     arguments = {"model": "m,0", "dataset": str(found / "dataset"), "sampling": 1}
     with StageWriter(
         str(found / f"feat_{part}"), "feature", schema, arguments=arguments, models=MODEL, sources=[detection]
@@ -159,7 +163,7 @@ def _write_stage(found: Path, part: str, cast: dict[str, Sequence[Track]]) -> No
             mine = cast[clip.path]
             who, like = np.array([track.who for track in mine]), np.array([track.like for track in mine])
             names = [pa.array([value] * len(mine)) for value in (clip.name, clip.split)]
-            rows = vector_array(vectors_of(who, like, number + (part == "test") * 10_000))
+            rows = vector_array(vectors_of(who, like, width, number + (part == "test") * 10_000_000))
             columns = [*names, pa.array(range(len(mine)), pa.int32()), rows]
             writer.add_clips([_row(clip, len(mine))])
             writer.add_rows(pa.RecordBatch.from_arrays(columns, schema=schema))

@@ -13,6 +13,7 @@ COMMANDS = {  # module of rcnn.commands, and whether the same command goes on af
     "index": True,
     "appearances": True,
     "review": False,
+    "groups": True,
     "merge": True,
     "verify": False,
     "preview": False,

@@ -9,10 +9,14 @@ EXAMPLE = "python -m rcnn convert --model ./model/face-m,0 --output ./output/fac
 def main() -> None:
     settings = read_settings(__doc__, EXAMPLE, ConvertSettings)
 
-    from ..exports.convert import convert, convert_to
+    from ..exports.convert import convert, convert_cascade, convert_to
+    from ..networks.checkpoint.cascade import is_cascade
 
     if settings.calibration is None or settings.detector is None:
-        worst = convert(settings.model, settings.output, settings.outputs)
+        if is_cascade(settings.model):
+            worst = convert_cascade(settings.model, settings.output)
+        else:
+            worst = convert(settings.model, settings.output, settings.outputs)
         print(f"convert: largest difference to ONNX Runtime on random input {worst:.1e} of the largest value")
         return
     convert_to(settings.model, settings.output, settings.precision, settings.calibration, settings.detector)

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _add() -> None:
-    """Takes a person into a run that is done, or gives one more photographs."""
+    """Takes a person into a run that is done, or gives one more photographs; or says who a group of tracks is."""
     settings = read_settings(_add.__doc__, EXAMPLES["add"], AddPersonSettings)
 
     from ..stages.people import add_person

@@ -12,10 +12,12 @@ import numpy as np
 from ..errors import InputError
 from ..faces.alignment import SIZES
 from ..faces.card import RGB, Card, card_path, write_card
+from ..faces.detectors.mtcnn import SIDES
 from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
 from ..files import make_dir, write_whole
 from ..files.text import check_utf8
 from ..networks.checkpoint import Graph, load_checkpoint
+from ..networks.checkpoint.cascade import NAME, STAGES, cascade_checkpoints, is_cascade
 from ..networks.engine import Network, load_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT as CLASSIFIER_OUTPUT
@@ -27,6 +29,8 @@ TRIALS = (  # values of the open sizes with which both are run; the second leave
     {BATCH: 1, HEIGHT: 128, WIDTH: 192},
     {BATCH: 3, HEIGHT: 120, WIDTH: 184},
 )
+
+CROPS = (*SIZES, *((side, side) for side in SIDES))  # of embeddings, and of MTCNN's second and third network
 
 Size = int | str
 
@@ -62,15 +66,14 @@ def input_shape(graph: Graph, network: Network) -> tuple[Size, ...]:
         return BATCH, width
     if not any(node.op == "FullyConnected" for node in graph.nodes):
         return BATCH, width, HEIGHT, WIDTH
-    for number, size in enumerate(SIZES):
+    for size in CROPS:
         try:
             network(np.zeros((1, width, *size), np.float32))
         except InputError:
-            if number == len(SIZES) - 1:
-                raise
-        else:
-            return BATCH, width, *size
-    raise AssertionError("SIZES is not empty")
+            continue
+        return BATCH, width, *size
+    sizes = ", ".join(f"{height} x {width}" for height, width in CROPS)
+    raise InputError(f"{graph.source}: has a fully connected layer that takes no crop of a known size, {sizes}")
 
 
 def trial_inputs(shape: Sequence[Size]) -> Iterator[np.ndarray]:
@@ -146,6 +149,22 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
     return worst
 
 
+def convert_cascade(model: str, folder: str) -> float:
+    """Write MTCNN's three checkpoints as FOLDER/det1.onnx to det3.onnx, and compare each.
+
+    Raises
+    ------
+    InputError
+        See `convert`; if one can't be converted, those before it stay.
+    """
+    check_utf8(folder, "--output")
+    checkpoints = cascade_checkpoints(model)
+    return max(
+        convert(checkpoint, os.path.join(folder, f"{NAME}{stage}.onnx"))
+        for stage, checkpoint in zip(STAGES, checkpoints, strict=True)
+    )
+
+
 def _write_card(graph: Graph, output: str) -> None:
     """Say what is done to crops where the graph can't: an embedding of MXNet is fed RGB of 0 to 255."""
     if graph.output_names == (EMBEDDING_OUTPUT,) and not OnnxGraph(output).normalises:
@@ -170,6 +189,8 @@ def convert_to(model: str, output: str, precision: str, calibration: str, detect
     _packages()
     from .variants import make_variant
 
+    if not is_onnx(model) and is_cascade(model):
+        raise InputError(f"--precision {precision}: --model {model} is MTCNN, which runs at many sizes; leave it out")
     source = model if is_onnx(model) else f"{output}.exact.onnx"
     try:
         if source != model:

@@ -20,9 +20,13 @@ class ConvertSettings(Settings):
     """
 
     model: str = setting(
-        REQUIRED, "PREFIX,EPOCH of a checkpoint, or X.onnx with --precision", kinds.text, "MODEL", MODELS
+        REQUIRED,
+        "PREFIX,EPOCH of a checkpoint, MTCNN's folder, or X.onnx with --precision",
+        kinds.text,
+        "MODEL",
+        MODELS,
     )
-    output: str = setting(REQUIRED, "file to write", kinds.text, "X.onnx", FILES)
+    output: str = setting(REQUIRED, "file to write; of MTCNN the folder for its three", kinds.text, "X.onnx|DIR", FILES)
     outputs: tuple[str, ...] | None = setting(
         None, "outputs to keep; left out: what the stages read", kinds.paths, "A[,B...]", METHOD
     )

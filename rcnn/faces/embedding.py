@@ -8,7 +8,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..networks.checkpoint import load_checkpoint
+from ..networks.checkpoint.cascade import is_cascade
 from ..networks.engine import CPU, FP32, Network, load_network
+from .detectors.essh import has_boxes
 from .vectors import norms
 
 OUTPUT = "fc1_output"
@@ -29,7 +31,11 @@ def load_mxnet_embedder(model: str, device: int = CPU, *, precision: str = FP32)
     InputError
         If the checkpoint can't be read or has no such output.
     """
+    if is_cascade(model):
+        raise InputError(f"{model}: is the detector MTCNN; give it as --detector")
     graph = load_checkpoint(model)
+    if OUTPUT not in graph.internal_names and has_boxes(graph):
+        raise InputError(f"{graph.source}: is a detector and no embedding; give it as --detector")
     return Embedder(load_network(graph, [OUTPUT], device=device, images=True, precision=precision))
 
 

@@ -17,7 +17,7 @@ from .card import INSIGHTFACE, Card, card_path, read_card
 from .detectors import essh
 from .detectors.essh import EsshDetector
 from .detectors.mtcnn import load_mtcnn
-from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, recognise
+from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, detector_kind, recognise
 from .detectors.retinaface import MEAN as RETINAFACE_MEAN
 from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
 from .detectors.retinaface import NMS as RETINAFACE_NMS
@@ -152,6 +152,8 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
     InputError
         If the graph takes no crop, or it can't be known which output that is.
     """
+    if (kind := detector_kind(graph, card)) is not None:
+        raise InputError(f"{graph.path}: is a detector ({kind}) and no embedding; give it as --detector")
     given = graph.input_shape
     fixed = given[2:] if len(given) == 4 and None not in given[2:] else SIZES[0]
     shapes = graph.shapes_at(1, 3, *fixed) if len(given) == 4 and given[1] in (3, None) and fixed in SIZES else None
@@ -167,7 +169,7 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
         names = ", ".join(graph.output_names[:12])
         raise InputError(
             f"{graph.path}: which output is the embedding is not known, there are {names}; "
-            f'write output = "NAME" into {card_path(graph.path)}, or, if it is a detector, give it as --detector'
+            f'write output = "NAME" into {card_path(graph.path)}'
         )
     return vectors[0], _volume(shapes[vectors[0]])
 

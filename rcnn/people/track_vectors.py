@@ -33,8 +33,13 @@ def read_cohort(features: StageReader) -> tuple[list[Spot], np.ndarray]:
     return spots, np.concatenate(found)
 
 
-def read_vectors(readers: Sequence[StageReader], spots: Collection[Spot]) -> dict[Spot, np.ndarray]:
-    """The unit vector (D,) float32 of each track that has one; of several directories the first counts."""
+def read_vectors(readers: Sequence[StageReader], spots: Collection[Spot], unit: bool = True) -> dict[Spot, np.ndarray]:
+    """The vector (D,) float32 of each track that has one; of several directories the first counts.
+
+    Parameters
+    ----------
+    unit : whether they are of length 1, else as they stand there
+    """
     wanted = {*spots}
     clips = {spot.clip for spot in wanted}
     found: dict[Spot, np.ndarray] = {}
@@ -43,6 +48,6 @@ def read_vectors(readers: Sequence[StageReader], spots: Collection[Spot]) -> dic
             names = batch.column("name").to_pylist()
             tracks = batch.column("track").to_pylist() if reader.tracked else [0] * len(names)
             rows = [row for row, spot in enumerate(map(Spot, names, tracks)) if spot in wanted and spot not in found]
-            units = normalise(vectors(batch.column("feature"))[rows]) if rows else ()
-            found.update(zip((Spot(names[row], tracks[row]) for row in rows), units, strict=True))
-    return found
+            here = vectors(batch.column("feature"))[rows] if rows else ()
+            found.update(zip((Spot(names[row], tracks[row]) for row in rows), here, strict=True))
+    return {spot: normalise(vector) for spot, vector in found.items()} if unit else found

@@ -114,11 +114,10 @@ class Guard:
         headers = scope["headers"]
         if scope["method"] not in ("GET", "HEAD", "POST"):
             raise _RefusedError(405, "This method is not known here.")
-        if (
-            _all(headers, b"upgrade")
-            or _all(headers, b"transfer-encoding")
-            or len(_all(headers, b"content-length")) > 1
-        ):
+        if sum(len(name) + len(value) for name, value in headers) > MOST_HEAD:
+            raise _RefusedError(431, "The headers are too large.")
+        unframed = _all(headers, b"transfer-encoding") or len(_all(headers, b"content-length")) > 1
+        if unframed or _all(headers, b"upgrade"):
             raise _RefusedError(400, "Such a request is not answered here.")
         host = _one(headers, b"host")
         if not self._is_here(host):

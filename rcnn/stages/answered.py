@@ -6,9 +6,11 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ..clips.layout import PEOPLE_FILE
+from ..clips.roster import read_roster
 from ..errors import InputError
 from ..files import on_disk
-from ..people.answers import ANSWERS_FILE, read_standing
+from ..people.answers import ANSWERS_FILE, read_given, read_standing
 from ..people.lessons import TaughtGallery
 from ..people.meaning import Given, meaning
 from ..people.relocation import FaceIndex, relocate
@@ -96,6 +98,22 @@ def has_answers(root: str) -> str | None:
     """The file of answers of a run, where it has one."""
     path = os.path.join(root, ANSWERS_FILE)
     return path if os.path.exists(path) else None
+
+
+def enlist(root: str, dataset: str) -> None:
+    """Let a data set that is ours to change know the people who were named at the desk of a run.
+
+    Raises
+    ------
+    InputError
+        If a list or the file of answers can't be read, or a list can't be written.
+    """
+    path = has_answers(root)
+    if path is not None and os.path.isfile(os.path.join(dataset, PEOPLE_FILE)):
+        given, roster = read_given(path), read_roster(dataset)
+        after = roster.enlisted(given.people, given.renamed)
+        if after != roster:
+            after.write(roster)
 
 
 def without_vector(given: Given, vectors: Collection[object]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from conftest import Films
+from desk_cast import Films
 
 from benchmarks.made_desk import Running
 
@@ -156,7 +156,7 @@ ATTACKS = (
             )
         ),
         (403,),
-    ),  # fmt: skip
+    ),
     Attack(
         "a cookie of another desk, the key as a cookie, a name that only begins alike",
         lambda desk, films: iter(
@@ -188,7 +188,7 @@ ATTACKS = (
             Asked(host="", version="1.0"),
         ),
         (403,),
-    ),  # fmt: skip
+    ),
     Attack(
         "two Host headers",
         _each(Asked(more=("Host: evil.example",))),
@@ -247,7 +247,7 @@ ATTACKS = (
             ]
         ),
         (404,),
-    ),  # fmt: skip
+    ),
     Attack(
         "the same, whole",
         lambda desk, films: iter([Asked(f"/video/{films.secret}"), Asked(f"/video/{films.playlist}")]),
@@ -293,7 +293,8 @@ ATTACKS = (
         (400,),
     ),
     Attack(
-        "photographs that are bombs: 60,000 x 60,000 pixels, a cut one, an SVG that names an address, a film, a text, none",
+        "photographs that are bombs: 60,000 x 60,000 pixels, a cut one, an SVG that names an address, a film, a text, "
+        "none",
         _search(_png(60_000, 60_000), _png(60, 60)[:-30], BOMB, b"\0\0\0\x20ftypisom" + bytes(64), b"hello", b""),
         (400,),
     ),
@@ -316,10 +317,10 @@ ATTACKS = (
             Asked(more=("Upgrade: h2c", "HTTP2-Settings: a")),
         ),
         (400,),
-    ),  # fmt: skip
+    ),
     Attack(
-        "two requests in one (smuggling): both lengths, two lengths, a chunked one, a length with a sign, a space before "
-        "the colon",
+        "two requests in one (smuggling): both lengths, two lengths, a chunked one, a length with a sign, a space "
+        "before the colon",
         _each(
             post(b"0\r\n\r\n" + SMUGGLED, more=("Transfer-Encoding: chunked",)),
             post(SMUGGLED, more=("Content-Length: 0",)),
@@ -345,7 +346,7 @@ ATTACKS = (
             ]
         ),
         (400,),
-    ),  # fmt: skip
+    ),
     Attack(
         "SQL in the name of a clip or a person who is not there",
         _each(

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from attacks import ATTACKS, Asked, Attack, answer, post
-from conftest import Run
+from desk_cast import Run
 
 from benchmarks.made_desk import Running, running, said
 

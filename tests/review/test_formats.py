@@ -9,7 +9,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from conftest import Run
+from desk_cast import Run
 
 from benchmarks.made_desk import CODECS, FPS, SIZE, Running, said
 

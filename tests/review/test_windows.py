@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ADA, BO, Run
+from desk_cast import ADA, BO, Run
 
 from benchmarks.desk_kills import kill_often, run_of
 from benchmarks.made_desk import Running, events, running, said, start

@@ -19,6 +19,7 @@ from .selection import ARRAYS_A_STRIDE, MAPS_A_STRIDE, above, best_anchors
 from .single_stage import SingleStage
 
 RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace models
+BOXES, LANDMARKS = ("bbox_pred", "face_box"), "landmark"  # in the names of outputs: published ones, and ours
 VGG_LAYER = "conv1_1"
 LARGEST_STRIDE = 32  # left out at the last scale of a pyramid
 
@@ -58,11 +59,21 @@ def load_essh(
     return EsshDetector(network, nms_threshold, selected=last is not None)
 
 
+def has_boxes(graph: Graph) -> bool:
+    """Whether the outputs of a checkpoint are named like those of a face detector, with landmarks or without."""
+    return any(word in name for name in graph.output_names for word in BOXES)
+
+
 def _check_outputs(graph: Graph) -> None:
     wanted = MAPS_A_STRIDE * len(config.ESSH.STRIDES)
     strides = [f"stride{stride}" for stride, _ in config.ESSH.STRIDES for _ in range(MAPS_A_STRIDE)]
     names = graph.output_names
     if len(names) != wanted or not all(s in name for s, name in zip(strides, names, strict=True)):
+        if has_boxes(graph) and not any(LANDMARKS in name for name in names):
+            raise InputError(
+                f"{graph.source}: gives scores and boxes and no landmarks, and faces are turned and cut by five "
+                "landmarks; take a detector that has them"
+            )
         raise InputError(
             f"{graph.source}: is no ESSH or RetinaFace detector with landmarks: its outputs are "
             f"{', '.join(names[:4])}..., wanted are {wanted}, three for each of the strides 32, 16, 8"

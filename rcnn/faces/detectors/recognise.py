@@ -70,6 +70,23 @@ def recognise(graph: OnnxGraph, card: Card) -> Layout:
     return replace(layout, size=own)
 
 
+def detector_kind(graph: OnnxGraph, card: Card) -> str | None:
+    """Which detector a graph is, in words; None for one that is none."""
+    given = graph.input_shape
+    if len(given) != 4 or given[1] not in (3, None):
+        return None
+    for size in (TRIAL, (given[2] or TRIAL[0], given[3] or TRIAL[1])):
+        shapes = graph.shapes_at(1, 3, *size)
+        if shapes is None:
+            continue
+        layout = layout_of(shapes, size, card)
+        if layout is not None:
+            return layout.kind
+        if _lacks_landmarks(shapes):
+            return "without landmarks"
+    return None
+
+
 def layout_of(shapes: Sequence[Shape], size: tuple[int, int], card: Card) -> Layout | None:
     """The layout that outputs of these shapes have for an image of height, width; None for none that is known."""
     maps = _maps(shapes, size)
@@ -117,11 +134,17 @@ def _rows(shape: Shape) -> tuple[int, int] | None:
     return (shape[0], shape[1]) if len(shape) == 2 else None
 
 
+def _lacks_landmarks(shapes: Sequence[Shape]) -> bool:
+    """Whether outputs are scores and boxes and nothing else."""
+    rows = [_rows(shape) for shape in shapes]
+    return None not in rows and sorted({row[1] for row in rows if row is not None}) in ([1, 4], [2, 4])
+
+
 def _unknown(graph: OnnxGraph, shapes: Sequence[Shape]) -> str:
     """Why a graph is no detector that can be used, in a line."""
     rows = [_rows(shape) for shape in shapes]
     widths = sorted({row[1] for row in rows if row is not None})
-    if None not in rows and widths in ([1, 4], [2, 4]):
+    if _lacks_landmarks(shapes):
         return (
             f"{graph.path}: gives {len(shapes)} outputs, scores and boxes and no landmarks, and faces are turned and "
             f"cut by five landmarks; take the variant that has them (SCRFD's are called kps or bnkps)"

@@ -48,12 +48,22 @@ def parse_symbol(text: bytes, path: str) -> tuple[tuple[Node, ...], tuple[int, .
         raise InputError(f"{path}: is no JSON ({str(error)[:80]}); get the file again") from None
     try:
         return _read_nodes(document)
+    except _SeveralOutputs as error:
+        operators = sorted({str(entry.get("op"))[:40] for entry in document["nodes"] if "num_outputs" in str(entry)})
+        raise InputError(
+            f"{path}: {error}: operators with several outputs ({', '.join(operators) or 'which one is not known'}) "
+            "are not read; the detectors and embeddings that this program knows have none"
+        ) from None
     except _SymbolError as error:
         raise InputError(f"{path}: {error}; the file is damaged or no MXNet symbol, get it again") from None
 
 
 class _SymbolError(ValueError):
     pass
+
+
+class _SeveralOutputs(ValueError):
+    """A node takes an output of another that is not its first."""
 
 
 def _read_nodes(document: Any) -> tuple[tuple[Node, ...], tuple[int, ...]]:
@@ -118,7 +128,7 @@ def _index_of(item: Any, limit: int, what: str) -> int:
     if not 0 <= item[0] < limit:
         raise _SymbolError(f"{what} is node {item[0]}, which does not come before it")
     if item[1] != 0:
-        raise _SymbolError(f"{what} is output {item[1]} of a node, only the first is supported")
+        raise _SeveralOutputs(f"{what} is output {item[1]} of node {item[0]}")
     return item[0]
 
 
