@@ -152,7 +152,7 @@ def _answers(model: RunModel, view: View, asked: Asked) -> Iterator[Answer]:
     elif kind in (HIDE, SHOW):
         yield from (_of_track(model, kind, number) for number in asked.numbers)
     elif kind in (TOGETHER, APART):
-        yield from _pairs(model, asked)
+        yield from _pairs(model, view, asked)
     else:
         raise RefusedError("This kind of answer is not known.")
 
@@ -193,14 +193,20 @@ def _named(model: RunModel, view: View, asked: Asked) -> Iterator[Answer]:
     yield from (_of_track(model, YES_ANSWER, number, label) for number in asked.numbers)
 
 
-def _pairs(model: RunModel, asked: Asked) -> Iterator[Answer]:
-    """Tracks that are one person, or are another person than the first: each of them with the first."""
+def _pairs(model: RunModel, view: View, asked: Asked) -> Iterator[Answer]:
+    """Tracks that are one person, or are another person than the first: each of them with the first.
+
+    Those of one person that somebody put apart before are put together as well: the later answer wins.
+    """
     first, *others = asked.numbers
     if not others:
         raise RefusedError("This answer needs two tracks.")
+    pairs = dict.fromkeys((first, number) for number in others)
     if asked.kind == TOGETHER:
         _check_apart(model, asked.numbers)
-    yield from (_of_pair(model, asked.kind, first, number) for number in others)
+        before = ((model.number((a.clip, a.track)), model.number((b.clip, b.track))) for a, b in view.given.apart)
+        pairs |= dict.fromkeys((a, b) for a, b in before if a in asked.numbers and b in asked.numbers)
+    yield from (_of_pair(model, asked.kind, one, other) for one, other in pairs)
 
 
 def _check_moments(model: RunModel, view: View, numbers: tuple[int, ...], label: int) -> None:

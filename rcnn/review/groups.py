@@ -95,7 +95,7 @@ class Groups:
         chosen = np.flatnonzero((group != SINGLE) & (view.standing.hidden == hidden))
         order = chosen[np.lexsort((-tracks.quality[chosen], group[chosen]))]
         names, starts = np.unique(group[order], return_index=True)
-        ends = [*starts[1:].tolist(), len(order)]
+        ends = [*starts[1:].tolist(), len(order)][: len(names)]  # none of none
         page = list(zip(names.tolist(), starts.tolist(), ends, strict=True))[offset : offset + count]
         return {"total": len(names), "items": [self._group(name, order[start:end]) for name, start, end in page]}
 
