@@ -12,6 +12,7 @@ COMMANDS = {  # module of rcnn.commands, and whether the same command goes on af
     "search": False,
     "index": True,
     "appearances": True,
+    "review": False,
     "groups": True,
     "merge": True,
     "import-features": True,

@@ -150,6 +150,11 @@ class Answers:
         with self._reading() as connection:
             return one(connection, "SELECT max(step) FROM steps") or 0
 
+    def step_of(self, token: str) -> int | None:
+        """The step that a token made, whoever sent it; None where it made none."""
+        with self._reading() as connection:
+            return _step_of(connection, token)
+
     def standing(self) -> list[Answer]:
         """All answers that were not taken back, in the order in which they were given."""
         with self._reading() as connection:

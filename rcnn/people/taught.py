@@ -97,6 +97,21 @@ class Taught:
         assert self.gallery is not None
         return self.gallery.labels
 
+    @property
+    def units(self) -> np.ndarray:
+        """(n, D) float32, vectors of the tracks, of length 1."""
+        return self._units
+
+    def who(self, unit: np.ndarray) -> int | None:
+        """Label of the person whom a vector (D,) of length 1 shows, "yes" or "maybe"; None for nobody."""
+        gallery = self.gallery
+        if gallery is None or not len(gallery.labels):
+            return None
+        cosines = gallery.cosines(unit[None])[0]
+        best = int(cosines.argmax())
+        verdict = self._point(gallery).verdicts(cosines[[best]], np.array([best]))[0]
+        return None if verdict == NO else int(gallery.labels[best])
+
     def update(self, answers: Iterable[Answer]) -> frozenset[int]:
         """Take over all answers that stand, which find their tracks again; gives the labels whose scores changed."""
         now, self.lost = relocate(answers, self._index)
