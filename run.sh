@@ -41,6 +41,7 @@ how
                             (what OUTPUT was begun with, else best where DATASET/gt_v2/names.txt is, else seed)
 
 Where the name of a script stands in brackets, its --help tells the default.
+What was answered at the desk of OUTPUT (python -m rcnn review OUTPUT) teaches stages 3 and 6.
 The test clips are scored against DATASET/gt_v2/test_v2.txt where that file is. What each stage says goes to
 OUTPUT/log, too. The page is OUTPUT/report.html.
 TEXT
@@ -229,9 +230,20 @@ if wanted 2; then
       "${recipe[@]}"
   done
 fi
+answers=()  # given at the desk, from which stages 3 and 6 learn
+answered=()
+if [ -f "$output/review.sqlite" ] && [ "$last" -ge 3 ]; then
+  answers=(--answers "$output/review.sqlite")
+  [ ! -f "$output/feat_test/manifest.json" ] || answered=(--answered "$output/feat_test")
+  PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.enlist "$output" "$dataset" || exit 2
+  if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
+    names=(--names "$dataset/gt_v2/names.txt")
+  fi
+fi
 if wanted 3; then
   device_of=()
-  once 3 3-genfeat genfeat.py --inputs "$output/feat_trainval" --output "$output/trainval" "${recipe[@]}"
+  once 3 3-genfeat genfeat.py --inputs "$output/feat_trainval" --output "$output/trainval" "${answers[@]}" \
+    "${answered[@]}" "${recipe[@]}"
   device_of=("${device[@]}")
 fi
 if wanted 4; then
@@ -253,7 +265,7 @@ if wanted 6; then
   if [ -f "$output/feat_test/manifest.json" ] && [ -f "$output/feat_trainval/manifest.json" ]; then
     device_of=()
     once 6 6-appearances appearances --features "$output/feat_test" --known "$output/feat_trainval" \
-      --output "$output/appearances" "${names[@]}" "${sources[@]}"
+      --output "$output/appearances" "${names[@]}" "${sources[@]}" "${answers[@]}"
     table=(--appearances "$output/appearances")
   fi
   begin 6-submit

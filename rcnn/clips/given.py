@@ -26,6 +26,12 @@ def person_name(text: str) -> str:
     return unicodedata.normalize("NFC", text.encode(errors="backslashreplace").decode())
 
 
+def free_name(text: str, label: int, labels: Mapping[str, int]) -> str:
+    """A name as lists hold it; with the label behind it where somebody else has that name."""
+    name = person_name(text)
+    return name if labels.get(name, label) == label else f"{name} ({label})"
+
+
 def read_given(root: str) -> dict[str, int]:
     """Every label that was given, by each name it was given to; of `gt_v2/names.txt` where there is no list of them.
 

@@ -14,7 +14,7 @@ import hashlib
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from ..files.text import read_rows, table_bytes
 from .dataset import FOLDERS, TEST, TRAIN, TRAIN_FILE, VAL_FILE, read_train_labels
 from .folder import ID_DIGITS
 from .gather import SourceFile
-from .given import give_labels, names_now, read_given, write_given
+from .given import free_name, give_labels, names_now, read_given, write_given
 from .layout import LISTS, PEOPLE_FILE, STAGING, fresh, write_lines
 from .listed import DIGITS, ListedClip, lists_clips, read_listed, write_listed
 from .lists import exchange, recover
@@ -54,6 +54,12 @@ class Earlier:
     plans: dict[SourceFile, tuple[SourceFile, Pieces]] = field(default_factory=dict)
     films: set[str] = field(default_factory=set)
     others: dict[ListedClip, int] = field(default_factory=dict)
+
+    def name(self, names: Mapping[int, str]) -> None:
+        """Let people be shown under other names, see `free_name`; those of before still lead to them."""
+        for label, name in names.items():
+            name = free_name(name, label, self.labels)
+            self.labels = {name: label, **{known: one for known, one in self.labels.items() if known != name}}
 
     def pieces(self, file: SourceFile) -> Pieces | None:
         """Those of a file that has not changed since; None where it has, or is new."""
@@ -119,6 +125,7 @@ def write_in_place(
     films: Iterable[SourceFile],
     plans: Mapping[SourceFile, Pieces],
     earlier: Earlier,
+    named: Collection[int] = (),
 ) -> bool:
     """Write the data set of some people and films; says whether anything is different from what was there.
 
@@ -129,6 +136,7 @@ def write_in_place(
     films : files of test
     plans : of each of these files; one that has none here is left out
     earlier : what was there
+    named : labels of people without files, whom `earlier` knows
     """
     labels = give_labels(earlier.labels, people)
     clips: dict[ListedClip, int] = dict(earlier.others)
@@ -154,7 +162,7 @@ def write_in_place(
         train = sorted((clip.name, label) for clip, label in clips.items() if clip.split == TRAIN and label)
         write_lines(staging / TRAIN_FILE, (f"{name} {label}" for name, label in train))
         write_lines(staging / VAL_FILE, ())
-        present = {label for _, label in train}
+        present = {*named, *(label for _, label in train)}
         names = names_now(labels, {name for name, label in labels.items() if label in present})
         write_lines(staging / PEOPLE_FILE, (f"{label} {names[label]}" for label in sorted(names)))
         changed = not _same(staging / LISTS, output / LISTS)

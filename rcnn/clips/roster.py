@@ -31,11 +31,12 @@ from .dataset import (
     read_train_labels,
 )
 from .given import HEADER as LABELS_HEADER
-from .given import LABELS_FILE, read_given
+from .given import LABELS_FILE, free_name, read_given
 from .in_place import PLANNED_FILE, PLANNED_HEADER
 from .layout import LISTS, PEOPLE_FILE, TEST_FILE
 from .listed import CLIPS_FILE, ListedClip, listed_bytes, lists_clips, read_listed
 from .lists import recover, replace_lists
+from .names import read_people
 from .sources import SOURCES_FILE, read_sources
 
 MADE_FILE = f"{LISTS}/made.json"  # of gendata.py, see `rcnn.stages.made_items`
@@ -56,6 +57,7 @@ class Roster:
     truth : clips of test of each label
     listed : the clips, where the data set lists them; None where they lie in its folders
     sources : the file of each clip, by name, as far as it is known
+    named : labels of people without photographs, who were named at the desk
     """
 
     root: str
@@ -64,6 +66,7 @@ class Roster:
     truth: Mapping[int, tuple[str, ...]]
     listed: tuple[ListedClip, ...] | None
     sources: Mapping[str, str]
+    named: frozenset[int] = frozenset()
 
     @property
     def names(self) -> dict[str, int]:
@@ -125,6 +128,22 @@ class Roster:
         sources = {**self.sources, **{clip.name: clip.source for clip in clips}}
         return replace(self, given=given, labels={**self.labels, TRAIN: train}, listed=listed, sources=sources)
 
+    def enlisted(self, people: Mapping[int, str], renamed: Mapping[int, str]) -> Roster:
+        """One with the names that were given at the desk, see `free_name`.
+
+        Parameters
+        ----------
+        people : those without photographs, by label
+        renamed : others who are shown under another name
+        """
+        own = {label for known in self.labels.values() for label in known.values()}
+        after = self if self.listed is None else replace(self, named=self.named | ({*people} - own))
+        for label, name in {**renamed, **people}.items():
+            name = free_name(name, label, after.names)
+            if after.people.get(label) != name:
+                after = after.renamed(label, name)
+        return after
+
     def merged(self, stays: int, goes: int) -> Roster:
         """One in which all names and clips of a label are of another one; the label itself stays given."""
         order = sorted(self.given, key=lambda row: row[0] == goes)  # so that the name of who stays is shown
@@ -136,7 +155,7 @@ class Roster:
         truth = {label: names for label, names in self.truth.items() if label != goes}
         if goes in self.truth:
             truth[stays] = tuple(dict.fromkeys([*truth.get(stays, ()), *self.truth[goes]]))
-        return replace(self, given=given, labels=labels, truth=truth)
+        return replace(self, given=given, labels=labels, truth=truth, named=self.named - {goes})
 
     def renamed(self, label: int, name: str) -> Roster:
         """One in which a label is shown under a name; the names of before still lead to it."""
@@ -154,7 +173,8 @@ class Roster:
         truth = {known: names for known, names in left.items() if names and known != label}
         listed = None if self.listed is None else tuple(clip for clip in self.listed if clip.name not in gone)
         sources = {clip: source for clip, source in self.sources.items() if clip not in gone}
-        return replace(self, given=given, labels=labels, truth=truth, listed=listed, sources=sources)
+        named = self.named - {label}
+        return replace(self, given=given, labels=labels, truth=truth, listed=listed, sources=sources, named=named)
 
     def write(self, before: Roster) -> None:
         """Put these lists in place of those of `before`, all at once.
@@ -173,9 +193,9 @@ class Roster:
 
     def _texts(self, came: Sequence[str], gone: Collection[str], used: Collection[str]) -> dict[str, bytes]:
         rows = sorted(self.given, key=lambda row: row[0])
-        shown = {label for known in self.labels.values() for label in known.values()}
+        shown = self.named.union(*(known.values() for known in self.labels.values()))
         if self.listed is None:
-            shown = {*self.people}
+            shown = frozenset(self.people)
         texts = {
             LABELS_FILE: table_bytes(LABELS_HEADER, rows),
             PEOPLE_FILE: _lines(f"{label} {name}" for label, name in self.people.items() if label in shown),
@@ -232,7 +252,9 @@ def read_roster(root: str) -> Roster:
     else:
         path = os.path.join(root, SOURCES_FILE)
         sources = read_sources(path) if os.path.isfile(path) else {}
-    return Roster(root, given, labels, truth, listed, sources)
+    own = {label for known in labels.values() for label in known.values()}
+    named = frozenset(read_people(people)) - own if listed is not None else frozenset()
+    return Roster(root, given, labels, truth, listed, sources, named)
 
 
 def _retired(given: Iterable[Row], label: int) -> tuple[Row, ...]:

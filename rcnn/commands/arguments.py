@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
                 {"nargs": "+"} if option.many else {"type": option.kind.read if option.kind.choices else option.kind}
             )
         if option.positional:
-            add(name, **({} if needed else {"nargs": "?"}), **words)
+            add(name, **(words if needed else {**words, "nargs": "*" if option.many else "?"}))
         else:
             add(flag_of(name), *option.aliases, dest=name, required=needed, **words)
 

@@ -150,6 +150,11 @@ class Answers:
         with self._reading() as connection:
             return one(connection, "SELECT max(step) FROM steps") or 0
 
+    def step_of(self, token: str) -> int | None:
+        """The step that a token made, whoever sent it; None where it made none."""
+        with self._reading() as connection:
+            return _step_of(connection, token)
+
     def standing(self) -> list[Answer]:
         """All answers that were not taken back, in the order in which they were given."""
         with self._reading() as connection:
@@ -158,6 +163,11 @@ class Answers:
                 "(SELECT undoes FROM steps WHERE undoes IS NOT NULL) ORDER BY id"
             )
             return [from_row(row) for row in rows]
+
+    def all(self) -> list[Answer]:
+        """All answers, also those that were taken back, in the order in which they were given."""
+        with self._reading() as connection:
+            return [from_row(row) for row in connection.execute(f"SELECT {COLUMNS} FROM answers ORDER BY id")]
 
     def given(self) -> Given:
         """What all answers mean together."""
@@ -181,20 +191,21 @@ class Answers:
             for step, at, window, undoes, undone in reversed(heads)
         ]
 
-    def forget(self, label: int, spots: Collection[Spot] = ()) -> int:
-        """Remove all that was answered about a person, and about tracks, from the file; gives the number of answers.
+    def forget(self, label: int, spots: Collection[Spot] = (), clips: Collection[str] = ()) -> int:
+        """Remove all that was answered about a person, and about tracks and clips; gives the number of answers.
 
         Who was merged into the person is the person. Nothing of the rows is left in the file or beside it.
         """
         gone = {label, *(other for other, now in self.given().merged.items() if now == label)}
-        places = set(spots)
+        places, names = set(spots), set(clips)
         with self._writing() as connection:
             rows = connection.execute(f"SELECT id, {COLUMNS} FROM answers").fetchall()
             said = [(number, from_row(row)) for number, *row in rows]
             ids = [
                 (number,)
                 for number, answer in said
-                if {answer.label, answer.other} & gone or not places.isdisjoint(answer.spots)
+                if {answer.label, answer.other} & gone
+                or any(spot in places or spot.clip in names for spot in answer.spots)
             ]
             connection.executemany("DELETE FROM answers WHERE id = ?", ids)
             if ids:

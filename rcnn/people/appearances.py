@@ -11,6 +11,7 @@ from ..config import config
 from ..scores.calibration import OperatingPoint
 from ..scores.verdicts import MAYBE, NO, YES
 from ..tables.faces import ClipFaces
+from .templates import NOBODY
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class TrackMatches:
     cosines : (n,) float32, of the track's embedding and the person's template, -1..1
     probabilities : (n,) float32 that it is the person, by the cosine alone
     verdicts : n of yes, maybe, no
+    sure : (n,) bool, whether somebody said that it is the person; None for none
     """
 
     tracks: np.ndarray
@@ -29,6 +31,7 @@ class TrackMatches:
     cosines: np.ndarray
     probabilities: np.ndarray
     verdicts: Sequence[str]
+    sure: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -63,16 +66,41 @@ class Appearance:
 
 
 def judge_tracks(
-    tracks: np.ndarray, cosines: np.ndarray, people: np.ndarray, labels: np.ndarray, point: OperatingPoint
+    tracks: np.ndarray,
+    cosines: np.ndarray,
+    people: np.ndarray,
+    labels: np.ndarray,
+    point: OperatingPoint,
+    sure: np.ndarray | None = None,
 ) -> TrackMatches:
     """What an operating point says of tracks, (n,) numbers, each with its cosine and the row of the nearest person.
+
+    One that is denied to all people is left out.
 
     Parameters
     ----------
     labels : (people,) int32, of the rows of the gallery
+    sure : (n,) bool, whether an answer says that it is that person; None for none
     """
-    verdicts = [str(verdict) for verdict in point.verdicts(cosines, people)]
-    return TrackMatches(tracks, labels[people], cosines, point.probabilities(cosines, people), verdicts)
+    sure = np.zeros(len(tracks), bool) if sure is None else sure
+    verdicts, probabilities = decide(cosines, people, point, sure)
+    left = np.flatnonzero(sure | (cosines > NOBODY))
+    return TrackMatches(
+        tracks[left],
+        labels[people[left]],
+        cosines[left],
+        probabilities[left],
+        [str(each) for each in verdicts[left]],
+        sure[left],
+    )
+
+
+def decide(
+    cosines: np.ndarray, people: np.ndarray, point: OperatingPoint, sure: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Verdicts (n,) and probabilities (n,) float32; of what an answer says, yes and 1."""
+    verdicts = np.where(sure, YES, point.verdicts(cosines, people))
+    return verdicts, np.where(sure, 1, point.probabilities(cosines, people)).astype(np.float32)
 
 
 def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, seconds: float) -> list[Appearance]:
@@ -80,7 +108,7 @@ def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, secon
 
     Tracks of one person with one verdict are joined over gaps, but for those with "no"; a "yes" is never made longer by
     what may be somebody else. Nobody is in two places at once: of tracks of one person that share a frame only the best
-    may be a "yes", and the others are not joined with it.
+    may be a "yes", and the others are not joined with it. What somebody said is the best.
 
     Start and end are those of the first and the last frame with the face, half a look before and after: the face came
     between that look and the one before, anywhere with equal chance.
@@ -93,7 +121,8 @@ def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, secon
     seconds : length of the clip; 0 where it is not known
     """
     rows = [np.flatnonzero(faces.tracks == track) for track in matches.tracks]
-    order = sorted(range(len(rows)), key=lambda index: (-matches.cosines[index], matches.tracks[index]))
+    sure = np.zeros(len(rows), bool) if matches.sure is None else matches.sure
+    order = sorted(range(len(rows)), key=lambda row: (not sure[row], -matches.cosines[row], matches.tracks[row]))
     order = [index for index in order if len(rows[index])]
     found = []
     for who in dict.fromkeys(int(matches.people[index]) for index in order):

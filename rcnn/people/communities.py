@@ -70,17 +70,17 @@ class Groups:
             found[part] = np.einsum("nd,nd->n", self.sums(first[part]), self.sums(second[part])) / sizes
         return found
 
-    def to_own(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The mean cosine of each track of some groups with the others of its group, and the place of its group."""
-        which, tracks = self.members.of(groups)
-        cosines = np.zeros(len(tracks), np.float32)
-        for start in range(0, len(tracks), BLOCK):
-            part = slice(start, start + BLOCK)
-            mine = groups[which[part]]
-            own = self._vectors.unit(tracks[part])
-            others = self.sums(mine) - own
-            cosines[part] = np.einsum("nd,nd->n", own, others) / np.maximum(self.members.sizes[mine] - 1, 1)
-        return which, cosines
+    def likeness(self) -> np.ndarray:
+        """(n,) float32, the mean cosine of each track with the others of its group; 0 for one that is alone."""
+        found = np.zeros(len(self.owner), np.float32)
+        sizes = self.members.sizes[self.owner]
+        several = np.flatnonzero(sizes > 1)
+        for start in range(0, len(several), BLOCK):
+            tracks = several[start : start + BLOCK]
+            own = self._vectors.unit(tracks)
+            others = self.sums(self.owner[tracks]) - own
+            found[tracks] = np.einsum("nd,nd->n", own, others) / (sizes[tracks] - 1)
+        return found
 
     def merge(self, new: np.ndarray) -> np.ndarray:
         """Join groups, (count,) int64 each with its new number, any numbers; gives the numbers from 0 on, (count,)."""

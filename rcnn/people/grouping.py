@@ -20,7 +20,6 @@ from .moments import Apart, Moments, Pairs, as_pairs
 from .neighbours import Edges, near_pairs, unit_rows
 
 FALSE_NEIGHBOURS = 0.05  # tracks of other people that a track may have among its neighbours
-JOINING = 0.0  # by how much the mean cosine of two groups may be lower than that of two tracks
 LOW = 0.1  # of a threshold; the least that is believed of a card
 BLOCK = 1 << 14  # rows that are in memory at once
 SINGLE = -1  # the group of a track that is in none
@@ -52,7 +51,7 @@ class GroupingSettings:
             return GroupingSettings()
         rate = min(FALSE_NEIGHBOURS / max(tracks, 1), card.rates[0])
         alike = max(_at(card, rate), LOW)
-        return GroupingSettings(alike=alike, joined=max(alike - JOINING, LOW))
+        return GroupingSettings(alike=alike, joined=alike)
 
 
 def _at(card: CardThresholds, rate: float) -> float:
@@ -64,6 +63,31 @@ def _at(card: CardThresholds, rate: float) -> float:
     return min(card.cosines[last - 1] + slope * (wanted - z[last - 1]), 1.0)
 
 
+@dataclass(frozen=True)
+class Grouped:
+    """Tracks in groups.
+
+    groups : (n,) int64: 0 is the surest group, then as `sureness` falls; -1 for a track that is alone
+    likeness : (n,) float32, mean cosine of each track with the others of its group; 0 for one that is alone
+    """
+
+    groups: np.ndarray
+    likeness: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """How many groups there are."""
+        return int(self.groups.max(initial=SINGLE)) + 1
+
+    @property
+    def sureness(self) -> np.ndarray:
+        """How sure it is that each group is one person, (count,) float32: the least likeness of its tracks."""
+        found = np.ones(self.count, np.float32)
+        several = self.groups >= 0
+        np.minimum.at(found, self.groups[several], self.likeness[several])
+        return found
+
+
 def group_tracks(
     vectors: np.ndarray,
     moments: Moments | None = None,
@@ -71,7 +95,18 @@ def group_tracks(
     must: Pairs = (),
     cannot: Pairs = (),
 ) -> np.ndarray:
-    """The group of each track; the same for the same tracks in any order, whatever the number of threads.
+    """The group of each track, (n,) int64: `Grouped.groups` of `find_groups`, which says the rest."""
+    return find_groups(vectors, moments, settings, must, cannot).groups
+
+
+def find_groups(
+    vectors: np.ndarray,
+    moments: Moments | None = None,
+    settings: GroupingSettings = GroupingSettings(),
+    must: Pairs = (),
+    cannot: Pairs = (),
+) -> Grouped:
+    """Put tracks into groups; the same ones for the same tracks in any order, whatever the number of threads.
 
     Parameters
     ----------
@@ -79,10 +114,6 @@ def group_tracks(
     moments : of the tracks; two that overlap are never in one group. None where any two may be one person
     must : pairs of tracks that are one person, and in one group, but where the moments or `cannot` forbid it
     cannot : pairs of tracks that are two people
-
-    Returns
-    -------
-    (n,) int64: 0 is the surest group, then as `sureness` falls; -1 for a track that is alone.
 
     Raises
     ------
@@ -95,7 +126,7 @@ def group_tracks(
         raise ValueError(f"vectors of shape {vectors.shape} and moments of {len(moments.films)} tracks")
     must, cannot = as_pairs(must, count), as_pairs(cannot, count)
     if not count:
-        return np.zeros(0, np.int64)
+        return Grouped(np.zeros(0, np.int64), np.zeros(0, np.float32))
     order = _order(vectors, moments)
     place = np.empty(count, np.int64)
     place[order] = np.arange(count)
@@ -108,9 +139,11 @@ def group_tracks(
     mixed = np.isin(parts[groups.owner], apart.conflicts(parts[groups.owner], np.arange(count)))
     parts[groups.owner[mixed]] = parts.max() + 1 + groups.owner[mixed]  # these are joined one by one
     join_alike(groups, contract(edges, groups.merge(parts)), apart, settings.joined)
+    likeness = np.zeros(count, np.float32)
+    likeness[order] = groups.likeness()
     found = np.full(count, SINGLE, np.int64)
-    found[order] = _by_sureness(groups)
-    return found
+    found[order] = _by_sureness(groups, likeness[order])
+    return Grouped(found, likeness)
 
 
 class SortedTracks:
@@ -161,23 +194,12 @@ def _linked(must: np.ndarray, apart: Apart) -> tuple[np.ndarray, int]:
     return numbers, int(numbers.max()) + 1
 
 
-def sureness(groups: Groups) -> np.ndarray:
-    """How sure it is that each group is one person, (count,) float32: the mean cosine of a track with the others, of
-    the track that is least like them; 0 for a single track."""
-    sizes = groups.members.sizes
-    found = np.zeros(groups.count, np.float32)
-    several = np.flatnonzero(sizes > 1)
-    for start in range(0, len(several), BLOCK):
-        which, cosines = groups.to_own(several[start : start + BLOCK])
-        starts = np.searchsorted(which, np.arange(len(several[start : start + BLOCK])))
-        found[several[start : start + BLOCK]] = np.minimum.reduceat(cosines, starts)
-    return found
-
-
-def _by_sureness(groups: Groups) -> np.ndarray:
+def _by_sureness(groups: Groups, likeness: np.ndarray) -> np.ndarray:
     """The number of each track's group, the surest group first; of equal ones the larger first."""
     sizes = groups.members.sizes
-    order = np.lexsort((-sizes, -sureness(groups), sizes < 2))
+    sureness = np.ones(groups.count, np.float32)
+    np.minimum.at(sureness, groups.owner, likeness)
+    order = np.lexsort((-sizes, -sureness, sizes < 2))
     numbers = np.empty(groups.count, np.int64)
     numbers[order] = np.arange(groups.count)
     return np.where(sizes[groups.owner] > 1, numbers[groups.owner], SINGLE)

@@ -29,7 +29,7 @@ def join_pieces(rows: Iterable[tuple[Clip, Appearance]]) -> list[tuple[Clip, App
 
     Two of one person with one verdict are joined where one piece ends and the next one begins, over the gap that is
     allowed within a piece; those with the verdict "no", of whom nobody knows whether they are the same, are not. Of the
-    parts that most like the person has the best face, and its cosine counts.
+    parts the surest has the best face, and its cosine counts.
 
     Parameters
     ----------
@@ -57,6 +57,7 @@ def _goes_on(before: Sighted, clip: Clip, item: Appearance) -> bool:
 
 def _join(before: Sighted, clip: Clip, item: Appearance) -> Sighted:
     first = before.item
-    best, owner = (item, clip) if item.cosine > first.cosine else (first, before.clip)
+    surer = (item.probability, item.cosine) > (first.probability, first.cosine)
+    best, owner = (item, clip) if surer else (first, before.clip)
     seen = min(first.seen + item.seen, item.end - first.start)
     return Sighted(owner, replace(best, start=first.start, end=item.end, seen=seen), clip)

@@ -125,6 +125,15 @@ class Given:
         return self.merged.get(label, label)
 
     @property
+    def of_people(self) -> Given:
+        """What concerns who is who, without groups of unknown people."""
+        return Given(self.shown, self.denied, self.people, self.renamed, self.merged)
+
+    def allows(self, spot: Spot, label: int) -> bool:
+        """Whether no answer is against a track showing a person."""
+        return self.shown.get(spot, label) == label and label not in self.denied.get(spot, ())
+
+    @property
     def names(self) -> dict[int, str]:
         """All names that were given at the desk, by label."""
         return {**self.people, **self.renamed}

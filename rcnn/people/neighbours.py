@@ -8,15 +8,19 @@ from typing import Protocol
 
 import numpy as np
 
-from ..faces.vectors import normalise
-
 EXACT = 20_000  # tracks that are compared each with each
-BLOCK = 2048  # rows that are compared at once
-SPARE = 8  # neighbours beyond those wanted: which of nearly equal ones faiss gives may differ with its threads
-ROUND = 1e-4  # by how much a cosine of faiss may differ from ours
-ROWS_A_LIST = 256  # of the inverted lists; their number is about that of the rows divided by it
+BLOCK = 2048  # rows that are compared with all at once
+ROWS = 1 << 14  # in memory at once
+ROUND = 1e-4  # by how much a cosine of a product of matrices may differ from ours
+CODE_BITS = 4  # of two numbers of a vector
+CANDIDATES = 2  # by codes, of which one is chosen by the vectors themselves
+SPARE = 16  # more of them
+ROUGH = 0.1  # by how much the cosine of codes may be lower
+ROWS_A_LIST = 256  # of the inverted lists, at least
+LISTS_A_ROOT = 4  # lists at most, times the root of the rows: learning them takes time
 TRAINING = 64  # vectors a list that the lists are learnt from
 PROBES = 24  # lists that are looked into
+TRAINING_ROUNDS = 10  # of k-means
 SEED = 1234
 
 
@@ -41,7 +45,9 @@ class Edges:
 
 def unit_rows(vectors: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
     """Some rows as unit float32; the array may be a file that is mapped, of any float type."""
-    return normalise(np.asarray(vectors[rows], np.float32))
+    found = np.asarray(vectors[rows], np.float32)
+    lengths = np.sqrt(np.einsum("nd,nd->n", found, found))
+    return found / np.maximum(lengths, np.finfo(np.float32).tiny)[:, None]
 
 
 class Rows(Protocol):
@@ -84,8 +90,8 @@ def near_pairs(vectors: Rows, count: int, least: float) -> Edges:
 def _cosines(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Of pairs of rows, (k,) float32; summed in one order, which BLAS doesn't."""
     found = np.zeros(len(rows), np.float32)
-    for start in range(0, len(rows), BLOCK * SPARE):
-        part = slice(start, start + BLOCK * SPARE)
+    for start in range(0, len(rows), ROWS):
+        part = slice(start, start + ROWS)
         found[part] = np.einsum("nd,nd->n", vectors.unit(rows[part]), vectors.unit(others[part]))
     return found
 
@@ -100,23 +106,25 @@ def _all(vectors: Rows, count: int, least: float) -> Iterator[tuple[np.ndarray, 
 
 
 def _indexed(vectors: Rows, count: int, least: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The nearest rows of each row that are at least so alike, by inverted lists of vectors of 16 bits."""
+    """The rows nearest to each row that may be so alike, by inverted lists of codes: 2 bits a number."""
     import faiss
 
     width = vectors.width
-    lists = max(1, len(vectors) // ROWS_A_LIST)
-    index = faiss.IndexIVFScalarQuantizer(
-        faiss.IndexFlatIP(width), width, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    lists = max(1, min(len(vectors) // ROWS_A_LIST, int(LISTS_A_ROOT * len(vectors) ** 0.5)))
+    pieces = width // 2 if width % 2 == 0 else width
+    index = faiss.IndexIVFPQFastScan(
+        faiss.IndexFlatIP(width), width, lists, pieces, CODE_BITS, faiss.METRIC_INNER_PRODUCT
     )
-    index.cp.seed = SEED
-    sample = np.sort(np.random.default_rng(SEED).permutation(len(vectors))[: TRAINING * lists])
+    index.cp.seed, index.cp.niter = SEED, TRAINING_ROUNDS
+    sample = np.sort(np.random.default_rng(SEED).permutation(len(vectors))[: TRAINING * max(lists, 1 << CODE_BITS)])
     index.train(vectors.unit(sample))
     index.nprobe = min(PROBES, lists)
-    for start in range(0, len(vectors), BLOCK * SPARE):
-        index.add(vectors.unit(slice(start, start + BLOCK * SPARE)))
-    for start in range(0, len(vectors), BLOCK * SPARE):
-        block = vectors.unit(slice(start, start + BLOCK * SPARE))
-        cosines, others = index.search(block, count + SPARE + 1)
-        rows = np.repeat(np.arange(start, start + len(block)), count + SPARE + 1)
-        kept = (cosines.ravel() >= least) & (others.ravel() >= 0) & (others.ravel() != rows)
+    for start in range(0, len(vectors), ROWS):
+        index.add(vectors.unit(slice(start, start + ROWS)))
+    wanted = min(CANDIDATES * count + SPARE, len(vectors))
+    for start in range(0, len(vectors), ROWS):
+        block = vectors.unit(slice(start, start + ROWS))
+        cosines, others = index.search(block, wanted)
+        rows = np.repeat(np.arange(start, start + len(block)), wanted)
+        kept = (cosines.ravel() >= least - ROUGH) & (others.ravel() >= 0) & (others.ravel() != rows)
         yield rows[kept], others.ravel()[kept]

@@ -7,37 +7,18 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 import numpy as np
-import pyarrow as pa
 
 from ..clips.dataset import TEST
 from ..clips.labels import Labels, label_of
 from ..errors import InputError
 from ..faces.vectors import normalise
 from ..scores.calibration import Trials
-from ..tables import StageReader, clip_starts, vectors
+from ..tables import StageReader, clip_starts
+from .blocks import Block, blocks_of
+from .meaning import Given, Spot
 
-BLOCK_ROWS = 2048  # rows that are compared at once: 40 MB of cosines with 4,934 people
 ROUNDS = 4  # of choosing tracks, as in `teaching`; most choices stand after two
 NOBODY = -1.0  # cosine with a person of whom nothing is left
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Whole clips: names, splits and first rows of each (n,), and of their rows the numbers of tracks (r,) and unit
-    vectors (r, D) float32."""
-
-    names: list[str]
-    splits: list[str]
-    starts: np.ndarray
-    tracks: np.ndarray
-    vectors: np.ndarray
-
-    def clips(self) -> Iterator[tuple[int, int, int]]:
-        """Number, first row and end of each clip."""
-        ends = [*self.starts.tolist()[1:], len(self.tracks)]
-        yield from (
-            (clip, start, end) for clip, (start, end) in enumerate(zip(self.starts.tolist(), ends, strict=True))
-        )
 
 
 @dataclass(frozen=True)
@@ -50,6 +31,7 @@ class Gallery:
     sums : (people, D) float64, of the unit vectors of the clips
     known : row of the person and number of the track that shows them, by name of the clip
     paths : stage directories of feature.py that it was made of
+    answered : tracks of whom an answer says whom they show; they are nobody's strangers
     """
 
     labels: np.ndarray
@@ -58,9 +40,10 @@ class Gallery:
     sums: np.ndarray
     known: dict[str, tuple[int, int]]
     paths: tuple[str, ...]
+    answered: frozenset[Spot] = frozenset()
 
     @staticmethod
-    def read(paths: Sequence[str], known_labels: Labels) -> Gallery:
+    def read(paths: Sequence[str], known_labels: Labels, given: Given | None = None, needed: bool = True) -> Gallery:
         """Make templates of all labelled clips; of several tracks of a clip that most like its label's others counts.
 
         The vectors are read several times, a block at a time; in memory are the sums of people and the names of clips.
@@ -69,6 +52,9 @@ class Gallery:
         ----------
         paths : stage directories of feature.py, made with one model; a clip that is in two of them counts once
         known_labels : of their clips, as the data set says now
+        given : answers, as far as they are about these clips: a clip does not teach a person by a track that shows
+            somebody else, and does by one that shows the person
+        needed : whether somebody must be known
 
         Raises
         ------
@@ -76,9 +62,11 @@ class Gallery:
             If one can't be read, was made with another model than the first, or no clip has a label.
         """
         readers = _open(paths)
+        given = given or Given()
+        known_labels = merged_labels(known_labels, given)
         found = {label for reader in readers for label in _labels(reader, known_labels)}
         labels = np.array(sorted(label for label in found if label > 0), np.int32)
-        if not len(labels):
+        if not len(labels) and needed:
             raise InputError(
                 f"--known {','.join(paths)}: no clip has a label; name what feature.py wrote of train and val, "
                 f"python feature.py --input ./output/det_trainval --output {paths[0]}, and with --dataset the data set "
@@ -87,22 +75,25 @@ class Gallery:
         known: dict[str, tuple[int, int]] = {}
         sums = np.zeros((len(labels), readers[0].width))
         several = False  # tracks in a clip with a label
-        for block in _blocks(readers):
+        for block in blocks_of(readers):
             for clip, start, end in block.clips():
                 label = label_of(block.names[clip], block.splits[clip], known_labels)
                 if label > 0:
                     person = int(np.searchsorted(labels, label))
-                    known[block.names[clip]] = person, int(block.tracks[start])
-                    sums[person] += block.vectors[start]
-                    several |= end - start > 1
+                    rows = _teaching(given, label, block.names[clip], block.tracks[start:end]) + start
+                    if not len(rows):
+                        continue
+                    known[block.names[clip]] = person, int(block.tracks[rows[0]])
+                    sums[person] += block.vectors[rows[0]]
+                    several |= len(rows) > 1
         for _ in range(ROUNDS if several else 0):
-            chosen, new = _choose(_blocks(readers), known, sums)
+            chosen, new = _choose(blocks_of(readers), known, sums, labels, given)
             changed = chosen != known
             known, sums = chosen, new
             if not changed:
                 break
         counts = np.bincount([person for person, _ in known.values()], minlength=len(labels))
-        return Gallery(labels, normalise(sums), counts, sums, known, tuple(paths))
+        return Gallery(labels, normalise(sums), counts, sums, known, tuple(paths), frozenset(given.shown))
 
     def trials(self, most: int | None = None) -> Trials:
         """Compare each known clip with its own person's other clips, and it and each stranger with the other people.
@@ -116,9 +107,12 @@ class Gallery:
         """
         genuine, genuine_person, rival, impostor, impostor_person = ([] for _ in range(5))
         compared, people = 0, len(self.labels)
+        if not people:
+            none = np.zeros(0, np.float32), np.zeros(0, np.int32)
+            return Trials(*none, *none)
         readers = _open(self.paths)
         every = 1 if most is None else max(1, sum(reader.rows for reader in readers) // most)
-        for block in islice(_blocks(readers), None, None, every):
+        for block in islice(blocks_of(readers), None, None, every):
             cosines = block.vectors @ self.templates.T
             for clip, start, end in block.clips():
                 rows = cosines[start:end]
@@ -138,6 +132,9 @@ class Gallery:
                         continue
                     compared += people - 1
                 else:
+                    rows = rows[self._strangers(block.names[clip], block.tracks[start:end])]
+                    if not len(rows):
+                        continue
                     compared += rows.size
                 impostor.append(float(rows.max()))
                 impostor_person.append(int(rows.max(0).argmax()))
@@ -149,6 +146,12 @@ class Gallery:
             np.array(rival, np.float32),
             compared / len(impostor) if impostor else None,
         )
+
+    def _strangers(self, name: str, tracks: np.ndarray) -> np.ndarray:
+        """Which tracks (n,) bool of a clip show somebody of whom nobody said who it is."""
+        if not self.answered:
+            return np.ones(len(tracks), bool)
+        return np.array([Spot(name, track) not in self.answered for track in tracks.tolist()], bool)
 
     def nearest(self, names: Sequence[str], tracks: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The best person of each track, and the cosine: (n,) float32, and (n,) int32 rows of people.
@@ -182,7 +185,7 @@ class Gallery:
 
 
 def _choose(
-    blocks: Iterator[_Block], known: dict[str, tuple[int, int]], sums: np.ndarray
+    blocks: Iterator[Block], known: dict[str, tuple[int, int]], sums: np.ndarray, labels: np.ndarray, given: Given
 ) -> tuple[dict[str, tuple[int, int]], np.ndarray]:
     """Of each known clip the track most like the others of its person, as they were chosen before; and the new sums."""
     chosen: dict[str, tuple[int, int]] = {}
@@ -192,14 +195,28 @@ def _choose(
             if block.splits[clip] == TEST or block.names[clip] not in known:
                 continue
             person, track = known[block.names[clip]]
-            rows = block.vectors[start:end]
-            at = 0
-            if end - start > 1:
-                before = rows[(block.tracks[start:end] == track).argmax()]
-                at = int((rows @ (sums[person] - before)).argmax())
-            chosen[block.names[clip]] = person, int(block.tracks[start + at])
-            new[person] += rows[at]
+            rows = _teaching(given, int(labels[person]), block.names[clip], block.tracks[start:end]) + start
+            at = rows[0]
+            if len(rows) > 1:
+                before = block.vectors[start + int((block.tracks[start:end] == track).argmax())]
+                at = rows[(block.vectors[rows] @ (sums[person] - before)).argmax()]
+            chosen[block.names[clip]] = person, int(block.tracks[at])
+            new[person] += block.vectors[at]
     return chosen, new
+
+
+def _teaching(given: Given, label: int, name: str, tracks: np.ndarray) -> np.ndarray:
+    """Which tracks (k,) of a clip may teach the label that it has: the one that shows it, else those that may."""
+    if not given.shown and not given.denied:
+        return np.arange(len(tracks))
+    spots = [Spot(name, track) for track in tracks.tolist()]
+    sure = [row for row, spot in enumerate(spots) if given.shown.get(spot) == label]
+    return np.array(sure[:1] or [row for row, spot in enumerate(spots) if given.allows(spot, label)], np.int64)
+
+
+def merged_labels(labels: Labels, given: Given) -> Labels:
+    """Labels of clips, as they are now that people were merged."""
+    return {name: given.label(label) for name, label in labels.items()} if given.merged else labels
 
 
 def _open(paths: Sequence[str]) -> list[StageReader]:
@@ -225,47 +242,3 @@ def _labels(reader: StageReader, known: Labels) -> set[int]:
         names, splits = batch.column("name").to_pylist(), batch.column("split").to_pylist()
         found.update(label_of(*clip, known) for clip in zip(names, splits, strict=True))
     return found
-
-
-def _blocks(readers: Sequence[StageReader]) -> Iterator[_Block]:
-    """All clips of some directories, whole ones; one that an earlier directory has is left out."""
-    seen: set[str] = set()
-    for number, reader in enumerate(readers):
-        mine: set[str] = set()
-        for table in _whole_clips(reader):
-            if number:
-                table = table.filter(
-                    pa.array([name not in seen for name in table.column("name").to_pylist()], pa.bool_())
-                )
-            if number + 1 < len(readers):
-                mine.update(table.column("name").to_pylist())
-            if len(table):
-                yield _block(table, reader)
-        seen |= mine
-
-
-def _whole_clips(reader: StageReader) -> Iterator[pa.Table]:
-    """The rows of a directory in blocks that end with a clip."""
-    rest: pa.Table | None = None  # the last clip, whose tracks may go on in the next batch
-    for batch in filter(len, reader.batches(rows=BLOCK_ROWS)):
-        table = pa.Table.from_batches([batch])
-        if rest is not None:
-            table = pa.concat_tables([rest, table])
-        last = clip_starts(table.column("name").to_pylist())[-1] if reader.tracked else len(table)
-        rest = table.slice(last)
-        yield table.slice(0, last)
-    if rest is not None:
-        yield rest
-
-
-def _block(table: pa.Table, reader: StageReader) -> _Block:
-    names = table.column("name").to_pylist()
-    starts = clip_starts(names)
-    splits = table.column("split").to_pylist()
-    return _Block(
-        [names[start] for start in starts],
-        [splits[start] for start in starts],
-        np.array(starts, np.int64),
-        table.column("track").to_numpy() if reader.tracked else np.zeros(len(names), np.int32),
-        normalise(vectors(table.column("feature"))),
-    )

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..files.text import printable
 from ..tables import OK
 from .data import Report
+from .groups import GroupsView
 from .overview import overview_plots
 
 SCRIPTS = ("script.js", "player.js")
@@ -31,8 +32,16 @@ def write_page(path: str, report: Report) -> int:
     InputError
         If the file can't be written.
     """
-    data = render(report).encode("utf-8", "replace")
+    return _write(path, render(report))
 
+
+def write_groups_page(path: str, view: GroupsView) -> int:
+    """Write a page of groups; gives its size in bytes, and raises as `write_page`."""
+    return _write(path, _fill("groups.html", view=view))
+
+
+def _write(path: str, page: str) -> int:
+    data = page.encode("utf-8", "replace")
     try:
         files.make_dir(files.parent(path))
         files.write_bytes(path, data)
@@ -43,10 +52,14 @@ def write_page(path: str, report: Report) -> int:
 
 def render(report: Report) -> str:
     """The page as text."""
+    return _fill("page.html", report=report, plots=overview_plots(report))
+
+
+def _fill(template: str, **values: object) -> str:
+    """A template with what it shows, styles and scripts."""
     script, style = (_text(*names) for names in (SCRIPTS, STYLES))
-    return environment().get_template("page.html").render(
-        report=report,
-        plots=overview_plots(report),
+    return environment().get_template(template).render(
+        **values,
         style=style,
         script=script,
         # the browser runs no other script, should a name ever get past the escaping

@@ -8,7 +8,7 @@ from scipy import sparse
 from .rerankings import DIFFUSION, EXPANSION, RECIPROCAL
 
 POWER = 3.0  # of the cosine of a neighbour (Radenovic et al., arXiv:1711.02512)
-STEPS, SHARE = 5, 0.5  # of diffusion, and what comes from neighbours in each (Zhou et al., NIPS 2003, alpha)
+STEPS, SHARE = 5, 0.8  # of diffusion, and what comes from neighbours in each (Zhou et al., NIPS 2003, alpha)
 KEPT = 100  # classes of a clip that are held
 BLOCK_ROWS = 1024  # clips whose scores are whole at once: 20 MB with 4,935 classes
 

@@ -106,6 +106,12 @@ def names() -> Any:
     return setting(None, text, kinds.text, "FILE", FILES)
 
 
+def answers() -> Any:
+    """`str | None`: what was answered at the desk."""
+    text = "what was answered about tracks, the review.sqlite of a run; left out: nothing was"
+    return setting(None, text, kinds.text, "FILE", FILES)
+
+
 def sources() -> Any:
     """`str | None`: which files the clips were made of."""
     text = (

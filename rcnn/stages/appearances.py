@@ -24,6 +24,7 @@ from ..faces.card import read_thresholds
 from ..files.text import printable
 from ..people.appearances import Appearance, find_appearances, judge_tracks
 from ..people.joining import join_pieces
+from ..people.lessons import TaughtGallery
 from ..people.templates import Gallery
 from ..report import Lineage, trace
 from ..scores.calibration import CardThresholds, OperatingPoint, Trials, operating_point
@@ -35,6 +36,7 @@ from ..video.photographs import ENDINGS
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
+from .answered import Answered
 from .clip_tracks import ClipTracks, check_known, find_detection, read_tracks
 from .feature import copy_clips
 from .genfeat import check_accounts
@@ -54,20 +56,24 @@ class Nearest:
 
     cosines : (rows,) float32
     people : (rows,) int32, rows of the gallery
+    sure : (rows,) bool, whether an answer says that it is this person
     """
 
     cosines: np.ndarray
     people: np.ndarray
+    sure: np.ndarray
 
     @staticmethod
-    def of(features: StageReader, gallery: Gallery) -> Nearest:
+    def of(features: StageReader, gallery: Gallery | TaughtGallery) -> Nearest:
         """Compare every row, a batch at a time; a few bytes a row stay in memory."""
-        cosines, people = [np.zeros(0, np.float32)], [np.zeros(0, np.int32)]
+        cosines, people, sure = [np.zeros(0, np.float32)], [np.zeros(0, np.int32)], [np.zeros(0, bool)]
         for names, tracks, rows in whole_clips(features):
             found = gallery.nearest(names, tracks, rows)
             cosines.append(found[0])
             people.append(found[1])
-        return Nearest(np.concatenate(cosines), np.concatenate(people))
+            none = np.zeros(len(names), bool)
+            sure.append(gallery.sure(names, tracks) if isinstance(gallery, TaughtGallery) else none)
+        return Nearest(np.concatenate(cosines), np.concatenate(people), np.concatenate(sure))
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Judge:
     def __call__(self, clip: ClipTracks, source: str) -> list[Appearance]:
         """The appearances in a clip; in one that was made of a photograph, which has no times, all of them are at 0."""
         cosines, people = self.nearest.cosines[clip.rows], self.nearest.people[clip.rows]
-        matches = judge_tracks(clip.tracks, cosines, people, self.labels, self.point)
+        matches = judge_tracks(clip.tracks, cosines, people, self.labels, self.point, self.nearest.sure[clip.rows])
         if is_still(source):
             faces = replace(clip.faces, times=np.zeros(len(clip.faces)))
             found = find_appearances(faces, matches, 0.0, 0.0)
@@ -118,14 +124,17 @@ def appearances(settings: AppearancesSettings) -> None:
     arguments["dataset"] = datasets[0] if datasets else None  # the same whether it was given or found
     sources = list(dict.fromkeys([settings.features, detection.path, *settings.known]))
     teaching = [path for dataset in datasets for path in label_files(dataset)]
-    sums = file_sums([*_texts(settings, lineage), *teaching])
+    answered = Answered.read(settings.answers, [detection, *known.detections])
+    answers = answered.given
+    sums = {**file_sums([*_texts(settings, lineage), *teaching]), **answered.sums}
     header = header_of("appearances", arguments, sums, sources)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
-    people = find_people(settings.names, *lineage.datasets)
+    people = {**find_people(settings.names, *lineage.datasets), **answers.names}
     paths = ClipPaths(find_sources(settings.sources, *lineage.datasets), lineage.datasets)
     Lineage(closed=known.closed | lineage.closed).say_closed()
-    gallery = Gallery.read(settings.known, find_labels(settings.dataset, known))
+    plain = Gallery.read(settings.known, find_labels(settings.dataset, known), answers, not answers.shown)
+    gallery = answered.teach(plain, features, [StageReader(path, ("feature",)) for path in settings.known])
     nearest = Nearest.of(features, gallery)
     point = judge_by(gallery, nearest, settings.false_hits, features)
     judge = Judge(nearest, gallery.labels, point, people)
@@ -171,7 +180,9 @@ def _films(clips: Iterable[ClipTracks]) -> Iterator[list[ClipTracks]]:
         yield list(pieces)
 
 
-def judge_by(gallery: Gallery, nearest: Nearest, false_hits: float, features: StageReader) -> OperatingPoint:
+def judge_by(
+    gallery: Gallery | TaughtGallery, nearest: Nearest, false_hits: float, features: StageReader
+) -> OperatingPoint:
     """The operating point for the tracks of some clips."""
     tracks = len(nearest.people) / max(features.accounts.ok, 1)
     point = operating_point(gallery.trials(), len(gallery.labels), false_hits, card_of(features), tracks)

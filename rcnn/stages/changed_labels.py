@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 
 from ..clips.labels import label_files, read_labels_of
 from ..errors import InputError
 from ..files.text import printable
+from ..people.answers import ANSWERS_FILE, Given, read_given
 from ..report import Lineage
 from ..tables import StageReader
 from ..tables.header import file_sums
@@ -25,18 +28,21 @@ def check_labels(lineage: Lineage) -> None:
     for reader in lineage.learnt:
         dataset = reader.arguments.get("dataset")
         if isinstance(dataset, str) and lineage.opens(dataset):
-            paths, learnt = label_files(dataset), reader.manifest["models"]
-            if len(paths) == len(learnt) and file_sums(paths) != learnt:
-                _check(reader, dataset)
+            paths, learnt = label_files(dataset), dict(reader.manifest["models"])
+            answers = reader.arguments.get("answers") if learnt.pop(ANSWERS_FILE, None) else None
+            may = answers is None or (isinstance(answers, str) and lineage.opens(answers) and os.path.exists(answers))
+            if may and len(paths) == len(learnt) and file_sums(paths) != learnt:
+                _check(reader, dataset, read_given(answers))
 
 
-def _check(reader: StageReader, dataset: str) -> None:
-    now = read_labels_of(dataset)
+def _check(reader: StageReader, dataset: str, given: Given) -> None:
+    answered = {spot.clip for spot in (*given.shown, *given.denied)}
+    now = {clip: label for clip, label in read_labels_of(dataset).items() if clip not in answered}
     for batch in reader.batches(["name", "label"]):
         batch = batch.filter(pa.array(reader.of_people(batch.column("label").to_numpy())))
         columns = (batch.column(name).to_pylist() for name in ("name", "label"))
         for clip, label in zip(*columns, strict=True):
-            if now.get(clip, label) != label:
+            if given.label(now.get(clip, label)) != label:
                 raise InputError(
                     f"{dataset}: {printable(clip)} has label {now[clip]}, and {reader.path} was made "
                     f"when it had {label}; the classifier learnt the labels of then: run genfeat.py and the stages "

@@ -12,7 +12,9 @@ from .. import files
 from ..errors import InputError
 from ..exports.appearances import write_file
 from ..faces.licences import check_licences
+from ..people.answers import read_given
 from ..tables import MANIFEST, StageReader
+from .answered import has_answers
 from .appearances import appearances
 from .detect import detect
 from .feature import feature
@@ -61,10 +63,11 @@ def find(settings: FindSettings) -> None:
     with held(places.root, "--output"):
         if settings.overwrite:
             discard_all(places)
-        found = make_set(settings, places.dataset)
+        answers = has_answers(places.root)
+        found = make_set(settings, places.dataset, read_given(answers))
         for line in found.lines:
             print(line, flush=True)
-        run = Run(settings, places, found)
+        run = Run(settings, places, found, answers)
         run()
     for line in (*summary(places["appearances"], found.labels), *run.notes):
         print(line)
@@ -78,11 +81,15 @@ def find(settings: FindSettings) -> None:
 
 @dataclass(frozen=True)
 class Run:
-    """The stages, in order."""
+    """The stages, in order.
+
+    answers : file of what was answered at the desk, where there is one
+    """
 
     settings: FindSettings
     places: Places
     found: FilmSet
+    answers: str | None = None
     notes: list[str] = field(default_factory=list)  # about photographs of people
 
     def __call__(self) -> None:
@@ -161,10 +168,15 @@ class Run:
         )
 
     def _genfeat(self) -> None:
-        inputs = (self.places["feat_trainval"],)
         genfeat(
             GenfeatSettings(
-                inputs=inputs, output=self.places["trainval"], dataset=self.places.dataset, renew=True, recipe=BEST
+                inputs=(self.places["feat_trainval"],),
+                output=self.places["trainval"],
+                dataset=self.places.dataset,
+                answers=self.answers,
+                answered=(self.places["feat_test"],) if self.answers else None,
+                renew=True,
+                recipe=BEST,
             )
         )
 
@@ -203,6 +215,7 @@ class Run:
             output=table,
             dataset=self.places.dataset,
             false_hits=self.settings.false_hits,
+            answers=self.answers,
             overwrite=_asked_otherwise(table, false_hits=self.settings.false_hits),
             renew=True,
         )

@@ -11,6 +11,7 @@ from ..errors import InputError
 from ..files.lock import LOCK
 from ..files.text import check_utf8
 from ..networks.checkpoint import checkpoint_files
+from ..people.answer_file import ANSWERS_FILE, SIDE_FILES
 from ..tables.header import discard
 from .find_set import SKIPPED_FILE
 from .settings import TrainSettings
@@ -57,7 +58,14 @@ def check_output(places: Places) -> None:
         raise InputError(f"--output {places.root}: is a file; give another name")
     if not os.path.isdir(places.root) or is_in_place(places.dataset):
         return
-    ours = {LOCK, os.path.basename(places.log), os.path.basename(places.dataset), SKIPPED_FILE}
+    ours = {
+        LOCK,
+        ANSWERS_FILE,
+        *(f"{ANSWERS_FILE}{ending}" for ending in SIDE_FILES),
+        os.path.basename(places.log),
+        os.path.basename(places.dataset),
+        SKIPPED_FILE,
+    }
     foreign = sorted({*os.listdir(places.root)} - ours)
     if foreign or os.path.isdir(places.dataset):
         raise InputError(

@@ -20,6 +20,7 @@ from ..clips.layout import write_lines
 from ..clips.listed import TO_THE_END
 from ..errors import InputError, UnreadableError
 from ..files.text import printable
+from ..people.meaning import Given
 from ..video.photographs import HEAD_BYTES, is_animation, is_photograph
 from ..video.pieces import plan_pieces
 from ..workers.progress import progress
@@ -62,8 +63,12 @@ class FilmSet:
         ]
 
 
-def make_set(settings: FindSettings, dataset: str) -> FilmSet:
+def make_set(settings: FindSettings, dataset: str, answers: Given | None = None) -> FilmSet:
     """Write the data set, or what has changed of it.
+
+    Parameters
+    ----------
+    answers : that name people
 
     Raises
     ------
@@ -84,7 +89,8 @@ def make_set(settings: FindSettings, dataset: str) -> FilmSet:
             print(f"find: {place} lies in --clips; nothing in it is taken for a film")
         elif not inside:
             print(f"find: {place} lies in --clips; what is in it shows the people, and is not searched")
-    earlier = read_earlier(dataset)
+    earlier, answers = read_earlier(dataset), answers or Given()
+    earlier.name(answers.names)
     if settings.overwrite:
         earlier.plans.clear()
     films = gathered.found
@@ -100,7 +106,7 @@ def make_set(settings: FindSettings, dataset: str) -> FilmSet:
     wanted = [file for mine in people.values() for file in mine] + films
     plans = _plan(dict.fromkeys(wanted), earlier)
     try:
-        write_in_place(dataset, people, films, plans, earlier)
+        write_in_place(dataset, people, films, plans, earlier, answers.people)
     except OSError as error:
         raise InputError(f"{error.filename or dataset}: can't be written: {error.strerror or error}") from None
     old, now = earlier.films, {film.path for film in films}
@@ -108,7 +114,10 @@ def make_set(settings: FindSettings, dataset: str) -> FilmSet:
     changed = [film for film in films if film.path in old and earlier.pieces(film) is None]
     return FilmSet(
         people=people,
-        labels={person: given[person] for person in people},
+        labels={
+            **{name: label for label, name in answers.people.items()},
+            **{person: given[person] for person in people if given[person] not in answers.merged},
+        },
         films=films,
         new=len(now - old),
         changed=len(changed),

@@ -16,17 +16,21 @@ from ..clips.known import person_name
 from ..clips.layout import STAGING
 from ..clips.roster import read_roster
 from ..errors import InputError
+from ..exports.groups import write_csv
 from ..files.json import write_json
 from ..files.lock import LOCK, take_lock
 from ..files.text import printable
+from ..people.answers import Answers, Spot
 from ..tables import MANIFEST, StageReader
 from ..tables.before import clear as clear_before
 from ..tables.manifest import read_manifest
 from ..tables.schema import KINDS
 from ..tables.without import exchange, write_without
+from .answered import enlist, has_answers
 from .find_set import SKIPPED_FILE
 from .forgotten import JOURNAL, Journal, check_none_under_way, plan, read_journal
 from .run_folder import RunFolder, held
+from .settings.groups import CSV
 from .settings.people import ForgetSettings
 from .traces import Traces
 
@@ -49,6 +53,7 @@ def forget(settings: ForgetSettings) -> None:
         journal, dataset = read_journal(run.root), run.dataset(settings.dataset)
         if journal is None:
             run.check_finished()
+            enlist(run.root, dataset)
             journal = plan(run, read_roster(dataset), name)
             _say(journal)
             _ask(journal, settings.yes)
@@ -81,6 +86,11 @@ def carry_out(run: RunFolder, journal: Journal) -> list[str]:
     _change_dataset(journal, names)
     for name in journal.stages:
         _change_stage(run, name, journal, traces)
+    answers = has_answers(run.root)
+    if answers is not None:
+        with Answers.open(answers) as log:
+            count = log.forget(journal.label, [Spot(*spot) for spot in journal.answered], journal.clips)
+        traces.lines.append(f"{answers}: {count} answers about the person are removed")
     table = next((run.path(name) for name in journal.stages if _stage(run.path(name)) == "appearances"), None)
     traces.clean(table)
     files.remove_tree(run.path(WORK))
@@ -120,6 +130,9 @@ def _change_stage(run: RunFolder, name: str, journal: Journal, traces: Traces) -
             traces.lines.append(f"{path}: their rows are removed")
         else:
             _update_sources(path, sources)
+        if _stage(path) == "groups" and os.path.isfile(f"{path}{CSV}"):
+            write_csv(StageReader(path, ("groups",)), f"{path}{CSV}")
+            traces.lines.append(f"{path}{CSV}: made anew")
     finally:
         lock.release()
 
@@ -137,7 +150,7 @@ def _has_rows(path: str, journal: Journal) -> bool:
     reader = StageReader(path, tuple(KINDS))
     if reader.stage == "appearances":
         return any(journal.label in batch.column("who").to_pylist() for batch in reader.batches(["name", "who"]))
-    gone = {*journal.clips, *journal.tracks}
+    gone = {*journal.removal.clips, *journal.tracks}
     return any(not gone.isdisjoint(batch.column("name").to_pylist()) for batch in reader.clips())
 
 

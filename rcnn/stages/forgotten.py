@@ -16,11 +16,16 @@ from ..clips.roster import Roster
 from ..errors import InputError
 from ..files.json import read_json, reason, write_json
 from ..files.text import printable
+from ..people.answers import Answers
+from ..people.meaning import Spot
+from ..people.relocation import FaceIndex
 from ..people.templates import Gallery
 from ..scores.verdicts import MAYBE, NO, YES
 from ..settings.shared import false_hits
 from ..tables import StageReader
 from ..tables.without import Removal
+from .answered import Answered, has_answers
+from .answered_rows import row_name
 from .appearances import Nearest, judge_by, whole_clips
 from .run_folder import PARTS, RunFolder
 from .settings.places import TEST, TRAINVAL
@@ -49,6 +54,7 @@ class Journal(Struct):
     elsewhere : classifiers in other places that did
     predictions : stage directories that go, because a classifier that learnt from the person made them
     stages : each other stage directory of the run, with the directories that it was made from by their place
+    answered : tracks, as answers call them, about which all answers go
     """
 
     name: str
@@ -65,11 +71,13 @@ class Journal(Struct):
     elsewhere: list[str]
     predictions: list[str]
     stages: dict[str, dict[str, str]]
+    answered: list[tuple[str, int]] = []
 
     @property
     def removal(self) -> Removal:
         """What goes of tables."""
-        return Removal(frozenset(self.clips), self.tracks, self.faces, self.label)
+        rows = [row_name(Spot(clip, track)) for clip, tracks in self.tracks.items() for track in tracks]
+        return Removal(frozenset([*self.clips, *rows]), self.tracks, self.faces, self.label)
 
     def check(self, run: RunFolder, dataset: str) -> None:
         """Raise InputError where it names files that are no part of the run and its data set: whoever gave us the run
@@ -158,7 +166,26 @@ def plan(run: RunFolder, roster: Roster, name: str) -> Journal:
         elsewhere,
         predictions,
         stages,
+        _answered(run, tracks),
     )
+
+
+def _answered(run: RunFolder, tracks: Tracks) -> list[tuple[str, int]]:
+    """The tracks that go, as answers call them: detection may have been done anew since."""
+    path = has_answers(run.root)
+    if path is None:
+        return []
+    with Answers.open(path) as log:
+        answers = log.all()
+    index = FaceIndex([StageReader(run.path(name), ("detect",)) for name in run.of("detect")])
+    index.load({spot.clip for answer in answers for spot in answer.spots})
+    found = set()
+    for answer in answers:
+        for spot, time, box in ((answer.spot, answer.time, answer.box), (answer.spot2, answer.time2, answer.box2)):
+            now = None if spot is None else index.spot(spot, time, box)
+            if spot is not None and now is not None and now.track in tracks.get(now.clip, ()):
+                found.add((spot.clip, spot.track))
+    return sorted(found)
 
 
 def _seen(run: RunFolder, label: int) -> dict[bool, Tracks]:
@@ -183,8 +210,8 @@ def _tracks(
     known, searched = (PARTS[part][1] for part in (TRAINVAL, TEST))
     if run.has(known, searched):
         try:
-            for clip, track in _judged(run, roster, label, known, searched):
-                if track not in seen[False].get(clip, ()):
+            for clip, track, sure in _judged(run, roster, label, known, searched):
+                if sure or track not in seen[False].get(clip, ()):
                     found[clip].add(track)
         except InputError as error:
             print(f"{error}; of the films only the best track of each appearance is removed", flush=True)
@@ -196,26 +223,31 @@ def _tracks(
     return found, films - {""}
 
 
-def _judged(run: RunFolder, roster: Roster, label: int, known: str, searched: str) -> Iterator[tuple[str, int]]:
-    """The tracks of films, and of clips of others, that are this person by the verdicts of a table of appearances."""
-    gallery = Gallery.read([run.path(known)], read_labels_of(roster.root))
-    rows = np.flatnonzero(gallery.labels == label)
+def _judged(run: RunFolder, roster: Roster, label: int, known: str, searched: str) -> Iterator[tuple[str, int, bool]]:
+    """The tracks of films, and of clips of others, that are this person by the verdicts of a table of appearances; and
+    whether an answer says so."""
+    detections = [StageReader(run.path(name), ("detect",)) for name in run.of("detect")]
+    answered = Answered.read(has_answers(run.root), detections)
+    films, teaching = (StageReader(run.path(name), ("feature",)) for name in (searched, known))
+    plain = Gallery.read([run.path(known)], read_labels_of(roster.root), answered.given, not answered.given.shown)
+    gallery = answered.teach(plain, films, [teaching])
+    rows = np.flatnonzero(gallery.labels == answered.given.label(label))
     if not len(rows):
         return
     person = int(rows[0])
     asked = [run.stages[name]["arguments"].get("false_hits") for name in run.of("appearances")]
-    films = StageReader(run.path(searched), ("feature",))
     nearest = Nearest.of(films, gallery)
     point = judge_by(gallery, nearest, next((value for value in asked if value), FALSE_HITS), films)
-    others = StageReader(run.path(known), ("feature",))
-    for reader, found in ((films, nearest), (others, Nearest.of(others, gallery))):
+    taught = plain.known
+    for reader, found in ((films, nearest), (teaching, Nearest.of(teaching, gallery))):
         verdicts = point.verdicts(found.cosines, found.people)
         row = 0
         for names, tracks, _ in whole_clips(reader):
             for name, track in zip(names, tracks.tolist(), strict=True):
-                teaches = name in gallery.known and gallery.known[name][1] == track
-                if found.people[row] == person and verdicts[row] in (YES, MAYBE) and not teaches:
-                    yield name, track
+                teaches = name in taught and taught[name][1] == track
+                likely = found.sure[row] or verdicts[row] in (YES, MAYBE)
+                if found.people[row] == person and likely and not teaches:
+                    yield name, track, bool(found.sure[row])
                 row += 1
 
 

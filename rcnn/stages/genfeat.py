@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 
 from ..clips.dataset import TEST
-from ..clips.labels import Labels, label_files, read_labels_of
+from ..clips.labels import label_files, read_labels_of
 from ..errors import InputError
 from ..faces.card import read_thresholds
 from ..people.grouping import GroupingSettings, group_tracks
 from ..people.strangers import Clips, Strangers, Templates
 from ..people.teaching import agreeing_tracks
+from ..people.templates import merged_labels
 from ..report import trace
 from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, training_schema
 from ..tables.header import file_sums, header_of, is_kept
@@ -20,6 +22,8 @@ from ..tables.join import Batch, concatenate, open_inputs
 from ..tables.schema import MEAN, MEANS, OTHER, has_means
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
+from .answered import Answered
+from .answered_rows import AnsweredRows, open_answered
 from .labels import labelled_dataset
 from .recipes import check_recipe
 from .settings import GenfeatSettings
@@ -44,17 +48,28 @@ def genfeat(settings: GenfeatSettings) -> None:
     means, beside = settings.means == ON, settings.not_this_one == ON
     if means:
         _check_means(readers)
-    lineage = trace(readers, [settings.dataset] if settings.dataset else ())
+    others = open_answered(settings.answered or (), readers)
+    given = [path for path in (settings.dataset, settings.answers) if path]
+    lineage = trace(readers, given)
     dataset = labelled_dataset(settings.dataset, lineage, readers[0].path)
-    arguments, sums = {**asdict(settings), "dataset": dataset}, file_sums(label_files(dataset))
+    answered = Answered.read(settings.answers, [*lineage.detections, *trace(others, given).detections])
+    known = read_labels_of(dataset)
+    more = AnsweredRows.of(answered, readers, others, known, {})
+    arguments = {**asdict(settings), "dataset": dataset}
+    sums = {**file_sums(label_files(dataset)), **more.sums(answered.given)}
     header = header_of("genfeat", arguments, sums, settings.inputs)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
-    known = read_labels_of(dataset)
     width = sum(reader.width for reader in readers)
     agree = settings.tracks == AGREE and readers[0].tracked
-    chosen = agreeing_tracks(lambda: until_stopped(concatenate(readers, ROWS)), known) if agree else {}
-    asked = _Asked(readers, known, chosen)
+    if agree:
+        chosen = agreeing_tracks(
+            lambda: until_stopped(concatenate(readers, ROWS)), merged_labels(known, answered.given)
+        )
+        more = AnsweredRows.of(answered, readers, others, known, chosen)
+    if answered.given:
+        print(answered.line(more.lost - answered.lost), flush=True)
+    asked = _Asked(readers, more)
     templates = Templates.of(asked.clips()) if beside or settings.strangers == CLASSES else None
     strangers = asked.strangers(settings, templates)
     with StageWriter(
@@ -70,19 +85,20 @@ def genfeat(settings: GenfeatSettings) -> None:
         rows = TrainingRows(writer.schema, strangers or Strangers(0), templates if beside else None)
         rows.nobody = writer.state.get("nobody", 0)
         rows.counts.update({kind: writer.state.get(kind, 0) for kind in (MEAN, OTHER)})
-        with progress(what="genfeat", unit="clip", total=readers[0].accounts.ok, initial=done) as bar:
-            for batch in until_stopped(concatenate(readers, ROWS, writer.last_row, means)):
+        total = readers[0].accounts.ok + len(more.vectors)
+        with progress(what="genfeat", unit="clip", total=total, initial=done) as bar:
+            for batch in until_stopped(asked.batches(writer.last_row, means)):
                 _check_splits(batch, settings.inputs)
-                clips = Clips.of(batch, known, chosen)
+                clips = Clips.of(batch, more.known, more.chosen)
                 done += len(clips.labels)
                 writer.add_rows(rows.of(clips))
-                more = {kind: rows.counts[kind] for kind in (MEAN, OTHER) if means or beside}
-                writer.save(nobody=rows.nobody, clips=done, **more)
+                kinds = {kind: rows.counts[kind] for kind in (MEAN, OTHER) if means or beside}
+                writer.save(nobody=rows.nobody, clips=done, **kinds)
                 bar.update(len(clips.labels))
-        carry_clips(readers, writer)
+        carry_clips(readers, writer, [more.clip(name) for name in sorted(more.vectors)])
         classes = {} if strangers is None else {"people": strangers.people, "strangers": strangers.classes}
         counts = writer.close(nobody=rows.nobody, width=width, **classes)["counts"]
-    accounts = check_accounts(readers, counts, settings.output)
+    accounts = check_accounts(readers, counts, settings.output, len(more.vectors))
     print(
         f"genfeat: {counts['clips']} clips, {counts['ok']} with features ({rows.nobody} of nobody known), "
         f"{counts['no_face']} without a face, {counts['unreadable']} unreadable, {width} wide, "
@@ -104,13 +120,16 @@ class _Asked:
     """The clips of the inputs, to be gone through more than once, who is in them, and which tracks teach."""
 
     readers: Sequence[StageReader]
-    known: Labels
-    chosen: Mapping[str, int]
+    rows: AnsweredRows
+
+    def batches(self, start_after: str = "", means: bool = False) -> Iterator[Batch]:
+        """Those of the inputs, with the tracks that answers add."""
+        return self.rows.beside(concatenate(self.readers, ROWS, start_after, means), start_after)
 
     def clips(self) -> Iterator[Clips]:
         """A batch at a time."""
-        for batch in until_stopped(concatenate(self.readers, ROWS)):
-            yield Clips.of(batch, self.known, self.chosen)
+        for batch in until_stopped(self.batches()):
+            yield Clips.of(batch, self.rows.known, self.rows.chosen)
 
     def strangers(self, settings: GenfeatSettings, templates: Templates | None) -> Strangers | None:
         """Their classes; None where all strangers are of class 0."""
@@ -121,7 +140,7 @@ class _Asked:
         first = self.readers[0]
         model = str(first.arguments.get("model") or "")
         card = read_thresholds(model, first.manifest["models"]) if len(self.readers) == 1 else None
-        people = max(self.known.values(), default=1)
+        people = max(self.rows.known.values(), default=1)
         return Strangers.of(
             self.clips(),
             templates,
@@ -156,10 +175,14 @@ def _check_splits(batch: Batch, inputs: Sequence[str]) -> None:
         )
 
 
-def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:
+def carry_clips(readers: Sequence[StageReader], writer: StageWriter, more: Sequence[Mapping[str, object]] = ()) -> None:
     """Carry the table of all clips on; a clip that an input lacks or has no face for is not ok any more.
 
     The inputs come from the same data set; the first one says which clips there are.
+
+    Parameters
+    ----------
+    more : rows of clips beside those of the inputs, sorted by name
 
     Raises
     ------
@@ -171,6 +194,7 @@ def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:
         for reader in readers[1:]
     ]
     strangers = [set(known) for known in others]
+    left = [row for row in more if str(row["name"]) > writer.last_clip]
     for batch in readers[0].clips():
         for names in strangers:
             names.difference_update(batch.column("name").to_pylist())
@@ -179,7 +203,11 @@ def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:
             for reader, known in zip(readers[1:], others, strict=True):
                 if row["state"] == OK and known.get(row["name"]) != OK:
                     row.update(state=NO_FACE, reason=f"has no features in {reader.path}")
-        writer.add_clips(rows)
+        count = sum(bool(rows) and str(row["name"]) < rows[-1]["name"] for row in left)
+        writer.add_clips(sorted([*rows, *left[:count]], key=itemgetter("name")))
+        left = left[count:]
+    if left:
+        writer.add_clips(left)
     for reader, names in zip(readers[1:], strangers, strict=True):
         if names:
             raise InputError(
@@ -188,8 +216,12 @@ def carry_clips(readers: Sequence[StageReader], writer: StageWriter) -> None:
             )
 
 
-def check_accounts(readers: Sequence[StageReader], counts: Mapping[str, int], output: str) -> str:
+def check_accounts(readers: Sequence[StageReader], counts: Mapping[str, int], output: str, more: int = 0) -> str:
     """What became of the clips of the first input, in words.
+
+    Parameters
+    ----------
+    more : clips beside those of the inputs
 
     Raises
     ------
@@ -197,7 +229,8 @@ def check_accounts(readers: Sequence[StageReader], counts: Mapping[str, int], ou
         If clips are missing, or others are there.
     """
     before, accounts = readers[0].accounts, Accounts.of(counts, output)
+    accounts = replace(accounts, clips=accounts.clips - more, rows=accounts.rows - more, ok=accounts.ok - more)
     lost = before.ok - accounts.ok
     accounts.check_from(before, output, lost)
-    words = f"{accounts}, as in {readers[0].path}"
+    words = f"{accounts}, as in {readers[0].path}{f'; and {more} tracks that were answered about' if more else ''}"
     return f"{words} but for {lost} that another input has no features of" if lost else words

@@ -16,26 +16,35 @@ from ..clips.known import person_name
 from ..clips.roster import Roster, read_roster
 from ..errors import InputError
 from ..files.text import printable
+from ..people.answers import Answer, Answers
+from ..people.meaning import MERGE, RENAME
 from ..scores.verdicts import MAYBE, YES
 from ..tables import StageReader
+from .answered import enlist, has_answers
 from .enrolment import Enrolment, check_faces, place_photographs
 from .forgotten import check_none_under_way
+from .naming import name_members, read_group
 from .refreshing import grow, refresh
 from .run_folder import PARTS, RunFolder, held
 from .settings.people import AddPersonSettings, ListPeopleSettings, MergePeopleSettings, RenamePersonSettings
 from .settings.places import TRAINVAL
 
 LOG = "people.log"
+NAMED = 3  # tracks in a message
+WINDOW = "people"  # of answers that are given here, which no window of the desk takes back
 
 
 def add_person(settings: AddPersonSettings) -> None:
-    """Take photographs of a person into a run, and look for the person in its films.
+    """Take photographs of a person into a run, or a group of tracks, and look for the person in its films.
 
     Raises
     ------
     InputError
-        If a photograph can't be read or shows no face; then nothing has changed.
+        If a photograph can't be read or shows no face, or there is no such group; then nothing has changed.
     """
+    if settings.group is not None:
+        _add_group(settings, settings.group)
+        return
     started = time.monotonic()
     run, roster = _open(settings.run, settings.dataset)
     detection, features = PARTS[TRAINVAL]
@@ -65,6 +74,27 @@ def add_person(settings: AddPersonSettings) -> None:
     print(f"next: {run.training_command(roster.root)} lets the classifier learn who it is")
 
 
+def _add_group(settings: AddPersonSettings, number: int) -> None:
+    started = time.monotonic()
+    run, roster = _open(settings.run, settings.dataset)
+    name = _checked(settings.name)
+    with held(run.root):
+        members = read_group(run, number, settings.groups)
+        named = name_members(run, roster, name, members)
+        enlist(run.root, roster.root)
+        with _log(run):
+            notes = refresh(RunFolder.read(run.root), roster.root)
+    print(f"people: group {number} is {printable(name)}, label {named.label}: {named.tracks} tracks were answered")
+    if named.left_out:
+        print(
+            f"  {len(named.left_out)} are left out, of which something else was said before: "
+            f"{printable(', '.join(named.left_out[:NAMED]))}{', ...' if len(named.left_out) > NAMED else ''}"
+        )
+    for line in (*_appearances_line(run, named.label), *notes):
+        print(printable(line))
+    print(f"people: {time.monotonic() - started:.1f} s -> {run.root}")
+
+
 def merge_people(settings: MergePeopleSettings) -> None:
     """Make two people one.
 
@@ -77,6 +107,8 @@ def merge_people(settings: MergePeopleSettings) -> None:
     with held(run.root):
         stays, goes = (roster.find(person_name(name)) for name in (settings.stays, settings.goes))
         after = roster.merged(stays, goes) if stays != goes else roster
+        if stays != goes:
+            _answer(run, Answer(MERGE, label=stays, other=goes))
         notes = _change(run, roster, after)
     same = " already" if stays == goes else ""
     print(
@@ -106,6 +138,7 @@ def rename_person(settings: RenamePersonSettings) -> None:
                 f"--run {shlex.quote(run.root)}"
             )
         after = roster.renamed(label, new)
+        _answer(run, Answer(RENAME, label=label, name=new))
         notes = _change(run, roster, after)
     print(f"people: {printable(settings.name)} is shown as {printable(new)}, label {label}")
     for line in notes:
@@ -133,7 +166,17 @@ def list_people(settings: ListPeopleSettings) -> None:
 def _open(root: str, dataset: str | None) -> tuple[RunFolder, Roster]:
     run = RunFolder.read(root)
     check_none_under_way(run.root)
-    return run, read_roster(run.dataset(dataset))
+    place = run.dataset(dataset)
+    enlist(run.root, place)
+    return run, read_roster(place)
+
+
+def _answer(run: RunFolder, answer: Answer) -> None:
+    """Let the answers that were given at the desk agree with what was changed here."""
+    path = has_answers(run.root)
+    if path is not None:
+        with Answers.open(path) as answers:
+            answers.add(f"people-{os.urandom(8).hex()}", [answer], WINDOW)
 
 
 def _checked(name: str) -> str:

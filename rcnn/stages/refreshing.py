@@ -14,8 +14,9 @@ from .appearances import appearances
 from .detect import detect
 from .enrolment import detect_settings, on_cpu
 from .feature import feature
+from .live import appearances_settings
 from .run_folder import RunFolder
-from .settings import AppearancesSettings, FeatureSettings, SubmitSettings
+from .settings import FeatureSettings, SubmitSettings
 from .submit import submit
 
 WHO = ("who.csv", "who.json")
@@ -38,23 +39,12 @@ def refresh(run: RunFolder, dataset: str) -> list[str]:
     notes: list[str] = []
     table = next(iter(run.of("appearances")), None)
     if table is not None:
-        appearances(_appearances(run, table, dataset))
+        appearances(appearances_settings(run, table, dataset))
         for name in WHO:
             if os.path.isfile(run.path(name)):
                 write_file(run.path(table), run.path(name), frozenset(VERDICTS[:2]))
     notes.extend(_page(run, table, dataset))
     return notes
-
-
-def _appearances(run: RunFolder, table: str, dataset: str) -> AppearancesSettings:
-    given = run.stages[table]["arguments"]
-    return run.settings(
-        AppearancesSettings,
-        table,
-        features=run.path(files.base_name(given["features"])),
-        known=tuple(run.path(files.base_name(path)) for path in given["known"]),
-        **({"dataset": dataset} if given.get("dataset") else {}),
-    )
 
 
 def _page(run: RunFolder, table: str | None, dataset: str) -> Iterator[str]:

@@ -45,14 +45,15 @@ class Accounts:
             raise InputError(f"{where}: of {result.clips} clips {states} have a state; make it again")
         return result
 
-    def check_rows(self, a_clip: bool, where: str, together: bool = False) -> None:
-        """Raise InputError unless every clip that is ok has one row (`a_clip`), or at least one.
+    def check_rows(self, a_clip: bool, where: str, together: bool = False, bare: bool = False) -> None:
+        """Raise InputError unless every clip that is ok has one row (`a_clip`), or at least one; no other clip has any.
 
         Parameters
         ----------
         together : whether clips may have a row together
+        bare : whether clips that are ok may have no row
         """
-        least = min(self.ok, 1) if together else self.ok
+        least = 0 if bare else min(self.ok, 1) if together else self.ok
         if self.rows < least or (self.rows != self.ok and (a_clip or not self.ok)):
             raise InputError(f"{where}: {self.ok} clips are ok and there are {self.rows} rows; make it again")
 

@@ -23,7 +23,7 @@ from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
 # Arguments that change nothing in what is written
 FREE_ARGUMENTS = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad", "licence")
 # Arguments that name what sums stand for: a file or directory of another name may hold the same
-NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources")
+NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources", "answers", "answered")
 PLACES = ("dataset",)  # arguments that are the same where they name one place, whole or from here
 LIST = "listing"  # key of the digest of the list of clips
 MADE = "made"  # key of a source: digest of what it was made of, whichever clips it has

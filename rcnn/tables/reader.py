@@ -77,7 +77,7 @@ class StageReader:
             raise self._damaged(first, error) from None
         self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
         self._check_schema(first, found, self.schema)
-        self.accounts.check_rows(one_row(stage, self.schema), file, KINDS[stage].together)
+        self.accounts.check_rows(one_row(stage, self.schema), file, KINDS[stage].together, KINDS[stage].bare)
 
     def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
         if not schema.equals(wanted, check_metadata=False):

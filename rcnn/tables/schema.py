@@ -139,17 +139,31 @@ APPEARANCES_SCHEMA = pa.schema(
         ("verdict", pa.string()),  # of rcnn.scores.verdicts
     ]
 )
+GROUPS_SCHEMA = pa.schema(
+    [
+        *IDENTITY,  # of the clip
+        TRACK,
+        ("group", pa.int32()),  # 0 is the surest; -1 for a track that is like no other
+        ("source", pa.string()),  # the user's own file; else the clip's
+        ("start", pa.float64()),  # seconds of the source, as all times here; 0 in a photograph
+        ("end", pa.float64()),
+        ("time", pa.float64()),  # of the best face
+        ("box", pa.list_(pa.float32(), 4)),  # of the best face: x1, y1, x2, y2 in pixels of the upright frame
+        ("likeness", pa.float32()),  # mean cosine with the others of the group; 0 for a track that is alone
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a stage writes: its table, the command that makes it, for messages, whether a row is of a clip, and whether
-    clips that are pieces of one film may have a row together."""
+    """What a stage writes: its table, the command that makes it, for messages, whether a row is of a clip, whether
+    clips that are pieces of one film may have a row together, and whether a clip with faces may have none at all."""
 
     table: str
     script: str
     a_clip: bool = True
     together: bool = False
+    bare: bool = False
 
 
 KINDS = {
@@ -158,6 +172,7 @@ KINDS = {
     "genfeat": Kind("features", "genfeat.py"),
     "predict": Kind("scores", "predict.py"),
     "appearances": Kind("appearances", "python -m rcnn appearances", a_clip=False, together=True),
+    "groups": Kind("groups", "python -m rcnn groups", a_clip=False, bare=True),
 }
 
 
@@ -168,6 +183,8 @@ def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
         return TRACKED_FACES_SCHEMA if tracked else FACES_SCHEMA
     if stage == "appearances":
         return APPEARANCES_SCHEMA
+    if stage == "groups":
+        return GROUPS_SCHEMA
     kind = schema.field(len(schema) - 1).type if len(schema) else None
     width = kind.list_size if kind is not None and pa.types.is_fixed_size_list(kind) else 1
     width = min(max(width, 1), MAX_WIDTH)

@@ -101,7 +101,10 @@ def write_without(path: str, output: str, removal: Removal, sources: Mapping[int
     manifest["parts"] = {
         f"{name}/{part}": digest for name, each in ((table, rows), (CLIPS, clips)) for part, digest in each.sums.items()
     }
-    Accounts.of(manifest["counts"], output).check_rows(one_row(reader.stage, reader.schema), path)
+    kind = KINDS[reader.stage]
+    Accounts.of(manifest["counts"], output).check_rows(
+        one_row(reader.stage, reader.schema), path, kind.together, kind.bare
+    )
     networks = files.join(path, INT8)
     if files.is_dir(networks):
         shutil.copytree(networks, files.join(output, INT8))

@@ -245,7 +245,8 @@ class StageWriter:
             },
         }
         accounts = Accounts.of(manifest["counts"], self.path)
-        accounts.check_rows(one_row(self.stage, self.schema), self.path, KINDS[self.stage].together)
+        kind = KINDS[self.stage]
+        accounts.check_rows(one_row(self.stage, self.schema), self.path, kind.together, kind.bare)
         listed = self._listing.clips if self._listing is not None else ()
         if listed and len(listed) != self._clips.total:
             raise InputError(

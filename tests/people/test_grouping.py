@@ -105,9 +105,9 @@ def test_the_surest_group_comes_first():
 
 
 def test_many_tracks_are_grouped_by_an_index_as_few_are_by_comparing_all(monkeypatch):
-    vectors, people = tracks([7] * 150, 0.6)
+    vectors, people = tracks([7] * 40, 0.6)
     exact = group_tracks(vectors)
-    monkeypatch.setattr(neighbours, "EXACT", 100)
+    monkeypatch.setattr(neighbours, "EXACT", 60)
     monkeypatch.setattr(neighbours, "ROWS_A_LIST", 50)
     assert same(exact, people)
     indexed = group_tracks(vectors)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.people import templates
+from rcnn.people import blocks
 from rcnn.people.templates import Gallery
 from rcnn.tables import StageWriter, features_schema, vector_array
 
@@ -104,7 +104,7 @@ def test_tracks_that_go_over_the_edge_of_a_block_stay_together(tmp_path, monkeyp
     path = write(tmp_path / "f", rows)
     whole = Gallery.read([path], labels_of(rows))
     wanted = whole.trials()
-    monkeypatch.setattr(templates, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 4)
     parts = Gallery.read([path], labels_of(rows))
     found = parts.trials()
     np.testing.assert_allclose(parts.templates, whole.templates, atol=1e-6)

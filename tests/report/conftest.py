@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from chromium import launched
 from dated_run import write_dated_run
 
 from rcnn.networks.checkpoint import checkpoint_files, save_checkpoint
@@ -22,12 +20,6 @@ from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.tables import FACES_SCHEMA, StageWriter, features_schema, scores_schema, training_schema, vector_array
 from rcnn.training.mlp import Classifier
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-NEEDED = "RCNN_NEEDS_BROWSER"  # set by .ci/run, where a missing browser is a failure
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 HOSTILE = (
     "<script>document.title = 'broken'</script>", '"><img src=x onerror="document.title=1">', "Zoë & O'Brien",
     "\u202eeverse", "person 10",
@@ -143,19 +135,8 @@ def report(run) -> Path:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """A headless Chromium."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    missing = "no Chromium is installed" if program is None else None
-    if importlib.util.find_spec("playwright") is None:
-        missing = "playwright is not installed (requirements-dev.txt)"
-    if missing:
-        (pytest.fail if os.environ.get(NEEDED) else pytest.skip)(missing)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        # launch makes a new profile in a temporary directory and takes it away again
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

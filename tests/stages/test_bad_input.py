@@ -192,7 +192,7 @@ def test_widths_that_differ_are_named(tmp_path):
 
 def test_models_for_something_else_are_named(tmp_path):
     face, detector = (f"{ROOT / 'model' / name},0" for name in ("face-m", "essh-m25"))
-    with pytest.raises(InputError, match="has no output fc1_output"):
+    with pytest.raises(InputError, match="is a detector and no embedding; give it as --detector"):
         load_embedder(detector)
     with pytest.raises(InputError, match="is no ESSH or RetinaFace detector"):
         load_detector(face)

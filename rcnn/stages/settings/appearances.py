@@ -57,6 +57,7 @@ class AppearancesSettings(Settings):
     dataset: str | None = shared.labels()
     names: str | None = shared.names()
     sources: str | None = shared.sources()
+    answers: str | None = shared.answers()
     false_hits: float = shared.false_hits('clips of 1,000 without a person that may get a "yes" for somebody')
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()

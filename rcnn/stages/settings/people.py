@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...errors import InputError
 from ...settings import kinds
 from ...settings.fields import FILES, REQUIRED, RUN, Settings, setting
 
@@ -34,8 +35,8 @@ class AddPersonSettings(Settings):
 
     name: str = _name("of the person; one that is known gets more photographs")
     photographs: tuple[Path, ...] = setting(
-        REQUIRED,
-        "photographs of the person, one is enough",
+        (),
+        "photographs of the person, one is enough; none with --group",
         kinds.Kind("photographs", lambda text: text, lambda value: tuple(map(Path, value))),
         "PHOTO",
         FILES,
@@ -51,6 +52,24 @@ class AddPersonSettings(Settings):
         None,
         RUN,
     )
+    group: int | None = setting(
+        None,
+        "the group of python -m rcnn groups that is this person, in place of photographs",
+        kinds.at_least(0),
+        "N",
+        FILES,
+    )
+    groups: str | None = setting(
+        None, "NAME or NAME.csv that groups wrote; left out: groups of the run", kinds.text, "NAME[.csv]", FILES
+    )
+
+    def _complete(self) -> None:
+        if self.group is None and not self.photographs:
+            raise InputError(f"{self.name}: give photographs of the person, or --group N of python -m rcnn groups")
+        if self.group is not None and (self.photographs or self.link):
+            raise InputError(f"--group {self.group}: is in place of photographs; leave one of the two out")
+        if self.group is None and self.groups is not None:
+            raise InputError(f"--groups {self.groups}: give --group N, too: which of them is {self.name}")
 
 
 @dataclass(frozen=True)

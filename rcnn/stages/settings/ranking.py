@@ -73,7 +73,7 @@ class SubmitSettings(Settings):
     features: tuple[str, ...] | None = setting(
         None, "what feature.py wrote of these clips, for --rerank", kinds.paths, INPUTS, FILES
     )
-    neighbours: int = setting(20, "nearest tracks of a track that --rerank asks", kinds.positive, "N")
+    neighbours: int = setting(10, "nearest tracks of a track that --rerank asks", kinds.positive, "N")
     gaps: float | None = setting(
         None,
         "clips without a face that are pieces of a film get S times the scores of the pieces right before and after. "

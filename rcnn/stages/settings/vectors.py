@@ -102,6 +102,14 @@ class GenfeatSettings(Settings):
     inputs: tuple[str, ...] = setting((FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
     output: str = setting(TRAINING_SET, "where the training set goes", kinds.text, "DIR", FILES)
     dataset: str | None = shared.labels()
+    answers: str | None = shared.answers()
+    answered: tuple[str, ...] | None = setting(
+        None,
+        "what feature.py wrote of other clips, whose tracks teach where an answer says whom they show",
+        kinds.paths,
+        INPUTS,
+        FILES,
+    )
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
     recipe: str = recipe_setting("genfeat")

@@ -1,0 +1,214 @@
+"""The tracks of a run in memory, each with its person and verdict as the answers so far imply: for a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..clips.labels import Labels
+from ..faces.vectors import normalise
+from ..scores.calibration import CardThresholds, OperatingPoint, operating_point
+from ..scores.verdicts import NO
+from ..tables import StageReader
+from ..tables.schema import vectors as vectors_of
+from .appearances import decide
+from .lessons import TaughtGallery
+from .meaning import Answer, Given, Spot, meaning
+from .relocation import FaceIndex, relocate
+from .templates import NOBODY, Gallery
+from .track_vectors import read_cohort, read_vectors
+
+
+class Taught:
+    """All tracks of some features; after `update` or `teach` what is known of them stands in its attributes.
+
+    names, tracks : n clips and numbers (n,) int32 of the tracks
+    rows : row of each track
+    given : what the answers mean, about the tracks that there are
+    lost : answers that found no track, and are not used
+    labels : (people,) int32, rising
+    scores : (n, people) float32, cosines as they count
+    people : (n,) int32, row in `labels` of the person that each track is taken for
+    cosines, probabilities : (n,) float32, for that person
+    verdicts : (n,) of yes, maybe, no
+
+    Everything is held in memory: for 50,000 tracks and 500 people 130 MB.
+
+    Parameters
+    ----------
+    features : of feature.py, of the clips that are searched
+    known : stage directories of feature.py, of the clips of known people
+    known_labels : of these
+    detections : of detect.py, that all of these features were made of
+    false_hits, card : see `rcnn.scores.calibration.operating_point`
+
+    Raises
+    ------
+    InputError
+        If a table is damaged, or was made with another model.
+    """
+
+    def __init__(
+        self,
+        features: StageReader,
+        known: Sequence[str],
+        known_labels: Labels,
+        detections: Sequence[StageReader],
+        false_hits: float,
+        card: CardThresholds | None,
+    ) -> None:
+        self._features, self._known, self._known_labels = features, tuple(known), known_labels
+        self._known_readers = [StageReader(path, ("feature",)) for path in known]
+        self._index = FaceIndex(detections)
+        self._false_hits, self._card = false_hits, card
+        self.names: list[str] = []
+        tracks, units = [np.zeros(0, np.int32)], [np.zeros((0, features.width), np.float32)]
+        for batch in features.batches():
+            self.names += batch.column("name").to_pylist()
+            count = batch.num_rows
+            tracks.append(batch.column("track").to_numpy() if features.tracked else np.zeros(count, np.int32))
+            units.append(normalise(vectors_of(batch.column("feature"))))
+        self.tracks, self._units = np.concatenate(tracks), np.concatenate(units)
+        self.rows = {Spot(*spot): row for row, spot in enumerate(zip(self.names, self.tracks.tolist(), strict=True))}
+        self._rows_of: dict[str, list[int]] = {}
+        for row, name in enumerate(self.names):
+            self._rows_of.setdefault(name, []).append(row)
+        self._cohort = read_cohort(features)
+        self._elsewhere: dict[Spot, np.ndarray | None] = {}  # vectors of tracks of known clips
+        self._known_clips = frozenset(
+            name
+            for reader in self._known_readers
+            for batch in reader.batches(["name"])
+            for name in batch.column("name").to_pylist()
+        )
+        self._plain: tuple[Given, Gallery] | None = None
+        self._points: dict[tuple[int, ...], OperatingPoint] = {}
+        self.gallery: TaughtGallery | None = None
+        self._special: frozenset[str] = frozenset()
+        self.scores = np.zeros((len(self.names), 0), np.float32)
+        self.lost = 0
+        self.teach(Given())
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(people,) int32, rising."""
+        assert self.gallery is not None
+        return self.gallery.labels
+
+    @property
+    def units(self) -> np.ndarray:
+        """(n, D) float32, vectors of the tracks, of length 1."""
+        return self._units
+
+    def who(self, unit: np.ndarray) -> int | None:
+        """Label of the person whom a vector (D,) of length 1 shows, "yes" or "maybe"; None for nobody."""
+        gallery = self.gallery
+        if gallery is None or not len(gallery.labels):
+            return None
+        cosines = gallery.cosines(unit[None])[0]
+        best = int(cosines.argmax())
+        verdict = self._point(gallery).verdicts(cosines[[best]], np.array([best]))[0]
+        return None if verdict == NO else int(gallery.labels[best])
+
+    def update(self, answers: Iterable[Answer]) -> frozenset[int]:
+        """Take over all answers that stand, which find their tracks again; gives the labels whose scores changed."""
+        now, self.lost = relocate(answers, self._index)
+        return self.teach(meaning(now))
+
+    def teach(self, given: Given) -> frozenset[int]:
+        """Take over what answers about the tracks that there are mean; gives the labels whose scores have changed."""
+        self.given = given
+        before = self.gallery
+        gallery = TaughtGallery.of(self._gallery(given), given, self._vectors(given), *self._cohort, before)
+        self.gallery = gallery
+        changed = self._compare(gallery, before)
+        self._judge(gallery)
+        return changed
+
+    def _compare(self, gallery: TaughtGallery, before: TaughtGallery | None) -> frozenset[int]:
+        """Bring `scores` up to date: the columns of people whose template has changed, and the rows of clips that
+        somebody answered about."""
+        labels = gallery.labels.tolist()
+        old = {} if before is None else {label: row for row, label in enumerate(before.labels.tolist())}
+        same = [
+            label in old and before is not None and before.lessons[old[label]] is gallery.lessons[row]
+            for row, label in enumerate(labels)
+        ]
+        if before is None or labels != before.labels.tolist():
+            scores = np.empty((len(self.names), len(labels)), np.float32)
+            kept = [row for row, known in enumerate(same) if known]
+            scores[:, kept] = self.scores[:, [old[labels[row]] for row in kept]]
+            self.scores = scores
+        new = np.flatnonzero(~np.array(same, bool))
+        if len(new):
+            self.scores[:, new] = gallery.cosines(self._units, new)
+        clips = sorted((gallery.clips | self._special) & self._rows_of.keys())
+        self._special = gallery.clips
+        rows = [row for clip in clips for row in self._rows_of[clip]]
+        if rows:
+            names = [self.names[row] for row in rows]
+            self.scores[rows] = gallery.compare(names, self.tracks[rows], self._units[rows])
+        gone = {*old} - {*labels}
+        return frozenset(gone | {label for label, known in zip(labels, same, strict=True) if not known})
+
+    def _judge(self, gallery: TaughtGallery) -> None:
+        self.cosines, self.people = gallery.best(self.names, self.tracks, self.scores)
+        sure = gallery.sure(self.names, self.tracks)
+        if not len(gallery.labels):
+            self.verdicts, self.probabilities = np.full(len(sure), NO), np.zeros(len(sure), np.float32)
+            return
+        point = self._point(gallery).adjusted(self.cosines, self.people)
+        self.verdicts, self.probabilities = decide(self.cosines, self.people, point, sure)
+
+    def others(self, spot: Spot, count: int = 3) -> list[tuple[int, float]]:
+        """The next best people of a track, with the cosines: labels, the best first, without who it is taken for and
+        whom it was denied to."""
+        row = self.rows[spot]
+        own = self.people[row] if self.verdicts[row] != NO else -1
+        order = np.argsort(-self.scores[row], kind="stable")
+        found = [place for place in order.tolist() if place != own and self.scores[row, place] > NOBODY][:count]
+        return [(int(self.labels[place]), float(self.scores[row, place])) for place in found]
+
+    def column(self, label: int) -> np.ndarray:
+        """The cosines (n,) float32 of all tracks with a person; raises KeyError where nobody has the label."""
+        row = int(np.searchsorted(self.labels, label))
+        if row == len(self.labels) or self.labels[row] != label:
+            raise KeyError(label)
+        return self.scores[:, row]
+
+    def _vectors(self, given: Given) -> dict[Spot, np.ndarray]:
+        spots = {*given.shown, *given.denied}
+        missing = [spot for spot in spots if spot not in self.rows and spot not in self._elsewhere]
+        if missing:
+            self._elsewhere |= dict.fromkeys(missing) | read_vectors(self._known_readers, missing)
+        found: dict[Spot, np.ndarray] = {}
+        for spot in spots:
+            unit = self._units[self.rows[spot]] if spot in self.rows else self._elsewhere[spot]
+            if unit is not None:
+                found[spot] = unit
+        return found
+
+    def _gallery(self, given: Given) -> Gallery:
+        """Of the photographs; made anew where people were merged, or a clip of theirs was answered about."""
+        known = self._known_clips
+        about = replace(
+            Given(merged=given.merged),
+            shown={spot: label for spot, label in given.shown.items() if spot.clip in known},
+            denied={spot: labels for spot, labels in given.denied.items() if spot.clip in known},
+        )
+        if self._plain is None or self._plain[0] != about:
+            self._plain = about, Gallery.read(self._known, self._known_labels, about, needed=False)
+            self._trials = self._plain[1].trials()
+            self._points.clear()
+        return self._plain[1]
+
+    def _point(self, gallery: TaughtGallery) -> OperatingPoint:
+        labels = tuple(gallery.labels.tolist())
+        if labels not in self._points:
+            tracks = len(self.names) / max(self._features.accounts.ok, 1)
+            trials = gallery.moved(self._trials)
+            self._points.clear()
+            self._points[labels] = operating_point(trials, len(labels), self._false_hits, self._card, tracks)
+        return self._points[labels]

@@ -1,0 +1,75 @@
+"""Where the file of a clip lies, and how a browser gets to see it. Names of clips are looked up, never made a path."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from .. import files
+from ..report.media import HEAD, PLAYED, container
+from .tracks import SeenClip
+
+GONE = "the file is gone"
+FAR = "the file lies in an object store, and is not played"
+STILL = "it is a photograph"
+TYPES = {"mp4": "video/mp4", "matroska": "video/webm", "ogg": "video/ogg"}
+
+
+class Places:
+    """The files of clips.
+
+    Parameters
+    ----------
+    clips : of the run
+    paths : of their files, as the data set says
+    """
+
+    def __init__(self, clips: tuple[SeenClip, ...], paths: Mapping[str, str]) -> None:
+        self._clips = {clip.name: clip for clip in clips}
+        self._paths = paths
+
+    def clip(self, name: str) -> SeenClip | None:
+        """A clip of the run; None where it has none of that name."""
+        return self._clips.get(name)
+
+    def path(self, name: str) -> str | None:
+        """The file of a clip, if it is there now and an ordinary one on this disk."""
+        path = self._paths.get(name) if name in self._clips else None
+        return path if path is not None and not files.is_url(path) and _head(path) else None
+
+    def why_not(self, name: str) -> str:
+        """Why the file of a clip can't be shown; empty where it can."""
+        path = self._paths.get(name, "")
+        if files.is_url(path):
+            return FAR
+        return "" if self.path(name) is not None else GONE
+
+    def kind(self, name: str) -> str:
+        """The media type of a clip's file; empty for a file that is in no container that browsers know."""
+        path = self.path(name)
+        return "" if path is None else TYPES.get(container(_head(path)), "")
+
+    def plays(self, name: str) -> dict[str, Any]:
+        """How a browser plays a clip: `plays`, an address or None; and `why` not, else empty."""
+        clip, why = self._clips[name], self.why_not(name)
+        if why or clip.is_still:
+            return {"plays": None, "why": why or STILL}
+        path = self.path(name)
+        assert path is not None
+        way = "video" if clip.codec in PLAYED.get(container(_head(path)), ()) else "play"
+        return {"plays": f"/{way}/{quote(name, safe='')}", "why": ""}
+
+
+def _head(path: str) -> bytes:
+    """The first bytes of an ordinary file; none of anything else."""
+    path = files.plain(path)
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
+            return b""
+        with open(path, "rb") as file:
+            return file.read(HEAD)
+    except (OSError, ValueError):
+        return b""

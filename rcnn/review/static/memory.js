@@ -1,0 +1,119 @@
+// What all views share: the state of the run, the answers on their way, and news from other windows.
+
+import * as api from "./api.js";
+import { count, say } from "./dom.js";
+import { Outbox } from "./outbox.js";
+
+const CALM_DOWN = 150; // milliseconds in which several news count as one
+const CHECK = 2000; // milliseconds between two looks whether the server is back
+
+export class Memory extends EventTarget {
+  constructor() {
+    super();
+    this.state = null;
+    this.outbox = new Outbox({
+      sent: (body, said) => this.acknowledged(body, said),
+      refused: (body, why) => this.refused(body, why),
+    });
+    this.outbox.addEventListener("change", () => this.tell("trouble"));
+    this.lost = false; // whether the stream of news is broken
+  }
+
+  /** Read the state; again and again until the server is there. */
+  async start() {
+    for (;;) {
+      try {
+        this.take(await api.state());
+        break;
+      } catch (error) {
+        this.lost = true;
+        this.locked = error.status === 403;
+        this.tell("trouble");
+        await new Promise((resolve) => setTimeout(resolve, CHECK));
+      }
+    }
+    this.lost = this.locked = false;
+    this.listen();
+    this.tell("trouble");
+  }
+
+  listen() {
+    this.news?.close();
+    this.news = new EventSource("/api/events");
+    this.news.addEventListener("open", () => {
+      this.lost = this.locked = false;
+      this.outbox.hurry();
+      this.tell("trouble");
+      this.renew(); // something may have happened meanwhile
+    });
+    this.news.addEventListener("revision", () => this.renew());
+    this.news.addEventListener("groups", () => this.tell("news"));
+    this.news.addEventListener("error", () => {
+      this.lost = true;
+      this.tell("trouble");
+      // a stream that was refused is not tried again by the browser
+      if (this.news.readyState === EventSource.CLOSED) setTimeout(() => this.start(), CHECK);
+    });
+  }
+
+  /** Read the state soon, and let the views follow. */
+  renew() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(async () => {
+      try {
+        const state = await api.state();
+        if (state.revision === this.state?.revision && this.drawn === state.revision) return;
+        this.take(state);
+      } catch {
+        this.tell("trouble");
+        return;
+      }
+      this.drawn = this.state.revision;
+      this.tell("news");
+    }, CALM_DOWN);
+  }
+
+  take(state) {
+    this.state = state;
+    this.people = new Map(state.people.map((one) => [one.label, one]));
+    this.outbox.open(state.run);
+    this.tell("state");
+  }
+
+  name(label) {
+    return this.people.get(label)?.name ?? "";
+  }
+
+  /** Send an answer; gives a promise of what the server said, null where it refused. */
+  answer(kind, more = {}) {
+    return this.outbox.add({ kind, ...more });
+  }
+
+  acknowledged(body, said) {
+    if (said?.state && said.state.revision >= (this.state?.revision ?? 0)) this.take(said.state);
+    this.renew();
+  }
+
+  refused(body, why) {
+    say(`That could not be: ${why}`);
+    this.dispatchEvent(new CustomEvent("refused", { detail: body }));
+    this.renew();
+  }
+
+  /** What keeps answers from being sent, in words; empty where nothing does. */
+  get trouble() {
+    const left = this.outbox.left;
+    const waiting = left ? ` ${count(left, "answer waits", "answers wait")} here and will be sent then.` : "";
+    if (this.locked || this.outbox.trouble === "locked") {
+      return `The desk was started again with another key. Open the address that it printed.${waiting}`;
+    }
+    if (this.lost || this.outbox.trouble === "offline") {
+      return `The desk does not answer. Is it still running? This page tries again by itself.${waiting}`;
+    }
+    return "";
+  }
+
+  tell(what) {
+    this.dispatchEvent(new Event(what));
+  }
+}
