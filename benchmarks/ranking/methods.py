@@ -31,9 +31,16 @@ class Method:
 
 SEED_LINE = Method("seed", SEED)
 SEED_CENTROIDS = Method("centroids of seed's features", SEED, centroids=True)
-CENTROIDS = Method("centroids", centroids=True)
 # What `best` was before there was the protocol: options that it did not have are at what they do by themselves.
-BEFORE = Method("best, before", options={"genfeat": {"tracks": "agree"}, "train": {"head": "auto"}})
+BEFORE = Method(
+    "best, before",
+    options={
+        "feature": {"weights": "none"},
+        "genfeat": {"tracks": "agree"},
+        "train": {"head": "auto"},
+    },
+)
+CENTROIDS = replace(BEFORE, name="centroids", centroids=True)  # of the tracks that `best` teaches
 BEST_NOW = Method("best")
 FIRST = (SEED_LINE, SEED_CENTROIDS, CENTROIDS, BEFORE)
 SHOWN = (SEED_LINE, CENTROIDS, BEFORE, BEST_NOW)
@@ -96,7 +103,11 @@ TOGETHER = (
     but("weights by quality, sixth power", feature=by_quality(6.0)),
     but("weights by quality, eighth power", feature=by_quality(8.0)),
     but("weights by quality, 12th power", feature=by_quality(12.0)),
+    but("weights by quality, 16th power", feature=by_quality(16.0)),
+    but("weights by quality, 24th power", feature=by_quality(24.0)),
     but("weights by quality, eighth power, no threshold", 0.0, feature=by_quality(8.0)),
+    but("weights by quality, 12th power, no threshold", 0.0, feature=by_quality(12.0)),
+    but("weights by quality, 16th power, no threshold", 0.0, feature=by_quality(16.0)),
     but("weights by quality, eighth power, 5 folds", feature=by_quality(8.0), train=FOLDED),
     but("weights by quality, fourth power, 5 folds", feature=by_quality(4.0), train=FOLDED),
     but("weights by quality, eighth power, cosine head", feature=by_quality(8.0), train={"head": "cosine"}),
