@@ -51,7 +51,7 @@ def test_the_end_of_a_long_list_is_reached(tab):
     tab.goto(f"{HERE}/#/person/1")
     tab.reload()
     tab.locator(".queue [aria-selected=true]").wait_for()
-    tab.locator("[role=listbox]").focus()
+    tab.get_by_role("listbox", name="Tracks").focus()
     tab.keyboard.press("End")
     last = tab.locator(f".queue [aria-posinset='{TRACKS}'][aria-selected=true]")
     last.wait_for()
