@@ -210,7 +210,7 @@ def walk(run: Path, who: Who) -> None:
 
 
 def _beside(tracks: list[dict[str, Any]]) -> set[Spot]:
-    """Tracks that are in view together with a longer one of their film: the truth names one person, and means that one."""
+    """Tracks that are in view together with a longer one of their film: the truth names one person, that one."""
     found: set[Spot] = set()
     films: dict[str, list[dict[str, Any]]] = {}
     for item in sorted(tracks, key=lambda item: item["start"] - item["end"]):
@@ -288,7 +288,7 @@ def main() -> None:
     parser.add_argument("--takes", type=positive, default=5, metavar="N", help="films of each (default: %(default)s)")
     parser.add_argument("--frames", type=whole, default=14, metavar="N", help="of each film (default: %(default)s)")
     parser.add_argument("--videos", metavar="DIR", help="real videos with a manifest.csv, such as ../shared/realvideo")
-    parser.add_argument("--run", metavar="FOUND", help="a finished run of these videos, of which a copy is walked through")
+    parser.add_argument("--run", metavar="FOUND", help="a finished run of these videos; a copy is walked through")
     settings = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
