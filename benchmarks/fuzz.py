@@ -1,11 +1,12 @@
-"""Fuzzes the checkpoint readers, guided by coverage: whatever the bytes, nothing but our own error may come out.
+"""Fuzzes the readers of checkpoints and pickles, guided by coverage: nothing but our own error may come out.
 
     pip install -r requirements-fuzz.txt
     python benchmarks/fuzz.py --executions 5000000 --found ./fuzz-found
 
-Each target of hostile.py runs in a process of its own, on one core. Inputs that bring out something else are kept,
-one for each place where it came from, and counted; the run goes on. So do inputs that take more than 32 MiB of memory
-or a second of processor time. Inputs that belong into the suite go to tests/networks/checkpoint/hostile/TARGET.
+Each target of hostile.py and hostile_pickles.py runs in a process of its own, on one core. Inputs that bring out
+something else are kept, one for each place where it came from, and counted; the run goes on. So do inputs that take
+more than 32 MiB of memory or a second of processor time. Inputs that belong into the suite go to
+tests/networks/checkpoint/hostile/TARGET.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ import fuzz
 fuzz.fuzz(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
 """
 KEPT = ROOT / "tests/networks/checkpoint/hostile"  # inputs that the suite plays again
-LONGEST = {"arrays": 600, "symbol": 4000}  # bytes of an input
+LONGEST = {"arrays": 600, "symbol": 4000, "pickle": 1200}  # bytes of an input
 MEMORY_BYTES = 512 << 20  # of address space beyond what the process has at the start
 JUMP_KIB = 32 << 10  # that one input may add to the largest resident set
 SLOW_SECONDS = 1.0
@@ -91,10 +92,12 @@ def fuzz(target: str, executions: int, seed: int, found: str) -> None:
     """Run one target in this process; never comes back, for libFuzzer ends the process."""
     import atheris
 
-    with atheris.instrument_imports(include=["rcnn.networks.checkpoint"]):
+    with atheris.instrument_imports(include=["rcnn.networks.checkpoint", "rcnn.files.pickled"]):
         import hostile
+        import hostile_pickles
 
-    check = hostile.TARGETS[target]
+    check = {**hostile.TARGETS, "pickle": hostile_pickles.check_pickle}[target]
+    seeds = {**hostile.SEEDS, "pickle": hostile_pickles.pickle_seeds}[target]()
     faults: set[str] = set()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -132,7 +135,7 @@ def fuzz(target: str, executions: int, seed: int, found: str) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         kept = [path.read_bytes() for path in sorted(KEPT.glob(f"{target}/*"))]
-        for number, data in enumerate([*hostile.SEEDS[target](), *kept]):
+        for number, data in enumerate([*seeds, *kept]):
             Path(folder, f"{number:04d}").write_bytes(data)
         words = Path(folder, "words.txt")
         escaped = ["".join(rf"\x{byte:02x}" for byte in token) for token in TOKENS]
@@ -151,7 +154,7 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/fuzz.py --executions 5000000 --found ./fuzz-found")
     add = parser.add_argument
     add("--executions", default=5_000_000, type=positive, metavar="N", help="of each target")
-    add("--targets", default="arrays,symbol", metavar="A,B", help="what is fuzzed")
+    add("--targets", default="arrays,symbol,pickle", metavar="A,B", help="what is fuzzed")
     add("--found", default="./fuzz-found", metavar="DIR", help="where inputs that bring out faults go")
     add("--seed", default=1, type=whole, metavar="N", help="of the mutations; 0 for another each time")
     args = parser.parse_args()

@@ -15,6 +15,7 @@ COMMANDS = {  # module of rcnn.commands, and whether the same command goes on af
     "review": False,
     "groups": True,
     "merge": True,
+    "import-features": True,
     "verify": False,
     "preview": False,
     "zoo": False,
@@ -33,7 +34,7 @@ def overview() -> str:
     lines = ["usage: python -m rcnn COMMAND [options]", "", "commands"]
     for name in COMMANDS:
         module = importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
-        lines.append(f"  {name:<16}{(module.__doc__ or '').partition(chr(10))[0]}")
+        lines.append(f"  {name:<17}{(module.__doc__ or '').partition(chr(10))[0]}")
     return "\n".join([*lines, "", "`python -m rcnn COMMAND --help` says what a command takes."])
 
 

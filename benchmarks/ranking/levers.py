@@ -18,7 +18,7 @@ from rcnn.faces.vectors import normalise
 from rcnn.networks.graphs.classifier import ClassifierShape
 from rcnn.people.teaching import agreeing_tracks
 from rcnn.scores.metrics import mean_average_precision, score
-from rcnn.stages.predict import softmax
+from rcnn.stages.scoring import softmax
 from rcnn.tables.join import Batch
 from rcnn.training.cosine import CosineClassifier, start_at_templates
 from rcnn.training.epochs import Schedule, train_epochs

@@ -20,13 +20,15 @@ from .dataset import (
     read_train_labels,
 )
 from .listed import CLIPS_FILE, lists_clips
+from .official import official_files, read_official_labels
 
 Labels = Mapping[str, int]  # label of a person, 1 or more, by name of the clip; who is not named is nobody known
 
 
 def label_files(dataset: str) -> list[str]:
     """The files with the labels of a data set, as far as they are there."""
-    return [path for path in (files.join(dataset, name) for name in (TRAIN_FILE, VAL_FILE)) if files.is_file(path)]
+    paths = [path for path in (files.join(dataset, name) for name in (TRAIN_FILE, VAL_FILE)) if files.is_file(path)]
+    return paths or list(official_files(dataset).values())
 
 
 def read_labels_of(dataset: str) -> dict[str, int]:
@@ -41,6 +43,8 @@ def read_labels_of(dataset: str) -> dict[str, int]:
     InputError
         If a file can't be read, has a clip under two people, or names clips of another data set only.
     """
+    if official := official_files(dataset):
+        return _agreeing(*(official[part] for part in official))
     train_path, val_path = files.join(dataset, TRAIN_FILE), files.join(dataset, VAL_FILE)
     listed = CLIPS_FILE if lists_clips(dataset) else NAMES_FILE
     # who lists clips need not have any of val, but a data set that lacks a file of labels may be half unpacked
@@ -57,6 +61,19 @@ def read_labels_of(dataset: str) -> dict[str, int]:
                 "mend one of them"
             )
     return train | val
+
+
+def _agreeing(first: str, *others: str) -> dict[str, int]:
+    """The labels of the layout of 2019, which lists no clips beside those that have one."""
+    labels = read_official_labels(first)
+    for path in others:
+        for name, label in read_official_labels(path).items():
+            if labels.setdefault(name, label) != label:
+                raise InputError(
+                    f"{path}: {printable(name)} stands under {label}, and in {first} under {labels[name]}; mend one of "
+                    "them"
+                )
+    return labels
 
 
 def _check_known(names: Collection[str], labels: Labels, path: str, listed: str) -> None:

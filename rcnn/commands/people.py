@@ -1,6 +1,7 @@
 """Takes a person into a run that is done, merges two, renames one, or lists all: people add, merge, rename, list.
 
-Each of the four has a help of its own: `python -m rcnn people add --help`.
+Each of the four has a help of its own: `python -m rcnn people add --help`. `add "Ada Lovelace" --group 0` takes a group
+of `python -m rcnn groups` in place of photographs.
 """
 
 from __future__ import annotations

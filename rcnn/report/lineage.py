@@ -12,6 +12,7 @@ from ..files import sha256
 from ..files.text import printable
 from ..networks.checkpoint import checkpoint_files
 from ..networks.zoo.record import read_training_record
+from ..networks.zoo.roles import members_of
 from ..tables import KINDS, MANIFEST, StageReader
 from .data import Epoch
 
@@ -136,7 +137,8 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
     prefix, _, epoch = model.rpartition(",") if isinstance(model, str) else ("", "", "")
     try:
         place = _place(f"{prefix}-train.json", reader.path, lineage)
-        params = checkpoint_files(f"{place.removesuffix('-train.json')},{epoch}")[1]
+        members = members_of(f"{place.removesuffix('-train.json')},{epoch}")
+        found = [checkpoint_files(member)[1] for member in members]
     except InputError:
         lineage.notes.append(f"the training curve of {model} is not there")
         return
@@ -145,10 +147,11 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
     except (OSError, ValueError) as error:
         lineage.notes.append(f"{place}: the training curve can't be read ({error})")
         return
-    wanted = reader.manifest["models"].get(os.path.basename(params))
-    if not os.path.isfile(params) or sha256(params) != wanted:
-        lineage.notes.append(f"{params} is not the file any more that {reader.path} was made with")
-        return
+    for params in found:
+        wanted = reader.manifest["models"].get(os.path.basename(params))
+        if not os.path.isfile(params) or sha256(params) != wanted:
+            lineage.notes.append(f"{params} is not the file any more that {reader.path} was made with")
+            return
     if not lineage.curve:
         lineage.curve = [Epoch(point.epoch, point.accuracy, point.loss, point.val_accuracy) for point in record.curve]
     if record.head and record.head.line not in lineage.heads:

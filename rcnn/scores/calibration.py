@@ -153,14 +153,25 @@ def operating_point(
     )
 
 
-def _centre(trials: Trials, people: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean cosine (people,) of each person's impostors, drawn to that of all, and all impostors less the mean of the
-    others of their person: with its own in it, each would seem less than it is."""
+def impostor_centres(trials: Trials, people: int) -> np.ndarray:
+    """Mean (people,) of each person's impostors, drawn to that of all; there must be one."""
+    sums, counts = _impostors(trials, people)
+    return sums / counts
+
+
+def _impostors(trials: Trials, people: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sums and numbers (people,) of each person's impostors, with `OWN_COUNTS` average ones."""
     impostor, person = trials.impostor.astype(np.float64), trials.impostor_person
-    counts = np.bincount(person, minlength=people)
-    sums = np.bincount(person, impostor, people) + OWN_COUNTS * impostor.mean()
-    centred = impostor - (sums[person] - impostor) / (counts[person] - 1 + OWN_COUNTS)
-    return sums / (counts + OWN_COUNTS), centred
+    counts = np.bincount(person, minlength=people) + OWN_COUNTS
+    return np.bincount(person, impostor, people) + OWN_COUNTS * impostor.mean(), counts
+
+
+def _centre(trials: Trials, people: int) -> tuple[np.ndarray, np.ndarray]:
+    """`impostor_centres`, and all impostors less the mean of the others of their person: with its own in it, each would
+    seem less than it is."""
+    impostor, person = trials.impostor.astype(np.float64), trials.impostor_person
+    sums, counts = _impostors(trials, people)
+    return sums / counts, impostor - (sums[person] - impostor) / (counts[person] - 1)
 
 
 def _probabilities(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 from msgspec import Meta, Struct
 
 from ..config import config
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class ExtraClasses(Struct, frozen=True):

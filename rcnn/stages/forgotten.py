@@ -29,6 +29,7 @@ from .answered_rows import row_name
 from .appearances import Nearest, judge_by, whole_clips
 from .run_folder import PARTS, RunFolder
 from .settings.places import TEST, TRAINVAL
+from .settings.vectors import NOISE_TABLE
 
 JOURNAL = "forget.json"  # in the run, from the first change to the last
 FALSE_HITS = false_hits("").default  # where no table says what was asked for
@@ -291,6 +292,7 @@ def _own_files(run: RunFolder, roster: Roster, clips: list[str]) -> tuple[list[s
 
 def _classifiers(run: RunFolder) -> tuple[list[str], list[str]]:
     """Names of files in the run that training wrote, and prefixes elsewhere that its predictions name."""
+    kinds = (".params", ".json", ".jsonl", NOISE_TABLE)
     endings = ("-train.json", "-symbol.json", "-training.params", "-training.jsonl")
     prefixes = {name.removesuffix(endings[0]) for name in os.listdir(run.root) if name.endswith(endings[0])}
     prefixes |= {name.removesuffix(endings[2]) for name in os.listdir(run.root) if name.endswith(endings[2])}
@@ -305,6 +307,6 @@ def _classifiers(run: RunFolder) -> tuple[list[str], list[str]]:
     found = [
         name
         for name in sorted(os.listdir(run.root))
-        if any(name.startswith(f"{prefix}-") for prefix in prefixes) and name.endswith((".params", ".json", ".jsonl"))
+        if any(name.startswith(f"{prefix}-") for prefix in prefixes) and name.endswith(kinds)
     ]
     return found, sorted(elsewhere)

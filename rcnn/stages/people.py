@@ -81,6 +81,7 @@ def _add_group(settings: AddPersonSettings, number: int) -> None:
     with held(run.root):
         members = read_group(run, number, settings.groups)
         named = name_members(run, roster, name, members)
+        enlist(run.root, roster.root)
         with _log(run):
             notes = refresh(RunFolder.read(run.root), roster.root)
     print(f"people: group {number} is {printable(name)}, label {named.label}: {named.tracks} tracks were answered")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from ..tables.join import Row, join_rows, open_inputs
 from ..workers.progress import progress
 from .changed_labels import check_labels
 from .recipes import check_recipe
+from .reranking import Scored, rerank
 from .settings import SubmitSettings
 
 ROWS = 1024  # clips a batch
@@ -68,22 +70,16 @@ def submit(settings: SubmitSettings) -> None:
                 files.discard(path)
     ranking = Ranking(classes.pop())
     clips = 0
-    gathered: list[Row] = []
     with progress(what="submit", unit="clip", total=readers[0].rows) as bar:
-        for row in join_rows(readers):
-            if any(character.isspace() for character in row.name) or not row.name:
-                raise InputError(
-                    f"{settings.inputs[0]}: clip {row.name!r} can't stand in a submission; rename the clip"
-                )
-            gathered.append(row)
-            if len(gathered) == ROWS:
-                clips += _enter(ranking, gathered, weights)
-                bar.update(len(gathered))
-                gathered = []
-        if gathered:
-            clips += _enter(ranking, gathered, weights)
-            bar.update(len(gathered))
-    if not max(reader.rows for reader in readers) <= clips <= sum(reader.rows for reader in readers):
+        summed = _summed(readers, weights, ranking.classes)
+        if settings.rerank is not None or settings.gaps is not None:
+            summed = rerank(summed, readers[0], settings)
+        for names, scores in summed:
+            ranking.add(names, scores)
+            clips += len(names)
+            bar.update(len(names))
+    rows = [reader.rows for reader in readers]
+    if settings.gaps is None and not max(rows) <= clips <= sum(rows):
         raise InputError(f"{','.join(settings.inputs)}: {clips} clips came through; run predict.py again")
     result = ranking.result()
     write_submission(settings.output, result)
@@ -118,14 +114,18 @@ def submit(settings: SubmitSettings) -> None:
         print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")
 
 
-def _enter(ranking: Ranking, rows: Sequence[Row], weights: Sequence[float]) -> int:
-    total = np.zeros((len(rows), ranking.classes), np.float32)
-    for index, row in enumerate(rows):
-        for weight, vector in zip(weights, row.vectors, strict=True):
-            if vector is not None:
-                total[index] += np.float32(weight) * vector
-    ranking.add([row.name for row in rows], total)
-    return len(rows)
+def _summed(readers: Sequence[StageReader], weights: Sequence[float], classes: int) -> Iterator[Scored]:
+    """All clips, sorted by name, with the weighted sums of what the inputs say."""
+    rows: Iterator[Row] = join_rows(readers)
+    while gathered := list(islice(rows, ROWS)):
+        total = np.zeros((len(gathered), classes), np.float32)
+        for index, row in enumerate(gathered):
+            if any(character.isspace() for character in row.name) or not row.name:
+                raise InputError(f"{readers[0].path}: clip {row.name!r} can't stand in a submission; rename the clip")
+            for weight, vector in zip(weights, row.vectors, strict=True):
+                if vector is not None:
+                    total[index] += np.float32(weight) * vector
+        yield [row.name for row in gathered], total
 
 
 def check_truth(truth: Mapping[int, Sequence[str]], readers: Sequence[StageReader], where: str) -> None:

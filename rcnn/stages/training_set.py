@@ -14,6 +14,8 @@ from ..errors import InputError
 from ..scores.extra_classes import ExtraClasses
 from ..tables import StageReader, vectors
 from ..tables.schema import KIND, OWN, has_kinds
+from ..training.folds import deal_folds
+from .clip_sources import read_clip_sources
 from .recipes import SEED, recipe_of
 
 HELD_OUT = 0.01  # share that --split 0 validates on
@@ -130,13 +132,19 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
         )
     if several and at and not own[0]:
         raise InputError(f"{path}: begins with a row that is no clip's own; run genfeat.py again")
-    if extra is not None and num_classes is not None:  # strangers come above all people that there may be
-        labels[labels > extra.people] += num_classes - 1 - extra.people
-        extra = ExtraClasses(num_classes - 1, extra.strangers)
-    elif num_classes is not None:
-        extra = ExtraClasses(num_classes - 1, 0)
+    if num_classes is not None:
+        extra = ExtraClasses(num_classes - 1, extra.strangers if extra else 0)
+        labels = class_of(labels, reader, extra)
     ways = recipe_of(reader.arguments)
     return TrainingSet(features, labels, is_train, str(reader.accounts), ways, extra, own if several else None)
+
+
+def class_of(labels: np.ndarray, reader: StageReader, extra: ExtraClasses | None) -> np.ndarray:
+    """The classes (n,) int of labels (n,) of a training set in a classifier with some classes of strangers: these come
+    above all people that `--num-classes` leaves room for."""
+    if reader.strangers is None or extra is None:
+        return labels
+    return np.where(labels > reader.strangers.people, labels + extra.people - reader.strangers.people, labels)
 
 
 def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -156,3 +164,11 @@ def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, n
     held_out = nothing.copy()
     held_out[clips[np.random.default_rng(seed).permutation(len(clips))[:count]]] = True
     return ~data.with_all_rows(held_out), held_out
+
+
+def fold_rows(path: str, data: TrainingSet, count: int) -> np.ndarray:
+    """The fold of each row of a training set, see `deal_folds`; rows of a clip are in one."""
+    rows = read_clip_sources(path)
+    own = np.flatnonzero(data.judging)
+    names, sources = ([values[row] for row in own.tolist()] for values in (rows.names, rows.sources))
+    return deal_folds(data.labels[own], names, sources, count)[data.clips]

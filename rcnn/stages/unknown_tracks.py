@@ -26,6 +26,7 @@ from ..tables import StageReader
 from ..tables import vectors as vectors_of
 from .appearances import Nearest, is_still, judge_by
 from .clip_tracks import ClipTracks, check_known, read_tracks
+from .doubles import find_doubles
 from .labels import find_labels
 
 
@@ -90,7 +91,7 @@ def _clips(source: Input, answered: Collection[Spot], with_vectors: bool) -> Ite
     for clip in read_tracks(source.features, source.detection):
         name = clip.faces.clip.name
         said = np.array([Spot(name, int(track)) in answered for track in clip.tracks]) if answered else False
-        unknown = ~(source.known[clip.rows] | said)
+        unknown = ~(source.known[clip.rows] | said | find_doubles(clip.faces, clip.tracks))
         found = np.zeros((len(clip.tracks), 0), np.float32) if rows is None else rows.take(len(clip.tracks))
         yield _seen(clip, source.paths.of(clip.faces.clip), unknown, found[unknown])
 

@@ -13,7 +13,6 @@ from . import StageReader, open_stage, vector_array, vectors
 from .schema import MEANS
 
 BATCH_BYTES = 16 << 20  # of vectors that a cursor holds
-MANY = 8  # times a row with further vectors may be as large as one without
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class _Cursor:
         self.reader = reader
         rows = max(1, min(4096, BATCH_BYTES // (4 * max(reader.width, 1))))
         self.means: list[np.ndarray] | None = [] if means else None
-        self.batches = reader.batches(reader.columns, max(1, rows // MANY)) if means else reader.batches(rows=rows)
+        self.batches = reader.batches(reader.columns, rows) if means else reader.batches(rows=rows)
         self.names: list[str] = []
         self.at = 0
         self.last = ("", 0)

@@ -42,6 +42,7 @@ from .schema import (
 READ_ROWS = 4096  # rows of a batch that a reader holds
 NEAR_BUFFER, FAR_BUFFER = 1 << 20, 4 << 20  # bytes of a column that are read at once, on the disk and from a store
 BATCH_BYTES = 64 << 20  # of vectors in a batch: wide ones come in smaller batches
+MANY_MEANS = 8  # times that a row with further vectors may be as large as one without
 NAME = IDENTITY[0][0]
 
 
@@ -142,6 +143,8 @@ class StageReader:
         """
         if KINDS[self.stage].a_clip:
             rows = max(1, min(rows, BATCH_BYTES // (4 * self.width)))
+        if columns is not None and MEANS[0] in columns:
+            rows = max(1, rows // MANY_MEANS)
         return self._read(
             self._parts.rows, self.schema, columns, rows, self._whole.rows, one_row(self.stage, self.schema)
         )

@@ -23,7 +23,9 @@ from rcnn.clips.in_place import read_earlier, write_in_place
 from rcnn.clips.names import read_people
 from rcnn.errors import InputError
 from rcnn.people.answers import ANSWERS_FILE, Answer, Answers, Given, Spot, read_given
+from rcnn.report import Lineage
 from rcnn.stages.answered import enlist
+from rcnn.stages.changed_labels import check_labels
 from rcnn.stages.forget import forget
 from rcnn.stages.genfeat import genfeat
 from rcnn.stages.people import merge_people, rename_person
@@ -211,3 +213,21 @@ def test_run_sh_learns_the_head_from_the_answers(finished, tmp_path):
     record = json.loads((tmp_path / "output/iqiyi-train.json").read_text())
     assert record["arguments"]["num_classes"] == label + 1
     assert read_people(str(tmp_path / "data/gt_v2/names.txt"))[label] == "Grace"
+
+
+def test_labels_that_answers_changed_are_those_that_the_classifier_learnt(run):
+    labels = run.dataset / "gt_v2/train_v2.txt"
+    denied, other = (
+        next(line.split()[0] for line in labels.read_text().splitlines() if line.endswith(f" {label}"))
+        for label in (1, 2)
+    )
+    say(run, Answer("merge", label=1, other=3), Answer("no", Spot(denied, 0), 1))
+    taught(run)
+    reader = StageReader(f"{run.root}/trainval", ("genfeat",))
+    lines = labels.read_text().splitlines(keepends=True)
+    labels.write_text("".join(line for line in lines if not line.startswith(denied)))
+    lineage = Lineage([str(run.root)], learnt=[reader])
+    check_labels(lineage)
+    labels.write_text(labels.read_text().replace(f"{other} 2\n", f"{other} 1\n"))
+    with pytest.raises(InputError, match=f"{other} has label 1"):
+        check_labels(lineage)

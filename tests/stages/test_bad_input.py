@@ -192,7 +192,7 @@ def test_widths_that_differ_are_named(tmp_path):
 
 def test_models_for_something_else_are_named(tmp_path):
     face, detector = (f"{ROOT / 'model' / name},0" for name in ("face-m", "essh-m25"))
-    with pytest.raises(InputError, match="has no output fc1_output"):
+    with pytest.raises(InputError, match="is a detector and no embedding; give it as --detector"):
         load_embedder(detector)
     with pytest.raises(InputError, match="is no ESSH or RetinaFace detector"):
         load_detector(face)
@@ -261,7 +261,7 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
 def test_a_snapshot_that_lies_is_an_input_error(tmp_path, monkeypatch, record, what):
     data = write(tmp_path / "set", "genfeat")
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr("rcnn.stages.train._Writer.save", lambda *arguments: {}["stopped"])
+        patch.setattr("rcnn.stages.train.Writer.save", lambda *arguments: {}["stopped"])
         train(data, tmp_path / "mlp")
     path = str(tmp_path / "mlp-training.params")
     arrays = read_arrays(path)

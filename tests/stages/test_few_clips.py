@@ -22,7 +22,6 @@ from rcnn.networks.engine import CPU
 from rcnn.networks.graphs.classifier import shape_of
 from rcnn.scores.metrics import mean_average_precision, score
 from rcnn.stages import head_choice
-from rcnn.stages import train as stage
 from rcnn.stages.head_choice import Head, better_head, choose_head
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.recipes import BEST, SEED
@@ -256,7 +255,7 @@ def test_training_again_after_a_stop_makes_the_same_choice(tmp_path, monkeypatch
     train_mlp(whole)
     stopped = replace(whole, prefix=str(tmp_path / "m"))
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr(stage, "write_json", lambda *arguments: {}["killed"])
+        patch.setattr("rcnn.stages.classifier_writer.write_json", lambda *arguments: {}["killed"])
         train_mlp(stopped)
     train_mlp(stopped)
     assert (tmp_path / "m-0004.params").read_bytes() == (tmp_path / "whole-0004.params").read_bytes()

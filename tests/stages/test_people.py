@@ -15,7 +15,8 @@ from labelled import write_labels
 
 from rcnn.errors import InputError
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
-from rcnn.stages.predict import PredictSettings, absent_classes, predict
+from rcnn.stages.predict import PredictSettings, predict
+from rcnn.stages.scoring import absent_classes
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import StageReader, StageWriter, features_schema, vector_array, vectors

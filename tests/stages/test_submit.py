@@ -16,7 +16,8 @@ from rcnn.stages import genfeat as genfeat_stage
 from rcnn.stages import predict as predict_stage
 from rcnn.stages import submit as submit_stage
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
-from rcnn.stages.predict import PredictSettings, predict, softmax
+from rcnn.stages.predict import PredictSettings, predict
+from rcnn.stages.scoring import softmax
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.tables import StageReader, StageWriter, features_schema, scores_schema, vector_array, vectors
 from rcnn.training.mlp import Classifier

@@ -263,11 +263,11 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(epochs, data, tmp
     assert not (tmp_path / "stopped-training.params").exists()
 
 
-@pytest.mark.parametrize("last", ["write_json", "Snapshot.remove"])
+@pytest.mark.parametrize("last", ["classifier_writer.write_json", "train_going_on.Snapshot.remove"])
 def test_a_run_that_was_killed_in_its_last_step_goes_on(last, data, tmp_path, monkeypatch):
     whole = run(data, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr(f"rcnn.stages.train.{last}", lambda *arguments: {}["killed"])
+        patch.setattr(f"rcnn.stages.{last}", lambda *arguments: {}["killed"])
         run(data, tmp_path / "m")
     assert (tmp_path / "m-0008.params").exists()
     goes_on = run(data, tmp_path / "m")
@@ -278,7 +278,7 @@ def test_a_run_that_was_killed_in_its_last_step_goes_on(last, data, tmp_path, mo
 
 def test_overwrite_begins_anew(data, tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patch, pytest.raises(KeyError):
-        patch.setattr(stage._Writer, "save", lambda *arguments: {}["stopped"])
+        patch.setattr(stage.Writer, "save", lambda *arguments: {}["stopped"])
         run(data, tmp_path / "m")
     assert (tmp_path / "m-training.params").exists()
     run(data, tmp_path / "m", lr=0.1, overwrite=True)

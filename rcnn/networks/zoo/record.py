@@ -11,6 +11,7 @@ from ...files.schema import Count, Digest, Name
 from ...files.text import printable
 from ...scores.extra_classes import ExtraClasses
 
+MOST_FOLDS = 100  # of --folds
 SHOWN = 400  # characters of a line that a record gives
 Label = Annotated[int, Meta(ge=0, lt=1 << 31)]
 
@@ -45,13 +46,18 @@ class HeadRecord(Struct):
 
 class TrainingRecord(Struct):
     """What the file holds; `labels` is None where it is not known which there are, `head` in older files, `classes`
-    where all classes but 0 are of people."""
+    where all classes but 0 are of people.
+
+    `folds` is how many classifiers `train_mlp.py --folds` learnt, and None where it is a single one.
+    """
 
     arguments: TrainingArguments
     curve: list[Point]
     labels: list[Label] | None = None
     head: HeadRecord | None = None
     classes: ExtraClasses | None = None
+    folds: Annotated[int, Meta(ge=2, le=MOST_FOLDS)] | None = None
+    training_set: Digest | None = field(name="training set", default=None)
 
 
 class TrainingOrigin(Struct):

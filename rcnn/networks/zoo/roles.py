@@ -50,8 +50,9 @@ def model_files(model: str) -> tuple[str, ...]:
 
     Parameters
     ----------
-    model : `PREFIX,EPOCH`, with a classifier's PREFIX-train.json where it is there; `X.onnx`, with X.toml and the
-        weights X.onnx.data where they are there; or, of MTCNN's three checkpoints, `DIR` or `PREFIX`
+    model : `PREFIX,EPOCH`, with a classifier's PREFIX-train.json where it is there, and all that it was learnt as in
+        folds; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
+        checkpoints, `DIR` or `PREFIX`
 
     Raises
     ------
@@ -68,12 +69,35 @@ def model_files(model: str) -> tuple[str, ...]:
     if is_cascade(model):
         return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
     record = train_record(model)
-    return *checkpoint_files(model), *((record,) if os.path.isfile(record) else ())
+    members = (path for member in members_of(model) for path in checkpoint_files(member))
+    return *members, *((record,) if os.path.isfile(record) else ())
 
 
 def train_record(model: str) -> str:
     """Where the record of a classifier's training lies, of `PREFIX,EPOCH`."""
     return f"{model.rpartition(',')[0]}-train.json"
+
+
+def fold_prefix(prefix: str, number: int) -> str:
+    """Prefix of the classifier that learnt without fold `number`, 1 or more."""
+    return f"{prefix}-fold{number}"
+
+
+def members_of(model: str) -> tuple[str, ...]:
+    """The checkpoints that a classifier consists of: `PREFIX-fold1,EPOCH` and so on where its record counts folds.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH`; it is its own only member where it has no folds, or no record that can be read
+    """
+    from .record import read_training_record
+
+    prefix, _, epoch = model.rpartition(",")
+    try:
+        folds = read_training_record(train_record(model)).folds or 0
+    except (OSError, ValueError):
+        folds = 0
+    return tuple(f"{fold_prefix(prefix, number)},{epoch}" for number in range(1, folds + 1)) or (model,)
 
 
 def missing_file(model: str) -> str | None:

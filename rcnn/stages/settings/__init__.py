@@ -3,6 +3,7 @@
 from .appearances import AppearanceFileSettings, AppearancesSettings
 from .clips import DetectSettings, GendataSettings, PreviewSettings, SheetSettings
 from .find import FindSettings
+from .official import ImportSettings
 from .ranking import IndexSettings, PredictSettings, SearchSettings, SubmitSettings
 from .vectors import FeatureSettings, GenfeatSettings, MergeSettings, TrainSettings
 
@@ -14,6 +15,7 @@ __all__ = [
     "FindSettings",
     "GendataSettings",
     "GenfeatSettings",
+    "ImportSettings",
     "IndexSettings",
     "MergeSettings",
     "PredictSettings",

@@ -43,6 +43,15 @@ class AddPersonSettings(Settings):
         positional=True,
         many=True,
     )
+    run: str = _run()
+    dataset: str | None = _dataset()
+    link: bool = setting(
+        False,
+        "take the photographs from where they lie; left out: they are copied into the data set, and may go",
+        kinds.flag,
+        None,
+        RUN,
+    )
     group: int | None = setting(
         None,
         "the group of python -m rcnn groups that is this person, in place of photographs",
@@ -52,15 +61,6 @@ class AddPersonSettings(Settings):
     )
     groups: str | None = setting(
         None, "NAME or NAME.csv that groups wrote; left out: groups of the run", kinds.text, "NAME[.csv]", FILES
-    )
-    run: str = _run()
-    dataset: str | None = _dataset()
-    link: bool = setting(
-        False,
-        "take the photographs from where they lie; left out: they are copied into the data set, and may go",
-        kinds.flag,
-        None,
-        RUN,
     )
 
     def _complete(self) -> None:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ...errors import InputError
+from ...scores.rerankings import RERANKINGS
 from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
 from ...settings.apart import check_apart
@@ -13,7 +14,10 @@ from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
 from .appearances import VERDICT_LIST
 from .places import CLASSIFIER, FEATURES, PREDICTIONS, TEST_FEATURES
-from .vectors import INPUTS, LR_STEP
+from .vectors import INPUTS, LR_STEP, NONE
+
+NORM, IMPOSTORS = "norm", "impostors"  # --calibrate
+FACES = "faces"  # --propagate
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,17 @@ class PredictSettings(Settings):
     model: str = setting(f"{CLASSIFIER},{LR_STEP[-1]}", "what train_mlp.py saved", kinds.text, "PREFIX,EPOCH", MODELS)
     inputs: tuple[str, ...] = setting((TEST_FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
     output: str = setting(PREDICTIONS, "where the probabilities go", kinds.text, "DIR", FILES)
+    calibrate: str | None = setting(
+        None,
+        "make scores of different labels comparable; norm: weights of one length; impostors: less what other people's "
+        "clips of the training set score. Left out: none",
+        kinds.choice(NONE, NORM, IMPOSTORS),
+    )
+    propagate: str | None = setting(
+        None,
+        "faces: tracks of one film whose faces are alike give each other their scores. Left out: none",
+        kinds.choice(NONE, FACES),
+    )
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
     ray: str | None = shared.ray()
@@ -33,6 +48,11 @@ class PredictSettings(Settings):
 
     def _complete(self) -> None:
         self._fill(**options_of_recipe("predict", self.recipe))
+        for name in ("calibrate", "propagate"):
+            if getattr(self, name) == NONE:
+                self._put(**{name: None})
+        if self.propagate is not None and self.split[1] > 1:
+            raise InputError(f"--propagate {self.propagate}: wants all clips of a film; leave --split out")
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,23 @@ class SubmitSettings(Settings):
         "./output/submission.txt", "the submission, written anew each time", kinds.text, "FILE", FILES
     )
     weights: tuple[float, ...] = setting((1.0,), "factor of each input in the sum", kinds.numbers, "W[,W...]")
+    rerank: str | None = setting(
+        None,
+        "clips whose faces are alike give each other their scores; expansion: each clip's nearest; reciprocal: clips "
+        "that are near each other, by the neighbours they share; diffusion: over several steps. Left out: none",
+        kinds.choice(NONE, *RERANKINGS),
+    )
+    features: tuple[str, ...] | None = setting(
+        None, "what feature.py wrote of these clips, for --rerank", kinds.paths, INPUTS, FILES
+    )
+    neighbours: int = setting(10, "nearest tracks of a track that --rerank asks", kinds.positive, "N")
+    gaps: float | None = setting(
+        None,
+        "clips without a face that are pieces of a film get S times the scores of the pieces right before and after. "
+        "Left out: they stand in no line",
+        kinds.share(low_included=False),
+        "S",
+    )
     gt: str | None = setting(None, "the truth, LABEL NAME NAME ... a line: prints MAP@100", kinds.text, "FILE", FILES)
     names: str | None = shared.names()
     sources: str | None = shared.sources()
@@ -63,10 +100,18 @@ class SubmitSettings(Settings):
             {"--output": self.output, "--report": self.report},
             {
                 "--inputs": self.inputs, "--gt": self.gt, "--names": self.names, "--sources": self.sources,
-                "--appearances": self.appearances,
+                "--appearances": self.appearances, "--features": self.features,
             },
         )  # fmt: skip
         self._fill(**options_of_recipe("submit", self.recipe))
+        if self.rerank == NONE:
+            self._put(rerank=None)
+        if (self.rerank is None) != (self.features is None):
+            raise InputError(
+                f"--rerank {self.rerank}: wants the vectors of the clips; give --features {TEST_FEATURES}"
+                if self.rerank
+                else f"--features {','.join(self.features or ())}: are for --rerank; give it, too"
+            )
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from ...errors import InputError
+from ...networks.zoo.record import MOST_FOLDS
 from ...networks.zoo.roles import EMBEDDING, find_model
 from ...settings import kinds, shared
 from ...settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
@@ -16,7 +17,9 @@ MAIN, AGREE = "main", "agree"  # --tracks
 AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
 OFF, ON = "off", "on"  # --means and --not-this-one of genfeat.py
 ONE, CLASSES = "one", "classes"  # --strangers
-NONE, QUALITY, SCORE, BOTH = "none", "quality", "score", "both"  # --weights
+QUALITY, SCORE, BOTH = "quality", "score", "both"  # --weights
+REPORT, DROP, NONE = "report", "drop", "none"  # --noise; the last one also of other options
+NOISE_TABLE = "-noise.csv"  # behind PREFIX
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
 # Settings of training that say how to train; whoever gives one has chosen a head that learns
 HOW_TO_TRAIN = (
@@ -221,6 +224,19 @@ class TrainSettings(Settings):
     scale: float = setting(
         None, "of --head cosine and templates: scores are S times the cosine", kinds.number, "S", usual=16.0
     )
+    folds: int | None = setting(
+        None,
+        "learn N classifiers, PREFIX-fold1 to PREFIX-foldN, each without one fold of every person's clips; "
+        "predict.py --model PREFIX,EPOCH takes the mean of their probabilities. Left out: one of all clips",
+        kinds.between(2, MOST_FOLDS),
+        "N",
+    )
+    noise: str | None = setting(
+        None,
+        "list clips that are less like their own label than like others, by what the other clips say, in "
+        "PREFIX-noise.csv; report: learn from them all the same; drop: leave them out. Left out: nothing is listed",
+        kinds.choice(REPORT, DROP, NONE),
+    )
     gpu: int | None = shared.gpu()
     shard_classes: bool = setting(
         False, "with torchrun: each process holds a part of the last layer", kinds.flag, None, RUN
@@ -236,6 +252,8 @@ class TrainSettings(Settings):
             self._fill(head=AUTO)
         self._fill(**options_of_recipe("train_mlp", self.recipe))
         self._fill(head=MLP, lr_step=LR_STEP)
+        if self.noise == NONE:
+            self._put(noise=None)
         if self.begin_epoch >= self.last_epoch:
             raise InputError(f"--begin-epoch {self.begin_epoch}: training ends at epoch {self.last_epoch}")
 

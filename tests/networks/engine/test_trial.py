@@ -14,7 +14,7 @@ from rcnn.errors import InputError
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.networks.engine import trial
 from rcnn.networks.engine.onnx_graph import OnnxGraph
-from rcnn.stages.predict import read_classifier
+from rcnn.stages.scoring import read_classifier
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,91 @@
+"""Reads the dict in a pickle item by item: an item is handed on, and taken off the stack, once the next one begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from . import opcodes
+from .machine import Machine
+from .memo import Place
+from .source import AHEAD, Source
+from .steps import STEPS
+
+MOST_STEPS = 1_000_000  # opcodes of an item, which has 40 for each face
+
+
+class PickledDict:
+    """The items of the dict that a pickle holds, in their order; iterate over it, once.
+
+    Keys are text or bytes. Values are made of dicts, lists, tuples, text, bytes, numbers, None and numpy arrays.
+
+    Parameters
+    ----------
+    path : of a file on the disk
+    far : of `opcodes.find_far`
+    place : where to go on; None for the beginning
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, holds anything else, or is too large in one of its items; says at which byte.
+    """
+
+    def __init__(self, path: str, far: frozenset[int], place: Place | None = None) -> None:
+        self._source = Source(path, 0 if place is None else place.offset)
+        self._machine = Machine(self._source, far, place)
+        self._between = False  # whether what was handed on is all that there was
+
+    def __iter__(self) -> Iterator[tuple[str | bytes, Any]]:
+        source, machine = self._source, self._machine
+        steps = [STEPS.get(code) for code in range(256)]
+        count = 0
+        try:
+            while True:
+                if source.at + AHEAD > len(source.buffer):
+                    source.fill()
+                    if not source.buffer:
+                        source.fail("the file ends in the middle")
+                opcode = source.buffer[source.at]
+                source.at += 1
+                if opcode == opcodes.STOP:
+                    break
+                step = steps[opcode]
+                if step is None:
+                    opcodes.refuse(source, opcode)
+                    return
+                count += 1
+                if count > MOST_STEPS:
+                    source.fail(f"an item of more than {MOST_STEPS} steps")
+                try:
+                    step(machine)
+                except IndexError:
+                    source.fail("it takes what it did not make")
+                except (ValueError, TypeError) as error:
+                    source.fail(str(error).splitlines()[0][:200])
+                if machine.ready:
+                    yield from self._hand_on()
+                    count = 0
+            if not machine.is_between_items or type(machine.stack[0]) is not dict:
+                source.fail("it holds something else than a dict")
+        finally:
+            source.close()
+
+    def _hand_on(self) -> Iterator[tuple[str | bytes, Any]]:
+        machine = self._machine
+        machine.memo.fold()
+        machine.bytes = 0
+        for number, (key, value) in enumerate(machine.ready, 1):
+            if type(key) not in (str, bytes):
+                self._source.fail("a key that is no text")
+            self._between = number == len(machine.ready) and machine.is_between_items
+            yield key, value
+        machine.ready.clear()
+
+    @property
+    def place(self) -> Place | None:
+        """Where a later reader can go on behind the item that came last; None where it can't.
+
+        Python writes 1,000 items at a time, and behind each such lot there is a place.
+        """
+        return self._machine.memo.place(self._source.offset) if self._between else None
