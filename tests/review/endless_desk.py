@@ -106,7 +106,8 @@ class EndlessDesk:
         ]
         return {
             "run": "made up", "revision": 1, "people": people,
-            "unknown": {"groups": self.tracks, "tracks": self.tracks}, "left": self.tracks, "answers": 0, "changed_last_100": 0, "hidden": 0,
+            "unknown": {"groups": self.tracks, "tracks": self.tracks},
+            "left": self.tracks, "answers": 0, "changed_last_100": 0, "hidden": 0,
         }  # fmt: skip
 
     def _group(self, number: int) -> dict:
