@@ -2,24 +2,29 @@
 
     python -m benchmarks.ranking --output output/ranking                       # the people for choosing
     python -m benchmarks.ranking --output output/ranking --side end --prepare  # films and faces alone, nothing scored
-    python -m benchmarks.ranking --output output/ranking --side end            # to be looked at once
+    python -m benchmarks.ranking --output output/ranking --side end --methods end     # to be looked at once
+    python -m benchmarks.ranking --output output/ranking --side end --tables   # what was measured, ready for the docs
 
 What is done is kept, and the same command goes on.
 """
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from rcnn.commands.arguments import Parser, numbers
 from rcnn.errors import run_script
 
-from .draws import MODELS, all_draws
+from .draws import MODELS, Draw, all_draws
 from .measure import EVERYBODY, MAIN, measure
-from .methods import BEFORE, GROUPS
+from .methods import BEFORE, BEST_NOW, CENTROIDS, GROUPS, SEED_LINE
 from .people import CHOOSING, DRAWS, KINDS, SIDES
 from .render import LEVELS
 from .report import paired, read_results, table
+
+PAIRS = tuple((BEST_NOW.name, other.name) for other in (SEED_LINE, CENTROIDS, BEFORE))
 
 
 def main() -> None:
@@ -33,26 +38,38 @@ def main() -> None:
     add("--level", action="append", choices=LEVELS, help="only this; may be given again")
     add("--methods", choices=GROUPS, default="first", help="which lines")
     add("--prepare", action="store_true", help="films and faces alone")
+    add("--tables", action="store_true", help="print what was measured before, and measure nothing")
     args = parser.parse_args()
     numbers_of = [int(number) for number in args.draws]
-    draws = [draw for draw in all_draws(args.shared, args.output, args.side) if draw.number in numbers_of]
+    if not args.tables:
+        draws = [draw for draw in all_draws(args.shared, args.output, args.side) if draw.number in numbers_of]
+        _measure(draws, args)
+    if not args.prepare:
+        _print(args.output, args.side, args.models, numbers_of)
+
+
+def _measure(draws: Sequence[Draw], args: Namespace) -> None:
     for draw in draws:
         draw.make()
         draw.find_faces(args.models)
         print(f"{args.side}, draw {draw.number}: films and faces are there", flush=True)
-    if args.prepare:
-        return
-    for level in args.level or LEVELS:
+    for level in () if args.prepare else args.level or LEVELS:
         for draw in draws:
             for name, figures in measure(draw, draws, args.models, level, GROUPS[args.methods]).items():
                 words = "  ".join(f"{key} {value:g}" for key, value in figures.items())
                 print(f"{level}, draw {draw.number}: {name}: {words}", flush=True)
+
+
+def _print(output: Path, side: str, models: str, draws: Sequence[int]) -> None:
     for figure in (MAIN, *KINDS, EVERYBODY):
-        values = read_results(args.output, args.side, args.models, figure, numbers_of)
-        print(f"\n{figure}\n")
+        values = read_results(output, side, models, figure, draws)
+        print(f"\n{figure}: MAP@100 in per cent\n")
         print("\n".join(table(values)))
-        print()
-        print("\n".join(paired(values, [(name, BEFORE.name) for name in values if name != BEFORE.name])))
+        if figure == MAIN:
+            others = [name for name in values if name != BEFORE.name]
+            pairs = [*PAIRS, *((name, BEFORE.name) for name in others)]
+            print(f"\n{figure}: pairs of the same draw\n")
+            print("\n".join(paired(values, list(dict.fromkeys(pairs)))))
 
 
 if __name__ == "__main__":
