@@ -40,6 +40,8 @@ PAGE = 200  # items that are asked for at once
 CRF = 20  # of drawn films, x264's
 PLACEHOLDER = 1_000_000  # number of the drawn person who is known at first, as a run needs one, and is in no film
 
+TOGETHER = 0.3  # seconds in view at once, from which two tracks are two people: less may be one cut short
+
 Spot = tuple[str, int]  # clip and track
 Who = Callable[[dict[str, Any]], str]  # the true name of an item; empty where the truth does not say
 
@@ -185,8 +187,10 @@ def walk(run: Path, who: Who) -> None:
     with desk(run) as http:
         me = Walk(http, who)
         before = me.tracks()
-        named = [item for item in before if who(item)]
-        people = {who(item) for item in named}
+        beside = _beside(before)
+        me.who = lambda item: "" if _spot(item) in beside else who(item)
+        named = [item for item in before if me.who(item)]
+        people = {me.who(item) for item in named}
         start = time.monotonic()
         for step in (me.groups, me.uncertain, me.wrong, me.single, me.uncertain, me.wrong):
             step()
@@ -203,6 +207,18 @@ def walk(run: Path, who: Who) -> None:
             f"{known} people named, {right} tracks right, {wrong} wrong; {seconds:.1f} s, "
             f"{1000 * me.seconds / max(answers, 1):.0f} ms an answer"
         )
+
+
+def _beside(tracks: list[dict[str, Any]]) -> set[Spot]:
+    """Tracks that are in view together with a longer one of their film: the truth names one person, that one."""
+    found: set[Spot] = set()
+    films: dict[str, list[dict[str, Any]]] = {}
+    for item in sorted(tracks, key=lambda item: item["start"] - item["end"]):
+        mine = films.setdefault(item["source"], [])
+        if any(min(item["end"], one["end"]) - max(item["start"], one["start"]) > TOGETHER for one in mine):
+            found.add(_spot(item))
+        mine.append(item)
+    return found
 
 
 def _standing(me: Walk) -> tuple[int, int]:
@@ -272,7 +288,7 @@ def main() -> None:
     parser.add_argument("--takes", type=positive, default=5, metavar="N", help="films of each (default: %(default)s)")
     parser.add_argument("--frames", type=whole, default=14, metavar="N", help="of each film (default: %(default)s)")
     parser.add_argument("--videos", metavar="DIR", help="real videos with a manifest.csv, such as ../shared/realvideo")
-    parser.add_argument("--run", metavar="FOUND", help="a finished run of these videos, of which a copy is walked through")
+    parser.add_argument("--run", metavar="FOUND", help="a finished run of these videos; a copy is walked through")
     settings = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

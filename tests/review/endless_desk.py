@@ -105,10 +105,12 @@ class EndlessDesk:
             for n, name in enumerate(self.names, 1)
         ]
         return {
-            "run": "made up", "revision": 1, "people": people, "unknown": {"groups": self.tracks, "tracks": self.tracks},
+            "run": "made up", "revision": 1, "people": people,
+            "unknown": {"groups": self.tracks, "tracks": self.tracks},
             "left": self.tracks, "answers": 0, "changed_last_100": 0, "hidden": 0,
         }  # fmt: skip
 
     def _group(self, number: int) -> dict:
-        faces = [{"clip": f"clip{number}_{n}", "track": 0, "face": f"/face/{number}_{n}/0.jpg"} for n in range(IN_GROUP)]
+        clips = [f"clip{number}_{n}" for n in range(IN_GROUP)]
+        faces = [{"clip": clip, "track": 0, "face": f"/face/{clip}/0.jpg"} for clip in clips]
         return {"group": number, "tracks": 14, "films": 5, "seconds": 80, "sure": 0.9, "faces": faces}

@@ -16,6 +16,7 @@ from drawn_people import portrait
 WIDTHS = (390, 768, 1280, 1600)
 TIMEOUT = 20_000  # milliseconds, on a busy machine
 PLAYING = "() => { const v = document.querySelector('video'); return !v.hidden && v.currentTime > 0 && !v.paused }"
+SELECTED = "document.querySelector('.queue [aria-selected=true] .file').textContent"
 TAKE_BACK = """async () => {
   const window = sessionStorage.getItem("desk-window");
   for (let number = 0; ; number += 1) {
@@ -48,7 +49,7 @@ def server(browser, found):
 
 @pytest.fixture
 def context(browser, server):
-    """A browser that knows the key; what is answered in it is taken back, and what it is told off for must be nothing."""
+    """A browser that knows the key; what is answered in it is taken back, and it must not complain."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(TIMEOUT)
     context.faults = []
@@ -113,7 +114,8 @@ def views(tab):
     clip = next(film["clip"] for film in films if film["source"].endswith("two.mp4"))
     mine = label(tab, "Ada")
     return (
-        "", f"person/{mine}", "unknown", "hidden", f"group/{first['clip']}/{first['track']}", "films", f"film/{clip}/0", "search",
+        "", f"person/{mine}", "unknown", "hidden", f"group/{first['clip']}/{first['track']}", "films", f"film/{clip}/0",
+        "search",
     )  # fmt: skip
 
 
@@ -155,9 +157,9 @@ def test_the_keyboard_alone(tab):
     total = tab.locator(".queue .row").count()
     first = current(tab)
     keys.press("ArrowRight")
-    tab.wait_for_function("name => document.querySelector('.queue [aria-selected=true] .file').textContent !== name", arg=first)
+    tab.wait_for_function(f"name => {SELECTED} !== name", arg=first)
     keys.press("ArrowLeft")
-    tab.wait_for_function("name => document.querySelector('.queue [aria-selected=true] .file').textContent === name", arg=first)
+    tab.wait_for_function(f"name => {SELECTED} === name", arg=first)
     tab.wait_for_function(PLAYING)
     keys.press(" ")
     tab.wait_for_function("() => document.querySelector('video').paused")
@@ -328,7 +330,8 @@ def test_a_photograph_is_dropped(tab, tmp_path):
           const carried = new DataTransfer();
           carried.items.add(new File([new Uint8Array(bytes)], "me.jpg", { type: "image/jpeg" }));
           for (const kind of ["dragover", "drop"]) {
-            document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
+            const event = new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true });
+            document.body.dispatchEvent(event);
           }
         }""",
         list(data),
