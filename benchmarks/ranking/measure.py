@@ -49,7 +49,10 @@ def measure(
     runs = Runs(draw, others, models, level)
     new = [method for method in methods if method.name not in results]
     if new:
-        with remembered(MODELS[models].embedding, draw.place / models / f"embeddings-{folder_name(level)}.npz"):
+        kept = (
+            draw.folder / draw.side / f"embeddings-{models}-{folder_name(level)}.npz"
+        )  # of all draws: they share clips
+        with remembered(MODELS[models].embedding, kept):
             for method in new:
                 results[method.name] = runs.figures(method)
                 path.parent.mkdir(parents=True, exist_ok=True)
