@@ -178,6 +178,7 @@ def test_the_keyboard_alone(tab):
 
 def test_names_are_picked_by_typing_and_with_arrows(tab):
     go(tab, "unknown")
+    tab.locator("li.group").first.wait_for()
     tab.keyboard.press("a")
     box = tab.get_by_role("combobox", name="Name")
     box.wait_for()

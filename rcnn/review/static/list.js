@@ -45,7 +45,8 @@ export class VirtualList {
     const pixels = (name, other) => parseFloat(style.getPropertyValue(name)) || other;
     this.height = pixels("--row", 80);
     const width = pixels("--column", 0);
-    this.columns = width ? Math.max(1, Math.floor(this.node.clientWidth / width)) : 1;
+    this.width = this.node.clientWidth; // kept: to ask for it while rows are made lays the page out each time
+    this.columns = width ? Math.max(1, Math.floor(this.width / width)) : 1;
     this.resize();
   }
 
