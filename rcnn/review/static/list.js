@@ -2,6 +2,7 @@
 
 const PAGE = 100;
 const BEYOND = 400; // pixels above and below the view that are made as well
+const TRIES = 4; // at a page of a list that changes while it is read
 const TALLEST = 15_000_000; // pixels; browsers cut off what is longer
 
 export class VirtualList {
@@ -214,9 +215,10 @@ export class VirtualList {
     this.resize();
   }
 
-  /** The item at an index, which may have to be asked for. */
+  /** The item at an index, which may have to be asked for; undefined behind the end. */
   async at(index) {
-    if (!this.items[index]) {
+    // what was asked for is thrown away where the list changed meanwhile, so it may take another try
+    for (let tries = 0; tries < TRIES && !this.items[index] && index < Math.max(this.total, 1); tries += 1) {
       this.pages.delete(Math.floor(index / PAGE));
       await this.fetch(Math.floor(index / PAGE));
     }
