@@ -37,7 +37,8 @@ how
   --licence commercial      refuse models whose licence does not allow commercial use, or is not known (any)
   --gpu N[,N...]            CUDA devices, -1 for the CPU       (0 if there is one, else the CPU)
                             detect, feature and predict take all of them, train_mlp the first
-  --recipe seed|best        the seed's way, or the one that ranks best, see docs/ranking.md (seed)
+  --recipe seed|best        the seed's way, or the one that ranks best, see docs/ranking.md
+                            (what OUTPUT was begun with, else best where DATASET/gt_v2/names.txt is, else seed)
 
 Where the name of a script stands in brackets, its --help tells the default.
 What was answered at the desk of OUTPUT (python -m rcnn review OUTPUT) teaches stages 3 and 6.
@@ -84,6 +85,7 @@ threshold=()
 classes=()
 device=()
 recipe=()
+asked=  # recipe
 overwrite=()
 first=1
 last=6
@@ -111,8 +113,7 @@ while [ $# -gt 0 ]; do
     --gpu) device=(--gpu "$2") ;;
     --recipe)
       case $2 in
-        seed) recipe=() ;;
-        best) recipe=(--recipe best) ;;
+        seed | best) asked=$2 ;;
         *) fail "--recipe $2: must be seed or best" ;;
       esac
       ;;
@@ -136,13 +137,16 @@ output=${output:-./output}
 command -v "$python" > /dev/null || fail "$python is not there; run make first"
 [[ $output != *://* ]] || fail "--output $output: logs and the page go there, too; give a path on the disk"
 logs=$output/log
-# of the scripts' defaults those that name a file here
-told=$(PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.driver) ||
+# of the scripts' defaults those that name a file here, and the recipe
+begun=$output
+[ ${#overwrite[@]} -eq 0 ] || [ "$first" -gt 1 ] || begun=  # begins anew
+told=$(PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.driver "$dataset" "$begun" "$asked") ||
   fail "$python does not find the scripts' defaults; run make first"
 mapfile -t defaults <<< "$told"
-dataset=${dataset:-${defaults[0]}}
+dataset=${defaults[0]}
 prefix=${prefix:-${defaults[1]}}
 epoch=${defaults[2]}
+[ "${defaults[3]}" = seed ] || recipe=(--recipe "${defaults[3]}")
 if [ ${#names[@]} -eq 0 ] && [ -f "$dataset/gt_v2/names.txt" ]; then
   names=(--names "$dataset/gt_v2/names.txt")
 fi
@@ -200,6 +204,7 @@ wanted() {
 }
 
 started=$SECONDS
+echo "run.sh: --recipe ${defaults[3]}: ${defaults[4]}" 2> /dev/null || true
 device_of=("${device[@]}")
 results=("$output/submission.txt" "$output/report.html")
 unheard=  # where lines were lost

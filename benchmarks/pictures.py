@@ -5,7 +5,6 @@ python -m benchmarks.pictures --ranking output/ranking
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -19,6 +18,11 @@ from matplotlib.figure import Figure
 from rcnn.commands.arguments import Parser
 from rcnn.errors import run_script
 
+from .ranking.measure import MAIN
+from .ranking.methods import SHOWN
+from .ranking.people import DRAWS, END
+from .ranking.render import LEVELS
+from .ranking.report import read_results
 from .scheduling import Setting, simulate
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
@@ -101,23 +105,22 @@ def slow_machines() -> Figure:
 
 
 def rankings(folder: Path) -> Figure:
-    """MAP@100 on test, by level and amount."""
-    record: dict[str, dict[str, list[float]]] = {}
-    for level in ("clean", "degraded", "hard"):
-        record.update(json.loads((folder / f"test-{level}.json").read_text()))
-    groups = {name: [(mean(values), stdev(values)) for values in methods.values()] for name, methods in record.items()}
-    return bars(groups, list(next(iter(record.values()))), 100)
+    """MAP@100 of the people held for the end, by level and method."""
+    values = read_results(folder, END, "published", MAIN, range(DRAWS))
+    shown = [method.name for method in SHOWN]
+    groups = {level: [(mean(of), stdev(of)) for of in (values[name][level] for name in shown)] for level in LEVELS}
+    return bars(groups, shown, 100)
 
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.pictures --ranking output/ranking")
-    parser.add_argument("--ranking", type=Path, metavar="DIR", help="what benchmarks.ranking --test left")
+    parser.add_argument("--ranking", type=Path, metavar="DIR", help="what benchmarks.ranking --side end left")
     args = parser.parse_args()
     with rc_context(STYLE):
         write(order(), IMAGES / "scale-order.svg", "Work in the workers' time by their number")
         write(slow_machines(), IMAGES / "scale-slow.svg", "Seconds of a run with slow workers")
         if args.ranking:
-            write(rankings(args.ranking), IMAGES / "ranking-test.svg", "MAP@100 on test")
+            write(rankings(args.ranking), IMAGES / "ranking-test.svg", "MAP@100 of the people held for the end")
 
 
 if __name__ == "__main__":

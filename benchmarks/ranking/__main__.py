@@ -1,76 +1,75 @@
-"""The protocol of docs/ranking.md: makes its data sets, measures levers on val, and recipes on test.
+"""Rankings on films of real people: makes the films, finds faces, measures methods, prints tables.
 
-python -m benchmarks.ranking --output output/ranking            # levers, on val
-python -m benchmarks.ranking --output output/ranking --test     # seed and best, on test: to be looked at once
+    python -m benchmarks.ranking --output output/ranking                       # the people for choosing
+    python -m benchmarks.ranking --output output/ranking --side end --prepare  # films and faces alone, nothing scored
+    python -m benchmarks.ranking --output output/ranking --side end --methods end     # to be looked at once
+    python -m benchmarks.ranking --output output/ranking --side end --tables   # what was measured, ready for the docs
+
+What is done is kept, and the same command goes on.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
 
 from rcnn.commands.arguments import Parser, numbers
 from rcnn.errors import run_script
-from rcnn.workers.pipeline import cores
 
-from .clips import LEVELS
-from .faces import read_faces
-from .levers import measure
-from .lines import LINES
-from .recipes import find_faces, run
-from .sets import make_set
+from .draws import MODELS, Draw, all_draws
+from .measure import EVERYBODY, MAIN, measure
+from .methods import BEFORE, BEST_NOW, CENTROIDS, GROUPS, SEED_LINE
+from .people import CHOOSING, DRAWS, KINDS, SIDES
+from .render import LEVELS
+from .report import paired, read_results, table
 
-SEEDS = (0.0, 1.0, 2.0, 3.0, 4.0)
-AMOUNTS = {"many": False, "few": True}
+PAIRS = tuple((BEST_NOW.name, other.name) for other in (SEED_LINE, CENTROIDS, BEFORE))
 
 
 def main() -> None:
-    parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.ranking --output output/ranking")
+    parser = Parser(__doc__.partition("\n")[0], "python -m benchmarks.ranking --output output/ranking")
     add = parser.add_argument
-    add("--faces", type=Path, default=Path("../shared/faces"), metavar="DIR", help="PERSON/*.jpg")
+    add("--shared", type=Path, default=Path("../shared"), metavar="DIR", help="holds faces and realvideo")
     add("--output", type=Path, default=Path("output/ranking"), metavar="DIR", help="data sets and all that is made")
-    add("--seeds", type=numbers, default=SEEDS, metavar="S,S,...", help="of people, splits and cameras")
-    add("--test", action="store_true", help="the recipes on test, in place of the levers on val")
+    add("--side", choices=SIDES, default=CHOOSING, help="people for choosing, or those for the end")
+    add("--models", choices=MODELS, default="published", help="detector and embedding model")
+    add("--draws", type=numbers, default=tuple(map(float, range(DRAWS))), metavar="N,N,...", help="which draws")
     add("--level", action="append", choices=LEVELS, help="only this; may be given again")
+    add("--methods", choices=GROUPS, default="first", help="which lines")
+    add("--prepare", action="store_true", help="films and faces alone")
+    add("--tables", action="store_true", help="print what was measured before, and measure nothing")
     args = parser.parse_args()
-    record: dict[str, dict[str, list[float]]] = {}
-    for level in args.level or LEVELS:
-        for seed in map(int, args.seeds):
-            data, output = args.output / "data" / f"{level}-{seed}", args.output / "out" / f"{level}-{seed}"
-            make_set(args.faces, data, level, seed, cores())
-            with contextlib.redirect_stdout(io.StringIO()):  # of the stages
-                find_faces(data, output)
-            for amount, few in AMOUNTS.items():
-                place = record.setdefault(f"{level} {amount}", {})
-                if args.test:
-                    with contextlib.redirect_stdout(io.StringIO()):
-                        results = run(data, output, few)
-                else:
-                    table = read_faces(args.faces, output, level, seed)
-                    results = {name: measure(table, levers, few) for name, levers in LINES.items()}
-                for name, value in results.items():
-                    place.setdefault(name, []).append(value)
-                print(level, seed, amount, " ".join(f"{value:.2f}" for value in results.values()), flush=True)
-        of_level = {name: results for name, results in record.items() if name.startswith(level)}
-        (args.output / f"{'test' if args.test else 'val'}-{level}.json").write_text(json.dumps(of_level, indent=1))
-    _print(record)
+    numbers_of = [int(number) for number in args.draws]
+    if not args.tables:
+        draws = [draw for draw in all_draws(args.shared, args.output, args.side) if draw.number in numbers_of]
+        _measure(draws, args)
+    if not args.prepare:
+        _print(args.output, args.side, args.models, numbers_of)
 
 
-def _print(record: dict[str, dict[str, list[float]]]) -> None:
-    """Mean and standard deviation over the seeds, in percent."""
-    names = list(next(iter(record.values())))
-    print("| |", " | ".join(record), "|")
-    print("| --- |", " | ".join(["---:"] * len(record)), "|")
-    for name in names:
-        cells = [_cell(column[name]) for column in record.values()]
-        print(f"| {name} |", " | ".join(cells), "|")
+def _measure(draws: Sequence[Draw], args: Namespace) -> None:
+    for draw in draws:
+        draw.make()
+        draw.find_faces(args.models)
+        print(f"{args.side}, draw {draw.number}: films and faces are there", flush=True)
+    for level in () if args.prepare else args.level or LEVELS:
+        for draw in draws:
+            for name, figures in measure(draw, draws, args.models, level, GROUPS[args.methods]).items():
+                words = "  ".join(f"{key} {value:g}" for key, value in figures.items())
+                print(f"{level}, draw {draw.number}: {name}: {words}", flush=True)
 
 
-def _cell(values: list[float]) -> str:
-    return f"{mean(values):.1f} ± {stdev(values) if len(values) > 1 else 0:.1f}"
+def _print(output: Path, side: str, models: str, draws: Sequence[int]) -> None:
+    for figure in (MAIN, *KINDS, EVERYBODY):
+        values = read_results(output, side, models, figure, draws)
+        print(f"\n{figure}: MAP@100 in per cent\n")
+        print("\n".join(table(values)))
+        if figure == MAIN:
+            others = [name for name in values if name != BEFORE.name]
+            pairs = [*PAIRS, *((name, BEFORE.name) for name in others)]
+            print(f"\n{figure}: pairs of the same draw\n")
+            print("\n".join(paired(values, list(dict.fromkeys(pairs)))))
 
 
 if __name__ == "__main__":

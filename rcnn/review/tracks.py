@@ -12,6 +12,7 @@ from ..clips.sources import find_sources
 from ..report import Lineage
 from ..stages.appearances import is_still
 from ..stages.clip_tracks import read_tracks
+from ..stages.doubles import find_doubles
 from ..tables import StageReader
 from ..tables.films import Films
 
@@ -64,6 +65,7 @@ class Tracks:
     quality : (n,) float32, of the best face
     row : (n,) int64, of the best face in the table of faces
     vectors : (n, D) float32 of length 1
+    double : (n,) bool, a second detection of a face that another track has, see `stages.doubles`
     shown, ends : seconds of all faces, those of track t at shown[ends[t]:ends[t + 1]]
     places : number of each track, by clip and number in it
     """
@@ -80,6 +82,7 @@ class Tracks:
     quality: np.ndarray
     row: np.ndarray
     vectors: np.ndarray
+    double: np.ndarray
     shown: np.ndarray
     ends: np.ndarray
     places: Mapping[Place, int]
@@ -124,7 +127,7 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
     members: list[list[int]] = []
     clip_of, track_of, row_of, shown = [], [], [], []
     start, end, time, quality = [], [], [], []
-    boxes = []
+    boxes, doubles = [], [np.zeros(0, bool)]
     for clip in read_tracks(features, detection):
         faces, video = clip.faces, seen[clip.faces.clip.name]
         name, source = faces.clip.name, paths.of(faces.clip)
@@ -135,6 +138,7 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
             members.append([])
         members[film].append(len(clips))
         still = is_still(source)
+        doubles.append(find_doubles(faces, clip.tracks))
         for track in clip.tracks.tolist():
             mine = np.flatnonzero(faces.tracks == track)
             if not len(mine):  # of another model's features; none is shown
@@ -167,6 +171,7 @@ def read_all_tracks(features: StageReader, detection: StageReader, lineage: Line
         np.array(quality, np.float32),
         np.array(row_of, np.int64),
         vectors,
+        np.concatenate(doubles),
         np.concatenate([np.zeros(0), *shown]),
         np.cumsum([0, *map(len, shown)]),
         {(clips[clip].name, track): n for n, (clip, track) in enumerate(zip(clip_of, track_of, strict=True))},

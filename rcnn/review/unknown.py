@@ -7,7 +7,7 @@ import numpy as np
 from ..people.grouping import GroupingSettings, group_tracks
 from ..people.moments import Moments
 from ..stages.appearances import card_of
-from .groups import GroupTracks
+from .groups import SINGLE, GroupTracks
 from .run_files import RunFiles
 
 
@@ -20,8 +20,15 @@ def tracks_to_groups(run: RunFiles) -> GroupTracks:
     card = card_of(run.features)
 
     def group(numbers: np.ndarray, must: list[tuple[int, int]], cannot: list[tuple[int, int]]) -> np.ndarray:
-        moments = Moments(tracks.film[numbers].astype(np.int64), first[numbers], last[numbers])
-        settings = GroupingSettings.of(card, len(numbers))
-        return group_tracks(tracks.vectors[numbers], moments, settings, must, cannot)
+        asked = np.unique(np.array(must, np.int64))  # somebody who joins a double to others knows better
+        kept = np.flatnonzero(~tracks.double[numbers] | np.isin(np.arange(len(numbers)), asked))
+        place = {int(old): new for new, old in enumerate(kept)}
+        moments = Moments(tracks.film[numbers[kept]].astype(np.int64), first[numbers[kept]], last[numbers[kept]])
+        inside = ([(place[a], place[b]) for a, b in pairs if a in place and b in place] for pairs in (must, cannot))
+        found = np.full(len(numbers), SINGLE, np.int64)
+        found[kept] = group_tracks(
+            tracks.vectors[numbers[kept]], moments, GroupingSettings.of(card, len(kept)), *inside
+        )
+        return found
 
     return group

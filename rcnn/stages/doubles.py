@@ -1,4 +1,4 @@
-"""Tracks that are a second detection of a face that another track has, badly aligned: they show nobody by themselves."""
+"""Tracks that are a second detection, badly aligned, of a face that another track has: they show nobody else."""
 
 from __future__ import annotations
 

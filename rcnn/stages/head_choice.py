@@ -16,6 +16,9 @@ from .settings.vectors import AUTO, COSINE, MLP, TEMPLATES
 LEAST_CLIPS = {COSINE: 2, MLP: 50}
 
 
+BELOW_CENTROIDS = "ranks below nearest centroids"
+
+
 @dataclass(frozen=True)
 class Head:
     """How a classifier comes to its scores.
@@ -33,6 +36,11 @@ class Head:
     def line(self) -> str:
         """What is said of it."""
         return f"{self.kind}: {self.why}"
+
+    @property
+    def warning(self) -> str:
+        """That nearest centroids would have ranked better; empty where they would not, or nobody knows."""
+        return f"warning: below centroids: {self.why}" if BELOW_CENTROIDS in self.why else ""
 
 
 def choose_head(settings: TrainSettings, labels: np.ndarray) -> Head:
@@ -71,4 +79,4 @@ def better_head(head: Head, learnt: float | None, templates: float | None, where
     if head.free:
         return Head(TEMPLATES, f"{head.kind} ranks no better: {figures}")
     advice = "give --head templates, or leave out the flags that say how to train"
-    return Head(head.kind, f"{head.why}, but ranks below nearest centroids: {figures}; {advice}")
+    return Head(head.kind, f"{head.why}, but {BELOW_CENTROIDS}: {figures}; {advice}")

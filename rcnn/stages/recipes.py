@@ -19,7 +19,7 @@ SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions
 # What `best` sets in place of a script's defaults. A flag that is given still counts.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "detect": {"faces": "all", "rate": 8.0},
-    "feature": {},
+    "feature": {"weights": "quality", "weight_power": 8.0},  # by benchmarks/ranking
     "genfeat": {"tracks": "agree"},
     "train_mlp": {"head": "cosine"},
     "predict": {},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -196,6 +197,8 @@ def _train(plan: _Plan, started: float) -> None:
         last = course.curve[-1]
         learnt = f"{len(course.curve)} epochs, {last.steps} steps, train accuracy {last.accuracy:.4f}"
     print(head.line)
+    if head.warning and team.leads:
+        print(f"train_mlp.py: {head.warning}", file=sys.stderr, flush=True)
     print(f"train_mlp: {data.words(training)}, {learnt}, {time.monotonic() - started:.1f} s -> {where}")
     print(
         f"accounts: {data.accounts}; of {len(data.labels)}{'' if data.own is None else ' rows'} with features {count} "

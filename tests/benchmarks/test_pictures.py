@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT))
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed (requirements-dev.txt)")
 from benchmarks.pictures import IMAGES, STYLE, bars, lines, rankings, slow_machines, write  # noqa: E402
+from benchmarks.ranking.methods import SHOWN  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +30,14 @@ def test_bars_and_lines_have_the_values_that_they_are_given():
 
 
 def test_rankings_are_drawn_from_what_the_benchmark_leaves(tmp_path):
-    for level in ("clean", "degraded", "hard"):
-        (tmp_path / f"test-{level}.json").write_text(json.dumps({level: {"seed": [40, 60], "best": [90, 90]}}))
+    results = tmp_path / "results/end/published"
+    results.mkdir(parents=True)
+    for draw in range(5):
+        found = {method.name: {"main": 10 * place + draw} for place, method in enumerate(SHOWN, 1)}
+        for level in ("as-is", "240-lines", "dark", "tiny"):
+            (results / f"{draw}-{level}.json").write_text(json.dumps(found))
     (axes,) = rankings(tmp_path).axes
-    assert [bar.get_height() for bar in axes.patches] == [50, 50, 50, 90, 90, 90]
+    assert [bar.get_height() for bar in axes.patches] == [12] * 4 + [22] * 4 + [32] * 4 + [42] * 4
 
 
 def texts(path: Path) -> list[str]:

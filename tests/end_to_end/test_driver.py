@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -219,6 +220,30 @@ def test_the_recipe_goes_to_every_stage(run):
     devices = {Path(call[0]).name: call[call.index("--gpu") + 1] for call in run.calls if "--gpu" in call}
     assert devices == {"detect.py": "0,1", "feature.py": "0,1", "train_mlp.py": "0", "predict.py": "0,1"}
     assert "must be seed or best" in run("--recipe", "other", code=2).stderr
+
+
+def test_data_of_ones_own_are_ranked_by_best_and_the_challenges_by_the_seeds_way(run):
+    assert "run.sh: --recipe seed: the seed's, for the challenge's data" in run("--name", "challenge").stdout
+    assert not any("--recipe" in call for call in run.calls)
+    (run.place / "mine/gt_v2").mkdir(parents=True)
+    (run.place / "mine/gt_v2/names.txt").write_text("1 Ada\n")
+    said = run("--name", "mine", "--dataset", "mine").stdout
+    assert said.count("run.sh: --recipe best: what ranks best, for data of your own") == 1
+    assert all(value(call, "--recipe") == "best" for call in run.calls if call[0] != "appearances")
+
+
+def test_a_run_that_has_begun_keeps_its_recipe(run):
+    """Also where a part of it is asked for, without its data set, and where it was begun before there was a choice."""
+    (run.place / "mine/gt_v2").mkdir(parents=True)
+    (run.place / "mine/gt_v2/names.txt").write_text("1 Ada\n")
+    begun = run.place / "output/mine/det_trainval"
+    begun.mkdir(parents=True)
+    for arguments, recipe in (({}, "seed"), ({"recipe": "best"}, "best")):
+        (begun / "manifest.json").write_text(json.dumps({"arguments": arguments}))
+        assert f"--recipe {recipe}: what ./output/mine was begun with" in run("--name", "mine", "--stage", 3).stdout
+    (begun / "manifest.json").write_text(json.dumps({"arguments": {}}))
+    again = run("--name", "mine", "--dataset", "mine", "--overwrite")
+    assert "--recipe best: what ranks best" in again.stdout
 
 
 @pytest.mark.parametrize("streams", [">/dev/full", ">&-", "2>&-", ">/dev/full 2>/dev/full", "<&- >&- 2>&-"])

@@ -31,7 +31,8 @@ def drive(faces: Path, work: Path, detector: str, embedding: str, *options: str)
     sh(sys.executable, ROOT / "gendata.py", "--input", faces, "--output", work / "data")
     text = sh(
         "bash", ROOT / "run.sh", "--dataset", work / "data", "--output", work / "output", "--detector", detector,
-        "--quality", embedding, "--model", embedding, "--prefix", work / "model/iqiyi", "--gpu", "-1", *options,
+        "--quality", embedding, "--model", embedding, "--prefix", work / "model/iqiyi", "--gpu", "-1",
+        "--recipe", "seed", *options,
     )  # fmt: skip
     return work / "data", work / "output", text
 

@@ -20,3 +20,10 @@ def desk(run: Run) -> Iterator[Running]:
     """A desk as a user starts it."""
     with running(run.found) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def second(run: Run, desk: Running) -> Iterator[Running]:
+    """Another desk of the same run, beside the first."""
+    with running(run.found) as found:
+        yield found

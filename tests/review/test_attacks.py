@@ -11,7 +11,7 @@ import pytest
 from attacks import ATTACKS, Asked, Attack, answer, post
 from desk_cast import Run
 
-from benchmarks.made_desk import Running, running, said
+from benchmarks.made_desk import Running, said
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/review.md"
 
@@ -56,12 +56,11 @@ def test_the_document_lists_every_attack_with_what_it_got() -> None:
         assert f"| {attack.words} | {' or '.join(map(str, attack.got))} |" in text
 
 
-def test_a_cookie_of_one_desk_opens_no_other(run: Run, desk: Running, cookie: str) -> None:
-    with running(run.found) as other:
-        value = cookie.partition("=")[2]
-        for tried in (cookie, f"desk-{other.port}={value}"):
-            assert httpx.get(f"{other.base}/api/state", headers={"Cookie": tried}).status_code == 403
-        assert httpx.get(f"{other.base}/?key={desk.key}").status_code == 403
+def test_a_cookie_of_one_desk_opens_no_other(desk: Running, second: Running, cookie: str) -> None:
+    value = cookie.partition("=")[2]
+    for tried in (cookie, f"desk-{second.port}={value}"):
+        assert httpx.get(f"{second.base}/api/state", headers={"Cookie": tried}).status_code == 403
+    assert httpx.get(f"{second.base}/?key={desk.key}").status_code == 403
 
 
 def test_a_slow_neighbour_keeps_nobody_out(desk: Running, window: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""Two windows, two desks, and kills in the middle of answers. Takes 8 s of processor, most of it to start desks."""
+"""Two windows, two desks, and kills in the middle of answers. Takes 15 s of processor, most of it to start desks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from desk_cast import ADA, BO, Run
 
 from benchmarks.desk_kills import kill_often, run_of
-from benchmarks.made_desk import Running, events, running, said, start
+from benchmarks.made_desk import Running, events, said, start
 from rcnn.commands.review import main
 from rcnn.errors import InputError
 from rcnn.people.answers import ANSWERS_FILE, read_given
@@ -48,23 +48,22 @@ def test_two_windows_see_each_other_and_undo_their_own(desk: Running, run: Run) 
     heard.close()
 
 
-def test_a_second_desk_on_the_same_run_hears_the_first(desk: Running, run: Run) -> None:
-    with running(run.found) as second:
-        assert second.port != desk.port and second.key != desk.key
-        here, there = desk.client(), second.client()
-        heard = events(there)
-        next(heard)
-        group = said(here.get("/api/groups"))["items"][0]
-        spots = [[face["clip"], face["track"]] for face in group["faces"]]
-        named = answered(here, "s1", "name", name="Stranger", spots=spots, window="s")
-        assert int(next(heard)[1]) == named["revision"]
-        label = next(one["label"] for one in said(there.get("/api/state"))["people"] if one["name"] == "Stranger")
-        other = answered(there, "s2", "name", name="Somebody", spots=[[run.films.gone, 0]], window="s")
-        labels = [one["label"] for one in other["state"]["people"]]
-        assert len(labels) == len(set(labels)) and label in labels  # two desks give no label twice
-        assert said(there.get(f"/api/person/{label}?show=all"))["total"] >= len(spots)
-        heard.close()
-        undo_all(here, "s", 2)
+def test_a_second_desk_on_the_same_run_hears_the_first(desk: Running, second: Running, run: Run) -> None:
+    assert second.port != desk.port and second.key != desk.key
+    here, there = desk.client(), second.client()
+    heard = events(there)
+    next(heard)
+    group = said(here.get("/api/groups"))["items"][0]
+    spots = [[face["clip"], face["track"]] for face in group["faces"]]
+    named = answered(here, "s1", "name", name="Stranger", spots=spots, window="s")
+    assert int(next(heard)[1]) == named["revision"]
+    label = next(one["label"] for one in said(there.get("/api/state"))["people"] if one["name"] == "Stranger")
+    other = answered(there, "s2", "name", name="Somebody", spots=[[run.films.gone, 0]], window="s")
+    labels = [one["label"] for one in other["state"]["people"]]
+    assert len(labels) == len(set(labels)) and label in labels  # two desks give no label twice
+    assert said(there.get(f"/api/person/{label}?show=all"))["total"] >= len(spots)
+    heard.close()
+    undo_all(here, "s", 2)
 
 
 def test_the_same_token_counts_once_also_at_another_desk_and_after_a_merge(run: Run, desk: Running) -> None:

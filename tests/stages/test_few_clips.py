@@ -160,7 +160,11 @@ def test_a_head_that_ranks_below_the_templates_gives_way_to_them(tmp_path, monke
         assert f"1.0000 of the templates on {where}" in capsys.readouterr().out
     record = train(tmp_path, split=-1, head="mlp")  # it is asked for, and says so
     assert record["head"]["kind"] == "mlp" and shape_of(load_checkpoint(f"{tmp_path / 'm'},4")).filters == 16
-    assert "but ranks below nearest centroids: MAP@100 0.0000 of mlp" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "but ranks below nearest centroids: MAP@100 0.0000 of mlp" in said.out
+    assert said.err.count("train_mlp.py: warning: below centroids: asked for, but") == 1
+    train(tmp_path, split=-1, head="templates")
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_a_head_that_ranks_better_stays(tmp_path, monkeypatch):

@@ -34,6 +34,11 @@ def test_best_sets_other_defaults_and_what_is_given_counts():
     assert (TrainSettings(lr=0.2).head, TrainSettings(lr=0.2, recipe=BEST).head) == ("mlp", "cosine")
     assert TrainSettings(recipe=BEST, head="mlp").head == "mlp"
     assert (DetectSettings(recipe=BEST).faces, DetectSettings().faces) == ("all", "central")
+    weights = [(made.weights, made.weight_power) for made in (FeatureSettings(recipe=BEST), FeatureSettings())]
+    assert weights == [("quality", 8.0), (None, None)]
+    other = FeatureSettings(recipe=BEST, weights="score")  # with its own usual power, not that of the recipe's
+    assert (other.weights, other.weight_power) == ("score", 1.0)
+    assert FeatureSettings(recipe=BEST, weights="none").weight_power is None
     assert (GenfeatSettings(recipe=BEST).tracks, GenfeatSettings().tracks) == ("agree", "main")
     with pytest.raises(InputError, match=r"^--recipe any: must be seed or best$"):
         TrainSettings(recipe=ANY)

@@ -81,7 +81,10 @@ class FeatureSettings(Settings):
     recipe: str = recipe_setting("feature")
 
     def _complete(self) -> None:
-        self._fill(**options_of_recipe("feature", self.recipe))
+        options = options_of_recipe("feature", self.recipe)
+        if self.weights is not None:
+            options.pop("weight_power", None)  # it is that of the recipe's own weights
+        self._fill(**options)
         if self.weights == NONE:
             self._put(weights=None)
         if self.weights is None and self.weight_power is not None:

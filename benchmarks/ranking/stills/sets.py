@@ -1,4 +1,7 @@
-"""Data sets in the iQIYI-VID layout for the protocol: who is in them, in which part, and at which difficulty."""
+"""Data sets in the iQIYI-VID layout: who is in them, in which part, and at which difficulty.
+
+People are dealt out to the seeds by a hash, so that two seeds share nobody and no photograph.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from rcnn.clips.dataset import NAMES_FILE, NOBODY_KNOWN, TEST, TRAIN, TRAIN_FILE
 from rcnn.clips.layout import FOLDERS, LISTS, arrange, fresh, publish, write_lines
 from rcnn.workers.mapping import mapper
 
-from .clips import HARD, RANGES, make_clip
+from .clips import HARD, RANGES, WORSE, make_clip
 
-PEOPLE = 80  # known by name, of those with SHORTEST photographs or more
-SHORTEST, LONGEST = 6, 10  # photographs of one of them; more are left out
+SEEDS = 5
+PEOPLE = 60  # known by name, of those with SHORTEST photographs or more
+SHORTEST, LONGEST = 4, 10  # photographs of one of them; more are left out
 TEST_SHARE, VAL_SHARE = 0.3, 0.2
-STRANGERS = {"clean": (60, 90), "degraded": (60, 90), HARD: (100, 150)}  # clips of nobody known in val, in test
+# clips of nobody known in val, in test
+STRANGERS = {"clean": (60, 90), "degraded": (60, 90), WORSE: (100, 150), HARD: (100, 150)}
 FEW = 2  # clips a person, at most, to learn from in the lists of `few`, which have no val clips of known people
 FEW_FOLDER = "few"
 
@@ -42,11 +47,16 @@ def number(seed: int, purpose: str, key: str) -> int:
 
 
 def plan(faces: Path, level: str, seed: int) -> list[Placed]:
-    """Who is where. A photograph stands in one clip; strangers of val, of test and companions are different people."""
+    """Who is where. A photograph stands in one clip; strangers of val, of test and companions are different people.
+
+    Parameters
+    ----------
+    seed : 0 to `SEEDS` - 1
+    """
     people = {folder.name: sorted(folder.glob("*.jpg")) for folder in sorted(faces.iterdir()) if folder.is_dir()}
-    by_chance = sorted(people, key=lambda person: number(seed, "person", person))
-    known = [person for person in by_chance if len(people[person]) >= SHORTEST][:PEOPLE]
-    others = [person for person in by_chance if len(people[person]) < SHORTEST]
+    by_chance = sorted(people, key=lambda person: number(0, "person", person))
+    known = [person for person in by_chance if len(people[person]) >= SHORTEST][seed::SEEDS][:PEOPLE]
+    others = [person for person in by_chance if len(people[person]) < SHORTEST][seed::SEEDS]
     in_val, in_test = STRANGERS[level]
     companions = [people[person][0] for person in others[in_val + in_test :]]
     where = [(person, VAL, NOBODY_KNOWN) for person in others[:in_val]]

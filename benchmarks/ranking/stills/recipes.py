@@ -30,7 +30,7 @@ from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import FACES_SCHEMA, MANIFEST, NO_FACE, OK, TRACKED_FACES_SCHEMA, StageReader, StageWriter
 
-from ..centroids import rank_by_centroids
+from ...centroids import rank_by_centroids
 from .sets import FEW_FOLDER, PEOPLE
 
 CHECKPOINTS = "../shared/checkpoints"

@@ -1,0 +1,144 @@
+"""A draw at a level through the stages, by several methods: MAP@100 by how people are known."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rcnn.clips.dataset import read_ground_truth, read_listed_names
+from rcnn.scores.metrics import LabelScore, score
+from rcnn.stages.feature import feature
+from rcnn.stages.genfeat import genfeat
+from rcnn.stages.predict import predict
+from rcnn.stages.recipes import options_of_recipe
+from rcnn.stages.settings import FeatureSettings, GenfeatSettings, PredictSettings, SubmitSettings, TrainSettings
+from rcnn.stages.submit import submit
+from rcnn.stages.train import train_mlp
+from rcnn.tables import MANIFEST
+
+from ..centroids import rank_by_centroids
+from .chosen import choose_faces
+from .draws import MODELS, TEACH, Draw, folder_name
+from .methods import STAGES, Method
+from .people import KINDS, SAME
+from .remembered import remembered
+from .script import clean_of
+
+MAIN, EVERYBODY = "main", "everybody"  # without and with those of the same recording
+OPTIONS_OF = {"train": "train_mlp"}  # names of stages in a recipe, where they are others than here
+FOR_TEACHING = ("means", "draws")  # options of feature.py that change what teaches alone
+Figures = dict[str, float]
+
+
+def measure(
+    draw: Draw, others: Sequence[Draw], models: str, level: str, methods: Iterable[Method]
+) -> dict[str, Figures]:
+    """Figures by method, those of an earlier run and new ones; see `figures_of`. They are kept in a file.
+
+    Parameters
+    ----------
+    others : draws of the same side, whose clips are ranked, too, where they show nobody known
+    """
+    path = draw.folder / "results" / draw.side / models / f"{draw.number}-{folder_name(level)}.json"
+    results: dict[str, Figures] = json.loads(path.read_text()) if path.exists() else {}
+    runs = Runs(draw, others, models, level)
+    new = [method for method in methods if method.name not in results]
+    if new:
+        with remembered(MODELS[models].embedding, draw.place / models / f"embeddings-{folder_name(level)}.npz"):
+            for method in new:
+                results[method.name] = runs.figures(method)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(results, indent=1, sort_keys=True))
+    return results
+
+
+class Runs:
+    """The stage directories of a draw at a level; what several methods share is made once.
+
+    MODELS/runs/LEVEL/DIGEST of the options that lead there, so that levels can be measured side by side
+    """
+
+    def __init__(self, draw: Draw, others: Sequence[Draw], models: str, level: str) -> None:
+        self.draw, self.models, self.level = draw, models, level
+        self.root = draw.place / models / "runs" / folder_name(level)
+        known = frozenset(draw.cast.labels)
+        foreign = [each for each in others if each.number != draw.number and each.faces(models, level).exists()]
+        self.sources = [each.faces(models, level) for each in (draw, *foreign)]
+        own = [clip.name for clip in draw.clips]
+        self.names = {*own, *(clip.name for each in foreign for clip in clean_of(each.clips, known))}
+
+    def figures(self, method: Method) -> Figures:
+        """MAP@100 in per cent, by kind; and the seconds that the stages took."""
+        started = time.monotonic()
+        with contextlib.redirect_stdout(io.StringIO()):
+            ranking = self.rank(method)
+        found = figures_of(ranking, self.draw.truth(), self.draw.kinds())
+        return {**found, "clips": len(self.names), "seconds": round(time.monotonic() - started, 2)}
+
+    def rank(self, method: Method) -> Mapping[int, Sequence[str]]:
+        pair, recipe = MODELS[self.models], method.recipe
+        given = {
+            stage: {**options_of_recipe(OPTIONS_OF.get(stage, stage), recipe), **method.options.get(stage, {})}
+            for stage in STAGES
+        }
+        key = (recipe, pair.quality if method.quality is None else method.quality)
+        feat_teach = self.features(TEACH, [self.draw.faces(self.models, TEACH)], key, given["feature"])
+        plain = {name: value for name, value in given["feature"].items() if name not in FOR_TEACHING}
+        feat_test = self.features(self.level, self.sources, key, plain)
+        trainval = self.place("trainval", key, given["feature"], given["genfeat"])
+        if not (trainval / MANIFEST).exists():
+            teach = str(self.draw.place / TEACH)
+            genfeat(GenfeatSettings((str(feat_teach),), str(trainval), teach, recipe=recipe, **given["genfeat"]))
+        if method.centroids:
+            return rank_by_centroids(str(trainval), str(feat_test))
+        place = self.place("end", self.level, len(self.names), key, given)
+        place.mkdir(parents=True, exist_ok=True)
+        common: dict[str, Any] = {"recipe": recipe, "gpu": -1, "overwrite": True}
+        classes = len(self.draw.cast.known) + 1
+        prefix, scores, submission = (str(place / name) for name in ("iqiyi", "pred", "submission.txt"))
+        training = TrainSettings(str(trainval), prefix, num_classes=classes, **common, **given["train"])
+        train_mlp(training)
+        predict(
+            PredictSettings(f"{prefix},{training.last_epoch}", (str(feat_test),), scores, **common, **given["predict"])
+        )
+        if given["submit"].get("rerank"):
+            given["submit"]["features"] = (str(feat_test),)
+        submit(SubmitSettings((scores,), submission, recipe=recipe, **given["submit"]))
+        return read_ground_truth(submission)
+
+    def features(self, part: str, sources: Sequence[Path], key: tuple[str, float], given: Mapping[str, Any]) -> Path:
+        """What feature.py makes of the faces of `TEACH` or of a level that a recipe and a least quality leave."""
+        dataset = self.draw.place / folder_name(part)
+        names = read_listed_names(str(dataset)) if part == TEACH else self.names
+        faces = self.place("det", part, len(names), key)
+        choose_faces(sources, faces, *key, names, dataset)
+        target = self.place("feat", part, len(names), key, given)
+        if not (target / MANIFEST).exists():
+            paths = (MODELS[self.models].embedding, str(faces), str(target))
+            feature(FeatureSettings(*paths, gpu=-1, recipe=key[0], **given))
+        return target
+
+    def place(self, *words: Any) -> Path:
+        text = json.dumps(words, default=dict, sort_keys=True)
+        return self.root / f"{words[0]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def figures_of(
+    ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]], kinds: Mapping[int, str]
+) -> Figures:
+    """MAP@100 in per cent of the people of each kind, of all but those of the same recording, and of all."""
+    scores = score(ranking, truth)
+    groups = {kind: [each for each in scores if kinds[each.label] == kind] for kind in KINDS}
+    groups[MAIN] = [each for each in scores if kinds[each.label] != SAME]
+    groups[EVERYBODY] = scores
+    return {name: round(100 * _mean(mine), 3) for name, mine in groups.items() if mine}
+
+
+def _mean(scores: Sequence[LabelScore]) -> float:
+    return sum(each.ap for each in scores) / len(scores)

@@ -1,0 +1,118 @@
+"""What films show: shots of one person or of two side by side, cut hard; and their clips, of which the script says whom
+each shows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .people import LEAST_SHOT, Cast, Piece, number
+
+FILMS = 6  # of a draw
+SECONDS, WEIGHTS = (2.0, 2.5, 3.0, 4.0, 6.0), (8, 6, 4, 2, 1)  # of a shot, and how often
+STEP = 0.5  # seconds that a shot is a multiple of: cuts and middles of shots are then whole frames
+BESIDE = 0.45  # share of the shots in which a second person stands beside the first
+CLIP_SECONDS, LONG_CLIP = (2.0, 5.0), 10.0  # of most clips, and of one in LONG_EVERY at most
+LONG_EVERY = 8
+TRIES = 1000  # of an order in which nobody is in two shots running
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Some seconds of a film.
+
+    pieces : whose pictures it shows, one, or two side by side; those of an insert are blurred beyond recognition
+    """
+
+    pieces: tuple[Piece, ...]
+    seconds: float
+    insert: bool = False
+
+    @property
+    def people(self) -> frozenset[str]:
+        return frozenset() if self.insert else frozenset(piece.person for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Film:
+    name: str
+    shots: tuple[Shot, ...]
+
+    @property
+    def seconds(self) -> float:
+        return sum(shot.seconds for shot in self.shots)
+
+
+@dataclass(frozen=True)
+class FilmClip:
+    """A clip of a film, start and end in seconds, and everybody it shows, known or not."""
+
+    name: str
+    film: str
+    start: float
+    end: float
+    people: frozenset[str]
+
+
+def write_films(cast: Cast, side: str, draw: int) -> list[Film]:
+    """The films of a draw: every piece that its cast may be seen in, once, and an insert in each film."""
+    rng = random.Random(number("films", side, draw))
+    known = cast.labels
+    pieces = [piece for each in cast.known for piece in each.seen] + list(cast.strangers)
+    for _ in range(TRIES):
+        shots = _shots(rng.sample(pieces, len(pieces)), known.keys(), rng)
+        if not any(one.people & other.people for one, other in pairwise(shots)):
+            break
+    else:
+        raise ValueError(f"{side}, draw {draw}: no order of the shots keeps everybody apart")
+    films = []
+    for index in range(FILMS):
+        mine = shots[index * len(shots) // FILMS : (index + 1) * len(shots) // FILMS]
+        hidden = Shot((rng.choice(cast.strangers),), LEAST_SHOT, insert=True)
+        mine.insert(rng.randrange(1, len(mine)), hidden)
+        films.append(Film(f"{side}-{draw}-film-{index}", tuple(mine)))
+    return films
+
+
+def _shots(pieces: Sequence[Piece], known: object, rng: random.Random) -> list[Shot]:
+    """Each piece in a shot; of some shots, where somebody known is in them, with the next piece beside it."""
+    left, shots = list(pieces), []
+    while left:
+        chosen = [left.pop()]
+        beside = [piece for piece in left[-3:] if piece.person != chosen[0].person and (
+            piece.person in known or chosen[0].person in known)]  # type: ignore[operator]  # fmt: skip
+        if beside and rng.random() < BESIDE:
+            chosen.append(beside[-1])
+            left.remove(beside[-1])
+        longest = min((piece.end - piece.start for piece in chosen if not piece.is_still), default=max(SECONDS))
+        seconds = min(rng.choices(SECONDS, WEIGHTS)[0], int(longest / STEP) * STEP)
+        shots.append(Shot(tuple(chosen), seconds))
+    return shots
+
+
+def cut_clips(film: Film) -> list[FilmClip]:
+    """The clips of a film, which together cover it: they end at cuts and in the middle of shots, as a cutter by the
+    clock does, but nobody is in one for less than half a shot."""
+    rng = random.Random(number("clips", film.name))
+    starts = [0.0]
+    for shot in film.shots:
+        starts.append(starts[-1] + shot.seconds)
+    spans = list(zip(starts, starts[1:], film.shots, strict=False))
+    marks = sorted({*starts, *((start + end) / 2 for start, end, _ in spans)})
+    clips, begin = [], 0.0
+    while begin < film.seconds:
+        wanted = rng.uniform(*CLIP_SECONDS) if rng.randrange(LONG_EVERY) else LONG_CLIP
+        least, last = begin + CLIP_SECONDS[0], film.seconds - CLIP_SECONDS[0]
+        later = [mark for mark in marks if least <= mark <= last]  # so that what is left is no shorter than a clip
+        end = max([mark for mark in later if mark <= begin + wanted], default=later[0] if later else film.seconds)
+        people = frozenset().union(*(shot.people for start, stop, shot in spans if start < end and stop > begin))
+        clips.append(FilmClip(f"{film.name}-{round(1000 * begin):06d}", film.name, begin, end, people))
+        begin = end
+    return clips
+
+
+def clean_of(clips: Sequence[FilmClip], known: frozenset[str]) -> Iterator[FilmClip]:
+    """Clips of other draws that a draw may rank besides its own: those that show nobody whom it knows."""
+    return (clip for clip in clips if not clip.people & known)
