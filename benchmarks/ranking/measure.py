@@ -16,7 +16,7 @@ from rcnn.scores.metrics import LabelScore, score
 from rcnn.stages.feature import feature
 from rcnn.stages.genfeat import genfeat
 from rcnn.stages.predict import predict
-from rcnn.stages.recipes import options_of_recipe
+from rcnn.stages.recipes import OPTIONS
 from rcnn.stages.settings import FeatureSettings, GenfeatSettings, PredictSettings, SubmitSettings, TrainSettings
 from rcnn.stages.submit import submit
 from rcnn.stages.train import train_mlp
@@ -31,7 +31,6 @@ from .remembered import remembered
 from .script import clean_of
 
 MAIN, EVERYBODY = "main", "everybody"  # without and with those of the same recording
-OPTIONS_OF = {"train": "train_mlp"}  # names of stages in a recipe, where they are others than here
 FOR_TEACHING = ("means", "draws")  # options of feature.py that change what teaches alone
 Figures = dict[str, float]
 
@@ -83,10 +82,7 @@ class Runs:
 
     def rank(self, method: Method) -> Mapping[int, Sequence[str]]:
         pair, recipe = MODELS[self.models], method.recipe
-        given = {
-            stage: {**options_of_recipe(OPTIONS_OF.get(stage, stage), recipe), **method.options.get(stage, {})}
-            for stage in STAGES
-        }
+        given = {stage: dict(method.options.get(stage, {})) for stage in STAGES}
         key = (recipe, pair.quality if method.quality is None else method.quality)
         feat_teach = self.features(TEACH, [self.draw.faces(self.models, TEACH)], key, given["feature"])
         plain = {name: value for name, value in given["feature"].items() if name not in FOR_TEACHING}
@@ -125,7 +121,8 @@ class Runs:
         return target
 
     def place(self, *words: Any) -> Path:
-        text = json.dumps(words, default=dict, sort_keys=True)
+        # what a recipe means changes as the project goes on
+        text = json.dumps((OPTIONS, words), default=dict, sort_keys=True)
         return self.root / f"{words[0]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 

@@ -45,7 +45,7 @@ BEST_NOW = Method("best")
 FIRST = (SEED_LINE, SEED_CENTROIDS, CENTROIDS, BEFORE)
 SHOWN = (SEED_LINE, CENTROIDS, BEFORE, BEST_NOW)
 AT_THE_END = (*FIRST, BEST_NOW)
-QUALITIES = (0.0, 2.0, 4.0, 5.0, 6.0, 8.0)
+QUALITIES = (0.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0)
 
 
 def but(name: str, quality: float | None = None, **options: Mapping[str, Any]) -> Method:
@@ -54,7 +54,14 @@ def but(name: str, quality: float | None = None, **options: Mapping[str, Any]) -
     return Method(name, options=merged, quality=quality)
 
 
-THRESHOLDS = tuple(but(f"best, before, quality {quality:g}", quality) for quality in QUALITIES)
+THRESHOLDS = tuple(
+    method
+    for quality in QUALITIES
+    for method in (
+        but(f"best, before, quality {quality:g}", quality),
+        replace(BEST_NOW, name=f"best, quality {quality:g}", quality=quality),
+    )
+)
 MEANS = {"feature": {"means": (1, 3, 5), "draws": 2}, "genfeat": {"means": "on"}}
 CLASSES = {"strangers": "classes", "stranger_clips": 2}
 LEVERS = (

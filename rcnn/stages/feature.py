@@ -49,7 +49,7 @@ from .int8 import CROPS, check_int8, int8_network
 from .recipes import check_recipe
 from .settings import FeatureSettings
 from .settings.clips import SAMPLING
-from .settings.vectors import BOTH, QUALITY, SCORE
+from .settings.vectors import BOTH, NONE, QUALITY, SCORE
 
 BATCH_CLIPS = 32  # clips whose faces are embedded together
 AHEAD = 4  # such batches a worker that may be done before they are written
@@ -212,7 +212,7 @@ class FeatureJob:
 
 def weighting_of(settings: FeatureSettings) -> Weighting | None:
     """How much each face counts; None where all count alike."""
-    if settings.weights is None:
+    if settings.weights in (None, NONE):
         return None
     assert settings.weight_power is not None
     return Weighting(settings.weights in (QUALITY, BOTH), settings.weights in (SCORE, BOTH), settings.weight_power)

@@ -1,12 +1,13 @@
 """--recipe: other defaults for a whole run, and no mixing of two by accident."""
 
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
 from rcnn.commands.arguments import read_settings
 from rcnn.errors import InputError
+from rcnn.stages.feature import weighting_of
 from rcnn.stages.recipes import ANY, BEST, OPTIONS, SEED, check_made_by, recipe_of
 from rcnn.stages.settings import (
     DetectSettings,
@@ -38,7 +39,9 @@ def test_best_sets_other_defaults_and_what_is_given_counts():
     assert weights == [("quality", 8.0), (None, None)]
     other = FeatureSettings(recipe=BEST, weights="score")  # with its own usual power, not that of the recipe's
     assert (other.weights, other.weight_power) == ("score", 1.0)
-    assert FeatureSettings(recipe=BEST, weights="none").weight_power is None
+    plain = FeatureSettings(recipe=BEST, weights="none")
+    assert weighting_of(plain) is None and plain.weight_power is None
+    assert weighting_of(replace(plain, sampling=1)) is None  # as the stage does; it stays what was asked for
     assert (GenfeatSettings(recipe=BEST).tracks, GenfeatSettings().tracks) == ("agree", "main")
     with pytest.raises(InputError, match=r"^--recipe any: must be seed or best$"):
         TrainSettings(recipe=ANY)

@@ -85,13 +85,13 @@ class FeatureSettings(Settings):
         if self.weights is not None:
             options.pop("weight_power", None)  # it is that of the recipe's own weights
         self._fill(**options)
-        if self.weights == NONE:
-            self._put(weights=None)
-        if self.weights is None and self.weight_power is not None:
+        if self.weights == NONE and "weights" not in options:
+            self._put(weights=None)  # where a recipe sets some, "none" says that they were taken back
+        if self.weights in (None, NONE) and self.weight_power is not None:
             raise InputError("--weight-power: is of --weights quality, score or both; give one of them, too")
         if self.means is None and self.draws is not None:
             raise InputError("--draws: is of --means; give --means, too")
-        if self.weights is not None:
+        if self.weights not in (None, NONE):
             self._fill(weight_power=USUAL_POWER)
         if self.means is not None:
             self._fill(draws=USUAL_DRAWS)
