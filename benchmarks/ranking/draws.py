@@ -42,7 +42,7 @@ class Models:
 
 MODELS = {
     "published": Models(f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", f"{CHECKPOINTS}/mobilefacenet-y1/model,0", 4.0),
-    "own": Models("model/essh-m25,0", "model/face-m,0", 6.0),
+    "own": Models("model/essh-m25,0", "model/face-m,0", 4.0),
 }
 
 
