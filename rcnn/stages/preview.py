@@ -136,7 +136,7 @@ def preview(settings: PreviewSettings) -> None:
 
 
 def chosen_clips(reader: StageReader, every: int) -> list[dict[str, Any]]:
-    """Rows of the table of clips: every so manieth of each state, beginning with the first."""
+    """Rows of the table of clips: one in so many of each state, beginning with the first."""
     counts: Counter[str] = Counter()
     rows = []
     for batch in reader.clips():

@@ -39,15 +39,17 @@ def item(number: int, verdict: str = "maybe", name: str = "Ada") -> dict:
 
 
 class EndlessDesk:
-    """Answers of a desk with `tracks` tracks of one person, as many groups, films and people, and one film with all.
+    """Answers of a desk.
 
     Parameters
     ----------
+    tracks : of one person; there are as many groups and films
+    at_once : tracks of a film or of a group, which come in one answer
     names : of the people
     """
 
-    def __init__(self, tracks: int, names: tuple[str, ...] = ("Ada", "Bob")) -> None:
-        self.tracks, self.names = tracks, names
+    def __init__(self, tracks: int, at_once: int, names: tuple[str, ...] = ("Ada", "Bob")) -> None:
+        self.tracks, self.at_once, self.names = tracks, at_once, names
 
     def serve(self, context) -> None:
         """Answer everything that a browser's context asks for."""
@@ -88,13 +90,13 @@ class EndlessDesk:
             case "groups":
                 return {"total": self.tracks, "items": [self._group(n) for n in numbers]}
             case "group":
-                return {"group": 0, "items": [item(n, "no", "") for n in range(self.tracks)]}
+                return {"group": 0, "items": [item(n, "no", "") for n in range(self.at_once)]}
             case "film":
                 tracks = [
                     {**item(n), "who": n % len(self.names) + 1, "name": self.names[n % len(self.names)], "group": None}
                     if n % 2
                     else {**item(n, "no", ""), "who": None, "group": n // 2}
-                    for n in range(self.tracks)
+                    for n in range(self.at_once)
                 ]
                 return {"source": "/films/long.mp4", "seconds": 3003, "tracks": tracks, "plays": None, "why": "made up"}
         raise AssertionError(path)

@@ -178,6 +178,7 @@ def test_the_keyboard_alone(tab):
 
 def test_names_are_picked_by_typing_and_with_arrows(tab):
     go(tab, "unknown")
+    tab.locator("li.group").first.wait_for()
     tab.keyboard.press("a")
     box = tab.get_by_role("combobox", name="Name")
     box.wait_for()
@@ -293,15 +294,18 @@ def test_two_windows_see_each_other_and_keep_their_place(context, server, tab):
 def test_what_cannot_be_is_said_and_taken_back(tab):
     """Two faces of one frame are two people."""
     go(tab, views(tab)[6])
-    for _ in range(2):
-        tab.locator(".bar-track.unknown").first.click()
+    unknown = tab.locator(".bar-track.unknown")
+    for left in (2, 1):
+        unknown.nth(left - 1).wait_for()
+        tab.wait_for_function("n => document.querySelectorAll('.bar-track.unknown').length === n", arg=left)
+        unknown.first.click()
         tab.locator(".stage").get_by_role("button", name="Name").click()
         tab.get_by_role("combobox", name="Name").fill("Ann")
         tab.keyboard.press("Enter")
         settled(tab)
         tab.locator("#said p").wait_for()
     tab.locator("#said", has_text="they are two people").wait_for()
-    assert tab.locator(".bar-track.unknown").count() == 1
+    assert unknown.count() == 1
     tab.context.faults.clear()  # 409
 
 

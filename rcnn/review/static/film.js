@@ -9,6 +9,7 @@ import { Player } from "./player.js";
 
 const NARROWEST = 3; // pixels between two bars that are drawn apart
 const GUESSED = 600; // pixels of a time line that is not laid out yet
+const SHORTEST = 1e-3; // seconds of a time line
 const SINGLE = -1; // group of a track that is like no other
 const HIDDEN = -2; // group of those that are of no interest
 const RANKS = { yes: 0, maybe: 1, no: 2 };
@@ -18,6 +19,7 @@ export function open({ memory }, [clip, track]) {
   let film = null;
   let lines = []; // of the time line: {who, name, verdict, group, tracks}
   let current = null;
+  let length = 0; // seconds of the time line
   const heading = make("h1", { text: "Film" });
   const way = make("p", { class: "way" });
   const facts = make("p", { class: "soft" });
@@ -56,9 +58,8 @@ export function open({ memory }, [clip, track]) {
     const rank = (line) => [line.who === null ? (line.group < 0 ? 1 - line.group : 1) : 0, line.tracks[0].start];
     lines = [...found.values()].sort((a, b) => rank(a)[0] - rank(b)[0] || rank(a)[1] - rank(b)[1]);
     for (const line of lines) line.tracks.sort((a, b) => a.start - b.start);
+    length = film.tracks.reduce((last, one) => Math.max(last, one.end), Math.max(film.seconds, SHORTEST));
   }
-
-  const length = () => Math.max(film.seconds, ...lines.map((line) => line.tracks.at(-1).end), 1e-3);
 
   function words(line) {
     if (line.who !== null) return line.name;
@@ -67,11 +68,12 @@ export function open({ memory }, [clip, track]) {
 
   function draw(line) {
     const bars = make("div", { class: "bars" });
-    const all = length();
-    const room = (rows.clientWidth || GUESSED) / all;
+    const all = length;
+    const wide = list.width || GUESSED;
+    const room = wide / all;
     let right = -Infinity;
     for (const one of line.tracks) {
-      if (one.start * room < right + NARROWEST && line.tracks.length > rows.clientWidth / NARROWEST) continue; // no room for all
+      if (one.start * room < right + NARROWEST && line.tracks.length > wide / NARROWEST) continue; // no room for all
       right = one.end * room;
       const bar = button("", () => look(one), {
         class: `bar-track ${isKnown(one) ? (one.answer ?? one.verdict) : "unknown"}`,
@@ -172,8 +174,8 @@ export function open({ memory }, [clip, track]) {
     way.replaceChildren(named(folders));
     const known = lines.filter((line) => line.who !== null).length;
     const nobody = film.tracks.filter((one) => !isKnown(one)).length;
-    facts.textContent = `${clock(length())} long: ${count(known, "person", "people")}, ${count(nobody, "track")} of unknown people`;
-    scale.replaceChildren(make("span", { text: "0:00" }), make("span", { text: clock(length()) }));
+    facts.textContent = `${clock(length)} long: ${count(known, "person", "people")}, ${count(nobody, "track")} of unknown people`;
+    scale.replaceChildren(make("span", { text: "0:00" }), make("span", { text: clock(length) }));
     rows.hidden = scale.hidden = !lines.length;
     await list.refresh();
     if (current) {

@@ -2,6 +2,7 @@
 
 const PAGE = 100;
 const BEYOND = 400; // pixels above and below the view that are made as well
+const TRIES = 4; // at a page of a list that changes while it is read
 const TALLEST = 15_000_000; // pixels; browsers cut off what is longer
 
 export class VirtualList {
@@ -44,7 +45,8 @@ export class VirtualList {
     const pixels = (name, other) => parseFloat(style.getPropertyValue(name)) || other;
     this.height = pixels("--row", 80);
     const width = pixels("--column", 0);
-    this.columns = width ? Math.max(1, Math.floor(this.node.clientWidth / width)) : 1;
+    this.width = this.node.clientWidth; // kept: to ask for it while rows are made lays the page out each time
+    this.columns = width ? Math.max(1, Math.floor(this.width / width)) : 1;
     this.resize();
   }
 
@@ -214,9 +216,10 @@ export class VirtualList {
     this.resize();
   }
 
-  /** The item at an index, which may have to be asked for. */
+  /** The item at an index, which may have to be asked for; undefined behind the end. */
   async at(index) {
-    if (!this.items[index]) {
+    // what was asked for is thrown away where the list changed meanwhile, so it may take another try
+    for (let tries = 0; tries < TRIES && !this.items[index] && index < Math.max(this.total, 1); tries += 1) {
       this.pages.delete(Math.floor(index / PAGE));
       await this.fetch(Math.floor(index / PAGE));
     }

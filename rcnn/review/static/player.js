@@ -118,7 +118,8 @@ export class Player {
       if (!this.item || this.video.hidden) return;
       const now = this.zero + this.video.currentTime;
       this.when.textContent = clock(now);
-      this.mark(Math.abs(now - this.item.time) <= BOX_SECONDS);
+      const { start, end, time } = this.item; // behind a cut the box would be around somebody else
+      this.mark(now >= start && now <= end && Math.abs(now - time) <= BOX_SECONDS);
       if (now > Math.max(this.item.end, this.item.start + SHORTEST)) this.again();
       if (!this.video.paused) this.frame = requestAnimationFrame(step);
     };
