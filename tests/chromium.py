@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import pytest
 
@@ -27,10 +29,17 @@ def launched() -> Iterator[object]:
         missing = "playwright is not installed (requirements-dev.txt)"
     if missing:
         (pytest.fail if os.environ.get(NEEDED) else pytest.skip)(missing)
+    # launch makes a new profile in a temporary directory and takes it away again
+    browser = _playwright().chromium.launch(executable_path=program, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@cache
+def _playwright() -> object:
+    """Playwright's driver; a process may have one, and files of tests share the process."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        # launch makes a new profile in a temporary directory and takes it away again
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
+    running = sync_playwright().start()
+    atexit.register(running.stop)
+    return running

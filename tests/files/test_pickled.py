@@ -84,6 +84,24 @@ def test_what_python_writes_is_read_as_it_was(content, protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_key_that_comes_again_within_its_value(protocol):
+    """Text is remembered once; that a value holds its own key is no value that holds itself."""
+    word = "a"
+    content = {word: [{word: (None, word, [word])}]}
+    assert same(dict(read(pickle.dumps(content, protocol))), content)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_holds_itself_is_refused(protocol):
+    inner: dict = {}
+    for inside in (inner, (inner,), [inner], (1, 2, 3, inner)):
+        inner.clear()
+        inner["b"] = inside
+        with pytest.raises(InputError, match="holds itself"):
+            list(read(pickle.dumps({"a": [inner]}, protocol)))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_numbers_and_arrays_of_numpy(protocol):
     shared = [1, 2, 3, 4]
     content = {

@@ -28,6 +28,7 @@ give = "m.onnx"
 licence = "l"
 accuracy = "a"
 page = "p"
+training = "t"
 files = [{name = "m.onnx"}]
 """
 

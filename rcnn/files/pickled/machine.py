@@ -33,6 +33,7 @@ class Machine:
     memo : what was remembered
     ready : items of the dict that are complete
     bytes : of the texts and arrays since the last item
+    shares : whether a list or dict came back since the last item, which may hold itself then
     """
 
     def __init__(self, source: Source, far: frozenset[int], place: Place | None = None) -> None:
@@ -42,6 +43,7 @@ class Machine:
         self.below: list[list[Any]] = []
         self.ready: list[tuple[Any, Any]] = []
         self.bytes = 0
+        self.shares = False
 
     @property
     def is_between_items(self) -> bool:
@@ -171,8 +173,6 @@ class Machine:
         """Append the last to the list before it."""
         value = self.stack.pop()
         target = _list_of(self.stack[-1])
-        if value is target:
-            raise ValueError("something that holds itself")
         target.append(value)
 
     def appends(self) -> None:
@@ -234,9 +234,31 @@ class Machine:
     def get(self, number: int) -> None:
         """Push what was remembered under a number."""
         value = self.memo.get(number)
-        if any(level[-1] is value for level in self.below if level):
+        lowest = self.below[0] if self.below else self.stack
+        if lowest and value is lowest[0] and type(value) is dict:  # the whole, whose items are handed on as they come
             raise ValueError("something that holds itself")
+        self.shares |= type(value) in (list, dict)
         self.stack.append(value)
+
+
+def check_ends(value: Any) -> None:
+    """Raise ValueError if something holds itself."""
+    on_the_way: list[tuple[Any, Any]] = [(value, iter((value,)))]  # each with what is left of it
+    held: set[int] = set()
+    done: set[int] = set()  # what is shared is looked at once
+    while on_the_way:
+        for one in on_the_way[-1][1]:
+            if type(one) not in (list, tuple, dict) or id(one) in done:
+                continue
+            if id(one) in held:
+                raise ValueError("something that holds itself")
+            held.add(id(one))
+            on_the_way.append((one, iter(one.values() if type(one) is dict else one)))
+            break
+        else:
+            ended = id(on_the_way.pop()[0])
+            held.discard(ended)
+            done.add(ended)
 
 
 def _list_of(value: Any) -> list[Any]:

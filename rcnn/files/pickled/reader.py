@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import opcodes
-from .machine import Machine
+from .machine import Machine, check_ends
 from .memo import Place
 from .source import AHEAD, Source
 from .steps import STEPS
@@ -78,9 +78,15 @@ class PickledDict:
         for number, (key, value) in enumerate(machine.ready, 1):
             if type(key) not in (str, bytes):
                 self._source.fail("a key that is no text")
+            if machine.shares:
+                try:
+                    check_ends(value)
+                except ValueError as error:
+                    self._source.fail(str(error))
             self._between = number == len(machine.ready) and machine.is_between_items
             yield key, value
         machine.ready.clear()
+        machine.shares = False
 
     @property
     def place(self) -> Place | None:
