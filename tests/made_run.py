@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from contextlib import redirect_stdout
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -214,3 +216,12 @@ def _write_results(run: MadeRun) -> None:
         sheets.add(sheet_name(run.clips[0][0], "ok"), run.crops[0][1])
     (root / "feat_test.index").mkdir()
     (root / "feat_test.index/vectors.npy").write_bytes(np.stack(run.vectors[0]).tobytes())
+
+
+@contextmanager
+def put_back(made: MadeRun, work: Path) -> Iterator[MadeRun]:
+    """A run that may be changed, and is afterwards what it was; it lies where it did, because its manifests say so."""
+    shutil.copytree(made.root, work / "kept")
+    yield made
+    shutil.rmtree(made.root)
+    shutil.copytree(work / "kept", made.root)

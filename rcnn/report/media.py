@@ -55,10 +55,10 @@ class Finder:
         codec : of the clip, as FFmpeg names it
         """
         # a source may be a photograph, of which the clip was made; a clip lies in its folder and nowhere else
-        own = [source] if os.path.isabs(source) and _head(source) and container(_head(source)) else []
+        own = [source] if os.path.isabs(source) and head_of(source) and container(head_of(source)) else []
         there = [os.path.join(folder, clip) for folder in self._of(split)] if os.path.basename(clip) == clip else []
         for path in (*own, *there):
-            head = _head(path)
+            head = head_of(path)
             if head:
                 plays = self._page is not None and codec in PLAYED.get(container(head), ())
                 return Media(self._address(path) if plays else "", shlex.quote(path))
@@ -84,7 +84,7 @@ class Finder:
         return quote(way if way.startswith("../") else f"./{way}", errors="surrogateescape")
 
 
-def _head(path: str) -> bytes:
+def head_of(path: str) -> bytes:
     """The first bytes of an ordinary file; none of anything else."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from .. import files
-from ..report.media import HEAD, PLAYED, container
+from ..report.media import PLAYED, container, head_of
 from .tracks import SeenClip
 
 GONE = "the file is gone"
@@ -38,7 +36,7 @@ class Places:
     def path(self, name: str) -> str | None:
         """The file of a clip, if it is there now and an ordinary one on this disk."""
         path = self._paths.get(name) if name in self._clips else None
-        return path if path is not None and not files.is_url(path) and _head(path) else None
+        return path if path is not None and not files.is_url(path) and head_of(files.plain(path)) else None
 
     def why_not(self, name: str) -> str:
         """Why the file of a clip can't be shown; empty where it can."""
@@ -50,7 +48,7 @@ class Places:
     def kind(self, name: str) -> str:
         """The media type of a clip's file; empty for a file that is in no container that browsers know."""
         path = self.path(name)
-        return "" if path is None else TYPES.get(container(_head(path)), "")
+        return "" if path is None else TYPES.get(container(head_of(files.plain(path))), "")
 
     def plays(self, name: str) -> dict[str, Any]:
         """How a browser plays a clip: `plays`, an address or None; and `why` not, else empty."""
@@ -59,17 +57,5 @@ class Places:
             return {"plays": None, "why": why or STILL}
         path = self.path(name)
         assert path is not None
-        way = "video" if clip.codec in PLAYED.get(container(_head(path)), ()) else "play"
+        way = "video" if clip.codec in PLAYED.get(container(head_of(files.plain(path))), ()) else "play"
         return {"plays": f"/{way}/{quote(name, safe='')}", "why": ""}
-
-
-def _head(path: str) -> bytes:
-    """The first bytes of an ordinary file; none of anything else."""
-    path = files.plain(path)
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
-            return b""
-        with open(path, "rb") as file:
-            return file.read(HEAD)
-    except (OSError, ValueError):
-        return b""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_run import FILMS, NAMES, MadeRun, make_run
+from made_run import FILMS, NAMES, MadeRun, make_run, put_back
 from reference_models import ROOT
 
 from rcnn.clips.gather import SourceFile
@@ -42,10 +42,8 @@ def made(tmp_path_factory) -> MadeRun:
 
 @pytest.fixture
 def run(made, tmp_path) -> MadeRun:
-    shutil.copytree(made.root, tmp_path / "kept")
-    yield made
-    shutil.rmtree(made.root)
-    shutil.copytree(tmp_path / "kept", made.root)
+    with put_back(made, tmp_path) as run:
+        yield run
 
 
 def clips(run: MadeRun, part: str = "test") -> dict[str, str]:

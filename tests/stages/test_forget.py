@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from killing import Killed, kill_at
-from made_run import NAMES, PHOTOGRAPHS, MadeRun, make_run
+from made_run import NAMES, PHOTOGRAPHS, MadeRun, make_run, put_back
 from msgspec import to_builtins
 from reference_models import ROOT
 
@@ -42,11 +42,8 @@ def made(tmp_path_factory) -> MadeRun:
 @pytest.fixture
 def run(made, tmp_path) -> MadeRun:
     """A run of its own, at the same place as the one that was made: the list of clips has absolute paths."""
-    kept = tmp_path / "kept"
-    shutil.copytree(made.root, kept)
-    yield made
-    shutil.rmtree(made.root)
-    shutil.copytree(kept, made.root)
+    with put_back(made, tmp_path) as run:
+        yield run
 
 
 def settings(run: MadeRun, name: str = NAMES[0], **more) -> ForgetSettings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import Any
 import made_run
 import numpy as np
 import pytest
-from made_run import MadeRun, make_run
+from made_run import MadeRun, make_run, put_back
 
 from rcnn.commands import people
 from rcnn.errors import InputError
@@ -53,11 +52,8 @@ def made(tmp_path_factory) -> MadeRun:
 
 @pytest.fixture
 def run(made, tmp_path) -> MadeRun:
-    """One that may be changed; it lies where it did, because its manifests say so."""
-    shutil.copytree(made.root, tmp_path / "kept")
-    yield made
-    shutil.rmtree(made.root)
-    shutil.copytree(tmp_path / "kept", made.root)
+    with put_back(made, tmp_path) as run:
+        yield run
 
 
 def table(path: Path | str) -> dict[tuple[str, int], int]:

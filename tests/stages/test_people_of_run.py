@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 from drawn_people import framed, portrait
-from made_run import NAMES, PHOTOGRAPHS, MadeRun, make_run
+from made_run import NAMES, PHOTOGRAPHS, MadeRun, make_run, put_back
 from reference_models import ROOT
 
 from rcnn.clips.gather import SourceFile
@@ -37,10 +37,8 @@ def made(tmp_path_factory) -> MadeRun:
 
 @pytest.fixture
 def run(made, tmp_path) -> MadeRun:
-    shutil.copytree(made.root, tmp_path / "kept")
-    yield made
-    shutil.rmtree(made.root)
-    shutil.copytree(tmp_path / "kept", made.root)
+    with put_back(made, tmp_path) as run:
+        yield run
 
 
 def texts(run: MadeRun) -> dict[str, bytes]:
