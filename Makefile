@@ -1,6 +1,6 @@
 # make            sets up .venv and builds the Cython extensions
 # make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
-#                 output/demo/report.html; two minutes on 2 cores
+#                 output/demo/report.html; two minutes on 2 cores after the installation
 # make test       the same with what the tests need, and runs them; PYTEST="-m shared" runs those that need ../shared
 # make lint       style and type hints
 # make mutation   changes the code in small ways and counts what the tests don't notice; half an hour on one core
