@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from ..video.photographs import read_image
 from .labels import LabelledPhotograph
+from .pictures import picture_of
 
 CLEARANCE = 0.15  # share of a face's size that a patch keeps away from it
 SMALLEST_PATCH = 12  # pixels a side
@@ -81,7 +81,7 @@ def _collage(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Gen
     picture = _gradient(side, rng)
     for number in range(rng.integers(*PATCHES)):
         photo = photos[int(rng.integers(len(photos)))]
-        patch = patch_without_faces(photo, read_image(photo.path), rng)
+        patch = patch_without_faces(photo, picture_of(photo.path), rng)
         if patch is None:
             continue
         w, h = (side, side) if number == 0 else (int(n) for n in rng.integers(side // 8, side + 1, 2))
