@@ -19,10 +19,11 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from rcnn.cython.boxes import overlaps
+
 from benchmarks.ranking.people import CHOOSING, by_chance, read_videos, sides_of_videos
 from rcnn.commands.arguments import Parser, add_gpu
 from rcnn.config import config
-from rcnn.cython.boxes import overlaps
 from rcnn.errors import InputError, UnreadableError, run_script
 from rcnn.faces.detectors.single_stage import Detector
 from rcnn.faces.load import load_detector

@@ -1,4 +1,4 @@
-"""The photographs of a training, decoded once: reading them again for every scene took a third of the time of a step."""
+"""The photographs of a training, decoded once: decoding took a third of the time in which scenes are made."""
 
 from __future__ import annotations
 

@@ -13,8 +13,15 @@ DARK = (0, 70)  # grey levels of a dark lens
 SEE_THROUGH = 0.5  # probability that glasses have a rim alone
 
 
-def wear_glasses(picture: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> None:
-    """Draw glasses on a face of a picture (H, W, 3) uint8 by its landmarks (5, 2): clear ones, or dark ones."""
+def wear_glasses(
+    picture: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator, dark: bool | None = None
+) -> None:
+    """Draw glasses on a face of a picture (H, W, 3) uint8 by its landmarks (5, 2): a rim, or dark ones.
+
+    Parameters
+    ----------
+    dark : None to let chance decide
+    """
     eyes = landmarks[:2].astype(float)
     between = eyes[1] - eyes[0]
     distance = float(np.hypot(*between))
@@ -22,7 +29,7 @@ def wear_glasses(picture: np.ndarray, landmarks: np.ndarray, rng: np.random.Gene
     axes = tuple(max(1, round(distance * rng.uniform(*span))) for span in LENS)
     rim = max(1, round(distance * rng.uniform(*RIM)))
     colour = _colour(rng, DARK)
-    filled = rng.random() >= SEE_THROUGH
+    filled = rng.random() >= SEE_THROUGH if dark is None else dark
     for eye in eyes:
         cv2.ellipse(picture, _point(eye), axes, angle, 0, 360, colour, -1 if filled else rim, cv2.LINE_AA)
     inner = [eye + sign * between * (axes[0] / max(distance, 1)) for eye, sign in zip(eyes, (1, -1), strict=True)]
