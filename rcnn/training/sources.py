@@ -44,6 +44,8 @@ def load_photographs(settings: DetectionSettings, device: int) -> tuple[Photogra
     labelled = bool(settings.faces or settings.more or settings.videos)
     if labelled != bool(settings.labeller):
         raise InputError("--faces and --labeller belong together: photographs, and the detector that labels them")
+    if settings.second and not settings.labeller:
+        raise InputError("--second confirms what --labeller finds: give --labeller MODEL, too")
     if bool(settings.wider) != bool(settings.labels):
         raise InputError("--wider and --labels belong together: the folder of pictures, and the file with their faces")
     if settings.labeller:
