@@ -23,6 +23,7 @@ from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
 from .labels import LabelledPhotograph
 from .loop import learn, total
+from .mining import mistakes
 from .rates import held_then_linear
 from .rounds import RoundTrainer, channels_last
 from .scenes import Scene, make_scene
@@ -37,6 +38,8 @@ WEIGHT_DECAY = 5e-4
 LONGEST_GRADIENT = 10.0
 PREDICTIONS = "face_"  # begins the names of the last layers
 ADAPTER_GAIN = 0.3
+MINED_AFTER = 4  # rounds; before, a detector takes anything for a face
+MINED_PICTURES = 64  # of each kind that are looked through before a round
 UNSEEN_SCENES = 48  # of photographs that training never sees, looked at after each round
 LEAST_SCORE = 0.02  # of detections in them
 IMAGES_A_MISTAKE = 10.0
@@ -119,6 +122,7 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
             raise InputError(f"--side {settings.side}: is no multiple of {max(STRIDES)}, the largest stride")
         self.teacher = load_teacher(settings.teacher, [], settings.hints, self.gpu)
         self.seen, self.unseen = photographs or load_photographs(settings, self.gpu)
+        self.frames = [photo for photo in self.seen if photo.is_frame]
         if not any(len(photo.boxes) for photo in self.seen):
             raise InputError("no face is labelled in any photograph; give other photographs or another labeller")
         widths = []
@@ -153,9 +157,22 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         return self._learn_all(number, self._batches(number), self.step)
 
     def _batches(self, number: int) -> Iterator[list[Scene]]:
+        mistaken = self._mistakes(number)
         for step in range(self.steps_a_round):
             rng = np.random.default_rng((self.settings.seed, number, step))
-            yield [make_scene(self.seen, self.settings.side, rng) for _ in range(self.settings.batch)]
+            yield [
+                make_scene(self.seen, self.settings.side, rng, self.frames, mistaken)
+                for _ in range(self.settings.batch)
+            ]
+
+    def _mistakes(self, number: int) -> list[np.ndarray]:
+        """What the detector, as it is now, takes for faces in some of the pictures that it learns from."""
+        if number < MINED_AFTER:
+            return []
+        rng = np.random.default_rng((self.settings.seed, number))
+        sources = [self.seen, self.frames] if self.frames else [self.seen]
+        photos = [source[int(rng.integers(len(source)))] for source in sources for _ in range(MINED_PICTURES)]
+        return mistakes(self.detector(), photos)
 
     def step(self, scenes: list[Scene], rate: float) -> dict[str, float]:
         """Learn from some scenes at a learning rate; returns the terms of the loss."""

@@ -38,12 +38,14 @@ class LabelledPhotograph:
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels, both ends included
     landmarks : (n, 5, 2) float32, in pixels; NaN where they are unknown
     ignored : (m, 4) float32, boxes of what is neither a face to learn nor background
+    is_frame : whether it is a frame of a video
     """
 
     path: str
     boxes: np.ndarray
     landmarks: np.ndarray
     ignored: np.ndarray
+    is_frame: bool = False
 
     @staticmethod
     def of(path: str, boxes: ArrayLike, landmarks: ArrayLike, ignored: ArrayLike) -> LabelledPhotograph:

@@ -16,14 +16,17 @@ from .pictures import picture_of
 from .worn import wear_glasses, wear_mask
 
 EMPTY = 0.08  # probability that nothing with a face is pasted into a scene
-NATURAL = 0.2  # and that a scene is a piece of one picture, with the faces in it
+FRAMES = 0.4  # that its background comes from videos alone
+NATURAL = 0.25  # and that a scene is a piece of one picture, with the faces in it
 NATURAL_SIDE = 240  # pixels, shorter side of a picture that makes a scene
 CLOSER = 1.6  # largest enlargement of the largest piece
 LARGE = 0.75  # and that its first face is large
 LARGE_SIZE = (80.0, 320.0)  # pixels, geometric mean of width and height
 SMALL_SIZE = (10.0, 90.0)
 MORE_FACES = (0, 10)  # that are pasted after the first
-MORE_LOOKALIKES = (0, 4)
+MORE_LOOKALIKES = (0, 5)
+MISTAKEN = 0.5  # probability that one of them is what was taken for a face
+RESIZED = (0.6, 1.6)  # of such a piece
 LARGEST_ENLARGEMENT = 3.5  # a face that would be blurred more is pasted smaller
 MARGIN = (0.1, 2.5)  # of a face to the edges of the piece that is pasted, in sizes of the face
 TURN_DEGREES = 10.0  # standard deviation
@@ -34,7 +37,7 @@ MIRRORED = 0.5
 SOFT = 0.3  # probability that a piece has round, soft edges
 MIRROR_ORDER = (1, 0, 2, 4, 3)  # of the landmarks: left and right change places
 TRIES = 4  # places that are looked at before a photograph is left out
-COVERED = 0.1  # share of a face that may be covered by a later photograph
+COVERED = 0.12  # share of a face that may be covered by a later photograph
 VISIBLE = 0.5  # share of a face inside the scene from which it is to be found; under it it is ignored
 SMALLEST_LABEL = 9.0  # pixels; smaller faces are ignored
 SMALLEST_LANDMARKS = 16.0  # pixels; of smaller faces nobody can say where the landmarks are, and trying would cost most
@@ -54,13 +57,29 @@ class Scene:
     ignored: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
-def make_scene(photos: Sequence[LabelledPhotograph], side: int, rng: np.random.Generator) -> Scene:
-    """A scene with photographs drawn at random; those without a face serve as background only."""
-    scene = _natural(side, photos, rng) if rng.random() < NATURAL else None
+def make_scene(
+    photos: Sequence[LabelledPhotograph],
+    side: int,
+    rng: np.random.Generator,
+    frames: Sequence[LabelledPhotograph] = (),
+    mistakes: Sequence[np.ndarray] = (),
+) -> Scene:
+    """A scene with photographs drawn at random; those without a face serve as background only.
+
+    Parameters
+    ----------
+    frames : of videos, which are preferred where real backgrounds are wanted
+    mistakes : pieces (h, w, 3) uint8 of pictures that were taken for faces and are none
+    """
+    wide = frames if len(frames) and rng.random() < FRAMES else photos
+    scene = _natural(side, wide, rng) if rng.random() < NATURAL else None
     if scene is None:
-        scene = Scene(background(side, photos, rng))
+        scene = Scene(background(side, wide, rng))
         for _ in range(rng.integers(*MORE_LOOKALIKES)):
-            _paste_lookalike(scene, photos[int(rng.integers(len(photos)))], rng)
+            if len(mistakes) and rng.random() < MISTAKEN:
+                _paste_mistake(scene, mistakes[int(rng.integers(len(mistakes)))], rng)
+            else:
+                _paste_lookalike(scene, photos[int(rng.integers(len(photos)))], rng)
     if rng.random() >= EMPTY:
         first = LARGE_SIZE if rng.random() < LARGE else SMALL_SIZE
         smallest, largest = np.log(SMALL_SIZE)
@@ -215,6 +234,19 @@ def move_landmarks(landmarks: np.ndarray, matrix: np.ndarray, mirrored: bool) ->
     """Landmarks (n, 5, 2) under a similarity (2, 3); left and right change places if it mirrors."""
     moved = (landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
     return moved[:, MIRROR_ORDER] if mirrored else moved
+
+
+def _paste_mistake(scene: Scene, piece: np.ndarray, rng: np.random.Generator) -> None:
+    """Put a piece into a scene, about as large as it is."""
+    side = len(scene.picture)
+    scale = min(np.exp(rng.uniform(*np.log(RESIZED))), (side - 1) / max(piece.shape[:2]))
+    width, height = (max(1, int(n * scale)) for n in piece.shape[1::-1])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    piece = cv2.resize(piece, (width, height), interpolation=method)
+    if rng.random() < MIRRORED:
+        piece = cv2.flip(piece, 1)
+    x, y = int(rng.integers(0, side - width + 1)), int(rng.integers(0, side - height + 1))
+    scene.picture[y : y + height, x : x + width] = piece
 
 
 def _paste_lookalike(scene: Scene, photo: LabelledPhotograph, rng: np.random.Generator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
@@ -58,7 +59,7 @@ def load_photographs(settings: DetectionSettings, device: int) -> tuple[Photogra
         seen += label(_pictures(settings.more or ()), "-more") * MORE_TIMES
         if settings.videos:
             stills = stills_of_videos(settings.videos, f"{settings.prefix}-frames")
-            seen += label(stills, "-frames") * VIDEOS_TIMES
+            seen += [replace(photo, is_frame=True) for photo in label(stills, "-frames")] * VIDEOS_TIMES
     if settings.wider and settings.labels:
         photos = read_wider(settings.wider, settings.labels)
         unseen += photos[::UNSEEN_ONE_IN]

@@ -68,6 +68,8 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detection, "UNSEEN_SCENES", 2)
+    monkeypatch.setattr(detection, "MINED_AFTER", 1)
+    drawn[0] = replace(drawn[0], is_frame=True)
     settings = DetectionSettings(str(tmp_path / "whole"), rounds=2, scenes=4, batch=2, side=64)
     DetectionTrainer(settings, (drawn[:3], drawn[3:])).run()
 

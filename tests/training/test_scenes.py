@@ -14,6 +14,7 @@ from rcnn.training import labels, scenes
 from rcnn.training.backgrounds import patch_without_faces
 from rcnn.training.camera import Camera, photographed
 from rcnn.training.labels import LabelledPhotograph, confirmed, label_photographs
+from rcnn.training.mining import mistakes
 from rcnn.training.pictures import Pictures
 from rcnn.training.scenes import Scene, make_scene, move_landmarks, paste_photograph
 from rcnn.training.worn import wear_glasses, wear_mask
@@ -114,6 +115,28 @@ def test_pictures_are_kept_while_there_is_room(drawn: list[LabelledPhotograph]) 
         False,
     ]
     assert not first[0].flags.writeable and pictures.room == 0
+
+
+class Mistaken:
+    """Takes the eye of a drawn face for a face, half of the face, the face, and a corner of the picture."""
+
+    def detect(self, images: list, threshold: float) -> list[Faces]:
+        boxes = np.array([[38, 44, 50, 56], [30, 24, 60, 96], [30, 24, 90, 96], [100, 100, 119, 119]], np.float32)
+        return [Faces(boxes, np.ones(4, np.float32), np.zeros((4, 5, 2), np.float32)) for _ in images]
+
+
+def test_what_is_taken_for_a_face_is_put_into_scenes(drawn: list[LabelledPhotograph]) -> None:
+    image = read_image(drawn[0].path)
+    eye, corner = mistakes(Mistaken(), drawn[:1])
+    assert (eye == image[40:61, 34:55]).all()  # the box and a quarter of its size round it
+    assert (corner == image[95:, 95:]).all()
+    green = np.full((40, 30, 3), (0, 255, 0), np.uint8)
+    shown = 0
+    for seed in range(20):
+        scene = Scene(np.zeros((64, 64, 3), np.uint8))
+        scenes._paste_mistake(scene, green, np.random.default_rng(seed))
+        shown = int((scene.picture[..., 1] > 250).sum())
+        assert 0.3 * 1200 < shown <= 2.6 * 1200 and not len(scene.boxes)
 
 
 def test_what_one_of_two_labellers_sees_is_ignored() -> None:
