@@ -3,7 +3,8 @@
 The people of the videos who are for choosing are dealt out in two: the frames of one half teach our own detector
 (`--teaching` prints their folders, as `python -m rcnn train-detector --videos` takes them), those of the other half are
 what the table is about. A frame a second is looked at, at the size of the pipeline's frames. A face is confirmed if one
-of the referees sees it at a low threshold, too. What both referees see and a detector does not is missed.
+of the referees sees it at a low threshold, too. What all referees see and a detector does not is missed. A detector that
+is a referee is judged by the others alone.
 """
 
 from __future__ import annotations
@@ -145,13 +146,16 @@ def main() -> None:
         chunks = tqdm(range(0, len(frames), BATCH), desc=what, disable=None)
         return [faces for i in chunks for faces in detector.detect(frames[i : i + BATCH], threshold)]
 
-    low = [run(load_detector(model, device), LOW, "referee") for model in args.referees]
+    low = {model: run(load_detector(model, device), LOW, "referee") for model in args.referees}
     print(f"{len(frames)} frames of {len(looked_at)} people, threshold {args.threshold}")
     print(f"{'model':<24}{'faces':>8}{'confirmed':>11}{'not confirmed':>15}{'missed':>8}")
     for model in args.models:
         row = Row(others=[])
+        judges = [said for referee, said in low.items() if referee != model]
+        if not judges:
+            raise InputError(f"--referees: {model} can't judge itself; give another one, too")
         found = run(load_detector(model, device), args.threshold, "model")
-        for image, faces, *said in zip(frames, found, *low, strict=True):
+        for image, faces, *said in zip(frames, found, *judges, strict=True):
             count(row, image, faces, said)
         name = Path(model.rpartition(",")[0] or model).name
         print(row.line(name))
