@@ -3,8 +3,8 @@
 The people of the videos who are for choosing are dealt out in two: the frames of one half teach our own detector
 (`--teaching` prints their folders, as `python -m rcnn train-detector --videos` takes them), those of the other half are
 what the table is about. A frame a second is looked at, at the size of the pipeline's frames. A face is confirmed if one
-of the referees sees it at a low threshold, too. What all referees see and a detector does not is missed. A detector that
-is a referee is judged by the others alone.
+of the referees sees it at a low threshold, too. What all referees see and a detector does not is missed. A referee that
+is asked itself is judged by the others alone.
 """
 
 from __future__ import annotations
