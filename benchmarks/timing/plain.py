@@ -176,9 +176,9 @@ def find_faces(path: str, sampling: int, detector: Detector, embedder: Embedder,
             continue
         best = central(boxes)
         crop = embedder.align(frame, landmarks[best])
+        quality = float(np.linalg.norm(embedder.embed(crop)))
         file = os.path.join(folder, f"{os.path.basename(path)}-{number:05d}.jpg")
         cv2.imwrite(file, crop, [cv2.IMWRITE_JPEG_QUALITY, 95])
-        quality = float(np.linalg.norm(embedder.embed(cv2.imread(file))))
         face = {"frame": number, "box": boxes[best].tolist(), "landmarks": landmarks[best].reshape(-1).tolist()}
         rows.append({**face, "score": float(scores[best]), "quality": quality, "crop": file})
     capture.release()
