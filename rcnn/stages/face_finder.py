@@ -276,4 +276,6 @@ def encode_crop(crop: np.ndarray) -> bytes:
 
 def decode_crop(crop: bytes) -> np.ndarray:
     """What `encode_crop` gave, as (H, W, 3) uint8, BGR."""
-    return cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return image
