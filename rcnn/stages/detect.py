@@ -51,7 +51,7 @@ AHEAD = 4  # groups a worker that may be done before they are written
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
 WHOLE = 0.98  # share of the promised frames from which on a clip counts as read whole; containers round
 MARKS = ("name", "split", "source", "size", "changed", "start", "end")  # of a clip that stayed the same
-VECTORS = "vectors"  # argument in the manifest: digest of the model whose vectors the faces have; None for no vectors
+VECTORS = "vectors_of"  # argument in the manifest: digest of the model whose vectors the faces have; None for none
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
 
 

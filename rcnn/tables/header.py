@@ -22,7 +22,7 @@ from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
 
 # Arguments that change nothing in what is written
 FREE_ARGUMENTS = (
-    "output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad", "licence", "vectors",
+    "output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad", "licence", "vectors", "vectors_of",
 )  # fmt: skip
 # Arguments that name what sums stand for: a file or directory of another name may hold the same
 NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources", "answers", "answered")

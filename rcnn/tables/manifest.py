@@ -40,7 +40,7 @@ class Arguments(Struct):
     aug: Count | None = None
     image_size: tuple[Pixels, Pixels] | None = None
     quality_threshold: float | None = None
-    vectors: str | None = None
+    vectors_of: str | None = None
     recipe: Name | None = None
 
 

@@ -22,6 +22,11 @@ from rcnn.tables.without import Removal, write_without
 NAMES = ("ada.mp4", "bea.mp4", "cleo.mp4")
 
 
+@pytest.fixture
+def model(models):
+    return models["model"]
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """Three clips of six frames, of a person each."""
@@ -90,7 +95,7 @@ def test_the_vectors_are_those_of_the_crops_and_no_network_runs(found, model, tm
 
 def test_vectors_of_another_model_or_precision_are_not_taken(found, model):
     sums = {name: found.manifest["models"][name] for name in ("face-m-symbol.json", "face-m-0000.params")}
-    assert found.arguments["vectors"] == model_digest(sums)
+    assert found.arguments["vectors_of"] == model_digest(sums)
     for changes, of, width in (
         ({}, sums, 128),
         ({"weights": "both", "means": (1,)}, sums, 128),
@@ -124,7 +129,7 @@ def test_parts_that_are_merged_and_clips_that_go_keep_the_vectors(root, models, 
     merge(MergeSettings(tuple(parts), str(tmp_path / "merged"), dataset=str(root)))
     whole = [piece.vectors for piece in read_faces(found, False, vectors=True)]
     merged = StageReader(str(tmp_path / "merged"), ("detect",))
-    assert merged.arguments["vectors"] == found.arguments["vectors"]
+    assert merged.arguments["vectors_of"] == found.arguments["vectors_of"]
     for piece, expected in zip(read_faces(merged, False, vectors=True), whole, strict=True):
         np.testing.assert_array_equal(piece.vectors, expected)
     write_without(found.path, str(tmp_path / "less"), Removal(clips={NAMES[1]}), {})

@@ -97,8 +97,8 @@ class DetectSettings(Settings):
     )
     second_look: str | None = setting(
         None,
-        "on: a val or test clip that seems to have no face is looked at once more, frame by frame, or at four times the "
-        "--rate; left out: on",
+        "on: a val or test clip that seems to have no face is looked at once more, at every frame, or at four times "
+        "the --rate; left out: on",
         kinds.choice(OFF, ON),
     )
     vectors: str = setting(
