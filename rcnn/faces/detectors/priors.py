@@ -93,9 +93,7 @@ def _extent(landmarks: np.ndarray) -> np.ndarray:
     return np.sqrt((apart**2).sum(2).mean(1))
 
 
-def _on(
-    places: list[tuple[int, ...]], priors: np.ndarray, extents: np.ndarray
-) -> Iterator[tuple[int, float, float]]:
+def _on(places: list[tuple[int, ...]], priors: np.ndarray, extents: np.ndarray) -> Iterator[tuple[int, float, float]]:
     """Side of the picture, side of the prior and extent of what was found, of each prior that lies on a picture."""
     for (x, y, own), extent in zip(priors.tolist(), extents.tolist(), strict=True):
         for side, left, top in places:
