@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from .comparison import largest_difference
 
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # names of the sizes that stay open
 TOLERANCE = 1e-4  # of the largest value of an output
+MOST_LOST = 0.03  # of the faces, without a warning
 TRIALS = (  # values of the open sizes with which both are run; the second leaves a rest at every stride
     {BATCH: 1, HEIGHT: 128, WIDTH: 192},
     {BATCH: 3, HEIGHT: 120, WIDTH: 184},
@@ -207,3 +209,11 @@ def convert_to(model: str, output: str, precision: str, calibration: str, detect
         f"convert: largest difference to the exact one on {found.pictures} pictures {found.largest:.1e} of the largest "
         f"value{cosine}"
     )
+    if found.faces is not None:
+        print(f"convert: {found.faces}, against the exact one")
+        if found.faces.lost > MOST_LOST * found.faces.wanted:
+            print(
+                f"convert: that is more than {MOST_LOST:.0%}; give more pictures to --calibration, like those it will "
+                f"see, or take --precision fp16",
+                file=sys.stderr,
+            )

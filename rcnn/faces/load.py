@@ -6,17 +6,20 @@ import shlex
 
 from ..config import config
 from ..errors import InputError
+from ..files import sha256
 from ..networks.checkpoint.cascade import is_cascade
 from ..networks.engine import CPU, FP32
 from ..networks.engine.images import ImageInput
 from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
+from ..networks.zoo.registry import by_sha256
 from . import embedding
 from .alignment import SIZES
 from .card import INSIGHTFACE, Card, card_owner, card_path, own_card, read_card
 from .detectors import essh
 from .detectors.essh import EsshDetector
 from .detectors.mtcnn import MtcnnDetector, load_mtcnn
+from .detectors.priors import check_priors
 from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, detector_kind, recognise
 from .detectors.retinaface import MEAN as RETINAFACE_MEAN
 from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
@@ -93,10 +96,15 @@ def _onnx_detector(
     sizes = f"{size[0]} x {size[1]} pixels only" if size else f"{side} pixels long" if side else "any size"
     print(f"detector {path}: {layout.kind}, {described(image)}, images {sizes}", flush=True)
     if layout.kind == ESSH:
-        return EsshDetector(network, nms, threshold=threshold, size=size)
+        detector = EsshDetector(network, nms, threshold=threshold, size=size)
+        detector.largest = essh.largest_of(graph.output_names)
+        return detector
     if layout.kind == RETINAFACE:
         strides, priors = card.strides or PRIOR_STRIDES, card.min_sizes or MIN_SIZES
-        return RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
+        retinaface = RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
+        if by_sha256(sha256(path)) is None:
+            check_priors(retinaface, path, card_path(path))
+        return retinaface
     if layout.kind == SCRFD:
         return ScrfdDetector(network, layout.strides, layout.anchors, nms, threshold, size, path)
     return YunetDetector(network, layout.strides, nms, threshold, size, path)

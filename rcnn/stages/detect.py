@@ -41,7 +41,7 @@ from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
 from .growth import Copied, failed_for_the_machine, in_order
-from .int8 import check_int8, int8_detect
+from .int8 import check_int8, int8_detect, measured
 from .loaded import load_detector, load_embedder
 from .settings import DetectSettings
 from .settings.clips import ALL, OFF, ON
@@ -143,8 +143,9 @@ def detect(settings: DetectSettings) -> None:
         seen = sum(histogram.counts.values())
         quantiles = histogram.quantiles()
         counts = {str(step): count for step, count in sorted(histogram.counts.items())}
+        said = {"int8": measured(settings.output)} if settings.precision == INT8 else {}
         manifest = writer.close(
-            faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts
+            faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts, **said
         )
     accounts = Accounts.of(manifest["counts"], settings.output)
     if accounts.clips != len(clips):

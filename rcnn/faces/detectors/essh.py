@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -58,9 +59,13 @@ def load_essh(
     last = None if device == CPU else best_anchors
     network = load_network(graph, device=device, engine=engine, images=True, mean=mean, precision=precision, last=last)
     detector = EsshDetector(network, nms_threshold, selected=last is not None)
-    if not graph.output_names[0].startswith(RETINAFACE_PREFIX):
-        detector.largest = LARGEST
+    detector.largest = largest_of(graph.output_names)
     return detector
+
+
+def largest_of(output_names: Sequence[str]) -> float:
+    """Height in pixels of the largest face that a detector with outputs of these names finds."""
+    return math.inf if all(name.startswith(RETINAFACE_PREFIX) for name in output_names) else LARGEST
 
 
 def has_boxes(graph: Graph) -> bool:

@@ -1,7 +1,7 @@
 """Networks with 8-bit weights and activations on the CPU: post-training quantisation by NNCF, from a few images.
 
 A quantised network is kept as an OpenVINO model, PATH.xml and PATH.bin, for the one size of image that it was made
-with.
+with; images of other sizes run on the exact one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INSTALL = "make EXTRAS=int8 installs it"
 
 
 class Int8Network(OpenVinoNetwork):
-    """The quantised twin of a network; see `rcnn.networks.engine.Network`.
+    """The quantised twin of a network, for one size of image; see `rcnn.networks.engine.Network`.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Int8Network(OpenVinoNetwork):
     def __init__(self, network: OpenVinoNetwork, path: str) -> None:
         self.__dict__.update(network.__dict__)
         self._compiled = OrderedDict()
-        self._path = path
+        self._exact = network
         try:
             self._model = core().read_model(f"{path}.xml")
         except RuntimeError as error:
@@ -51,11 +51,9 @@ class Int8Network(OpenVinoNetwork):
             raise InputError(f"{path}.xml: can't be read ({reason}); remove it, and it is made again") from None
 
     def model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
-        wanted = tuple(self._model.inputs[0].shape)
-        if shape != wanted:
-            raise InputError(
-                f"{self._path}.xml: takes images of shape {wanted[1:]}, not {shape[1:]}; use --precision fp32"
-            )
+        """The quantised network for the size that it was made with, for others the exact one."""
+        if shape != tuple(self._model.inputs[0].shape):
+            return self._exact.model(shape, dtype)
         return self._model
 
 
