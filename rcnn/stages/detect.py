@@ -44,7 +44,7 @@ from .growth import Copied, failed_for_the_machine, in_order
 from .int8 import check_int8, int8_detect, measured
 from .loaded import load_detector, load_embedder
 from .settings import DetectSettings
-from .settings.clips import ALL, OFF, ON
+from .settings.clips import ALL, ON
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 4  # groups a worker that may be done before they are written
@@ -248,7 +248,7 @@ class DetectJob:
             None if settings.rate is None else Fraction(settings.rate),
             self.vectors,
             settings.scale or 1.0,
-            settings.second_look != OFF,
+            settings.second_look is None,
         )
 
     def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:

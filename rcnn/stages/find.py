@@ -25,6 +25,7 @@ from .forgotten import check_none_under_way
 from .genfeat import genfeat
 from .loaded import forget_networks
 from .predict import predict
+from .recipes import BEST
 from .run_folder import held
 from .settings import (
     AppearancesSettings,
@@ -131,10 +132,9 @@ class Run:
                 quality=own.quality,
                 quality_threshold=own.quality_threshold,
                 max_bad=ALL_BAD,
-                scale=1.0 if part == TRAINVAL else None,  # photographs are few, and each of them counts
                 vectors=ON if own.model == own.quality_model else OFF,
                 renew=True,
-                recipe=own.recipe,
+                recipe=BEST,
             )
         )
 
@@ -167,7 +167,7 @@ class Run:
                 precision=own.precision,
                 licence=own.licence,
                 renew=True,
-                recipe=self.settings.recipe,
+                recipe=BEST,
             )
         )
 
@@ -180,7 +180,7 @@ class Run:
                 answers=self.answers,
                 answered=(self.places["feat_test"],) if self.answers else None,
                 renew=True,
-                recipe=self.settings.recipe,
+                recipe=BEST,
             )
         )
 
@@ -194,7 +194,7 @@ class Run:
             prefix=self.places.classifier,
             gpu=self.settings.first_gpu,
             renew=True,
-            recipe=self.settings.recipe,
+            recipe=BEST,
         )
 
     def _predict(self) -> None:
@@ -206,7 +206,7 @@ class Run:
                 gpu=self.settings.gpu,
                 workers=self.settings.workers,
                 renew=True,
-                recipe=self.settings.recipe,
+                recipe=BEST,
             )
         )
 
@@ -235,7 +235,7 @@ class Run:
                 output=self.places["submission.txt"],
                 report=self.places["report.html"],
                 appearances=self.places["appearances"],
-                recipe=self.settings.recipe,
+                recipe=BEST,
             )
         )
 

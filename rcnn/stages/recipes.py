@@ -1,5 +1,4 @@
-"""Named sets of options: what the seed's commands mean, what ranks best (docs/ranking.md), and nearly the same with
-fewer and smaller looks at the films (docs/performance.md).
+"""Two named sets of options: what the seed's commands mean, and what ranks best (docs/ranking.md).
 
 A recipe stands in every manifest, and a stage refuses inputs that another recipe made.
 """
@@ -16,7 +15,7 @@ from ..settings.fields import METHOD, flag_of, setting
 if TYPE_CHECKING:
     from ..tables import StageReader
 
-SEED, BEST, FAST, ANY = "seed", "best", "fast", "any"  # --recipe; any: only where predictions are summed
+SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions are summed
 # What `best` sets in place of a script's defaults. A flag that is given still counts.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "detect": {"faces": "all", "rate": 8.0},
@@ -26,15 +25,11 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "predict": {},
     "submit": {},
 }
-# What `fast` sets otherwise than `best`
-FAST_OPTIONS: Mapping[str, Mapping[str, Any]] = {"detect": {"rate": 4.0, "scale": 0.75, "second_look": "off"}}
 
 
 def options_of_recipe(stage: str, recipe: str) -> dict[str, Any]:
     """What a recipe sets for a stage, a key of `OPTIONS`."""
-    if recipe not in (BEST, FAST):
-        return {}
-    return {**OPTIONS[stage], **(FAST_OPTIONS.get(stage, {}) if recipe == FAST else {})}
+    return dict(OPTIONS[stage]) if recipe == BEST else {}
 
 
 def recipe_setting(stage: str, sums: bool = False) -> Any:
@@ -42,18 +37,14 @@ def recipe_setting(stage: str, sums: bool = False) -> Any:
 
     Parameters
     ----------
-    sums : whether inputs of several recipes may come together
+    sums : whether inputs of both recipes may come together
     """
-    best, fast = (_words(options.get(stage, {})) for options in (OPTIONS, FAST_OPTIONS))
+    changed = " ".join(f"{flag_of(name)} {value}" for name, value in OPTIONS[stage].items())
     text = (
-        f"seed: the defaults shown here; best: {best or 'the same, of inputs that best made'}; fast: as best"
-        f"{f', but {fast}' if fast else ''}{'; any: inputs of all' if sums else ''}. The inputs must be of the same"
+        f"seed: the defaults shown here; best: {changed or 'the same, of inputs that best made'}"
+        f"{'; any: inputs of both' if sums else ''}. The inputs must be of the same"
     )
-    return setting(SEED, text, kinds.choice(SEED, BEST, FAST, *([ANY] if sums else [])), None, METHOD)
-
-
-def _words(options: Mapping[str, Any]) -> str:
-    return " ".join(f"{flag_of(name)} {value}" for name, value in options.items())
+    return setting(SEED, text, kinds.choice(SEED, BEST, *([ANY] if sums else [])), None, METHOD)
 
 
 def recipe_of(arguments: Any) -> str:

@@ -17,7 +17,7 @@ from ..settings.fields import Settings, options_of
 from ..tables import KINDS, MANIFEST
 from ..tables.manifest import read_manifest
 from ..tables.schema import INDEX, PROGRESS
-from .recipes import BEST, FAST
+from .recipes import BEST
 from .settings.places import TEST, TRAINVAL
 
 DATASET = "dataset"  # of a run of find
@@ -124,7 +124,7 @@ class RunFolder:
         prefix = next((model.rpartition(",")[0] for model in models if isinstance(model, str)), self.path(CLASSIFIER))
         given = {"--dataset": dataset, "--output": self.root, "--prefix": prefix}
         words = " ".join(f"{flag} {shlex.quote(value)}" for flag, value in given.items())
-        return f"./run.sh {words}{f' --recipe {self.recipe}' if self.recipe in (BEST, FAST) else ''} --stage 3"
+        return f"./run.sh {words}{' --recipe best' if self.recipe == BEST else ''} --stage 3"
 
     def settings(self, kind: type[One], name: str, **changes: Any) -> One:
         """The settings with which a stage directory of this run was made, to make it again where that is needed."""

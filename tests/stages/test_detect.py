@@ -120,26 +120,6 @@ def test_every_clip_ends_in_one_state(root, models, tmp_path, capsys):
     assert table(again.batches()) == faces
 
 
-def test_looks_can_be_smaller_and_not_repeated(root, models, tmp_path):
-    sizes = []
-    own = stage.FaceFinder.__call__
-
-    def noted(finder: FaceFinder, clips: list[Clip]) -> Any:
-        sizes.append(finder.scale)
-        return own(finder, clips)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage.FaceFinder, "__call__", noted)
-        reader = run(root, models, tmp_path / "det", quality_threshold=2.0, second_look="off", scale=0.5)
-    states = {row["name"]: (row["state"], row["frames"], row["faces"]) for row in table(reader.clips())}
-    assert states["face.mp4"] == ("ok", 3, 3)
-    assert states["late_val.mp4"] == states["nobody.mp4"] == ("no face", 3, 0)
-    assert set(sizes) == {0.5}
-    x1, y1, x2, y2 = table(reader.batches())[0]["box"]  # in pixels of the frame all the same
-    assert 320 < x1 < x2 < 570
-    assert 100 < y1 < y2 < 350
-
-
 def test_a_face_lies_where_the_row_says(root, models, networks, face, tmp_path):
     row = table(run(root, models, tmp_path / "det", quality_threshold=2.0).batches())[0]
     x1, y1, x2, y2 = row["box"]

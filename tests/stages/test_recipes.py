@@ -8,7 +8,7 @@ import pytest
 from rcnn.commands.arguments import read_settings
 from rcnn.errors import InputError
 from rcnn.stages.feature import weighting_of
-from rcnn.stages.recipes import ANY, BEST, FAST, FAST_OPTIONS, OPTIONS, SEED, check_made_by, recipe_of
+from rcnn.stages.recipes import ANY, BEST, OPTIONS, SEED, check_made_by, recipe_of
 from rcnn.stages.settings import (
     DetectSettings,
     FeatureSettings,
@@ -43,7 +43,7 @@ def test_best_sets_other_defaults_and_what_is_given_counts():
     assert weighting_of(plain) is None and plain.weight_power is None
     assert weighting_of(replace(plain, sampling=1)) is None  # as the stage does; it stays what was asked for
     assert (GenfeatSettings(recipe=BEST).tracks, GenfeatSettings().tracks) == ("agree", "main")
-    with pytest.raises(InputError, match=r"^--recipe any: must be seed, best or fast$"):
+    with pytest.raises(InputError, match=r"^--recipe any: must be seed or best$"):
         TrainSettings(recipe=ANY)
     assert SubmitSettings(recipe=ANY).recipe == ANY
 
@@ -57,19 +57,6 @@ def test_the_library_and_the_script_mean_the_same_by_a_recipe(stage, monkeypatch
         if recipe == BEST:
             made = kind(recipe=recipe, **HOW.get(stage, {}))
             assert {name: getattr(made, name) for name in OPTIONS[stage]} == OPTIONS[stage]
-
-
-def test_fast_is_best_with_fewer_and_smaller_looks():
-    made = DetectSettings(recipe=FAST)
-    assert {name: getattr(made, name) for name in FAST_OPTIONS["detect"]} == FAST_OPTIONS["detect"]
-    assert (made.faces, FeatureSettings(recipe=FAST).weights) == ("all", "quality")
-    whole = DetectSettings(recipe=FAST, scale=1.0, second_look="on", rate=8.0)
-    assert (whole.scale, whole.second_look, whole.rate) == (1.0, "on", 8.0)
-    assert replace(whole, gpu=-1) == replace(whole, gpu=-1, scale=1.0)
-    plain = DetectSettings(recipe=BEST, scale=1.0, second_look="on")  # as a manifest from before there were these
-    assert (plain.scale, plain.second_look) == (None, None)
-    with pytest.raises(InputError, match=r"made with --recipe fast, and this run has --recipe best"):
-        check_made_by(BEST, "output/det", FAST)
 
 
 @pytest.mark.parametrize("stage", OPTIONS)

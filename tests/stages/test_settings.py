@@ -141,7 +141,7 @@ def test_contact_sheets_are_of_the_run_and_on_its_first_device():
         (FeatureSettings, {"gpu": (0, 0)}, "--gpu 0,0: must be the number of a CUDA device"),
         (MergeSettings, {"inputs": "a,b"}, "--inputs a,b: must be a list of names A,B,... without an empty name"),
         (TrainSettings, {"begin_epoch": 40}, "--begin-epoch 40: training ends at epoch 40"),
-        (TrainSettings, {"recipe": "any"}, "--recipe any: must be seed, best or fast"),
+        (TrainSettings, {"recipe": "any"}, "--recipe any: must be seed or best"),
         (SubmitSettings, {"weights": (-1.0,)}, "--weights -1.0: must be numbers of 0 or more"),
         (GendataSettings, {"size": (641, 360)}, "--size 641,360: must be two even numbers from 64 to 4096"),
         (DemoOptions, {"clips": 1}, "--clips 1: must be a whole number from 2 to 1000"),

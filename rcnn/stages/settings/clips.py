@@ -117,9 +117,10 @@ class DetectSettings(Settings):
         if self.sampling is not None:
             options.pop("rate", None)
         self._fill(output=f"{DETECTED}{self.stage}", quality_threshold=QUALITY_THRESHOLDS[self.quality], **options)
-        for name, usual in (("second_look", ON), ("scale", 1.0)):
-            if getattr(self, name) == usual and name not in options:
-                self._put(**{name: None})  # where a recipe sets another value, this one says that it was taken back
+        if self.second_look == ON:
+            self._put(second_look=None)
+        if self.scale == 1:
+            self._put(scale=None)
         if self.rate is None:
             self._fill(sampling=SAMPLING)
         self._put(model=find_quality_model(self.model, self.quality))

@@ -10,15 +10,9 @@ from ...networks.zoo.roles import DETECTOR, EMBEDDING, QUALITY, find_model
 from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, Settings, setting
-from ..recipes import BEST, FAST, options_of_recipe
+from ..recipes import BEST, options_of_recipe
 from .appearances import VERDICT_LIST
 from .clips import QUALITY_THRESHOLDS, find_quality_model, quality_setting, quality_threshold_setting
-
-
-def _rate(recipe: str) -> float:
-    """Looks a second of a recipe."""
-    rate: float = options_of_recipe("detect", recipe)["rate"]
-    return rate
 
 
 @dataclass(frozen=True)
@@ -50,16 +44,8 @@ class FindSettings(Settings):
     quality_model: str | None = shared.model(QUALITY, "quality model")
     quality: str = quality_setting()
     quality_threshold: float = quality_threshold_setting()
-    recipe: str = setting(
-        BEST,
-        "best: the surest; fast: fewer and smaller looks at the films, see docs/performance.md",
-        kinds.choice(BEST, FAST),
-    )
     rate: float = setting(
-        None,
-        f"looks a second at a film; left out: {_rate(BEST):g}, with --recipe fast {_rate(FAST):g}",
-        kinds.more_than_none,
-        "R",
+        options_of_recipe("detect", BEST)["rate"], "looks a second at a film", kinds.more_than_none, "R"
     )
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
@@ -69,7 +55,7 @@ class FindSettings(Settings):
 
     def _complete(self) -> None:
         self._put(output=on_disk(self.output, "--output"), people=Path(on_disk(str(self.people), "--people")))
-        self._fill(rate=_rate(self.recipe), quality_threshold=QUALITY_THRESHOLDS[self.quality])
+        self._fill(quality_threshold=QUALITY_THRESHOLDS[self.quality])
         self._put(
             quality_model=find_quality_model(self.quality_model, self.quality),
             model=find_model(self.model, EMBEDDING, quiet=True),
