@@ -247,8 +247,6 @@ class DetectJob:
             source or FrameDecoder,
             None if settings.rate is None else Fraction(settings.rate),
             self.vectors,
-            settings.scale or 1.0,
-            settings.second_look is None,
         )
 
     def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:

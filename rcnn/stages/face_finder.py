@@ -126,8 +126,6 @@ class FaceFinder:
     sampling : frame f, counted from 1, is looked at when f % sampling == 0
     rate : looks a second, in place of `sampling`; None for `sampling`
     vectors : whether the faces get the embedder's vectors, too
-    scale : of the frames that are searched, as a share of what the detector was made for
-    again : whether a val or test clip that seems to have no face is looked at once more
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
     batch : frames that are detected together
@@ -145,8 +143,6 @@ class FaceFinder:
     source: Callable[[], FrameSource] = FrameDecoder
     rate: Fraction | None = None
     vectors: bool = False
-    scale: float = 1.0
-    again: bool = True
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
 
     @property
@@ -161,7 +157,7 @@ class FaceFinder:
         """
         first, *more = looks(self.sampling, self.rate)
         scans = self._scan(clips, *first)
-        for second in more if self.again else ():
+        for second in more:
             again = [
                 index
                 for index, scan in enumerate(scans)
@@ -176,8 +172,7 @@ class FaceFinder:
         batch: list[tuple[_Scan, int, Frame]] = []
 
         def flush() -> None:
-            images = [frame.image for _, _, frame in batch]
-            found = detect_frames(self.detector, images, self.batch, scales=(self.scale,))
+            found = detect_frames(self.detector, [frame.image for _, _, frame in batch], self.batch)
             for (scan, turn, frame), faces in zip(batch, found, strict=True):
                 if len(faces) and not scan.unreadable:
                     self._choose(scan, turn, frame, faces)

@@ -88,19 +88,6 @@ class DetectSettings(Settings):
         kinds.choice(CENTRAL, ALL),
         usual=CENTRAL,
     )
-    scale: float | None = setting(
-        None,
-        "size of the frames that are searched for faces, as a share of what the detector was made for; less is faster "
-        "and misses small faces; left out: 1",
-        kinds.more_than_none,
-        "S",
-    )
-    second_look: str | None = setting(
-        None,
-        "on: a val or test clip that seems to have no face is looked at once more, at every frame, or at four times "
-        "the --rate; left out: on",
-        kinds.choice(OFF, ON),
-    )
     vectors: str = setting(
         ON,
         "on: keep the quality model's vectors beside the faces, which spares feature.py with the same --model its "
@@ -117,10 +104,6 @@ class DetectSettings(Settings):
         if self.sampling is not None:
             options.pop("rate", None)
         self._fill(output=f"{DETECTED}{self.stage}", quality_threshold=QUALITY_THRESHOLDS[self.quality], **options)
-        if self.second_look == ON:
-            self._put(second_look=None)
-        if self.scale == 1:
-            self._put(scale=None)
         if self.rate is None:
             self._fill(sampling=SAMPLING)
         self._put(model=find_quality_model(self.model, self.quality))
