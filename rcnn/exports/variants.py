@@ -20,7 +20,7 @@ from ..faces.detectors.recognise import SCRFD, recognise
 from ..faces.detectors.scrfd import ScrfdDetector
 from ..faces.detectors.single_stage import DIVISOR, SingleStage
 from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
-from ..faces.views import fit, in_sizes
+from ..faces.views import detect_frames, fit, in_sizes
 from ..files import make_dir, write_whole
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput, image_planes
@@ -201,7 +201,7 @@ def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
             found.append(image)
         else:
             finder = finder or load_detector(detector)
-            (faces,) = finder.detect([image])
+            (faces,) = detect_frames(finder, [image])
             if len(faces):
                 found.append(central_crop(image, faces, size))
         if len(found) == config.CALIBRATION.CROPS:
