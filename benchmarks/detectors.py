@@ -30,6 +30,7 @@ from rcnn.networks.engine import CPU, FP16, INT8, choose_device
 from rcnn.networks.engine.onnx_graph import is_onnx
 
 PUBLISHED = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
+OWN = "./model/essh-m25,0"
 ACROSS = 3  # photographs in a frame, side by side
 BATCH = 8  # frames
 
@@ -103,15 +104,22 @@ def timed(detector: Detector, frames: np.ndarray, repeats: int) -> tuple[list[Fa
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/detectors.py --gpu -1 --models ./model/essh-m25,0 ./model/det_10g.onnx")
     add = parser.add_argument
-    add("--models", nargs="+", default=[PUBLISHED, "./model/essh-m25,0"], metavar="MODEL", help="detectors")
+    add("--models", nargs="+", default=[PUBLISHED, OWN], metavar="MODEL", help="detectors")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="one more picture")
     add("--frames", default=24, type=positive, metavar="N", help=f"of {ACROSS} photographs each")
     add("--repeats", default=3, type=positive, metavar="N", help="rounds, of which the fastest counts")
     add("--variants", metavar="DIR", help="also in float16 and with 8 bits, calibrated on the pictures there")
+    add("--published", type=Path, metavar="DIR", help="in place of all this the table of the detectors there")
+    add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="for --published")
     add_gpu(parser)
     args = parser.parse_args()
     device = choose_device(args.gpu)
+    if args.published is not None:
+        from published import models_in, table
+
+        table([*models_in(args.published), PUBLISHED], Path(args.crowd), args.videos, args.frames, OWN)
+        return
     frames = frames_of(args.faces, args.crowd, args.frames)
     wanted: list[Faces] | None = None
     with tempfile.TemporaryDirectory() as folder:

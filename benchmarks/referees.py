@@ -66,8 +66,12 @@ def best(boxes: list, scores: list, points: list, scale: float) -> Faces:
         kept.append(left[0])
         overlap = overlaps(found.boxes[kept[-1:]], found.boxes[left])[0]
         left = [number for number, value in zip(left, overlap, strict=True) if value <= 0.4]
-    found = found.take(np.array(kept, int))
-    return Faces(found.boxes / np.float32(scale), found.scores, found.landmarks / np.float32(scale))
+    return in_image(found.take(np.array(kept, int)), scale)
+
+
+def in_image(found: Faces, scale: float) -> Faces:
+    """In pixels of the image: x of it lies at (x + 1/2) scale - 1/2 of the letterbox, as cv2.resize has it."""
+    return Faces((found.boxes + 0.5) / scale - 0.5, found.scores, (found.landmarks + 0.5) / scale - 0.5)
 
 
 @cache
@@ -124,10 +128,13 @@ def retinaface(path: str, image: np.ndarray) -> Faces:
 
 
 def yunet(path: str, image: np.ndarray) -> Faces:
-    canvas, scale = letterboxed(image)
-    _, found = cv2.FaceDetectorYN.create(path, "", (SIDE, SIDE), 0.5, 0.3).detect(canvas)
+    """OpenCV's, on the image as it is; what is larger than 888 x 480 pixels is made to fit them."""
+    scale = min(1.0, 888 / image.shape[1], 480 / image.shape[0])
+    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+    seen = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    _, found = cv2.FaceDetectorYN.create(path, "", size, 0.5, 0.3).detect(seen)
     corners = np.concatenate([found[:, :2], found[:, :2] + found[:, 2:4]], 1)
-    return Faces(corners / scale, found[:, 14], found[:, 4:14].reshape(-1, 5, 2) / scale)
+    return in_image(Faces(corners, found[:, 14], found[:, 4:14].reshape(-1, 5, 2)), scale)
 
 
 REFEREES: dict[str, Callable[[str, np.ndarray], Faces]] = {

@@ -20,7 +20,7 @@ from ..faces.detectors.recognise import SCRFD, recognise
 from ..faces.detectors.scrfd import ScrfdDetector
 from ..faces.detectors.single_stage import DIVISOR, SingleStage
 from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
-from ..faces.views import fit
+from ..faces.views import detect_frames, fit, in_sizes
 from ..files import make_dir, write_whole
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput, image_planes
@@ -32,7 +32,6 @@ from .comparison import Agreement, agreement, largest_difference
 
 HELD_OUT = 4  # one picture in so many is not calibrated on but compared with, where there are
 ENOUGH = 8  # of them; where there are fewer, all are both
-SCALES = (0.5, 0.25)  # at which a detector's pictures are calibrated on, beside 1
 SMALLEST_HALF = 1e-7  # float16 has nothing between this and 0
 
 
@@ -84,7 +83,8 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
         model = _half(model)
     else:
         rest = rest if kind.embedding else in_sizes(rest)
-        model = quantised(model, [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
+        inputs = [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))]
+        model = quantised(model, inputs, whole=not kind.embedding)
     seen: list[list[np.ndarray]] = []  # outputs of the exact network and of the variant
 
     def write(temporary: str) -> None:
@@ -185,14 +185,6 @@ def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
     return np.stack(found)
 
 
-def in_sizes(images: np.ndarray) -> np.ndarray:
-    """Images (n, H, W, 3), and each once more, smaller by turns, on black: faces of more sizes to calibrate on."""
-    smaller = np.zeros_like(images)
-    for number, (image, canvas) in enumerate(zip(images, smaller, strict=True)):
-        fit(image, canvas, SCALES[number % len(SCALES)])
-    return np.concatenate([images, smaller])
-
-
 def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
     """At most 300 aligned faces (n, height, width, 3) uint8: pictures of that size as they are, of others the central
     face.
@@ -209,7 +201,7 @@ def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
             found.append(image)
         else:
             finder = finder or load_detector(detector)
-            (faces,) = finder.detect([image])
+            (faces,) = detect_frames(finder, [image])
             if len(faces):
                 found.append(central_crop(image, faces, size))
         if len(found) == config.CALIBRATION.CROPS:

@@ -70,7 +70,9 @@ def load_detector(
     elif is_cascade(model):
         detector = load_mtcnn(model, device, precision=precision, engine=engine)
     else:
-        detector = essh.load_essh(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
+        nms = card.nms if nms_threshold is None else nms_threshold
+        detector = essh.load_essh(model, device, nms_threshold=nms, precision=precision, engine=engine)
+    detector.threshold = card.threshold or detector.threshold
     detector.side = side or card.side or detector.side
     detector.largest = card.largest or detector.largest
     return detector

@@ -3,10 +3,11 @@
 A network of one size gets a canvas of that size. One that was made for a longer side (its `side`) gets images with
 their longer side so long, enlarged where they are smaller, on the smallest canvas of multiples of 32 pixels. Others
 get one of a few canvases with about as many pixels as the challenge's 888x480, so that a look costs the same whatever
-the shape of the video. A network is compiled for each size that it is fed.
+the shape of the video; those whose makers feed them images as they are (`enlarged` is 1) get no larger ones. A network
+is compiled for each size that it is fed.
 
-Where an image could show a face that is larger than the detector finds (its `largest`), and shows none that is about
-so large, it is looked at once more, half as large.
+Where an image could show a face that is larger than the detector finds (its `largest`), it is looked at once more,
+half as large, unless the tallest face that was found is neither small nor large.
 """
 
 from __future__ import annotations
@@ -27,8 +28,12 @@ from .types import Faces
 
 FACE_SHAPE = 0.75  # width of a face by its height
 CLOSE_UP = 0.5  # scale of the look for faces that are too large
-FAR = 1 / 3  # of the detector's largest face: beside one that is larger nobody fills the picture
-NEW = 0.7  # of the detector's largest face, from which on one counts that this look finds
+# In parts of the detector's largest face, height of the tallest one that is found: beside a lower one a close-up may
+# have been missed; a taller one may be a part of it (essh-m25 takes parts of 0.47 to 0.75 for faces)
+FAR, NEAR = 0.25, 0.46
+NEW = 0.7  # from which on a face counts that the look for close-ups finds, in the same parts
+INSIDE, PART = 0.7, 0.25  # a face is a part of a close-up with so much of its area in it, and so high in parts of it
+SMALLER = (0.5, 0.25)  # scales of images to calibrate on, beside 1
 SAME_FACE = 0.4  # intersection over union of a face that several looks find
 
 
@@ -58,9 +63,9 @@ def view_of(detector: Detector, height: int, width: int, scale: float = 1.0) -> 
     if side is not None:
         wanted = scale * side / max(height, width)
     else:
-        canvas = canvas_of(height, width)
-        wanted = _scale(height, width, canvas)
-        if scale == 1:
+        canvas, enlarged = canvas_of(height, width), getattr(detector, "enlarged", config.FRAME.ENLARGED)
+        wanted = min(_scale(height, width, canvas), enlarged)
+        if scale == 1 and enlarged == config.FRAME.ENLARGED:
             return View(canvas, wanted)
         wanted *= scale
     rows, columns = (DIVISOR * math.ceil(max(1, round(length * wanted)) / DIVISOR) for length in (height, width))
@@ -147,13 +152,24 @@ def detect_frames(
         index
         for index, (image, view) in enumerate(zip(images, views, strict=True))
         if min(image.shape[0], image.shape[1] / FACE_SHAPE) * view.scale > largest
-        and all((_heights(faces) * view.scale < FAR * largest).all() for faces in found[index])
+        and not FAR * largest
+        < max((_tallest(faces) for faces in found[index]), default=0) * view.scale
+        < NEAR * largest
     ]
     again = _look(detector, [images[index] for index in close], smallest * CLOSE_UP, batch_size, threshold)
     for index, faces in zip(close, again, strict=True):
         least = NEW * largest / views[index].scale
-        found[index].append(faces.take(np.flatnonzero(_heights(faces) > least)))
+        near = faces.take(np.flatnonzero(_heights(faces) > least))
+        found[index] = [*(_without_parts(part, near) for part in found[index]), near]
     return [_united(parts) for parts in found]
+
+
+def in_sizes(images: np.ndarray) -> np.ndarray:
+    """Images (n, H, W, 3), and each once more, smaller by turns, on black: faces of more sizes to calibrate on."""
+    smaller = np.zeros_like(images)
+    for number, (image, canvas) in enumerate(zip(images, smaller, strict=True)):
+        fit(image, canvas, SMALLER[number % len(SMALLER)])
+    return np.concatenate([images, smaller])
 
 
 def _look(
@@ -177,6 +193,20 @@ def _look(
 def _heights(faces: Faces) -> np.ndarray:
     heights: np.ndarray = faces.boxes[:, 3] - faces.boxes[:, 1]
     return heights
+
+
+def _tallest(faces: Faces) -> float:
+    return float(_heights(faces).max(initial=0))
+
+
+def _without_parts(faces: Faces, close: Faces) -> Faces:
+    """Faces without those that are parts of close-ups."""
+    kept = np.ones(len(faces), bool)
+    for box in close.boxes:
+        inner = np.concatenate([np.maximum(faces.boxes[:, :2], box[:2]), np.minimum(faces.boxes[:, 2:], box[2:])], 1)
+        shared, whole = (np.maximum(b[:, 2:] - b[:, :2], 0).prod(1) for b in (inner, faces.boxes))
+        kept &= (shared < INSIDE * whole) | (_heights(faces) < PART * (box[3] - box[1]))
+    return faces.take(np.flatnonzero(kept))
 
 
 def _united(parts: Sequence[Faces]) -> Faces:

@@ -21,7 +21,7 @@ from ..faces.choice import central_crop
 from ..faces.detectors import Detector
 from ..faces.detectors.single_stage import SingleStage
 from ..faces.embedding import Embedder
-from ..faces.views import on_canvas
+from ..faces.views import in_sizes, on_canvas
 from ..files import sha256
 from ..files.json import read_json, write_json
 from ..networks.engine import INT8 as PRECISION
@@ -61,7 +61,7 @@ def int8_network(
     output : stage directory, also in a store, in which it is kept as int8/NAME.xml, .bin and .json
     origins : that the network was read from
     images : gives the images (n, H, W, 3) uint8, BGR, to calibrate on; called only where they are needed
-    measure : what the record is to say of the network when it has been made
+    measure : of a detector, what the record is to say of the network when it has been made
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _network_at(
     is_new = not _is_whole(path, source)
     if is_new:
         sample = images()
-        quantise(network, sample, path)
+        quantise(network, sample, path, measure is not None)
         measured = {} if measure is None else measure(Int8Network(network, path))
         record = {"source": source, "images": len(sample), "parts": _sums(path), "measured": measured}
         write_json(f"{path}{RECORD}", record)
@@ -212,7 +212,9 @@ def int8_detect(
         print(f"int8: {DETECTOR}: {same}", flush=True)
         return {"faces": same.wanted, "lost": same.lost, "others": same.others, "frames": same.pictures}
 
-    network = int8_network(output, DETECTOR, detector.network, origins[0], lambda: detector.fed(frames())[0], measure)
+    network = int8_network(
+        output, DETECTOR, detector.network, origins[0], lambda: in_sizes(detector.fed(frames()[::2])[0]), measure
+    )
     fast = detector.with_network(network)
     if embedder is None:
         return fast, None

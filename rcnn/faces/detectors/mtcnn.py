@@ -102,6 +102,7 @@ class MtcnnDetector:
 
     size = None
     side: int | None = None
+    enlarged = 1.0  # its own pyramid begins at faces of `min_face`
     largest = math.inf
 
     def __init__(

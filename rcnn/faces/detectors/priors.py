@@ -28,9 +28,10 @@ SIDE = 640  # pixels of a canvas, where the network takes any
 # side, left and upper edge of the pictures on each canvas, in pixels of SIDE
 LAYOUTS = (((620, 0, 0),), ((430, 0, 0), (200, 435, 0), (100, 435, 210), (50, 540, 210), (28, 600, 210)))
 CERTAIN = 0.6  # least score of what counts
-SPREAD = 1.18  # factor by which sizes may be off; with a published file they come out 0.94 to 0.99 times as large
+USUAL = 0.965  # of how far apart landmarks are drawn, how far a published file finds them, over all its priors
+SPREAD = 1.18  # factor by which sizes may be off; the published file's priors differ by 1.03
+ABSURD = 6.0  # factor from which on it is no face that was found
 LEAST = 2  # anchors that see a face before a prior is judged
-NEAR = 4.0  # pixels: of a side that is estimated
 
 
 def check_priors(detector: RetinafaceDetector, path: str, card: str) -> None:
@@ -55,8 +56,7 @@ def check_priors(detector: RetinafaceDetector, path: str, card: str) -> None:
     if wrong:
         said = ", ".join(f"{factor:.2f} times at priors of {side:g}" for side, factor in sorted(wrong.items()))
         likely = [
-            [round(side / factors[side] / NEAR) * NEAR if side in wrong else side for side in sides]
-            for sides in detector.sizes
+            [round(side / factors[side]) if side in wrong else side for side in sides] for sides in detector.sizes
         ]
         sizes = ", ".join(f"[{', '.join(f'{side:g}' for side in sides)}]" for sides in likely)
         raise InputError(
@@ -73,7 +73,7 @@ def measured(detector: RetinafaceDetector) -> dict[float, float]:
     size = detector.size or (SIDE, SIDE)
     scale = min(size) / SIDE
     picture = cv2.imread(str(PICTURE))
-    true = _extent(POINTS[None])[0] / len(picture)  # of a picture of 1 pixel
+    true = USUAL * _extent(POINTS[None])[0] / len(picture)  # of a picture of 1 pixel
     for layout in LAYOUTS:
         canvas = np.zeros((*size, 3), np.uint8)
         places = [tuple(round(value * scale) for value in place) for place in layout]
@@ -83,7 +83,9 @@ def measured(detector: RetinafaceDetector) -> dict[float, float]:
         outputs = [output[0] for output in detector.network(canvas[None])]
         faces, priors = detector.decode_with_priors(outputs, size, CERTAIN)
         for side, own, extent in _on(places, priors, _extent(faces.landmarks)):
-            factors[own].append(extent / (true * side))
+            factor = extent / (true * side)
+            if 1 / ABSURD < factor < ABSURD:
+                factors[own].append(factor)
     return {side: float(np.median(found)) for side, found in factors.items() if len(found) >= LEAST}
 
 

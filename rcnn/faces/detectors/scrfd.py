@@ -33,8 +33,8 @@ class ScrfdDetector(SingleStage):
     source : where it came from, for messages
     """
 
-    side = SIDE
-    largest = LARGEST
+    side: int | None = SIDE
+    largest: float = LARGEST
 
     def __init__(
         self,

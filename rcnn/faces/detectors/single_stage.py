@@ -28,12 +28,14 @@ class Detector(Protocol):
     threshold : smallest probability of a face, unless another is given
     size : height, width of the only image that its network takes; None where it takes any
     side : longer side in pixels of the images that it was made for; None where it has no such size
+    enlarged : times that images are enlarged at most, where it has none
     largest : height in pixels of the largest face that it finds
     """
 
     threshold: float
     size: tuple[int, int] | None
     side: int | None
+    enlarged: float
     largest: float
 
     def detect(
@@ -70,11 +72,12 @@ class SingleStage:
     divisor : images are made larger at their right and lower edge, in black, until their sides are multiples of it
     size : height, width of the only image that the network takes; others are made to fit. None where it takes any
 
-    `side` and `largest` are those of the kind, unless `load_detector` sets others.
+    `side`, `enlarged` and `largest` are those of the kind, unless `load_detector` sets others.
     """
 
     side: int | None = None
-    largest = math.inf
+    enlarged: float = config.FRAME.ENLARGED
+    largest: float = math.inf
 
     def __init__(
         self,
