@@ -140,8 +140,8 @@ def _kind(graph: OnnxGraph, card: Card) -> _Kind:
         )
     image = detector_image(graph, layout, card)
     side = card.side or (ScrfdDetector.side if layout.kind == SCRFD else None)
-    size = layout.size or (None if side is None else (side, side))
-    return _Kind(False, layout.outputs, image, lambda folder, _: frames(folder, size))
+    square = None if side is None else (side, side)
+    return _Kind(False, layout.outputs, image, lambda folder, _: frames(folder, layout.size or square))
 
 
 def _stated(image: ImageInput) -> dict[str, Any]:

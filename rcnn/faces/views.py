@@ -114,7 +114,7 @@ def fit(image: np.ndarray, canvas: np.ndarray, scale: float | None = None) -> np
 
 def on_canvas(detector: Detector, image: np.ndarray) -> np.ndarray:
     """What a detector looks at of an image (H, W, 3): (h, w, 3) uint8."""
-    view = view_of(detector, *image.shape[:2])
+    view = view_of(detector, image.shape[0], image.shape[1])
     canvas = np.zeros((*view.size, 3), np.uint8)
     fit(image, canvas, view.scale)
     return canvas
@@ -147,7 +147,7 @@ def detect_frames(
             found[index].append(faces)
     largest = getattr(detector, "largest", math.inf)
     smallest = min(scales, default=1.0)
-    views = [view_of(detector, *image.shape[:2], smallest) for image in images]
+    views = [view_of(detector, image.shape[0], image.shape[1], smallest) for image in images]
     close = [
         index
         for index, (image, view) in enumerate(zip(images, views, strict=True))
@@ -178,7 +178,7 @@ def _look(
     """The faces of images at one scale; images whose canvases have one size run together."""
     groups: dict[tuple[int, int], list[tuple[int, float]]] = defaultdict(list)
     for index, image in enumerate(images):
-        view = view_of(detector, *image.shape[:2], scale)
+        view = view_of(detector, image.shape[0], image.shape[1], scale)
         groups[view.size].append((index, view.scale))
     found = [Faces.none()] * len(images)
     for size, members in groups.items():

@@ -100,10 +100,10 @@ class MtcnnDetector:
     thresholds : smallest probabilities in P, R and O; the last is the detector's own
     """
 
-    size = None
+    size: tuple[int, int] | None = None
     side: int | None = None
-    enlarged = 1.0  # its own pyramid begins at faces of `min_face`
-    largest = math.inf
+    enlarged: float = 1.0  # its own pyramid begins at faces of `min_face`
+    largest: float = math.inf
 
     def __init__(
         self,

@@ -73,6 +73,8 @@ def measured(detector: RetinafaceDetector) -> dict[float, float]:
     size = detector.size or (SIDE, SIDE)
     scale = min(size) / SIDE
     picture = cv2.imread(str(PICTURE))
+    if picture is None:
+        raise InputError(f"{PICTURE}: is not there, a part of the program; install it again")
     true = USUAL * _extent(POINTS[None])[0] / len(picture)  # of a picture of 1 pixel
     for layout in LAYOUTS:
         canvas = np.zeros((*size, 3), np.uint8)

@@ -29,7 +29,7 @@ class YunetDetector(SingleStage):
     source : where it came from, for messages
     """
 
-    enlarged = 1.0  # OpenCV feeds it images as they are; it found faces of 16 to 560 pixels
+    enlarged: float = 1.0  # OpenCV feeds it images as they are; it found faces of 16 to 560 pixels
 
     def __init__(
         self,
