@@ -41,6 +41,7 @@ class Card:
     strides : of RetinaFace's priors, in pixels
     output : name of the output that is the embedding
     thresholds : of an embedding, cosines by false match rate, as `benchmarks/verification.py` prints them
+    quality : of an embedding, the smallest norm of a face that is kept
     licence : what its publisher allows, in words
     training : what it learnt from
     commercial : whether the licence allows commercial use
@@ -55,6 +56,7 @@ class Card:
     strides: tuple[int, ...] | None = None
     output: str | None = None
     thresholds: CardThresholds | None = None
+    quality: float | None = None
     licence: str | None = None
     training: str | None = None
     commercial: bool | None = None
@@ -196,6 +198,12 @@ def _share(value: Any) -> float:
     return float(value)
 
 
+def _norm(value: Any) -> float:
+    if _number(value) < 0:
+        raise ValueError(f"quality {value!r} is less than 0")
+    return float(value)
+
+
 def _three(value: Any) -> Three:
     values = tuple(_number(item) for item in value) if isinstance(value, list) else (_number(value),) * 3
     if len(values) != 3:
@@ -248,6 +256,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "strides": _strides,
     "output": _text,
     "thresholds": _thresholds,
+    "quality": _norm,
     "licence": _text,
     "training": _text,
     "commercial": _yes_or_no,
