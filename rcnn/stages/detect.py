@@ -21,6 +21,7 @@ from ..faces.detectors import Detector
 from ..faces.embedding import Embedder, is_normalised
 from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_detector, load_embedder
+from ..faces.quality import USUAL_NORM, dropped_lines, quality_card
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
@@ -85,6 +86,11 @@ class QualityHistogram:
             result[percent] = round((step + 0.5) * HISTOGRAM_STEP, 2)
         return result
 
+    def share_under(self, threshold: float) -> float:
+        """Share of the faces whose quality is under a threshold, 0 without faces."""
+        under = sum(count for step, count in self.counts.items() if (step + 0.5) * HISTOGRAM_STEP < threshold)
+        return under / max(1, sum(self.counts.values()))
+
 
 def detect(settings: DetectSettings) -> None:
     """Run the stage: read the data set, write the directory, print a summary.
@@ -110,6 +116,9 @@ def detect(settings: DetectSettings) -> None:
     header = header_of("detect", asdict(settings), sums, listing=listing)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
+    if settings.model is not None and settings.quality_threshold == USUAL_NORM:
+        for line in quality_card(settings.model).lines:
+            print(line, flush=True)
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None
@@ -148,7 +157,7 @@ def detect(settings: DetectSettings) -> None:
         raise InputError(
             f"{settings.output}: {accounts.clips} clips of {len(clips)} are accounted for; run detect.py --overwrite"
         )
-    _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
+    _summary(settings, manifest, histogram, time.monotonic() - started)
 
 
 def _marks(clip: Clip, dataset: str) -> tuple[Any, ...]:
@@ -289,16 +298,15 @@ def _missing(info: VideoInfo) -> str:
     return "" if info.share >= WHOLE else f"{info.share:.0%} of its frames could be read"
 
 
-def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, float], seen: int, seconds: float) -> None:
+def _summary(settings: DetectSettings, manifest: dict, histogram: QualityHistogram, seconds: float) -> None:
     counts = manifest["counts"]
+    seen, quantiles = sum(histogram.counts.values()), histogram.quantiles()
     if quantiles:
         line = "  ".join(f"{percent}% {value:g}" for percent, value in quantiles.items())
         print(f"quality of {seen} faces, share that lies under: {line} (threshold {settings.quality_threshold:g})")
-        if counts["rows"] < seen / 2:
-            print(
-                f"more than half of the faces lie under --quality-threshold {settings.quality_threshold:g}: "
-                f"the 5% quantile of this model is {quantiles[5]:g}"
-            )
+        card = None if settings.model is None else quality_card(settings.model)
+        for line in dropped_lines(card, settings.quality_threshold, histogram.share_under, quantiles):
+            print(line)
     print(
         f"detect: {counts['clips']} clips read, {counts['ok']} with faces, {counts['rows']} faces kept of {seen}, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {seconds:.1f} s -> {settings.output}"
