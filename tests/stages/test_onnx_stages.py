@@ -8,6 +8,7 @@ from drawn_people import framed, portrait, put_clip
 
 from rcnn.errors import InputError
 from rcnn.exports import convert
+from rcnn.faces.quality import quality_card
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.search.query import models_behind
@@ -62,6 +63,7 @@ def run_detect(data: Path, output: Path, **changes) -> list[dict]:
 
 def test_onnx_all_the_way(data, models, tmp_path, capsys):
     vectors, scores = [], []
+    assert quality_card(models["model onnx"]).threshold == quality_card(models["model"]).threshold is not None
     for suffix in ("", " onnx"):
         model, detector = models[f"model{suffix}"], models[f"detector{suffix}"]
         where = tmp_path / f"run{suffix.strip()}"
