@@ -13,10 +13,10 @@ from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from . import embedding
 from .alignment import SIZES
-from .card import INSIGHTFACE, Card, card_path, read_card
+from .card import INSIGHTFACE, Card, card_owner, card_path, own_card, read_card
 from .detectors import essh
 from .detectors.essh import EsshDetector
-from .detectors.mtcnn import load_mtcnn
+from .detectors.mtcnn import MtcnnDetector, load_mtcnn
 from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, detector_kind, recognise
 from .detectors.retinaface import MEAN as RETINAFACE_MEAN
 from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
@@ -41,6 +41,7 @@ def load_detector(
     nms_threshold: float | None = None,
     precision: str = FP32,
     engine: str | None = None,
+    side: int | None = None,
 ) -> Detector:
     """A detector, its kind and parameters taken from its graph.
 
@@ -51,32 +52,46 @@ def load_detector(
     nms_threshold : intersection over union; None for what goes with the kind
     precision : see `load_network`
     engine : see `load_onnx_network` and, for checkpoints, `load_network`
+    side : longer side in pixels at which images are looked at, a multiple of 32; None for what the card says or goes
+        with the kind
 
     Raises
     ------
     InputError
         If the files can't be read or are no detector with landmarks.
     """
+    card = read_card(model) if is_onnx(model) else own_card(card_owner(model))
+    detector: SingleStage | MtcnnDetector
     if is_onnx(model):
-        return _onnx_detector(model, device, nms_threshold, precision, engine)
-    if is_cascade(model):
-        return load_mtcnn(model, device, precision=precision, engine=engine)
-    return essh.load_essh(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
+        detector = _onnx_detector(model, card, device, nms_threshold, precision, engine, side)
+    elif is_cascade(model):
+        detector = load_mtcnn(model, device, precision=precision, engine=engine)
+    else:
+        detector = essh.load_essh(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
+    detector.side = side or card.side or detector.side
+    detector.largest = card.largest or detector.largest
+    return detector
 
 
 def _onnx_detector(
-    path: str, device: int, nms_threshold: float | None, precision: str, engine: str | None
+    path: str,
+    card: Card,
+    device: int,
+    nms_threshold: float | None,
+    precision: str,
+    engine: str | None,
+    side: int | None,
 ) -> SingleStage:
     graph = OnnxGraph(path)
-    card = read_card(path)
     layout = recognise(graph, card)
     image = detector_image(graph, layout, card)
     network = load_onnx_network(graph, layout.outputs, device=device, engine=engine, image=image, precision=precision)
     nms = next(value for value in (nms_threshold, card.nms, _nms(graph, layout)) if value is not None)
     threshold = card.threshold or config.ESSH.THRESHOLD
     size = layout.size
-    sizes = f"{size[0]} x {size[1]} pixels only" if size else "any size"
-    print(f"detector {path}: {layout.kind}, {described(image)}, {sizes}", flush=True)
+    side = side or card.side or (ScrfdDetector.side if layout.kind == SCRFD else None)
+    sizes = f"{size[0]} x {size[1]} pixels only" if size else f"{side} pixels long" if side else "any size"
+    print(f"detector {path}: {layout.kind}, {described(image)}, images {sizes}", flush=True)
     if layout.kind == ESSH:
         return EsshDetector(network, nms, threshold=threshold, size=size)
     if layout.kind == RETINAFACE:

@@ -100,6 +100,10 @@ class MtcnnDetector:
     thresholds : smallest probabilities in P, R and O; the last is the detector's own
     """
 
+    size = None
+    side: int | None = None
+    largest = math.inf
+
     def __init__(
         self,
         proposal: Network,
