@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -66,6 +67,7 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
         then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
     _open_streams()
+    print_log()
     if resumes:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
@@ -94,6 +96,28 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
         sys.exit(1)
+
+
+class _Printed(logging.Handler):
+    """What the library logs at INFO, printed: each line once, for several threads may load the same model."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if line not in self._said:
+            self._said.add(line)
+            print(line, flush=True)
+
+
+def print_log() -> None:
+    """Print what the library logs, as the scripts do."""
+    log = logging.getLogger(__package__)
+    if not any(isinstance(handler, _Printed) for handler in log.handlers):
+        log.addHandler(_Printed())
+        log.setLevel(logging.INFO)
 
 
 class _Lines(io.FileIO):

@@ -22,6 +22,7 @@ from ..faces.embedding import Embedder, is_normalised
 from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_detector, load_embedder
 from ..faces.quality import USUAL_NORM, dropped_lines, quality_card
+from ..faces.recognised import recognised
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
@@ -122,9 +123,8 @@ def detect(settings: DetectSettings) -> None:
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None
-        if exact is None:
-            crew.start()
-        writer = stack.enter_context(_writer(settings, sums, listing))
+        said = crew.start() if exact is None else recognised(*exact)
+        writer = stack.enter_context(_writer(settings, sums, listing, said))
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
@@ -174,7 +174,9 @@ def _copy(writer: StageWriter, step: Copied, histogram: QualityHistogram) -> Non
         histogram.add(rows.column("quality").to_numpy())
 
 
-def _writer(settings: DetectSettings, sums: dict[str, str], listing: Listing) -> StageWriter:
+def _writer(
+    settings: DetectSettings, sums: dict[str, str], listing: Listing, said: Mapping[str, str] | None
+) -> StageWriter:
     return StageWriter(
         settings.output,
         "detect",
@@ -183,6 +185,7 @@ def _writer(settings: DetectSettings, sums: dict[str, str], listing: Listing) ->
         models=sums,
         listing=listing,
         licences=licences_of([model for model in (settings.detector, settings.model) if model is not None]),
+        recognised=said,
         overwrite=settings.overwrite,
     )
 

@@ -20,6 +20,7 @@ from ..faces.embedding import Embedder
 from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_embedder
 from ..faces.pooling import RandomMeans, Weighting, face_vectors, pool
+from ..faces.recognised import recognised
 from ..networks.engine import CPU, INT8, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
@@ -108,9 +109,9 @@ class FeatureStep:
     means: RandomMeans | None = None
 
     @property
-    def about(self) -> int:
-        """See `rcnn.workers.crew.Crew.start`."""
-        return self.width
+    def about(self) -> tuple[int, dict[str, str]]:
+        """The width, and what the model was taken for; see `rcnn.workers.crew.Crew.start`."""
+        return self.width, recognised(embedder=self.embedder)
 
     def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
         sampled = [sample(faces, self.sampling) for faces in clips]
@@ -202,7 +203,7 @@ class FeatureJob:
             model_files(settings.model),
             lambda: first_crops(open_stage(settings.input, ("detect",), settings.split), CROPS),
         )
-        return Embedder(network)
+        return Embedder(network, embedder.words)
 
     def lost(self, faces: ClipFaces, reason: str) -> ClipVectors:
         raise InputError(
@@ -254,7 +255,7 @@ def feature(settings: FeatureSettings) -> None:
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.embedder(CPU) if settings.precision == INT8 else None
-        width = crew.start() if exact is None else exact.width(job.size)
+        width, said = crew.start() if exact is None else (exact.width(job.size), recognised(embedder=exact))
         writer = stack.enter_context(
             StageWriter(
                 settings.output,
@@ -264,6 +265,7 @@ def feature(settings: FeatureSettings) -> None:
                 models=sums,
                 sources=[settings.input],
                 licences=licences_of([settings.model]),
+                recognised=said,
                 overwrite=settings.overwrite,
             )
         )

@@ -69,6 +69,7 @@ class Manifest(Struct):
     seconds: float
     listing: Digest | None = None
     licences: dict[Name, str] | None = None
+    recognised: dict[Name, str] | None = None
 
 
 def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class MtcnnDetector:
     size = None
     side: int | None = None
     largest = math.inf
+    words = f"MTCNN, BGR, (bgr - {MEAN:g}) / {STD:g}"
 
     def __init__(
         self,

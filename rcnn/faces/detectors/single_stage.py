@@ -29,12 +29,14 @@ class Detector(Protocol):
     size : height, width of the only image that its network takes; None where it takes any
     side : longer side in pixels of the images that it was made for; None where it has no such size
     largest : height in pixels of the largest face that it finds
+    words : what it was taken for, and what is done to images
     """
 
     threshold: float
     size: tuple[int, int] | None
     side: int | None
     largest: float
+    words: str
 
     def detect(
         self,
@@ -70,11 +72,12 @@ class SingleStage:
     divisor : images are made larger at their right and lower edge, in black, until their sides are multiples of it
     size : height, width of the only image that the network takes; others are made to fit. None where it takes any
 
-    `side` and `largest` are those of the kind, unless `load_detector` sets others.
+    `side` and `largest` are those of the kind, unless `load_detector` sets others, as it does `words`.
     """
 
     side: int | None = None
     largest = math.inf
+    words = ""
 
     def __init__(
         self,
