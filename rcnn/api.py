@@ -42,12 +42,12 @@ CROP = (112, 112)  # height and width of crops, pixels
 
 @lru_cache(maxsize=KEPT_MODELS)
 def _detector(model: str | None, gpu: int | None) -> Detector:
-    return load_detector(find_model(model, DETECTOR, quiet=True), choose_device(gpu))
+    return load_detector(find_model(model, DETECTOR), choose_device(gpu))
 
 
 @lru_cache(maxsize=KEPT_MODELS)
 def _embedder(model: str | None, gpu: int | None) -> Embedder:
-    return load_embedder(find_model(model, EMBEDDING, quiet=True), choose_device(gpu))
+    return load_embedder(find_model(model, EMBEDDING), choose_device(gpu))
 
 
 def detect_faces(
@@ -178,7 +178,7 @@ def find_in_video(
         If the file, a photograph, a directory or a model can't be read, or the model is not the directories' own.
     """
     if isinstance(people, Mapping):
-        model = find_model(model, EMBEDDING, quiet=True)
+        model = find_model(model, EMBEDDING)
         finder, embedder = _detector(detector, gpu), _embedder(model, gpu)
         known = KnownPeople.of_photographs(people, finder, embedder, model)
     else:

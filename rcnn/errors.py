@@ -19,6 +19,8 @@ HEARD = 1.0  # seconds in which one of several processes says its line, before t
 # torchrun starts a command several times; the first process alone says what there is to say.
 _speaks = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
+_saved = False  # whether this run has saved a part, or found one of an earlier run
+
 
 class InputError(Exception):
     """Something that was given is wrong: what, where, and how to mend it, in one line.
@@ -50,6 +52,12 @@ def speak(whether: bool) -> None:
     """Whether this process, one of several that do the same, prints the line of its end."""
     global _speaks
     _speaks = whether
+
+
+def note_saved() -> None:
+    """Say that a part of the work is saved: a run that is stopped from now on goes on from there."""
+    global _saved
+    _saved = True
 
 
 def _program() -> str:
@@ -180,7 +188,8 @@ def _check_heard() -> None:
 
 
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
-    line = f"{_program()}: stopped; what was done is saved, and the same command goes on from there\n"
+    kept = "; what was done is saved, and the same command goes on from there" if _saved else " before anything was done"
+    line = f"{_program()}: stopped{kept}\n"
     with contextlib.suppress(OSError):
         if _speaks:
             os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself

@@ -117,13 +117,20 @@ def read_settings(description: str | None, example: str, /, *kinds: type[Setting
 
 
 def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
-    """Settings of what was given, and a line for each value that had to be found."""
+    """Settings of what was given, and a line for the values that had to be found."""
     options = options_of(kind)
     settings = kind(**{name: value for name, value in given.items() if name in options})
-    for name, option in options.items():
-        value = getattr(settings, name)
-        if option.found is not None and name not in given and value is not None:
-            print(option.found(value), flush=True)
+    found = {
+        name: value
+        for name, option in options.items()
+        if option.found is not None and name not in given and (value := getattr(settings, name)) is not None
+    }
+    if len(found) == 1:
+        ((name, value),) = found.items()
+        print(options[name].found(value), flush=True)
+    elif found:
+        values = ", ".join(f"{flag_of(name)} {value}" for name, value in found.items())
+        print(f"models: those not given are {values}", flush=True)
     return settings
 
 

@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
-from tqdm import tqdm
 
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from ..clips.folder import NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
@@ -30,6 +29,7 @@ from ..errors import InputError, UnreadableError
 from ..video.motion import make_clip
 from ..video.opening import NO_VIDEO
 from ..workers.mapping import mapper
+from ..workers.progress import progress
 from .made_items import Made, changes, check_arguments, clips_there, read_made, same_items, take_over
 from .settings import GendataSettings
 
@@ -283,7 +283,7 @@ def _make_all(
     for identity, clip in same.items():
         take_over(clip, staging / identity)
     with mapper(max(1, min(settings.workers, len(left))), CHUNK) as run:
-        results = tqdm(run(job, left), total=len(left), unit="clip", disable=None)
+        results = progress(run(job, left), what="gendata", unit="clip", total=len(left))
         for item, skip in zip(left, results, strict=True):
             if skip is not None:
                 skipped[item.identity] = skip

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from .. import files
-from ..errors import InputError, Stopped
+from ..errors import InputError, Stopped, note_saved
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from ..files.text import check_utf8
@@ -129,6 +129,8 @@ class StageWriter:
             except ValueError as error:
                 raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to begin anew") from None
             self._states, self.state = saved.states, dict(saved.state)
+        if self._before or self.last_clip:
+            note_saved()
         self._saved = time.monotonic()
         if saved is None:
             self._save({})
@@ -192,6 +194,7 @@ class StageWriter:
         for state in batch.column("state").to_pylist():
             self._states[state] += 1
         self._guard(lambda: self._clips.add(batch))
+        note_saved()
 
     def save(self, **state: Any) -> None:
         """Say that a run may go on from here; `state` is what it needs to know. Writes once a minute."""

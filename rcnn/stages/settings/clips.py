@@ -68,7 +68,7 @@ def find_quality_model(given: str | None, quality: str) -> str | None:
         If it is not there, or one is given that takes no part.
     """
     if quality == NORM:
-        return find_model(given, QUALITY, quiet=True)
+        return find_model(given, QUALITY)
     if given is not None:
         raise InputError("--quality score is the detector's, and no --quality-model takes part; leave one of them out")
     return None
@@ -125,7 +125,7 @@ class DetectSettings(Settings):
         self._put(model=find_quality_model(self.model, self.quality))
         if self.quality_threshold is None:
             self._put(quality_threshold=usual_quality(self.model, self.recipe))
-        self._put(detector=find_model(self.detector, DETECTOR, quiet=True))
+        self._put(detector=find_model(self.detector, DETECTOR))
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,8 @@ class FindSettings(Settings):
         self._put(output=on_disk(self.output, "--output"), people=Path(on_disk(str(self.people), "--people")))
         self._put(
             quality_model=find_quality_model(self.quality_model, self.quality),
-            model=find_model(self.model, EMBEDDING, quiet=True),
-            detector=find_model(self.detector, DETECTOR, quiet=True),
+            model=find_model(self.model, EMBEDDING),
+            detector=find_model(self.detector, DETECTOR),
         )
         if self.quality_threshold is None:
             self._put(quality_threshold=usual_quality(self.quality_model, BEST))
