@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publish
 from ..errors import InputError

@@ -23,7 +23,7 @@ from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_detector, load_embedder
 from ..faces.quality import USUAL_NORM, dropped_lines, quality_card
 from ..faces.recognised import recognised
-from ..networks.engine import CPU, INT8, check_precision, choose_device
+from ..networks.engine import CPU, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     FACES_SCHEMA,
@@ -37,6 +37,7 @@ from ..tables import (
     check_output,
 )
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
+from ..tables.next_steps import following, say_next
 from ..video.decoder import FrameDecoder
 from ..video.types import VideoInfo
 from ..workers import Plan, open_crew
@@ -111,6 +112,7 @@ def detect(settings: DetectSettings) -> None:
         origins.append(model_files(settings.model))
     sums = file_sums([path for group in origins for path in group])
     job = DetectJob(settings, sums)
+    check_devices(settings.gpu if settings.ray is None else None)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
     listing = Listing.of(clips, settings.dataset)
@@ -322,3 +324,4 @@ def _summary(settings: DetectSettings, manifest: dict, histogram: QualityHistogr
             f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "
             f"{settings.max_bad:g}%; the output is whole, so mend the clips and --overwrite, or go on without them"
         )
+    say_next(following("detect", settings.output, settings.recipe))

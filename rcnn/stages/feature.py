@@ -21,7 +21,7 @@ from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_embedder
 from ..faces.pooling import RandomMeans, Weighting, face_vectors, pool
 from ..faces.recognised import recognised
-from ..networks.engine import CPU, INT8, check_precision, choose_device
+from ..networks.engine import CPU, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
@@ -39,6 +39,7 @@ from ..tables import (
 from ..tables.faces import ClipFaces, read_faces
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..tables.kept import Kept, Mark, Stream
+from ..tables.next_steps import following, say_next
 from ..tables.schema import MEANS, has_means
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
@@ -244,6 +245,7 @@ def feature(settings: FeatureSettings) -> None:
     check_licences(settings.licence, {"--model": settings.model})
     sums = file_sums(model_files(settings.model))
     job = FeatureJob(settings, crop_size(reader), sums)
+    check_devices(settings.gpu if settings.ray is None else None)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
     # so that who needs labels finds the data set when the directory of detect.py is gone
@@ -306,6 +308,7 @@ def feature(settings: FeatureSettings) -> None:
         f"-> {settings.output}"
     )
     print(f"accounts: {accounts}, as in {settings.input}")
+    say_next(following("feature", settings.output, settings.recipe))
 
 
 def _left(

@@ -79,6 +79,6 @@ def _behind() -> tuple[TextIO | None, TextIO | None]:
         terminal = open(int(os.environ[TERMINAL]), "w", closefd=False)  # noqa: SIM115 - lives as long as the bar
         if not terminal.isatty():
             return None, None
-        return terminal, open(os.environ[LOG], "a", encoding="utf-8")  # noqa: SIM115
+        return terminal, open(os.environ[LOG], "a", encoding="utf-8")
     except (KeyError, ValueError, OSError):
         return None, None

@@ -83,7 +83,7 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         predict(PredictSettings(classifier, (str(where / "feat"),), str(where / "pred"), gpu=-1))
         scores.append([np.array(row["scores"]) for row in rows(where / "pred", "predict")])
         manifest = StageReader(str(where / "det"), ("detect",)).manifest
-        assert len(manifest["models"]) == (2 if suffix else 4)
+        assert len(manifest["models"]) == (3 if suffix else 4)
     for (name, first), (other, second) in zip(*vectors, strict=True):
         assert name == other
         np.testing.assert_allclose(first, second, atol=1e-5)
