@@ -197,7 +197,7 @@ def test_models_for_something_else_are_named(tmp_path):
     face, detector = (f"{ROOT / 'model' / name},0" for name in ("face-m", "essh-m25"))
     with pytest.raises(InputError, match="is a detector and no embedding; give it as --detector"):
         load_embedder(detector)
-    with pytest.raises(InputError, match="is no ESSH or RetinaFace detector"):
+    with pytest.raises(InputError, match="is an embedding and no detector; give it as --model"):
         load_detector(face)
     with pytest.raises(InputError, match="is no classifier"):
         predict(PredictSettings(face, (write(tmp_path / "feat", "feature"),), str(tmp_path / "out"), gpu=-1))
