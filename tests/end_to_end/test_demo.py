@@ -14,7 +14,7 @@ from rcnn.tables import StageReader
 def test_it_says_which_models_it_uses_and_ranks_well(finished):
     output, text = finished.output, finished.text
     assert "models: those not given are --model " in text and "--model: not given" in text
-    assert "essh-m25,0" in text and "face-m,0 is used" in text
+    assert "essh-m25,0: ESSH, RGB of 0 to 255" in text and "face-m,0 is used" in text
     found = [float(value) for value in re.findall(r"MAP@100[^0-9\n]*([01]\.\d+)", text)]
     assert found and found[0] > 0.8, text
     assert str(output / "submission.txt") in text
