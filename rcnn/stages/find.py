@@ -24,6 +24,7 @@ from .find_set import FilmSet, make_set, skipped_lines, write_skipped
 from .find_summary import check_films, check_people, summary
 from .forgotten import check_none_under_way
 from .genfeat import genfeat
+from .loaded import forget_networks
 from .predict import predict
 from .recipes import BEST
 from .run_folder import held
@@ -37,6 +38,7 @@ from .settings import (
     SubmitSettings,
     TrainSettings,
 )
+from .settings.clips import OFF, ON
 from .settings.places import TEST, TRAINVAL
 from .submit import submit
 from .train import train_mlp
@@ -133,6 +135,7 @@ class Run:
                 quality=own.quality,
                 quality_threshold=own.quality_threshold,
                 max_bad=ALL_BAD,
+                vectors=ON if own.model == own.quality_model else OFF,
                 renew=True,
                 recipe=BEST,
             )
@@ -153,6 +156,7 @@ class Run:
         write_skipped(self.places.root, sorted([*self.found.skipped, *bad]))
         self.notes.extend(f"find: {line}" for line in skipped_lines(bad))
         self._feature(TEST)
+        forget_networks()
 
     def _feature(self, part: str) -> None:
         own = self.settings

@@ -28,7 +28,8 @@ from .answered_rows import AnsweredRows, open_answered
 from .labels import labelled_dataset
 from .recipes import check_recipe
 from .settings import GenfeatSettings
-from .settings.vectors import AGREE, CLASSES, ON
+from .settings.clips import ON
+from .settings.vectors import AGREE, CLASSES
 from .training_rows import TrainingRows
 
 ROWS = 1024  # clips a batch

@@ -140,10 +140,11 @@ def find_in_one(
     InputError
         If the file can't be read.
     """
-    found = _look_at(path, FaceFinder(detector, quality, 1, threshold, every=True, rate=RATE))
+    same = quality is embedder  # its vectors come with the faces
+    found = _look_at(path, FaceFinder(detector, quality, 1, threshold, every=True, rate=RATE, vectors=same))
     if not len(found.faces):
         return
-    (result,) = FeatureStep(embedder, 1, 0, people.gallery.templates.shape[1])([found.faces])
+    (result,) = FeatureStep(None if same else embedder, 1, 0, people.gallery.templates.shape[1])([found.faces])
     tracks = np.array(result.tracks, np.int32)
     names = [found.faces.clip.name] * len(tracks)
     cosines, rows = people.gallery.nearest(names, tracks, result.vectors)

@@ -41,6 +41,7 @@ class Arguments(Struct):
     aug: Count | None = None
     image_size: tuple[Pixels, Pixels] | None = None
     quality_threshold: float | None = None
+    vectors_of: str | None = None
     recipe: Name | None = None
 
 

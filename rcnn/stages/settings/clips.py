@@ -16,6 +16,7 @@ from .places import DATASET, DETECTED, TEST, TRAINVAL
 
 CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
+OFF, ON = "off", "on"  # --vectors, and --means and --not-this-one of genfeat.py
 LEAST_SCORE = 0.5  # of a face, with --quality score
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
 SAMPLING = 3  # of every so many frames one is looked at
@@ -111,6 +112,14 @@ class DetectSettings(Settings):
         "which faces of a frame: the one that is large and near its centre, or all, followed through the clip",
         kinds.choice(CENTRAL, ALL),
         usual=CENTRAL,
+    )
+    vectors: str = setting(
+        ON,
+        "on: keep the quality model's vectors beside the faces, which spares feature.py with the same --model its "
+        "network; off: no vectors, for another embedding model",
+        kinds.choice(ON, OFF),
+        None,
+        RUN,
     )
 
     def _complete(self) -> None:
