@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, overload
 
 from ..errors import InputError
+from ..installation import as_called
 from ..settings import shared
 from ..settings.fields import FILES, METHOD, MODELS, REQUIRED, RUN, Option, Settings, flag_of, options_of
 from ..settings.kinds import flag, number, numbers, pair, paths, positive, typed, whole
@@ -36,9 +37,9 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, description: str | None, example: str) -> None:
         program = " ".join(example.split()[: 4 if example.startswith(COMMAND) else 2])
         super().__init__(
-            prog=program,
-            description=description,
-            epilog=f"example: {example}",
+            prog=as_called(program),
+            description=as_called(description or ""),
+            epilog=as_called(f"example: {example}"),
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
@@ -54,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         shown = option.usual if default is None else default
         silent = needed or shown is None or shown is False or shown == ()
         text = option.help if silent else f"{option.help} (default: {typed(shown)})"
-        words: dict[str, Any] = {"help": text.replace("%", "%%"), "default": argparse.SUPPRESS}
+        words: dict[str, Any] = {"help": as_called(text).replace("%", "%%"), "default": argparse.SUPPRESS}
         if option.kind is flag:
             words["action"] = "store_true"
         else:
