@@ -37,9 +37,9 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, description: str | None, example: str) -> None:
         program = " ".join(example.split()[: 4 if example.startswith(COMMAND) else 2])
         super().__init__(
-            prog=as_called(program),
-            description=as_called(description or ""),
-            epilog=as_called(f"example: {example}"),
+            prog=program,
+            description=description,
+            epilog=f"example: {example}",
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         shown = option.usual if default is None else default
         silent = needed or shown is None or shown is False or shown == ()
         text = option.help if silent else f"{option.help} (default: {typed(shown)})"
-        words: dict[str, Any] = {"help": as_called(text).replace("%", "%%"), "default": argparse.SUPPRESS}
+        words: dict[str, Any] = {"help": text.replace("%", "%%"), "default": argparse.SUPPRESS}
         if option.kind is flag:
             words["action"] = "store_true"
         else:
@@ -73,6 +73,10 @@ class Parser(argparse.ArgumentParser):
         """Add all fields of settings."""
         for name, option in options_of(kind).items():
             self.add_option(name, option, kind.__dataclass_fields__[name].default)
+
+    def format_help(self) -> str:
+        """What argparse says, with commands as they are called here."""
+        return as_called(super().format_help())
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """As argparse does, but a flag that is not known is named with the one that may be meant."""
