@@ -29,12 +29,12 @@ COMMANDS = (
     ("predict", "--model", "output/mine,40", "--recipe", "best"),
     ("appearances", "--known", "output/feat_trainval"),
     ("submit", "--gt", "data/demo/gt_v2/test_v2.txt", "--recipe", "best", "--report", "output/report.html"),
-    ("groups", "--features", "output/feat_test", "--output", "output/groups"),
     ("search", "--image", "face.jpg"),
     ("find", "--people", "people", "--clips", "films", "--output", "found"),
+    ("groups", "--run", "found", "--report", "found/groups.html"),
     ("verify", "output/det_test", "found/det_test"),
 )
-PAGES = ("output/report.html", "found/report.html")
+PAGES = ("output/report.html", "found/report.html", "found/groups.html")
 
 
 def photograph(found: Path) -> bytes:
