@@ -21,7 +21,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DATA = PROJECT["tool"]["setuptools"]["package-data"]
 CODE = (".py", ".pyx", ".so", ".c", ".pyc")
 PIN = re.compile(r"^([\w.-]+(?:\[\w+\])?)==(\S+)$", re.M)
-RANGE = re.compile(r"^([\w.-]+)>=(\S+)$")
+RANGE = re.compile(r"^([\w.-]+)>=([\w.]+)(?:; python_version < '[\d.]+')?$")
 
 
 def number(version: str) -> tuple[int, ...]:
