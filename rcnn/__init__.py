@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .installation import VERSION
+
 if TYPE_CHECKING:
     from .api import (
         Appearance,
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
         rank_clips,
         read_image,
     )
+
+__version__ = VERSION
 
 __all__ = [
     "Appearance", "compare", "detect_faces", "embed_faces", "find_in_video", "model_of", "rank_clips", "read_image",

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
+from .installation import PROGRAM, as_called, how_to_install
+
 STDOUT, STDERR = 1, 2  # numbers of files
 ERRORS = "backslashreplace"  # names of files need not be UTF-8, nor the terminal
+TORCH = "torch"  # what training and CUDA need; the rest works without it
 HEARD = 1.0  # seconds in which one of several processes says its line, before torchrun sees another end
 # torchrun starts a command several times; the first process alone says what there is to say.
 _speaks = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
@@ -63,7 +66,7 @@ def note_saved() -> None:
 def _program() -> str:
     """What the user called: a script's name, or `rcnn` with the name of a command."""
     name = os.path.basename(sys.argv[0])
-    return "rcnn" if name == "__main__.py" else name
+    return PROGRAM if name == "__main__.py" else name
 
 
 def run_script(main: Callable[[], None], resumes: bool = False) -> None:
@@ -86,13 +89,19 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
             if end.code:
                 raise
         _check_heard()
+    except ModuleNotFoundError as error:
+        if error.name != TORCH:
+            raise
+        words = f"{_program()}: error: needs PyTorch, which is not installed; {how_to_install('train')}"
+        print(words, file=sys.stderr)
+        sys.exit(2)
     except InputError as error:
         if not _speaks:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
             time.sleep(HEARD)
             sys.exit(2)
-        print(f"{_program()}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{_program()}: error: {as_called(' '.join(str(error).split()))}", file=sys.stderr)
         if error.paste:
             print(error.paste, file=sys.stderr)
         sys.exit(2)

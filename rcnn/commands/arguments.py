@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, overload
 
 from ..errors import InputError
+from ..installation import as_called
 from ..settings import shared
 from ..settings.fields import FILES, METHOD, MODELS, REQUIRED, RUN, Option, Settings, flag_of, options_of
 from ..settings.kinds import flag, number, numbers, pair, paths, positive, typed, whole
@@ -107,8 +108,8 @@ class Parser(argparse.ArgumentParser):
             self.add_option(name, option, kind.__dataclass_fields__[name].default)
 
     def format_help(self) -> str:
-        """An example to paste, then what argparse says."""
-        return f"example:\n{pasteable(self._example)}\n\n{super().format_help()}"
+        """An example to paste, then what argparse says, with commands as they are called here."""
+        return as_called(f"example:\n{pasteable(self._example)}\n\n{super().format_help()}")
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """As argparse does, but a flag that is not known is named with the one that may be meant, and values that have

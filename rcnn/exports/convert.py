@@ -18,6 +18,7 @@ from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
 from ..faces.quality import quality_card
 from ..files import make_dir, sha256, write_whole
 from ..files.text import check_utf8
+from ..installation import how_to_install
 from ..networks.checkpoint import Graph, load_checkpoint
 from ..networks.checkpoint.cascade import NAME, STAGES, cascade_checkpoints, is_cascade
 from ..networks.engine import Network, load_network
@@ -96,7 +97,7 @@ def _packages() -> tuple[Any, Any]:
 
         from ..networks.checkpoint import onnx
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed; pip install -r requirements-onnx.txt") from None
+        raise InputError(f"{error.name} is not installed; {how_to_install('onnx')}") from None
     onnxruntime.set_default_logger_severity(3)  # errors
     return onnx, onnxruntime
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from .. import files
 from ..clips.misplaced import LISTS
 from ..files.json import read_json
+from ..installation import call_of
 from .schema import KINDS, MANIFEST, PROGRESS
 
 DRIVEN = "RCNN_DRIVEN"  # is set by run.sh, which gives the next command itself
@@ -136,9 +137,7 @@ def script_command(script: str, *words: str) -> str:
 
 
 def _command(script: str, words: Sequence[str]) -> str:
-    if script.endswith(".py"):
-        script = f"python {script}" if os.path.isfile(script) else f"rcnn {script.removesuffix('.py')}"
-    return " ".join([script, *map(shlex.quote, words)])
+    return " ".join([call_of(script), *map(shlex.quote, words)])
 
 
 def _part(path: str) -> str:

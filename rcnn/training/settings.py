@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..networks.zoo.roles import DETECTOR, EMBEDDING
+from ..networks.zoo.roles import DETECTOR, EMBEDDING, shipped_model
 from ..settings import kinds, shared
 from ..settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
 
@@ -16,7 +16,7 @@ HINTS = "OURS=THEIRS,..."
 
 def detector_setting() -> Any:
     """`str`: what finds the faces of the photographs."""
-    return setting(f"{MODEL_FOLDER}/{DETECTOR.shipped}", "face detector", kinds.text, CHECKPOINT, MODELS)
+    return setting(shipped_model(DETECTOR.shipped), "face detector", kinds.text, CHECKPOINT, MODELS)
 
 
 def prefix_setting(default: str, of: str) -> Any:
