@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -25,15 +25,41 @@ def find_faces(image: np.ndarray, detector: Detector, threshold: float | None = 
     image : (H, W, 3) uint8, BGR
     threshold : smallest probability of a face; None for the detector's own
     """
-    for view, scale, shift in _views(image):
-        found = detector.detect([view], threshold=threshold)[0]
-        if len(found):
-            order = np.argsort(found.boxes[:, 0], kind="stable")
-            back = np.float32(1 / scale)
-            limit = np.array([image.shape[1] - 1, image.shape[0] - 1] * 2, np.float32)
-            boxes = np.clip((found.boxes - np.tile(shift, 2)) * back, 0, limit)
-            return Faces(boxes, found.scores, (found.landmarks - shift) * back).take(order)
-    return Faces.none()
+    return find_in_images([image], detector, threshold)[0]
+
+
+def find_in_images(
+    images: Sequence[np.ndarray], detector: Detector, threshold: float | None = None, batch_size: int = 8
+) -> list[Faces]:
+    """The faces of several images, of each what `find_faces` gives.
+
+    Parameters
+    ----------
+    images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together
+    threshold : smallest probability of a face; None for the detector's own
+    batch_size : images that run together
+    """
+    found = [Faces.none()] * len(images)
+    left = [(index, _views(image)) for index, image in enumerate(images)]
+    while left:
+        looks = [(index, views, look) for index, views in left if (look := next(views, None)) is not None]
+        seen = detector.detect([view for _, _, (view, _, _) in looks], threshold, batch_size=batch_size)
+        left = []
+        for (index, views, (_, scale, shift)), faces in zip(looks, seen, strict=True):
+            if len(faces):
+                found[index] = _in_image(faces, scale, shift, images[index].shape)
+            else:
+                left.append((index, views))
+    return found
+
+
+def _in_image(found: Faces, scale: float, shift: np.ndarray, shape: tuple[int, ...]) -> Faces:
+    """Faces of a view in pixels of its image, from left to right."""
+    order = np.argsort(found.boxes[:, 0], kind="stable")
+    back = np.float32(1 / scale)
+    limit = np.array([shape[1] - 1, shape[0] - 1] * 2, np.float32)
+    boxes = np.clip((found.boxes - np.tile(shift, 2)) * back, 0, limit)
+    return Faces(boxes, found.scores, (found.landmarks - shift) * back).take(order)
 
 
 def _views(image: np.ndarray) -> Iterator[tuple[np.ndarray, float, np.ndarray]]:
