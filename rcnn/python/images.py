@@ -110,7 +110,7 @@ def _of_array(array: np.ndarray, colour: str | None, name: str) -> np.ndarray:
     if max(array.shape[:2]) > MAX_SIDE:
         raise ArgumentError(f"{name}: is an array {shape}; a side has {MAX_SIDE:,} pixels at most; make it smaller")
     if array.dtype != np.uint8:
-        raise ArgumentError(f"{name}: is an array {shape} of {array.dtype}; {_as_uint8(array, name)}")
+        raise ArgumentError(f"{name}: is an array {shape} of {array.dtype}{_as_uint8(array, name)}")
     if array.ndim == 2 or array.shape[2] == 1:
         return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
     if colour is None:
@@ -123,15 +123,15 @@ def _as_uint8(array: np.ndarray, name: str) -> str:
     """How an array of another kind becomes one of uint8."""
     if array.dtype.kind == "f":
         if not np.isfinite(array).all():
-            return "and has NaN or infinity in it; give uint8, 0 to 255"
+            return " with NaN or infinity in it; give uint8, 0 to 255"
         low, high = float(array.min()), float(array.max())
         if low < 0:
-            return f"from {low:.3g} to {high:.3g}, as a network is fed; give the picture itself, uint8 of 0 to 255"
+            return f" from {low:.3g} to {high:.3g}, as a network is fed; give the picture itself, uint8 of 0 to 255"
         times = " * 255" if high <= 1 else ""
-        return f"from {low:.3g} to {high:.3g}; give ({name}{times}).round().clip(0, 255).astype('uint8')"
+        return f" from {low:.3g} to {high:.3g}; give ({name}{times}).round().clip(0, 255).astype('uint8')"
     if array.dtype == np.uint16:
-        return f"give ({name} >> 8).astype('uint8')"
-    return "give uint8, 0 to 255"
+        return f"; give ({name} >> 8).astype('uint8')"
+    return "; give uint8, 0 to 255"
 
 
 def _over_white(array: np.ndarray) -> np.ndarray:
