@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from .layout import LISTS
 
 HIDDEN = "is hidden"
 LOOSE = "lies in no person's folder"
@@ -85,6 +87,11 @@ def scan(
     """
     if not source.is_dir():
         raise InputError(f"{flag} {source}: no such folder; it must hold a folder for each person")
+    if (source / LISTS).is_dir():
+        raise InputError(
+            f"{flag} {source}: is a data set already; give a folder of PERSON/*.jpg, or go on with it: "
+            f"./run.sh --dataset {shlex.quote(str(source))}"
+        )
     people: People = {}
     skipped: list[Skipped] = []
     seen: dict[str, str] = {}  # name of each person's folder

@@ -18,6 +18,7 @@ __all__ = [
 ]  # fmt: skip
 
 COMMAND = "python -m rcnn "
+WIDTH = 80  # characters of a line of an example
 
 One = TypeVar("One", bound=Settings)
 Other = TypeVar("Other", bound=Settings)
@@ -30,6 +31,33 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if silent else super()._get_help_string(action)
 
 
+def pasteable(command: str) -> str:
+    """A command in lines of `WIDTH` characters at most, broken before a flag, that the shell reads as one."""
+    first, *rest = command.split(" --")
+    lines = [f"  {first}"]
+    for words in rest:
+        joined = f"{lines[-1]} --{words}"
+        if len(joined) <= WIDTH - len(" \\"):
+            lines[-1] = joined
+        else:
+            lines += [f"      --{words}"]
+    return " \\\n".join(lines)
+
+
+class _Joined(argparse.Action):
+    """A value of several parts, with commas or spaces between them: A,B or A B."""
+
+    def __init__(self, *, read: Callable[[str], Any], **words: Any) -> None:
+        super().__init__(**words)
+        self._read = read
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        try:
+            setattr(namespace, self.dest, self._read(",".join(value.strip(",") or value for value in values)))
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentError(self, str(error)) from None
+
+
 class Parser(argparse.ArgumentParser):
     """Shows defaults in the help and reports what is wrong in one line, exit code 2."""
 
@@ -38,10 +66,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=program,
             description=description,
-            epilog=f"example: {example}",
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+        self._example = example
         self._groups = {title: self.add_argument_group(title) for title in (FILES, MODELS, METHOD, RUN)}
 
     def group(self, title: str) -> Callable[..., argparse.Action]:
@@ -60,9 +88,13 @@ class Parser(argparse.ArgumentParser):
         else:
             words |= {"metavar": option.metavar, "choices": option.kind.choices}
             # argparse says itself what there is to choose from; several values are checked together in the settings
-            words |= (
-                {"nargs": "+"} if option.many else {"type": option.kind.read if option.kind.choices else option.kind}
-            )
+            read = option.kind.read if option.kind.choices else option.kind
+            if option.many:
+                words["nargs"] = "+"
+            elif option.kind.listed and not option.positional:
+                words |= {"nargs": "+", "action": _Joined, "read": read}
+            else:
+                words["type"] = read
         if option.positional:
             add(name, **(words if needed else {**words, "nargs": "*" if option.many else "?"}))
         else:
@@ -72,6 +104,10 @@ class Parser(argparse.ArgumentParser):
         """Add all fields of settings."""
         for name, option in options_of(kind).items():
             self.add_option(name, option, kind.__dataclass_fields__[name].default)
+
+    def format_help(self) -> str:
+        """An example to paste, then what argparse says."""
+        return f"example:\n{pasteable(self._example)}\n\n{super().format_help()}"
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """As argparse does, but a flag that is not known is named with the one that may be meant."""
@@ -117,13 +153,20 @@ def read_settings(description: str | None, example: str, /, *kinds: type[Setting
 
 
 def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
-    """Settings of what was given, and a line for each value that had to be found."""
+    """Settings of what was given, and a line for the values that had to be found."""
     options = options_of(kind)
     settings = kind(**{name: value for name, value in given.items() if name in options})
-    for name, option in options.items():
-        value = getattr(settings, name)
-        if option.found is not None and name not in given and value is not None:
-            print(option.found(value), flush=True)
+    found = {
+        name: value
+        for name, option in options.items()
+        if option.found is not None and name not in given and (value := getattr(settings, name)) is not None
+    }
+    if len(found) == 1:
+        ((name, value),) = found.items()
+        print(options[name].found(value), flush=True)
+    elif found:
+        values = ", ".join(f"{flag_of(name)} {value}" for name, value in found.items())
+        print(f"models: those not given are {values}", flush=True)
     return settings
 
 

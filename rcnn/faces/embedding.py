@@ -10,10 +10,12 @@ from ..errors import InputError
 from ..networks.checkpoint import load_checkpoint
 from ..networks.checkpoint.cascade import is_cascade
 from ..networks.engine import CPU, FP32, Network, load_network
+from ..networks.engine.images import ImageInput
+from .detectors.essh import EMBEDDING as OUTPUT
 from .detectors.essh import has_boxes
+from .recognised import described, say
 from .vectors import norms
 
-OUTPUT = "fc1_output"
 SAME_LENGTH = 1e-3  # of the longer one: more than float16 makes of one length
 
 
@@ -36,7 +38,8 @@ def load_mxnet_embedder(model: str, device: int = CPU, *, precision: str = FP32)
     graph = load_checkpoint(model)
     if OUTPUT not in graph.internal_names and has_boxes(graph):
         raise InputError(f"{graph.source}: is a detector and no embedding; give it as --detector")
-    return Embedder(load_network(graph, [OUTPUT], device=device, images=True, precision=precision))
+    network = load_network(graph, [OUTPUT], device=device, images=True, precision=precision)
+    return Embedder(network, say("model", model, f"embedding, {described(ImageInput())}"))
 
 
 class Embedder:
@@ -45,10 +48,12 @@ class Embedder:
     Parameters
     ----------
     network : fed images, with one output (n, D)
+    words : what it was taken for, and what is done to crops
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, words: str = "") -> None:
         self.network = network
+        self.words = words
 
     def embed(self, crops: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings, not normalised.

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
-import threading
-from contextlib import redirect_stdout
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +20,6 @@ KEPT_MODELS = 4  # of each kind
 EXAMPLE = '"1 in 1,000" or 0.001'
 _ONE_IN = re.compile(r"\s*1\s*(?:in|:|/|of)\s*(\d[\d,_' ]*)\s*")
 _PER_CENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
-_loading = threading.Lock()  # while a model is loaded, what is printed goes nowhere
 
 
 def find_detector(given: Path | None) -> str:
@@ -76,7 +72,7 @@ def detector_of(model: str, device: int) -> Detector:
     """
     from ..faces.load import load_detector
 
-    return _quietly(load_detector, model, device)
+    return load_detector(model, device)
 
 
 @lru_cache(maxsize=KEPT_MODELS)
@@ -91,20 +87,15 @@ def embedder_of(model: str, device: int, card: Card | None = None) -> Embedder:
     """
     from ..faces.load import load_embedder
 
-    return _quietly(load_embedder, model, device, **({} if card is None else {"default": card}))
-
-
-def _quietly(load: Any, *arguments: Any, **options: Any) -> Any:
-    """What a loader gives, without the lines that it has for the terminal."""
-    with _loading, redirect_stdout(io.StringIO()):
-        return load(*arguments, **options)
+    return load_embedder(model, device, default=card)
 
 
 def quality_of(model: str, scored: bool) -> float:
     """The smallest quality of a face of a video that goes with an embedding model, or, if `scored`, with scores."""
-    from ..stages.settings.clips import NORM, QUALITY_THRESHOLDS, SCORE
+    from ..faces.quality import quality_card
+    from ..stages.settings.clips import LEAST_SCORE
 
-    return QUALITY_THRESHOLDS[SCORE if scored else NORM]
+    return LEAST_SCORE if scored else quality_card(model).usual
 
 
 @python_errors(model="embedding")

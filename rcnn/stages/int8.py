@@ -111,8 +111,9 @@ def _is_whole(path: str, source: dict[str, str]) -> bool:
         return False
 
 
-def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
-    """Frames (n, H, W, 3) uint8 of the first clips, a few of each, on the canvas that most of them have.
+def calibration_frames(clips: Sequence[Clip], detector: Detector) -> np.ndarray:
+    """Frames (n, H, W, 3) uint8 of the first clips, a few of each, as the detector looks at them; of several sizes that
+    which most of them have.
 
     Raises
     ------
@@ -125,7 +126,7 @@ def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
         for clip in clips:
             try:
                 seen = decoder.read_frames(clip.path, FRAME_SAMPLING, None, clip.start, clip.end)
-                mine = [on_canvas(frame.image) for frame in seen]
+                mine = [on_canvas(detector, frame.image) for frame in seen]
             except UnreadableError:
                 continue
             frames += mine[:FRAMES_A_CLIP]
@@ -181,7 +182,7 @@ def int8_detect(
     detector, embedder = networks
     if not isinstance(detector, SingleStage):
         raise InputError("--precision int8: a cascade of three networks is not quantised; use --precision fp32")
-    frames = cache(lambda: calibration_frames(clips))
+    frames = cache(lambda: calibration_frames(clips, detector))
     fast = detector.with_network(
         int8_network(output, "detector", detector.network, origins[0], lambda: detector.fed(frames())[0])
     )
@@ -190,4 +191,4 @@ def int8_detect(
     quality = int8_network(
         output, "quality", embedder.network, origins[1], lambda: calibration_crops(frames(), detector, size)
     )
-    return fast, Embedder(quality)
+    return fast, Embedder(quality, embedder.words)

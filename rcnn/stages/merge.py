@@ -73,6 +73,7 @@ def merge(settings: MergeSettings) -> None:
         arguments=arguments,
         sources=settings.inputs,
         licences=first.manifest.get("licences"),
+        recognised=first.manifest.get("recognised"),
         overwrite=settings.overwrite,
         **made_of,
     ) as writer:

@@ -8,6 +8,7 @@ from drawn_people import framed, portrait, put_clip
 
 from rcnn.errors import InputError
 from rcnn.exports import convert
+from rcnn.faces.quality import quality_card
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.search.query import models_behind
@@ -62,6 +63,7 @@ def run_detect(data: Path, output: Path, **changes) -> list[dict]:
 
 def test_onnx_all_the_way(data, models, tmp_path, capsys):
     vectors, scores = [], []
+    assert quality_card(models["model onnx"]).threshold == quality_card(models["model"]).threshold is not None
     for suffix in ("", " onnx"):
         model, detector = models[f"model{suffix}"], models[f"detector{suffix}"]
         where = tmp_path / f"run{suffix.strip()}"
@@ -81,7 +83,7 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         predict(PredictSettings(classifier, (str(where / "feat"),), str(where / "pred"), gpu=-1))
         scores.append([np.array(row["scores"]) for row in rows(where / "pred", "predict")])
         manifest = StageReader(str(where / "det"), ("detect",)).manifest
-        assert len(manifest["models"]) == (2 if suffix else 4)
+        assert len(manifest["models"]) == (3 if suffix else 4)
     for (name, first), (other, second) in zip(*vectors, strict=True):
         assert name == other
         np.testing.assert_allclose(first, second, atol=1e-5)

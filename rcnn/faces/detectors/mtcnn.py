@@ -100,6 +100,11 @@ class MtcnnDetector:
     thresholds : smallest probabilities in P, R and O; the last is the detector's own
     """
 
+    size = None
+    side: int | None = None
+    largest = math.inf
+    words = f"MTCNN, BGR, (bgr - {MEAN:g}) / {STD:g}"
+
     def __init__(
         self,
         proposal: Network,
