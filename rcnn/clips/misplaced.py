@@ -7,8 +7,8 @@ import shlex
 
 from .. import files
 from ..errors import InputError
-from .layout import LISTS
 
+LISTS = "gt_v2"  # the folder of lists, which every data set has
 MANIFEST = "manifest.json"  # of a stage's output
 NAMED = 3  # data sets in a message
 LAYOUT = "give --dataset a data set in the iQIYI-VID layout"

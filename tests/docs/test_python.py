@@ -58,6 +58,16 @@ def test_every_block_of_the_page_runs(place, monkeypatch, capsys):
     assert "detect: " in text and "-> output/python" in text
 
 
+def test_the_model_of_features_opens_from_anywhere(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    features = finished.output / "feat_test"
+    model = rcnn.model_of(features)
+    assert Path(model).is_absolute() and rcnn.FaceFinder(embedding=model, gpu=-1).width == 128
+    with pytest.raises(InputError, match=r"^person: is 5 wide, the vectors of .*feat_test 128"):
+        rcnn.rank_clips(np.ones(5), features)
+    assert len(rcnn.rank_clips(np.ones(128), features, count=2)) == 2
+
+
 def test_what_is_no_image_is_refused():
     for image in (None, np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3))):
         with pytest.raises(InputError, match="^image: is "):
