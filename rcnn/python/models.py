@@ -51,7 +51,7 @@ def find_embedding(given: Path | None, name: str = "embedding") -> str:
 def _found(given: Path | None, role: Role, name: str) -> str:
     wanted = "PREFIX,EPOCH of a checkpoint or X.onnx"
     path = None if given is None else check_path(given, name, wanted)
-    return os.path.abspath(find_model(path, role, quiet=True))
+    return os.path.abspath(find_model(path, role))
 
 
 def device_of(gpu: int | None) -> int:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from ..errors import ArgumentError
 from .checks import kind_of
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 NO_FACE = "no face was found in the picture that it is of"
 
@@ -24,7 +21,10 @@ class HasEmbedding(Protocol):
         """(D,) numbers."""
 
 
-Vector = HasEmbedding | ArrayLike if TYPE_CHECKING else Any
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    Vector: TypeAlias = HasEmbedding | ArrayLike
 
 
 def compare(first: Vector, second: Vector) -> float:
