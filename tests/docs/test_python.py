@@ -70,7 +70,7 @@ def test_the_model_of_features_opens_from_anywhere(finished, tmp_path, monkeypat
 
 def test_what_is_no_image_is_refused():
     for image in (None, np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3))):
-        with pytest.raises(InputError, match="^image: is "):
+        with pytest.raises(InputError, match=r"^image: is "):
             rcnn.detect_faces(image)
 
 

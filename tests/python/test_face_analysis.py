@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import shutil
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from drawn_people import group
@@ -18,6 +21,16 @@ INIT = {"name": "buffalo_l", "root": "~/.insightface", "allowed_modules": None}
 PREPARE = {"ctx_id": 0, "det_thresh": 0.5, "det_size": None}
 GET = {"img": inspect.Parameter.empty, "max_num": 0, "det_metric": "default"}
 DRAW_ON = ["self", "img", "faces"]
+# What insightface 2.1 (onnxruntime 1.32, CPU) gives for images/t1.jpg with SCRFD-2.5G and MobileFaceNet at (640, 640):
+# box, probability, length of the embedding, and its cosine with the first one
+OF_INSIGHTFACE = np.array([
+    (745.81, 339.19, 845.65, 480.63, 0.9172, 14.1916, 1.0000),
+    (465.39, 265.37, 573.37, 416.11, 0.9107, 17.9447, 0.0885),
+    (58.55, 262.95, 168.83, 395.56, 0.8821, 14.6848, 0.0207),
+    (1131.39, 271.12, 1225.69, 398.86, 0.8793, 14.5476, 0.0690),
+    (904.85, 54.16, 1013.21, 204.18, 0.8606, 11.1640, 0.4231),
+    (269.04, 147.26, 371.16, 265.10, 0.8578, 12.7412, 0.0508),
+])  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +95,23 @@ def test_it_finds_what_facefinder_finds(app: FaceAnalysis):
     for one, two in zip(mine, theirs, strict=True):
         assert np.abs(one.kps - two.landmarks).max() < 10  # pixels: the image is scaled otherwise
         assert one.normed_embedding @ two.embedding > 0.8
+
+
+def test_numbers_are_those_of_insightface(shared: Path, tmp_path: Path):
+    for name in ("scrfd_2.5g_bnkps", "mobilefacenet"):
+        shutil.copy(shared / f"models/{name}.onnx", tmp_path)
+    # insightface feeds every embedding so, and knows no card
+    (tmp_path / "mobilefacenet.toml").write_text('colour = "rgb"\nmean = 127.5\nstd = 127.5\n')
+    app = FaceAnalysis(tmp_path)
+    app.prepare(ctx_id=-1, det_size=(640, 640))
+    assert sorted(app.models) == ["detection", "recognition"]
+    faces = app.get(cv2.imread(str(shared / "images/t1.jpg")))
+    first = faces[0].normed_embedding
+    found = np.array([
+        (*face.bbox, face.det_score, face.embedding_norm, first @ face.normed_embedding) for face in faces
+    ])  # fmt: skip
+    np.testing.assert_allclose(found[:, :4], OF_INSIGHTFACE[:, :4], atol=0.02)  # pixels
+    np.testing.assert_allclose(found[:, 4:], OF_INSIGHTFACE[:, 4:], atol=0.01)
 
 
 def test_recognition_alone_can_be_asked(app: FaceAnalysis):
