@@ -16,7 +16,7 @@ from .errors import ArgumentError, InputError
 from .faces.alignment import align_faces
 from .faces.embedding import is_normalised
 from .faces.finding import find_faces
-from .faces.types import Faces
+from .faces.types import POINTS, Faces
 from .faces.vectors import normalise
 from .people.appearances import Appearance
 from .python.checks import check_count, check_number, check_path, check_paths, kind_of, python_errors
@@ -122,6 +122,8 @@ def embed_faces(
     array = as_bgr(image, colour)
     if not isinstance(faces, Faces):
         raise ArgumentError(f"faces: is {kind_of(faces)}; give what detect_faces gave for this image")
+    if np.ndim(faces.landmarks) != 3 or np.shape(faces.landmarks)[1:] != (POINTS, 2):
+        raise ArgumentError(f"faces: has landmarks {np.shape(faces.landmarks)}; give (n, 5, 2), as detect_faces does")
     if not np.isfinite(faces.landmarks).all():
         raise ArgumentError("faces: has landmarks that are NaN or infinite; detect the faces again")
     embedder = embedder_of(find_embedding(model, "model"), device_of(gpu))

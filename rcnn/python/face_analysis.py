@@ -25,12 +25,13 @@ from ..faces.detectors.single_stage import DIVISOR, SingleStage
 from ..faces.embedding import Embedder
 from ..faces.types import Faces
 from ..networks.engine import CPU
-from .checks import check_choice, check_number, kind_of, python_errors
+from .checks import check_choice, check_number, check_path, kind_of, python_errors
 from .images import BGR, as_bgr
 from .models import detector_of, device_of, embedder_of, find_detector, find_embedding
 
 PACK = "buffalo_l"  # the name that InsightFace's class takes where none is given
 ROOT = "~/.insightface"
+PACK_WANTED = "the name of a pack of models, or a folder of ONNX files"
 DETECTION, RECOGNITION = "detection", "recognition"
 DETECTOR_SIZES = ((128, 128), (640, 640))  # width, height in pixels, where prepare is given none
 INSIGHTFACE = Card(colour="rgb", mean=(127.5,) * 3, std=(127.5,) * 3)  # what it does to the crops of its embeddings
@@ -105,14 +106,17 @@ class FaceAnalysis:
         embedding: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        if isinstance(allowed_modules, str) or (allowed_modules is not None and DETECTION not in allowed_modules):
+        listed = isinstance(allowed_modules, Collection) and not isinstance(allowed_modules, str)
+        if allowed_modules is not None and not (listed and DETECTION in allowed_modules):
             raise ArgumentError(f'allowed_modules: is {allowed_modules!r}; give a list with "{DETECTION}"')
         if kwargs.get("addons"):
             raise ArgumentError(f"addons: {', '.join(map(str, kwargs['addons']))} are not here; leave addons out")
         more = sorted(set(allowed_modules or ()) - {DETECTION, RECOGNITION})
         if more:
             warnings.warn(f"allowed_modules: {', '.join(more)} are not here, their attributes are None", stacklevel=3)
-        found = {} if detector is not None or embedding is not None else _pack(name, root)
+        found = {}
+        if detector is None and embedding is None:
+            found = _pack(check_path(name, "name", PACK_WANTED), check_path(root, "root", "a folder"))
         self._detector = found.get(DETECTION) or find_detector(detector)
         self._embedding = found.get(RECOGNITION) or (None if found else find_embedding(embedding))
         if allowed_modules is not None and RECOGNITION not in allowed_modules:
@@ -294,7 +298,7 @@ def _sizes(given: Any) -> list[tuple[int, int]]:
     return list(dict.fromkeys((int(width), int(height)) for width, height in array))
 
 
-def _pack(name: str | os.PathLike[str], root: str | os.PathLike[str]) -> dict[str, str]:
+def _pack(name: str, root: str) -> dict[str, str]:
     """The models of a pack by task; none where it is not there."""
     direct = Path(name).expanduser()
     folder = direct if direct.is_dir() else Path(root).expanduser() / "models" / name

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 KEPT_MODELS = 4  # of each kind
 EXAMPLE = '"1 in 1,000" or 0.001'
-_ONE_IN = re.compile(r"\s*1\s*(?:in|:|/|of)\s*(\d[\d,_' ]*)\s*")
+_ONE_IN = re.compile(r"\s*1\s*(?:in|:|/|of)\s*(\d[\d,_' ]{0,18})\s*")
 _PER_CENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
 
 

@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 import rcnn
 from rcnn import ArgumentError, Face, FaceAnalysis, FaceFinder, Faces, InputError, compare, match_threshold
 from rcnn.python.checks import in_python, python_errors
+from rcnn.python.images import as_bgr
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False, width=32)
 PAIRS = st.integers(2, 40).flatmap(lambda width: st.tuples(*[arrays.arrays(np.float32, width, elements=NUMBERS)] * 2))
@@ -72,6 +73,27 @@ def test_what_is_no_vector_is_named(first: object, second: object, said: str):
         compare(first, second)
 
 
+NUMPY = arrays.arrays(arrays.scalar_dtypes(), arrays.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5))
+THINGS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.binary(max_size=40), NUMPY,
+    st.complex_numbers(), st.lists(st.floats() | st.text(max_size=3), max_size=3), st.just({}),
+)  # fmt: skip
+
+
+@given(THINGS, st.sampled_from([None, "bgr", "rgb"]))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_whatever_is_given_is_taken_or_refused_in_a_line(thing: object, colour: str | None):
+    calls = (
+        lambda: as_bgr(thing, colour), lambda: compare(thing, thing), lambda: match_threshold(thing),
+        lambda: as_bgr(IMAGE, thing),
+    )  # fmt: skip
+    for call in calls:
+        try:
+            call()
+        except ArgumentError as error:
+            assert str(error) and "\n" not in str(error)
+
+
 BAD = {
     "threshold": (lambda: FaceFinder(threshold=50, gpu=-1), r"^threshold: is 50; give a number from 0 to 1.*0\.5"),
     "threshold of detect": (lambda: rcnn.detect_faces(IMAGE, threshold=-1, gpu=-1), "^threshold: is -1"),
@@ -114,6 +136,12 @@ BAD = {
     "rate rare": (lambda: match_threshold("1 in 1,000,000"), "^rate: is 1e-06; with face-m,0 1 in 100 to 1 in 10,000"),
     "ctx_id": (lambda: FaceAnalysis(detector="essh-m25,0").prepare("cpu"), "^ctx_id: is a text|^detector essh"),
     "modules": (lambda: FaceAnalysis(allowed_modules=["recognition"]), "^allowed_modules: is .*detection"),
+    "modules int": (lambda: FaceAnalysis(allowed_modules=5), "^allowed_modules: is 5"),
+    "name": (lambda: FaceAnalysis(None), "^name: is None; give the name of a pack"),
+    "landmarks": (
+        lambda: rcnn.embed_faces(IMAGE, Faces(NONE.boxes, NONE.scores, np.zeros((1, 10))), gpu=-1),
+        r"^faces: has landmarks \(1, 10\)",
+    ),
     "modules text": (lambda: FaceAnalysis(allowed_modules="detection"), "^allowed_modules: is 'detection'; give a"),
 }  # fmt: skip
 
