@@ -48,7 +48,7 @@ def in_python(message: str, names: Mapping[str, str]) -> str:
         name = names.get(flag, flag.replace("-", "_"))
         return name if value is None else f"{name}={value}"
 
-    parts = re.split(r"(?<=[;(,])", message)
+    parts = re.split(r"(?<=[;(])|(?<=, )", message)
     return "".join(part if _COMMAND.search(part) else _FLAG.sub(argument, part) for part in parts)
 
 

@@ -32,6 +32,8 @@ def place(finished, tmp_path_factory) -> Path:
         for _ in range(8):
             _, frame = capture.read()
         cv2.imwrite(str(work / name), frame)
+    (work / "films").mkdir()
+    shutil.copy(clip, work / "films")
     return work
 
 

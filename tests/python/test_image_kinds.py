@@ -27,7 +27,7 @@ def png(array: np.ndarray) -> bytes:
 
 
 @given(PIXELS)
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_every_way_gives_the_same_pixels(bgr: np.ndarray):
     rgb = np.ascontiguousarray(bgr[..., ::-1])
     alpha = np.full((*bgr.shape[:2], 1), 255, np.uint8)
@@ -54,7 +54,7 @@ def test_a_file_is_read_by_a_text_and_by_a_path(tmp_path: Path):
 
 
 @given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(5, 9))))
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_grey_needs_no_order_of_colours(grey: np.ndarray):
     wanted = np.dstack([grey] * 3)
     for image in (grey, grey[..., None], Image.fromarray(grey), png(grey)):
@@ -62,7 +62,7 @@ def test_grey_needs_no_order_of_colours(grey: np.ndarray):
 
 
 @given(arrays.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(5, 9), st.just(4))))
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_white_is_behind_what_can_be_seen_through(rgba: np.ndarray):
     share = rgba[..., 3:] / 255
     wanted = (rgba[..., :3] * share + 255 * (1 - share))[..., ::-1]
