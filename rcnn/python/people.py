@@ -78,6 +78,8 @@ def find_people(
             min_quality = check_number(min_quality, "min_quality", 0, 1e6, "as Face.quality")
         if finder is not None and not isinstance(finder, FaceFinder):
             raise ArgumentError(f"finder: is {kind_of(finder)}; give a FaceFinder, or leave it out")
+        if not isinstance(people, Mapping | str | os.PathLike):
+            raise ArgumentError(f"people: is {kind_of(people)}; give {EXAMPLE}")
         files = _files(check_paths(paths, "paths", "videos or folders of them"), people)
         finder = finder or FaceFinder()
         known = _known(people, finder, colour)
@@ -137,10 +139,8 @@ def _known(people: People, finder: FaceFinder, colour: str | None) -> KnownPeopl
         }
         if not crops:
             raise ArgumentError(f"people: names nobody; give {EXAMPLE}")
-    elif isinstance(people, str | os.PathLike):
-        crops = _of_folder(FilePath(check_path(people, "people", EXAMPLE)), finder)
     else:
-        raise ArgumentError(f"people: is {kind_of(people)}; give {EXAMPLE}")
+        crops = _of_folder(FilePath(check_path(people, "people", EXAMPLE)), finder)
     return KnownPeople.of_crops(crops, finder.networks[1], finder.embedding)
 
 

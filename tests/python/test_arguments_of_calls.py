@@ -128,7 +128,7 @@ BAD = {
     "video": (lambda: rcnn.find_in_video("nowhere.mp4", {"Ada": "a.jpg"}), r"^path nowhere\.mp4: there is no such"),
     "video folder": (lambda: rcnn.find_in_video(Path("/"), {"Ada": "a.jpg"}), "^path /: is a folder; find_people"),
     "video people": (lambda: rcnn.find_in_video(__file__, 3, gpu=-1), "^people: is an object of type int"),
-    "people": (lambda: rcnn.find_people(3, __file__), "^people: is an object of type int|^paths"),
+    "people": (lambda: rcnn.find_people(3, __file__), "^people: is an object of type int; give {'Ada'"),
     "people paths": (lambda: rcnn.find_people({"Ada": "a.jpg"}, "nowhere.mp4"), r"^paths nowhere\.mp4: there is no"),
     "people none": (lambda: rcnn.find_people({"Ada": "a.jpg"}, []), "^paths: is empty"),
     "people verdicts": (lambda: rcnn.find_people({}, "x", verdicts=["sure"]), r"^verdicts: is \['sure'\]"),
