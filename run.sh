@@ -8,11 +8,14 @@ umask 077  # logs, too, name people
 
 usage() {
   cat <<'TEXT'
+examples:
+  ./run.sh --dataset ./data/mine --name mine
+  ./run.sh --name mine --stage 3 --stop-stage 5
+  ./run.sh --people ./people --clips ./films
+
 usage: run.sh [options]
 
-example: ./run.sh --dataset ./data/mine --name mine
-         ./run.sh --name mine --stage 3 --stop-stage 5
-         ./run.sh --people ./people --clips ./films           python -m rcnn find, with all that follows; see its --help
+With --people or --clips it is python -m rcnn find, with all that follows; see its --help.
 
 what to run
   --stage N                 first stage, 1 to 6                (1)

@@ -37,6 +37,10 @@ def check_place(root: str) -> None:
     inside = [path for path in folders if _is_dataset(path)]
     if inside:
         raise InputError(f"{root}: holds data sets and is none; give --dataset {' or '.join(inside[:NAMED])}")
+    raise InputError(
+        f"{root}: has no {LISTS}, so it is no data set; {LAYOUT}, or make one of a folder that holds PERSON/*.jpg: "
+        f"{_making(shlex.quote(root), './data/mine')}"
+    )
 
 
 def _is_dataset(path: str) -> bool:

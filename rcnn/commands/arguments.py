@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, overload
 
 from ..errors import InputError
@@ -44,18 +45,17 @@ def pasteable(command: str) -> str:
     return " \\\n".join(lines)
 
 
-class _Joined(argparse.Action):
-    """A value of several parts, with commas or spaces between them: A,B or A B."""
-
-    def __init__(self, *, read: Callable[[str], Any], **words: Any) -> None:
-        super().__init__(**words)
-        self._read = read
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        try:
-            setattr(namespace, self.dest, self._read(",".join(value.strip(",") or value for value in values)))
-        except argparse.ArgumentTypeError as error:
-            raise argparse.ArgumentError(self, str(error)) from None
+def _joined(words: Sequence[str], listed: Container[str]) -> list[str]:
+    """Words of a command line in which what follows one of the flags `listed` is one word, with commas."""
+    result: list[str] = []
+    flag = ""
+    for word in words:
+        if flag in listed and not word.startswith("-") and result[-1] != flag:
+            result[-1] = f"{result[-1].rstrip(',')},{word.lstrip(',')}"
+            continue
+        flag = word if word.startswith("-") else flag
+        result.append(word)
+    return result
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,6 +70,7 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self._example = example
+        self._listed: set[str] = set()  # flags of values with commas between them
         self._groups = {title: self.add_argument_group(title) for title in (FILES, MODELS, METHOD, RUN)}
 
     def group(self, title: str) -> Callable[..., argparse.Action]:
@@ -91,14 +92,14 @@ class Parser(argparse.ArgumentParser):
             read = option.kind.read if option.kind.choices else option.kind
             if option.many:
                 words["nargs"] = "+"
-            elif option.kind.listed and not option.positional:
-                words |= {"nargs": "+", "action": _Joined, "read": read}
             else:
                 words["type"] = read
         if option.positional:
             add(name, **(words if needed else {**words, "nargs": "*" if option.many else "?"}))
         else:
             add(flag_of(name), *option.aliases, dest=name, required=needed, **words)
+            if option.kind.listed and not option.many:
+                self._listed |= {flag_of(name), *option.aliases}
 
     def add_settings(self, kind: type[Settings]) -> None:
         """Add all fields of settings."""
@@ -110,8 +111,12 @@ class Parser(argparse.ArgumentParser):
         return f"example:\n{pasteable(self._example)}\n\n{super().format_help()}"
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        """As argparse does, but a flag that is not known is named with the one that may be meant."""
-        found, unknown = self.parse_known_args(args, namespace)
+        """As argparse does, but a flag that is not known is named with the one that may be meant, and values that have
+        commas between them may have spaces."""
+        given = sys.argv[1:] if args is None else list(args)
+        if not self._get_positional_actions():
+            given = _joined(given, self._listed)
+        found, unknown = self.parse_known_args(given, namespace)
         if unknown:
             near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
             self.error(f"{unknown[0]} is not known{f'; do you mean {near[0]}?' if near else ''}")

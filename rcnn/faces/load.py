@@ -17,7 +17,7 @@ from .card import INSIGHTFACE, Card, card_owner, card_path, own_card, read_card
 from .detectors import essh
 from .detectors.essh import EsshDetector
 from .detectors.mtcnn import MtcnnDetector, load_mtcnn
-from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, detector_kind, recognise
+from .detectors.recognise import ESSH, NO_LANDMARKS, RETINAFACE, SCRFD, Layout, detector_kind, recognise
 from .detectors.retinaface import MEAN as RETINAFACE_MEAN
 from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
 from .detectors.retinaface import NMS as RETINAFACE_NMS
@@ -170,7 +170,8 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
         If the graph takes no crop, or it can't be known which output that is.
     """
     if (kind := detector_kind(graph, card)) is not None:
-        raise InputError(f"{graph.path}: is a detector ({kind}) and no embedding; give it as --detector")
+        bare = kind == NO_LANDMARKS
+        raise InputError(embedding.no_embedding(graph.path, embedding.BARE if bare else f"a detector ({kind})"))
     given = graph.input_shape
     fixed = given[2:] if len(given) == 4 and None not in given[2:] else SIZES[0]
     shapes = graph.shapes_at(1, 3, *fixed) if len(given) == 4 and given[1] in (3, None) and fixed in SIZES else None

@@ -150,7 +150,7 @@ def even_pair(low: int, high: int, example: str) -> Kind:
             raise ValueError(value)
         return sides
 
-    return Kind(f"two even numbers from {low} to {high} like {example}", _split_digits, check)
+    return Kind(f"two even numbers from {low} to {high} like {example}", _split_digits, check, listed=True)
 
 
 def _device(value: Any) -> int:
@@ -237,5 +237,8 @@ epochs = Kind(
 )
 paths = Kind("a list of names A,B,... without an empty name", _split, _names, listed=True)
 layer_pairs = Kind(
-    "OURS=THEIRS,... like stage2=_plus9", lambda text: [item.split("=", 1) for item in _split(text)], _layer_pairs
+    "OURS=THEIRS,... like stage2=_plus9",
+    lambda text: [item.split("=", 1) for item in _split(text)],
+    _layer_pairs,
+    listed=True,
 )

@@ -20,7 +20,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
-from ..clips.folder import LOOSE, NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
+from ..clips.folder import LOOSE, NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, check_people, scan
 from ..clips.given import give_labels, names_now, person_name, read_given, write_given
 from ..clips.layout import FOLDERS, LISTS, STAGING, arrange, check_output, fresh, publish, write_lines
 from ..clips.names import printable
@@ -105,6 +105,7 @@ def generate(settings: GendataSettings) -> Summary | None:
     source, output = settings.input.resolve(), settings.output.resolve()
     staging = output / STAGING
     shares = Shares(settings.seed, settings.val_share, settings.test_share)
+    check_people(source)
     try:
         was = None if settings.overwrite else read_made(output)
         _check_output(source, output, settings.overwrite or was is not None or _is_half_made(output))

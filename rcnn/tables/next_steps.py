@@ -8,13 +8,13 @@ import shlex
 from collections.abc import Sequence
 
 from .. import files
+from ..clips.misplaced import LISTS
 from ..files.json import read_json
 from .schema import KINDS, MANIFEST, PROGRESS
 
 DRIVEN = "RCNN_DRIVEN"  # is set by run.sh, which gives the next command itself
 DETECT, FEATURE, GENFEAT, PREDICT = "detect", "feature", "genfeat", "predict"  # keys of KINDS
 SEED, TRAINVAL, TEST = "seed", "trainval", "test"
-LISTS = "gt_v2"  # a folder that every data set has
 NAMED = 3  # directories in a message
 CLASSIFIER = "./model/iqiyi,40"  # as train_mlp.py saves it, where no other place is named
 

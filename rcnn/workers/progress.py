@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 TERMINAL_SECONDS = 0.2  # between two changes of a bar
 LOG_SECONDS = 5.0  # between two lines
-LINE = "{desc}: {n_fmt} of {total_fmt}{unit}s, {percentage:.0f}%, {rate_fmt}, {elapsed} gone, {remaining} left"
-OPEN_LINE = "{desc}: {n_fmt}{unit}s, {rate_fmt}, {elapsed} gone"  # of how many is not known
+LINE = "{desc}: {n_fmt} of {total_fmt} {unit}s, {percentage:.0f}%, {rate_fmt}, {elapsed} gone, {remaining} left"
+OPEN_LINE = "{desc}: {n_fmt} {unit}s, {rate_fmt}, {elapsed} gone"  # of how many is not known
 # By run.sh, whose pipes write the logs: number of a file that is the terminal, and the log that lines go to.
 TERMINAL, LOG = "RCNN_TERMINAL", "RCNN_LOG"
 
@@ -66,7 +66,7 @@ def progress(
     total : how many there are; None where that is not known, and `items` doesn't know its length
     initial : were done by an earlier run
     """
-    settings = {"desc": what, "unit": f" {unit}", "total": total, "initial": initial, "leave": True}
+    settings = {"desc": what, "unit": unit, "total": total, "initial": initial, "leave": True}
     if sys.stderr.isatty():
         return Progress(items, sys.stderr, None, **settings)
     terminal, log = _behind()

@@ -61,7 +61,7 @@ def run_detect(data: Path, output: Path, **changes) -> list[dict]:
     return rows(output, "detect")
 
 
-def test_onnx_all_the_way(data, models, tmp_path, capsys):
+def test_onnx_all_the_way(data, models, tmp_path):
     vectors, scores = [], []
     assert quality_card(models["model onnx"]).threshold == quality_card(models["model"]).threshold is not None
     for suffix in ("", " onnx"):
@@ -89,7 +89,10 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         np.testing.assert_allclose(first, second, atol=1e-5)
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
     assert np.ptp(scores[0]) > 0
-    assert "embedding, 128 wide, RGB of 0 to 255" in capsys.readouterr().out
+    manifest = StageReader(str(tmp_path / "runonnx/det"), ("detect",)).manifest
+    assert manifest["recognised"]["model"] == "embedding, 128 wide, RGB of 0 to 255"
+    assert manifest["recognised"]["detector"].startswith("ESSH, RGB of 0 to 255")
+    assert list(StageReader(str(tmp_path / "runonnx/feat"), ("feature",)).manifest["recognised"]) == ["model"]
 
 
 def test_quality_is_the_score_where_that_is_wanted(data, models, tmp_path):

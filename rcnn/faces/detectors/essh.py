@@ -73,6 +73,11 @@ def has_boxes(graph: Graph) -> bool:
     return any(word in name for name in graph.output_names for word in BOXES)
 
 
+def has_landmarks(graph: Graph) -> bool:
+    """Whether an output of a checkpoint is named like landmarks."""
+    return any(LANDMARKS in name for name in graph.output_names)
+
+
 def _check_outputs(graph: Graph) -> None:
     wanted = MAPS_A_STRIDE * len(config.ESSH.STRIDES)
     strides = [f"stride{stride}" for stride, _ in config.ESSH.STRIDES for _ in range(MAPS_A_STRIDE)]
@@ -80,7 +85,7 @@ def _check_outputs(graph: Graph) -> None:
     if len(names) != wanted or not all(s in name for s, name in zip(strides, names, strict=True)):
         if EMBEDDING in graph.internal_names:
             raise InputError(f"{graph.source}: is an embedding and no detector; give it as --model")
-        if has_boxes(graph) and not any(LANDMARKS in name for name in names):
+        if has_boxes(graph) and not has_landmarks(graph):
             raise InputError(
                 f"{graph.source}: gives scores and boxes and no landmarks, and faces are turned and cut by five "
                 "landmarks; take a detector that has them"
