@@ -237,8 +237,9 @@ def find_in_video(
             known = KnownPeople.of_photographs(listed, finder, embedder, used)
         else:
             folders = check_paths(people, "people", f"photographs by name, {{'Ada': 'ada.jpg'}}, or {FEATURES}")
-            given = [None if each is None else os.fspath(each) for each in (model, detector)]
-            behind = models_behind(open_features(folders), *given, {})
+            embedding = None if model is None else os.fspath(model)
+            other = None if detector is None else os.fspath(detector)
+            behind = models_behind(open_features(folders), embedding, other, {})
             used = behind.model
             finder, embedder = detector_of(behind.detector, device), embedder_of(used, device)
             known = KnownPeople.of_features(folders)
