@@ -5,8 +5,9 @@ benchmarks.ranking). A detection is a face where the first referee finds one in 
 and nothing where no referee has even a faint one nearby; the rest is not counted. The referees are other detectors than
 the one that is measured, and make mistakes of their own. A video is lost where no face of it is kept.
 
-The threshold that is printed for the card is the largest that keeps the share `--keep` of the faces at every level: a
-face that is dropped is gone, and one that is kept and bad counts little, since `--recipe best` weighs by quality.
+The threshold that is printed for the card is the largest half that keeps the share `--keep` of the faces at every
+level: a face that is dropped is gone, and one that is kept and bad counts little, since `--recipe best` weighs by
+quality.
 """
 
 from __future__ import annotations
@@ -118,16 +119,17 @@ def judge(looks: Looks, video: int, level: str, detector: Detector, embedder: Em
 
 
 def kept(found: Found, threshold: float) -> tuple[float, float, int]:
-    """Shares of the faces and of what is nothing that a threshold keeps, and the videos that it loses."""
+    """Per cent of the faces and of what is nothing that a threshold keeps, and the videos that it loses."""
     good = found.norms >= threshold
     lost = set(found.videos[found.face]) - set(found.videos[found.face & good])
-    return float(good[found.face].mean()), float(good[found.nothing].mean()), len(lost)
+    faces, nothing = (100 * good[which].mean() if which.any() else np.nan for which in (found.face, found.nothing))
+    return float(faces), float(nothing), len(lost)
 
 
 def chosen(levels: Mapping[str, Found], least: float) -> float:
-    """The largest threshold, in tenths, that keeps so large a share of the faces at every level."""
+    """The largest threshold, in steps of `STEP`, that keeps so large a share of the faces at every level."""
     limit = min(float(np.quantile(found.norms[found.face], 1 - least)) for found in levels.values())
-    return float(np.floor(10 * limit) / 10)
+    return float(np.floor(limit / STEP) * STEP)
 
 
 def report(pair: str, levels: Mapping[str, Found], shares: Sequence[float]) -> None:
@@ -141,7 +143,7 @@ def report(pair: str, levels: Mapping[str, Found], shares: Sequence[float]) -> N
     top = max(float(np.median(found.norms[found.face])) for found in levels.values())
     for threshold in np.arange(0, top + STEP, STEP):
         cells = [
-            f"{100 * faces:.1f}% | {100 * nothing:.1f}% | {lost}"
+            f"{faces:.1f}% | {nothing:.1f}% | {lost}"
             for faces, nothing, lost in (kept(found, threshold) for found in levels.values())
         ]
         print(f"| {threshold:g} | " + " | ".join(cells) + " |")
@@ -157,7 +159,7 @@ def main() -> None:
     add("--referees", nargs="+", default=REFEREES, metavar="MODEL", help="detectors, the first decides what is a face")
     add("--rate", type=Fraction, default=Fraction(1), metavar="R", help="looks a second")
     add("--most", type=positive, default=8, metavar="N", help="looks at a video")
-    add("--keep", type=number, nargs="+", default=[0.98, 0.95], metavar="S", help="share of the faces that is kept")
+    add("--keep", type=number, nargs="+", default=[0.99], metavar="S", help="share of the faces that is kept")
     add_gpu(parser)
     args = parser.parse_args()
     device = choose_device(args.gpu)

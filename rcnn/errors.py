@@ -196,8 +196,8 @@ def _check_heard() -> None:
 
 
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
-    goes_on = "; what was done is saved, and the same command goes on from there"
-    line = f"{_program()}: stopped{goes_on if _saved else ' before anything was done'}\n"
+    goes_on = "what was done is saved, and the same command goes on from there"
+    line = f"{_program()}: stopped; {goes_on if _saved else 'give the same command again'}\n"
     with contextlib.suppress(OSError):
         if _speaks:
             os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself

@@ -13,7 +13,7 @@ from ..networks.zoo.roles import model_files
 from .card import card_owner, card_path, own_card, parse_card
 
 USUAL_NORM = config.CROP.LEAST_NORM  # of a model without a card
-MANY = 0.25  # of the faces under the threshold, from which on it is said: those of cards drop a twentieth
+MANY = 0.25  # of the faces under the threshold, from which on it is said: those of cards drop a hundredth
 LOW = 5  # per cent, the quantile that a threshold may lie at
 
 

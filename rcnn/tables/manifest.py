@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..files.json import read_json, reason
 from ..files.schema import Count, Digest, Name, checked
 from .accounts import Accounts
-from .next_steps import making, misplaced
+from .next_steps import first, misplaced
 from .schema import FORMAT, KINDS, MANIFEST
 
 Step = Annotated[str, Meta(pattern=r"\A-?[0-9]{1,10}\Z")]  # of a histogram
@@ -84,12 +84,12 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
     scripts = " or ".join(KINDS[stage].script for stage in stages)
     file = files.join(path, MANIFEST)
     if not files.is_dir(path):
-        missing = f"there is no such directory; run {scripts} first: {making(stages[0], path)}"
+        missing = f"there is no such directory; run {first(stages, path)}"
         raise InputError(f"{path}: {misplaced(path, stages) or missing}")
     try:
         manifest = read_json(file)
     except FileNotFoundError:
-        again = f"has no {MANIFEST}, so it is not complete; run {scripts} again: {making(stages[0], path)}"
+        again = f"has no {MANIFEST}, so it is not complete; run {first(stages, path)}"
         raise InputError(f"{path}: {misplaced(path, stages) or again}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: can't be read ({reason(error)}); run {scripts} again") from None

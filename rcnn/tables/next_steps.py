@@ -39,6 +39,15 @@ def making(stage: str, path: str) -> str:
     return _command(KINDS[stage].script, [*inputs[stage], "--output", path])
 
 
+def first(stages: Sequence[str], path: str) -> str:
+    """What makes a directory of one of some stages, in words: the scripts, and the whole command where one is meant."""
+    named = {"det": DETECT, "feat": FEATURE, TRAINVAL: GENFEAT, "pred": PREDICT}
+    meant = [stage for prefix, stage in named.items() if files.base_name(path.rstrip("/")).startswith(prefix)]
+    stage = next((each for each in meant if each in stages), stages[0] if len(stages) == 1 else None)
+    scripts = " or ".join(KINDS[each].script for each in ([stage] if stage else stages))
+    return f"{scripts} first: {making(stage, path)}" if stage else f"{scripts} first"
+
+
 def following(stage: str, path: str, recipe: str = SEED) -> str:
     """The command that goes on from a stage directory that is complete; empty where nothing follows.
 

@@ -314,7 +314,7 @@ def test_a_signal_ends_submit_at_once_with_a_line(tmp_path, number):
     process.send_signal(number)
     errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 128 + number
-    assert errors == "-c: stopped before anything was done\n"
+    assert errors == "-c: stopped; give the same command again\n"
 
 
 @pytest.mark.parametrize(
