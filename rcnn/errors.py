@@ -38,6 +38,14 @@ class InputError(Exception):
         self.paste = paste
 
 
+class ArgumentError(InputError, ValueError):
+    """An `InputError` of a call from Python: names the argument, and is a `ValueError`, too.
+
+    `InputError` itself is none: where files are read, `except ValueError` means that a value in them is wrong, and must
+    not catch what is meant for people.
+    """
+
+
 class Stopped(BaseException):
     """A signal asked the run to end. What was done is saved, and the same command goes on.
 

@@ -134,7 +134,14 @@ def _nms(graph: OnnxGraph, layout: Layout) -> float:
     return {RETINAFACE: RETINAFACE_NMS, SCRFD: SCRFD_NMS}.get(layout.kind, YUNET_NMS)
 
 
-def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engine: str | None = None) -> Embedder:
+def load_embedder(
+    model: str,
+    device: int = CPU,
+    *,
+    precision: str = FP32,
+    engine: str | None = None,
+    default: Card | None = None,
+) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`, or of an ONNX file.
 
     Parameters
@@ -143,6 +150,7 @@ def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engin
     device : number of a CUDA device or `CPU`
     precision : see `load_network`
     engine : that runs an ONNX file, see `load_onnx_network`
+    default : what an ONNX file's own card and the registry leave open
 
     Raises
     ------
@@ -153,6 +161,8 @@ def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engin
         return embedding.load_mxnet_embedder(model, device, precision=precision)
     graph = OnnxGraph(model)
     card = read_card(model)
+    if default is not None and not graph.normalises:
+        card = card.or_else(default)
     output, width = embedding_output(graph, card)
     image = embedding_image(graph, card)
     network = load_onnx_network(graph, [output], device=device, engine=engine, image=image, precision=precision)

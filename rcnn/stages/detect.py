@@ -157,7 +157,11 @@ def detect(settings: DetectSettings) -> None:
         counts = {str(step): count for step, count in sorted(histogram.counts.items())}
         losses = {"int8": measured(settings.output)} if settings.precision == INT8 else {}
         manifest = writer.close(
-            faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts, **losses
+            faces_seen=seen,
+            quality_quantiles=quantiles,
+            quality_step=HISTOGRAM_STEP,
+            quality_histogram=counts,
+            **losses,
         )
     accounts = Accounts.of(manifest["counts"], settings.output)
     if accounts.clips != len(clips):
