@@ -13,7 +13,6 @@ from benchmarks.versus.contenders import CONTENDERS, OURS, chosen
 from benchmarks.versus.machine import instruction_sets
 from benchmarks.versus.results import Results, Run, row, turns_of
 from benchmarks.versus.work import read_videos
-
 from rcnn.errors import InputError
 
 RUN = Run(10.0, 20.0, 400.0, 80, 90, 1.0, 0, 1.0, 12.0, 1.0)
