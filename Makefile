@@ -18,7 +18,7 @@ PYTEST ?=
 VENV := .venv
 MXNET_VENV := .venv-mxnet
 INSIGHTFACE_VENV := .venv-insightface
-PEERS := .venv-peers-onnx .venv-peers-opencv .venv-peers-uniface $(INSIGHTFACE_VENV) $(MXNET_VENV)
+PEERS := .venv-peers-deepface .venv-peers-onnx .venv-peers-opencv .venv-peers-uniface $(INSIGHTFACE_VENV) $(MXNET_VENV)
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 BUILT := $(VENV)/built
@@ -83,7 +83,7 @@ model-%: $(BUILT)
 speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed
 	$(PY) benchmarks/speed.py --json output/speed.json
 
-peers: $(BUILT) $(VENV)/int8.installed $(PEERS:=/installed)
+peers: $(BUILT) $(VENV)/int8.installed $(VENV)/onnx.installed $(PEERS:=/installed)
 	$(PY) benchmarks/peers.py
 
 clean:

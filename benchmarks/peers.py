@@ -35,9 +35,9 @@ from timing.measure import ROOT
 from timing.setup import GIGA, print_table
 from versus import ours
 from versus.agreement import FoundFaces, agree, right_first
-from versus.contenders import DEEPFACE, Contender, Group, chosen, groups, python_of
+from versus.contenders import Contender, Group, chosen, groups, python_of
 from versus.machine import machine
-from versus.peer import run_loop
+from versus.peer import run_loop, with_mean
 from versus.results import Results, Run, row, turns_of
 from versus.work import Work, prepare, read_videos
 
@@ -47,7 +47,8 @@ from rcnn.errors import InputError, run_script
 SHARE = 0.06  # of the seconds of the collection
 RATE = 8  # looks a second
 SIZES = "640x360,1920x1080"
-CARD = 'colour = "rgb"\nmean = 127.5\nstd = 127.5\n'  # what all others do to a crop before the embedding
+MEAN = 127.5  # and deviation of what the embedding is fed, as the others' loops do it
+CARD = f'colour = "rgb"\nmean = {MEAN}\nstd = {MEAN}\n'
 STEADY = 0.1  # share by which the ceiling may change during a size
 
 
@@ -144,6 +145,7 @@ def with_card(group: Group, folder: Path) -> Group:
     copy = folder / Path(group.embedding).name
     shutil.copyfile(group.embedding, copy)
     copy.with_suffix(".toml").write_text(CARD, encoding="utf-8")
+    with_mean(str(copy), MEAN)
     return Group(group.name, group.detector, str(copy.resolve()), group.nms, group.parts)
 
 
@@ -175,8 +177,6 @@ def compare(
             runs = comparison.runs_of(each, args.turns)
             missing = {"contender": each.name, "first right": f"not run: {each.environment} is missing, see make peers"}
             rows.append(row(each.name, runs, base) if runs else missing)
-        if group.name == "scrfd":
-            rows.append({"contender": "deepface", "first right": DEEPFACE})
         product = f"{before / GIGA:.0f} GFLOP/s in a matrix product before, {after / GIGA:.0f} after"
         print_table(f"{group.name}, {args.width_height} ({product}; {time.monotonic() - began:.0f} s{quiet})", rows)
 

@@ -59,12 +59,9 @@ CONTENDERS = (
     Contender("onnxruntime, enlarged", "scrfd", "onnx_loop.py", ".venv-peers-onnx", enlarge=True),
     Contender("ours, YuNet", "yunet"),
     Contender("opencv", "yunet", "yunet_loop.py", ".venv-peers-opencv"),
+    Contender("deepface", "yunet", "deepface_loop.py", ".venv-peers-deepface"),
     Contender("ours, RetinaFace", "retinaface"),
     Contender("mxnet", "retinaface", "mxnet_loop.py", ".venv-mxnet"),
-)
-DEEPFACE = (
-    "not run: deepface fetches its weights from the network at first use, takes no files of others, "
-    "and none of its networks lie in ../shared"
 )
 
 

@@ -33,6 +33,33 @@ class Looped:
     faces: FoundFaces
 
 
+def raw_path(embedding: str) -> str:
+    """Where the network lies that takes values of 0 to 255, see `with_mean`."""
+    return f"{embedding}.raw"
+
+
+def with_mean(embedding: str, mean: float) -> None:
+    """Write the network that begins by what is done to images, for loops that do nothing to them: (x - mean) / mean.
+
+    Parameters
+    ----------
+    embedding : ONNX file
+    """
+    import onnx
+    from onnx import helper
+
+    model = onnx.load(embedding)
+    graph = model.graph
+    name, inner = graph.input[0].name, "normalised"
+    for node in graph.node:
+        node.input[:] = [inner if each == name else each for each in node.input]
+    value = helper.make_tensor("mean", onnx.TensorProto.FLOAT, [1], [mean])
+    graph.initializer.append(value)
+    graph.node.insert(0, helper.make_node("Sub", [name, "mean"], ["centred"]))
+    graph.node.insert(1, helper.make_node("Div", ["centred", "mean"], [inner]))
+    onnx.save(model, raw_path(embedding))
+
+
 def run_loop(contender: Contender, interpreter: str, group: Group, work: Work, folder: Path) -> Looped:
     """Run a loop on the work, by the Python of its environment."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,6 +70,7 @@ def run_loop(contender: Contender, interpreter: str, group: Group, work: Work, f
         "gallery": work.gallery,
         "detector": os.path.abspath(group.detector),
         "embedding": os.path.abspath(group.embedding),
+        "raw_embedding": os.path.abspath(raw_path(group.embedding)),
         "nms": group.nms,
         "detector_size": ENLARGED if contender.enlarge else DETECTOR_SIZE,
         "enlarge": contender.enlarge,
