@@ -166,17 +166,26 @@ def compare(
         by_name = {each.name: each for each in mine}
         before = ceiling()
         began = time.monotonic()
+        failed: dict[str, str] = {}
         for turn, name in turns_of(list(by_name), args.turns):
             print(f"  turn {turn + 1}: {name}", file=sys.stderr, flush=True)
-            comparison.run(by_name[name], mine[0], work, turn)
+            try:
+                comparison.run(by_name[name], mine[0], work, turn)
+            except InputError as error:
+                if by_name[name] == mine[0]:
+                    raise
+                print(f"  {error}", file=sys.stderr, flush=True)
+                failed[name] = str(error)
         after = ceiling()
         quiet = "" if abs(after / before - 1) < STEADY else "; the machine was NOT QUIET, measure again"
         base = comparison.runs_of(mine[0], args.turns)
         rows = []
         for each in mine:
             runs = comparison.runs_of(each, args.turns)
-            missing = {"contender": each.name, "first right": f"not run: {each.environment} is missing, see make peers"}
-            rows.append(row(each.name, runs, base) if runs else missing)
+            why = failed.get(each.name, f"{each.environment} is missing, see make peers")
+            rows.append(
+                row(each.name, runs, base) if runs else {"contender": each.name, "first right": f"not run: {why}"}
+            )
         product = f"{before / GIGA:.0f} GFLOP/s in a matrix product before, {after / GIGA:.0f} after"
         print_table(f"{group.name}, {args.width_height} ({product}; {time.monotonic() - began:.0f} s{quiet})", rows)
 

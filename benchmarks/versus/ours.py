@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from timing.measure import Usage, python
 
-from rcnn.clips.dataset import TEST, read_ground_truth
-from rcnn.clips.layout import PEOPLE_FILE
+from rcnn.clips.dataset import read_ground_truth
+from rcnn.clips.layout import FOLDERS, PEOPLE_FILE
 from rcnn.clips.listed import listed_sources
 from rcnn.faces.load import load_embedder
 from rcnn.networks.engine import CPU
@@ -98,7 +98,7 @@ def to_answers(group: Group, work: Work, rate: int, folder: Path) -> tuple[Usage
 def _answers(found: Path, paths: Sequence[str]) -> dict[str, list[int]]:
     """Places in `paths` of the clips of each person, by the submission; a clip that is in pieces counts by its best."""
     dataset = str(found / "dataset")
-    sources = listed_sources(dataset, None, (TEST,))
+    sources = listed_sources(dataset, None, FOLDERS)
     lines = (found / "dataset" / PEOPLE_FILE).read_text(encoding="utf-8").splitlines()
     names = dict(line.split(maxsplit=1) for line in lines)
     answers = {}

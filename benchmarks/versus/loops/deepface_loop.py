@@ -1,4 +1,4 @@
-"""deepface frame by frame: represent() with its YuNet and SFace, which is what its stream calls when it looks for people.
+"""deepface frame by frame: represent() with its YuNet and SFace, which its stream calls to look for people.
 
 Its stream itself draws into a window. It fetches its networks from the network at first use and checks no sums, so
 others lie here under their names; its SFace gets red, green and blue of 0 to 255.
