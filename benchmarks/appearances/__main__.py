@@ -20,9 +20,11 @@ from rcnn.clips.dataset import TEST, TRAIN, VAL, Clip
 from rcnn.commands.arguments import Parser, number, numbers
 from rcnn.config import config
 from rcnn.errors import run_script
+from rcnn.faces.pooling import Weighting
 from rcnn.scores.intervals import match_intervals
 from rcnn.scores.verdicts import MAYBE, YES
 from rcnn.stages.appearances import appearances
+from rcnn.stages.recipes import BEST, options_of_recipe
 from rcnn.stages.settings import AppearancesSettings
 from rcnn.tables import StageReader
 
@@ -49,7 +51,7 @@ class World:
     strangers: list[Film]
 
 
-def draw(videos: Sequence[Video], people: Sequence[str], seed: int) -> World:
+def draw(videos: Sequence[Video], people: Sequence[str], seed: int, weighting: Weighting) -> World:
     """People by chance: who is known, who is a stranger to calibrate with, and who one that it does not see."""
     rng = np.random.default_rng(seed)
     mine = {person: [video for video in videos if video.person == person] for person in people}
@@ -75,7 +77,9 @@ def draw(videos: Sequence[Video], people: Sequence[str], seed: int) -> World:
     ]
     alone = [shot for person in unseen for shot in pieces(whole[person], 10**6, rng)]
     others = [(Clip(f"other_{index:05d}.mp4", "", TEST), [shot]) for index, shot in enumerate(alone)]
-    return World(names, labels, *([film for each in part if (film := cut(*each))] for part in (clips, films, others)))
+    return World(
+        names, labels, *([film for each in part if (film := cut(*each, weighting))] for part in (clips, films, others))
+    )
 
 
 def _script(names: Sequence[str], of_known: Mapping, unseen: Sequence[str], whole: Mapping, rng) -> list[Shot]:
@@ -154,6 +158,8 @@ def main() -> None:
     add("--seeds", type=numbers, default=SEEDS, metavar="S,S,...", help="of people, films and cuts")
     add("--models", action="append", choices=MODELS, help="only this pair; may be given again")
     add("--unlike", type=number, metavar="COSINE", help="another TRACK.UNLIKE than config has")
+    usual = options_of_recipe("feature", BEST)["weight_power"]
+    add("--power", type=number, default=usual, metavar="P", help="of quality, by which a face counts; 0: all alike")
     add("--test", action="store_true", help="the half of the people that nothing is chosen on")
     args = parser.parse_args()
     if args.unlike is not None:
@@ -164,7 +170,7 @@ def main() -> None:
         videos = read_videos(args.videos, args.output, pair)
         people = halves(videos)[args.test]
         for seed in map(int, args.seeds):
-            world = draw(videos, people, seed)
+            world = draw(videos, people, seed, Weighting(True, False, args.power))
             write_world(world, args.output / "work", pair)
             for false_hits in FALSE_HITS:
                 figures = measure(world, args.output / "work", false_hits)

@@ -13,6 +13,7 @@ import numpy as np
 
 from rcnn.clips.dataset import Clip
 from rcnn.config import config
+from rcnn.faces.pooling import Weighting, pool
 from rcnn.faces.tracking import track_faces
 from rcnn.faces.vectors import normalise
 from rcnn.tables.faces import ClipFaces
@@ -42,8 +43,8 @@ class Film:
     spans: dict[str, list[tuple[float, float]]]
 
 
-def cut(clip: Clip, shots: Sequence[Shot]) -> Film | None:
-    """A film of shots; None where it shows no face."""
+def cut(clip: Clip, shots: Sequence[Shot], weighting: Weighting) -> Film | None:
+    """A film of shots, with tracks whose faces are weighted; None where it shows no face."""
     parts, embeddings = [], []
     spans: dict[str, list[tuple[float, float]]] = {}
     start = 0.0
@@ -64,8 +65,13 @@ def cut(clip: Clip, shots: Sequence[Shot]) -> Film | None:
         return None
     faces, vectors = ClipFaces.joined(parts), np.concatenate(embeddings)
     tracks = track_faces(faces.frames, faces.boxes, _largest(faces), vectors)
-    means = np.stack([vectors[tracks == track].mean(0) for track in range(tracks.max() + 1)])
-    return Film(replace(faces, tracks=tracks), normalise(means), start, spans)
+    means = []
+    for track in range(tracks.max() + 1):
+        mine = np.flatnonzero(tracks == track)
+        means.append(
+            pool(normalise(vectors[mine]), [len(mine)], weighting.of(faces.qualities[mine], faces.scores[mine]))
+        )
+    return Film(replace(faces, tracks=tracks), np.concatenate(means), start, spans)
 
 
 def _looks(clip: Clip, shot: Shot, start: float) -> tuple[ClipFaces, np.ndarray] | None:

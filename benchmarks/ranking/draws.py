@@ -95,9 +95,8 @@ class Draw:
         self._write_teaching()
         for level in levels:
             folder = self.place / folder_name(level)
-            films = (folder / "films").resolve()
             listed = [
-                ListedClip(clip.name, TEST, str(films / f"{clip.film}.mp4"), clip.start, clip.end)
+                ListedClip(clip.name, TEST, str(self.film(level, clip).resolve()), clip.start, clip.end)
                 for clip in self.clips
             ]
             write_set(folder, listed, {}, self.cast.labels)
@@ -112,6 +111,10 @@ class Draw:
                 labels[clip.name] = self.cast.labels[known.person]
         listed += [_listed(piece, VAL) for piece in self.cast.taught_strangers]
         write_set(self.place / TEACH, listed, labels, self.cast.labels)
+
+    def film(self, level: str, clip: FilmClip) -> Path:
+        """The film of a clip at a level."""
+        return self.place / folder_name(level) / "films" / f"{clip.film}.mp4"
 
     def truth(self) -> dict[int, list[str]]:
         """Clips of the draw's own films by label."""

@@ -28,10 +28,12 @@ from .draws import MODELS, TEACH, Draw, folder_name
 from .methods import STAGES, Method
 from .people import KINDS, SAME
 from .remembered import remembered
+from .scenes import rank_by_scenes
 from .script import clean_of
 
 MAIN, EVERYBODY = "main", "everybody"  # without and with those of the same recording
 FOR_TEACHING = ("means", "draws")  # options of feature.py that change what teaches alone
+SECOND = MODELS["own"].embedding  # beside the published one
 Figures = dict[str, float]
 
 
@@ -49,10 +51,11 @@ def measure(
     runs = Runs(draw, others, models, level)
     new = [method for method in methods if method.name not in results]
     if new:
-        kept = (
-            draw.folder / draw.side / f"embeddings-{models}-{folder_name(level)}.npz"
-        )  # of all draws: they share clips
-        with remembered(MODELS[models].embedding, kept):
+        place = draw.folder / draw.side  # of all draws: they share clips
+        kept = {MODELS[models].embedding: place / f"embeddings-{models}-{folder_name(level)}.npz"}
+        if any(method.joined for method in new):
+            kept[SECOND] = place / f"embeddings-{models}-second-{folder_name(level)}.npz"
+        with remembered(kept):
             for method in new:
                 results[method.name] = runs.figures(method)
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,6 +77,7 @@ class Runs:
         self.sources = [each.faces(models, level) for each in (draw, *foreign)]
         own = [clip.name for clip in draw.clips]
         self.names = {*own, *(clip.name for each in foreign for clip in clean_of(each.clips, known))}
+        self.clips = [(each, clip) for each in (draw, *foreign) for clip in each.clips if clip.name in self.names]
 
     def figures(self, method: Method) -> Figures:
         """MAP@100 in per cent, by kind; and the seconds that the stages took."""
@@ -87,16 +91,19 @@ class Runs:
         pair, recipe = MODELS[self.models], method.recipe
         given = {stage: dict(method.options.get(stage, {})) for stage in STAGES}
         key = (recipe, pair.quality if method.quality is None else method.quality)
-        feat_teach = self.features(TEACH, [self.draw.faces(self.models, TEACH)], key, given["feature"])
         plain = {name: value for name, value in given["feature"].items() if name not in FOR_TEACHING}
-        feat_test = self.features(self.level, self.sources, key, plain)
-        trainval = self.place("trainval", key, given["feature"], given["genfeat"])
+        embeddings = (pair.embedding, SECOND) if method.joined else (pair.embedding,)
+        taught = [self.draw.faces(self.models, TEACH)]
+        feat_teach = [str(self.features(TEACH, taught, key, given["feature"], each)) for each in embeddings]
+        feat_test = [str(self.features(self.level, self.sources, key, plain, each)) for each in embeddings]
+        joined = (method.joined,) if method.joined else ()  # what was made without it keeps its name
+        trainval = self.place("trainval", key, given["feature"], given["genfeat"], *joined)
         if not (trainval / MANIFEST).exists():
             teach = str(self.draw.place / TEACH)
-            genfeat(GenfeatSettings((str(feat_teach),), str(trainval), teach, recipe=recipe, **given["genfeat"]))
+            genfeat(GenfeatSettings(tuple(feat_teach), str(trainval), teach, recipe=recipe, **given["genfeat"]))
         if method.centroids:
-            return rank_by_centroids(str(trainval), str(feat_test))
-        place = self.place("end", self.level, len(self.names), key, given)
+            return rank_by_centroids(str(trainval), feat_test[0])
+        place = self.place("end", self.level, len(self.names), key, given, *joined)
         place.mkdir(parents=True, exist_ok=True)
         common: dict[str, Any] = {"recipe": recipe, "gpu": -1, "overwrite": True}
         classes = len(self.draw.cast.known) + 1
@@ -104,22 +111,29 @@ class Runs:
         training = TrainSettings(str(trainval), prefix, num_classes=classes, **common, **given["train"])
         train_mlp(training)
         predict(
-            PredictSettings(f"{prefix},{training.last_epoch}", (str(feat_test),), scores, **common, **given["predict"])
+            PredictSettings(f"{prefix},{training.last_epoch}", tuple(feat_test), scores, **common, **given["predict"])
         )
         if given["submit"].get("rerank"):
-            given["submit"]["features"] = (str(feat_test),)
+            given["submit"]["features"] = tuple(feat_test)
+        if method.scene is not None:
+            film_of = {clip.name: str(each.film(self.level, clip)) for each, clip in self.clips}
+            mine = [clip for _, clip in self.clips]
+            return rank_by_scenes(scores, mine, lambda clip: film_of[clip.name], method.scene, method.bare)
         submit(SubmitSettings((scores,), submission, recipe=recipe, **given["submit"]))
         return read_ground_truth(submission)
 
-    def features(self, part: str, sources: Sequence[Path], key: tuple[str, float], given: Mapping[str, Any]) -> Path:
+    def features(
+        self, part: str, sources: Sequence[Path], key: tuple[str, float], given: Mapping[str, Any], embedding: str
+    ) -> Path:
         """What feature.py makes of the faces of `TEACH` or of a level that a recipe and a least quality leave."""
         dataset = self.draw.place / folder_name(part)
         names = read_listed_names(str(dataset)) if part == TEACH else self.names
         faces = self.place("det", part, len(names), key)
         choose_faces(sources, faces, *key, names, dataset)
-        target = self.place("feat", part, len(names), key, given)
+        other = (embedding,) if embedding != MODELS[self.models].embedding else ()
+        target = self.place("feat", part, len(names), key, given, *other)
         if not (target / MANIFEST).exists():
-            paths = (MODELS[self.models].embedding, str(faces), str(target))
+            paths = (embedding, str(faces), str(target))
             feature(FeatureSettings(*paths, gpu=-1, recipe=key[0], **given))
         return target
 

@@ -20,6 +20,9 @@ class Method:
     options : what stages are given besides, by their names in `STAGES`
     centroids : ranked by the cosine to the nearest centroid of the recipe's training set, in place of stages 4 to 6
     quality : least quality of a face; None for the models'
+    joined : the vectors of the own embedding of the same faces stand beside those of the models'
+    scene : share of its scores that a clip gives to those of its film that show the same scene; None: nothing
+    bare : only to those without a face
     """
 
     name: str
@@ -27,6 +30,9 @@ class Method:
     options: Options = field(default_factory=dict)
     centroids: bool = False
     quality: float | None = None
+    joined: bool = False
+    scene: float | None = None
+    bare: bool = False
 
 
 SEED_LINE = Method("seed", SEED)
@@ -69,9 +75,21 @@ LEVERS = (
     but("templates, asked for", train={"head": "templates"}),
     but("main tracks teach", genfeat={"tracks": "main"}),
 )
+EIGHTH = {"weights": "quality", "weight_power": 8.0}  # of best as it is now
 VARIANTS = (
     but("mirrored crops", feature={"aug": 1}),
     but("mirrored and colour variants", feature={"aug": 2}),
+    but("eighth power, mirrored crops", feature={"aug": 1, **EIGHTH}),
+    but("eighth power, mirrored and colour variants", feature={"aug": 2, **EIGHTH}),
+)
+JOINED = (
+    replace(but("two embeddings"), joined=True),
+    replace(but("two embeddings, eighth power", feature=EIGHTH), joined=True),
+)
+SCENES = tuple(
+    replace(but(f"scenes at {share:g}{words}", feature=EIGHTH), scene=share, bare=bare)
+    for share in (0.1, 0.5)
+    for bare, words in ((True, ", to clips without a face"), (False, ""))
 )
 ROWS = (
     but("weights by quality", feature={"weights": "quality"}),
@@ -125,6 +143,8 @@ GROUPS: Mapping[str, tuple[Method, ...]] = {
     "thresholds": THRESHOLDS,
     "levers": LEVERS,
     "variants": VARIANTS,
+    "joined": JOINED,
+    "scenes": SCENES,
     "rows": ROWS,
     "heads": HEADS,
     "together": TOGETHER,

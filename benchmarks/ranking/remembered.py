@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,13 +52,16 @@ class Remembered(Embedder):
 
 
 @contextmanager
-def remembered(model: str, path: Path) -> Iterator[None]:
-    """In here `feature` takes its embeddings from a file, and adds to it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    own, embedder = feature.load_embedder, Remembered(load_embedder(model), path)
-    feature.load_embedder = lambda *_, **__: embedder  # type: ignore[assignment]
+def remembered(paths: Mapping[str, Path]) -> Iterator[None]:
+    """In here `feature` takes the embeddings of some models from a file each, and adds to it."""
+    own, embedders = feature.load_embedder, {}
+    for model, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        embedders[model] = Remembered(load_embedder(model), path)
+    feature.load_embedder = lambda model, *_, **__: embedders[model]  # type: ignore[assignment]
     try:
         yield
     finally:
         feature.load_embedder = own  # type: ignore[assignment]
-        embedder.save()
+        for embedder in embedders.values():
+            embedder.save()
