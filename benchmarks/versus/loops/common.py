@@ -23,7 +23,7 @@ TARGET = np.array(
 )  # of InsightFace: the landmarks in a crop of 112x112
 
 Search = Callable[[np.ndarray], tuple[str | None, float]]
-Embed = Callable[[np.ndarray], np.ndarray]  # an image, BGR, to the vectors (n, D) of its faces, largest first
+Embed = Callable[[np.ndarray], list[np.ndarray]]  # an image, BGR, to the vectors (D,) of its faces, largest first
 Clip = tuple[str, list[int]]  # path, and numbers of the frames that are looked at, from 1, ascending
 
 
@@ -101,13 +101,13 @@ class Found:
     vectors: list[np.ndarray] = field(default_factory=list)
     looks: int = 0
 
-    def add(self, clip: int, number: int, boxes: np.ndarray, vectors: np.ndarray | list[np.ndarray]) -> None:
+    def add(self, clip: int, number: int, boxes: np.ndarray, vectors: list[np.ndarray]) -> None:
         """Take in a frame that was looked at, and its faces."""
         self.looks += 1
         self.clips += [clip] * len(boxes)
         self.numbers += [number] * len(boxes)
         self.boxes += list(boxes)
-        self.vectors += list(vectors)
+        self.vectors += vectors
 
     def save(self, path: str) -> None:
         """Write the vectors and where they are from."""

@@ -35,14 +35,14 @@ class Pipeline:
 
         self.represent = DeepFace.represent
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         faces = self.represent(image, model_name="SFace", detector_backend="yunet", enforce_detection=False)
         faces = [face for face in faces if face["face_confidence"]]  # without a face it gives the whole image
         areas = [face["facial_area"] for face in faces]
         boxes = np.array([[each["x"], each["y"], each["x"] + each["w"], each["y"] + each["h"]] for each in areas])
         boxes = boxes.reshape(-1, 4)
         order = largest_first(boxes)
-        return boxes[order], np.array([faces[index]["embedding"] for index in order]).reshape(len(order), -1)
+        return boxes[order], [faces[index]["embedding"] for index in order]
 
 
 def main() -> None:

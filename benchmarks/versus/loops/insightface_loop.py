@@ -22,11 +22,11 @@ class Pipeline:
         self.analysis = FaceAnalysis(name=job["pack"], root=job["root"], providers=["CPUExecutionProvider"])
         self.analysis.prepare(ctx_id=-1, det_thresh=THRESHOLD)
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         faces = self.analysis.get(image)
         boxes = np.array([face.bbox for face in faces]).reshape(-1, 4)
         order = largest_first(boxes)
-        return boxes[order], np.array([faces[index].embedding for index in order]).reshape(len(order), -1)
+        return boxes[order], [faces[index].embedding for index in order]
 
 
 def ranking(found: Found, people: list[str], vectors: np.ndarray) -> dict[str, list[int]]:

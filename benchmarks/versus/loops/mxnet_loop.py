@@ -20,12 +20,12 @@ class Pipeline:
         self.detector = Detector("mxnet", job["detector"], job["nms"])
         self.embedder = Embedder("mxnet", job["embedding"])
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         canvas, scale = fitted(image, WIDTH, HEIGHT, enlarge=True, whole=True)
         boxes, _, points = self.detector.detect(canvas)
         order = largest_first(boxes)
         vectors = [self.embedder.embed(align(image, points[index] / scale)) for index in order]
-        return boxes[order] / scale, np.array(vectors).reshape(len(order), -1)
+        return boxes[order] / scale, vectors
 
 
 def main() -> None:

@@ -54,10 +54,10 @@ class Pipeline:
         self.enlarge = job["enlarge"]
         self.centres: dict[tuple[int, int, int], np.ndarray] = {}
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         boxes, points = self.detect(image)
         crops = [align(image, each) for each in points]
-        return boxes, np.array([self.embed(crop) for crop in crops]).reshape(len(boxes), -1)
+        return boxes, [self.embed(crop) for crop in crops]
 
     def embed(self, crop: np.ndarray) -> np.ndarray:
         blob = cv2.dnn.blobFromImage(crop, 1 / 127.5, (112, 112), (127.5,) * 3, swapRB=True)

@@ -51,11 +51,11 @@ class Pipeline:
         recognizer = MobileFace(model_name=register(Weights.EMBEDDING, job["embedding"], cache), providers=CPU)
         self.analyzer = FaceAnalyzer(detector=detector, recognizer=recognizer)
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         faces = self.analyzer.analyze(image)
         boxes = np.array([face.bbox for face in faces]).reshape(-1, 4)
         order = largest_first(boxes)
-        return boxes[order], np.array([faces[index].embedding for index in order]).reshape(len(order), -1)
+        return boxes[order], [faces[index].embedding for index in order]
 
 
 def main() -> None:

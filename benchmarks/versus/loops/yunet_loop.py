@@ -17,7 +17,7 @@ class Pipeline:
         self.detector = cv2.FaceDetectorYN.create(job["detector"], "", self.size, THRESHOLD, NMS)
         self.embedder = cv2.dnn.readNetFromONNX(job["embedding"])
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         canvas, scale = fitted(image, *self.size)
         self.detector.setInputSize(canvas.shape[1::-1])
         rows = self.detector.detect(canvas)[1]
@@ -25,7 +25,7 @@ class Pipeline:
         boxes = np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
         order = largest_first(boxes)
         vectors = [self.embed(align(image, rows[index, 4:14].reshape(5, 2))) for index in order]
-        return boxes[order], np.array(vectors).reshape(len(order), -1)
+        return boxes[order], vectors
 
     def embed(self, crop: np.ndarray) -> np.ndarray:
         self.embedder.setInput(cv2.dnn.blobFromImage(crop, 1 / 127.5, (112, 112), (127.5,) * 3, swapRB=True))
