@@ -17,6 +17,7 @@ from .faces.detectors import Detector
 from .faces.embedding import Embedder, is_normalised
 from .faces.finding import find_faces
 from .faces.load import load_detector, load_embedder
+from .faces.quality import quality_card
 from .faces.types import Faces
 from .faces.vectors import normalise
 from .networks.engine import choose_device
@@ -28,7 +29,7 @@ from .search.query import models_behind
 from .stages.appearances import appearances_in
 from .stages.labels import find_labels
 from .stages.one_video import KnownPeople, find_in_one
-from .stages.settings.clips import NORM, QUALITY_THRESHOLDS, SCORE
+from .stages.settings.clips import LEAST_SCORE
 from .video.photographs import read_image
 
 __all__ = [
@@ -41,12 +42,12 @@ CROP = (112, 112)  # height and width of crops, pixels
 
 @lru_cache(maxsize=KEPT_MODELS)
 def _detector(model: str | None, gpu: int | None) -> Detector:
-    return load_detector(find_model(model, DETECTOR, quiet=True), choose_device(gpu))
+    return load_detector(find_model(model, DETECTOR), choose_device(gpu))
 
 
 @lru_cache(maxsize=KEPT_MODELS)
 def _embedder(model: str | None, gpu: int | None) -> Embedder:
-    return load_embedder(find_model(model, EMBEDDING, quiet=True), choose_device(gpu))
+    return load_embedder(find_model(model, EMBEDDING), choose_device(gpu))
 
 
 def detect_faces(
@@ -163,7 +164,7 @@ def find_in_video(
     detector : as for `detect_faces`
     model : embedding as for `embed_faces`; None for the one that made the directories, or for the scripts' own
     false_hits : videos of 1,000 without any of the people that may get a "yes" for one
-    quality : smallest quality of a face, as detect.py's --quality-threshold; None for its default
+    quality : smallest quality of a face, as detect.py's --quality-threshold; None for the model's own
     gpu : as for `detect_faces`
 
     Yields
@@ -177,17 +178,20 @@ def find_in_video(
         If the file, a photograph, a directory or a model can't be read, or the model is not the directories' own.
     """
     if isinstance(people, Mapping):
-        model = find_model(model, EMBEDDING, quiet=True)
+        model = find_model(model, EMBEDDING)
         finder, embedder = _detector(detector, gpu), _embedder(model, gpu)
         known = KnownPeople.of_photographs(people, finder, embedder, model)
     else:
         paths = (people,) if isinstance(people, str) else tuple(people)
         readers = open_features(paths)
         behind = models_behind(readers, model, detector, {})
-        finder, embedder = _detector(behind.detector, gpu), _embedder(behind.model, gpu)
+        model = behind.model
+        finder, embedder = _detector(behind.detector, gpu), _embedder(model, gpu)
         known = KnownPeople.of_features(paths)
     scored = is_normalised(embedder, CROP)  # so that the norm says nothing
-    least = QUALITY_THRESHOLDS[SCORE if scored else NORM] if quality is None else quality
+    least = quality
+    if least is None:
+        least = LEAST_SCORE if scored else quality_card(model).usual
     yield from find_in_one(path, known, finder, embedder, None if scored else embedder, least, false_hits)
 
 

@@ -18,6 +18,7 @@ from ..faces.alignment import align_faces
 from ..faces.choice import central_face
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder
+from ..faces.recognised import recognised
 from ..faces.tracking import track_faces
 from ..faces.types import Faces
 from ..faces.vectors import norms
@@ -140,6 +141,11 @@ class FaceFinder:
     source: Callable[[], FrameSource] = FrameDecoder
     rate: Fraction | None = None
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What the models were taken for; see `rcnn.workers.crew.Crew.start`."""
+        return recognised(self.detector, self.embedder)
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.

@@ -20,7 +20,8 @@ from ..faces.embedding import Embedder
 from ..faces.licences import check_licences, licences_of
 from ..faces.load import load_embedder
 from ..faces.pooling import RandomMeans, Weighting, face_vectors, pool
-from ..networks.engine import CPU, INT8, check_precision, choose_device
+from ..faces.recognised import recognised
+from ..networks.engine import CPU, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
@@ -38,6 +39,7 @@ from ..tables import (
 from ..tables.faces import ClipFaces, read_faces
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept
 from ..tables.kept import Kept, Mark, Stream
+from ..tables.next_steps import following, say_next
 from ..tables.schema import MEANS, has_means
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
@@ -108,9 +110,9 @@ class FeatureStep:
     means: RandomMeans | None = None
 
     @property
-    def about(self) -> int:
-        """See `rcnn.workers.crew.Crew.start`."""
-        return self.width
+    def about(self) -> tuple[int, dict[str, str]]:
+        """The width, and what the model was taken for; see `rcnn.workers.crew.Crew.start`."""
+        return self.width, recognised(embedder=self.embedder)
 
     def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
         sampled = [sample(faces, self.sampling) for faces in clips]
@@ -202,7 +204,7 @@ class FeatureJob:
             model_files(settings.model),
             lambda: first_crops(open_stage(settings.input, ("detect",), settings.split), CROPS),
         )
-        return Embedder(network)
+        return Embedder(network, embedder.words)
 
     def lost(self, faces: ClipFaces, reason: str) -> ClipVectors:
         raise InputError(
@@ -243,6 +245,7 @@ def feature(settings: FeatureSettings) -> None:
     check_licences(settings.licence, {"--model": settings.model})
     sums = file_sums(model_files(settings.model))
     job = FeatureJob(settings, crop_size(reader), sums)
+    check_devices(settings.gpu if settings.ray is None else None)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
     # so that who needs labels finds the data set when the directory of detect.py is gone
@@ -254,7 +257,7 @@ def feature(settings: FeatureSettings) -> None:
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.embedder(CPU) if settings.precision == INT8 else None
-        width = crew.start() if exact is None else exact.width(job.size)
+        width, said = crew.start() if exact is None else (exact.width(job.size), recognised(embedder=exact))
         writer = stack.enter_context(
             StageWriter(
                 settings.output,
@@ -264,6 +267,7 @@ def feature(settings: FeatureSettings) -> None:
                 models=sums,
                 sources=[settings.input],
                 licences=licences_of([settings.model]),
+                recognised=said,
                 overwrite=settings.overwrite,
             )
         )
@@ -304,6 +308,7 @@ def feature(settings: FeatureSettings) -> None:
         f"-> {settings.output}"
     )
     print(f"accounts: {accounts}, as in {settings.input}")
+    say_next(following("feature", settings.output, settings.recipe))
 
 
 def _left(

@@ -20,6 +20,7 @@ from ..networks.engine.torch import torch_device
 from ..networks.graphs.classifier import ClassifierShape
 from ..networks.zoo.record import read_training_record
 from ..networks.zoo.roles import fold_prefix, train_record
+from ..tables.next_steps import predicting, say_next
 from ..training.distributed import Team, joined_team
 from ..training.epochs import EpochResult, train_epochs
 from ..training.loop import Course
@@ -205,6 +206,8 @@ def _train(plan: _Plan, started: float) -> None:
         "trained on, "
         f"{int(validating.sum())} validated on, {left_out} left out"
     )
+    if settings.ckpt and team.leads and settings.folds is None:
+        say_next(predicting(f"{settings.prefix},{settings.last_epoch}", settings.data, settings.recipe))
 
 
 def _check_pretrained(settings: TrainSettings, data: TrainingSet) -> None:

@@ -105,11 +105,10 @@ def missing_file(model: str) -> str | None:
     return next((path for path in model_files(model) if not os.path.isfile(path)), None)
 
 
-def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
+def find_model(given: str | None, role: Role) -> str:
     """The checkpoint to use, `PREFIX,EPOCH`.
 
     What was given; else the seed's default where its files exist; else the one that ships with the project.
-    In the last two cases a line says which, unless `quiet`.
 
     Raises
     ------
@@ -129,6 +128,4 @@ def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
         path = missing_file(found)
         if path:
             raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
-    if not quiet:
-        print(role.used(found), flush=True)
     return found
