@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from ..errors import InputError
 from ..faces.embedding import OUTPUT, Embedder
@@ -36,7 +36,7 @@ from .settings import EmbeddingSettings
 from .teacher import adapters, load_teacher
 
 TEACHER_BATCH = 32
-WARM_UP = 200  # steps in which the learning rate rises
+WARM_UP = 200  # steps in which the learning rate rises; a tenth of all where these are few
 WEIGHT_DECAY = 0.01
 AVERAGED = 0.995  # share of the old that each step leaves in the mean of the weights
 EMPTY_NORM = 0.35  # of the teacher's median norm; more it may not have where there is no face
@@ -136,6 +136,12 @@ def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, sc
     return functional.cross_entropy(scale * cosines.scatter(1, labels[:, None], moved), labels)
 
 
+def moving_average(old: Tensor, new: Tensor, count: Tensor) -> Tensor:
+    """What `AveragedModel` keeps of a parameter after `count` others: early ones are forgotten faster."""
+    kept = min(AVERAGED, (1 + int(count)) / (10 + int(count)))
+    return old.lerp(new, 1 - kept)
+
+
 def teacher_outputs(teacher: Network, crops: np.ndarray) -> list[np.ndarray]:
     """The teacher's embeddings (n, D) float32 and maps (n, C, h, w) float16."""
     parts: list[list[np.ndarray]] = []
@@ -191,9 +197,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         if settings.start:
             load_start(self.student.network, settings.start)
         self.module = channels_last(self.student.to(self.device))
-        self.averaged = AveragedModel(
-            self.student.network, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED), use_buffers=True
-        )
+        self.averaged = AveragedModel(self.student.network, avg_fn=moving_average, use_buffers=True)
         self.optimizer = Muon(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
 
@@ -238,7 +242,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
     def learning_rate(self, step: int) -> float:
         """Of a step of the whole run; see `warm_hold_fall`."""
         total = self.settings.rounds * self.steps_a_round
-        return warm_hold_fall(self.settings.lr, step, total, WARM_UP, self.settings.fall)
+        return warm_hold_fall(self.settings.lr, step, total, max(1, min(WARM_UP, total // 10)), self.settings.fall)
 
     def modules(self) -> dict[str, nn.Module]:
         """What a snapshot keeps, by name."""

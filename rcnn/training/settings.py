@@ -108,10 +108,10 @@ class EmbeddingSettings(Settings):
 
     faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
     prefix: str = prefix_setting(_prefix_of(EMBEDDING.shipped), "of the checkpoint, its curve and its snapshot")
+    detector: str = detector_setting()
     unnamed: str | None = setting(
         None, "folder of *.jpg, a face each, of people without names; for --teacher", kinds.text, "DIR", FILES
     )
-    detector: str = detector_setting()
     careless: str | None = setting(
         None, "detector; what it finds where there is no face gets a small norm", kinds.text, CHECKPOINT, MODELS
     )
