@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,44 +18,29 @@ from ..faces.embedding import OUTPUT, Embedder
 from ..faces.load import load_detector
 from ..faces.vectors import normalise, norms
 from ..networks.checkpoint import Graph
-from ..networks.engine import CPU, Network, load_network
+from ..networks.engine import CPU, load_network
 from ..networks.graphs.resnet import build_resnet
 from ..networks.precision import BF16, FP32
 from ..scores.verification import different_pairs, same_pairs, similarities, verify
 from .crop_cache import read_kept
-from .crops import NO_FACE, NOBODY, ReadCrops, distorted_crops, plain_crops
+from .crops import NOBODY, ReadCrops, distorted_crops, plain_crops
 from .eigenfaces import Eigenfaces
 from .graph_module import GraphModule, load_start
 from .loop import learn, total
 from .muon import Muon
 from .nonfaces import NonFaces
 from .people import held_out, list_photographs, list_unnamed
+from .pool import CropPool, mirrored_pool, teacher_outputs
 from .rates import warm_hold_fall
 from .rounds import RoundTrainer, channels_last
 from .settings import EmbeddingSettings
 from .teacher import adapters, load_teacher
 
-TEACHER_BATCH = 32
 WARM_UP = 200  # steps in which the learning rate rises; a tenth of all where these are few
 WEIGHT_DECAY = 0.01
 AVERAGED = 0.995  # share of the old that each step leaves in the mean of the weights
-EMPTY_NORM = 0.35  # of the teacher's median norm; more it may not have where there is no face
 LONGEST_GRADIENT = 5.0
 FOLDS = 10
-
-
-@dataclass
-class CropPool:
-    """Distorted crops and what the teacher says of them.
-
-    crops : (n, 112, 112, 3) uint8, BGR
-    labels : (n,) int64, under 0 where there is nobody whom training knows
-    targets : the teacher's embeddings (n, D) float32, and its maps (n, C, h, w) float16; empty without a teacher
-    """
-
-    crops: np.ndarray
-    labels: np.ndarray
-    targets: list[np.ndarray] = field(default_factory=list)
 
 
 class EmbeddingStudent(nn.Module):
@@ -142,15 +127,6 @@ def moving_average(old: Tensor, new: Tensor, count: Tensor) -> Tensor:
     return old.lerp(new, 1 - kept)
 
 
-def teacher_outputs(teacher: Network, crops: np.ndarray) -> list[np.ndarray]:
-    """The teacher's embeddings (n, D) float32 and maps (n, C, h, w) float16."""
-    parts: list[list[np.ndarray]] = []
-    for start in range(0, len(crops), TEACHER_BATCH):
-        embedding, *maps = teacher(crops[start : start + TEACHER_BATCH])
-        parts.append([embedding, *(array.astype(np.float16) for array in maps)])
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
-
-
 class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
     """A run of training, in rounds: a pool of distorted crops is made, and passed over a few times."""
 
@@ -202,19 +178,9 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
 
     def make_pool(self, rng: np.random.Generator) -> CropPool:
-        """Distorted crops and their mirror images, with the teacher's answers.
-
-        A crop and its mirror image have one embedding to learn, the mean of the teacher's two: they show the same
-        person, and what the teacher says of the two differs by little but noise.
-        """
+        """Distorted crops, anew for each `rng`, with the teacher's answers."""
         crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space, self.empty)
-        crops, labels = np.concatenate([crops, crops[:, :, ::-1]]), np.concatenate([labels, labels])
-        if not self.teacher:
-            return CropPool(crops, labels)
-        embeddings, *maps = teacher_outputs(self.teacher, crops)
-        both = embeddings.reshape(2, -1, embeddings.shape[1]).mean(0)
-        both = shortened(both, labels[: len(both)] == NO_FACE)
-        return CropPool(crops, labels, [np.concatenate([both, both]), *maps])
+        return mirrored_pool(crops, labels, self.teacher)
 
     def _round(self, number: int) -> dict[str, float]:
         rng = np.random.default_rng((self.settings.seed, number))
@@ -291,10 +257,3 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
             params[name] = params[name] * np.float32(factor)
         halves = {name: array.astype(np.float16) if array.ndim > 1 else array for name, array in params.items()}
         return replace(graph, params=halves, source=self.model)
-
-
-def shortened(embeddings: np.ndarray, empty: np.ndarray) -> np.ndarray:
-    """Embeddings (n, D), those of crops without a face (`empty`, (n,) bool) no longer than EMPTY_NORM of the median."""
-    lengths = norms(embeddings)
-    most = np.where(empty, EMPTY_NORM * np.median(lengths), np.inf)
-    return embeddings * np.minimum(1, most / np.maximum(lengths, 1e-6))[:, None].astype(np.float32)
