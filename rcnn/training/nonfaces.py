@@ -35,7 +35,7 @@ class NonFaces:
         self.photographs = photographs
         self.taken = np.zeros((0, WIDE, WIDE, 3), np.uint8)
         if careless:
-            self.taken = false_faces(photographs, careless, np.random.default_rng(seed))
+            self.taken = false_faces(photographs, careless, np.random.default_rng(seed), PICTURES)
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """A crop (SIZE, SIZE, 3) uint8, BGR."""
@@ -48,7 +48,7 @@ class NonFaces:
 
 
 def false_faces(
-    photographs: Sequence[LabelledPhotograph], careless: Detector, rng: np.random.Generator, pictures: int = PICTURES
+    photographs: Sequence[LabelledPhotograph], careless: Detector, rng: np.random.Generator, pictures: int
 ) -> np.ndarray:
     """What a detector finds where no face is: (n, WIDE, WIDE, 3) uint8, aligned as faces are."""
     crops = []
