@@ -35,3 +35,10 @@ def held_then_falling(rate: float, period: int, total: int, until: float, last: 
     not under the share `last` of it."""
     left = (total - period) / (total * (1 - until))
     return rate * max(last, min(1.0, left))
+
+
+def held_then_linear(rate: float, step: int, total: int, warm_up: int, fall: float) -> float:
+    """Learning rate of a step: it rises over the first `warm_up` steps, is constant, and falls on a line to 0 over the
+    last share `fall` of all steps (Haegele et al., arXiv:2405.18392). More steps change nothing before the fall."""
+    left = (total - step) / max(1.0, total * fall)
+    return rate * min(1.0, (step + 1) / max(1, warm_up), left)

@@ -73,7 +73,28 @@ class DetectionSettings(Settings):
         None, "the faces of --wider: wider_face_train_bbx_gt.txt, or RetinaFace's label.txt", kinds.text, "FILE", FILES
     )
     labeller: str | None = setting(
-        None, "detector whose faces in the photographs of --faces are the labels", kinds.text, CHECKPOINT, MODELS
+        None,
+        "detector whose faces in the photographs of --faces, --more and --videos are the labels",
+        kinds.text,
+        CHECKPOINT,
+        MODELS,
+    )
+    second: str | None = setting(
+        None,
+        "another detector that has to see a face, too; what only one of them sees is neither face nor background",
+        kinds.text,
+        CHECKPOINT,
+        MODELS,
+    )
+    more: tuple[str, ...] | None = setting(
+        None, "folders of further pictures to learn from, people without names", kinds.paths, "DIR,...", FILES
+    )
+    videos: tuple[str, ...] | None = setting(
+        None,
+        "folders of videos to learn from, a frame a second: motion blur, compression, real backgrounds",
+        kinds.paths,
+        "DIR,...",
+        FILES,
     )
     teacher: str | None = setting(None, "detector whose maps are to be learned, too", kinds.text, CHECKPOINT, MODELS)
     start: str | None = _start()
@@ -86,7 +107,18 @@ class DetectionSettings(Settings):
         "keep BatchNorm's statistics as --start has them: less noise for boxes and landmarks at the end",
         kinds.flag,
     )
-    rounds: int = count_setting(20, "after each a snapshot is written")
+    rounds: int = count_setting(
+        20, "after each a snapshot is written; may be raised as long as the learning rate does not fall"
+    )
+    fall: float = setting(
+        0.25, "of the rounds, the last ones, in which the learning rate falls to 0", kinds.share(True), "SHARE"
+    )
+    average: float = setting(
+        0.999,
+        "of the running mean of the weights that is kept in each step; the mean is what is evaluated and written",
+        kinds.share(True),
+        "SHARE",
+    )
     scenes: int = count_setting(1024, "a round")
     side: int = count_setting(320, "of a scene, a multiple of 32", "PIXELS")
     batch: int = count_setting(8, "scenes a step")
