@@ -169,7 +169,9 @@ def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
     }
     if len(found) == 1:
         ((name, value),) = found.items()
-        print(options[name].found(value), flush=True)
+        line = options[name].found
+        assert line is not None  # as of all that are in `found`
+        print(line(value), flush=True)
     elif found:
         values = ", ".join(f"{flag_of(name)} {value}" for name, value in found.items())
         print(f"models: those not given are {values}", flush=True)
