@@ -20,7 +20,9 @@ from ..faces.alignment import target_points
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder, is_normalised
 from ..faces.licences import check_licences, licences_of
-from ..networks.engine import CPU, INT8, check_precision, choose_device
+from ..faces.quality import USUAL_NORM, dropped_lines, quality_card
+from ..faces.recognised import recognised
+from ..networks.engine import CPU, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     NO_FACE,
@@ -32,6 +34,7 @@ from ..tables import (
     check_output,
 )
 from ..tables.header import check_unchanged, file_sums, header_of, header_there, is_kept, may_grow, model_digest
+from ..tables.next_steps import following, say_next
 from ..tables.schema import faces_schema
 from ..video.decoder import FrameDecoder
 from ..video.types import VideoInfo
@@ -85,6 +88,11 @@ class QualityHistogram:
             result[percent] = round((step + 0.5) * HISTOGRAM_STEP, 2)
         return result
 
+    def share_under(self, threshold: float) -> float:
+        """Share of the faces whose quality is under a threshold, 0 without faces."""
+        under = sum(count for step, count in self.counts.items() if (step + 0.5) * HISTOGRAM_STEP < threshold)
+        return under / max(1, sum(self.counts.values()))
+
 
 def detect(settings: DetectSettings) -> None:
     """Run the stage: read the data set, write the directory, print a summary.
@@ -103,6 +111,7 @@ def detect(settings: DetectSettings) -> None:
     if settings.model is not None:
         origins.append(model_files(settings.model))
     sums = file_sums([path for group in origins for path in group])
+    check_devices(settings.gpu if settings.ray is None else None)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
     listing = Listing.of(clips, settings.dataset)
@@ -114,11 +123,14 @@ def detect(settings: DetectSettings) -> None:
     job = DetectJob(settings, sums, arguments[VECTORS] is not None)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
+    if settings.model is not None and settings.quality_threshold == USUAL_NORM:
+        for line in quality_card(settings.model).lines:
+            print(line, flush=True)
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None
-        width = crew.start() if exact is None else job.width(exact[1])
-        writer = stack.enter_context(_writer(settings, arguments, width, sums, listing))
+        width, said = crew.start() if exact is None else (job.width(exact[1]), recognised(*exact))
+        writer = stack.enter_context(_writer(settings, arguments, width, sums, listing, said))
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
@@ -143,16 +155,20 @@ def detect(settings: DetectSettings) -> None:
         seen = sum(histogram.counts.values())
         quantiles = histogram.quantiles()
         counts = {str(step): count for step, count in sorted(histogram.counts.items())}
-        said = {"int8": measured(settings.output)} if settings.precision == INT8 else {}
+        losses = {"int8": measured(settings.output)} if settings.precision == INT8 else {}
         manifest = writer.close(
-            faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts, **said
+            faces_seen=seen,
+            quality_quantiles=quantiles,
+            quality_step=HISTOGRAM_STEP,
+            quality_histogram=counts,
+            **losses,
         )
     accounts = Accounts.of(manifest["counts"], settings.output)
     if accounts.clips != len(clips):
         raise InputError(
             f"{settings.output}: {accounts.clips} clips of {len(clips)} are accounted for; run detect.py --overwrite"
         )
-    _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
+    _summary(settings, manifest, histogram, time.monotonic() - started)
 
 
 def _marks(clip: Clip, dataset: str) -> tuple[Any, ...]:
@@ -181,7 +197,12 @@ def _keeps_vectors(settings: DetectSettings, header: Mapping[str, Any]) -> bool:
 
 
 def _writer(
-    settings: DetectSettings, arguments: Mapping[str, Any], width: int, sums: dict[str, str], listing: Listing
+    settings: DetectSettings,
+    arguments: Mapping[str, Any],
+    width: int,
+    sums: dict[str, str],
+    listing: Listing,
+    said: Mapping[str, str] | None,
 ) -> StageWriter:
     return StageWriter(
         settings.output,
@@ -191,6 +212,7 @@ def _writer(
         models=sums,
         listing=listing,
         licences=licences_of([model for model in (settings.detector, settings.model) if model is not None]),
+        recognised=said,
         overwrite=settings.overwrite,
     )
 
@@ -312,16 +334,15 @@ def _missing(info: VideoInfo) -> str:
     return "" if info.share >= WHOLE else f"{info.share:.0%} of its frames could be read"
 
 
-def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, float], seen: int, seconds: float) -> None:
+def _summary(settings: DetectSettings, manifest: dict, histogram: QualityHistogram, seconds: float) -> None:
     counts = manifest["counts"]
+    seen, quantiles = sum(histogram.counts.values()), histogram.quantiles()
     if quantiles:
         line = "  ".join(f"{percent}% {value:g}" for percent, value in quantiles.items())
         print(f"quality of {seen} faces, share that lies under: {line} (threshold {settings.quality_threshold:g})")
-        if counts["rows"] < seen / 2:
-            print(
-                f"more than half of the faces lie under --quality-threshold {settings.quality_threshold:g}: "
-                f"the 5% quantile of this model is {quantiles[5]:g}"
-            )
+        card = None if settings.model is None else quality_card(settings.model)
+        for line in dropped_lines(card, settings.quality_threshold, histogram.share_under, quantiles):
+            print(line)
     print(
         f"detect: {counts['clips']} clips read, {counts['ok']} with faces, {counts['rows']} faces kept of {seen}, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {seconds:.1f} s -> {settings.output}"
@@ -334,3 +355,4 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
             f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "
             f"{settings.max_bad:g}%; the output is whole, so mend the clips and --overwrite, or go on without them"
         )
+    say_next(following("detect", settings.output, settings.recipe))

@@ -18,6 +18,7 @@ from ..faces.alignment import align_faces
 from ..faces.choice import central_face
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder
+from ..faces.recognised import recognised
 from ..faces.tracking import track_faces
 from ..faces.types import Faces
 from ..faces.vectors import normalise, norms
@@ -146,9 +147,11 @@ class FaceFinder:
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
 
     @property
-    def about(self) -> int:
-        """Length of the vectors that the faces get, 0 for none; see `rcnn.workers.crew.Crew.start`."""
-        return self.embedder.width(self.size) if self.vectors and self.embedder is not None else 0
+    def about(self) -> tuple[int, dict[str, str]]:
+        """Length of the vectors that the faces get, 0 for none, and what the models were taken for; see
+        `rcnn.workers.crew.Crew.start`."""
+        width = self.embedder.width(self.size) if self.vectors and self.embedder is not None else 0
+        return width, recognised(self.detector, self.embedder)
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.

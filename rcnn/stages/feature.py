@@ -22,8 +22,9 @@ from ..faces.alignment import SIZES
 from ..faces.embedding import Embedder
 from ..faces.licences import check_licences, licences_of
 from ..faces.pooling import RandomMeans, Weighting, face_vectors, pool
+from ..faces.recognised import recognised
 from ..faces.vectors import normalise
-from ..networks.engine import CPU, FP32, INT8, check_precision, choose_device
+from ..networks.engine import CPU, FP32, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
@@ -41,6 +42,7 @@ from ..tables import (
 from ..tables.faces import ClipFaces, read_faces
 from ..tables.header import check_unchanged, file_sums, header_of, is_kept, model_digest
 from ..tables.kept import Kept, Mark, Stream
+from ..tables.next_steps import following, say_next
 from ..tables.schema import MEANS, has_means, vector_width
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
@@ -114,9 +116,9 @@ class FeatureStep:
     means: RandomMeans | None = None
 
     @property
-    def about(self) -> int:
-        """See `rcnn.workers.crew.Crew.start`."""
-        return self.width
+    def about(self) -> tuple[int, dict[str, str]]:
+        """The width, and what the model was taken for; see `rcnn.workers.crew.Crew.start`."""
+        return self.width, recognised(embedder=self.embedder)
 
     def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
         sampled = [sample(faces, self.sampling) for faces in clips]
@@ -219,7 +221,7 @@ class FeatureJob:
             model_files(settings.model),
             lambda: first_crops(open_stage(settings.input, ("detect",), settings.split), CROPS),
         )
-        return Embedder(network)
+        return Embedder(network, embedder.words)
 
     def faces(self, reader: StageReader, clips: Sequence[str] | None = None) -> Iterator[ClipFaces]:
         """The faces of some clips, None for all, with what the step needs of them."""
@@ -276,6 +278,7 @@ def feature(settings: FeatureSettings) -> None:
         settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
     check_licences(settings.licence, {"--model": settings.model})
     sums = file_sums(model_files(settings.model))
+    check_devices(settings.gpu if settings.ray is None else None)
     job = FeatureJob(settings, crop_size(reader), sums, kept_vectors(reader, settings, sums))
     plan = Plan(CPU) if job.kept else Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
@@ -288,7 +291,7 @@ def feature(settings: FeatureSettings) -> None:
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.embedder(CPU) if settings.precision == INT8 and not job.kept else None
-        width = crew.start() if exact is None else exact.width(job.size)
+        width, said = crew.start() if exact is None else (exact.width(job.size), recognised(embedder=exact))
         writer = stack.enter_context(
             StageWriter(
                 settings.output,
@@ -298,6 +301,7 @@ def feature(settings: FeatureSettings) -> None:
                 models=sums,
                 sources=[settings.input],
                 licences=licences_of([settings.model]),
+                recognised=said,
                 overwrite=settings.overwrite,
             )
         )
@@ -339,6 +343,7 @@ def feature(settings: FeatureSettings) -> None:
         f"-> {settings.output}"
     )
     print(f"accounts: {accounts}, as in {settings.input}")
+    say_next(following("feature", settings.output, settings.recipe))
 
 
 def _left(

@@ -12,6 +12,7 @@ from .. import files
 from ..errors import InputError
 from ..exports.appearances import write_file
 from ..faces.licences import check_licences
+from ..faces.quality import USUAL_NORM, quality_card
 from ..people.answers import read_given
 from ..tables import MANIFEST, StageReader
 from .answered import has_answers
@@ -67,7 +68,9 @@ def find(settings: FindSettings) -> None:
             discard_all(places)
         answers = has_answers(places.root)
         found = make_set(settings, places.dataset, read_given(answers))
-        for line in found.lines:
+        usual = settings.quality_model is not None and settings.quality_threshold == USUAL_NORM
+        lines = quality_card(settings.quality_model).lines if usual and settings.quality_model else ()
+        for line in (*found.lines, *lines):
             print(line, flush=True)
         run = Run(settings, places, found, answers)
         run()

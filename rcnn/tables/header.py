@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from .. import files
-from ..errors import InputError
+from ..errors import InputError, note_saved
 from ..files import sha256
 from ..files.json import read_json
 from ..files.lock import LOCK, take_lock
@@ -267,6 +267,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         if not arguments and not inputs:
             _tidy(path)
             print(f"{script}: {path} is complete and was made of the same; it is kept", flush=True)
+            note_saved()
             return True
         if may_grow(was, header):
             return False

@@ -58,7 +58,7 @@ def right(count=20, lost=()):
 
 def test_without_ray_the_line_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match="make EXTRAS=ray installs it"):
+    with pytest.raises(InputError, match="pip install -r requirements-ray"):
         open_crew(Doubling(str(tmp_path)), Plan(-1, ray="local"), 2)
 
 

@@ -94,7 +94,7 @@ class FeatureSettings(Settings):
             self._fill(weight_power=USUAL_POWER)
         if self.means is not None:
             self._fill(draws=USUAL_DRAWS)
-        self._put(model=find_model(self.model, EMBEDDING, quiet=True))
+        self._put(model=find_model(self.model, EMBEDDING))
 
 
 @dataclass(frozen=True)
