@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -21,6 +22,8 @@ HEARD = 1.0  # seconds in which one of several processes says its line, before t
 # torchrun starts a command several times; the first process alone says what there is to say.
 _speaks = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
+_saved = False  # whether this run has saved a part, or found one of an earlier run
+
 
 class InputError(Exception):
     """Something that was given is wrong: what, where, and how to mend it, in one line.
@@ -33,6 +36,14 @@ class InputError(Exception):
     def __init__(self, message: str = "", paste: str = "") -> None:
         super().__init__(message)
         self.paste = paste
+
+
+class ArgumentError(InputError, ValueError):
+    """An `InputError` of a call from Python: names the argument, and is a `ValueError`, too.
+
+    `InputError` itself is none: where files are read, `except ValueError` means that a value in them is wrong, and must
+    not catch what is meant for people.
+    """
 
 
 class Stopped(BaseException):
@@ -54,6 +65,12 @@ def speak(whether: bool) -> None:
     _speaks = whether
 
 
+def note_saved() -> None:
+    """Say that a part of the work is saved: a run that is stopped from now on goes on from there."""
+    global _saved
+    _saved = True
+
+
 def _program() -> str:
     """What the user called: a script's name, or `rcnn` with the name of a command."""
     name = os.path.basename(sys.argv[0])
@@ -69,6 +86,7 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
         then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
     _open_streams()
+    print_log()
     if resumes:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
@@ -103,6 +121,28 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
         sys.exit(1)
+
+
+class _Printed(logging.Handler):
+    """What the library logs at INFO, printed: each line once, for several threads may load the same model."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if line not in self._said:
+            self._said.add(line)
+            print(line, flush=True)
+
+
+def print_log() -> None:
+    """Print what the library logs, as the scripts do."""
+    log = logging.getLogger(__package__)
+    if not any(isinstance(handler, _Printed) for handler in log.handlers):
+        log.addHandler(_Printed())
+        log.setLevel(logging.INFO)
 
 
 class _Lines(io.FileIO):
@@ -165,7 +205,8 @@ def _check_heard() -> None:
 
 
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
-    line = f"{_program()}: stopped; what was done is saved, and the same command goes on from there\n"
+    goes_on = "what was done is saved, and the same command goes on from there"
+    line = f"{_program()}: stopped; {goes_on if _saved else 'give the same command again'}\n"
     with contextlib.suppress(OSError):
         if _speaks:
             os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself

@@ -35,6 +35,19 @@ def as_called(text: str) -> str:
     return _CALLS.sub(lambda found: f"{PROGRAM} {found[1]}" if found[1] else PROGRAM, text)
 
 
+def call_of(script: str) -> str:
+    """How a script is called here: `python detect.py` beside the scripts, else `rcnn detect`.
+
+    Parameters
+    ----------
+    script : like `detect.py`; anything else comes back as it is
+    """
+    stage = script.removesuffix(".py")
+    if stage not in STAGES:
+        return script
+    return f"{PROGRAM} {stage}" if _BY_NAME or not Path(script).is_file() else f"python {script}"
+
+
 def how_to_install(extra: str) -> str:
     """The command that installs what an extra of the package needs.
 

@@ -18,6 +18,7 @@ from ..networks.engine import choose_device
 from ..networks.graphs.classifier import ClassifierShape
 from ..networks.zoo.record import read_training_record
 from ..networks.zoo.roles import train_record
+from ..tables.next_steps import predicting, say_next
 from ..training.team import Team
 from .classifier_files import final_of
 from .head_choice import Head, choose_head
@@ -98,6 +99,8 @@ class TrainingPlan:
             f"accounts: {data.accounts}; of {len(data.labels)}{'' if data.own is None else ' rows'} with features "
             f"{count} trained on, {int(self.validating.sum())} validated on, {left_out} left out"
         )
+        if settings.ckpt and self.team.leads and settings.folds is None:
+            say_next(predicting(f"{settings.prefix},{settings.last_epoch}", settings.data, settings.recipe))
 
 
 def make_plan(team: Team, settings: TrainSettings) -> TrainingPlan:

@@ -90,6 +90,8 @@ def test_a_detector_still_finds_the_six_faces(six, pictures_of_faces, tmp_path):
         found = make_variant(source, path, precision, str(pictures_of_faces), OWN_DETECTOR)
         assert found.cosine is None
         assert found.pictures == 2  # of ten one in four
+        assert found.faces is not None and found.faces.pictures == 10
+        assert (found.faces.wanted >= 10, found.faces.lost, found.faces.others) == (True, 0, 0)
         assert 0 < found.largest < largest
         for engine in ENGINES:
             (faces,) = load_detector(path, engine=engine).detect([six.image])

@@ -74,6 +74,24 @@ def choose_device(gpu: int | None) -> int:
     return gpu
 
 
+def check_devices(gpu: int | tuple[int, ...] | None) -> None:
+    """Whether all CUDA devices of `--gpu` are there.
+
+    Raises
+    ------
+    InputError
+        If one is not; names all that were given.
+    """
+    if not isinstance(gpu, tuple):
+        return
+    import torch
+
+    count = torch.cuda.device_count()
+    if max(gpu) >= count:
+        there = f"only {count} CUDA devices are here" if count else "there is no CUDA device here"
+        raise InputError(f"--gpu {','.join(map(str, gpu))}: {there}; use --gpu -1 for the CPU")
+
+
 def check_precision(precision: str, device: int) -> None:
     """Whether a device computes with a precision.
 

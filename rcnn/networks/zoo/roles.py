@@ -116,12 +116,11 @@ def shipped_model(name: str) -> str:
     return path if below.startswith(os.pardir) else below  # a manifest names it, and is read from elsewhere
 
 
-def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
+def find_model(given: str | None, role: Role) -> str:
     """The checkpoint to use, `PREFIX,EPOCH`.
 
-    What was given; else the seed's default where its files exist; else the one that comes with the program. In the
-    last two cases a line says which, unless `quiet`. `face-m,0`, without a folder, is the one that comes with the
-    program where no such file is here.
+    What was given; else the seed's default where its files exist; else the one that comes with the program.
+    `face-m,0`, without a folder, is the one that comes with the program where no such file is here.
 
     Raises
     ------
@@ -141,6 +140,4 @@ def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
         path = missing_file(found)
         if path:
             raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
-    if not quiet:
-        print(role.used(found), flush=True)
     return found
