@@ -2,6 +2,7 @@
 
 import shlex
 
+from ..installation import INSTALLED
 from ..stages.settings import GendataSettings
 from .arguments import read_settings
 
@@ -17,4 +18,6 @@ def main() -> None:
     summary = generate(settings)
     if summary is not None:
         print(summary)
-        say_next(f"./run.sh --dataset {shlex.quote(str(settings.output))} --name {shlex.quote(settings.output.name)}")
+        dataset, name = shlex.quote(str(settings.output)), shlex.quote(settings.output.name)
+        one_by_one = f"python detect.py --dataset {dataset} --stage trainval --recipe best"
+        say_next(one_by_one if INSTALLED else f"./run.sh --dataset {dataset} --name {name}")

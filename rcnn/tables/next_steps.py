@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from .. import files
 from ..clips.misplaced import LISTS
 from ..files.json import read_json
-from ..installation import call_of
+from ..installation import as_called, call_of
 from .schema import KINDS, MANIFEST, PROGRESS
 
 DRIVEN = "RCNN_DRIVEN"  # is set by run.sh, which gives the next command itself
@@ -91,7 +91,7 @@ def training(model: str, inputs: str) -> str:
 def say_next(command: str) -> None:
     """Print the next command, unless run.sh gives it by itself, or there is none."""
     if command and DRIVEN not in os.environ:
-        print(f"next: {command}")
+        print(as_called(f"next: {command}"))
 
 
 def misplaced(path: str, stages: Sequence[str]) -> str:
