@@ -21,6 +21,7 @@ from ..networks.engine.onnx_graph import is_onnx
 from ..networks.zoo.registry import by_file_name, by_sha256
 from ..networks.zoo.words import BGR, RGB
 from ..scores.card_thresholds import CardThresholds
+from .recognised import LOG
 
 MAX_BYTES = 1 << 16  # of a card
 SIDES = (32, 4096)  # pixels: what the longer side of a detector's images is a multiple of, and the most it may be
@@ -98,7 +99,7 @@ def read_card(path: str) -> Card:
     if known is None and own == Card():
         known = by_file_name(path)
         if known is not None:
-            print(f"{path}: taken for {known.name} by its name; {card_path(path)} can say otherwise", flush=True)
+            LOG.info("%s: taken for %s by its name; %s can say otherwise", path, known.name, card_path(path))
     return own if known is None else own.or_else(parse_card(known.parameters, known.name))
 
 

@@ -28,13 +28,35 @@ def find_faces(
     threshold : smallest probability of a face; None for the detector's own
     scales : see `detect_frames`; more than one make a pyramid
     """
-    (found,) = detect_frames(detector, [image], threshold=threshold, scales=scales)
-    if not len(found):
-        rows, columns = (round(side * BORDER) for side in image.shape[:2])
-        framed = cv2.copyMakeBorder(image, rows, rows, columns, columns, cv2.BORDER_CONSTANT)
-        (faces,) = detect_frames(detector, [framed], threshold=threshold, scales=scales)
+    return find_in_images([image], detector, threshold, scales)[0]
+
+
+def find_in_images(
+    images: Sequence[np.ndarray],
+    detector: Detector,
+    threshold: float | None = None,
+    scales: Sequence[float] = (1.0,),
+    batch_size: int = 8,
+) -> list[Faces]:
+    """The faces of several images of any sizes, which run together: of each what `find_faces` gives.
+
+    Parameters
+    ----------
+    images : (H, W, 3) uint8, BGR
+    threshold, scales : as of `find_faces`
+    batch_size : images that run together
+    """
+    found = detect_frames(detector, images, batch_size, threshold, scales)
+    left = [index for index, faces in enumerate(found) if not len(faces)]
+    borders = [tuple(round(side * BORDER) for side in images[index].shape[:2]) for index in left]
+    framed = [
+        cv2.copyMakeBorder(images[index], rows, rows, columns, columns, cv2.BORDER_CONSTANT)
+        for index, (rows, columns) in zip(left, borders, strict=True)
+    ]
+    again = detect_frames(detector, framed, batch_size, threshold, scales)
+    for index, (rows, columns), faces in zip(left, borders, again, strict=True):
         corner = np.array([columns, rows], np.float32)
-        limit = np.array([image.shape[1] - 1, image.shape[0] - 1] * 2, np.float32)
+        limit = np.array([images[index].shape[1] - 1, images[index].shape[0] - 1] * 2, np.float32)
         boxes = np.clip(faces.boxes - np.tile(corner, 2), 0, limit)
-        found = Faces(boxes, faces.scores, faces.landmarks - corner)
-    return found.take(np.argsort(found.boxes[:, 0], kind="stable"))
+        found[index] = Faces(boxes, faces.scores, faces.landmarks - corner)
+    return [faces.take(np.argsort(faces.boxes[:, 0], kind="stable")) for faces in found]

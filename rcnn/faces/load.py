@@ -20,7 +20,7 @@ from .detectors import essh
 from .detectors.essh import EsshDetector
 from .detectors.mtcnn import MtcnnDetector, load_mtcnn
 from .detectors.priors import check_priors
-from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, detector_kind, recognise
+from .detectors.recognise import ESSH, NO_LANDMARKS, RETINAFACE, SCRFD, Layout, detector_kind, recognise
 from .detectors.retinaface import MEAN as RETINAFACE_MEAN
 from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
 from .detectors.retinaface import NMS as RETINAFACE_NMS
@@ -33,6 +33,7 @@ from .detectors.single_stage import Detector, SingleStage
 from .detectors.yunet import NMS as YUNET_NMS
 from .detectors.yunet import YunetDetector
 from .embedding import Embedder
+from .recognised import described, say
 
 RAW = ImageInput()  # RGB, 0..255
 
@@ -66,7 +67,7 @@ def load_detector(
     card = read_card(model) if is_onnx(model) else own_card(card_owner(model))
     detector: SingleStage | MtcnnDetector
     if is_onnx(model):
-        detector = _onnx_detector(model, card, device, nms_threshold, precision, engine, side)
+        detector = _onnx_detector(model, card, device, nms_threshold, precision, engine)
     elif is_cascade(model):
         detector = load_mtcnn(model, device, precision=precision, engine=engine)
     else:
@@ -75,6 +76,9 @@ def load_detector(
     detector.threshold = card.threshold or detector.threshold
     detector.side = side or card.side or detector.side
     detector.largest = card.largest or detector.largest
+    size = detector.size
+    sizes = f"{size[0]} x {size[1]} pixels only" if size else f"{detector.side} pixels long" if detector.side else ""
+    detector.words = say("detector", model, f"{detector.words}, images {sizes or 'of any size'}")
     return detector
 
 
@@ -85,7 +89,6 @@ def _onnx_detector(
     nms_threshold: float | None,
     precision: str,
     engine: str | None,
-    side: int | None,
 ) -> SingleStage:
     graph = OnnxGraph(path)
     layout = recognise(graph, card)
@@ -94,22 +97,21 @@ def _onnx_detector(
     nms = next(value for value in (nms_threshold, card.nms, _nms(graph, layout)) if value is not None)
     threshold = card.threshold or config.ESSH.THRESHOLD
     size = layout.size
-    side = side or card.side or (ScrfdDetector.side if layout.kind == SCRFD else None)
-    sizes = f"{size[0]} x {size[1]} pixels only" if size else f"{side} pixels long" if side else "any size"
-    print(f"detector {path}: {layout.kind}, {described(image)}, images {sizes}", flush=True)
+    detector: SingleStage
     if layout.kind == ESSH:
         detector = EsshDetector(network, nms, threshold=threshold, size=size)
         detector.largest = essh.largest_of(graph.output_names)
-        return detector
-    if layout.kind == RETINAFACE:
+    elif layout.kind == RETINAFACE:
         strides, priors = card.strides or PRIOR_STRIDES, card.min_sizes or MIN_SIZES
-        retinaface = RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
+        detector = RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
         if by_sha256(sha256(path)) is None:
-            check_priors(retinaface, path, card_path(path))
-        return retinaface
-    if layout.kind == SCRFD:
-        return ScrfdDetector(network, layout.strides, layout.anchors, nms, threshold, size, path)
-    return YunetDetector(network, layout.strides, nms, threshold, size, path)
+            check_priors(detector, path, card_path(path))
+    elif layout.kind == SCRFD:
+        detector = ScrfdDetector(network, layout.strides, layout.anchors, nms, threshold, size, path)
+    else:
+        detector = YunetDetector(network, layout.strides, nms, threshold, size, path)
+    detector.words = f"{layout.kind}, {described(image)}"
+    return detector
 
 
 def detector_image(graph: OnnxGraph, layout: Layout, card: Card) -> ImageInput:
@@ -132,18 +134,14 @@ def _nms(graph: OnnxGraph, layout: Layout) -> float:
     return {RETINAFACE: RETINAFACE_NMS, SCRFD: SCRFD_NMS}.get(layout.kind, YUNET_NMS)
 
 
-def described(image: ImageInput) -> str:
-    """What is done to images, for people."""
-    order = "RGB" if image.rgb else "BGR"
-    if image == ImageInput(rgb=image.rgb):
-        return f"{order} of 0 to 255"
-    mean, std = (
-        f"{v[0]:g}" if len(set(v)) == 1 else f"({', '.join(f'{x:g}' for x in v)})" for v in (image.mean, image.std)
-    )
-    return f"{order}, ({order.lower()} - {mean}) / {std}"
-
-
-def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engine: str | None = None) -> Embedder:
+def load_embedder(
+    model: str,
+    device: int = CPU,
+    *,
+    precision: str = FP32,
+    engine: str | None = None,
+    default: Card | None = None,
+) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`, or of an ONNX file.
 
     Parameters
@@ -152,6 +150,7 @@ def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engin
     device : number of a CUDA device or `CPU`
     precision : see `load_network`
     engine : that runs an ONNX file, see `load_onnx_network`
+    default : what an ONNX file's own card and the registry leave open
 
     Raises
     ------
@@ -162,11 +161,12 @@ def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engin
         return embedding.load_mxnet_embedder(model, device, precision=precision)
     graph = OnnxGraph(model)
     card = read_card(model)
+    if default is not None and not graph.normalises:
+        card = card.or_else(default)
     output, width = embedding_output(graph, card)
     image = embedding_image(graph, card)
     network = load_onnx_network(graph, [output], device=device, engine=engine, image=image, precision=precision)
-    print(f"model {model}: embedding, {width} wide, {described(image)}", flush=True)
-    return Embedder(network)
+    return Embedder(network, say("model", model, f"embedding, {width} wide, {described(image)}"))
 
 
 def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
@@ -178,7 +178,8 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
         If the graph takes no crop, or it can't be known which output that is.
     """
     if (kind := detector_kind(graph, card)) is not None:
-        raise InputError(f"{graph.path}: is a detector ({kind}) and no embedding; give it as --detector")
+        bare = kind == NO_LANDMARKS
+        raise InputError(embedding.no_embedding(graph.path, embedding.BARE if bare else f"a detector ({kind})"))
     given = graph.input_shape
     fixed = given[2:] if len(given) == 4 and None not in given[2:] else SIZES[0]
     shapes = graph.shapes_at(1, 3, *fixed) if len(given) == 4 and given[1] in (3, None) and fixed in SIZES else None

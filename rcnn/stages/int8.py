@@ -221,4 +221,4 @@ def int8_detect(
     quality = int8_network(
         output, "quality", embedder.network, origins[1], lambda: calibration_crops(frames(), detector, size)
     )
-    return fast, Embedder(quality)
+    return fast, Embedder(quality, embedder.words)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
-from ..video.photographs import read_image
 from .labels import LabelledPhotograph
+from .pictures import picture_of
 
 CLEARANCE = 0.15  # share of a face's size that a patch keeps away from it
 SMALLEST_PATCH = 12  # pixels a side
@@ -20,6 +21,10 @@ OCTAVES = (2, 4, 8, 16, 32, 64)  # cells a side of the noise of a texture
 SKIN_HUE = (0, 25)  # of OpenCV's 180
 SKIN_SATURATION = (30, 170)
 SKIN_VALUE = (60, 255)
+LETTER = 0.25  # probability that what looks like a face is a character
+CHARACTERS = "ABCDEGHKMNOQRSWXaegmsw023456789&@%#$8"
+LETTER_HEIGHT = (0.5, 1.1)  # of the size
+LETTER_BOLD = (0.0, 0.08)  # of the height, that strokes are thicker
 TILES = (2, 5)  # a side, that a face is cut into to be scrambled
 
 
@@ -81,7 +86,7 @@ def _collage(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Gen
     picture = _gradient(side, rng)
     for number in range(rng.integers(*PATCHES)):
         photo = photos[int(rng.integers(len(photos)))]
-        patch = patch_without_faces(photo, read_image(photo.path), rng)
+        patch = patch_without_faces(photo, picture_of(photo.path), rng)
         if patch is None:
             continue
         w, h = (side, side) if number == 0 else (int(n) for n in rng.integers(side // 8, side + 1, 2))
@@ -110,8 +115,23 @@ def _draw_shape(picture: np.ndarray, rng: np.random.Generator) -> None:
         cv2.putText(picture, text, points[0], int(rng.integers(0, 8)), rng.uniform(0.4, 3), colour, abs(thickness))
 
 
+def letter(size: int, rng: np.random.Generator) -> np.ndarray:
+    """A character on a plain ground, (size, size, 3) uint8."""
+    image = Image.new("RGB", (size, size), _colour(rng))
+    height = size * rng.uniform(*LETTER_HEIGHT)
+    bold = int(height * rng.uniform(*LETTER_BOLD))
+    text = "".join(rng.choice(list(CHARACTERS), int(rng.integers(1, 3))))
+    place = (size / 2, size / 2)
+    draw = ImageDraw.Draw(image)
+    draw.text(place, text, _colour(rng), ImageFont.load_default(height), "mm", stroke_width=bold)
+    return np.asarray(image)
+
+
 def lookalike(photo: LabelledPhotograph, image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Something that is no face, (size, size, 3) uint8: a patch of skin, a blob with spots, or a scrambled face."""
+    """Something that is no face, (size, size, 3) uint8: a character, a patch of skin, a blob with spots, or a scrambled
+    face."""
+    if rng.random() < LETTER:
+        return letter(size, rng)
     if len(photo.boxes) and rng.random() < 0.5:
         x1, y1, x2, y2 = photo.boxes[rng.integers(len(photo.boxes))].round().astype(int)
         face = image[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1]

@@ -17,10 +17,12 @@ class Camera:
 
     gain : brightness is multiplied by 1 - gain to 1 + gain, contrast too
     tint : and each channel by 1 - tint to 1 + tint
-    grey, blurred, shrunk, noisy, compressed : probabilities
+    grey, blurred, shrunk, noisy, compressed, dark, moved : probabilities
     blur_sigma : pixels, from and to, as all pairs
     shrunk_side : pixels a side of a sensor that is too small
     jpeg_quality : 0 to 100
+    brightness : what a dark picture is multiplied by
+    motion : pixels that a moving camera smears over
     """
 
     gain: float
@@ -33,6 +35,10 @@ class Camera:
     jpeg_quality: tuple[int, int]
     shrunk: float = 0.0
     shrunk_side: tuple[int, int] = (1, 2)
+    dark: float = 0.0
+    brightness: tuple[float, float] = (0.15, 0.5)
+    moved: float = 0.0
+    motion: tuple[float, float] = (2.0, 9.0)
 
 
 def photographed(picture: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
@@ -42,11 +48,15 @@ def photographed(picture: np.ndarray, camera: Camera, rng: np.random.Generator) 
     contrast = rng.uniform(1 - camera.gain, 1 + camera.gain)
     tables = ((table[:, None] * gains - 0.5) * contrast + 0.5) * 255
     picture = cv2.LUT(picture, np.clip(tables, 0, 255).astype(np.uint8).reshape(1, 256, 3))
+    # a probability of 0 draws no number, so that the pictures of a seed stay as they were
+    if camera.dark and rng.random() < camera.dark:
+        picture = cv2.convertScaleAbs(picture, alpha=rng.uniform(*camera.brightness))
     if rng.random() < camera.grey:
         picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     if rng.random() < camera.blurred:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(*camera.blur_sigma))
-    # a probability of 0 draws no number, so that the pictures of a seed stay as they were
+    if camera.moved and rng.random() < camera.moved:
+        picture = _smeared(picture, rng.uniform(*camera.motion), rng.uniform(0, np.pi))
     if camera.shrunk and rng.random() < camera.shrunk:
         picture = shrunk(picture, int(rng.integers(*camera.shrunk_side)))
     if rng.random() < camera.noisy:
@@ -61,6 +71,16 @@ def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
     """The picture (H, W, 3) uint8 as if it had been `side` x `side` pixels large."""
     small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (picture.shape[1], picture.shape[0]))
+
+
+def _smeared(picture: np.ndarray, length: float, angle: float) -> np.ndarray:
+    """The picture as the mean over a straight movement of some pixels."""
+    reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    side = 2 * int(np.ceil(length / 2)) + 1
+    kernel = np.zeros((side, side), np.float32)
+    ends = [tuple(int(value) for value in (side // 2 + sign * reach).round()) for sign in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0)
+    return cv2.filter2D(picture, -1, kernel / kernel.sum())
 
 
 def _compressed(picture: np.ndarray, quality: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
 from ..config import config
 from ..errors import InputError
@@ -22,7 +23,8 @@ from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
 from .labels import LabelledPhotograph
 from .loop import learn, total
-from .rates import warm_cosine
+from .mining import mistakes
+from .rates import held_then_linear
 from .rounds import RoundTrainer, channels_last
 from .scenes import Scene, make_scene
 from .settings import DetectionSettings
@@ -30,11 +32,14 @@ from .sources import load_photographs
 from .targets import image_anchors, match_anchors
 from .teacher import Hints, adapters, load_teacher
 
-WARM_UP = 0.03  # share of the steps in which the learning rate rises
+WARM_UP = 300  # steps in which the learning rate rises
+MEAN_WARM_UP = 10.0  # steps until the running mean is one over about as many steps as there were
 WEIGHT_DECAY = 5e-4
 LONGEST_GRADIENT = 10.0
 PREDICTIONS = "face_"  # begins the names of the last layers
 ADAPTER_GAIN = 0.3
+MINED_AFTER = 4  # rounds; before, a detector takes anything for a face
+MINED_PICTURES = 64  # of each kind that are looked through before a round
 UNSEEN_SCENES = 48  # of photographs that training never sees, looked at after each round
 LEAST_SCORE = 0.02  # of detections in them
 IMAGES_A_MISTAKE = 10.0
@@ -43,9 +48,10 @@ LOGITS = [f"face_{part}_stride{stride}_output" for stride in STRIDES for part in
 
 
 class DetectionStudent(nn.Module):
-    """The network in training, with 1x1 convolutions that make its maps comparable with the teacher's."""
+    """The network in training, with 1x1 convolutions that make its maps comparable with the teacher's, and the running
+    mean of its weights over the steps."""
 
-    def __init__(self, graph: Graph, hints: Hints, teacher_widths: list[int]) -> None:
+    def __init__(self, graph: Graph, hints: Hints, teacher_widths: list[int], decay: float) -> None:
         super().__init__()
         self.network = GraphModule(graph.select([*LOGITS, *(f"{ours}_output" for ours, _ in hints)]))
         with torch.no_grad():
@@ -56,6 +62,14 @@ class DetectionStudent(nn.Module):
             nn.init.zeros_(layer.bias)
             nn.init.normal_(layer.weight, std=ADAPTER_GAIN / layer.in_channels**0.5)
         self.adapters = nn.ModuleList(layers)
+        self.average = AveragedModel(self.network, multi_avg_fn=_running_mean(decay), use_buffers=True)
+        self.average.requires_grad_(False)
+
+    def mean(self) -> GraphModule:
+        """The network with the running mean of its weights."""
+        network = self.average.module
+        assert isinstance(network, GraphModule)
+        return network
 
     def losses(
         self, images: Tensor, targets: list[Tensor], hints: list[Tensor], settings: DetectionSettings
@@ -70,6 +84,18 @@ class DetectionStudent(nn.Module):
             standard = functional.batch_norm(theirs, None, None, training=True)
             distances.append(settings.hint_weight * (adapter(ours) - standard).square().mean())
         return losses | ({"hints": total(distances)} if distances else {})
+
+
+def _running_mean(decay: float) -> Callable[[Any, Any, Any], None]:
+    """Moves averages towards the weights; over the first steps more than by `1 - decay`, so that the beginning is
+    forgotten."""
+
+    @torch.no_grad()
+    def update(averages: Any, weights: Any, count: Any) -> None:
+        kept = min(decay, (1 + float(count)) / (MEAN_WARM_UP + float(count)))
+        torch._foreach_lerp_(averages, weights, 1 - kept)
+
+    return update
 
 
 class DetectionTrainer(RoundTrainer[DetectionSettings]):
@@ -95,14 +121,8 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         if settings.side % max(STRIDES):
             raise InputError(f"--side {settings.side}: is no multiple of {max(STRIDES)}, the largest stride")
         self.teacher = load_teacher(settings.teacher, [], settings.hints, self.gpu)
-        self.seen, self.unseen = photographs or load_photographs(
-            settings.faces,
-            settings.labeller,
-            settings.wider,
-            settings.labels,
-            f"{settings.prefix}-labels.npz",
-            self.gpu,
-        )
+        self.seen, self.unseen = photographs or load_photographs(settings, self.gpu)
+        self.frames = [photo for photo in self.seen if photo.is_frame]
         if not any(len(photo.boxes) for photo in self.seen):
             raise InputError("no face is labelled in any photograph; give other photographs or another labeller")
         widths = []
@@ -110,9 +130,10 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
             widths = [m.shape[1] for m in self.teacher(np.zeros((1, settings.side, settings.side, 3), np.uint8))]
         torch.manual_seed(settings.seed)
         self.graph = build_essh_m25(settings.seed)
-        self.student = DetectionStudent(self.graph, settings.hints, widths).to(self.device)
+        self.student = DetectionStudent(self.graph, settings.hints, widths, settings.average).to(self.device)
         if settings.start:
             load_start(self.student.network, settings.start)
+            load_start(self.student.mean(), settings.start)
         self.module = channels_last(self.student)
         self.optimizer = torch.optim.AdamW(self._groups(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = max(1, settings.scenes // settings.batch)
@@ -126,6 +147,8 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         predicting: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
         for name, parameter in self.student.named_parameters():
+            if not parameter.requires_grad:  # of the running mean
+                continue
             (predicting if name.startswith(f"network.{PREDICTIONS}") else others).append(parameter)
         return [{"params": others, "share": 1.0}, {"params": predicting, "share": self.settings.last_rate}]
 
@@ -134,13 +157,28 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         return self._learn_all(number, self._batches(number), self.step)
 
     def _batches(self, number: int) -> Iterator[list[Scene]]:
+        mistaken = self._mistakes(number)
         for step in range(self.steps_a_round):
             rng = np.random.default_rng((self.settings.seed, number, step))
-            yield [make_scene(self.seen, self.settings.side, rng) for _ in range(self.settings.batch)]
+            yield [
+                make_scene(self.seen, self.settings.side, rng, self.frames, mistaken)
+                for _ in range(self.settings.batch)
+            ]
+
+    def _mistakes(self, number: int) -> list[np.ndarray]:
+        """What the detector, as it is now, takes for faces in some of the pictures that it learns from."""
+        if number < MINED_AFTER:
+            return []
+        rng = np.random.default_rng((self.settings.seed, number))
+        sources = [self.seen, self.frames] if self.frames else [self.seen]
+        photos = [source[int(rng.integers(len(source)))] for source in sources for _ in range(MINED_PICTURES)]
+        return mistakes(self.detector(), photos)
 
     def step(self, scenes: list[Scene], rate: float) -> dict[str, float]:
         """Learn from some scenes at a learning rate; returns the terms of the loss."""
-        return learn(self._losses(scenes), self.optimizer, self.student.parameters(), rate, LONGEST_GRADIENT)
+        losses = learn(self._losses(scenes), self.optimizer, self.student.parameters(), rate, LONGEST_GRADIENT)
+        self.student.average.update_parameters(self.student.network)
+        return losses
 
     def _losses(self, scenes: list[Scene]) -> dict[str, Tensor]:
         pictures = np.stack([scene.picture for scene in scenes])
@@ -154,12 +192,13 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         return [torch.from_numpy(np.stack(column)).to(self.device) for column in columns]
 
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run; see `warm_cosine`."""
-        return warm_cosine(self.settings.lr, step, self.settings.rounds * self.steps_a_round, WARM_UP)
+        """Of a step of the whole run; see `held_then_linear`."""
+        total_steps = self.settings.rounds * self.steps_a_round
+        return held_then_linear(self.settings.lr, step, total_steps, WARM_UP, self.settings.fall)
 
     def trained_graph(self) -> Graph:
         """The detector as it is now, without what only training needs."""
-        graph = self.student.network.trained_graph().select(LOGITS)
+        graph = self.student.mean().trained_graph().select(LOGITS)
         return Graph(self.graph.nodes, self.graph.outputs, graph.params, self.model)
 
     def detector(self) -> EsshDetector:

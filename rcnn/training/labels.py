@@ -26,6 +26,7 @@ CHUNK = 32  # photographs that are labelled together
 # Scale and shift (pixels) of the views of a photograph over which landmarks are averaged. The published RetinaFace's
 # landmarks move by 9% of the eyes' distance when a picture is shifted by four pixels, which is half a stride.
 VIEWS = ((1.0, 2, 5), (1.0, 5, 2), (1.0, 7, 7), (0.85, 0, 3), (0.85, 4, 6), (1.2, 3, 0), (1.2, 6, 4), (0.7, 2, 2))
+Views = Sequence[tuple[float, int, int]]
 SAME_FACE = 0.5  # intersection over union from which a face in a view is that of the photograph
 
 
@@ -37,12 +38,14 @@ class LabelledPhotograph:
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels, both ends included
     landmarks : (n, 5, 2) float32, in pixels; NaN where they are unknown
     ignored : (m, 4) float32, boxes of what is neither a face to learn nor background
+    is_frame : whether it is a frame of a video
     """
 
     path: str
     boxes: np.ndarray
     landmarks: np.ndarray
     ignored: np.ndarray
+    is_frame: bool = False
 
     @staticmethod
     def of(path: str, boxes: ArrayLike, landmarks: ArrayLike, ignored: ArrayLike) -> LabelledPhotograph:
@@ -55,7 +58,9 @@ class LabelledPhotograph:
         )
 
 
-def label_photographs(paths: Sequence[Path], detector: Detector, cache: str | None = None) -> list[LabelledPhotograph]:
+def label_photographs(
+    paths: Sequence[Path], detector: Detector, cache: str | None = None, views: Views = VIEWS
+) -> list[LabelledPhotograph]:
     """The faces that a detector is certain of; those that it finds faintly, or only enlarged, are ignored.
 
     Landmarks are the median over what it says of several views of the photograph.
@@ -63,6 +68,7 @@ def label_photographs(paths: Sequence[Path], detector: Detector, cache: str | No
     Parameters
     ----------
     cache : `.npz` file that keeps the answer for the same paths; it does not know the detector
+    views : scale and shift (pixels) of each; none: the photograph is looked at as it is, and never enlarged
     """
     names = np.array([str(path) for path in paths])
     if cache and os.path.exists(cache):
@@ -74,21 +80,43 @@ def label_photographs(paths: Sequence[Path], detector: Detector, cache: str | No
         chunk = [str(path) for path in paths[start : start + CHUNK]]
         images = [read_image(path) for path in chunk]
         found = detector.detect(images, FAINT, batch_size=8)
-        larger = detector.detect(images, FAINT, (ENLARGED,), batch_size=4)
-        steady = steady_landmarks(images, found, detector)
+        larger = detector.detect(images, FAINT, (ENLARGED,), batch_size=4) if views else [Faces.none()] * len(chunk)
+        steady = steady_landmarks(images, found, detector, views)
         photographs += [_labelled(*item) for item in zip(chunk, found, steady, larger, strict=True)]
     if cache:
         _write_cache(cache, photographs)
     return photographs
 
 
-def steady_landmarks(images: Sequence[np.ndarray], found: Sequence[Faces], detector: Detector) -> list[np.ndarray]:
+def confirmed(photo: LabelledPhotograph, other: LabelledPhotograph) -> LabelledPhotograph:
+    """A photograph's labels as two detectors agree on them; what only one of them finds is ignored.
+
+    Parameters
+    ----------
+    photo, other : what each says of the same picture; boxes and landmarks are those of the first
+    """
+    seen = np.concatenate([other.boxes, other.ignored])
+    sure = _overlapped(photo.boxes, seen)
+    ignored = np.concatenate([photo.boxes[~sure], photo.ignored, seen[~_overlapped(seen, photo.boxes[sure])]])
+    return LabelledPhotograph(photo.path, photo.boxes[sure], photo.landmarks[sure], ignored)
+
+
+def _overlapped(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n,) bool: the boxes (n, 4) that one of the others overlaps by `SAME`."""
+    if not len(boxes) or not len(others):
+        return np.zeros(len(boxes), bool)
+    return overlaps(np.ascontiguousarray(boxes), np.ascontiguousarray(others)).max(1) >= SAME
+
+
+def steady_landmarks(
+    images: Sequence[np.ndarray], found: Sequence[Faces], detector: Detector, views: Views = VIEWS
+) -> list[np.ndarray]:
     """Landmarks (n, 5, 2) of the faces found in each image: the median over the image and its views."""
     said = [[faces.landmarks] for faces in found]
-    for scale, x, y in VIEWS:
+    for scale, x, y in views:
         matrix = np.array([[scale, 0, x], [0, scale, y]], np.float32)
-        views = [_view(image, matrix) for image in images]
-        for faces, seen, landmarks in zip(found, detector.detect(views, FAINT), said, strict=True):
+        moved = [_view(image, matrix) for image in images]
+        for faces, seen, landmarks in zip(found, detector.detect(moved, FAINT), said, strict=True):
             corners = seen.boxes.reshape(-1, 2, 2)
             boxes = ((corners - matrix[:, 2]) / matrix[0, 0]).reshape(-1, 4)
             mine = np.full_like(faces.landmarks, np.nan)

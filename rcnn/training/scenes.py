@@ -9,31 +9,41 @@ import cv2
 import numpy as np
 
 from ..faces.types import POINTS
-from ..video.photographs import read_image
 from .backgrounds import background, lookalike
 from .camera import Camera, photographed
 from .labels import LabelledPhotograph
+from .pictures import picture_of
+from .worn import wear_glasses, wear_mask
 
-EMPTY = 0.06  # probability that a scene has no face
+EMPTY = 0.08  # probability that nothing with a face is pasted into a scene
+FRAMES = 0.4  # that its background comes from videos alone
+NATURAL = 0.25  # and that a scene is a piece of one picture, with the faces in it
+NATURAL_SIDE = 240  # pixels, shorter side of a picture that makes a scene
+CLOSER = 1.6  # largest enlargement of the largest piece
 LARGE = 0.75  # and that its first face is large
 LARGE_SIZE = (80.0, 320.0)  # pixels, geometric mean of width and height
 SMALL_SIZE = (10.0, 90.0)
 MORE_FACES = (0, 10)  # that are pasted after the first
-MORE_LOOKALIKES = (0, 4)
+MORE_LOOKALIKES = (0, 5)
+MISTAKEN = 0.5  # probability that one of them is what was taken for a face
+RESIZED = (0.6, 1.6)  # of such a piece
 LARGEST_ENLARGEMENT = 3.5  # a face that would be blurred more is pasted smaller
 MARGIN = (0.1, 2.5)  # of a face to the edges of the piece that is pasted, in sizes of the face
 TURN_DEGREES = 10.0  # standard deviation
+FAR_TURNED, FAR_DEGREES = 0.25, 45.0  # probability that a piece is turned by any angle up to this
+GLASSES, MASKED = 0.06, 0.03  # probabilities, of a face that is pasted
+SMALLEST_WORN = 24.0  # pixels, of a face that wears something
 MIRRORED = 0.5
 SOFT = 0.3  # probability that a piece has round, soft edges
 MIRROR_ORDER = (1, 0, 2, 4, 3)  # of the landmarks: left and right change places
 TRIES = 4  # places that are looked at before a photograph is left out
-COVERED = 0.1  # share of a face that may be covered by a later photograph
+COVERED = 0.12  # share of a face that may be covered by a later photograph
 VISIBLE = 0.5  # share of a face inside the scene from which it is to be found; under it it is ignored
 SMALLEST_LABEL = 9.0  # pixels; smaller faces are ignored
 SMALLEST_LANDMARKS = 16.0  # pixels; of smaller faces nobody can say where the landmarks are, and trying would cost most
 SCENE_CAMERA = Camera(
     gain=0.35, tint=0.1, grey=0.06, blurred=0.2, noisy=0.25, compressed=0.4, blur_sigma=(0.3, 1.2),
-    jpeg_quality=(25, 90),
+    jpeg_quality=(25, 90), dark=0.12, moved=0.12,
 )  # fmt: skip
 
 
@@ -47,11 +57,29 @@ class Scene:
     ignored: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
-def make_scene(photos: Sequence[LabelledPhotograph], side: int, rng: np.random.Generator) -> Scene:
-    """A scene with photographs drawn at random; those without a face serve as background only."""
-    scene = Scene(background(side, photos, rng))
-    for _ in range(rng.integers(*MORE_LOOKALIKES)):
-        _paste_lookalike(scene, photos[int(rng.integers(len(photos)))], rng)
+def make_scene(
+    photos: Sequence[LabelledPhotograph],
+    side: int,
+    rng: np.random.Generator,
+    frames: Sequence[LabelledPhotograph] = (),
+    mistakes: Sequence[np.ndarray] = (),
+) -> Scene:
+    """A scene with photographs drawn at random; those without a face serve as background only.
+
+    Parameters
+    ----------
+    frames : of videos, which are preferred where real backgrounds are wanted
+    mistakes : pieces (h, w, 3) uint8 of pictures that were taken for faces and are none
+    """
+    wide = frames if len(frames) and rng.random() < FRAMES else photos
+    scene = _natural(side, wide, rng) if rng.random() < NATURAL else None
+    if scene is None:
+        scene = Scene(background(side, wide, rng))
+        for _ in range(rng.integers(*MORE_LOOKALIKES)):
+            if len(mistakes) and rng.random() < MISTAKEN:
+                _paste_mistake(scene, mistakes[int(rng.integers(len(mistakes)))], rng)
+            else:
+                _paste_lookalike(scene, photos[int(rng.integers(len(photos)))], rng)
     if rng.random() >= EMPTY:
         first = LARGE_SIZE if rng.random() < LARGE else SMALL_SIZE
         smallest, largest = np.log(SMALL_SIZE)
@@ -64,12 +92,41 @@ def make_scene(photos: Sequence[LabelledPhotograph], side: int, rng: np.random.G
     return _cut_to_picture(scene)
 
 
+def _natural(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> Scene | None:
+    """A square piece of a picture as a scene, with the faces in it; None if the picture drawn is too small."""
+    photo = photos[int(rng.integers(len(photos)))]
+    image = picture_of(photo.path)
+    height, width = image.shape[:2]
+    if min(height, width) < NATURAL_SIDE:
+        return None
+    piece = round(min(height, width) / np.exp(rng.uniform(0, np.log(CLOSER))))
+    x, y = int(rng.integers(0, width - piece + 1)), int(rng.integers(0, height - piece + 1))
+    scale = side / piece
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    picture = cv2.resize(image[y : y + piece, x : x + piece], (side, side), interpolation=method)
+    # pixels are points with whole coordinates, and resize keeps the outer edges of the pixels
+    matrix = np.array([[scale, 0, (0.5 - x) * scale - 0.5], [0, scale, (0.5 - y) * scale - 0.5]])
+    mirrored = rng.random() < MIRRORED
+    if mirrored:
+        picture = np.ascontiguousarray(picture[:, ::-1])
+        matrix = np.array([[-scale, 0, side - 1 - matrix[0, 2]], matrix[1]])
+    scene = Scene(picture)
+    _add_faces(scene, photo, np.array([0, 0, width, height]), matrix, mirrored)
+    return scene
+
+
+def _turn(rng: np.random.Generator) -> float:
+    """Radians by which a piece is turned."""
+    far = rng.random() < FAR_TURNED
+    return float(np.radians(rng.uniform(-FAR_DEGREES, FAR_DEGREES) if far else rng.normal(0, TURN_DEGREES)))
+
+
 def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> bool:
     """Paste the part of a photograph round one of its faces, so that this face is about `size` pixels large.
 
     It is left out, and False comes back, if no place is found where it would cover no face.
     """
-    image = read_image(photo.path)
+    image = picture_of(photo.path)
     x1, y1, x2, y2 = box = photo.boxes[rng.integers(len(photo.boxes))]
     own = float(np.sqrt((x2 - x1 + 1) * (y2 - y1 + 1)))
     scale = min(size / own, LARGEST_ENLARGEMENT)
@@ -80,7 +137,7 @@ def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: 
     piece = image[window[1] : window[3], window[0] : window[2]]
     if min(piece.shape[:2]) < 2:
         return False
-    turn, mirrored = np.radians(rng.normal(0, TURN_DEGREES)), rng.random() < MIRRORED
+    turn, mirrored = _turn(rng), rng.random() < MIRRORED
     linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     if mirrored:
         linear = linear @ np.diag([-1.0, 1.0])
@@ -94,9 +151,20 @@ def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: 
         if _covers_no_face(scene, extent):
             matrix = np.hstack([linear, (place - linear @ centre)[:, None]])
             _blend(scene.picture, piece, window[:2], matrix, scale, rng.random() < SOFT)
+            before = len(scene.boxes)
             _add_faces(scene, photo, window, matrix, mirrored)
+            _dress(scene, before, rng)
             return True
     return False
+
+
+def _dress(scene: Scene, before: int, rng: np.random.Generator) -> None:
+    """Let some of the faces from the number `before` on wear glasses or a mask."""
+    for box, landmarks in zip(scene.boxes[before:], scene.landmarks[before:], strict=True):
+        worn = rng.random()
+        if worn >= GLASSES + MASKED or not np.isfinite(landmarks).all() or min(box[2:] - box[:2]) < SMALLEST_WORN:
+            continue
+        (wear_glasses if worn < GLASSES else wear_mask)(scene.picture, landmarks, rng)
 
 
 def _covers_no_face(scene: Scene, extent: np.ndarray) -> bool:
@@ -118,18 +186,24 @@ def _blend(
         piece = cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA)
         offset = offset + (shrunk - 1) / 2  # middle of the first averaged pixel
     whole = np.hstack([matrix[:, :2] * shrunk, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]])
+    size = picture.shape[1::-1]
     if not soft:
-        size = picture.shape[1::-1]
         cv2.warpAffine(piece, whole, size, picture, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
         return
     height, width = piece.shape[:2]
     mask = np.zeros((height, width), np.float32)
     cv2.ellipse(mask, (width // 2, height // 2), (int(width * 0.47), int(height * 0.47)), 0, 0, 360, 1, -1)
     mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, min(height, width) / 40))
-    size = picture.shape[1::-1]
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ whole.T
+    left, top = np.clip(np.floor(corners.min(0)).astype(int) - 1, 0, size)
+    right, bottom = np.clip(np.ceil(corners.max(0)).astype(int) + 2, 0, size)
+    if right <= left or bottom <= top:
+        return
+    whole[:, 2] -= left, top
+    region, size = picture[top:bottom, left:right], (int(right - left), int(bottom - top))
     share = cv2.warpAffine(mask, whole, size)[..., None]
     over = cv2.warpAffine(piece, whole, size, borderMode=cv2.BORDER_REPLICATE)
-    picture[:] = (picture * (1 - share) + over * share).astype(np.uint8)
+    region[:] = (region * (1 - share) + over * share).astype(np.uint8)
 
 
 def _add_faces(scene: Scene, photo: LabelledPhotograph, window: np.ndarray, matrix: np.ndarray, mirrored: bool) -> None:
@@ -162,10 +236,23 @@ def move_landmarks(landmarks: np.ndarray, matrix: np.ndarray, mirrored: bool) ->
     return moved[:, MIRROR_ORDER] if mirrored else moved
 
 
+def _paste_mistake(scene: Scene, piece: np.ndarray, rng: np.random.Generator) -> None:
+    """Put a piece into a scene, about as large as it is."""
+    side = len(scene.picture)
+    scale = min(np.exp(rng.uniform(*np.log(RESIZED))), (side - 1) / max(piece.shape[:2]))
+    width, height = (max(1, int(n * scale)) for n in piece.shape[1::-1])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    piece = cv2.resize(piece, (width, height), interpolation=method)
+    if rng.random() < MIRRORED:
+        piece = cv2.flip(piece, 1)
+    x, y = int(rng.integers(0, side - width + 1)), int(rng.integers(0, side - height + 1))
+    scene.picture[y : y + height, x : x + width] = piece
+
+
 def _paste_lookalike(scene: Scene, photo: LabelledPhotograph, rng: np.random.Generator) -> None:
     side = len(scene.picture)
     size = int(np.exp(rng.uniform(*np.log((12, side / 2)))))
-    thing = lookalike(photo, read_image(photo.path), size, rng)
+    thing = lookalike(photo, picture_of(photo.path), size, rng)
     mask = np.zeros((size, size), np.uint8)
     axes = (int(size * rng.uniform(0.3, 0.5)), int(size * rng.uniform(0.4, 0.5)))
     cv2.ellipse(mask, (size // 2, size // 2), axes, rng.uniform(-30, 30), 0, 360, 1, -1)

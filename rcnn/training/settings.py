@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..networks.zoo.roles import DETECTOR, EMBEDDING
+from ..networks.zoo.roles import DETECTOR, EMBEDDING, shipped_model
 from ..settings import kinds, shared
 from ..settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
 
@@ -16,7 +16,7 @@ HINTS = "OURS=THEIRS,..."
 
 def detector_setting() -> Any:
     """`str`: what finds the faces of the photographs."""
-    return setting(f"{MODEL_FOLDER}/{DETECTOR.shipped}", "face detector", kinds.text, CHECKPOINT, MODELS)
+    return setting(shipped_model(DETECTOR.shipped), "face detector", kinds.text, CHECKPOINT, MODELS)
 
 
 def prefix_setting(default: str, of: str) -> Any:
@@ -73,7 +73,28 @@ class DetectionSettings(Settings):
         None, "the faces of --wider: wider_face_train_bbx_gt.txt, or RetinaFace's label.txt", kinds.text, "FILE", FILES
     )
     labeller: str | None = setting(
-        None, "detector whose faces in the photographs of --faces are the labels", kinds.text, CHECKPOINT, MODELS
+        None,
+        "detector whose faces in the photographs of --faces, --more and --videos are the labels",
+        kinds.text,
+        CHECKPOINT,
+        MODELS,
+    )
+    second: str | None = setting(
+        None,
+        "another detector that has to see a face, too; what only one of them sees is neither face nor background",
+        kinds.text,
+        CHECKPOINT,
+        MODELS,
+    )
+    more: tuple[str, ...] | None = setting(
+        None, "folders of further pictures to learn from, people without names", kinds.paths, "DIR,...", FILES
+    )
+    videos: tuple[str, ...] | None = setting(
+        None,
+        "folders of videos to learn from, a frame a second: motion blur, compression, real backgrounds",
+        kinds.paths,
+        "DIR,...",
+        FILES,
     )
     teacher: str | None = setting(None, "detector whose maps are to be learned, too", kinds.text, CHECKPOINT, MODELS)
     start: str | None = _start()
@@ -86,7 +107,18 @@ class DetectionSettings(Settings):
         "keep BatchNorm's statistics as --start has them: less noise for boxes and landmarks at the end",
         kinds.flag,
     )
-    rounds: int = count_setting(20, "after each a snapshot is written")
+    rounds: int = count_setting(
+        20, "after each a snapshot is written; may be raised as long as the learning rate does not fall"
+    )
+    fall: float = setting(
+        0.25, "of the rounds, the last ones, in which the learning rate falls to 0", kinds.share(True), "SHARE"
+    )
+    average: float = setting(
+        0.999,
+        "of the running mean of the weights that is kept in each step; the mean is what is evaluated and written",
+        kinds.share(True),
+        "SHARE",
+    )
     scenes: int = count_setting(1024, "a round")
     side: int = count_setting(320, "of a scene, a multiple of 32", "PIXELS")
     batch: int = count_setting(8, "scenes a step")
@@ -109,6 +141,12 @@ class EmbeddingSettings(Settings):
     faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
     prefix: str = prefix_setting(_prefix_of(EMBEDDING.shipped), "of the checkpoint, its curve and its snapshot")
     detector: str = detector_setting()
+    unnamed: str | None = setting(
+        None, "folder of *.jpg, a face each, of people without names; for --teacher", kinds.text, "DIR", FILES
+    )
+    careless: str | None = setting(
+        None, "detector; what it finds where there is no face gets a small norm", kinds.text, CHECKPOINT, MODELS
+    )
     teacher: str | None = setting(None, "embedding to learn from", kinds.text, CHECKPOINT, MODELS)
     start: str | None = _start()
     hints: tuple[tuple[str, str], ...] = setting(
@@ -123,7 +161,8 @@ class EmbeddingSettings(Settings):
     pool: int = count_setting(16384, "crops a pool; 0.1 MB each with two hints")
     passes: int = count_setting(2, "over a pool")
     batch: int = count_setting(64, "crops a step")
-    lr: float = rate_setting(2e-3)
+    lr: float = rate_setting(4e-3)
+    fall: float = _weight(0.25, "share of the rounds, the last ones, in which the learning rate falls", "SHARE")
     quality: float = _weight(shared.LEAST_NORM, "norm under which a crop counts as bad", "Q")
     quality_share: float = _weight(0.02, "share of the training crops under --quality", "P")
     seed: int = shared.seed("of weights and distortions")

@@ -2,50 +2,111 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
 from ..errors import InputError
+from ..faces.detectors.single_stage import Detector
 from ..faces.load import load_detector
-from .labels import LabelledPhotograph, label_photographs
+from ..video.photographs import ENDINGS
+from .labels import LabelledPhotograph, confirmed, label_photographs
 from .people import held_out, list_photographs
+from .settings import DetectionSettings
+from .stills import stills_of_videos
 from .wider import read_wider
 
 UNSEEN_ONE_IN = 50  # pictures of WIDER FACE that are only looked at after each round
+# How often a picture of each source is in the list that scenes are drawn from: those that show a face alone, close by,
+# are to be rare, and frames of videos are few.
+FACES_TIMES, MORE_TIMES, VIDEOS_TIMES = 2, 1, 6
+
+Photographs = list[LabelledPhotograph]
 
 
-def load_photographs(
-    faces: str | None, labeller: str | None, wider: str | None, labels: str | None, cache: str, device: int
-) -> tuple[list[LabelledPhotograph], list[LabelledPhotograph]]:
+def load_photographs(settings: DetectionSettings, device: int) -> tuple[Photographs, Photographs]:
     """The photographs to learn from, and those that training never sees.
 
-    Of a folder of people these are the photographs of the people that are held out, of WIDER FACE one in fifty.
+    Of a folder of people the latter are the photographs of the people that are held out, of WIDER FACE one in fifty,
+    of further pictures and videos none. What the labellers said is kept in `PREFIX-labels*.npz`, frames of videos in
+    the folder `PREFIX-frames`.
 
     Parameters
     ----------
-    faces, labeller : folder of people, and the detector that labels their photographs
-    wider, labels : folder of WIDER FACE's pictures, and the file with their faces
-    cache : `.npz` file that keeps what the labeller said
-    device : that the labeller runs on, number of a CUDA device or `CPU`
+    device : that the labellers run on, number of a CUDA device or `CPU`
 
     Raises
     ------
     InputError
         If nothing to learn from is named, or what is named can't be read.
     """
-    seen: list[LabelledPhotograph] = []
-    unseen: list[LabelledPhotograph] = []
-    if bool(faces) != bool(labeller):
+    seen: Photographs = []
+    unseen: Photographs = []
+    labelled = bool(settings.faces or settings.more or settings.videos)
+    if labelled != bool(settings.labeller):
         raise InputError("--faces and --labeller belong together: photographs, and the detector that labels them")
-    if bool(wider) != bool(labels):
+    if settings.second and not settings.labeller:
+        raise InputError("--second confirms what --labeller finds: give --labeller MODEL, too")
+    if bool(settings.wider) != bool(settings.labels):
         raise InputError("--wider and --labels belong together: the folder of pictures, and the file with their faces")
-    if faces and labeller:
-        people = list_photographs(faces)
+    if settings.labeller:
+        label = _Labellers(settings, device)
+        people = list_photographs(settings.faces) if settings.faces else {}
         paths = [path for photos in people.values() for path in photos]
-        labelled = label_photographs(paths, load_detector(labeller, device), cache)
-        for photo, path in zip(labelled, paths, strict=True):
+        for photo, path in zip(label(paths, ""), paths, strict=True):
             (unseen if held_out(path.parent.name) else seen).append(photo)
-    if wider and labels:
-        photos = read_wider(wider, labels)
+        seen *= FACES_TIMES
+        seen += label(_pictures(settings.more or ()), "-more") * MORE_TIMES
+        if settings.videos:
+            stills = stills_of_videos(settings.videos, f"{settings.prefix}-frames")
+            seen += [replace(photo, is_frame=True) for photo in label(stills, "-frames")] * VIDEOS_TIMES
+    if settings.wider and settings.labels:
+        photos = read_wider(settings.wider, settings.labels)
         unseen += photos[::UNSEEN_ONE_IN]
         seen += [photo for number, photo in enumerate(photos) if number % UNSEEN_ONE_IN]
     if not seen:
         raise InputError("nothing to learn from: give --faces DIR with --labeller, or --wider DIR with --labels")
     return seen, unseen
+
+
+class _Labellers:
+    """One detector that labels, or two of which the second has to confirm each face; loaded when they are asked."""
+
+    def __init__(self, settings: DetectionSettings, device: int) -> None:
+        assert settings.labeller is not None
+        self.first, self.second = settings.labeller, settings.second
+        self.prefix, self.device = f"{settings.prefix}-labels", device
+        self._loaded: dict[str, Detector] = {}
+
+    def __call__(self, paths: Sequence[Path], name: str) -> Photographs:
+        """The labels of some pictures; `name` tells the files in which they are kept."""
+        if not paths:
+            return []
+        photos = label_photographs(paths, self._detector(self.first), f"{self.prefix}{name}.npz")
+        if self.second is None:
+            return photos
+        others = label_photographs(paths, self._detector(self.second), f"{self.prefix}{name}-second.npz", ())
+        return [confirmed(photo, other) for photo, other in zip(photos, others, strict=True)]
+
+    def _detector(self, model: str) -> Detector:
+        if model not in self._loaded:
+            self._loaded[model] = load_detector(model, self.device)
+        return self._loaded[model]
+
+
+def _pictures(folders: Sequence[str]) -> list[Path]:
+    """The pictures that lie in some folders themselves, sorted.
+
+    Raises
+    ------
+    InputError
+        If a folder holds none.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        root = Path(folder)
+        own = sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS) if root.is_dir() else []
+        if not own:
+            raise InputError(f"--more: {folder} holds no picture; give folders of pictures like ../shared/crops")
+        found += own
+    return found

@@ -174,7 +174,7 @@ def test_what_is_wrong_is_said(arguments, words, tmp_path, monkeypatch, capsys):
 
 def test_without_nncf_it_says_how_to_get_it(pictures_of_faces, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
-    with pytest.raises(InputError, match="needs NNCF, which is not installed; make EXTRAS=int8 installs it"):
+    with pytest.raises(InputError, match="needs NNCF, which is not installed; pip install -r requirements-int8"):
         make_variant(
             kinds.yunet(tmp_path / "exact.onnx"), str(tmp_path / "x.onnx"), "int8", str(pictures_of_faces), OWN_DETECTOR
         )

@@ -131,8 +131,7 @@ def test_a_face_lies_where_the_row_says(root, models, networks, face, tmp_path):
     assert np.abs(points - drawn).mean() < 0.16 * np.ptp(drawn[:2, 0])  # of the distance of the eyes
     crop = cv2.imdecode(np.frombuffer(row["crop"], np.uint8), cv2.IMREAD_COLOR)
     assert crop.shape == (112, 112, 3)
-    # the stored quality is the norm of the crop before JPEG
-    assert norms(networks[1].embed([crop]))[0] == pytest.approx(row["quality"], rel=0.05)
+    assert norms(networks[1].embed([crop]))[0] == pytest.approx(row["quality"], rel=1e-4)
 
 
 def test_faces_under_the_threshold_are_dropped_and_said(root, models, tmp_path):

@@ -60,7 +60,10 @@ def in_the_project(monkeypatch):
 def test_no_more_than_the_required_is_needed(kind):
     values = {}
     if kind in (SearchSettings, IndexSettings):
-        with pytest.raises(InputError, match=r"^--features: not given, and neither .* run feature\.py first$"):
+        with pytest.raises(
+            InputError,
+            match=r"^--features: not given, and neither .* run feature\.py first: .*--output \./output/feat_test$",
+        ):
             made(kind)
         values = {"features": ("output/feat_test",)}
     settings = made(kind, **values)

@@ -19,6 +19,8 @@ from rcnn.training import detection
 from rcnn.training.detection import DetectionSettings, DetectionTrainer
 from rcnn.training.labels import LabelledPhotograph
 from rcnn.training.scenes import Scene, move_boxes, move_landmarks
+from rcnn.training.sources import load_photographs
+from rcnn.video.motion import write_video
 from rcnn.video.photographs import read_image
 
 
@@ -66,6 +68,8 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detection, "UNSEEN_SCENES", 2)
+    monkeypatch.setattr(detection, "MINED_AFTER", 1)
+    drawn[0] = replace(drawn[0], is_frame=True)
     settings = DetectionSettings(str(tmp_path / "whole"), rounds=2, scenes=4, batch=2, side=64)
     DetectionTrainer(settings, (drawn[:3], drawn[3:])).run()
 
@@ -116,8 +120,9 @@ def changes(trainer: DetectionTrainer) -> dict[str, float]:
 
 
 def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(
-    tmp_path: Path, drawn: list[LabelledPhotograph]
+    tmp_path: Path, drawn: list[LabelledPhotograph], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(detection, "WARM_UP", 1)
     plain = DetectionSettings(str(tmp_path / "own"), scenes=2, batch=2, side=64)
     quick, slow, frozen = (
         changes(DetectionTrainer(settings, (drawn, [])))
@@ -129,6 +134,60 @@ def test_frozen_statistics_stay_and_the_last_layers_may_be_slow(
     moving = [name for name in quick if "_moving_" in name]
     assert any(quick[name] for name in moving) and not any(frozen[name] for name in moving)
     assert frozen["stem_conv_weight"] > 0
+
+
+def test_what_is_written_is_the_running_mean_of_the_weights(tmp_path: Path, drawn: list[LabelledPhotograph]) -> None:
+    settings = DetectionSettings(str(tmp_path / "own"), side=64, average=0.5)
+    trainer = DetectionTrainer(settings, (drawn, []))
+    trainer.student.train()
+    name, seen = "stem_conv_weight", []
+    for number in range(14):
+        trainer.step([Scene(np.full((64, 64, 3), 40 * (number % 5), np.uint8))] * 2, 1e-2)
+        seen.append(trainer.student.network.arrays()[name])
+    wanted = seen[0]
+    for count, weight in enumerate(seen[1:], start=1):
+        kept = min(0.5, (1 + count) / (10 + count))
+        wanted = kept * wanted + (1 - kept) * weight
+    written = trainer.trained_graph().params[name]
+    np.testing.assert_allclose(written, wanted, atol=1e-5)
+    assert np.abs(written - seen[-1]).max() > 1e-4
+
+
+def test_more_rounds_change_nothing_before_the_rate_falls(tmp_path: Path, drawn: list[LabelledPhotograph]) -> None:
+    settings = DetectionSettings(str(tmp_path / "own"), rounds=100, scenes=64, batch=8, fall=0.25, side=64)
+    short = DetectionTrainer(settings, (drawn, []))
+    long = DetectionTrainer(replace(settings, rounds=200), (drawn, []))
+    steps = short.steps_a_round * 75
+    assert [short.learning_rate(n) for n in range(steps)] == [long.learning_rate(n) for n in range(steps)]
+    rates = [short.learning_rate(n) for n in range(short.steps_a_round * 100)]
+    assert rates[0] < rates[100] < rates[detection.WARM_UP] == rates[steps] == settings.lr
+    assert rates[-1] < settings.lr / 100 and all(a > b for a, b in zip(rates[steps:], rates[steps + 1 :], strict=False))
+
+
+def test_pictures_and_frames_of_videos_are_learned_from(
+    tmp_path: Path, drawn: list[LabelledPhotograph], models: dict[str, str]
+) -> None:
+    folder, videos = tmp_path / "pictures", tmp_path / "videos"
+    folder.mkdir()
+    videos.mkdir()
+    for photo in drawn:
+        Path(photo.path).rename(folder / Path(photo.path).name)
+    images = (read_image(str(folder / "0.png")) for _ in range(50))
+    write_video(videos / "a.mp4", images, (120, 120), 23)
+    (videos / "broken.mp4").write_bytes(b"nothing")
+    settings = DetectionSettings(
+        str(tmp_path / "own"), more=(str(folder),), videos=(str(videos),), labeller=models["detector"],
+        second=models["detector"], gpu=-1,
+    )  # fmt: skip
+    for _ in range(2):  # the second time with what the first one kept
+        seen, unseen = load_photographs(settings, -1)
+        names = [Path(photo.path).name for photo in seen]
+        assert names[:4] == ["0.png", "1.png", "2.png", "3.png"] and not unseen
+        assert set(names[4:]) == {"videos-a-00001.jpg", "videos-a-00026.jpg"}
+    assert sorted(path.name for path in tmp_path.glob("own-*")) == [
+        "own-frames", "own-labels-frames-second.npz", "own-labels-frames.npz", "own-labels-more-second.npz",
+        "own-labels-more.npz",
+    ]  # fmt: skip
 
 
 def test_hints_of_a_teacher_are_learned(
@@ -147,6 +206,9 @@ def test_hints_of_a_teacher_are_learned(
     [
         ([], "nothing to learn from: give --faces DIR with --labeller, or --wider DIR with --labels"),
         (["--faces", "x"], "--faces and --labeller belong together"),
+        (["--second", "x"], "--second confirms what --labeller finds: give --labeller"),
+        (["--more", "x", "--labeller", "DETECTOR"], "--more: x holds no picture"),
+        (["--videos", "x", "--labeller", "DETECTOR"], "--videos: x is no folder"),
         (["--wider", "x"], "--wider and --labels belong together"),
         (["--wider", "x", "--labels", "no.txt"], "--labels no.txt: can't be read"),
         (["--side", "100"], "--side 100: is no multiple of 32"),

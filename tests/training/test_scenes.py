@@ -1,6 +1,8 @@
 """Scenes: the labels lie where the faces are."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -8,10 +10,14 @@ import pytest
 
 from rcnn.errors import InputError
 from rcnn.faces.types import Faces
-from rcnn.training import labels
+from rcnn.training import labels, scenes
 from rcnn.training.backgrounds import patch_without_faces
-from rcnn.training.labels import LabelledPhotograph, label_photographs
+from rcnn.training.camera import Camera, photographed
+from rcnn.training.labels import LabelledPhotograph, confirmed, label_photographs
+from rcnn.training.mining import mistakes
+from rcnn.training.pictures import Pictures
 from rcnn.training.scenes import Scene, make_scene, move_landmarks, paste_photograph
+from rcnn.training.worn import wear_glasses, wear_mask
 from rcnn.video.photographs import read_image
 
 
@@ -51,6 +57,98 @@ def test_scenes_are_the_seed_s_and_their_labels_inside(drawn: list[LabelledPhoto
         assert len(scene.boxes) == len(scene.landmarks)
         counts.append(len(scene.boxes))
     assert max(counts) > 1
+
+
+def test_a_piece_of_a_picture_makes_a_scene_with_its_faces(
+    drawn: list[LabelledPhotograph], colours: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenes, "NATURAL_SIDE", 100)
+    checked = 0
+    for seed in range(30):
+        scene = scenes._natural(96, drawn, np.random.default_rng(seed))
+        assert scene is not None and scene.picture.shape == (96, 96, 3)
+        [points] = scene.landmarks
+        if (points < 4).any() or (points > 91).any():
+            continue
+        seen = np.array([scene.picture[y, x] for x, y in points.round().astype(int)], int)
+        assert np.abs(seen - colours).max(1).min() < 60 or np.abs(seen[[1, 0, 2, 4, 3]] - colours).max() < 60
+        checked += 1
+    assert checked > 5
+    monkeypatch.setattr(scenes, "NATURAL_SIDE", 121)
+    assert scenes._natural(96, drawn, np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize(("wear", "covered"), [(wear_glasses, (0, 1)), (wear_mask, (2, 3, 4))])
+def test_what_is_worn_covers_its_landmarks_alone(drawn: list[LabelledPhotograph], wear: Any, covered: tuple) -> None:
+    before = read_image(drawn[0].path)
+    more = {"dark": True} if wear is wear_glasses else {}
+    for seed in range(10):
+        picture = before.copy()
+        wear(picture, drawn[0].landmarks[0], np.random.default_rng(seed), **more)
+        changed = [bool((picture[y, x] != before[y, x]).any()) for x, y in drawn[0].landmarks[0].astype(int)]
+        assert [n for n in range(5) if changed[n]] == list(covered)
+
+
+def test_a_moving_camera_smears_and_a_dark_room_darkens() -> None:
+    picture = np.zeros((61, 61, 3), np.uint8)
+    picture[30, 30] = 240
+    still = Camera(gain=0, tint=0, grey=0, blurred=0, noisy=0, compressed=0, blur_sigma=(1, 2), jpeg_quality=(1, 2))
+    rows, columns = np.nonzero(photographed(picture, still, np.random.default_rng(0))[..., 0])
+    assert (rows.tolist(), columns.tolist()) == ([30], [30])
+    moving = replace(still, moved=1.0, motion=(8.0, 8.0))
+    rows, columns = np.nonzero(photographed(picture, moving, np.random.default_rng(0))[..., 0])
+    assert 6 <= np.hypot(np.ptp(rows), np.ptp(columns)) <= 10
+    assert rows.mean() == pytest.approx(30, abs=0.6) and columns.mean() == pytest.approx(30, abs=0.6)
+    grey = np.full((8, 8, 3), 200, np.uint8)
+    shades = [photographed(grey, replace(still, dark=dark), np.random.default_rng(0)).mean() for dark in (0.0, 1.0)]
+    assert 0.1 * shades[0] < shades[1] < 0.55 * shades[0]
+
+
+def test_pictures_are_kept_while_there_is_room(drawn: list[LabelledPhotograph]) -> None:
+    size = read_image(drawn[0].path).nbytes
+    pictures = Pictures(2 * size)
+    first = [pictures(photo.path) for photo in drawn]
+    assert [pictures(photo.path) is picture for photo, picture in zip(drawn, first, strict=True)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not first[0].flags.writeable and pictures.room == 0
+
+
+class Mistaken:
+    """Takes the eye of a drawn face for a face, half of the face, the face, and a corner of the picture."""
+
+    def detect(self, images: list, threshold: float) -> list[Faces]:
+        boxes = np.array([[38, 44, 50, 56], [30, 24, 60, 96], [30, 24, 90, 96], [100, 100, 119, 119]], np.float32)
+        return [Faces(boxes, np.ones(4, np.float32), np.zeros((4, 5, 2), np.float32)) for _ in images]
+
+
+def test_what_is_taken_for_a_face_is_put_into_scenes(drawn: list[LabelledPhotograph]) -> None:
+    image = read_image(drawn[0].path)
+    eye, corner = mistakes(Mistaken(), drawn[:1])
+    assert (eye == image[40:61, 34:55]).all()  # the box and a quarter of its size round it
+    assert (corner == image[95:, 95:]).all()
+    green = np.full((40, 30, 3), (0, 255, 0), np.uint8)
+    shown = 0
+    for seed in range(20):
+        scene = Scene(np.zeros((64, 64, 3), np.uint8))
+        scenes._paste_mistake(scene, green, np.random.default_rng(seed))
+        shown = int((scene.picture[..., 1] > 250).sum())
+        assert 0.3 * 1200 < shown <= 2.6 * 1200 and not len(scene.boxes)
+
+
+def test_what_one_of_two_labellers_sees_is_ignored() -> None:
+    box, near, far, alone = [10, 10, 40, 40], [12, 10, 42, 40], [60, 60, 80, 80], [100, 0, 120, 20]
+    first = LabelledPhotograph.of("x", [box, far], np.arange(20).reshape(2, 5, 2), [])
+    second = LabelledPhotograph.of("x", [near], np.zeros((1, 5, 2)), [alone])
+    both = confirmed(first, second)
+    assert both.boxes.tolist() == [box] and both.landmarks.tolist() == first.landmarks[:1].tolist()
+    assert both.ignored.tolist() == [far, alone]
+    nothing = LabelledPhotograph.of("x", [], [], [])
+    assert confirmed(first, nothing).ignored.tolist() == [box, far] and not len(confirmed(first, nothing).boxes)
+    assert confirmed(nothing, second).ignored.tolist() == [near, alone]
 
 
 def test_patches_of_background_hold_no_face(drawn: list[LabelledPhotograph]) -> None:

@@ -104,6 +104,7 @@ class MtcnnDetector:
     side: int | None = None
     enlarged: float = 1.0  # its own pyramid begins at faces of `min_face`
     largest: float = math.inf
+    words = f"MTCNN, BGR, (bgr - {MEAN:g}) / {STD:g}"
 
     def __init__(
         self,

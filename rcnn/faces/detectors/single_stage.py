@@ -30,6 +30,7 @@ class Detector(Protocol):
     side : longer side in pixels of the images that it was made for; None where it has no such size
     enlarged : times that images are enlarged at most, where it has none
     largest : height in pixels of the largest face that it finds
+    words : what it was taken for, and what is done to images
     """
 
     threshold: float
@@ -37,6 +38,7 @@ class Detector(Protocol):
     side: int | None
     enlarged: float
     largest: float
+    words: str
 
     def detect(
         self,
@@ -72,12 +74,13 @@ class SingleStage:
     divisor : images are made larger at their right and lower edge, in black, until their sides are multiples of it
     size : height, width of the only image that the network takes; others are made to fit. None where it takes any
 
-    `side`, `enlarged` and `largest` are those of the kind, unless `load_detector` sets others.
+    `side`, `enlarged` and `largest` are those of the kind, unless `load_detector` sets others, as it does `words`.
     """
 
     side: int | None = None
     enlarged: float = config.FRAME.ENLARGED
     largest: float = math.inf
+    words = ""
 
     def __init__(
         self,

@@ -20,10 +20,10 @@ import openvino as ov
 
 from ...errors import InputError
 from ...files import create, make_inner_dir
+from ...installation import how_to_install
 from .openvino import OpenVinoNetwork, core
 
 EXTENSIONS = (".xml", ".bin")
-INSTALL = "make EXTRAS=int8 installs it"
 
 
 class Int8Network(OpenVinoNetwork):
@@ -102,7 +102,7 @@ def quantised(model: Any, inputs: Sequence[Any], whole: bool = False) -> Any:
             import nncf
             from nncf.quantization.range_estimator import RangeEstimatorParametersSet
         except ImportError:
-            raise InputError(f"--precision int8 needs NNCF, which is not installed; {INSTALL}") from None
+            raise InputError(f"--precision int8 needs NNCF, which is not installed; {how_to_install('int8')}") from None
         nncf.set_log_level(logging.ERROR)
         return nncf.quantize(
             model,

@@ -1,0 +1,166 @@
+"""Recall, false positives and landmarks of detectors on the scenes of benchmarks/detection.py, made hard in some ways.
+
+The scenes are turned by 30 degrees, darkened to a fifth with noise, stood upright as a phone's frames are, smeared by a
+movement, or their faces wear dark glasses, which are drawn: the photographs have no labels for real ones. Labels move
+with the pixels. Each detector is asked at the threshold that gives one false positive in ten plain scenes, and at the
+one of detect.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.detection import IMAGES_A_MISTAKE, LEAST_SCORE, MIN_SIZE, SIZES, Scene, make_scenes
+from rcnn.commands.arguments import Parser, add_gpu, positive
+from rcnn.config import config
+from rcnn.errors import InputError, run_script
+from rcnn.faces.detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
+from rcnn.faces.detectors.single_stage import Detector
+from rcnn.faces.load import load_detector
+from rcnn.networks.engine import choose_device
+from rcnn.training.labels import label_photographs
+from rcnn.training.people import held_out, list_photographs
+from rcnn.training.scenes import move_boxes, move_landmarks
+from rcnn.training.worn import wear_glasses
+
+TURN_DEGREES = 30.0
+BRIGHTNESS = 0.2
+NOISE_SIGMA = 4.0  # grey levels
+SMEAR = 9  # pixels
+GLASSES_FROM = 24.0  # pixels, of a face that wears glasses
+
+
+def turned(scene: Scene, rng: np.random.Generator) -> Scene:
+    """To the left or to the right, on a canvas that holds all of it."""
+    height, width = scene.picture.shape[:2]
+    angle = TURN_DEGREES * (1 if rng.random() < 0.5 else -1)
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
+    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size = round(width * cos + height * sin), round(width * sin + height * cos)
+    matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
+    return Scene(
+        cv2.warpAffine(scene.picture, matrix, size, borderMode=cv2.BORDER_REPLICATE),
+        move_boxes(scene.boxes, matrix),
+        move_landmarks(scene.landmarks, matrix, False),
+        move_boxes(scene.ignored, matrix),
+    )
+
+
+def dark(scene: Scene, rng: np.random.Generator) -> Scene:
+    """A fifth as bright, with a sensor's noise."""
+    noise = rng.normal(0, NOISE_SIGMA, scene.picture.shape)
+    return replace(scene, picture=np.clip(scene.picture * BRIGHTNESS + noise, 0, 255).astype(np.uint8))
+
+
+def smeared(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Moved to the side while it was taken."""
+    kernel = np.full((1, SMEAR), 1 / SMEAR, np.float32)
+    return replace(scene, picture=cv2.filter2D(scene.picture, -1, kernel))
+
+
+def upright(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Higher than wide: the left half above the right one. Faces that are cut count neither way."""
+    height, width = scene.picture.shape[:2]
+    half = width // 2
+    whole = (scene.boxes[:, 2] < half) | (scene.boxes[:, 0] >= half)
+    moved = np.where(scene.boxes[:, :1] >= half, np.float32([[-half, height]]), np.float32([[0, 0]]))
+    boxes, landmarks = scene.boxes + np.tile(moved, 2), scene.landmarks + moved[:, None]
+    cut = np.concatenate([scene.ignored, scene.boxes[~whole]])
+    ignored = np.concatenate([cut, cut + np.float32([-half, height, -half, height])])
+    size = np.float32([half - 1, 2 * height - 1] * 2)
+    return Scene(
+        np.ascontiguousarray(np.vstack([scene.picture[:, :half], scene.picture[:, half : 2 * half]])),
+        np.clip(boxes[whole], 0, size),
+        landmarks[whole],
+        np.clip(ignored, 0, size),
+    )
+
+
+def with_glasses(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Every face of 24 pixels and up wears dark glasses."""
+    picture = scene.picture.copy()
+    for landmarks, size in zip(scene.landmarks, scene.sizes, strict=True):
+        if size >= GLASSES_FROM and np.isfinite(landmarks).all():
+            wear_glasses(picture, landmarks, rng, dark=True)
+    return replace(scene, picture=picture)
+
+
+def plain(scene: Scene, rng: np.random.Generator) -> Scene:
+    """As it is."""
+    return scene
+
+
+WAYS: dict[str, Callable[[Scene, np.random.Generator], Scene]] = {
+    "plain": plain,
+    "upright": upright,
+    "turned": turned,
+    "glasses": with_glasses,
+    "dark": dark,
+    "smeared": smeared,
+}
+
+
+def report(name: str, detector: Detector, ways: dict[str, Sequence[Scene]]) -> None:
+    """Print the lines of a model; the plain scenes come first and give the threshold."""
+    rare = 0.0
+    for way, scenes in ways.items():
+        found = [detector.detect([scene.picture], LEAST_SCORE)[0] for scene in scenes]
+        matches = [match_faces(faces, scene.boxes, scene.ignored) for faces, scene in zip(found, scenes, strict=True)]
+        if way == "plain":
+            rare = threshold_for(found, matches, IMAGES_A_MISTAKE)
+        line = f"{name:<12}{way:<10}"
+        for threshold in (rare, config.ESSH.THRESHOLD):
+            cells = [
+                recall(found, matches, [(s.sizes >= low) & (s.sizes < high) for s in scenes], threshold)
+                for low, high in (SIZES["<24"], SIZES[">=24"])
+            ]
+            errors = landmark_errors(found, matches, [(s.boxes, s.landmarks) for s in scenes], threshold, MIN_SIZE)
+            line += f"{threshold:>10.3f}{false_positives(found, matches, threshold) / len(scenes):>8.3f}"
+            line += "".join(f"{value:>8.3f}" for value in cells)
+            line += f"{100 * errors.mean():>8.2f}" if len(errors) else f"{'-':>8}"
+        print(line, flush=True)
+
+
+def main() -> None:
+    published = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
+    parser = Parser(__doc__, "python benchmarks/hard_faces.py --gpu -1")
+    add = parser.add_argument
+    add("--models", nargs="+", default=["./model/essh-m25,0", published], metavar="MODEL", help="detectors")
+    add("--labeller", default=published, metavar="MODEL", help="detector whose faces are the labels")
+    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
+    add("--photographs", default=200, type=positive, metavar="N", help="that are pasted")
+    add("--seed", default=2024, type=int, metavar="N", help="of the choice of photographs and of the scenes")
+    add("--cache", metavar="FILE", help=".npz that keeps the labels of these photographs for the next time")
+    add_gpu(parser)
+    args = parser.parse_args()
+    device = choose_device(args.gpu)
+    people = list_photographs(args.faces)
+    paths = [path for person, photos in people.items() if held_out(person) for path in photos]
+    rng = np.random.default_rng(args.seed)
+    paths = [paths[i] for i in rng.permutation(len(paths))]
+    labelled = label_photographs(paths[: args.photographs * 5 // 4], load_detector(args.labeller, device), args.cache)
+    with_faces = [photo for photo in labelled if len(photo.boxes)][: args.photographs]
+    if not with_faces:
+        raise InputError(f"--faces {args.faces}: has no photograph of a person who is held out; give more people")
+    scenes = make_scenes(with_faces, labelled, args.seed)
+    ways = {
+        name: [change(scene, np.random.default_rng((args.seed, n))) for n, scene in enumerate(scenes)]
+        for name, change in WAYS.items()
+    }
+    print(f"{len(scenes)} scenes; recall of faces under and from 24 pixels, landmark error in % of the eyes' distance")
+    print(f"{'model':<12}{'scenes':<10}" + f"{'threshold':>10}{'fp':>8}{'<24':>8}{'>=24':>8}{'marks':>8}" * 2)
+    for model in tqdm(args.models, disable=None):
+        report(Path(model.rpartition(",")[0] or model).name, load_detector(model, device), ways)
+
+
+if __name__ == "__main__":
+    run_script(main)

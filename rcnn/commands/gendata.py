@@ -1,0 +1,20 @@
+"""Makes a data set in the iQIYI-VID layout of photographs and videos that lie in a folder for each person."""
+
+import shlex
+
+from ..stages.settings import GendataSettings
+from .arguments import read_settings
+
+EXAMPLE = "python gendata.py --input ./photographs --output ./data/mine"
+
+
+def main() -> None:
+    settings = read_settings(__doc__, EXAMPLE, GendataSettings)
+
+    from ..stages.gendata import generate
+    from ..tables.next_steps import say_next
+
+    summary = generate(settings)
+    if summary is not None:
+        print(summary)
+        say_next(f"./run.sh --dataset {shlex.quote(str(settings.output))} --name {shlex.quote(settings.output.name)}")

@@ -1,0 +1,41 @@
+"""What a detector in training takes for a face and is none: the best background to learn from (Shrivastava et al.,
+arXiv:1604.03540, who choose them within a batch; here they are looked for in whole pictures)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..faces.detection_quality import match_faces
+from ..faces.detectors.single_stage import Detector
+from .labels import LabelledPhotograph
+from .pictures import picture_of
+
+LEAST_SCORE = 0.2  # from which something is taken for a face
+SHOWN = 0.2  # share of a face that a mistake may show; one that shows more is a face, found badly
+SURROUNDED = 0.25  # of its size, that is cut out with a mistake on each side
+SMALLEST = 8.0  # pixels, longer side of a mistake
+
+
+def mistakes(detector: Detector, photos: Sequence[LabelledPhotograph]) -> list[np.ndarray]:
+    """Pieces (h, w, 3) uint8 of pictures that the detector takes for faces, and that show none, certain or faint."""
+    pieces = []
+    for photo in photos:
+        picture = picture_of(photo.path)
+        found = detector.detect([picture], LEAST_SCORE)[0]
+        wrong = match_faces(found, photo.boxes, photo.ignored).wrong
+        for box in found.boxes[wrong]:
+            sides = box[2:] - box[:2] + 1
+            if sides.max() >= SMALLEST and not _shows(box, np.concatenate([photo.boxes, photo.ignored])):
+                x1, y1 = np.clip(box[:2] - SURROUNDED * sides, 0, None).astype(int)
+                x2, y2 = np.ceil(box[2:] + 1 + SURROUNDED * sides).astype(int)
+                pieces.append(picture[y1:y2, x1:x2])
+    return [piece for piece in pieces if min(piece.shape[:2]) > 1]
+
+
+def _shows(box: np.ndarray, faces: np.ndarray) -> bool:
+    """Whether a box (4,) shows more than `SHOWN` of a face (n, 4)."""
+    sides = np.minimum(box[2:], faces[:, 2:]) - np.maximum(box[:2], faces[:, :2]) + 1
+    areas = (faces[:, 2:] - faces[:, :2] + 1).prod(1)
+    return bool((np.clip(sides, 0, None).prod(1) > SHOWN * areas).any())
