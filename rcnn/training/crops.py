@@ -47,7 +47,7 @@ SPOILT_DEGREES = (20.0, 180.0)  # turned too far
 SPOILT_SHIFT = (15.0, 50.0)  # pixels beside the face
 CROP_CAMERA = Camera(
     gain=0.25, tint=0.08, grey=0.05, blurred=0.3, noisy=0.2, compressed=0.3, blur_sigma=(0.4, 2.2),
-    jpeg_quality=(15, 80), shrunk=0.25, shrunk_side=(28, 80),
+    jpeg_quality=(15, 80), shrunk=0.25, shrunk_side=(28, 80), dark=0.1, moved=0.15, motion=(2.0, 7.0),
 )  # fmt: skip
 
 

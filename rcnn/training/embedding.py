@@ -31,16 +31,17 @@ from .muon import Muon
 from .nonfaces import NonFaces
 from .people import held_out, list_photographs, list_unnamed
 from .pool import CropPool, mirrored_pool, teacher_outputs
-from .rates import warm_hold_fall
+from .rates import held_then_linear
 from .rounds import RoundTrainer, channels_last
 from .settings import EmbeddingSettings
 from .teacher import adapters, load_teacher
 
-WARM_UP = 200  # steps in which the learning rate rises; a tenth of all where these are few
+WARM_UP = 100  # steps in which the learning rate rises; a tenth of all where these are few
 WEIGHT_DECAY = 0.01
 AVERAGED = 0.995  # share of the old that each step leaves in the mean of the weights
 LONGEST_GRADIENT = 5.0
 FOLDS = 10
+MEASURED = 1000  # training crops whose norms set the scale
 
 
 class EmbeddingStudent(nn.Module):
@@ -206,9 +207,9 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
                 yield order[start : start + size]
 
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run; see `warm_hold_fall`."""
+        """Of a step of the whole run; see `held_then_linear`."""
         total = self.settings.rounds * self.steps_a_round
-        return warm_hold_fall(self.settings.lr, step, total, max(1, min(WARM_UP, total // 10)), self.settings.fall)
+        return held_then_linear(self.settings.lr, step, total, max(1, min(WARM_UP, total // 10)), self.settings.fall)
 
     def modules(self) -> dict[str, nn.Module]:
         """What a snapshot keeps, by name."""
@@ -252,7 +253,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         settings = self.settings
         graph = self.averaged_graph().select([OUTPUT])
         named = self.wide[self.labels != NOBODY]
-        lengths = norms(self.embed(plain_crops(named[:: max(1, len(named) // 2000)])))
+        lengths = norms(self.embed(plain_crops(named[:: max(1, len(named) // MEASURED)])))
         factor = settings.quality / float(np.quantile(lengths, settings.quality_share))
         params = dict(graph.params)
         for name in ("fc1_gamma", "fc1_beta"):

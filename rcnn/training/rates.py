@@ -22,14 +22,6 @@ def warm_cosine(rate: float, step: int, total: int, warm_up: float) -> float:
     return rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
 
-def warm_hold_fall(rate: float, step: int, total: int, warm_up: int, fall: float) -> float:
-    """Learning rate of a step: it rises over the first `warm_up` steps, is held, and over the last share `fall` of all
-    steps falls like 1 - sqrt to 0 (Hägele et al., arXiv:2405.18392). While it is held, `total` may still be raised."""
-    left = (total - step) / max(1.0, fall * total)
-    falling = 1 - math.sqrt(max(0.0, 1 - left))
-    return rate * min(1.0, (step + 1) / warm_up, falling)
-
-
 def held_then_falling(rate: float, period: int, total: int, until: float, last: float) -> float:
     """Learning rate of a period, from 0: constant up to the share `until` of all periods, then falling on a line, but
     not under the share `last` of it."""
