@@ -42,7 +42,7 @@ from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
-from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
+from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, ClipFaceFinder, FoundFaces, FrameSource
 from .growth import Copied, failed_for_the_machine, in_order
 from .int8 import check_int8, int8_detect, measured
 from .loaded import load_detector, load_embedder
@@ -250,7 +250,7 @@ class DetectJob:
             )
         return detector, embedder
 
-    def build(self, gpu: int | None, source: Callable[[], FrameSource] | None = None) -> FaceFinder:
+    def build(self, gpu: int | None, source: Callable[[], FrameSource] | None = None) -> ClipFaceFinder:
         settings = self.settings
         device = choose_device(gpu)
         networks = self.networks(device)
@@ -259,7 +259,7 @@ class DetectJob:
         if settings.precision == INT8:
             origins = [model_files(model) for model in (settings.detector, settings.model) if model is not None]
             networks = int8_detect(settings.output, (), networks, origins, settings.image_size)
-        return FaceFinder(
+        return ClipFaceFinder(
             *networks,
             settings.sampling or 1,
             settings.quality_threshold,

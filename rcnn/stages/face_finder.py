@@ -117,7 +117,7 @@ class _Scan:
 
 
 @dataclass(frozen=True)
-class FaceFinder:
+class ClipFaceFinder:
     """Finds the central face of each frame that is looked at, where there is one, or all of them, and rates them.
 
     Crops are cut from the frame as it was decoded, not from what the detector saw of it, and are rated as they are

@@ -28,7 +28,7 @@ from ..tables import OK, StageReader, StageWriter, features_schema, vector_array
 from ..tables.header import file_sums
 from .appearances import card_of
 from .clip_tracks import intervals
-from .face_finder import FaceFinder, FoundFaces
+from .face_finder import ClipFaceFinder, FoundFaces
 from .feature import FeatureStep
 from .labels import find_labels
 
@@ -151,7 +151,7 @@ def find_in_one(
         If the file can't be read.
     """
     same = quality is embedder  # its vectors come with the faces
-    found = _look_at(path, FaceFinder(detector, quality, 1, threshold, every=True, rate=RATE, vectors=same))
+    found = _look_at(path, ClipFaceFinder(detector, quality, 1, threshold, every=True, rate=RATE, vectors=same))
     if not len(found.faces):
         return
     (result,) = FeatureStep(None if same else embedder, 1, 0, people.gallery.templates.shape[1])([found.faces])
@@ -169,7 +169,7 @@ def find_in_one(
         yield replace(item, person=people.names.get(item.who, ""), source=path)
 
 
-def _look_at(path: str, finder: FaceFinder) -> FoundFaces:
+def _look_at(path: str, finder: ClipFaceFinder) -> FoundFaces:
     # a name that no clip of the people has
     (found,) = finder([Clip("/", path, TEST)])
     if found.unreadable:

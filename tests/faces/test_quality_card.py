@@ -56,8 +56,7 @@ def test_the_challenges_model_is_known_by_its_place(tmp_path):
 
 def test_settings_take_the_models_own_but_for_the_seeds_recipe(tmp_path):
     model = own(tmp_path, "quality = 3.5\n")
-    assert DetectSettings(model, recipe="best").quality_threshold == 3.5
-    assert DetectSettings(model).quality_threshold == 10.0
+    assert DetectSettings(model, recipe="best").quality_threshold == DetectSettings(model).quality_threshold == 3.5
     assert DetectSettings(model, recipe="best", quality_threshold=2.0).quality_threshold == 2.0
     assert DetectSettings(recipe="best", quality="score").quality_threshold == 0.5
     found = FindSettings(tmp_path, ("film.mp4",), quality_model=model)

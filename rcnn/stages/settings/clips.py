@@ -11,7 +11,7 @@ from ...files import is_url, on_disk
 from ...networks.zoo.roles import DETECTOR, QUALITY, find_model
 from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, RUN, Settings, setting
-from ..recipes import SEED, options_of_recipe, recipe_setting
+from ..recipes import options_of_recipe, recipe_setting
 from .places import DATASET, DETECTED, TEST, TRAINVAL
 
 CENTRAL, ALL = "central", "all"  # --faces
@@ -33,18 +33,17 @@ def quality_threshold_setting() -> Any:
     """A field of settings, `float`: the least quality."""
     text = (
         f"smallest quality of a face that is kept; left out: the quality model's own, of its card, and "
-        f"{shared.LEAST_NORM:g} without one or with --recipe seed; {LEAST_SCORE:g} with --quality score"
+        f"{shared.LEAST_NORM:g} without one; {LEAST_SCORE:g} with --quality score"
     )
     return setting(None, text, kinds.number, "Q")
 
 
-def usual_quality(model: str | None, recipe: str) -> float:
-    """The least quality where none is given.
+def usual_quality(model: str | None) -> float:
+    """The least quality where none is given: that of the model's card; the challenge's quality model has 10.
 
     Parameters
     ----------
     model : the quality model; None where the quality is the detector's score
-    recipe : `SEED` has the challenge's, whatever the model
 
     Raises
     ------
@@ -53,8 +52,6 @@ def usual_quality(model: str | None, recipe: str) -> float:
     """
     if model is None:
         return LEAST_SCORE
-    if recipe == SEED:
-        return shared.LEAST_NORM
     from ...faces.quality import quality_card  # hashes the model's files, which --help need not wait for
 
     return quality_card(model).usual
@@ -133,7 +130,7 @@ class DetectSettings(Settings):
             self._fill(sampling=SAMPLING)
         self._put(model=find_quality_model(self.model, self.quality))
         if self.quality_threshold is None:
-            self._put(quality_threshold=usual_quality(self.model, self.recipe))
+            self._put(quality_threshold=usual_quality(self.model))
         self._put(detector=find_model(self.detector, DETECTOR))
 
 

@@ -61,7 +61,7 @@ class FindSettings(Settings):
             detector=find_model(self.detector, DETECTOR),
         )
         if self.quality_threshold is None:
-            self._put(quality_threshold=usual_quality(self.quality_model, BEST))
+            self._put(quality_threshold=usual_quality(self.quality_model))
 
     @property
     def first_gpu(self) -> int | None:
