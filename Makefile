@@ -7,33 +7,40 @@
 # make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn zoo lists them
 # make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
 # make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
+# make docs       the site of the documentation, in docs/_build
+# make package    the wheel and the sdist, in dist/
+# make peers      the same real videos by the libraries that people use today; a quarter of an hour after the installation
 # make clean      removes what was built; make distclean the environments too
 # EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.exports.convert needs, EXTRAS=dev what the tests need
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu   torch from there: the usual index may have a build for CUDA, of gigabytes
 
 PYTHON ?= python3
 CC ?= cc
 EXTRAS ?=
+TORCH_INDEX ?=
 PYTEST ?=
 VENV := .venv
 MXNET_VENV := .venv-mxnet
 INSIGHTFACE_VENV := .venv-insightface
+PEERS := .venv-peers-deepface .venv-peers-onnx .venv-peers-opencv .venv-peers-uniface $(INSIGHTFACE_VENV) $(MXNET_VENV)
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 BUILT := $(VENV)/built
 comma := ,
 STAMPS := $(patsubst %,$(VENV)/%.installed,$(subst $(comma), ,$(EXTRAS)))
 
-.PHONY: all demo test mutation parity speed lint clean distclean
+.PHONY: all demo test mutation parity speed peers docs lint package clean distclean
 .DELETE_ON_ERROR:
 
 all: $(BUILT) $(STAMPS)
 
-$(VENV)/base.installed: requirements.txt
+$(VENV)/base.installed: requirements.txt requirements-build.txt requirements-train.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "make: error: $(PYTHON) is missing or older than 3.11; install Python 3.11 or give make PYTHON=..." >&2; exit 2; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 	  { echo "make: error: $(PYTHON) -m venv failed; on Debian and Ubuntu install python3-venv" >&2; exit 2; }
-	$(PIP) -r requirements.txt
+	$(PIP) -r requirements.txt -r requirements-build.txt
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-train.txt
 	@touch $@
 
 $(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
@@ -67,7 +74,7 @@ lint: $(VENV)/dev.installed
 	$(VENV)/bin/lint-imports
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
 
-$(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed: .venv-%/installed: requirements-%.txt
+$(PEERS:=/installed): .venv-%/installed: requirements-%.txt
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
@@ -81,9 +88,18 @@ model-%: $(BUILT)
 speed: $(BUILT) $(VENV)/onnx.installed $(MXNET_VENV)/installed $(INSIGHTFACE_VENV)/installed
 	$(PY) benchmarks/speed.py --json output/speed.json
 
+peers: $(BUILT) $(VENV)/int8.installed $(VENV)/onnx.installed $(PEERS:=/installed)
+	$(PY) benchmarks/peers.py
+
+docs: $(BUILT) $(VENV)/docs.installed
+	$(PY) -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
+
+package: $(BUILT)
+	$(PY) -m build --no-isolation --outdir dist .
+
 clean:
-	rm -rf build rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache mutants
+	rm -rf build dist docs/_build docs/reference docs/project rcnn/cython/*.c rcnn/cython/*.so $(BUILT) .pytest_cache .hypothesis .ruff_cache mutants
 	find . -name __pycache__ -not -path './$(VENV)*' -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) $(MXNET_VENV) $(INSIGHTFACE_VENV)
+	rm -rf $(VENV) $(PEERS)

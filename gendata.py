@@ -1,21 +1,7 @@
-"""Makes a data set in the iQIYI-VID layout of photographs and videos that lie in a folder for each person."""
+"""Step 0 in a clone: the same as `rcnn gendata`."""
 
-from rcnn.commands.arguments import read_settings
+from rcnn.commands.gendata import main
 from rcnn.errors import run_script
-from rcnn.stages.settings import GendataSettings
-
-EXAMPLE = "python gendata.py --input ./photographs --output ./data/mine"
-
-
-def main() -> None:
-    settings = read_settings(__doc__, EXAMPLE, GendataSettings)
-
-    from rcnn.stages.gendata import generate
-
-    summary = generate(settings)
-    if summary is not None:
-        print(summary)
-
 
 if __name__ == "__main__":
     run_script(main)

@@ -8,11 +8,14 @@ umask 077  # logs, too, name people
 
 usage() {
   cat <<'TEXT'
+examples:
+  ./run.sh --dataset ./data/mine --name mine
+  ./run.sh --name mine --stage 3 --stop-stage 5
+  ./run.sh --people ./people --clips ./films
+
 usage: run.sh [options]
 
-example: ./run.sh --dataset ./data/mine --name mine
-         ./run.sh --name mine --stage 3 --stop-stage 5
-         ./run.sh --people ./people --clips ./films           python -m rcnn find, with all that follows; see its --help
+With --people or --clips it is python -m rcnn find, with all that follows; see its --help.
 
 what to run
   --stage N                 first stage, 1 to 6                (1)
@@ -153,6 +156,11 @@ fi
 if [ ${#sources[@]} -eq 0 ] && [ -f "$dataset/gt_v2/sources.txt" ]; then
   sources=(--sources "$dataset/gt_v2/sources.txt")
 fi
+terminal=  # number of a file that is the terminal, past the pipes below, for a live bar; lines go to the log then
+if [ -t 2 ]; then
+  terminal=9
+  exec 9>&2
+fi
 mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 
 # Runs `script arguments...` as stage $1 and keeps what it says in the log $2. The two lines of what went to stdout and to
@@ -164,7 +172,8 @@ stage() {
   program=("$here/$script")
   [[ $script == *.py ]] || program=(-m rcnn "$script")
   {
-    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } |
+    { PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} RCNN_DRIVEN=1 RCNN_TERMINAL=$terminal RCNN_LOG=$log \
+      "$python" "${program[@]}" "$@" 2>&1 >&3 3>&-; } |
       { tee -ia "$log" >&2 3>&- 2> /dev/null || true; }
   } 3>&1 | tee -ia "$log" 2> /dev/null || codes=("${PIPESTATUS[@]}")
   if [ "${codes[0]}" -eq 0 ]; then

@@ -7,7 +7,7 @@ import io
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from rcnn.cython.boxes import overlaps
-
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
+from rcnn.exports.comparison import agreement
 from rcnn.exports.convert import convert
 from rcnn.exports.variants import make_variant
 from rcnn.faces.detectors.single_stage import Detector
@@ -31,8 +30,8 @@ from rcnn.networks.engine import CPU, FP16, INT8, choose_device
 from rcnn.networks.engine.onnx_graph import is_onnx
 
 PUBLISHED = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
+OWN = "./model/essh-m25,0"
 ACROSS = 3  # photographs in a frame, side by side
-SAME_FACE = 0.5  # intersection over union
 BATCH = 8  # frames
 
 
@@ -102,38 +101,25 @@ def timed(detector: Detector, frames: np.ndarray, repeats: int) -> tuple[list[Fa
     return found, len(frames) / fastest
 
 
-def agreement(found: Sequence[Faces], wanted: Sequence[Faces]) -> tuple[float, int, float]:
-    """Share of the wanted faces that were found, how many others were, and how far landmarks are, in % of the eyes'
-    distance."""
-    hits, total, extra, errors = 0, 0, 0, []
-    for ours, theirs in zip(found, wanted, strict=True):
-        total += len(theirs)
-        if not len(ours) or not len(theirs):
-            extra += len(ours)
-            continue
-        overlap = overlaps(np.ascontiguousarray(ours.boxes), np.ascontiguousarray(theirs.boxes))
-        best = overlap.argmax(0)
-        same = overlap[best, np.arange(len(theirs))] >= SAME_FACE
-        hits += same.sum()
-        extra += len(ours) - len(np.unique(best[same]))
-        eyes = np.linalg.norm(theirs.landmarks[:, 0] - theirs.landmarks[:, 1], axis=1)
-        distances = np.linalg.norm(ours.landmarks[best] - theirs.landmarks, axis=2).mean(1)
-        errors += (100 * distances / eyes)[same].tolist()
-    return hits / max(1, total), extra, float(np.mean(errors)) if errors else np.nan
-
-
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/detectors.py --gpu -1 --models ./model/essh-m25,0 ./model/det_10g.onnx")
     add = parser.add_argument
-    add("--models", nargs="+", default=[PUBLISHED, "./model/essh-m25,0"], metavar="MODEL", help="detectors")
+    add("--models", nargs="+", default=[PUBLISHED, OWN], metavar="MODEL", help="detectors")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="one more picture")
     add("--frames", default=24, type=positive, metavar="N", help=f"of {ACROSS} photographs each")
     add("--repeats", default=3, type=positive, metavar="N", help="rounds, of which the fastest counts")
     add("--variants", metavar="DIR", help="also in float16 and with 8 bits, calibrated on the pictures there")
+    add("--published", type=Path, metavar="DIR", help="in place of all this the table of the detectors there")
+    add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="for --published")
     add_gpu(parser)
     args = parser.parse_args()
     device = choose_device(args.gpu)
+    if args.published is not None:
+        from published import models_in, table
+
+        table([*models_in(args.published), PUBLISHED], Path(args.crowd), args.videos, args.frames, OWN)
+        return
     frames = frames_of(args.faces, args.crowd, args.frames)
     wanted: list[Faces] | None = None
     with tempfile.TemporaryDirectory() as folder:
@@ -146,10 +132,10 @@ def main() -> None:
                 detector = quietly(lambda row=row: load_detector(row.model, device, engine=row.engine))
                 found, speed = timed(detector, frames, args.repeats)
                 wanted = wanted or found
-                share, extra, error = agreement(found, wanted)
+                same = agreement(found, wanted)
                 print(
-                    f"{row.name:<22}{row.engine:<14}{speed:>9.1f}{sum(map(len, found)):>7}{100 * share:>9.1f}"
-                    f"{extra:>8}{error:>13.3f}",
+                    f"{row.name:<22}{row.engine:<14}{speed:>9.1f}{sum(map(len, found)):>7}{100 * same.share:>9.1f}"
+                    f"{same.others:>8}{same.landmarks:>13.3f}",
                     flush=True,
                 )
 

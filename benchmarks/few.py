@@ -32,11 +32,11 @@ from rcnn.stages.heads import HeadTrainer
 from rcnn.stages.settings import TrainSettings
 from rcnn.stages.settings.vectors import AUTO, COSINE, MLP, TEMPLATES
 from rcnn.stages.training_set import TrainingSet
-from rcnn.training.distributed import Team
 from rcnn.training.epochs import train_epochs
 from rcnn.training.judging import mean_precision
 from rcnn.training.mlp import Learner
 from rcnn.training.people import held_out
+from rcnn.training.team import Team
 from rcnn.video.photographs import read_image
 
 CHECKPOINTS = "../shared/checkpoints"

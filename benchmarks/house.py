@@ -21,7 +21,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).resolve().parents[1]
-LOOSE = ("config", "errors", "api", "__main__")
+LOOSE = ("config", "errors", "installation", "api", "__main__")
 WIDTH, FLOOR = 16.0, 1.0  # of the drawing, in its own units
 
 

@@ -116,7 +116,7 @@ def stages() -> list[Stage]:
     predict = ("--model", "{ref}/mlp,10", "--inputs", "{ref}/feat", "--output", "{out}/pred")
     return [
         Stage("detect.py", (*detect, *best, *cpu), "det"),
-        Stage("feature.py", ("--input", "{ref}/det", "--output", "{out}/feat", *best, *cpu), "feat"),
+        Stage("feature.py", ("--input", "{ref}/det", "--output", "{out}/feat", "--aug", "1", *best, *cpu), "feat"),
         Stage("genfeat.py", ("--inputs", "{ref}/feat", "--output", "{out}/train", *best), "train"),
         Stage("train_mlp.py", (*train, *best, *cpu), "mlp-0010.params"),
         Stage("predict.py", (*predict, *best, *cpu), "pred"),

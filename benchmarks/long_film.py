@@ -24,7 +24,7 @@ from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.networks.engine import CPU
-from rcnn.stages.face_finder import FaceFinder
+from rcnn.stages.face_finder import ClipFaceFinder
 from rcnn.video.decoder import FrameDecoder
 from rcnn.video.pieces import plan_pieces
 from rcnn.video.shots import Shots
@@ -152,7 +152,7 @@ def main() -> None:
     pieces = plan_pieces(str(film))
     print(f"planned {len(pieces)} pieces in {time.monotonic() - began:.2f} s")
     models, watcher = MODELS[args.pair], Watcher()
-    finder = FaceFinder(
+    finder = ClipFaceFinder(
         load_detector(models.detector, CPU),
         load_embedder(models.embedding, CPU),
         1,

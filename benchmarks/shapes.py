@@ -30,7 +30,7 @@ from rcnn.faces.embedding import Embedder
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.types import Faces
 from rcnn.faces.vectors import normalise
-from rcnn.faces.views import detect_frames, fit
+from rcnn.faces.views import detect_frames, fit, on_canvas
 from rcnn.networks.zoo.roles import DETECTOR, EMBEDDING, find_model
 from rcnn.video.frames import read_frames
 
@@ -69,9 +69,7 @@ def on_canvases(detector: Detector, image: np.ndarray) -> tuple[Faces, np.ndarra
 
 def from_canvas(detector: Detector, image: np.ndarray) -> tuple[Faces, np.ndarray]:
     """On the canvas of its shape; crops are cut from the canvas, not from the frame."""
-    from rcnn.faces.views import on_canvas
-
-    canvas = on_canvas(image)
+    canvas = on_canvas(detector, image)
     return detector.detect([canvas])[0], canvas
 
 

@@ -1,36 +1,62 @@
 """Finding people in video: detection, alignment, embedding, classification, ranking.
 
-From Python, see docs/python.md: `from rcnn import read_image, detect_faces, embed_faces, compare, rank_clips,
-find_in_video`.
+From Python, see docs/python.md: `from rcnn import FaceFinder, compare, find_people`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from .installation import VERSION
 
 if TYPE_CHECKING:
     from .api import (
         Appearance,
+        ArgumentError,
+        Face,
+        FaceAnalysis,
+        FaceFinder,
+        Faces,
+        InputError,
+        Match,
+        TimedMatch,
         compare,
         detect_faces,
         embed_faces,
         find_in_video,
+        find_people,
+        match_threshold,
         model_of,
         rank_clips,
         read_image,
     )
 
+__version__ = VERSION
+
 __all__ = [
-    "Appearance", "compare", "detect_faces", "embed_faces", "find_in_video", "model_of", "rank_clips", "read_image",
+    "Appearance", "ArgumentError", "Face", "FaceAnalysis", "FaceFinder", "Faces", "InputError", "Match", "TimedMatch",
+    "compare", "detect_faces", "embed_faces", "find_in_video", "find_people", "match_threshold", "model_of",
+    "rank_clips", "read_image",
 ]  # fmt: skip
+
+# `rcnn.api` has them all; these have fewer libraries to wait for
+_HOMES = {
+    "ArgumentError": "rcnn.errors",
+    "Face": "rcnn.python.face",
+    "FaceAnalysis": "rcnn.python.face_analysis",
+    "FaceFinder": "rcnn.python.finder",
+    "Faces": "rcnn.faces.types",
+    "InputError": "rcnn.errors",
+    "compare": "rcnn.python.vectors",
+    "match_threshold": "rcnn.python.models",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for when it is asked for: scripts that only show their help need none of it."""
     if name in __all__:
-        from . import api
-
-        return getattr(api, name)
+        return getattr(import_module(_HOMES.get(name, "rcnn.api")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

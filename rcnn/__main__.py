@@ -1,9 +1,11 @@
-"""`python -m rcnn COMMAND ...`: everything but the six stages, which are scripts."""
+"""`rcnn COMMAND ...` and `python -m rcnn COMMAND ...`: the stages, and everything beside them."""
 
 import importlib
 import sys
+from types import ModuleType
 
 from .errors import InputError, run_script
+from .installation import PROGRAM, STAGES, VERSION, as_called
 
 COMMANDS = {  # module of rcnn.commands, and whether the same command goes on after a stop
     "find": True,
@@ -25,17 +27,25 @@ COMMANDS = {  # module of rcnn.commands, and whether the same command goes on af
     "train-detector": True,
     "train-embedding": True,
     "train-people": True,
+    **dict.fromkeys(STAGES, True),
+    "gendata": False,
 }
 HELP = ("-h", "--help")
 
 
 def overview() -> str:
     """A line a command: its name and what it does."""
-    lines = ["usage: python -m rcnn COMMAND [options]", "", "commands"]
-    for name in COMMANDS:
-        module = importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
-        lines.append(f"  {name:<17}{(module.__doc__ or '').partition(chr(10))[0]}")
-    return "\n".join([*lines, "", "`python -m rcnn COMMAND --help` says what a command takes."])
+    parts = {"commands": [name for name in COMMANDS if name not in STAGES], "stages, in their order": STAGES}
+    lines = ["usage: python -m rcnn COMMAND [options]"]
+    for title, names in parts.items():
+        lines += ["", title]
+        for name in names:
+            lines.append(f"  {name:<17}{(_module(name).__doc__ or '').partition(chr(10))[0]}")
+    return as_called("\n".join([*lines, "", "`python -m rcnn COMMAND --help` says what a command takes."]))
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
 
 
 def main() -> None:
@@ -43,15 +53,17 @@ def main() -> None:
     if name in HELP:
         print(overview())
         return
+    if name == "--version":
+        print(f"{PROGRAM} {VERSION}")
+        return
     if name not in COMMANDS:
         import difflib
 
         near = difflib.get_close_matches(name, COMMANDS, 1)
         meant = f"do you mean {near[0]}? " if near else ""
         raise InputError(f"{name!r:.40} is no command; {meant}python -m rcnn --help lists them")
-    module = importlib.import_module(f".commands.{name.replace('-', '_')}", __package__)
-    sys.argv[:2] = [f"rcnn {name}"]
-    module.main()
+    sys.argv[:2] = [f"{PROGRAM} {name}"]
+    _module(name).main()
 
 
 def run() -> None:

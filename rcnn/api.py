@@ -1,84 +1,114 @@
-"""Faces, embeddings and clips in a few lines of Python; `from rcnn import ...` finds these functions.
+"""Faces, embeddings and clips in a few lines of Python; `from rcnn import ...` finds what is here.
 
 Models are loaded once and kept. One that is not named is the one that the scripts take.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import InputError
+from .errors import ArgumentError, InputError
 from .faces.alignment import align_faces
-from .faces.detectors import Detector
-from .faces.embedding import Embedder, is_normalised
+from .faces.embedding import is_normalised
 from .faces.finding import find_faces
-from .faces.load import load_detector, load_embedder
-from .faces.types import Faces
+from .faces.types import POINTS, Faces
 from .faces.vectors import normalise
-from .networks.engine import choose_device
-from .networks.zoo.roles import DETECTOR, EMBEDDING, find_model
 from .people.appearances import Appearance
+from .python.checks import check_count, check_number, check_path, check_paths, kind_of, python_errors
+from .python.face import Face
+from .python.face_analysis import FaceAnalysis
+from .python.finder import FaceFinder
+from .python.images import BGR, as_bgr
+from .python.models import (
+    detector_of,
+    device_of,
+    embedder_of,
+    find_detector,
+    find_embedding,
+    match_threshold,
+    model_of,
+    quality_of,
+)
+from .python.people import HITS, MOST_HITS, find_people
+from .python.vectors import compare, unit_vectors
 from .report import trace
 from .search import Match, nearest, open_features
 from .search.query import models_behind
 from .stages.appearances import appearances_in
 from .stages.labels import find_labels
 from .stages.one_video import KnownPeople, find_in_one
-from .stages.settings.clips import NORM, QUALITY_THRESHOLDS, SCORE
-from .video.photographs import read_image
+
+if TYPE_CHECKING:
+    from .python.checks import Path
+    from .python.images import Image
+    from .python.vectors import Vector
 
 __all__ = [
-    "Appearance", "compare", "detect_faces", "embed_faces", "find_in_video", "model_of", "rank_clips", "read_image",
+    "Appearance", "ArgumentError", "Face", "FaceAnalysis", "FaceFinder", "Faces", "InputError", "Match", "TimedMatch",
+    "compare", "detect_faces", "embed_faces", "find_in_video", "find_people", "match_threshold", "model_of",
+    "rank_clips", "read_image",
 ]  # fmt: skip
 
-KEPT_MODELS = 4  # of each kind
-CROP = (112, 112)  # height and width of crops, pixels
+FEATURES = "a directory that feature.py wrote"
 
 
-@lru_cache(maxsize=KEPT_MODELS)
-def _detector(model: str | None, gpu: int | None) -> Detector:
-    return load_detector(find_model(model, DETECTOR, quiet=True), choose_device(gpu))
-
-
-@lru_cache(maxsize=KEPT_MODELS)
-def _embedder(model: str | None, gpu: int | None) -> Embedder:
-    return load_embedder(find_model(model, EMBEDDING, quiet=True), choose_device(gpu))
-
-
-def detect_faces(
-    image: np.ndarray, detector: str | None = None, threshold: float | None = None, gpu: int | None = None
-) -> Faces:
-    """The faces of an image of any size, from left to right.
-
-    Parameters
-    ----------
-    image : (H, W, 3) uint8, BGR, as `read_image` and OpenCV give it
-    detector : `PREFIX,EPOCH`, `X.onnx` or MTCNN's directory; None for the scripts' own
-    threshold : smallest probability of a face; None for the detector's own
-    gpu : CUDA device, -1 for the CPU, None for the first device if there is one and else the CPU
+def read_image(path: Path) -> np.ndarray:
+    """The photograph in a file, (H, W, 3) uint8, BGR, upright, with white behind what can be seen through.
 
     Raises
     ------
-    InputError
+    ArgumentError
+        If it can't be read; says why.
+    """
+    return as_bgr(check_path(path, "path", "the path of a photograph"), name="path")
+
+
+@python_errors()
+def detect_faces(
+    image: Image,
+    detector: Path | None = None,
+    threshold: float | None = None,
+    gpu: int | None = None,
+    colour: str = BGR,
+) -> Faces:
+    """The faces of an image of any size, from left to right, without embeddings; see `FaceFinder` for those.
+
+    Parameters
+    ----------
+    image : as of `FaceFinder.get`
+    detector : `PREFIX,EPOCH`, `X.onnx` or MTCNN's directory; None for the scripts' own
+    threshold : smallest probability of a face, 0..1; None for the detector's own
+    gpu : CUDA device, -1 for the CPU, None for the first device if there is one and else the CPU
+    colour : "bgr", as `read_image` and OpenCV give arrays, or "rgb"
+
+    Raises
+    ------
+    ArgumentError
         If the image is none, or the model can't be read.
     """
-    _check_image(image)
-    return find_faces(image, _detector(detector, gpu), threshold)
+    array = as_bgr(image, colour)
+    if threshold is not None:
+        threshold = check_number(threshold, "threshold", 0, 1, "a probability; 50 per cent is 0.5")
+    return find_faces(array, detector_of(find_detector(detector), device_of(gpu)), threshold)
 
 
-def embed_faces(image: np.ndarray, faces: Faces, model: str | None = None, gpu: int | None = None) -> np.ndarray:
+@python_errors()
+def embed_faces(
+    image: Image, faces: Faces, model: Path | None = None, gpu: int | None = None, colour: str = BGR
+) -> np.ndarray:
     """A vector a face, which is alike for faces of one person.
 
     Parameters
     ----------
-    image : (H, W, 3) uint8, BGR
-    faces : of this image
+    image : as of `FaceFinder.get`
+    faces : of this image, as `detect_faces` gives them
     model : `PREFIX,EPOCH` or `X.onnx`; None for the scripts' own. Vectors of two models can't be compared.
-    gpu : as for `detect_faces`
+    gpu, colour : as for `detect_faces`
 
     Returns
     -------
@@ -86,16 +116,18 @@ def embed_faces(image: np.ndarray, faces: Faces, model: str | None = None, gpu: 
 
     Raises
     ------
-    InputError
-        If the image is none, or the model can't be read.
+    ArgumentError
+        If the image is none, `faces` are no faces, or the model can't be read.
     """
-    _check_image(image)
-    return normalise(_embedder(model, gpu).embed(align_faces(image, faces.landmarks)))
-
-
-def compare(first: np.ndarray, second: np.ndarray) -> float:
-    """How alike two faces are: the cosine of their vectors (D,), -1..1."""
-    return float(normalise(first) @ normalise(second))
+    array = as_bgr(image, colour)
+    if not isinstance(faces, Faces):
+        raise ArgumentError(f"faces: is {kind_of(faces)}; give what detect_faces gave for this image")
+    if np.ndim(faces.landmarks) != 3 or np.shape(faces.landmarks)[1:] != (POINTS, 2):
+        raise ArgumentError(f"faces: has landmarks {np.shape(faces.landmarks)}; give (n, 5, 2), as detect_faces does")
+    if not np.isfinite(faces.landmarks).all():
+        raise ArgumentError("faces: has landmarks that are NaN or infinite; detect the faces again")
+    embedder = embedder_of(find_embedding(model, "model"), device_of(gpu))
+    return normalise(embedder.embed(align_faces(array, faces.landmarks)))
 
 
 @dataclass(frozen=True)
@@ -105,14 +137,19 @@ class TimedMatch(Match):
     appearances: tuple[Appearance, ...] = ()
 
 
+@python_errors()
 def rank_clips(
-    person: np.ndarray, features: str | Sequence[str], count: int = 20, times: bool = False, false_hits: float = 1.0
+    person: Vector | Sequence[Vector],
+    features: Path | Sequence[Path],
+    count: int = 20,
+    times: bool = False,
+    false_hits: float = 1.0,
 ) -> list[Match]:
     """The clips that show a person, most like first.
 
     Parameters
     ----------
-    person : (D,) vector of a face, or (n, D) of several faces of the person
+    person : (D,) vector of a face, (n, D) of several faces of the person, a `Face` or a list of them
     features : directories that feature.py wrote, with the model of the vectors
     count : clips to give
     times : whether to say when the person is in view, too; that takes the faces that the features were made of
@@ -125,12 +162,20 @@ def rank_clips(
 
     Raises
     ------
-    InputError
+    ArgumentError
         If the directories are not complete, their vectors are of another width, or the faces are gone.
     """
-    paths = (features,) if isinstance(features, str) else tuple(features)
-    vector = normalise(np.atleast_2d(person)).sum(0)
+    vector = unit_vectors(person, "person").sum(0).astype(np.float32)
+    paths = check_paths(features, "features", FEATURES)
+    count = check_count(count, "count")
+    false_hits = check_number(false_hits, "false_hits", 1e-6, MOST_HITS, HITS)
     readers = open_features(paths)
+    for reader in readers:
+        if reader.width != len(vector):
+            raise ArgumentError(
+                f"person: is {len(vector)} wide, the vectors of {reader.path} {reader.width}; embed the face with "
+                "model_of(features)"
+            )
     labels = find_labels(None, trace(readers))
     matches = list(nearest(readers, vector, count, labels=labels).matches)
     if not times:
@@ -146,15 +191,15 @@ def rank_clips(
 
 
 def find_in_video(
-    path: str,
-    people: Mapping[str, str | Sequence[str]] | str | Sequence[str],
-    detector: str | None = None,
-    model: str | None = None,
+    path: Path,
+    people: Mapping[str, Path | Sequence[Path]] | Path | Sequence[Path],
+    detector: Path | None = None,
+    model: Path | None = None,
     false_hits: float = 1.0,
     quality: float | None = None,
     gpu: int | None = None,
 ) -> Iterator[Appearance]:
-    """Who is in view in a video, from when to when, in the order of the start.
+    """Who is in view in a video, from when to when, in the order of the start; `find_people` takes several files.
 
     Parameters
     ----------
@@ -163,7 +208,7 @@ def find_in_video(
     detector : as for `detect_faces`
     model : embedding as for `embed_faces`; None for the one that made the directories, or for the scripts' own
     false_hits : videos of 1,000 without any of the people that may get a "yes" for one
-    quality : smallest quality of a face, as detect.py's --quality-threshold; None for its default
+    quality : smallest quality of a face, see `Face`; None for the model's own
     gpu : as for `detect_faces`
 
     Yields
@@ -173,30 +218,36 @@ def find_in_video(
 
     Raises
     ------
-    InputError
+    ArgumentError
         If the file, a photograph, a directory or a model can't be read, or the model is not the directories' own.
     """
-    if isinstance(people, Mapping):
-        model = find_model(model, EMBEDDING, quiet=True)
-        finder, embedder = _detector(detector, gpu), _embedder(model, gpu)
-        known = KnownPeople.of_photographs(people, finder, embedder, model)
-    else:
-        paths = (people,) if isinstance(people, str) else tuple(people)
-        readers = open_features(paths)
-        behind = models_behind(readers, model, detector, {})
-        finder, embedder = _detector(behind.detector, gpu), _embedder(behind.model, gpu)
-        known = KnownPeople.of_features(paths)
-    scored = is_normalised(embedder, CROP)  # so that the norm says nothing
-    least = QUALITY_THRESHOLDS[SCORE if scored else NORM] if quality is None else quality
-    yield from find_in_one(path, known, finder, embedder, None if scored else embedder, least, false_hits)
+    with python_errors(quality_threshold="quality"):
+        film = check_path(path, "path", "the path of a video")
+        if not os.path.isfile(film):
+            reason = "is a folder; find_people takes one" if os.path.isdir(film) else "there is no such file"
+            raise ArgumentError(f"path {film}: {reason}")
+        false_hits = check_number(false_hits, "false_hits", 1e-6, MOST_HITS, HITS)
+        if quality is not None:
+            quality = check_number(quality, "quality", 0, 1e6, "as Face.quality")
+        device = device_of(gpu)
+        if isinstance(people, Mapping):
+            used = find_embedding(model, "model")
+            finder, embedder = detector_of(find_detector(detector), device), embedder_of(used, device)
+            listed = {name: check_paths(paths, f"people[{name!r}]", "photographs") for name, paths in people.items()}
+            known = KnownPeople.of_photographs(listed, finder, embedder, used)
+        else:
+            folders = check_paths(people, "people", f"photographs by name, {{'Ada': 'ada.jpg'}}, or {FEATURES}")
+            embedding = None if model is None else os.fspath(model)
+            other = None if detector is None else os.fspath(detector)
+            behind = models_behind(open_features(folders), embedding, other, {})
+            used = behind.model
+            finder, embedder = detector_of(behind.detector, device), embedder_of(used, device)
+            known = KnownPeople.of_features(folders)
+        scored = is_normalised(embedder)  # so that the norm says nothing
+        least = quality_of(used, scored) if quality is None else quality
+    return _found_in(film, known, finder, embedder, None if scored else embedder, least, false_hits)
 
 
-def model_of(features: str) -> str:
-    """The embedding model, `PREFIX,EPOCH`, that made a directory of features; for `embed_faces`."""
-    (reader,) = open_features((features,))
-    return str(reader.manifest["arguments"]["model"])
-
-
-def _check_image(image: np.ndarray) -> None:
-    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise InputError("an image is an array (height, width, 3) of uint8, BGR, as read_image gives it")
+def _found_in(*arguments: object) -> Iterator[Appearance]:
+    with python_errors():
+        yield from find_in_one(*arguments)  # type: ignore[arg-type]

@@ -70,6 +70,7 @@ config.CALIBRATION = EasyDict(  # of networks of 8 bits
 
 config.CROP = EasyDict(
     JPEG_QUALITY=95,
+    LEAST_NORM=10.0,  # of the embedding of a good crop by the challenge's quality model; other models have other norms
 )
 
 config.AUGMENT = EasyDict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -12,11 +13,16 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
+from .installation import PROGRAM, as_called, how_to_install
+
 STDOUT, STDERR = 1, 2  # numbers of files
 ERRORS = "backslashreplace"  # names of files need not be UTF-8, nor the terminal
+TORCH = "torch"  # what training and CUDA need; the rest works without it
 HEARD = 1.0  # seconds in which one of several processes says its line, before torchrun sees another end
 # torchrun starts a command several times; the first process alone says what there is to say.
 _speaks = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
+
+_saved = False  # whether this run has saved a part, or found one of an earlier run
 
 
 class InputError(Exception):
@@ -30,6 +36,14 @@ class InputError(Exception):
     def __init__(self, message: str = "", paste: str = "") -> None:
         super().__init__(message)
         self.paste = paste
+
+
+class ArgumentError(InputError, ValueError):
+    """An `InputError` of a call from Python: names the argument, and is a `ValueError`, too.
+
+    `InputError` itself is none: where files are read, `except ValueError` means that a value in them is wrong, and must
+    not catch what is meant for people.
+    """
 
 
 class Stopped(BaseException):
@@ -51,10 +65,16 @@ def speak(whether: bool) -> None:
     _speaks = whether
 
 
+def note_saved() -> None:
+    """Say that a part of the work is saved: a run that is stopped from now on goes on from there."""
+    global _saved
+    _saved = True
+
+
 def _program() -> str:
     """What the user called: a script's name, or `rcnn` with the name of a command."""
     name = os.path.basename(sys.argv[0])
-    return "rcnn" if name == "__main__.py" else name
+    return PROGRAM if name == "__main__.py" else name
 
 
 def run_script(main: Callable[[], None], resumes: bool = False) -> None:
@@ -66,6 +86,7 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
         then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
     _open_streams()
+    print_log()
     if resumes:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _stop)
@@ -76,13 +97,19 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
             if end.code:
                 raise
         _check_heard()
+    except ModuleNotFoundError as error:
+        if error.name != TORCH:
+            raise
+        words = f"{_program()}: error: needs PyTorch, which is not installed; {how_to_install('train')}"
+        print(words, file=sys.stderr)
+        sys.exit(2)
     except InputError as error:
         if not _speaks:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
             time.sleep(HEARD)
             sys.exit(2)
-        print(f"{_program()}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{_program()}: error: {as_called(' '.join(str(error).split()))}", file=sys.stderr)
         if error.paste:
             print(error.paste, file=sys.stderr)
         sys.exit(2)
@@ -94,6 +121,28 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, head for one, has seen enough
         sys.exit(1)
+
+
+class _Printed(logging.Handler):
+    """What the library logs at INFO, printed: each line once, for several threads may load the same model."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._said: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = record.getMessage()
+        if line not in self._said:
+            self._said.add(line)
+            print(line, flush=True)
+
+
+def print_log() -> None:
+    """Print what the library logs, as the scripts do."""
+    log = logging.getLogger(__package__)
+    if not any(isinstance(handler, _Printed) for handler in log.handlers):
+        log.addHandler(_Printed())
+        log.setLevel(logging.INFO)
 
 
 class _Lines(io.FileIO):
@@ -156,7 +205,8 @@ def _check_heard() -> None:
 
 
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
-    line = f"{_program()}: stopped; what was done is saved, and the same command goes on from there\n"
+    goes_on = "what was done is saved, and the same command goes on from there"
+    line = f"{_program()}: stopped; {goes_on if _saved else 'give the same command again'}\n"
     with contextlib.suppress(OSError):
         if _speaks:
             os.write(2, line.encode())  # print is not for signal handlers: it may be in the middle of a line itself

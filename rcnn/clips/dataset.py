@@ -11,6 +11,7 @@ from .. import files
 from ..errors import InputError
 from ..files.text import printable, read_lines
 from .listed import CLIPS_FILE, TO_THE_END, lists_clips, read_listed
+from .misplaced import check_place
 
 TRAIN, VAL, TEST = "train", "val", "test"
 STAGES = {"trainval": (TRAIN, VAL), "test": (TEST,)}
@@ -145,8 +146,7 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1), marked: bo
     InputError
         If there is no data set, no clip of the stage, or a name lies in two places.
     """
-    if not files.is_dir(root):
-        raise InputError(f"{root}: there is no such directory; give --dataset a data set in the iQIYI-VID layout")
+    check_place(root)
     listed = lists_clips(root)
     clips = _listed_clips(root, stage, part, marked) if listed else _clips_in_folders(root, stage, part, marked)
     if not clips and part[1] == 1:  # a part of a small data set may be empty

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from .layout import LISTS
 
 HIDDEN = "is hidden"
 LOOSE = "lies in no person's folder"
@@ -65,6 +67,23 @@ class Skipped:
         return f"{self.reason}: {self.detail}" if self.detail else self.reason
 
 
+def check_people(source: Path, flag: str = "--input") -> None:
+    """Refuse a folder of people that is not there, or is a data set.
+
+    Raises
+    ------
+    InputError
+        Names the flag.
+    """
+    if not source.is_dir():
+        raise InputError(f"{flag} {source}: no such folder; it must hold a folder for each person")
+    if (source / LISTS).is_dir():
+        raise InputError(
+            f"{flag} {source}: is a data set already; give a folder of PERSON/*.jpg, or go on with it: "
+            f"./run.sh --dataset {shlex.quote(str(source))}"
+        )
+
+
 def scan(
     source: Path, flag: str = "--input", loose: bool = False, apart: Sequence[Path] = ()
 ) -> tuple[People, list[Skipped]]:
@@ -83,8 +102,7 @@ def scan(
     InputError
         If there is no such folder, a person's name has a line break, or two folders have one name, unless `loose`.
     """
-    if not source.is_dir():
-        raise InputError(f"{flag} {source}: no such folder; it must hold a folder for each person")
+    check_people(source, flag)
     people: People = {}
     skipped: list[Skipped] = []
     seen: dict[str, str] = {}  # name of each person's folder

@@ -13,9 +13,9 @@ from ..errors import InputError
 from ..files import create, make_dir
 from . import dataset
 from .dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
+from .misplaced import LISTS
 
 FOLDERS = {split: folder.replace("*", "1") for split, folder in dataset.FOLDERS.items()}  # all in Part1
-LISTS = os.path.dirname(dataset.NAMES_FILE)
 TEST_FILE = f"{LISTS}/test_v2.txt"
 PEOPLE_FILE = f"{LISTS}/names.txt"
 STAGING = ".making"  # what is not finished lies here, in the output folder, so that a rename publishes it

@@ -1,1 +1,1 @@
-"""The subcommands of `python -m rcnn`, a module each, and the parser that they share with the scripts."""
+"""The subcommands of `rcnn`, the six stages among them, a module each, and the parser that they share."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, overload
 
 from ..errors import InputError
+from ..installation import as_called
 from ..settings import shared
 from ..settings.fields import FILES, METHOD, MODELS, REQUIRED, RUN, Option, Settings, flag_of, options_of
 from ..settings.kinds import flag, number, numbers, pair, paths, positive, typed, whole
@@ -18,6 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 COMMAND = "python -m rcnn "
+WIDTH = 80  # characters of a line of an example
 
 One = TypeVar("One", bound=Settings)
 Other = TypeVar("Other", bound=Settings)
@@ -30,6 +33,32 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if silent else super()._get_help_string(action)
 
 
+def pasteable(command: str) -> str:
+    """A command in lines of `WIDTH` characters at most, broken before a flag, that the shell reads as one."""
+    first, *rest = command.split(" --")
+    lines = [f"  {first}"]
+    for words in rest:
+        joined = f"{lines[-1]} --{words}"
+        if len(joined) <= WIDTH - len(" \\"):
+            lines[-1] = joined
+        else:
+            lines += [f"      --{words}"]
+    return " \\\n".join(lines)
+
+
+def _joined(words: Sequence[str], listed: Container[str]) -> list[str]:
+    """Words of a command line in which what follows one of the flags `listed` is one word, with commas."""
+    result: list[str] = []
+    flag = ""
+    for word in words:
+        if flag in listed and not word.startswith("-") and result[-1] != flag:
+            result[-1] = f"{result[-1].rstrip(',')},{word.lstrip(',')}"
+            continue
+        flag = word if word.startswith("-") else flag
+        result.append(word)
+    return result
+
+
 class Parser(argparse.ArgumentParser):
     """Shows defaults in the help and reports what is wrong in one line, exit code 2."""
 
@@ -38,10 +67,11 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=program,
             description=description,
-            epilog=f"example: {example}",
             formatter_class=_Formatter,
             allow_abbrev=False,
         )
+        self._example = example
+        self._listed: set[str] = set()  # flags of values with commas between them
         self._groups = {title: self.add_argument_group(title) for title in (FILES, MODELS, METHOD, RUN)}
 
     def group(self, title: str) -> Callable[..., argparse.Action]:
@@ -60,22 +90,34 @@ class Parser(argparse.ArgumentParser):
         else:
             words |= {"metavar": option.metavar, "choices": option.kind.choices}
             # argparse says itself what there is to choose from; several values are checked together in the settings
-            words |= (
-                {"nargs": "+"} if option.many else {"type": option.kind.read if option.kind.choices else option.kind}
-            )
+            read = option.kind.read if option.kind.choices else option.kind
+            if option.many:
+                words["nargs"] = "+"
+            else:
+                words["type"] = read
         if option.positional:
             add(name, **(words if needed else {**words, "nargs": "*" if option.many else "?"}))
         else:
             add(flag_of(name), *option.aliases, dest=name, required=needed, **words)
+            if option.kind.listed and not option.many:
+                self._listed |= {flag_of(name), *option.aliases}
 
     def add_settings(self, kind: type[Settings]) -> None:
         """Add all fields of settings."""
         for name, option in options_of(kind).items():
             self.add_option(name, option, kind.__dataclass_fields__[name].default)
 
+    def format_help(self) -> str:
+        """An example to paste, then what argparse says, with commands as they are called here."""
+        return as_called(f"example:\n{pasteable(self._example)}\n\n{super().format_help()}")
+
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        """As argparse does, but a flag that is not known is named with the one that may be meant."""
-        found, unknown = self.parse_known_args(args, namespace)
+        """As argparse does, but a flag that is not known is named with the one that may be meant, and values that have
+        commas between them may have spaces."""
+        given = sys.argv[1:] if args is None else list(args)
+        if not self._get_positional_actions():
+            given = _joined(given, self._listed)
+        found, unknown = self.parse_known_args(given, namespace)
         if unknown:
             near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
             self.error(f"{unknown[0]} is not known{f'; do you mean {near[0]}?' if near else ''}")
@@ -117,13 +159,22 @@ def read_settings(description: str | None, example: str, /, *kinds: type[Setting
 
 
 def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
-    """Settings of what was given, and a line for each value that had to be found."""
+    """Settings of what was given, and a line for the values that had to be found."""
     options = options_of(kind)
     settings = kind(**{name: value for name, value in given.items() if name in options})
-    for name, option in options.items():
-        value = getattr(settings, name)
-        if option.found is not None and name not in given and value is not None:
-            print(option.found(value), flush=True)
+    found = {
+        name: value
+        for name, option in options.items()
+        if option.found is not None and name not in given and (value := getattr(settings, name)) is not None
+    }
+    if len(found) == 1:
+        ((name, value),) = found.items()
+        line = options[name].found
+        assert line is not None  # as of all that are in `found`
+        print(line(value), flush=True)
+    elif found:
+        values = ", ".join(f"{flag_of(name)} {value}" for name, value in found.items())
+        print(f"models: those not given are {values}", flush=True)
     return settings
 
 

@@ -13,5 +13,8 @@ def main() -> None:
     settings = read_settings(__doc__, EXAMPLE, EmbeddingSettings)
 
     from ..training.embedding import EmbeddingTrainer
+    from ..workers.pipeline import limit_cores
 
+    if settings.threads:
+        limit_cores(settings.threads)  # those of the teacher and the detector, too
     EmbeddingTrainer(settings).run()

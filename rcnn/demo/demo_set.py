@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from ..clips.layout import FOLDERS, STAGING, arrange, check_output, fresh, publish
 from ..errors import InputError
 from ..video.motion import write_video
 from ..workers.mapping import mapper
+from ..workers.progress import progress
 from .film import SIZE, draw_take, film_frames
 from .person import DrawnPerson, PeopleModel, load_people
 from .settings import MOST, DemoOptions
@@ -111,7 +110,7 @@ def write_demo(options: DemoOptions) -> DemoSummary:
             job = partial(make_demo_clip, folder=staging, seed=options.seed, model=options.model)
             # a chunk is a person's clips, so that no two processes draw the same face
             with mapper(min(options.workers, len(clips)), options.clips) as run:
-                for _ in tqdm(run(job, clips), total=len(clips), unit="clip", disable=None):
+                for _ in progress(run(job, clips), what="demo", unit="clip", total=len(clips)):
                     pass
             names = {number: f"{KNOWN}{number:03d}" for number in range(1, options.people + 1)}
             clips.sort(key=lambda clip: clip.name)

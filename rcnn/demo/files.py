@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-PREFIX = "./model/people"  # where the model that comes with the repository lies
+NAME = "people"  # of the model that comes with the program
+PREFIX = f"./model/{NAME}"  # where training puts it
 
 
 def face_space_file(prefix: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..networks.zoo.roles import shipped_model
 from ..settings import kinds, shared
 from ..settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..training.settings import (
@@ -15,7 +16,7 @@ from ..training.settings import (
     rate_setting,
     threads_setting,
 )
-from .files import PREFIX
+from .files import NAME, PREFIX
 
 MOST = 100_000  # people, strangers, or clips of nobody
 CLIPS = (2, 1000)  # of a known person; at least one to train, one to test
@@ -27,7 +28,9 @@ class DemoOptions(Settings):
     """What `python -m rcnn demo` takes; see its help."""
 
     output: Path = setting(Path("./data/demo"), "where the data set goes", kinds.folder, "DIR", FILES)
-    model: str = setting(PREFIX, "what draws the people, see rcnn train-people", kinds.text, "PREFIX", MODELS)
+    model: str = setting(
+        shipped_model(NAME), "what draws the people, see python -m rcnn train-people", kinds.text, "PREFIX", MODELS
+    )
     seed: int = shared.seed("another seed: other people and clips", kinds.between(*SEEDS))
     people: int = setting(30, "known people", kinds.between(1, MOST), "N")
     clips: int = setting(8, "of each; half to train, a quarter each for val and test", kinds.between(*CLIPS), "N")

@@ -1,10 +1,16 @@
-"""How far the outputs of two networks lie apart."""
+"""How far the outputs of two networks lie apart, and the faces that two detectors find."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+
+from ..cython.boxes import overlaps
+from ..faces.types import Faces
+
+SAME_FACE = 0.5  # intersection over union
 
 
 def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
@@ -15,3 +21,49 @@ def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarra
             return float("inf")
         worst = max(worst, float(np.abs(f - e).max() / max(np.abs(e).max(), np.finfo(np.float32).tiny)))
     return worst
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What a detector finds of what another one finds.
+
+    wanted : faces of the other
+    lost : of these, that it does not find
+    others : faces that it finds beside them
+    landmarks : how far landmarks lie apart on the mean, in % of the eyes' distance; NaN where no face is found
+    pictures : that both looked at
+    """
+
+    wanted: int
+    lost: int
+    others: int
+    landmarks: float
+    pictures: int
+
+    @property
+    def share(self) -> float:
+        """Of the wanted faces, those that were found."""
+        return 1 - self.lost / max(1, self.wanted)
+
+    def __str__(self) -> str:
+        share = f" ({self.lost / self.wanted:.1%})" if self.wanted else ""
+        return f"of {self.wanted} faces on {self.pictures} pictures {self.lost} lost{share}, {self.others} others found"
+
+
+def agreement(found: Sequence[Faces], wanted: Sequence[Faces]) -> Agreement:
+    """How far what is found in some pictures agrees with what is wanted there."""
+    hits, total, others, errors = 0, 0, 0, []
+    for ours, theirs in zip(found, wanted, strict=True):
+        total += len(theirs)
+        if not len(ours) or not len(theirs):
+            others += len(ours)
+            continue
+        overlap = overlaps(np.ascontiguousarray(ours.boxes), np.ascontiguousarray(theirs.boxes))
+        best = overlap.argmax(0)
+        same = overlap[best, np.arange(len(theirs))] >= SAME_FACE
+        hits += int(same.sum())
+        others += len(ours) - len(np.unique(best[same]))
+        eyes = np.linalg.norm(theirs.landmarks[:, 0] - theirs.landmarks[:, 1], axis=1)
+        distances = np.linalg.norm(ours.landmarks[best] - theirs.landmarks, axis=2).mean(1)
+        errors += (100 * distances / eyes)[same].tolist()
+    return Agreement(total, total - hits, others, float(np.mean(errors)) if errors else float("nan"), len(wanted))

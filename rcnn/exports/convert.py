@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,24 @@ import numpy as np
 
 from ..errors import InputError
 from ..faces.alignment import SIZES
-from ..faces.card import RGB, Card, card_path, write_card
+from ..faces.card import RGB, Card, card_path, read_thresholds, write_card
 from ..faces.detectors.mtcnn import SIDES
 from ..faces.embedding import OUTPUT as EMBEDDING_OUTPUT
-from ..files import make_dir, write_whole
+from ..faces.quality import quality_card
+from ..files import make_dir, sha256, write_whole
 from ..files.text import check_utf8
+from ..installation import how_to_install
 from ..networks.checkpoint import Graph, load_checkpoint
 from ..networks.checkpoint.cascade import NAME, STAGES, cascade_checkpoints, is_cascade
 from ..networks.engine import Network, load_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
 from ..networks.graphs.classifier import OUTPUT as CLASSIFIER_OUTPUT
+from ..networks.zoo.roles import model_files
 from .comparison import largest_difference
 
 BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # names of the sizes that stay open
 TOLERANCE = 1e-4  # of the largest value of an output
+MOST_LOST = 0.03  # of the faces, without a warning
 TRIALS = (  # values of the open sizes with which both are run; the second leaves a rest at every stride
     {BATCH: 1, HEIGHT: 128, WIDTH: 192},
     {BATCH: 3, HEIGHT: 120, WIDTH: 184},
@@ -92,7 +97,7 @@ def _packages() -> tuple[Any, Any]:
 
         from ..networks.checkpoint import onnx
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed; pip install -r requirements-onnx.txt") from None
+        raise InputError(f"{error.name} is not installed; {how_to_install('onnx')}") from None
     onnxruntime.set_default_logger_severity(3)  # errors
     return onnx, onnxruntime
 
@@ -141,7 +146,7 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
     try:
         make_dir(os.path.dirname(output))
         write_whole(output, write)
-        _write_card(graph, output)
+        _write_card(graph, model, output)
     except OSError as error:
         raise InputError(f"{output}: can't be written: {error.strerror or error}") from None
     sizes = " x ".join(str(size) for size in shape)
@@ -165,10 +170,16 @@ def convert_cascade(model: str, folder: str) -> float:
     )
 
 
-def _write_card(graph: Graph, output: str) -> None:
-    """Say what is done to crops where the graph can't: an embedding of MXNet is fed RGB of 0 to 255."""
-    if graph.output_names == (EMBEDDING_OUTPUT,) and not OnnxGraph(output).normalises:
-        write_card(Card(RGB, (0.0,) * 3, (1.0,) * 3), output)
+def _write_card(graph: Graph, model: str, output: str) -> None:
+    """Say of an embedding what was measured of the checkpoint, and what is done to crops where the graph can't: an
+    embedding of MXNet is fed RGB of 0 to 255."""
+    if graph.output_names != (EMBEDDING_OUTPUT,):
+        return
+    thresholds = read_thresholds(model, {path: sha256(path) for path in model_files(model)})
+    known = Card(thresholds=thresholds, quality=quality_card(model).threshold)
+    fed = Card() if OnnxGraph(output).normalises else Card(RGB, (0.0,) * 3, (1.0,) * 3)
+    if (card := fed.or_else(known)) != Card():
+        write_card(card, output)
 
 
 def convert_to(model: str, output: str, precision: str, calibration: str, detector: str) -> None:
@@ -207,3 +218,11 @@ def convert_to(model: str, output: str, precision: str, calibration: str, detect
         f"convert: largest difference to the exact one on {found.pictures} pictures {found.largest:.1e} of the largest "
         f"value{cosine}"
     )
+    if found.faces is not None:
+        print(f"convert: {found.faces}, against the exact one")
+        if found.faces.lost > MOST_LOST * found.faces.wanted:
+            print(
+                f"convert: that is more than {MOST_LOST:.0%}; give more pictures to --calibration, like those it will "
+                f"see, or take --precision fp16",
+                file=sys.stderr,
+            )

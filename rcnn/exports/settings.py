@@ -40,7 +40,6 @@ class ConvertSettings(Settings):
         kinds.text,
         "MODEL",
         MODELS,
-        found=DETECTOR.used,
     )
 
     def _complete(self) -> None:
@@ -54,4 +53,4 @@ class ConvertSettings(Settings):
             raise InputError(f"--precision {self.precision} wants --calibration DIR with pictures")
         if self.outputs is not None:
             raise InputError("--outputs is for --precision fp32")
-        self._put(detector=find_model(self.detector, DETECTOR, quiet=True))
+        self._put(detector=find_model(self.detector, DETECTOR))

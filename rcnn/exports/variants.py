@@ -16,16 +16,19 @@ from ..errors import InputError
 from ..faces.alignment import SIZES
 from ..faces.card import BGR, RGB, Card, read_card, write_card
 from ..faces.choice import central_crop
-from ..faces.detectors.recognise import recognise
-from ..faces.detectors.single_stage import DIVISOR
+from ..faces.detectors.recognise import SCRFD, recognise
+from ..faces.detectors.scrfd import ScrfdDetector
+from ..faces.detectors.single_stage import DIVISOR, SingleStage
 from ..faces.load import detector_image, embedding_image, embedding_output, load_detector
-from ..faces.views import fit
+from ..faces.views import detect_frames, fit, in_sizes
 from ..files import make_dir, write_whole
 from ..networks.engine import FP16
 from ..networks.engine.images import ImageInput, image_planes
 from ..networks.engine.int8 import quantised
+from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph
 from ..video.photographs import ENDINGS, WORKING, read_image
+from .comparison import Agreement, agreement, largest_difference
 
 HELD_OUT = 4  # one picture in so many is not calibrated on but compared with, where there are
 ENOUGH = 8  # of them; where there are fewer, all are both
@@ -39,11 +42,13 @@ class Difference:
     largest : of all outputs, in parts of the largest value of each
     cosine : the smallest between the embeddings of a crop; None for a detector
     pictures : that were compared
+    faces : of a detector, of what the exact one finds on all pictures; None for an embedding
     """
 
     largest: float
     cosine: float | None
     pictures: int
+    faces: Agreement | None = None
 
 
 def make_variant(source: str, output: str, precision: str, calibration: str, detector: str) -> Difference:
@@ -66,7 +71,6 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     import onnx
 
     from ..networks.engine.onnx_runtime import OnnxRuntimeNetwork
-    from .comparison import largest_difference
 
     graph, card = OnnxGraph(source), read_card(source)
     kind = _kind(graph, card)
@@ -78,7 +82,9 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     if precision == FP16:
         model = _half(model)
     else:
-        model = quantised(model, [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))])
+        rest = rest if kind.embedding else in_sizes(rest)
+        inputs = [{name: image_planes(rest[row : row + 1], kind.image)} for row in range(len(rest))]
+        model = quantised(model, inputs, whole=not kind.embedding)
     seen: list[list[np.ndarray]] = []  # outputs of the exact network and of the variant
 
     def write(temporary: str) -> None:
@@ -95,8 +101,18 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     except OSError as error:
         raise InputError(f"{output}: can't be written: {error.strerror or error}") from None
     exact, fast = seen
-    cosine = _smallest_cosine(fast[0], exact[0]) if kind.embedding else None
-    return Difference(largest_difference(fast, exact), cosine, len(held))
+    largest = largest_difference(fast, exact)
+    if kind.embedding:
+        return Difference(largest, _smallest_cosine(fast[0], exact[0]), len(held))
+    return Difference(largest, None, len(held), _faces(source, output, kind, images))
+
+
+def _faces(source: str, output: str, kind: _Kind, images: np.ndarray) -> Agreement:
+    """What the variant of a detector finds of what the exact file finds."""
+    exact = load_detector(source)
+    assert isinstance(exact, SingleStage)
+    network = load_onnx_network(OnnxGraph(output, tried=True), kind.outputs, image=kind.image, tried=True)
+    return agreement(exact.with_network(network).detect(images), exact.detect(images))
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,9 @@ def _kind(graph: OnnxGraph, card: Card) -> _Kind:
             True, (number,), embedding_image(graph, card), lambda folder, detector: crops(folder, detector, size)
         )
     image = detector_image(graph, layout, card)
-    return _Kind(False, layout.outputs, image, lambda folder, _: frames(folder, layout.size))
+    side = card.side or (ScrfdDetector.side if layout.kind == SCRFD else None)
+    square = None if side is None else (side, side)
+    return _Kind(False, layout.outputs, image, lambda folder, _: frames(folder, layout.size or square))
 
 
 def _stated(image: ImageInput) -> dict[str, Any]:
@@ -146,13 +164,21 @@ def pictures(folder: str) -> Iterator[np.ndarray]:
 
 
 def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """At most 96 pictures as detect.py's frames: (n, H, W, 3) uint8, black where they don't reach."""
+    """At most 96 pictures as a detector looks at them: (n, H, W, 3) uint8, black where they don't reach.
+
+    Parameters
+    ----------
+    size : height, width of the canvas, which they fill; None for detect.py's widest
+    """
     columns, rows = config.FRAME.CANVASES[0]
     height, width = size or (rows, -(-columns // DIVISOR) * DIVISOR)
     found = []
     for image in pictures(folder):
         frame = np.zeros((height, width, 3), np.uint8)
-        fit(image, frame[:rows, :columns] if size is None else frame)
+        if size is None:
+            fit(image, frame[:rows, :columns])
+        else:
+            fit(image, frame, min(height / image.shape[0], width / image.shape[1]))
         found.append(frame)
         if len(found) == config.CALIBRATION.FRAMES:
             break
@@ -175,7 +201,7 @@ def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
             found.append(image)
         else:
             finder = finder or load_detector(detector)
-            (faces,) = finder.detect([image])
+            (faces,) = detect_frames(finder, [image])
             if len(faces):
                 found.append(central_crop(image, faces, size))
         if len(found) == config.CALIBRATION.CROPS:

@@ -21,8 +21,10 @@ from ..networks.engine.onnx_graph import is_onnx
 from ..networks.zoo.registry import by_file_name, by_sha256
 from ..networks.zoo.words import BGR, RGB
 from ..scores.card_thresholds import CardThresholds
+from .recognised import LOG
 
 MAX_BYTES = 1 << 16  # of a card
+SIDES = (32, 4096)  # pixels: what the longer side of a detector's images is a multiple of, and the most it may be
 Whole = Annotated[int, Meta(gt=-(1 << 53), lt=1 << 53)]  # which a float can hold
 Value = bool | Whole | float | str | list[Whole | float | list[Whole | float]] | dict[str, Whole | float]  # of a field
 INSIGHTFACE = 'colour = "rgb"\nmean = 127.5\nstd = 127.5'  # the card of its embeddings
@@ -37,10 +39,13 @@ class Card:
     mean, std : of the planes in that order, in values of 0..255: the network takes (value - mean) / std
     threshold : smallest probability of a face
     nms : intersection over union that two faces may have
+    side : longer side in pixels of the images that a detector was made for
+    largest : height in pixels of the largest face that it finds in these
     min_sizes : sides of RetinaFace's priors in pixels, stride by stride
     strides : of RetinaFace's priors, in pixels
     output : name of the output that is the embedding
     thresholds : of an embedding, cosines by false match rate, as `benchmarks/verification.py` prints them
+    quality : of an embedding, the smallest norm of a face that is kept
     licence : what its publisher allows, in words
     training : what it learnt from
     commercial : whether the licence allows commercial use
@@ -51,10 +56,13 @@ class Card:
     std: Three | None = None
     threshold: float | None = None
     nms: float | None = None
+    side: int | None = None
+    largest: float | None = None
     min_sizes: tuple[tuple[float, ...], ...] | None = None
     strides: tuple[int, ...] | None = None
     output: str | None = None
     thresholds: CardThresholds | None = None
+    quality: float | None = None
     licence: str | None = None
     training: str | None = None
     commercial: bool | None = None
@@ -91,7 +99,7 @@ def read_card(path: str) -> Card:
     if known is None and own == Card():
         known = by_file_name(path)
         if known is not None:
-            print(f"{path}: taken for {known.name} by its name; {card_path(path)} can say otherwise", flush=True)
+            LOG.info("%s: taken for %s by its name; %s can say otherwise", path, known.name, card_path(path))
     return own if known is None else own.or_else(parse_card(known.parameters, known.name))
 
 
@@ -196,6 +204,24 @@ def _share(value: Any) -> float:
     return float(value)
 
 
+def _norm(value: Any) -> float:
+    if _number(value) < 0:
+        raise ValueError(f"quality {value!r} is less than 0")
+    return float(value)
+
+
+def _side(value: Any) -> int:
+    if type(value) is not int or value < SIDES[0] or value > SIDES[1] or value % SIDES[0]:
+        raise ValueError(f"side {value!r} is no multiple of {SIDES[0]} from {SIDES[0]} to {SIDES[1]}")
+    return value
+
+
+def _positive(value: Any) -> float:
+    if _number(value) <= 0:
+        raise ValueError(f"{value!r} is not greater than 0")
+    return float(value)
+
+
 def _three(value: Any) -> Three:
     values = tuple(_number(item) for item in value) if isinstance(value, list) else (_number(value),) * 3
     if len(values) != 3:
@@ -244,10 +270,13 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
     "std": _std,
     "threshold": _share,
     "nms": _share,
+    "side": _side,
+    "largest": _positive,
     "min_sizes": _sizes,
     "strides": _strides,
     "output": _text,
     "thresholds": _thresholds,
+    "quality": _norm,
     "licence": _text,
     "training": _text,
     "commercial": _yes_or_no,

@@ -10,10 +10,12 @@ from ..errors import InputError
 from ..networks.checkpoint import load_checkpoint
 from ..networks.checkpoint.cascade import is_cascade
 from ..networks.engine import CPU, FP32, Network, load_network
-from .detectors.essh import has_boxes
+from ..networks.engine.images import ImageInput
+from .detectors.essh import EMBEDDING as OUTPUT
+from .detectors.essh import has_boxes, has_landmarks
+from .recognised import described, say
 from .vectors import norms
 
-OUTPUT = "fc1_output"
 SAME_LENGTH = 1e-3  # of the longer one: more than float16 makes of one length
 
 
@@ -35,8 +37,27 @@ def load_mxnet_embedder(model: str, device: int = CPU, *, precision: str = FP32)
         raise InputError(f"{model}: is the detector MTCNN; give it as --detector")
     graph = load_checkpoint(model)
     if OUTPUT not in graph.internal_names and has_boxes(graph):
-        raise InputError(f"{graph.source}: is a detector and no embedding; give it as --detector")
-    return Embedder(load_network(graph, [OUTPUT], device=device, images=True, precision=precision))
+        raise InputError(no_embedding(graph.source, "a detector" if has_landmarks(graph) else BARE))
+    network = load_network(graph, [OUTPUT], device=device, images=True, precision=precision)
+    return Embedder(network, say("model", model, f"embedding, {described(ImageInput())}"))
+
+
+BARE = "a detector without landmarks"
+
+
+def no_embedding(model: str, kind: str) -> str:
+    """What is wrong with a detector as --model, and where it goes.
+
+    Parameters
+    ----------
+    kind : "a detector", with more about it, or `BARE`
+    """
+    if kind == BARE:
+        return (
+            f"{model}: is {BARE} and no embedding, and no use as --detector either: faces are turned and cut by five "
+            "landmarks"
+        )
+    return f"{model}: is {kind} and no embedding; give it as --detector"
 
 
 class Embedder:
@@ -45,10 +66,12 @@ class Embedder:
     Parameters
     ----------
     network : fed images, with one output (n, D)
+    words : what it was taken for, and what is done to crops
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, words: str = "") -> None:
         self.network = network
+        self.words = words
 
     def embed(self, crops: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Embeddings, not normalised.

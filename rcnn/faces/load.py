@@ -6,18 +6,21 @@ import shlex
 
 from ..config import config
 from ..errors import InputError
+from ..files import sha256
 from ..networks.checkpoint.cascade import is_cascade
 from ..networks.engine import CPU, FP32
 from ..networks.engine.images import ImageInput
 from ..networks.engine.load_onnx import load_onnx_network
 from ..networks.engine.onnx_graph import OnnxGraph, is_onnx
+from ..networks.zoo.registry import by_sha256
 from . import embedding
 from .alignment import SIZES
-from .card import INSIGHTFACE, Card, card_path, read_card
+from .card import INSIGHTFACE, Card, card_owner, card_path, own_card, read_card
 from .detectors import essh
 from .detectors.essh import EsshDetector
-from .detectors.mtcnn import load_mtcnn
-from .detectors.recognise import ESSH, RETINAFACE, SCRFD, Layout, detector_kind, recognise
+from .detectors.mtcnn import MtcnnDetector, load_mtcnn
+from .detectors.priors import check_priors
+from .detectors.recognise import ESSH, NO_LANDMARKS, RETINAFACE, SCRFD, Layout, detector_kind, recognise
 from .detectors.retinaface import MEAN as RETINAFACE_MEAN
 from .detectors.retinaface import MIN_SIZES, RetinafaceDetector
 from .detectors.retinaface import NMS as RETINAFACE_NMS
@@ -30,6 +33,7 @@ from .detectors.single_stage import Detector, SingleStage
 from .detectors.yunet import NMS as YUNET_NMS
 from .detectors.yunet import YunetDetector
 from .embedding import Embedder
+from .recognised import described, say
 
 RAW = ImageInput()  # RGB, 0..255
 
@@ -41,6 +45,7 @@ def load_detector(
     nms_threshold: float | None = None,
     precision: str = FP32,
     engine: str | None = None,
+    side: int | None = None,
 ) -> Detector:
     """A detector, its kind and parameters taken from its graph.
 
@@ -51,40 +56,62 @@ def load_detector(
     nms_threshold : intersection over union; None for what goes with the kind
     precision : see `load_network`
     engine : see `load_onnx_network` and, for checkpoints, `load_network`
+    side : longer side in pixels at which images are looked at, a multiple of 32; None for what the card says or goes
+        with the kind
 
     Raises
     ------
     InputError
         If the files can't be read or are no detector with landmarks.
     """
+    card = read_card(model) if is_onnx(model) else own_card(card_owner(model))
+    detector: SingleStage | MtcnnDetector
     if is_onnx(model):
-        return _onnx_detector(model, device, nms_threshold, precision, engine)
-    if is_cascade(model):
-        return load_mtcnn(model, device, precision=precision, engine=engine)
-    return essh.load_essh(model, device, nms_threshold=nms_threshold, precision=precision, engine=engine)
+        detector = _onnx_detector(model, card, device, nms_threshold, precision, engine)
+    elif is_cascade(model):
+        detector = load_mtcnn(model, device, precision=precision, engine=engine)
+    else:
+        nms = card.nms if nms_threshold is None else nms_threshold
+        detector = essh.load_essh(model, device, nms_threshold=nms, precision=precision, engine=engine)
+    detector.threshold = card.threshold or detector.threshold
+    detector.side = side or card.side or detector.side
+    detector.largest = card.largest or detector.largest
+    size = detector.size
+    sizes = f"{size[0]} x {size[1]} pixels only" if size else f"{detector.side} pixels long" if detector.side else ""
+    detector.words = say("detector", model, f"{detector.words}, images {sizes or 'of any size'}")
+    return detector
 
 
 def _onnx_detector(
-    path: str, device: int, nms_threshold: float | None, precision: str, engine: str | None
+    path: str,
+    card: Card,
+    device: int,
+    nms_threshold: float | None,
+    precision: str,
+    engine: str | None,
 ) -> SingleStage:
     graph = OnnxGraph(path)
-    card = read_card(path)
     layout = recognise(graph, card)
     image = detector_image(graph, layout, card)
     network = load_onnx_network(graph, layout.outputs, device=device, engine=engine, image=image, precision=precision)
     nms = next(value for value in (nms_threshold, card.nms, _nms(graph, layout)) if value is not None)
     threshold = card.threshold or config.ESSH.THRESHOLD
     size = layout.size
-    sizes = f"{size[0]} x {size[1]} pixels only" if size else "any size"
-    print(f"detector {path}: {layout.kind}, {described(image)}, {sizes}", flush=True)
+    detector: SingleStage
     if layout.kind == ESSH:
-        return EsshDetector(network, nms, threshold=threshold, size=size)
-    if layout.kind == RETINAFACE:
+        detector = EsshDetector(network, nms, threshold=threshold, size=size)
+        detector.largest = essh.largest_of(graph.output_names)
+    elif layout.kind == RETINAFACE:
         strides, priors = card.strides or PRIOR_STRIDES, card.min_sizes or MIN_SIZES
-        return RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
-    if layout.kind == SCRFD:
-        return ScrfdDetector(network, layout.strides, layout.anchors, nms, threshold, size, path)
-    return YunetDetector(network, layout.strides, nms, threshold, size, path)
+        detector = RetinafaceDetector(network, strides, priors, nms, threshold, size, path)
+        if by_sha256(sha256(path)) is None:
+            check_priors(detector, path, card_path(path))
+    elif layout.kind == SCRFD:
+        detector = ScrfdDetector(network, layout.strides, layout.anchors, nms, threshold, size, path)
+    else:
+        detector = YunetDetector(network, layout.strides, nms, threshold, size, path)
+    detector.words = f"{layout.kind}, {described(image)}"
+    return detector
 
 
 def detector_image(graph: OnnxGraph, layout: Layout, card: Card) -> ImageInput:
@@ -107,18 +134,14 @@ def _nms(graph: OnnxGraph, layout: Layout) -> float:
     return {RETINAFACE: RETINAFACE_NMS, SCRFD: SCRFD_NMS}.get(layout.kind, YUNET_NMS)
 
 
-def described(image: ImageInput) -> str:
-    """What is done to images, for people."""
-    order = "RGB" if image.rgb else "BGR"
-    if image == ImageInput(rgb=image.rgb):
-        return f"{order} of 0 to 255"
-    mean, std = (
-        f"{v[0]:g}" if len(set(v)) == 1 else f"({', '.join(f'{x:g}' for x in v)})" for v in (image.mean, image.std)
-    )
-    return f"{order}, ({order.lower()} - {mean}) / {std}"
-
-
-def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engine: str | None = None) -> Embedder:
+def load_embedder(
+    model: str,
+    device: int = CPU,
+    *,
+    precision: str = FP32,
+    engine: str | None = None,
+    default: Card | None = None,
+) -> Embedder:
     """The embedding network of an MXNet checkpoint, up to `fc1_output`, or of an ONNX file.
 
     Parameters
@@ -127,6 +150,7 @@ def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engin
     device : number of a CUDA device or `CPU`
     precision : see `load_network`
     engine : that runs an ONNX file, see `load_onnx_network`
+    default : what an ONNX file's own card and the registry leave open
 
     Raises
     ------
@@ -137,11 +161,12 @@ def load_embedder(model: str, device: int = CPU, *, precision: str = FP32, engin
         return embedding.load_mxnet_embedder(model, device, precision=precision)
     graph = OnnxGraph(model)
     card = read_card(model)
+    if default is not None and not graph.normalises:
+        card = card.or_else(default)
     output, width = embedding_output(graph, card)
     image = embedding_image(graph, card)
     network = load_onnx_network(graph, [output], device=device, engine=engine, image=image, precision=precision)
-    print(f"model {model}: embedding, {width} wide, {described(image)}", flush=True)
-    return Embedder(network)
+    return Embedder(network, say("model", model, f"embedding, {width} wide, {described(image)}"))
 
 
 def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
@@ -153,7 +178,8 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
         If the graph takes no crop, or it can't be known which output that is.
     """
     if (kind := detector_kind(graph, card)) is not None:
-        raise InputError(f"{graph.path}: is a detector ({kind}) and no embedding; give it as --detector")
+        bare = kind == NO_LANDMARKS
+        raise InputError(embedding.no_embedding(graph.path, embedding.BARE if bare else f"a detector ({kind})"))
     given = graph.input_shape
     fixed = given[2:] if len(given) == 4 and None not in given[2:] else SIZES[0]
     shapes = graph.shapes_at(1, 3, *fixed) if len(given) == 4 and given[1] in (3, None) and fixed in SIZES else None

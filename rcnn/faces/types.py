@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,9 +14,24 @@ from ..config import config
 POINTS = len(config.ALIGN.TARGET)
 
 
+class DetectedFace(NamedTuple):
+    """One face of `Faces`.
+
+    box : (4,) float32, x1, y1, x2, y2 in pixels of the image
+    score : probability of a face, 0..1
+    landmarks : (5, 2) float32, x, y in pixels of the image
+    """
+
+    box: np.ndarray
+    score: float
+    landmarks: np.ndarray
+
+
 @dataclass(frozen=True)
 class Faces:
     """The faces of one image. A detector gives them best score first; who sorts them says so.
+
+    It is iterable, face by face: `for box, score, landmarks in faces`.
 
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the image
     scores : (n,) float32, probability of a face
@@ -28,6 +44,12 @@ class Faces:
 
     def __len__(self) -> int:
         return len(self.scores)
+
+    def __iter__(self) -> Iterator[DetectedFace]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> DetectedFace:
+        return DetectedFace(self.boxes[index], float(self.scores[index]), self.landmarks[index])
 
     def take(self, indices: np.ndarray) -> Faces:
         """Some of the faces, in the order of `indices`."""

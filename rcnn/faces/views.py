@@ -1,20 +1,75 @@
-"""Frames as a detector looks at them: scaled with their shape kept, on canvases of a few sizes.
+"""Images as a detector looks at them: scaled with their shape kept, on canvases of the sizes that it was made for.
 
-A network is compiled for each size that it is fed, so sizes are few; each has about as many pixels as the challenge's
-888x480, so that a look costs the same whatever the shape of the video.
+A network of one size gets a canvas of that size. One that was made for a longer side (its `side`) gets images with
+their longer side so long, enlarged where they are smaller, on the smallest canvas of multiples of 32 pixels. Others
+get one of a few canvases with about as many pixels as the challenge's 888x480, so that a look costs the same whatever
+the shape of the video; those whose makers feed them images as they are (`enlarged` is 1) get no larger ones. A network
+is compiled for each size that it is fed.
+
+Where an image could show a face that is larger than the detector finds (its `largest`), it is looked at once more,
+half as large, unless the tallest face that was found is neither small nor large.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from ..config import config
+from ..cython.nms import nms
 from .detectors import Detector
+from .detectors.single_stage import DIVISOR
 from .types import Faces
+
+FACE_SHAPE = 0.75  # width of a face by its height
+CLOSE_UP = 0.5  # scale of the look for faces that are too large
+# In parts of the detector's largest face, height of the tallest one that is found: beside a lower one a close-up may
+# have been missed; a taller one may be a part of it (essh-m25 takes parts of 0.47 to 0.75 for faces)
+FAR, NEAR = 0.25, 0.46
+NEW = 0.7  # from which on a face counts that the look for close-ups finds, in the same parts
+INSIDE, PART = 0.7, 0.25  # a face is a part of a close-up with so much of its area in it, and so high in parts of it
+SMALLER = (0.5, 0.25)  # scales of images to calibrate on, beside 1
+SAME_FACE = 0.4  # intersection over union of a face that several looks find
+
+
+@dataclass(frozen=True)
+class View:
+    """How an image is looked at.
+
+    size : height, width in pixels of the canvas
+    scale : of the image on it
+    """
+
+    size: tuple[int, int]
+    scale: float
+
+
+def view_of(detector: Detector, height: int, width: int, scale: float = 1.0) -> View:
+    """How a detector looks at images of height x width pixels.
+
+    Parameters
+    ----------
+    scale : 1 for the size that the detector was made for, others for a pyramid. A network of one size looks at no more
+        than that.
+    """
+    size, side = getattr(detector, "size", None), getattr(detector, "side", None)
+    if size is not None:
+        return View(size, min(1.0, scale) * min(size[0] / height, size[1] / width))
+    if side is not None:
+        wanted = scale * side / max(height, width)
+    else:
+        canvas, enlarged = canvas_of(height, width), getattr(detector, "enlarged", config.FRAME.ENLARGED)
+        wanted = min(_scale(height, width, canvas), enlarged)
+        if scale == 1 and enlarged == config.FRAME.ENLARGED:
+            return View(canvas, wanted)
+        wanted *= scale
+    rows, columns = (DIVISOR * math.ceil(max(1, round(length * wanted)) / DIVISOR) for length in (height, width))
+    return View((rows, columns), wanted)
 
 
 def canvas_of(height: int, width: int) -> tuple[int, int]:
@@ -31,20 +86,22 @@ def _scale(height: int, width: int, size: tuple[int, ...]) -> float:
     return min(size[0] / height, size[1] / width, config.FRAME.ENLARGED)
 
 
-def fit(image: np.ndarray, canvas: np.ndarray) -> np.ndarray:
+def fit(image: np.ndarray, canvas: np.ndarray, scale: float | None = None) -> np.ndarray:
     """Put an image, scaled to fit, into the upper left corner of a canvas.
 
     Parameters
     ----------
     image : (H, W, 3) uint8, BGR
     canvas : (h, w, 3) uint8, black
+    scale : with which it fits; None for the largest, `config.FRAME.ENLARGED` at most
 
     Returns
     -------
     (2,) float64, by how much x and y were scaled. They differ by what rounding to whole pixels makes of one scale.
     """
     height, width = image.shape[:2]
-    scale = _scale(height, width, canvas.shape)
+    if scale is None:
+        scale = _scale(height, width, canvas.shape)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     smaller = scale < 1
     inner = canvas[:rows, :columns]
@@ -55,38 +112,107 @@ def fit(image: np.ndarray, canvas: np.ndarray) -> np.ndarray:
     return np.array([columns / width, rows / height])
 
 
-def on_canvas(image: np.ndarray) -> np.ndarray:
-    """An image (H, W, 3) uint8 on its canvas (h, w, 3)."""
-    canvas = np.zeros((*canvas_of(*image.shape[:2]), 3), np.uint8)
-    fit(image, canvas)
+def on_canvas(detector: Detector, image: np.ndarray) -> np.ndarray:
+    """What a detector looks at of an image (H, W, 3): (h, w, 3) uint8."""
+    view = view_of(detector, image.shape[0], image.shape[1])
+    canvas = np.zeros((*view.size, 3), np.uint8)
+    fit(image, canvas, view.scale)
     return canvas
 
 
 def detect_frames(
-    detector: Detector, images: Sequence[np.ndarray], batch_size: int = 8, threshold: float | None = None
+    detector: Detector,
+    images: Sequence[np.ndarray],
+    batch_size: int = 8,
+    threshold: float | None = None,
+    scales: Sequence[float] = (1.0,),
 ) -> list[Faces]:
-    """The faces of frames of any sizes.
+    """The faces of images of any sizes.
 
     Parameters
     ----------
     images : (H, W, 3) uint8, BGR
     batch_size : images that run together
     threshold : smallest probability of a face; None for the detector's own
+    scales : sizes at which each image is looked at, in parts of what the detector was made for; more than one make a
+        pyramid
 
     Returns
     -------
     One `Faces` an image, in pixels of that image, best score first.
     """
-    if getattr(detector, "size", None) is not None:  # it takes one size and fits images to it by itself
-        return detector.detect(images, threshold, batch_size=batch_size)
-    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    found: list[list[Faces]] = [[] for _ in images]
+    for scale in scales:
+        for index, faces in enumerate(_look(detector, images, scale, batch_size, threshold)):
+            found[index].append(faces)
+    largest = getattr(detector, "largest", math.inf)
+    smallest = min(scales, default=1.0)
+    views = [view_of(detector, image.shape[0], image.shape[1], smallest) for image in images]
+    close = [
+        index
+        for index, (image, view) in enumerate(zip(images, views, strict=True))
+        if min(image.shape[0], image.shape[1] / FACE_SHAPE) * view.scale > largest
+        and not FAR * largest
+        < max((_tallest(faces) for faces in found[index]), default=0) * view.scale
+        < NEAR * largest
+    ]
+    again = _look(detector, [images[index] for index in close], smallest * CLOSE_UP, batch_size, threshold)
+    for index, faces in zip(close, again, strict=True):
+        least = NEW * largest / views[index].scale
+        near = faces.take(np.flatnonzero(_heights(faces) > least))
+        found[index] = [*(_without_parts(part, near) for part in found[index]), near]
+    return [_united(parts) for parts in found]
+
+
+def in_sizes(images: np.ndarray) -> np.ndarray:
+    """Images (n, H, W, 3), and each once more, smaller by turns, on black: faces of more sizes to calibrate on."""
+    smaller = np.zeros_like(images)
+    for number, (image, canvas) in enumerate(zip(images, smaller, strict=True)):
+        fit(image, canvas, SMALLER[number % len(SMALLER)])
+    return np.concatenate([images, smaller])
+
+
+def _look(
+    detector: Detector, images: Sequence[np.ndarray], scale: float, batch_size: int, threshold: float | None
+) -> list[Faces]:
+    """The faces of images at one scale; images whose canvases have one size run together."""
+    groups: dict[tuple[int, int], list[tuple[int, float]]] = defaultdict(list)
     for index, image in enumerate(images):
-        groups[canvas_of(*image.shape[:2])].append(index)
+        view = view_of(detector, image.shape[0], image.shape[1], scale)
+        groups[view.size].append((index, view.scale))
     found = [Faces.none()] * len(images)
-    for size, indices in groups.items():
-        canvases = np.zeros((len(indices), *size, 3), np.uint8)
-        scales = [fit(images[index], canvas) for index, canvas in zip(indices, canvases, strict=True)]
+    for size, members in groups.items():
+        canvases = np.zeros((len(members), *size, 3), np.uint8)
+        fitted = [fit(images[index], canvas, own) for (index, own), canvas in zip(members, canvases, strict=True)]
         seen = detector.detect(canvases, threshold, batch_size=batch_size)
-        for index, scale, faces in zip(indices, scales, seen, strict=True):
-            found[index] = faces.scaled_back(scale, images[index].shape[1], images[index].shape[0])
+        for (index, _), back, faces in zip(members, fitted, seen, strict=True):
+            found[index] = faces.scaled_back(back, images[index].shape[1], images[index].shape[0])
     return found
+
+
+def _heights(faces: Faces) -> np.ndarray:
+    heights: np.ndarray = faces.boxes[:, 3] - faces.boxes[:, 1]
+    return heights
+
+
+def _tallest(faces: Faces) -> float:
+    return float(_heights(faces).max(initial=0))
+
+
+def _without_parts(faces: Faces, close: Faces) -> Faces:
+    """Faces without those that are parts of close-ups."""
+    kept = np.ones(len(faces), bool)
+    for box in close.boxes:
+        inner = np.concatenate([np.maximum(faces.boxes[:, :2], box[:2]), np.minimum(faces.boxes[:, 2:], box[2:])], 1)
+        shared, whole = (np.maximum(b[:, 2:] - b[:, :2], 0).prod(1) for b in (inner, faces.boxes))
+        kept &= (shared < INSIDE * whole) | (_heights(faces) < PART * (box[3] - box[1]))
+    return faces.take(np.flatnonzero(kept))
+
+
+def _united(parts: Sequence[Faces]) -> Faces:
+    """The faces of several looks at one image, each face once, best score first."""
+    some = [part for part in parts if len(part)]
+    if len(some) < 2:
+        return some[0] if some else Faces.none()
+    faces = Faces.joined(some)
+    return faces.take(nms(faces.boxes, faces.scores, SAME_FACE))

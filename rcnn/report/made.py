@@ -6,13 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from .. import files
+from ..installation import PROGRAM, VERSION
 from ..tables import MANIFEST, StageReader
 
 DIGITS = 12  # of a sha256 that are shown
-PROGRAM = "rcnn"
 LISTS = ".txt"  # of names and of sources, whose sums stand beside those of models
 
 
@@ -29,7 +28,7 @@ class Model:
 class Made:
     """What a page was made with.
 
-    version : of this program; empty where it is not installed
+    version : of this program
     date : when the newest directory was finished, UTC; empty where that is not known
     recipes : of the stages, each once
     models : in the order in which stages used them
@@ -64,17 +63,13 @@ def made_with(stages: Sequence[StageReader]) -> Made:
             if reader.stage not in names:
                 names.append(reader.stage)
     recipes = dict.fromkeys(str(reader.arguments["recipe"]) for reader in stages if reader.arguments.get("recipe"))
-    try:
-        program = version(PROGRAM)
-    except PackageNotFoundError:
-        program = ""
     models = [Model(file, digest[:DIGITS], stages) for (file, digest), stages in users.items()]
     licences = {
         os.path.basename(model): licence
         for reader in stages
         for model, licence in (reader.manifest.get("licences") or {}).items()
     }
-    return Made(program, _newest(stages), list(recipes), models, licences)
+    return Made(VERSION, _newest(stages), list(recipes), models, licences)
 
 
 def _newest(stages: Sequence[StageReader]) -> str:

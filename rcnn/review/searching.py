@@ -145,6 +145,6 @@ def _models(run: RunFiles) -> QueryModels:
         return models_behind([run.features], None, None, behind)
     except InputError:
         with suppress(InputError):
-            return models_behind([run.features], find_model(None, EMBEDDING, quiet=True), None, behind)
+            return models_behind([run.features], find_model(None, EMBEDDING), None, behind)
         named = printable(str(run.features.arguments.get("model")))[:SHOWN]
         raise InputError(f"{named}, the model of this run, is not there any more") from None

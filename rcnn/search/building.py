@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import to_builtins
 
 from .. import files
-from ..errors import InputError
+from ..errors import InputError, note_saved
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from ..tables import MANIFEST, StageReader
@@ -108,6 +108,7 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
     with progress(what="index", unit="track", total=reader.rows) as bar:
         for facts, new in ordered_map(make, reader.parts.items(), cores(), cores() + 1):
             found.append(facts)
+            note_saved()
             made += new
             new_rows += facts.rows * new
             bar.update(facts.rows)

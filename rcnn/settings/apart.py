@@ -30,3 +30,15 @@ def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | Sequ
             if files.same(path, there):
                 raise InputError(f"{flag} {path}: is what {other} names, too; give {flag} another path")
         others.append((flag, path))
+
+
+def check_file(flag: str, path: str | None, name: str = "report.html") -> None:
+    """Refuse a directory where a file is to be written; None is a flag that is left out.
+
+    Raises
+    ------
+    InputError
+        Names a file in it, called `name`.
+    """
+    if path and (path.endswith("/") or files.is_dir(path)):
+        raise InputError(f"{flag} {path}: is a directory; name a file, as {flag} {files.join(path, name)}")

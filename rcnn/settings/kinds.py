@@ -20,12 +20,14 @@ class Kind:
     read : makes the value of a text; raises ValueError where the text has another form
     check : gives a value in the form that is kept; raises ValueError or TypeError where it is not of this kind
     choices : all values there are; None where they can't be listed
+    listed : whether values are several with commas between them; spaces do on the command line, too
     """
 
     words: str
     read: Callable[[str], Any]
     check: Callable[[Any], Any]
     choices: tuple[Any, ...] | None = None
+    listed: bool = False
 
     def __call__(self, text: str) -> Any:
         """The value of a text, for `add_argument(type=...)`.
@@ -148,7 +150,7 @@ def even_pair(low: int, high: int, example: str) -> Kind:
             raise ValueError(value)
         return sides
 
-    return Kind(f"two even numbers from {low} to {high} like {example}", _split_digits, check)
+    return Kind(f"two even numbers from {low} to {high} like {example}", _split_digits, check, listed=True)
 
 
 def _device(value: Any) -> int:
@@ -218,18 +220,25 @@ numbers = Kind(
     "numbers of 0 or more like 1,0.5",
     lambda text: [float(item) for item in _split(text)],
     lambda value: tuple(_real(item, 0.0) for item in _listed(value)),
+    listed=True,
 )
 device = Kind(_DEVICE, _digits, _device)
 devices = Kind(
     f"{_DEVICE}, or a list of different CUDA devices like 0,1,2,3",
     lambda text: _split_digits(text) if "," in text else _digits(text),
     _devices,
+    listed=True,
 )
-pair = Kind("two whole numbers like 112,112", _split_digits, _pair)
-part = Kind("I,N with I from 0 to N-1", _split_digits, _part)
-rising = Kind("rising whole numbers of 1 or more like 1,3,5", _split_digits, _epochs)
-epochs = Kind("epochs like 30,35,40 in rising order, each a whole number of 1 or more", _split_digits, _epochs)
-paths = Kind("a list of names A,B,... without an empty name", _split, _names)
+pair = Kind("two whole numbers like 112,112", _split_digits, _pair, listed=True)
+part = Kind("I,N with I from 0 to N-1", _split_digits, _part, listed=True)
+rising = Kind("rising whole numbers of 1 or more like 1,3,5", _split_digits, _epochs, listed=True)
+epochs = Kind(
+    "epochs like 30,35,40 in rising order, each a whole number of 1 or more", _split_digits, _epochs, listed=True
+)
+paths = Kind("a list of names A,B,... without an empty name", _split, _names, listed=True)
 layer_pairs = Kind(
-    "OURS=THEIRS,... like stage2=_plus9", lambda text: [item.split("=", 1) for item in _split(text)], _layer_pairs
+    "OURS=THEIRS,... like stage2=_plus9",
+    lambda text: [item.split("=", 1) for item in _split(text)],
+    _layer_pairs,
+    listed=True,
 )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ..config import config
 from ..networks.precision import FP32, PRECISIONS
 from ..networks.zoo.roles import Role
 from ..networks.zoo.words import ANY, LICENCES
 from . import kinds
 from .fields import FILES, METHOD, MODELS, RUN, setting
 
-LEAST_NORM = 10.0  # of the embedding of a good crop; embeddings are trained to have a smaller one for bad crops
+LEAST_NORM = config.CROP.LEAST_NORM  # embeddings are trained to have a smaller one for bad crops
 _NO_DEVICE = "left out: device 0 if there is one, else the CPU"
 
 

@@ -22,6 +22,7 @@ from ..clips.paths import ClipPaths
 from ..clips.sources import SOURCES_FILE, find_sources
 from ..faces.card import read_thresholds
 from ..files.text import printable
+from ..installation import as_called
 from ..people.appearances import Appearance, find_appearances, judge_tracks
 from ..people.joining import join_pieces
 from ..people.lessons import TaughtGallery
@@ -171,7 +172,7 @@ def appearances(settings: AppearancesSettings) -> None:
         print(line)
     print(f"accounts: {accounts}")
     print(f"appearances: {time.monotonic() - started:.1f} s -> {settings.output}")
-    print(f"next: python -m rcnn appearances --table {settings.output} --output who.csv")
+    print(as_called(f"next: python -m rcnn appearances --table {settings.output} --output who.csv"))
 
 
 def _films(clips: Iterable[ClipTracks]) -> Iterator[list[ClipTracks]]:

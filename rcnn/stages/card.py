@@ -14,8 +14,9 @@ from ..faces.card import Card, card_path, parse_card, write_card
 from ..faces.choice import central_crop
 from ..faces.detectors import Detector
 from ..faces.finding import find_faces
-from ..faces.load import described, load_detector, load_embedder
+from ..faces.load import load_detector, load_embedder
 from ..faces.normalisations import Tried, try_ways
+from ..faces.recognised import described
 from ..networks.engine import choose_device
 from ..networks.engine.images import ImageInput
 from ..networks.engine.onnx_graph import OnnxGraph

@@ -18,7 +18,7 @@ from ..networks.zoo.record import TrainingOrigin
 from ..networks.zoo.roles import fold_prefix, members_of, train_record
 from ..tables import MANIFEST
 from ..tables.header import file_sums
-from ..training.distributed import Team
+from ..training.team import Team
 from .settings import TrainSettings
 from .settings.vectors import NEVER
 

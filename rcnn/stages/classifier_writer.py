@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from msgspec import to_builtins
 
 from ..errors import InputError
 from ..files.json import write_json
-from ..networks.checkpoint import save_checkpoint
-from ..networks.graphs.classifier import ClassifierShape, build_cosine_graph, build_graph
+from ..networks.checkpoint import Graph, save_checkpoint
 from ..networks.zoo.record import read_training_record
 from ..networks.zoo.roles import train_record
 from ..scores.extra_classes import ExtraClasses
-from ..training.cosine import CosineClassifier
-from ..training.distributed import Team
-from ..training.epochs import EpochResult
-from ..training.mlp import Trainable
+from ..training.team import Team
 from .classifier_files import sums_of
 from .head_choice import Head
 from .settings import TrainSettings
 from .settings.vectors import EVERY_EPOCH, TEMPLATES
+
+if TYPE_CHECKING:
+    from ..training.epochs import EpochResult
+
+
+class Saved(Protocol):
+    """A classifier that can be written."""
+
+    def arrays(self) -> dict[str, np.ndarray]: ...
+    def graph(self, arrays: Mapping[str, np.ndarray], source: str, /) -> Graph: ...
 
 
 class Writer:
@@ -32,14 +38,13 @@ class Writer:
     def __init__(
         self,
         settings: TrainSettings,
-        model: Trainable,
-        shape: ClassifierShape,
+        model: Saved,
         team: Team,
         labels: list[int] | None,
         head: Head,
         extra: ExtraClasses | None = None,
     ) -> None:
-        self.settings, self.model, self.shape, self.team, self.labels = settings, model, shape, team, labels
+        self.settings, self.model, self.team, self.labels = settings, model, team, labels
         self.head, self.extra = head, extra
 
     def after_step(self, step: int, loss: float) -> None:
@@ -63,11 +68,7 @@ class Writer:
         arrays = self.model.arrays()
         if not self.team.leads:
             return
-        if isinstance(self.model, CosineClassifier):
-            graph = build_cosine_graph(arrays["stage2_weight"], arrays["stage2_bias"], self.model.scale, name)
-        else:
-            graph = build_graph(self.shape, arrays, name)
-        save_checkpoint(name, graph)
+        save_checkpoint(name, self.model.graph(arrays, name))
         lines = [asdict(result) for result in curve if self.head.kind != TEMPLATES]
         write_record(
             self.settings, sums_of(self.settings, final=name), self.labels, asdict(self.head), lines, self.extra

@@ -20,38 +20,41 @@ from ..faces.alignment import target_points
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder, is_normalised
 from ..faces.licences import check_licences, licences_of
-from ..faces.load import load_detector, load_embedder
-from ..networks.engine import CPU, INT8, check_precision, choose_device
+from ..faces.quality import USUAL_NORM, dropped_lines, quality_card
+from ..faces.recognised import recognised
+from ..networks.engine import CPU, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
-    FACES_SCHEMA,
     NO_FACE,
     OK,
-    TRACKED_FACES_SCHEMA,
     UNREADABLE,
     Accounts,
     Listing,
     StageWriter,
     check_output,
 )
-from ..tables.header import check_unchanged, file_sums, header_of, is_kept
+from ..tables.header import check_unchanged, file_sums, header_of, header_there, is_kept, may_grow, model_digest
+from ..tables.next_steps import following, say_next
+from ..tables.schema import faces_schema
 from ..video.decoder import FrameDecoder
 from ..video.types import VideoInfo
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
-from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, FaceFinder, FoundFaces, FrameSource
+from .face_finder import BATCH_FRAMES, CUDA_BATCH_FRAMES, ClipFaceFinder, FoundFaces, FrameSource
 from .growth import Copied, failed_for_the_machine, in_order
-from .int8 import check_int8, int8_detect
+from .int8 import check_int8, int8_detect, measured
+from .loaded import load_detector, load_embedder
 from .settings import DetectSettings
-from .settings.clips import ALL
+from .settings.clips import ALL, ON
 
 GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
 AHEAD = 4  # groups a worker that may be done before they are written
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
 WHOLE = 0.98  # share of the promised frames from which on a clip counts as read whole; containers round
 MARKS = ("name", "split", "source", "size", "changed", "start", "end")  # of a clip that stayed the same
+VECTORS = "vectors_of"  # argument in the manifest: digest of the model whose vectors the faces have; None for none
 HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
 
 
@@ -85,6 +88,11 @@ class QualityHistogram:
             result[percent] = round((step + 0.5) * HISTOGRAM_STEP, 2)
         return result
 
+    def share_under(self, threshold: float) -> float:
+        """Share of the faces whose quality is under a threshold, 0 without faces."""
+        under = sum(count for step, count in self.counts.items() if (step + 0.5) * HISTOGRAM_STEP < threshold)
+        return under / max(1, sum(self.counts.values()))
+
 
 def detect(settings: DetectSettings) -> None:
     """Run the stage: read the data set, write the directory, print a summary.
@@ -103,19 +111,26 @@ def detect(settings: DetectSettings) -> None:
     if settings.model is not None:
         origins.append(model_files(settings.model))
     sums = file_sums([path for group in origins for path in group])
-    job = DetectJob(settings, sums)
+    check_devices(settings.gpu if settings.ray is None else None)
     plan = Plan(settings.gpu, settings.workers, settings.ray, settings.decoders)
     check_int8(settings.precision, settings.ray)
     listing = Listing.of(clips, settings.dataset)
-    header = header_of("detect", asdict(settings), sums, listing=listing)
+    digest = None if settings.model is None else model_digest(file_sums(model_files(settings.model)))
+    arguments = {**asdict(settings), VECTORS: digest}
+    header = header_of("detect", arguments, sums, listing=listing)
+    if not _keeps_vectors(settings, header):
+        arguments[VECTORS] = None
+    job = DetectJob(settings, sums, arguments[VECTORS] is not None)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
+    if settings.model is not None and settings.quality_threshold == USUAL_NORM:
+        for line in quality_card(settings.model).lines:
+            print(line, flush=True)
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None
-        if exact is None:
-            crew.start()
-        writer = stack.enter_context(_writer(settings, sums, listing))
+        width, said = crew.start() if exact is None else (job.width(exact[1]), recognised(*exact))
+        writer = stack.enter_context(_writer(settings, arguments, width, sums, listing, said))
         if exact is not None:
             int8_detect(settings.output, clips, exact, origins, settings.image_size)  # which the workers then load
         histogram = QualityHistogram(writer.state.get("histogram", {}))
@@ -140,15 +155,20 @@ def detect(settings: DetectSettings) -> None:
         seen = sum(histogram.counts.values())
         quantiles = histogram.quantiles()
         counts = {str(step): count for step, count in sorted(histogram.counts.items())}
+        losses = {"int8": measured(settings.output)} if settings.precision == INT8 else {}
         manifest = writer.close(
-            faces_seen=seen, quality_quantiles=quantiles, quality_step=HISTOGRAM_STEP, quality_histogram=counts
+            faces_seen=seen,
+            quality_quantiles=quantiles,
+            quality_step=HISTOGRAM_STEP,
+            quality_histogram=counts,
+            **losses,
         )
     accounts = Accounts.of(manifest["counts"], settings.output)
     if accounts.clips != len(clips):
         raise InputError(
             f"{settings.output}: {accounts.clips} clips of {len(clips)} are accounted for; run detect.py --overwrite"
         )
-    _summary(settings, manifest, quantiles, seen, time.monotonic() - started)
+    _summary(settings, manifest, histogram, time.monotonic() - started)
 
 
 def _marks(clip: Clip, dataset: str) -> tuple[Any, ...]:
@@ -165,15 +185,34 @@ def _copy(writer: StageWriter, step: Copied, histogram: QualityHistogram) -> Non
         histogram.add(rows.column("quality").to_numpy())
 
 
-def _writer(settings: DetectSettings, sums: dict[str, str], listing: Listing) -> StageWriter:
+def _keeps_vectors(settings: DetectSettings, header: Mapping[str, Any]) -> bool:
+    """Whether the faces get a column with the vectors of the quality model. An output that goes on or grows has the
+    columns that it has, whatever the settings."""
+    if settings.model is None:
+        return False
+    was = None if settings.overwrite else header_there(settings.output)
+    if was is not None and may_grow(was, header):
+        return was["arguments"].get(VECTORS) is not None
+    return settings.vectors == ON
+
+
+def _writer(
+    settings: DetectSettings,
+    arguments: Mapping[str, Any],
+    width: int,
+    sums: dict[str, str],
+    listing: Listing,
+    said: Mapping[str, str] | None,
+) -> StageWriter:
     return StageWriter(
         settings.output,
         "detect",
-        TRACKED_FACES_SCHEMA if settings.faces == ALL else FACES_SCHEMA,
-        arguments=asdict(settings),
+        faces_schema(settings.faces == ALL, width),
+        arguments=arguments,
         models=sums,
         listing=listing,
         licences=licences_of([model for model in (settings.detector, settings.model) if model is not None]),
+        recognised=said,
         overwrite=settings.overwrite,
     )
 
@@ -184,6 +223,11 @@ class DetectJob:
 
     settings: DetectSettings
     sums: Mapping[str, str]  # of the model files, by name
+    vectors: bool = False  # whether those of the quality model are kept
+
+    def width(self, embedder: Embedder | None) -> int:
+        """Length of the vectors that are kept, 0 for none."""
+        return embedder.width(self.settings.image_size) if self.vectors and embedder is not None else 0
 
     def networks(self, device: int) -> tuple[Detector, Embedder | None]:
         """Detector and quality model; none of the latter where the quality is the detector's score.
@@ -195,10 +239,10 @@ class DetectJob:
         """
         settings = self.settings
         check_precision(settings.precision, device)
-        detector = load_detector(settings.detector, device, precision=settings.precision)
+        detector = load_detector(settings.detector, device, settings.precision)
         if settings.model is None:
             return detector, None
-        embedder = load_embedder(settings.model, device, precision=settings.precision)
+        embedder = load_embedder(settings.model, device, settings.precision)
         if is_normalised(embedder, settings.image_size):
             raise InputError(
                 f"--model {settings.model}: gives every embedding the same length, so that its norm says nothing about "
@@ -206,7 +250,7 @@ class DetectJob:
             )
         return detector, embedder
 
-    def build(self, gpu: int | None, source: Callable[[], FrameSource] | None = None) -> FaceFinder:
+    def build(self, gpu: int | None, source: Callable[[], FrameSource] | None = None) -> ClipFaceFinder:
         settings = self.settings
         device = choose_device(gpu)
         networks = self.networks(device)
@@ -215,7 +259,7 @@ class DetectJob:
         if settings.precision == INT8:
             origins = [model_files(model) for model in (settings.detector, settings.model) if model is not None]
             networks = int8_detect(settings.output, (), networks, origins, settings.image_size)
-        return FaceFinder(
+        return ClipFaceFinder(
             *networks,
             settings.sampling or 1,
             settings.quality_threshold,
@@ -224,6 +268,7 @@ class DetectJob:
             settings.faces == ALL,
             source or FrameDecoder,
             None if settings.rate is None else Fraction(settings.rate),
+            self.vectors,
         )
 
     def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:
@@ -289,16 +334,15 @@ def _missing(info: VideoInfo) -> str:
     return "" if info.share >= WHOLE else f"{info.share:.0%} of its frames could be read"
 
 
-def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, float], seen: int, seconds: float) -> None:
+def _summary(settings: DetectSettings, manifest: dict, histogram: QualityHistogram, seconds: float) -> None:
     counts = manifest["counts"]
+    seen, quantiles = sum(histogram.counts.values()), histogram.quantiles()
     if quantiles:
         line = "  ".join(f"{percent}% {value:g}" for percent, value in quantiles.items())
         print(f"quality of {seen} faces, share that lies under: {line} (threshold {settings.quality_threshold:g})")
-        if counts["rows"] < seen / 2:
-            print(
-                f"more than half of the faces lie under --quality-threshold {settings.quality_threshold:g}: "
-                f"the 5% quantile of this model is {quantiles[5]:g}"
-            )
+        card = None if settings.model is None else quality_card(settings.model)
+        for line in dropped_lines(card, settings.quality_threshold, histogram.share_under, quantiles):
+            print(line)
     print(
         f"detect: {counts['clips']} clips read, {counts['ok']} with faces, {counts['rows']} faces kept of {seen}, "
         f"{counts['no_face']} without, {counts['unreadable']} unreadable, {seconds:.1f} s -> {settings.output}"
@@ -311,3 +355,4 @@ def _summary(settings: DetectSettings, manifest: dict, quantiles: dict[int, floa
             f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "
             f"{settings.max_bad:g}%; the output is whole, so mend the clips and --overwrite, or go on without them"
         )
+    say_next(following("detect", settings.output, settings.recipe))

@@ -18,9 +18,10 @@ from ..faces.alignment import align_faces
 from ..faces.choice import central_face
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder
+from ..faces.recognised import recognised
 from ..faces.tracking import track_faces
 from ..faces.types import Faces
-from ..faces.vectors import norms
+from ..faces.vectors import normalise, norms
 from ..faces.views import detect_frames
 from ..tables.faces import ClipFaces
 from ..video.decoder import FrameDecoder
@@ -75,7 +76,8 @@ class FoundFaces:
 
 @dataclass
 class _Scan:
-    """What has been seen of a clip so far: of every chosen face its frame, crop, and whether it is the central one."""
+    """What has been seen of a clip so far: of every chosen face its frame, its crop as JPEG, and whether it is the
+    central one."""
 
     clip: Clip
     looks: int = 0
@@ -87,7 +89,7 @@ class _Scan:
     times: list[float] = field(default_factory=list)
     faces: list[Faces] = field(default_factory=list)  # a part a frame
     central: list[bool] = field(default_factory=list)
-    crops: list[np.ndarray] = field(default_factory=list)
+    crops: list[bytes] = field(default_factory=list)
 
     @property
     def is_still(self) -> bool:
@@ -105,7 +107,7 @@ class _Scan:
             faces = faces.scaled_back(scale, frame.width, frame.height)
         self.faces.append(faces)
         self.central += central
-        self.crops += list(crops)
+        self.crops += map(encode_crop, crops)
 
     def fail(self, reason: str) -> None:
         """It can't be read; what came before does not count."""
@@ -115,14 +117,16 @@ class _Scan:
 
 
 @dataclass(frozen=True)
-class FaceFinder:
+class ClipFaceFinder:
     """Finds the central face of each frame that is looked at, where there is one, or all of them, and rates them.
 
-    Crops are cut from the frame as it was decoded, not from what the detector saw of it.
+    Crops are cut from the frame as it was decoded, not from what the detector saw of it, and are rated as they are
+    stored, so that who embeds a stored crop gets the same vector.
 
     embedder : the norm of whose embeddings is the quality; None for the detector's score as quality
     sampling : frame f, counted from 1, is looked at when f % sampling == 0
     rate : looks a second, in place of `sampling`; None for `sampling`
+    vectors : whether the faces get the embedder's vectors, too
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
     batch : frames that are detected together
@@ -139,7 +143,15 @@ class FaceFinder:
     every: bool = False
     source: Callable[[], FrameSource] = FrameDecoder
     rate: Fraction | None = None
+    vectors: bool = False
     decoders: threading.local = field(default_factory=threading.local)  # one a thread
+
+    @property
+    def about(self) -> tuple[int, dict[str, str]]:
+        """Length of the vectors that the faces get, 0 for none, and what the models were taken for; see
+        `rcnn.workers.crew.Crew.start`."""
+        width = self.embedder.width(self.size) if self.vectors and self.embedder is not None else 0
+        return width, recognised(self.detector, self.embedder)
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
         """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
@@ -209,7 +221,9 @@ class FaceFinder:
 
     def _rate(self, scans: Sequence[_Scan]) -> list[FoundFaces]:
         crops = [crop for scan in scans for crop in scan.crops]
-        embeddings = self.embedder.embed(crops) if self.embedder is not None and crops else None
+        embeddings = None
+        if self.embedder is not None and crops:
+            embeddings = self.embedder.embed([decode_crop(crop) for crop in crops])
         found = []
         start = 0
         for scan in scans:
@@ -243,8 +257,9 @@ class FaceFinder:
                 qualities[kept],
                 good.boxes,
                 good.landmarks,
-                [_jpeg(scan.crops[index]) for index in kept],
+                [scan.crops[index] for index in kept],
                 tracks[kept],
+                normalise(embeddings[kept]).astype(np.float16) if self.vectors and embeddings is not None else None,
             ),
             scan.looks,
             qualities,
@@ -252,5 +267,13 @@ class FaceFinder:
         )
 
 
-def _jpeg(crop: np.ndarray) -> bytes:
+def encode_crop(crop: np.ndarray) -> bytes:
+    """An aligned face (H, W, 3) uint8, BGR, as it is stored: JPEG."""
     return cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.CROP.JPEG_QUALITY])[1].tobytes()
+
+
+def decode_crop(crop: bytes) -> np.ndarray:
+    """What `encode_crop` gave, as (H, W, 3) uint8, BGR."""
+    image = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return image

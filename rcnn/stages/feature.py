@@ -1,4 +1,7 @@
-"""Faces to one vector a clip."""
+"""Faces to one vector a clip.
+
+Where detect.py has kept the vectors of the same model, they are read, and no network runs.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,10 @@ from ..errors import InputError
 from ..faces.alignment import SIZES
 from ..faces.embedding import Embedder
 from ..faces.licences import check_licences, licences_of
-from ..faces.load import load_embedder
 from ..faces.pooling import RandomMeans, Weighting, face_vectors, pool
-from ..networks.engine import CPU, INT8, check_precision, choose_device
+from ..faces.recognised import recognised
+from ..faces.vectors import normalise
+from ..networks.engine import CPU, FP32, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
 from ..tables import (
     CLIPS_SCHEMA,
@@ -36,16 +40,19 @@ from ..tables import (
     vector_array,
 )
 from ..tables.faces import ClipFaces, read_faces
-from ..tables.header import check_unchanged, file_sums, header_of, is_kept
+from ..tables.header import check_unchanged, file_sums, header_of, is_kept, model_digest
 from ..tables.kept import Kept, Mark, Stream
-from ..tables.schema import MEANS, has_means
+from ..tables.next_steps import following, say_next
+from ..tables.schema import MEANS, has_means, vector_width
 from ..video.picture import picture_size
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
+from .detect import VECTORS
 from .growth import Copied, in_order
 from .int8 import CROPS, check_int8, int8_network
+from .loaded import load_embedder
 from .recipes import check_recipe
 from .settings import FeatureSettings
 from .settings.clips import SAMPLING
@@ -95,12 +102,13 @@ def decode_crop(data: bytes, where: str) -> np.ndarray:
 class FeatureStep:
     """The step of feature.py: the faces of a few clips in, the vectors of each out.
 
+    embedder : None where the faces have their vectors
     width : of the vectors; what the step says of itself when a crew starts
     weighting : of the faces; None where all count alike
     means : of some faces, that are wanted beside; None for none
     """
 
-    embedder: Embedder
+    embedder: Embedder | None
     sampling: int
     augment: int
     width: int
@@ -108,9 +116,9 @@ class FeatureStep:
     means: RandomMeans | None = None
 
     @property
-    def about(self) -> int:
-        """See `rcnn.workers.crew.Crew.start`."""
-        return self.width
+    def about(self) -> tuple[int, dict[str, str]]:
+        """The width, and what the model was taken for; see `rcnn.workers.crew.Crew.start`."""
+        return self.width, recognised(embedder=self.embedder)
 
     def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
         sampled = [sample(faces, self.sampling) for faces in clips]
@@ -119,10 +127,7 @@ class FeatureStep:
             for faces, tracks in zip(clips, sampled, strict=True)
             for track, places in tracks.items()
         ]
-        crops = [[decode_crop(faces.crops[place], faces.clip.name) for place in places] for faces, _, places in tracks]
-        if len({crop.shape for track in crops for crop in track}) > 1:
-            raise InputError(f"{clips[0].clip.name} and clips after it: have crops of two sizes; run detect.py again")
-        per_face = face_vectors(self.embedder, crops, self.augment)
+        per_face = self._per_face([(faces, places) for faces, _, places in tracks])
         counts = [len(places) for *_, places in tracks]
         weights = self._weights([(faces, places) for faces, _, places in tracks])
         vectors = iter(pool(per_face, counts, weights))
@@ -136,6 +141,17 @@ class FeatureStep:
             )
             for mine in sampled
         ]
+
+    def _per_face(self, tracks: Sequence[tuple[ClipFaces, np.ndarray]]) -> np.ndarray:
+        """The vectors of the faces of some tracks, (faces, D) float32 of length 1."""
+        if self.embedder is None:
+            kept = [faces.vectors[places] for faces, places in tracks if faces.vectors is not None]
+            return normalise(np.concatenate(kept).astype(np.float32))
+        crops = [[decode_crop(faces.crops[place], faces.clip.name) for place in places] for faces, places in tracks]
+        if len({crop.shape for track in crops for crop in track}) > 1:
+            first = tracks[0][0].clip.name
+            raise InputError(f"{first} and clips after it: have crops of two sizes; run detect.py again")
+        return face_vectors(self.embedder, crops, self.augment)
 
     def _weights(self, tracks: Sequence[tuple[ClipFaces, np.ndarray]]) -> np.ndarray | None:
         """Of the faces of some tracks, (faces,) float32."""
@@ -170,6 +186,7 @@ class FeatureJob:
     settings: FeatureSettings
     size: tuple[int, int]  # height, width of the crops in pixels
     sums: Mapping[str, str]  # of the model's files, by name
+    kept: int = 0  # length of the vectors that the faces have of this model; 0 for none
 
     def embedder(self, device: int) -> Embedder:
         """The exact network.
@@ -180,16 +197,18 @@ class FeatureJob:
             If the model can't be read or the device can't have the precision.
         """
         check_precision(self.settings.precision, device)
-        return load_embedder(self.settings.model, device, precision=self.settings.precision)
+        return load_embedder(self.settings.model, device, self.settings.precision)
 
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> FeatureStep:
         settings = self.settings
-        embedder = self.embedder(choose_device(gpu))
-        check_unchanged(model_files(settings.model), self.sums)
-        if settings.precision == INT8:
-            embedder = self.quantised(embedder)
         assert settings.sampling is not None
-        width = embedder.width(self.size)
+        embedder, width = None, self.kept
+        if not self.kept:
+            embedder = self.embedder(choose_device(gpu))
+            check_unchanged(model_files(settings.model), self.sums)
+            if settings.precision == INT8:
+                embedder = self.quantised(embedder)
+            width = embedder.width(self.size)
         return FeatureStep(embedder, settings.sampling, settings.aug, width, weighting_of(settings), means_of(settings))
 
     def quantised(self, embedder: Embedder) -> Embedder:
@@ -202,7 +221,11 @@ class FeatureJob:
             model_files(settings.model),
             lambda: first_crops(open_stage(settings.input, ("detect",), settings.split), CROPS),
         )
-        return Embedder(network)
+        return Embedder(network, embedder.words)
+
+    def faces(self, reader: StageReader, clips: Sequence[str] | None = None) -> Iterator[ClipFaces]:
+        """The faces of some clips, None for all, with what the step needs of them."""
+        return read_faces(reader, not self.kept, clips, bool(self.kept))
 
     def lost(self, faces: ClipFaces, reason: str) -> ClipVectors:
         raise InputError(
@@ -226,6 +249,19 @@ def means_of(settings: FeatureSettings) -> RandomMeans | None:
     return RandomMeans(settings.means, settings.draws)
 
 
+def kept_vectors(reader: StageReader, settings: FeatureSettings, sums: Mapping[str, str]) -> int:
+    """Length of the vectors that the faces of a detect directory have, where they are what `settings` would make of
+    their crops; else 0.
+
+    Parameters
+    ----------
+    sums : of the files of the settings' model, by name
+    """
+    same = reader.arguments.get(VECTORS) == model_digest(sums) and settings.aug == 0
+    same = same and reader.arguments.get("precision", FP32) == settings.precision
+    return vector_width(reader.schema) if same else 0
+
+
 def feature(settings: FeatureSettings) -> None:
     """Run the stage: read the detect directory, write the features, print a summary.
 
@@ -242,8 +278,9 @@ def feature(settings: FeatureSettings) -> None:
         settings = replace(settings, sampling=SAMPLING if reader.arguments.get("rate") is None else 1)
     check_licences(settings.licence, {"--model": settings.model})
     sums = file_sums(model_files(settings.model))
-    job = FeatureJob(settings, crop_size(reader), sums)
-    plan = Plan(settings.gpu, settings.workers, settings.ray)
+    check_devices(settings.gpu if settings.ray is None else None)
+    job = FeatureJob(settings, crop_size(reader), sums, kept_vectors(reader, settings, sums))
+    plan = Plan(CPU) if job.kept else Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
     # so that who needs labels finds the data set when the directory of detect.py is gone
     arguments = {**asdict(settings), "dataset": reader.arguments.get("dataset")}
@@ -253,8 +290,8 @@ def feature(settings: FeatureSettings) -> None:
     clips_with_faces = reader.accounts.ok
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
-        exact = job.embedder(CPU) if settings.precision == INT8 else None
-        width = crew.start() if exact is None else exact.width(job.size)
+        exact = job.embedder(CPU) if settings.precision == INT8 and not job.kept else None
+        width, said = crew.start() if exact is None else (exact.width(job.size), recognised(embedder=exact))
         writer = stack.enter_context(
             StageWriter(
                 settings.output,
@@ -264,6 +301,7 @@ def feature(settings: FeatureSettings) -> None:
                 models=sums,
                 sources=[settings.input],
                 licences=licences_of([settings.model]),
+                recognised=said,
                 overwrite=settings.overwrite,
             )
         )
@@ -271,7 +309,7 @@ def feature(settings: FeatureSettings) -> None:
             job.quantised(exact)  # which the workers then load
         faces, done = writer.state.get("faces", 0), writer.state.get("clips", 0)
         clips = Stream(after(batch, writer.last_clip) for batch in reader.clips())
-        kept, left, used = _left(settings, reader, writer)
+        kept, left, used = _left(job, reader, writer)
         pairs = crew.map(groups(left, BATCH_CLIPS))
         with progress(what="feature", unit="clip", total=clips_with_faces, initial=done) as bar:
             for step in until_stopped(in_order(kept, pairs, lambda faces: faces.clip.name)):
@@ -298,20 +336,22 @@ def feature(settings: FeatureSettings) -> None:
     accounts.check_from(reader.accounts, settings.output)
     seconds = time.monotonic() - started
     tracks = f" in {counts['rows']} tracks" if reader.tracked else ""
+    whose = " by detect.py" if job.kept else ""
     print(
         f"feature: {counts['clips']} clips read, {counts['ok']} with faces{tracks}, {faces} faces used, "
-        f"{counts['no_face']} without, {counts['unreadable']} unreadable, {width} wide, {seconds:.1f} s "
+        f"{counts['no_face']} without, {counts['unreadable']} unreadable, {width} wide{whose}, {seconds:.1f} s "
         f"-> {settings.output}"
     )
     print(f"accounts: {accounts}, as in {settings.input}")
+    say_next(following("feature", settings.output, settings.recipe))
 
 
 def _left(
-    settings: FeatureSettings, reader: StageReader, writer: StageWriter
+    job: FeatureJob, reader: StageReader, writer: StageWriter
 ) -> tuple[Kept, Iterator[ClipFaces], Callable[[pa.RecordBatch], int]]:
     """Which clips keep their vectors, the faces of the others, and what counts the faces of some that keep theirs."""
     if not writer.grows:
-        left = dropwhile(lambda faces: faces.clip.name <= writer.last_clip, read_faces(reader))
+        left = dropwhile(lambda faces: faces.clip.name <= writer.last_clip, job.faces(reader))
         return writer.kept((), ()), left, lambda clips: 0
     clips: list[str] = []
     has_faces: list[bool] = []
@@ -323,13 +363,13 @@ def _left(
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
     kept = writer.kept(now(), CLIPS_SCHEMA.names)
-    print(f"feature.py: {settings.output}: {kept}", flush=True)
+    print(f"feature.py: {job.settings.output}: {kept}", flush=True)
     names: dict[bool, list[str]] = {True: [], False: []}
     for name, is_ok, known in zip(clips, has_faces, kept.known.tolist(), strict=True):
         if is_ok and name > writer.last_clip:
             names[known].append(name)
-    assert settings.sampling is not None
-    return kept, read_faces(reader, clips=names[False]), _used(reader, names[True], settings.sampling)
+    assert job.settings.sampling is not None
+    return kept, job.faces(reader, names[False]), _used(reader, names[True], job.settings.sampling)
 
 
 def _used(reader: StageReader, names: Sequence[str], sampling: int) -> Callable[[pa.RecordBatch], int]:

@@ -12,6 +12,7 @@ from .. import files
 from ..errors import InputError
 from ..exports.appearances import write_file
 from ..faces.licences import check_licences
+from ..faces.quality import USUAL_NORM, quality_card
 from ..people.answers import read_given
 from ..tables import MANIFEST, StageReader
 from .answered import has_answers
@@ -23,6 +24,7 @@ from .find_set import FilmSet, make_set, skipped_lines, write_skipped
 from .find_summary import check_films, check_people, summary
 from .forgotten import check_none_under_way
 from .genfeat import genfeat
+from .loaded import forget_networks
 from .predict import predict
 from .recipes import BEST
 from .run_folder import held
@@ -36,6 +38,7 @@ from .settings import (
     SubmitSettings,
     TrainSettings,
 )
+from .settings.clips import OFF, ON
 from .settings.places import TEST, TRAINVAL
 from .submit import submit
 from .train import train_mlp
@@ -65,7 +68,9 @@ def find(settings: FindSettings) -> None:
             discard_all(places)
         answers = has_answers(places.root)
         found = make_set(settings, places.dataset, read_given(answers))
-        for line in found.lines:
+        usual = settings.quality_model is not None and settings.quality_threshold == USUAL_NORM
+        lines = quality_card(settings.quality_model).lines if usual and settings.quality_model else ()
+        for line in (*found.lines, *lines):
             print(line, flush=True)
         run = Run(settings, places, found, answers)
         run()
@@ -130,6 +135,7 @@ class Run:
                 quality=own.quality,
                 quality_threshold=own.quality_threshold,
                 max_bad=ALL_BAD,
+                vectors=ON if own.model == own.quality_model else OFF,
                 renew=True,
                 recipe=BEST,
             )
@@ -150,6 +156,7 @@ class Run:
         write_skipped(self.places.root, sorted([*self.found.skipped, *bad]))
         self.notes.extend(f"find: {line}" for line in skipped_lines(bad))
         self._feature(TEST)
+        forget_networks()
 
     def _feature(self, part: str) -> None:
         own = self.settings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,9 @@ from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
-from tqdm import tqdm
 
 from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
-from ..clips.folder import NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, scan
+from ..clips.folder import LOOSE, NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, check_people, scan
 from ..clips.given import give_labels, names_now, person_name, read_given, write_given
 from ..clips.layout import FOLDERS, LISTS, STAGING, arrange, check_output, fresh, publish, write_lines
 from ..clips.names import printable
@@ -30,6 +30,7 @@ from ..errors import InputError, UnreadableError
 from ..video.motion import make_clip
 from ..video.opening import NO_VIDEO
 from ..workers.mapping import mapper
+from ..workers.progress import progress
 from .made_items import Made, changes, check_arguments, clips_there, read_made, same_items, take_over
 from .settings import GendataSettings
 
@@ -104,6 +105,7 @@ def generate(settings: GendataSettings) -> Summary | None:
     source, output = settings.input.resolve(), settings.output.resolve()
     staging = output / STAGING
     shares = Shares(settings.seed, settings.val_share, settings.test_share)
+    check_people(source)
     try:
         was = None if settings.overwrite else read_made(output)
         _check_output(source, output, settings.overwrite or was is not None or _is_half_made(output))
@@ -111,7 +113,8 @@ def generate(settings: GendataSettings) -> Summary | None:
         given = _given(output)
         people, skipped = scan(source)
         chosen = choose(people, settings)
-        _check_known(chosen[0], source, settings, skipped)
+        _check_level(people, source)
+        _check_known(chosen[0], people, source, settings, skipped)
         items = sorted(item for group in chosen for mine in group.values() for item in mine)
         _check_identities(items)
         now = Made.of(settings, source, items, skipped)
@@ -129,7 +132,7 @@ def generate(settings: GendataSettings) -> Summary | None:
             # Again, over what could be read: a person of whom too little is left is a stranger.
             known, strangers = choose(made, settings)
             skipped += unreadable
-            _check_known(known, source, settings, skipped)
+            _check_known(known, people, source, settings, skipped)
             labels = give_labels(given, known)
             names = names_now(labels, set(map(person_name, known)))
             placed = plan(known, strangers, settings, kept, labels)
@@ -238,10 +241,28 @@ def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     check_output(output, overwrite, "gendata.py")
 
 
-def _check_known(known: People, source: Path, settings: GendataSettings, skipped: Sequence[Skipped]) -> None:
+def _check_level(people: People, source: Path) -> None:
+    """Refuse a folder that holds the folder of people: all that is in it would be of one person."""
+    folders = {item.file.split("/")[0] for items in people.values() for item in items if "/" in item.file}
+    if len(people) == 1 and len(folders) > 1 and all("/" in item.file for items in people.values() for item in items):
+        (person,) = people
+        raise InputError(
+            f"--input {source}: holds one folder, {printable(person)}, which holds {len(folders)}; if those are of "
+            f"one person each, give --input {shlex.quote(str(source / person))}"
+        )
+
+
+def _check_known(
+    known: People, people: People, source: Path, settings: GendataSettings, skipped: Sequence[Skipped]
+) -> None:
     if not known:
         reasons = Counter(skip.reason for skip in skipped)
         left_out = "".join(f"; {count} skipped ({reason})" for reason, count in reasons.most_common())
+        if not people and any(skip.reason == LOOSE for skip in skipped):
+            raise InputError(
+                f"--input {source}: holds files and no folder for each person; if it is the folder of one person, give "
+                f"the one above: --input {shlex.quote(str(source.parent))}"
+            )
         raise InputError(
             f"--input {source}: no person has {settings.min_items} photographs or videos{left_out}; they must "
             f"lie in {source}/PERSON/, and --min-items sets how many are enough"
@@ -283,7 +304,7 @@ def _make_all(
     for identity, clip in same.items():
         take_over(clip, staging / identity)
     with mapper(max(1, min(settings.workers, len(left))), CHUNK) as run:
-        results = tqdm(run(job, left), total=len(left), unit="clip", disable=None)
+        results = progress(run(job, left), what="gendata", unit="clip", total=len(left))
         for item, skip in zip(left, results, strict=True):
             if skip is not None:
                 skipped[item.identity] = skip

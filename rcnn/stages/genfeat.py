@@ -19,6 +19,7 @@ from ..report import trace
 from ..tables import NO_FACE, OK, Accounts, StageReader, StageWriter, after, check_output, training_schema
 from ..tables.header import file_sums, header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
+from ..tables.next_steps import following, say_next
 from ..tables.schema import MEAN, MEANS, OTHER, has_means
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
@@ -27,7 +28,8 @@ from .answered_rows import AnsweredRows, open_answered
 from .labels import labelled_dataset
 from .recipes import check_recipe
 from .settings import GenfeatSettings
-from .settings.vectors import AGREE, CLASSES, ON
+from .settings.clips import ON
+from .settings.vectors import AGREE, CLASSES
 from .training_rows import TrainingRows
 
 ROWS = 1024  # clips a batch
@@ -113,6 +115,7 @@ def genfeat(settings: GenfeatSettings) -> None:
         tracks = len(strangers.labels)
         print(f"genfeat: {strangers.classes} classes of strangers, of {tracks} tracks, above {strangers.people} people")
     print(f"accounts: {accounts}")
+    say_next(following("genfeat", settings.output, settings.recipe))
 
 
 @dataclass(frozen=True)

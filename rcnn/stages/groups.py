@@ -18,6 +18,7 @@ from ..clips.sources import find_sources
 from ..errors import InputError
 from ..exports.groups import write_csv
 from ..faces.vectors import normalise
+from ..installation import as_called
 from ..people.answers import read_standing
 from ..people.grouping import Grouped, GroupingSettings, find_groups
 from ..people.meaning import Given, Spot, meaning
@@ -94,7 +95,7 @@ def groups(settings: GroupsSettings) -> None:
         write_report(result, readers, settings, [words])
     print(f"groups: {time.monotonic() - started:.1f} s -> {output}, {settings.csv}")
     if places.run is not None:
-        print(f'next: python -m rcnn people add "NAME" --group 0 --run {shlex.quote(places.run)}')
+        print(as_called(f'next: python -m rcnn people add "NAME" --group 0 --run {shlex.quote(places.run)}'))
 
 
 def _open(paths: Sequence[str]) -> list[StageReader]:

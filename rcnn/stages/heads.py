@@ -11,12 +11,13 @@ from ..errors import InputError
 from ..networks.checkpoint import load_checkpoint
 from ..networks.graphs.classifier import ClassifierShape
 from ..training.cosine import CosineClassifier, start_at_templates
-from ..training.distributed import Team, share_statistics
+from ..training.distributed import share_statistics
 from ..training.epochs import Schedule, train_epochs
 from ..training.judging import hold_out, mean_precision
 from ..training.mlp import Classifier, Trainable, initialise
 from ..training.momentum import Momentum
 from ..training.sharded import ShardedClassifier, initialise_shard, learner_of
+from ..training.team import Team
 from .head_choice import Head, better_head
 from .settings import TrainSettings
 from .settings.vectors import AUTO, MLP, TEMPLATES
@@ -27,7 +28,6 @@ STEPS_AN_EPOCH = 16  # at least, that the choice aims at
 # The same where --head auto learns an mlp. An epoch then has enough steps however few clips there are, for it goes
 # through them several times (docs/ranking.md).
 SMALLEST_AUTO_BATCH, AUTO_STEPS_AN_EPOCH = 32, 25
-LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 MOST_TRIED = 20_000  # clips of a training set that is learnt from twice, the first time to judge
 
 
@@ -46,27 +46,6 @@ class HeadTrainer:
     shape: ClassifierShape
     least_fan_out: int
     device: torch.device
-
-    def check_layers(self, head: Head) -> None:
-        """Refuse layers that no process can hold, and flags that don't go with a head.
-
-        Raises
-        ------
-        InputError
-            Names the flags.
-        """
-        settings, shape = self.settings, self.shape
-        if head.kind != MLP and settings.shard_classes:
-            raise InputError(f"--shard-classes: --head {head.kind} can't share its classes out; leave one of them away")
-        if head.kind == TEMPLATES and settings.pretrained:
-            raise InputError("--pretrained: --head templates learns nothing; leave one of them away")
-        filters = shape.filters if head.kind == MLP else shape.features
-        classes = -(-shape.classes // self.team.size) if settings.shard_classes else shape.classes
-        if max(shape.features, classes) * filters > LARGEST_LAYER:
-            raise InputError(
-                f"--num-filter {shape.filters}, --num-classes {shape.classes}: make a layer of more than "
-                f"{LARGEST_LAYER} weights in a process; give less, or share it out (docs/training.md)"
-            )
 
     def schedule(self, head: Head, count: int) -> Schedule:
         """How long a head learns from a number of clips; the templates not at all."""

@@ -25,6 +25,7 @@ from ..tables import (
 )
 from ..tables.header import file_sums, header_of, is_kept
 from ..tables.kept import Stream
+from ..tables.next_steps import following, say_next
 from ..tables.schema import NO_SOURCE, NO_VIDEO
 from ..tables.sorting import Chunks
 from ..workers.progress import progress
@@ -151,3 +152,4 @@ def _say(settings: ImportSettings, accounts: Accounts, faces: int, width: int, s
         f"-> {settings.output}"
     )
     print(f"accounts: {accounts}")
+    say_next(following("feature", settings.output))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 from ..files.text import printable
 from ..search.building import build_index
 from ..search.features import open_features
+from ..tables.next_steps import say_next
 from .settings import IndexSettings
 
 
@@ -25,3 +28,4 @@ def index(settings: IndexSettings) -> None:
             print(f"{what}: {parts}; {found.seconds:.1f} s")
         else:
             print(f"{what}: is complete and of the same features; it is kept")
+    say_next(f"python -m rcnn search --image PHOTO.jpg --features {shlex.quote(','.join(settings.features))}")

@@ -16,11 +16,12 @@ from .. import files
 from ..clips.dataset import Clip
 from ..config import config
 from ..errors import InputError, UnreadableError
+from ..exports.comparison import agreement
 from ..faces.choice import central_crop
 from ..faces.detectors import Detector
 from ..faces.detectors.single_stage import SingleStage
 from ..faces.embedding import Embedder
-from ..faces.views import on_canvas
+from ..faces.views import in_sizes, on_canvas
 from ..files import sha256
 from ..files.json import read_json, write_json
 from ..networks.engine import INT8 as PRECISION
@@ -30,6 +31,8 @@ from ..networks.engine.openvino import OpenVinoNetwork
 from ..tables import INT8
 from ..video.decoder import FrameDecoder
 
+DETECTOR = "detector"  # name of its network
+Measure = Callable[[Int8Network], dict[str, int]]
 RECORD = ".json"  # of what a network was made from
 FRAMES = config.CALIBRATION.FRAMES
 FRAMES_A_CLIP = 4
@@ -44,7 +47,12 @@ def check_int8(precision: str, ray: str | None) -> None:
 
 
 def int8_network(
-    output: str, name: str, network: Network, origins: Sequence[str], images: Callable[[], np.ndarray]
+    output: str,
+    name: str,
+    network: Network,
+    origins: Sequence[str],
+    images: Callable[[], np.ndarray],
+    measure: Measure | None = None,
 ) -> Int8Network:
     """The quantised twin of a network, from `output` or, where it is not there yet, made.
 
@@ -53,6 +61,7 @@ def int8_network(
     output : stage directory, also in a store, in which it is kept as int8/NAME.xml, .bin and .json
     origins : that the network was read from
     images : gives the images (n, H, W, 3) uint8, BGR, to calibrate on; called only where they are needed
+    measure : of a detector, what the record is to say of the network when it has been made
 
     Raises
     ------
@@ -63,13 +72,13 @@ def int8_network(
         raise InputError("--precision int8: is for networks on the CPU; give --gpu -1, or --precision fp16")
     kept = files.join(output, INT8, name)
     if not files.is_url(kept):
-        return _network_at(kept, kept, network, origins, images)[0]
+        return _network_at(kept, kept, network, origins, images, measure)[0]
     with tempfile.TemporaryDirectory(prefix="rcnn-") as folder:
         path = os.path.join(folder, name)
         for extension in (*EXTENSIONS, RECORD):
             if files.is_file(files.suffixed(kept, extension)):
                 Path(f"{path}{extension}").write_bytes(files.read_bytes(files.suffixed(kept, extension)))
-        result, is_new = _network_at(path, kept, network, origins, images)
+        result, is_new = _network_at(path, kept, network, origins, images, measure)
         if is_new:
             for extension in (*EXTENSIONS, RECORD):  # the record last: without it they don't count
                 files.put(files.suffixed(kept, extension), Path(f"{path}{extension}").read_bytes())
@@ -77,19 +86,31 @@ def int8_network(
 
 
 def _network_at(
-    path: str, kept: str, network: OpenVinoNetwork, origins: Sequence[str], images: Callable[[], np.ndarray]
+    path: str,
+    kept: str,
+    network: OpenVinoNetwork,
+    origins: Sequence[str],
+    images: Callable[[], np.ndarray],
+    measure: Measure | None,
 ) -> tuple[Int8Network, bool]:
     """The network whose files lie at `path`, and whether they were made now; `kept` is said to be their place."""
     source = {os.path.basename(file): sha256(file) for file in origins}
     is_new = not _is_whole(path, source)
     if is_new:
         sample = images()
-        quantise(network, sample, path)
-        record = {"source": source, "images": len(sample), "parts": _sums(path)}
+        quantise(network, sample, path, measure is not None)
+        measured = {} if measure is None else measure(Int8Network(network, path))
+        record = {"source": source, "images": len(sample), "parts": _sums(path), "measured": measured}
         write_json(f"{path}{RECORD}", record)
         name = os.path.basename(path)
         print(f"int8: {name} calibrated on {len(sample)} images -> {files.suffixed(kept, '.xml')}", flush=True)
     return Int8Network(network, path), is_new
+
+
+def measured(output: str) -> dict[str, int]:
+    """What the quantised detector of a run was found to lose on the frames that it was calibrated on: `faces` that the
+    exact one finds, of these `lost`, `others` beside them, and `frames`."""
+    return read_json(files.join(output, INT8, f"{DETECTOR}{RECORD}"), _Record).measured
 
 
 class _Record(Struct):
@@ -97,6 +118,7 @@ class _Record(Struct):
 
     source: dict[str, str]
     parts: dict[str, str]
+    measured: dict[str, int] = {}
 
 
 def _sums(path: str) -> dict[str, str]:
@@ -111,8 +133,9 @@ def _is_whole(path: str, source: dict[str, str]) -> bool:
         return False
 
 
-def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
-    """Frames (n, H, W, 3) uint8 of the first clips, a few of each, on the canvas that most of them have.
+def calibration_frames(clips: Sequence[Clip], detector: Detector) -> np.ndarray:
+    """Frames (n, H, W, 3) uint8 of the first clips, a few of each, as the detector looks at them; of several sizes that
+    which most of them have.
 
     Raises
     ------
@@ -125,7 +148,7 @@ def calibration_frames(clips: Sequence[Clip]) -> np.ndarray:
         for clip in clips:
             try:
                 seen = decoder.read_frames(clip.path, FRAME_SAMPLING, None, clip.start, clip.end)
-                mine = [on_canvas(frame.image) for frame in seen]
+                mine = [on_canvas(detector, frame.image) for frame in seen]
             except UnreadableError:
                 continue
             frames += mine[:FRAMES_A_CLIP]
@@ -181,13 +204,21 @@ def int8_detect(
     detector, embedder = networks
     if not isinstance(detector, SingleStage):
         raise InputError("--precision int8: a cascade of three networks is not quantised; use --precision fp32")
-    frames = cache(lambda: calibration_frames(clips))
-    fast = detector.with_network(
-        int8_network(output, "detector", detector.network, origins[0], lambda: detector.fed(frames())[0])
+    frames = cache(lambda: calibration_frames(clips, detector))
+
+    def measure(network: Int8Network) -> dict[str, int]:
+        found = detector.with_network(network).detect(frames())
+        same = agreement(found, detector.detect(frames()))
+        print(f"int8: {DETECTOR}: {same}", flush=True)
+        return {"faces": same.wanted, "lost": same.lost, "others": same.others, "frames": same.pictures}
+
+    network = int8_network(
+        output, DETECTOR, detector.network, origins[0], lambda: in_sizes(detector.fed(frames()[::2])[0]), measure
     )
+    fast = detector.with_network(network)
     if embedder is None:
         return fast, None
     quality = int8_network(
         output, "quality", embedder.network, origins[1], lambda: calibration_crops(frames(), detector, size)
     )
-    return fast, Embedder(quality)
+    return fast, Embedder(quality, embedder.words)

@@ -18,10 +18,12 @@ from ..tables import Accounts, Listing, StageReader, StageWriter, after, check_o
 from ..tables.header import FREE_ARGUMENTS, header_of, is_kept
 from ..tables.join import open_inputs
 from ..tables.merged import merged
+from ..tables.next_steps import following, say_next
 from ..tables.reader import NEAR_BUFFER
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .detect import QualityHistogram
+from .recipes import recipe_of
 from .settings import MergeSettings
 
 STAGES = ("detect", "feature", "predict")
@@ -73,6 +75,7 @@ def merge(settings: MergeSettings) -> None:
         arguments=arguments,
         sources=settings.inputs,
         licences=first.manifest.get("licences"),
+        recognised=first.manifest.get("recognised"),
         overwrite=settings.overwrite,
         **made_of,
     ) as writer:
@@ -93,6 +96,7 @@ def merge(settings: MergeSettings) -> None:
         f"{time.monotonic() - started:.1f} s -> {settings.output}"
     )
     print(f"accounts: {accounts}, as in the {len(readers)} parts")
+    say_next(following(first.stage, settings.output, recipe_of(first.arguments)))
 
 
 def check_alike(readers: Sequence[StageReader]) -> None:

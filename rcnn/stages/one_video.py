@@ -28,7 +28,7 @@ from ..tables import OK, StageReader, StageWriter, features_schema, vector_array
 from ..tables.header import file_sums
 from .appearances import card_of
 from .clip_tracks import intervals
-from .face_finder import FaceFinder, FoundFaces
+from .face_finder import ClipFaceFinder, FoundFaces
 from .feature import FeatureStep
 from .labels import find_labels
 
@@ -69,14 +69,24 @@ class KnownPeople:
         listed = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in people.items()}
         if not listed or not all(listed.values()):
             raise InputError("people: each name needs a photograph or more, {'Ada': ['ada-1.jpg', 'ada-2.jpg'], ...}")
-        names = dict(enumerate(listed, 1))
-        crops, labels = [], []
-        for label, name in names.items():
-            for path in listed[name]:
-                photograph = look_at(path, detector)
-                crops.append([photograph.crops()[photograph.central]])
-                labels.append(label)
-        vectors = clip_features(embedder, crops, 0)
+        crops = {
+            name: [(photograph := look_at(path, detector)).crops()[photograph.central] for path in paths]
+            for name, paths in listed.items()
+        }
+        return KnownPeople.of_crops(crops, embedder, model)
+
+    @staticmethod
+    def of_crops(people: Mapping[str, Sequence[np.ndarray]], embedder: Embedder, model: str) -> KnownPeople:
+        """Made of aligned faces.
+
+        Parameters
+        ----------
+        people : crops (112, 112, 3) uint8, BGR, one or more, by the person's name
+        model : what the embedder is, `PREFIX,EPOCH` or `X.onnx`
+        """
+        names = dict(enumerate(people, 1))
+        labels = [label for label, name in names.items() for _ in people[name]]
+        vectors = clip_features(embedder, [[crop] for name in names.values() for crop in people[name]], 0)
         with tempfile.TemporaryDirectory() as folder:
             taught = dict(zip(write_photographs(folder, vectors), labels, strict=True))
             return KnownPeople._read((folder,), taught, names, read_thresholds(model, file_sums(model_files(model))))
@@ -140,10 +150,11 @@ def find_in_one(
     InputError
         If the file can't be read.
     """
-    found = _look_at(path, FaceFinder(detector, quality, 1, threshold, every=True, rate=RATE))
+    same = quality is embedder  # its vectors come with the faces
+    found = _look_at(path, ClipFaceFinder(detector, quality, 1, threshold, every=True, rate=RATE, vectors=same))
     if not len(found.faces):
         return
-    (result,) = FeatureStep(embedder, 1, 0, people.gallery.templates.shape[1])([found.faces])
+    (result,) = FeatureStep(None if same else embedder, 1, 0, people.gallery.templates.shape[1])([found.faces])
     tracks = np.array(result.tracks, np.int32)
     names = [found.faces.clip.name] * len(tracks)
     cosines, rows = people.gallery.nearest(names, tracks, result.vectors)
@@ -158,7 +169,7 @@ def find_in_one(
         yield replace(item, person=people.names.get(item.who, ""), source=path)
 
 
-def _look_at(path: str, finder: FaceFinder) -> FoundFaces:
+def _look_at(path: str, finder: ClipFaceFinder) -> FoundFaces:
     # a name that no clip of the people has
     (found,) = finder([Clip("/", path, TEST)])
     if found.unreadable:

@@ -16,6 +16,7 @@ from ..clips.known import person_name
 from ..clips.roster import Roster, read_roster
 from ..errors import InputError
 from ..files.text import printable
+from ..installation import as_called
 from ..people.answers import Answer, Answers
 from ..people.meaning import MERGE, RENAME
 from ..scores.verdicts import MAYBE, YES
@@ -71,7 +72,7 @@ def add_person(settings: AddPersonSettings) -> None:
     for line in (*_appearances_line(run, label), *notes):
         print(printable(line))
     print(f"people: {time.monotonic() - started:.1f} s -> {run.root}")
-    print(f"next: {run.training_command(roster.root)} lets the classifier learn who it is")
+    print(as_called(f"next: {run.training_command(roster.root)} lets the classifier learn who it is"))
 
 
 def _add_group(settings: AddPersonSettings, number: int) -> None:
@@ -117,7 +118,7 @@ def merge_people(settings: MergePeopleSettings) -> None:
     )
     for line in notes:
         print(printable(line))
-    print(f"next: {run.training_command(roster.root)} trains the classifier, which still knows two people")
+    print(as_called(f"next: {run.training_command(roster.root)} trains the classifier, which still knows two people"))
 
 
 def rename_person(settings: RenamePersonSettings) -> None:

@@ -12,11 +12,13 @@ import numpy as np
 
 from ..errors import InputError
 from ..files.json import reason
+from ..networks.engine import check_devices
 from ..networks.zoo.record import TrainingRecord, read_training_record
-from ..networks.zoo.roles import model_files, train_record
+from ..networks.zoo.roles import missing_file, model_files, train_record
 from ..tables import StageWriter, check_output, clip_starts, scores_schema
 from ..tables.header import file_sums, header_of, is_kept
 from ..tables.join import Batch, concatenate, open_inputs
+from ..tables.next_steps import following, say_next, training
 from ..workers import Plan, open_crew
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
@@ -68,6 +70,14 @@ def _record_of_training(settings: PredictSettings, classes: int) -> TrainingReco
     return record
 
 
+def _check_there(settings: PredictSettings) -> None:
+    """Refuse a classifier that is not there, and say how to make it."""
+    path = missing_file(settings.model)
+    if path is not None:
+        first = training(settings.model, settings.inputs[0])
+        raise InputError(f"--model {settings.model}: there is no {path}; train the classifier first: {first}")
+
+
 def predict(settings: PredictSettings) -> None:
     """Run the stage: read the features, write the probabilities, print a summary.
 
@@ -80,7 +90,9 @@ def predict(settings: PredictSettings) -> None:
     check_output(settings.output, True)
     readers = open_inputs(settings.inputs, ("feature",), settings.split)
     check_recipe(settings.recipe, readers)
+    check_devices(settings.gpu if settings.ray is None else None)
     plan = Plan(settings.gpu, settings.workers, settings.ray)
+    _check_there(settings)
     shape = read_widths(settings.model)
     width = sum(reader.width for reader in readers)
     if width != shape.features:
@@ -148,3 +160,4 @@ def predict(settings: PredictSettings) -> None:
         print(f"--propagate {settings.propagate}: within {count} films of {len(pieces.films)} clips")
     if record is not None and record.head is not None:
         print(record.head.line)
+    say_next(following("predict", settings.output, settings.recipe))

@@ -22,17 +22,17 @@ from ..faces.alignment import align_faces
 from ..faces.choice import central_face
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder
-from ..faces.load import load_detector, load_embedder
 from ..faces.types import Faces
 from ..faces.vectors import norms
 from ..faces.views import detect_frames, fit
 from ..files import on_disk
 from ..files.text import printable
-from ..networks.engine import choose_device
+from ..networks.engine import FP32, choose_device
 from ..tables import OK, StageReader
 from ..video.decoder import FrameDecoder
 from ..workers.progress import progress
 from .face_finder import looks
+from .loaded import load_detector, load_embedder
 from .settings import PreviewSettings
 from .settings.clips import NORM
 from .sheets import Sheets, sheet_name
@@ -115,8 +115,8 @@ def preview(settings: PreviewSettings) -> None:
     people = find_people(settings.names, dataset)
     sources = find_sources(settings.sources, dataset, clips={row["name"] for row in rows})
     device = choose_device(settings.gpu)
-    embedder = None if model is None else load_embedder(model, device)
-    viewer = Viewer(load_detector(detector, device), embedder, sampling, rate, size)
+    embedder = None if model is None else load_embedder(model, device, FP32)
+    viewer = Viewer(load_detector(detector, device, FP32), embedder, sampling, rate, size)
     written: Counter[str] = Counter()
     with Sheets(settings.output) as sheets, progress(what="preview", unit="clip", total=len(rows)) as bar:
         for row in rows:

@@ -21,6 +21,7 @@ from ..scores.metrics import mean_average_precision, score
 from ..scores.ranking import Ranking
 from ..tables import StageReader
 from ..tables.join import Row, join_rows, open_inputs
+from ..tables.next_steps import say_next
 from ..workers.progress import progress
 from .changed_labels import check_labels
 from .recipes import check_recipe
@@ -112,6 +113,7 @@ def submit(settings: SubmitSettings) -> None:
         )
         size = write_page(settings.report, report)
         print(f"report: {len(report.people)} of {report.all_people} people, {size / 1e6:.1f} MB -> {settings.report}")
+        say_next(f"open {settings.report} in a browser")
 
 
 def _summed(readers: Sequence[StageReader], weights: Sequence[float], classes: int) -> Iterator[Scored]:

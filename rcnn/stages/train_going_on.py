@@ -12,9 +12,9 @@ import torch
 from .. import files
 from ..files import sha256
 from ..tables import MANIFEST
-from ..training.distributed import Team
 from ..training.epochs import EpochResult, Schedule
 from ..training.snapshot import Snapshot, Stateful
+from ..training.team import Team
 from .classifier_files import FREE_ARGUMENTS, snapshot_path
 from .settings import TrainSettings
 

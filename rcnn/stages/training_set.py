@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
-import torch
 
 from ..clips.dataset import TRAIN, VAL
 from ..config import config
@@ -17,6 +17,9 @@ from ..tables.schema import KIND, OWN, has_kinds
 from ..training.folds import deal_folds
 from .clip_sources import read_clip_sources
 from .recipes import SEED, recipe_of
+
+if TYPE_CHECKING:
+    import torch
 
 HELD_OUT = 0.01  # share that --split 0 validates on
 
@@ -81,6 +84,8 @@ class TrainingSet:
 
     def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The features and labels of some rows, on a device."""
+        import torch  # which only a head that learns needs
+
         whole = bool(chosen.all())
         features = self.features if whole else self.features[chosen]
         return torch.from_numpy(features).to(device), torch.from_numpy(self.labels[chosen]).to(device)

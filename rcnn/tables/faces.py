@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..clips.dataset import Clip
 from .reader import StageReader
-from .schema import POINT_NUMBERS, clip_starts, is_tracked, vector_array, vectors
+from .schema import POINT_NUMBERS, VECTOR, clip_starts, is_tracked, vector_array, vectors
 
 BATCH_ROWS = 1024  # faces that are read together
 CROP = "crop"  # column
@@ -30,6 +30,8 @@ class ClipFaces:
     landmarks : (n, 5, 2) float32, x, y in the same pixels
     crops : n aligned faces as JPEG
     tracks : (n,) int32, number of the face's track in the clip; all 0 where there are no tracks
+    vectors : (n, D) float16 of length 1, embeddings of the crops by the quality model; None where they are not kept or
+        were not asked for
     """
 
     clip: Clip
@@ -41,6 +43,7 @@ class ClipFaces:
     landmarks: np.ndarray
     crops: Sequence[bytes]
     tracks: np.ndarray
+    vectors: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -57,6 +60,7 @@ class ClipFaces:
             self.landmarks[indices],
             [self.crops[index] for index in indices],
             self.tracks[indices],
+            None if self.vectors is None else self.vectors[indices],
         )
 
     @staticmethod
@@ -83,10 +87,11 @@ class ClipFaces:
             np.concatenate([part.landmarks for part in parts]),
             [crop for part in parts for crop in part.crops],
             np.concatenate([part.tracks for part in parts]),
+            None if first.vectors is None else np.concatenate([part.vectors for part in parts]),
         )
 
     def record(self, schema: pa.Schema) -> pa.RecordBatch:
-        """The same as rows of the table of faces, with tracks where the schema has them."""
+        """The same as rows of the table of faces, with tracks and vectors where the schema has them."""
         count = len(self)
         columns = {
             "name": pa.array([self.clip.name] * count, pa.string()),
@@ -100,16 +105,21 @@ class ClipFaces:
             "crop": pa.array(self.crops, pa.binary()),
             "track": pa.array(self.tracks, pa.int32()),
         }
+        if self.vectors is not None:
+            columns[VECTOR] = vector_array(self.vectors, np.float16)
         return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def read_faces(reader: StageReader, crops: bool = True, clips: Collection[str] | None = None) -> Iterator[ClipFaces]:
+def read_faces(
+    reader: StageReader, crops: bool = True, clips: Collection[str] | None = None, vectors: bool = False
+) -> Iterator[ClipFaces]:
     """The faces of a detect directory, clip after clip; clips without a face are left out.
 
     Parameters
     ----------
     crops : whether the crops are read, which are nearly all of the bytes; else they are empty
     clips : names of those that are wanted; None for all
+    vectors : whether the vectors are read, which the directory has then
 
     Raises
     ------
@@ -117,7 +127,8 @@ def read_faces(reader: StageReader, crops: bool = True, clips: Collection[str] |
         As `StageReader.batches`.
     """
     pieces: list[ClipFaces] = []
-    columns = None if crops else [name for name in reader.schema.names if name != CROP]
+    wanted = {CROP: crops, VECTOR: vectors}
+    columns = [name for name in reader.schema.names if wanted.get(name, True)]
     for batch in reader.batches(columns, BATCH_ROWS) if clips is None else reader.rows_of(clips, columns):
         for piece in _pieces(batch):
             if pieces and piece.clip.name != pieces[0].clip.name:
@@ -135,6 +146,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[ClipFaces]:
     scores, qualities = batch.column("score").to_numpy(), batch.column("quality").to_numpy()
     boxes, landmarks = vectors(batch.column("box")), vectors(batch.column("landmarks")).reshape(len(names), -1, 2)
     crops = batch.column(CROP).to_pylist() if CROP in batch.schema.names else [b""] * len(names)
+    kept = vectors(batch.column(VECTOR)) if VECTOR in batch.schema.names else None
     tracks = batch.column("track").to_numpy() if is_tracked(batch.schema) else np.zeros(len(names), np.int32)
     splits = batch.column("split").to_pylist()
     for start, end in pairwise([*clip_starts(names), len(names)]):
@@ -149,4 +161,5 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[ClipFaces]:
             landmarks[rows],
             crops[rows],
             tracks[rows],
+            None if kept is None else kept[rows],
         )

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from .. import files
-from ..errors import InputError
+from ..errors import InputError, note_saved
 from ..files import sha256
 from ..files.json import read_json
 from ..files.lock import LOCK, take_lock
@@ -21,7 +21,9 @@ from .listing import Listing
 from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
 
 # Arguments that change nothing in what is written
-FREE_ARGUMENTS = ("output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad", "licence")
+FREE_ARGUMENTS = (
+    "output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad", "licence", "vectors", "vectors_of",
+)  # fmt: skip
 # Arguments that name what sums stand for: a file or directory of another name may hold the same
 NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources", "answers", "answered")
 PLACES = ("dataset",)  # arguments that are the same where they name one place, whole or from here
@@ -38,6 +40,11 @@ def file_sums(paths: Sequence[str]) -> dict[str, str]:
         base if bases.count(base) == 1 else files.join(os.path.basename(os.path.dirname(path)), base): sha256(path)
         for base, path in zip(bases, paths, strict=True)
     }
+
+
+def model_digest(sums: Mapping[str, str]) -> str:
+    """One digest of the files of a model, whatever their names; `sums` as `file_sums` gives them."""
+    return hashlib.sha256("".join(sums.values()).encode()).hexdigest()
 
 
 def check_unchanged(paths: Sequence[str], sums: Mapping[str, str]) -> None:
@@ -117,6 +124,19 @@ def made_of(path: str) -> str:
         [sha256(files.join(networks, name)) for name in records],
     ]
     return hashlib.sha256(json.dumps(ways, sort_keys=True).encode()).hexdigest()
+
+
+def header_there(path: str) -> Mapping[str, Any] | None:
+    """The header of what a stage directory holds, complete or not: of its manifest, its progress, or what was put
+    aside last; None where there is none that can be read."""
+    for name in (MANIFEST, PROGRESS):
+        with suppress(OSError, ValueError):
+            found = read_json(files.join(path, name))
+            header = found.get("header") if isinstance(found, Mapping) and name == PROGRESS else found
+            return header if isinstance(header, Mapping) else None
+    before = files.join(path, BEFORE)
+    layers = [name for name in files.names(before) if name.isdecimal()] if files.is_dir(before) else []
+    return header_there(files.join(before, max(layers, key=int))) if layers else None
 
 
 def may_grow(was: Any, now: Mapping[str, Any]) -> bool:
@@ -247,6 +267,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         if not arguments and not inputs:
             _tidy(path)
             print(f"{script}: {path} is complete and was made of the same; it is kept", flush=True)
+            note_saved()
             return True
         if may_grow(was, header):
             return False

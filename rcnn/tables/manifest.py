@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..files.json import read_json, reason
 from ..files.schema import Count, Digest, Name, checked
 from .accounts import Accounts
+from .next_steps import first, misplaced
 from .schema import FORMAT, KINDS, MANIFEST
 
 Step = Annotated[str, Meta(pattern=r"\A-?[0-9]{1,10}\Z")]  # of a histogram
@@ -40,6 +41,7 @@ class Arguments(Struct):
     aug: Count | None = None
     image_size: tuple[Pixels, Pixels] | None = None
     quality_threshold: float | None = None
+    vectors_of: str | None = None
     recipe: Name | None = None
 
 
@@ -69,6 +71,7 @@ class Manifest(Struct):
     seconds: float
     listing: Digest | None = None
     licences: dict[Name, str] | None = None
+    recognised: dict[Name, str] | None = None
 
 
 def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
@@ -82,11 +85,13 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
     scripts = " or ".join(KINDS[stage].script for stage in stages)
     file = files.join(path, MANIFEST)
     if not files.is_dir(path):
-        raise InputError(f"{path}: there is no such directory; run {scripts} first")
+        missing = f"there is no such directory; run {first(stages, path)}"
+        raise InputError(f"{path}: {misplaced(path, stages) or missing}")
     try:
         manifest = read_json(file)
     except FileNotFoundError:
-        raise InputError(f"{path}: has no {MANIFEST}, so it is not complete; run {scripts} again") from None
+        again = f"has no {MANIFEST}, so it is not complete; run {first(stages, path)}"
+        raise InputError(f"{path}: {misplaced(path, stages) or again}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: can't be read ({reason(error)}); run {scripts} again") from None
     stage = manifest.get("stage") if isinstance(manifest, dict) else None

@@ -24,6 +24,7 @@ from .damage import DAMAGED
 from .manifest import read_manifest
 from .parts import Parts
 from .schema import (
+    ASIDE,
     CLIPS_SCHEMA,
     IDENTITY,
     KINDS,
@@ -33,7 +34,6 @@ from .schema import (
     OK,
     STATES,
     UNREADABLE,
-    has_means,
     is_tracked,
     one_row,
     wanted_schema,
@@ -134,7 +134,7 @@ class StageReader:
 
         Parameters
         ----------
-        columns : that are read; None for all but `MEANS`
+        columns : that are read; None for all but those of `ASIDE`
 
         Raises
         ------
@@ -225,8 +225,8 @@ class StageReader:
         """The rows of some parts, `total` in all where that is known; `once` where each name stands once."""
         last: str | None = None
         seen = 0
-        if columns is None and has_means(schema):
-            columns = [name for name in schema.names if name != MEANS[0]]
+        if columns is None and not set(ASIDE).isdisjoint(schema.names):
+            columns = [name for name in schema.names if name not in ASIDE]
         for path in parts:
             try:
                 self._parts.check(path)

@@ -76,6 +76,7 @@ def unknown_source(count: int) -> list[pa.Array]:
 
 TRACK = ("track", pa.int32())  # number of the face's track in its clip; 0 is the main one
 TRACKED_FACES_SCHEMA = pa.schema([*FACES_SCHEMA, TRACK])  # of detect.py --faces all
+VECTOR = "vector"  # column: embedding of the crop by the quality model, of length 1, float16
 
 
 # Further vectors to learn from, means of some of the row's faces, one behind the other. They are as many times the rest
@@ -87,6 +88,21 @@ ROW_KINDS = OWN, MEAN, OTHER = (
     "mean",
     "other",
 )  # the clip's vector; a mean of some of its faces; another track's
+
+
+ASIDE = (MEANS[0], VECTOR)  # columns that only who asks for them reads
+
+
+def faces_schema(tracked: bool, width: int = 0) -> pa.Schema:
+    """A row a face; with a vector of `width` float16 where that is not 0."""
+    plain = TRACKED_FACES_SCHEMA if tracked else FACES_SCHEMA
+    return plain.append(pa.field(VECTOR, pa.list_(pa.float16(), width))) if width else plain
+
+
+def vector_width(schema: pa.Schema) -> int:
+    """Length of the vectors of faces; 0 for a table without them."""
+    kind = schema.field(VECTOR).type if VECTOR in schema.names else None
+    return int(kind.list_size) if kind is not None and pa.types.is_fixed_size_list(kind) else 0
 
 
 def features_schema(width: int, tracked: bool = False, means: bool = False) -> pa.Schema:
@@ -180,7 +196,7 @@ def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
     """What the table of a stage must look like, given the width of the vectors that `schema` has."""
     tracked = is_tracked(schema)
     if stage == "detect":
-        return TRACKED_FACES_SCHEMA if tracked else FACES_SCHEMA
+        return faces_schema(tracked, min(vector_width(schema), MAX_WIDTH))
     if stage == "appearances":
         return APPEARANCES_SCHEMA
     if stage == "groups":
@@ -201,16 +217,16 @@ def one_row(stage: str, schema: pa.Schema) -> bool:
 
 
 def vectors(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
-    """A column of fixed-size lists as (n, width) float32, without a copy where there is one chunk."""
+    """A column of fixed-size lists as (n, width) of its own type, without a copy where there is one chunk."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     width = column.type.list_size
     return column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
 
 
-def vector_array(values: np.ndarray) -> pa.FixedSizeListArray:
-    """(n, width) float32 as a column of fixed-size lists."""
-    flat = pa.array(np.ascontiguousarray(values, np.float32).reshape(-1))
+def vector_array(values: np.ndarray, kind: type[np.floating] = np.float32) -> pa.FixedSizeListArray:
+    """(n, width) numbers as a column of fixed-size lists of a `kind` of them."""
+    flat = pa.array(np.ascontiguousarray(values, kind).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from .. import files
-from ..errors import InputError, Stopped
+from ..errors import InputError, Stopped, note_saved
 from ..files.json import read_json, write_json
 from ..files.lock import LOCK, is_lock, take_lock
 from ..files.text import check_utf8
@@ -64,6 +64,7 @@ class StageWriter:
     lineage : what the manifest says in their place, where these directories are only on the way; None for them
     listing : the clips of the data set that it is of; None where it has its clips from its sources
     licences : of the models, in words, for the manifest
+    recognised : what the models were taken for, by "detector" and "model", for the manifest
     overwrite : whether what is there may be replaced
 
     Raises
@@ -86,6 +87,7 @@ class StageWriter:
         lineage: Sequence[Mapping[str, str]] | None = None,
         listing: Listing | None = None,
         licences: Mapping[str, str] | None = None,
+        recognised: Mapping[str, str] | None = None,
         overwrite: bool = False,
     ) -> None:
         _check_place(path, stage, sources)
@@ -93,7 +95,7 @@ class StageWriter:
         self._started = time.monotonic()
         self._manifest: dict[str, Any] = {}
         self._listing = listing
-        self._licences = dict(licences or {})
+        self._said = {"licences": dict(licences or {}), "recognised": dict(recognised or {})}
         self._header = header_of(stage, arguments or {}, models, sources, lineage, listing)
         try:
             files.make_dir(path)
@@ -127,6 +129,8 @@ class StageWriter:
             except ValueError as error:
                 raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to begin anew") from None
             self._states, self.state = saved.states, dict(saved.state)
+        if self._before or self.last_clip:
+            note_saved()
         self._saved = time.monotonic()
         if saved is None:
             self._save({})
@@ -190,6 +194,7 @@ class StageWriter:
         for state in batch.column("state").to_pylist():
             self._states[state] += 1
         self._guard(lambda: self._clips.add(batch))
+        note_saved()
 
     def save(self, **state: Any) -> None:
         """Say that a run may go on from here; `state` is what it needs to know. Writes once a minute."""
@@ -236,7 +241,7 @@ class StageWriter:
             return self._manifest
         manifest = {
             **self._header,
-            **({"licences": self._licences} if self._licences else {}),
+            **{name: said for name, said in self._said.items() if said},
             "counts": {
                 "clips": self._clips.total,
                 "rows": self._rows.total,

@@ -10,13 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..config import config
+from ..networks.checkpoint import Graph
+from ..networks.graphs.classifier import build_cosine_graph
+from .centroids import NOBODY_COSINE, Centroids, find_centroids
 from .mlp import Trainable
 from .parameters import load_arrays
-
-# Least cosine at which a clip is as likely nobody known as a person (docs/ranking.md)
-NOBODY_COSINE = 0.5
-MOST_COMPARED = 4096  # clips that say how like strangers are
-VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction
 
 
 class CosineClassifier(Trainable):
@@ -57,9 +55,11 @@ class CosineClassifier(Trainable):
         """`stage2_weight` (classes, features) float32, rows of length 1 but for that of class 0, which is 0, and
         `stage2_bias` (classes,) float32, 0 but for class 0."""
         weight = functional.normalize(self.stage2_weight.detach()).cpu().numpy()
-        bias = np.zeros(len(weight), np.float32)
-        weight[config.SUBMIT.NOBODY], bias[config.SUBMIT.NOBODY] = 0, float(self.nobody)
-        return {"stage2_weight": weight, "stage2_bias": bias}
+        return Centroids(weight, float(self.nobody), self.scale).arrays()
+
+    def graph(self, arrays: Mapping[str, np.ndarray], source: str) -> Graph:
+        """The network of what `arrays` gave."""
+        return build_cosine_graph(arrays["stage2_weight"], arrays["stage2_bias"], self.scale, source)
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over `stage2_weight`, and the cosine of nobody from `stage2_bias`, which older classifiers lack.
@@ -81,10 +81,8 @@ class CosineClassifier(Trainable):
 def start_at_templates(
     model: CosineClassifier, features: Tensor, labels: Tensor, generator: torch.Generator, people: int | None = None
 ) -> None:
-    """Begin with the mean direction of each class's rows, its template; a class without rows begins with a random one.
-
-    A stranger is about as like the nearest person as a known clip is like the nearest of the other people: the median
-    of that is the cosine of nobody, where it is more than NOBODY_COSINE.
+    """Begin with the mean direction of each class's rows, see `find_centroids`; a class without rows begins with a
+    random one.
 
     Parameters
     ----------
@@ -92,19 +90,8 @@ def start_at_templates(
     labels : (n,) int64
     people : the largest label of a known person; None where all but 0 are
     """
-    classes, width = model.stage2_weight.shape
-    sums = torch.zeros(classes, width).index_add_(0, labels, functional.normalize(features))
-    noise = torch.randn(classes, width, generator=generator)
-    vague = sums.norm(dim=1) < VAGUE
+    noise = torch.randn(model.stage2_weight.shape, generator=generator)
+    templates, nobody = find_centroids(features.numpy(), labels.numpy(), noise.numpy(), people)
     with torch.no_grad():
-        templates = functional.normalize(torch.where(vague[:, None], noise, sums))
-        model.stage2_weight.copy_(templates)
-        last = classes - 1 if people is None else people
-        rows = torch.nonzero((labels != config.SUBMIT.NOBODY) & (labels <= last))[:, 0]
-        rows = rows[:: max(1, len(rows) // MOST_COMPARED)]
-        others = functional.normalize(features[rows]) @ templates.T
-        others[:, vague] = others[:, config.SUBMIT.NOBODY] = -1
-        others[:, last + 1 :] = -1
-        others.scatter_(1, labels[rows, None], -1)
-        if len(rows):
-            model.nobody.copy_(others.amax(1).median().clamp(min=NOBODY_COSINE))
+        model.stage2_weight.copy_(torch.from_numpy(templates))
+        model.nobody.fill_(nobody)

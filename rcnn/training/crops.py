@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,19 +18,23 @@ from ..faces.detectors.single_stage import Detector
 from ..video.photographs import read_image
 from ..workers.progress import progress
 from .camera import Camera, photographed, shrunk
-from .eigenfaces import Eigenfaces
+from .eigenfaces import Eigenfaces, crossed
+from .labels import LabelledPhotograph
 
 SIZE = config.ALIGN.SIZE  # pixels
 MARGIN = 16  # pixels around a crop that distortions may bring in
 WIDE = SIZE + 2 * MARGIN
 DETECTION_THRESHOLD = 0.3
 CHUNK = 32  # photographs that are detected together
+CROSSED_TOGETHER = 64  # crops
+NOBODY, NO_FACE = -1, -2  # labels
 
 MIRRORED = 0.5  # probabilities
 CROSSED = 0.5
 MIXED = 0.3
 WARPED = 0.6
 SPOILT = 0.08
+EMPTY = 0.05  # no face
 JITTER_DEGREES = 4.0  # standard deviations of the placing
 JITTER_SCALE = 0.04
 JITTER_PIXELS = 1.5
@@ -41,39 +47,67 @@ SPOILT_DEGREES = (20.0, 180.0)  # turned too far
 SPOILT_SHIFT = (15.0, 50.0)  # pixels beside the face
 CROP_CAMERA = Camera(
     gain=0.25, tint=0.08, grey=0.05, blurred=0.3, noisy=0.2, compressed=0.3, blur_sigma=(0.4, 2.2),
-    jpeg_quality=(15, 80), shrunk=0.25, shrunk_side=(28, 80),
+    jpeg_quality=(15, 80), shrunk=0.25, shrunk_side=(28, 80), dark=0.1, moved=0.15, motion=(2.0, 7.0),
 )  # fmt: skip
 
 
-def read_crops(people: Mapping[str, Sequence[Path]], detector: Detector) -> tuple[np.ndarray, np.ndarray]:
-    """The central face of each photograph, aligned, with a margin.
+class EmptyCrops(Protocol):
+    """Where crops without a face come from."""
 
-    Returns
-    -------
-    crops : (n, WIDE, WIDE, 3) uint8, BGR; photographs without a face are left out
-    labels : (n,) int64, index of the person in `people`
+    def draw(self, rng: np.random.Generator) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class ReadCrops:
+    """The central face of each photograph in which one was found, aligned, with a margin.
+
+    wide : (n, WIDE, WIDE, 3) uint8, BGR
+    labels : (n,) int64, index of the person
+    photographs : with all their faces
+    missed : photographs without a face, left out
+    """
+
+    wide: np.ndarray
+    labels: np.ndarray
+    photographs: list[LabelledPhotograph]
+    missed: int
+
+
+def read_crops(people: Mapping[str, Sequence[Path]], detector: Detector) -> tuple[np.ndarray, np.ndarray]:
+    """`wide` and `labels` of `read_photographs`."""
+    read = read_photographs(people, detector)
+    return read.wide, read.labels
+
+
+def read_photographs(people: Mapping[str, Sequence[Path]], detector: Detector) -> ReadCrops:
+    """Find the faces of photographs, and align the central ones.
 
     Raises
     ------
     InputError
         If a file is no picture or no face is found in any.
     """
-    target = target_points() + MARGIN
     items = [(path, label) for label, paths in enumerate(people.values()) for path in paths]
-    crops, labels = [], []
+    crops, labels, photographs = [], [], []
     for start in progress(range(0, len(items), CHUNK), what="read", unit="chunk"):
         chunk = items[start : start + CHUNK]
         images = [read_image(path) for path, _ in chunk]
         found = detector.detect(images, DETECTION_THRESHOLD, batch_size=8)
-        for image, faces, (_, label) in zip(images, found, chunk, strict=True):
+        for image, faces, (path, label) in zip(images, found, chunk, strict=True):
             if len(faces):
                 best = central_face(faces, image.shape[1], image.shape[0])
-                matrix = similarity(faces.landmarks[best], target)
-                crops.append(cv2.warpAffine(image, matrix, (WIDE, WIDE), flags=cv2.INTER_LINEAR))
+                crops.append(wide_crop(image, faces.landmarks[best]))
                 labels.append(label)
+                photographs.append(LabelledPhotograph.of(str(path), faces.boxes, faces.landmarks, []))
     if not crops:
         raise InputError("no face was found in any photograph; give another detector")
-    return np.stack(crops), np.array(labels, np.int64)
+    return ReadCrops(np.stack(crops), np.array(labels, np.int64), photographs, len(items) - len(crops))
+
+
+def wide_crop(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The aligned crop with its margin, (WIDE, WIDE, 3) uint8, of landmarks (5, 2) in pixels."""
+    matrix = similarity(landmarks, target_points() + MARGIN)
+    return cv2.warpAffine(image, matrix, (WIDE, WIDE), flags=cv2.INTER_LINEAR)
 
 
 def plain_crops(wide: np.ndarray) -> np.ndarray:
@@ -82,7 +116,12 @@ def plain_crops(wide: np.ndarray) -> np.ndarray:
 
 
 def distorted_crops(
-    wide: np.ndarray, labels: np.ndarray, count: int, rng: np.random.Generator, space: Eigenfaces | None = None
+    wide: np.ndarray,
+    labels: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+    space: Eigenfaces | None = None,
+    empty: EmptyCrops | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Crops as a camera might give them, some of two people at once, a few past recognition.
 
@@ -91,41 +130,49 @@ def distorted_crops(
     wide : (n, WIDE, WIDE, 3) uint8, BGR
     labels : (n,) int64
     space : of `wide`, to make new people; None for those in the photographs
+    empty : gives crops without a face; None for none
 
     Returns
     -------
     crops : (count, SIZE, SIZE, 3) uint8, BGR
-    labels : (count,) int64, -1 where two people are mixed or none can be told
+    labels : (count,) int64, NOBODY where two people are mixed or none can be told, NO_FACE where there is no face
     """
     crops = np.empty((count, SIZE, SIZE, 3), np.uint8)
     chosen = np.empty(count, np.int64)
     # every photograph comes up as often as the others, give or take one
     order = np.concatenate([rng.permutation(len(wide)) for _ in range(-(-count // len(wide)))])[:count]
     for i, index in enumerate(order):
+        if space is not None and i % CROSSED_TOGETHER == 0:
+            own = order[i : i + CROSSED_TOGETHER]
+            others = rng.integers(len(wide), size=len(own))
+            differences = space.differences(own, others, rng)
+        if empty is not None and rng.random() < EMPTY:
+            crops[i] = photographed(empty.draw(rng), CROP_CAMERA, rng)
+            chosen[i] = NO_FACE
+            continue
         crop = wide[index]
         chosen[i] = labels[index]
         if space is not None and rng.random() < CROSSED:
-            other = int(rng.integers(len(wide)))
-            crop = space.crossed(crop, int(index), other, rng)
-            chosen[i] = _common(chosen[i], labels[other])
-        crop = _placed(crop, rng)
+            crop = crossed(crop, differences[i % CROSSED_TOGETHER])
+            chosen[i] = _common(chosen[i], labels[others[i % CROSSED_TOGETHER]])
+        crop = placed(crop, rng)
         if rng.random() < MIXED:
             other = int(rng.integers(len(wide)))
-            crop = _mixed(crop, _placed(wide[other], rng), rng)
+            crop = _mixed(crop, placed(wide[other], rng), rng)
             chosen[i] = _common(chosen[i], labels[other])
         crop = photographed(crop, CROP_CAMERA, rng)
         if rng.random() < SPOILT:
             crop = _spoilt(crop, rng)
-            chosen[i] = -1
+            chosen[i] = NOBODY
         crops[i] = crop
     return crops, chosen
 
 
 def _common(first: int, second: int) -> int:
-    return first if first == second else -1
+    return first if first == second else NOBODY
 
 
-def _placed(wide: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def placed(wide: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A crop (SIZE, SIZE, 3) uint8 out of a wide one, turned, scaled, shifted and bent a little, perhaps mirrored."""
     middle = (WIDE - 1) / 2
     matrix = cv2.getRotationMatrix2D(
@@ -147,9 +194,16 @@ def _placed(wide: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _mixed(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Two crops blended: evenly, or smoothly from one side to the other."""
-    if rng.random() < 0.5:
-        share = np.float32(rng.uniform(0.3, 0.7))
+    """Two crops blended evenly (Zhang et al., mixup, arXiv:1710.09412), smoothly from one side to the other, or a piece
+    of one over the other (Yun et al., CutMix, arXiv:1905.04899)."""
+    kind = rng.integers(3)
+    if kind == 0:
+        share = np.full((1, 1, 1), rng.uniform(0.3, 0.7), np.float32)
+    elif kind == 1:
+        share = np.ones((SIZE, SIZE, 1), np.float32)
+        height, width = rng.integers(SIZE // 4, SIZE * 3 // 4, 2)
+        top, left = rng.integers(SIZE - height), rng.integers(SIZE - width)
+        share[top : top + height, left : left + width] = 0
     else:
         coarse = rng.normal(0, 1, (2, 2)).astype(np.float32)
         field = cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)

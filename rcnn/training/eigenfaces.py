@@ -8,6 +8,8 @@ from sklearn.decomposition import PCA
 
 COMPONENTS = 120
 SIDE = 72  # pixels a side at which components are computed
+MOST = 4000  # crops that the components are computed of
+CHUNK = 1000  # crops that are transformed together
 
 
 class Eigenfaces:
@@ -21,26 +23,35 @@ class Eigenfaces:
 
     def __init__(self, crops: np.ndarray, seed: int = 0) -> None:
         small = np.stack([cv2.resize(crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for crop in crops])
-        flat = small.reshape(len(small), -1).astype(np.float32)
-        count = min(COMPONENTS, len(flat))
-        pca = PCA(count, svd_solver="randomized", random_state=seed, iterated_power=2).fit(flat)
+        flat = small.reshape(len(small), -1)
+        some = flat[:: -(-len(flat) // MOST)].astype(np.float32)
+        pca = PCA(min(COMPONENTS, len(some)), svd_solver="randomized", random_state=seed, iterated_power=2).fit(some)
         self.components = pca.components_.astype(np.float32)
-        self.coefficients = pca.transform(flat).astype(np.float32)
+        self.coefficients = np.concatenate(
+            [
+                pca.transform(flat[start : start + CHUNK].astype(np.float32)).astype(np.float32)
+                for start in range(0, len(flat), CHUNK)
+            ]
+        )
 
-    def crossed(self, crop: np.ndarray, own: int, other: int, rng: np.random.Generator) -> np.ndarray:
-        """A crop with about half of its coefficients taken from another; its fine detail stays.
+    def differences(self, own: np.ndarray, others: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """What each of some crops changes by with about half of its coefficients taken from another.
 
         Parameters
         ----------
-        crop : (S, S, 3) uint8, number `own` of those that the space was made of
-        other : number of the other
+        own, others : (n,) int, numbers of crops that the space was made of
 
         Returns
         -------
-        (S, S, 3) uint8.
+        (n, SIDE, SIDE, 3) float32, grey levels.
         """
-        taken = rng.random(len(self.components)) < rng.uniform(0.3, 0.7)
-        change = np.where(taken, self.coefficients[other] - self.coefficients[own], 0)
-        difference = (change @ self.components).reshape(SIDE, SIDE, 3)
-        difference = cv2.resize(difference, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        return np.clip(crop + difference, 0, 255).astype(np.uint8)
+        shares = rng.uniform(0.3, 0.7, (len(own), 1))
+        taken = rng.random((len(own), len(self.components))) < shares
+        changes = np.where(taken, self.coefficients[others] - self.coefficients[own], 0)
+        return (changes @ self.components).reshape(-1, SIDE, SIDE, 3)
+
+
+def crossed(crop: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """A crop (S, S, 3) uint8 with one of `Eigenfaces.differences`; its fine detail stays."""
+    difference = cv2.resize(difference, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.clip(crop + difference, 0, 255).astype(np.uint8)

@@ -3,51 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel
 
 from ..errors import InputError
 from ..faces.embedding import OUTPUT, Embedder
 from ..faces.load import load_detector
 from ..faces.vectors import normalise, norms
 from ..networks.checkpoint import Graph
-from ..networks.engine import Network, load_network
+from ..networks.engine import CPU, load_network
 from ..networks.graphs.resnet import build_resnet
+from ..networks.precision import BF16, FP32
 from ..scores.verification import different_pairs, same_pairs, similarities, verify
-from .crops import distorted_crops, plain_crops, read_crops
+from .crop_cache import read_kept
+from .crops import NOBODY, ReadCrops, distorted_crops, plain_crops
 from .eigenfaces import Eigenfaces
 from .graph_module import GraphModule, load_start
 from .loop import learn, total
-from .people import held_out, list_photographs
-from .rates import warm_cosine
+from .muon import Muon
+from .nonfaces import NonFaces
+from .people import held_out, list_photographs, list_unnamed
+from .pool import CropPool, mirrored_pool, teacher_outputs
+from .rates import held_then_linear
 from .rounds import RoundTrainer, channels_last
 from .settings import EmbeddingSettings
 from .teacher import adapters, load_teacher
 
-TEACHER_BATCH = 32
-WARM_UP = 0.02  # share of the steps in which the learning rate rises
-WEIGHT_DECAY = 1e-4
+WARM_UP = 100  # steps in which the learning rate rises; a tenth of all where these are few
+WEIGHT_DECAY = 0.01
+AVERAGED = 0.995  # share of the old that each step leaves in the mean of the weights
 LONGEST_GRADIENT = 5.0
 FOLDS = 10
-
-
-@dataclass
-class CropPool:
-    """Distorted crops and what the teacher says of them.
-
-    crops : (n, 112, 112, 3) uint8, BGR
-    labels : (n,) int64, -1 where two people are mixed
-    targets : the teacher's embeddings (n, D) float32, and its maps (n, C, h, w) float16; empty without a teacher
-    """
-
-    crops: np.ndarray
-    labels: np.ndarray
-    targets: list[np.ndarray] = field(default_factory=list)
+MEASURED = 1000  # training crops whose norms set the scale
 
 
 class EmbeddingStudent(nn.Module):
@@ -128,13 +122,10 @@ def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, sc
     return functional.cross_entropy(scale * cosines.scatter(1, labels[:, None], moved), labels)
 
 
-def teacher_outputs(teacher: Network, crops: np.ndarray) -> list[np.ndarray]:
-    """The teacher's embeddings (n, D) float32 and maps (n, C, h, w) float16."""
-    parts: list[list[np.ndarray]] = []
-    for start in range(0, len(crops), TEACHER_BATCH):
-        embedding, *maps = teacher(crops[start : start + TEACHER_BATCH])
-        parts.append([embedding, *(array.astype(np.float16) for array in maps)])
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+def moving_average(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
+    """What `AveragedModel` keeps of a parameter after `count` others: early ones are forgotten faster."""
+    kept = min(AVERAGED, (1 + int(count)) / (10 + int(count)))
+    return old.lerp(new, 1 - kept)
 
 
 class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
@@ -147,40 +138,50 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         super().__init__(settings)
         if not settings.teacher and not settings.arcface:
             raise InputError("nothing to learn from: give --teacher PREFIX,EPOCH, --arcface WEIGHT or both")
-        self.teacher = load_teacher(settings.teacher, [OUTPUT], settings.hints, self.gpu)
+        if settings.unnamed and not settings.teacher:
+            raise InputError("--unnamed: only a teacher can tell anything of people without names; give --teacher")
+        precision = BF16 if settings.bf16 and self.gpu == CPU else FP32
+        self.teacher = load_teacher(settings.teacher, [OUTPUT], settings.hints, self.gpu, precision)
         people = list_photographs(settings.faces)
         detector = load_detector(settings.detector, self.gpu)
         seen = {person: paths for person, paths in people.items() if not held_out(person)}
         unseen = {person: paths for person, paths in people.items() if held_out(person)}
-        self.wide, self.labels = read_crops(seen, detector)
+
+        def read_faces(kind: str, paths: Mapping[str, Sequence[Path]]) -> ReadCrops:
+            return read_kept(f"{settings.prefix}-{kind}.npz", paths, detector, settings.detector)
+
+        read = read_faces("seen", seen)
+        self.wide, self.labels = read.wide, read.labels
+        print(f"{self.command}: {len(self.wide)} faces of {len(seen)} people, {read.missed} photographs without")
+        if settings.unnamed:
+            unnamed = read_faces("unnamed", {"": list_unnamed(settings.unnamed)})
+            self.wide = np.concatenate([self.wide, unnamed.wide])
+            self.labels = np.concatenate([self.labels, np.full(len(unnamed.wide), NOBODY)])
+            print(f"{self.command}: {len(unnamed.wide)} faces of {settings.unnamed}, {unnamed.missed} without")
         # a mixture of people has no label, so only a teacher can learn anything from new ones
         self.space = Eigenfaces(self.wide, settings.seed) if self.teacher else None
+        self.empty = None
+        if self.teacher:
+            careless = load_detector(settings.careless, self.gpu) if settings.careless else None
+            self.empty = NonFaces(read.photographs, careless, settings.seed)
         self.unseen = None
         if unseen:
-            wide, labels = read_crops(unseen, detector)
-            self.unseen = plain_crops(wide), labels
+            others = read_faces("unseen", unseen)
+            self.unseen = plain_crops(others.wide), others.labels
         widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
         torch.manual_seed(settings.seed)  # of the adapters
         self.student = EmbeddingStudent(build_resnet(seed=settings.seed), settings, len(seen), widths)
         if settings.start:
             load_start(self.student.network, settings.start)
         self.module = channels_last(self.student.to(self.device))
-        self.optimizer = torch.optim.AdamW(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
+        self.averaged = AveragedModel(self.student.network, avg_fn=moving_average, use_buffers=True)
+        self.optimizer = Muon(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
 
     def make_pool(self, rng: np.random.Generator) -> CropPool:
-        """Distorted crops and their mirror images, with the teacher's answers.
-
-        A crop and its mirror image have one embedding to learn, the mean of the teacher's two: they show the same
-        person, and what the teacher says of the two differs by little but noise.
-        """
-        crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space)
-        crops, labels = np.concatenate([crops, crops[:, :, ::-1]]), np.concatenate([labels, labels])
-        if not self.teacher:
-            return CropPool(crops, labels)
-        embeddings, *maps = teacher_outputs(self.teacher, crops)
-        both = embeddings.reshape(2, -1, embeddings.shape[1]).mean(0)
-        return CropPool(crops, labels, [np.concatenate([both, both]), *maps])
+        """Distorted crops, anew for each `rng`, with the teacher's answers."""
+        crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space, self.empty)
+        return mirrored_pool(crops, labels, self.teacher)
 
     def _round(self, number: int) -> dict[str, float]:
         rng = np.random.default_rng((self.settings.seed, number))
@@ -191,7 +192,9 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
             targets = [torch.from_numpy(target[rows]).to(self.device).float() for target in pool.targets]
             labels = torch.from_numpy(pool.labels[rows]).to(self.device)
             losses = self.student.losses(self.images(pool.crops[rows]), labels, targets, weights)
-            return learn(losses, self.optimizer, self.student.parameters(), rate, LONGEST_GRADIENT)
+            terms = learn(losses, self.optimizer, self.student.parameters(), rate, LONGEST_GRADIENT)
+            self.averaged.update_parameters(self.student.network)
+            return terms
 
         self.student.train()
         return self._learn_all(number, self._batches(rng), step)
@@ -204,12 +207,23 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
                 yield order[start : start + size]
 
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run; see `warm_cosine`."""
-        return warm_cosine(self.settings.lr, step, self.settings.rounds * self.steps_a_round, WARM_UP)
+        """Of a step of the whole run; see `held_then_linear`."""
+        total = self.settings.rounds * self.steps_a_round
+        return held_then_linear(self.settings.lr, step, total, max(1, min(WARM_UP, total // 10)), self.settings.fall)
+
+    def modules(self) -> dict[str, nn.Module]:
+        """What a snapshot keeps, by name."""
+        return {**super().modules(), "averaged": self.averaged}
+
+    def averaged_graph(self) -> Graph:
+        """The network with the mean of its weights over the last steps (Polyak), as it is judged and written."""
+        network = self.averaged.module
+        assert isinstance(network, GraphModule)
+        return network.trained_graph()
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""
-        graph = self.student.network.trained_graph()
+        graph = self.averaged_graph()
         return Embedder(load_network(graph, [OUTPUT], device=self.gpu, images=True)).embed(crops)
 
     def evaluate(self) -> dict[str, float]:
@@ -232,12 +246,17 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         return {name: round(value, 5) for name, value in result.items()}
 
     def trained_graph(self) -> Graph:
-        """The embedding alone, scaled so that `quality_share` of the training crops lie under `quality`."""
+        """The embedding alone, scaled so that `quality_share` of the training crops lie under `quality`.
+
+        Weights are float16, which halves the file; BatchNorm's arrays stay float32.
+        """
         settings = self.settings
-        graph = self.student.network.trained_graph().select([OUTPUT])
-        lengths = norms(self.embed(plain_crops(self.wide[:: max(1, len(self.wide) // 2000)])))
+        graph = self.averaged_graph().select([OUTPUT])
+        named = self.wide[self.labels != NOBODY]
+        lengths = norms(self.embed(plain_crops(named[:: max(1, len(named) // MEASURED)])))
         factor = settings.quality / float(np.quantile(lengths, settings.quality_share))
         params = dict(graph.params)
         for name in ("fc1_gamma", "fc1_beta"):
             params[name] = params[name] * np.float32(factor)
-        return replace(graph, params=params, source=self.model)
+        halves = {name: array.astype(np.float16) if array.ndim > 1 else array for name, array in params.items()}
+        return replace(graph, params=halves, source=self.model)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, ClassifierShape
+from ..networks.checkpoint import Graph
+from ..networks.graphs.classifier import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, ClassifierShape, build_graph
 from .loop import gradient_norm
 from .parameters import arrays_of, load_arrays
 
@@ -28,6 +29,10 @@ class Trainable(nn.Module, ABC):
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and statistics by their MXNet names, float32."""
+
+    @abstractmethod
+    def graph(self, arrays: Mapping[str, np.ndarray], source: str) -> Graph:
+        """The network of what `arrays` gave; `source` is what messages call it."""
 
     @abstractmethod
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -122,6 +127,10 @@ class Classifier(Trainable):
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters and statistics by their MXNet names, float32."""
         return arrays_of(self._named())
+
+    def graph(self, arrays: Mapping[str, np.ndarray], source: str) -> Graph:
+        """The network of what `arrays` gave."""
+        return build_graph(self.shape, arrays, source)
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over parameters by their MXNet names.

@@ -16,6 +16,21 @@ def held_out(person: str) -> bool:
     return int.from_bytes(hashlib.sha256(person.encode()).digest()[:8], "big") % HELD_OUT_ONE_IN == 0
 
 
+def list_unnamed(folder: str) -> list[Path]:
+    """Paths of `folder`/*.jpg and other pictures, sorted.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    root = Path(folder)
+    paths = sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS) if root.is_dir() else []
+    if not paths:
+        raise InputError(f"{folder}: holds no photographs; they must lie in the folder itself")
+    return paths
+
+
 def list_photographs(folder: str) -> dict[str, list[Path]]:
     """Paths by person of `folder`/PERSON/*.jpg and other pictures, both sorted.
 

@@ -100,10 +100,14 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
         """What is measured after a round."""
         return {}
 
+    def modules(self) -> dict[str, nn.Module]:
+        """What a snapshot keeps, by name."""
+        return {"module": self.module}
+
     def run(self) -> None:
         """Train what is left to train, and write the model."""
         fixed = {name: value for name, value in asdict(self.settings).items() if name not in FREE}
-        snapshot = Snapshot(self.snapshot, {"module": self.module}, self.optimizer, fixed)
+        snapshot = Snapshot(self.snapshot, self.modules(), self.optimizer, fixed)
         course = Course[RoundLine](self.command, json.dumps, self._save, snapshot)
         course.resume(_take_over)
         course.run(self._line(number) for number in range(len(course.curve), self.settings.rounds))

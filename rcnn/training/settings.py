@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..networks.zoo.roles import DETECTOR, EMBEDDING
+from ..networks.zoo.roles import DETECTOR, EMBEDDING, shipped_model
 from ..settings import kinds, shared
 from ..settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
 
@@ -16,7 +16,7 @@ HINTS = "OURS=THEIRS,..."
 
 def detector_setting() -> Any:
     """`str`: what finds the faces of the photographs."""
-    return setting(f"{MODEL_FOLDER}/{DETECTOR.shipped}", "face detector", kinds.text, CHECKPOINT, MODELS)
+    return setting(shipped_model(DETECTOR.shipped), "face detector", kinds.text, CHECKPOINT, MODELS)
 
 
 def prefix_setting(default: str, of: str) -> Any:
@@ -141,6 +141,12 @@ class EmbeddingSettings(Settings):
     faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
     prefix: str = prefix_setting(_prefix_of(EMBEDDING.shipped), "of the checkpoint, its curve and its snapshot")
     detector: str = detector_setting()
+    unnamed: str | None = setting(
+        None, "folder of *.jpg, a face each, of people without names; for --teacher", kinds.text, "DIR", FILES
+    )
+    careless: str | None = setting(
+        None, "detector; what it finds where there is no face gets a small norm", kinds.text, CHECKPOINT, MODELS
+    )
     teacher: str | None = setting(None, "embedding to learn from", kinds.text, CHECKPOINT, MODELS)
     start: str | None = _start()
     hints: tuple[tuple[str, str], ...] = setting(
@@ -155,7 +161,8 @@ class EmbeddingSettings(Settings):
     pool: int = count_setting(16384, "crops a pool; 0.1 MB each with two hints")
     passes: int = count_setting(2, "over a pool")
     batch: int = count_setting(64, "crops a step")
-    lr: float = rate_setting(2e-3)
+    lr: float = rate_setting(4e-3)
+    fall: float = _weight(0.25, "share of the rounds, the last ones, in which the learning rate falls", "SHARE")
     quality: float = _weight(shared.LEAST_NORM, "norm under which a crop counts as bad", "Q")
     quality_share: float = _weight(0.02, "share of the training crops under --quality", "P")
     seed: int = shared.seed("of weights and distortions")

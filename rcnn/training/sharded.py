@@ -15,12 +15,14 @@ import torch
 from torch import Tensor, distributed, nn
 
 from ..errors import InputError
-from ..networks.graphs.classifier import ClassifierShape
-from .distributed import SharedLearner, Team, in_parallel
+from ..networks.checkpoint import Graph
+from ..networks.graphs.classifier import ClassifierShape, build_graph
+from .distributed import SharedLearner, in_parallel
 from .loop import gradient_norm
 from .mlp import Classifier, Learner, Trainable, draw
 from .momentum import VELOCITY, Momentum
 from .snapshot import Stateful
+from .team import Team
 
 LAST = "stage2"  # the layer that is shared out
 DRAWN_ROWS = 4096  # of initial weights at once; a multiple of 16, as torch draws 16 normal numbers together
@@ -64,6 +66,10 @@ class ShardedClassifier(Classifier):
         for name in (f"{LAST}_weight", f"{LAST}_bias"):
             arrays[name] = self.gather(torch.from_numpy(arrays[name])).numpy()
         return arrays
+
+    def graph(self, arrays: Mapping[str, np.ndarray], source: str) -> Graph:
+        """The whole classifier."""
+        return build_graph(replace(self.shape, classes=self.classes), arrays, source)
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take over parameters of a whole classifier by their MXNet names.

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from ..errors import InputError
+from ..errors import InputError, note_saved
 from ..files import make_dir
 from ..files.schema import from_json
 from ..networks.checkpoint import read_arrays, write_arrays
@@ -63,6 +63,7 @@ class Snapshot:
         """
         if self.writes:
             save_snapshot(self.path, self.modules, self.optimizer, {"run": self.run, "curve": curve, **more})
+            note_saved()
             return
         for part in (*self.modules.values(), self.optimizer):
             part.state_dict()  # the process that writes may gather parts of it
@@ -77,6 +78,7 @@ class Snapshot:
         """
         if not os.path.exists(self.path):
             return None
+        note_saved()
         return load_snapshot(self.path, self.modules, self.optimizer, self._check)
 
     def _check(self, record: Mapping[str, Any]) -> None:

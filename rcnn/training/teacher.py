@@ -9,17 +9,21 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..networks.checkpoint import load_checkpoint
 from ..networks.engine import Network, load_network
+from ..networks.precision import FP32
 
 Hints = tuple[tuple[str, str], ...]  # names of layers: ours, the teacher's
 
 
-def load_teacher(model: str | None, outputs: Sequence[str], hints: Hints, device: int) -> Network | None:
+def load_teacher(
+    model: str | None, outputs: Sequence[str], hints: Hints, device: int, precision: str = FP32
+) -> Network | None:
     """The teacher with some outputs and the maps that the hints name; None where nothing is asked of it.
 
     Parameters
     ----------
     model : `PREFIX,EPOCH`
     outputs : names, such as `fc1_output`
+    precision : see `load_network`
 
     Raises
     ------
@@ -31,7 +35,7 @@ def load_teacher(model: str | None, outputs: Sequence[str], hints: Hints, device
     layers = [*outputs, *(f"{theirs}_output" for _, theirs in hints)]
     if model is None or not layers:
         return None
-    return load_network(load_checkpoint(model), layers, device=device, images=True)
+    return load_network(load_checkpoint(model), layers, device=device, images=True, precision=precision)
 
 
 def adapters(maps: Iterable[Tensor], widths: Iterable[int]) -> list[nn.Conv2d]:

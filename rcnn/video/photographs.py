@@ -122,13 +122,32 @@ def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     with _opened(source) as (image, file), _damage(image.format):
         with _silent_libtiff(image.format):
             image.load()
-        orientation = _orientation(image, file)
-        height, width = image.size if orientation in TURNED else image.size[::-1]
-        upright = np.empty((height, width, 3), np.uint8)
-        stored = STORED.get(orientation, np.asarray)(upright)
-        for top, strip in strips(image):
-            stored[top : top + len(strip)] = strip
-        return upright
+        return _upright(image, _orientation(image, file))
+
+
+def convert_picture(image: Image.Image) -> np.ndarray:
+    """A picture that Pillow holds, as `read_photograph` gives one: (H, W, 3) uint8, BGR, upright by its EXIF.
+
+    Raises
+    ------
+    UnreadableError
+        If it has no pixels, more than `MAX_PIXELS`, a longer side than `MAX_SIDE`, or its file is damaged.
+    """
+    with _damage(image.format or "picture"):
+        if not all(image.size):
+            raise UnreadableError(f"has {image.size[0]} x {image.size[1]} pixels")
+        _check_size(image)
+        image.load()
+        return _upright(image, _exif_orientation(image))
+
+
+def _upright(image: Image.Image, orientation: int) -> np.ndarray:
+    height, width = image.size if orientation in TURNED else image.size[::-1]
+    upright = np.empty((height, width, 3), np.uint8)
+    stored = STORED.get(orientation, np.asarray)(upright)
+    for top, strip in strips(image):
+        stored[top : top + len(strip)] = strip
+    return upright
 
 
 @contextmanager
@@ -167,7 +186,7 @@ def _check_chunks(file: IO[bytes]) -> None:
         raise UnreadableError("is damaged or cut off (PNG: a part of it is longer than the file)")
 
 
-def _check_size(image: ImageFile.ImageFile) -> None:
+def _check_size(image: Image.Image) -> None:
     width, height = image.size
     kind = "progressive" if image.info.get("progressive") else image.format or ""
     pixels = int(MAX_PIXELS / COSTLY.get(kind, 1))
@@ -241,12 +260,15 @@ def _orientation(image: ImageFile.ImageFile, file: IO[bytes]) -> int:
         return _exif_alone(file)
     if image.format == "AVIF":
         image.info.pop("xmp", None)  # its reader says in EXIF what the container says
+    orientation = _exif_orientation(image)
+    return _exif_alone(file) if image.format == "AVIF" and orientation == 1 else orientation
+
+
+def _exif_orientation(image: Image.Image) -> int:
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # as in `_damage`; but what EXIF says is not worth the picture
         return 1
-    if image.format == "AVIF" and orientation in (None, 1):
-        return _exif_alone(file)
     return orientation if orientation in STORED else 1
 
 

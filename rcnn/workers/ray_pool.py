@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ..errors import InputError
+from ..installation import how_to_install
 from .jobs import Answer, Death, DecodingJob, Event, Job, Ready
 from .ledger import Unit
 from .pipeline import cores
@@ -74,7 +75,7 @@ class RayPool:
         try:
             import ray
         except ImportError:
-            raise InputError("--ray needs Ray, which is not installed; make EXTRAS=ray installs it") from None
+            raise InputError(f"--ray needs Ray, which is not installed; {how_to_install('ray')}") from None
         self._ray: Any = ray
         self._job, self._plan, self._most_threads = job, plan, threads
         self._actors: dict[int, _Actor] = {}

@@ -72,6 +72,9 @@ def serve(connection: Connection, signs: Signs, threads: int) -> None:
 
 def main() -> None:
     # exits at once: threads may be deep in a clip that nobody waits for, and their decoders end when their pipes close
+    from ..errors import print_log
+
+    print_log()
     try:
         connection, memory, threads = map(int, sys.argv[1:4])
         serve(Connection(connection), Signs(shared_numbers(memory, threads)), threads)

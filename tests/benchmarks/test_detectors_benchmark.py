@@ -9,6 +9,7 @@ import onnx_kinds
 import pytest
 from drawn_people import write_album
 
+from rcnn.exports.comparison import agreement
 from rcnn.faces.types import Faces
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,14 +24,12 @@ def faces(*boxes: tuple[float, float, float, float], shift: float = 0.0) -> Face
 
 
 def test_agreement_by_hand():
-    from detectors import agreement
-
     wanted = [faces((0, 0, 99, 99), (200, 0, 299, 99)), faces(), faces((0, 0, 9, 9))]
     found = [faces((300, 300, 310, 310), (200, 0, 299, 89), shift=3), faces((5, 5, 9, 9)), faces()]
-    share, extra, error = agreement(found, wanted)
-    assert share == pytest.approx(1 / 3)
-    assert extra == 2
-    assert error == pytest.approx(100 * np.hypot(3, 3) / 10)
+    same = agreement(found, wanted)
+    assert (same.wanted, same.lost, same.others, same.pictures) == (3, 2, 2, 3)
+    assert same.landmarks == pytest.approx(100 * np.hypot(3, 3) / 10)
+    assert str(same) == "of 3 faces on 3 pictures 2 lost (66.7%), 2 others found"
 
 
 def test_a_line_for_each_engine(tmp_path):

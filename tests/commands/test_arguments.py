@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from rcnn.commands.arguments import Parser, add_gpu
+from rcnn.commands.arguments import WIDTH, Parser, add_gpu, pasteable, read_settings
+from rcnn.stages.settings import DetectSettings, PredictSettings, TrainSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["detect.py", "feature.py", "genfeat.py", "train_mlp.py", "predict.py", "submit.py", "gendata.py"]
@@ -33,8 +35,7 @@ def test_help_is_grouped_and_has_an_example_and_defaults(program):
     done = run(program, "--help")
     assert done.returncode == 0, done.stderr
     name = program if program.endswith(".py") else f"-m rcnn {program}"
-    assert done.stdout.startswith(f"usage: python {name}")
-    assert f"example: python {name} -" in " ".join(done.stdout.split())
+    assert done.stdout.startswith(f"example:\n  python {name} -") and f"\nusage: python {name}" in done.stdout
     assert "\nfiles:\n" in done.stdout and "default: " in done.stdout
     # every flag is in a group; only --help is in none
     loose = done.stdout.partition("\noptions:\n")[2].partition("\n\n")[0]
@@ -53,7 +54,7 @@ def test_the_command_that_is_installed_is_the_module():
 @pytest.mark.parametrize("program", OTHERS)
 def test_the_other_commands_have_an_example(program):
     text = " ".join(run(program, "--help").stdout.split())
-    assert f"example: python -m rcnn {program}" in text
+    assert text.startswith(f"example: python -m rcnn {program}")
 
 
 @pytest.mark.parametrize(
@@ -96,3 +97,36 @@ def test_a_program_without_settings_has_a_device(words, gpu):
     parser = Parser("Measures.", "python -m benchmarks.sums --clips 1000")
     add_gpu(parser)
     assert parser.parse_args(words).gpu == gpu
+
+
+@pytest.mark.parametrize("width", range(1, 7))
+def test_an_example_fits_the_terminal_and_is_the_command_when_it_is_pasted(width):
+    command = "python detect.py" + " --dataset ./data/iqiyi_vid" * width + " --gpu -1"
+    lines = pasteable(command).splitlines()
+    assert all(len(line) <= WIDTH for line in lines)
+    assert shlex.split(pasteable(command).replace("\\\n", " ")) == shlex.split(command)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "values"),
+    [
+        (PredictSettings, ["--inputs", "A", "B", "--output", "C"], {"inputs": ("A", "B"), "output": "C"}),
+        (PredictSettings, ["--inputs", "A,", "B,C"], {"inputs": ("A", "B", "C")}),
+        (TrainSettings, ["--lr-step", "30", "35", "40"], {"lr_step": (30, 35, 40)}),
+        (DetectSettings, ["--gpu", "0", "1", "--stage", "test"], {"gpu": (0, 1), "stage": "test"}),
+        (DetectSettings, ["--gpu", "-1", "--split", "0", "2"], {"gpu": -1, "split": (0, 2)}),
+    ],
+)
+def test_spaces_do_where_commas_are_meant(kind, words, values, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["x.py", *words])
+    settings = read_settings("", "python x.py", kind)
+    assert {name: getattr(settings, name) for name in values} == values
+
+
+def test_models_that_were_not_given_take_one_line(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["detect.py"])
+    read_settings("", "python detect.py", DetectSettings)
+    assert capsys.readouterr().out == (
+        "models: those not given are --model model/face-m,0, --detector model/essh-m25,0\n"
+    )

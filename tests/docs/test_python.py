@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import rcnn
+from rcnn import api
 from rcnn.clips.dataset import read_ground_truth
 from rcnn.errors import InputError
 
@@ -31,13 +32,17 @@ def place(finished, tmp_path_factory) -> Path:
         for _ in range(8):
             _, frame = capture.read()
         cv2.imwrite(str(work / name), frame)
+    (work / "films").mkdir()
+    shutil.copy(clip, work / "films")
     return work
 
 
+@pytest.mark.filterwarnings("ignore:.*missing.jpg")
 def test_every_block_of_the_page_runs(place, monkeypatch, capsys):
     page = (ROOT / "docs/python.md").read_text()
     blocks = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
-    assert len(blocks) >= 6
+    assert len(blocks) >= 12
+    assert len([line for line in blocks[0].splitlines() if line]) <= 8  # README has them, too
     monkeypatch.chdir(place)
     names: dict[str, object] = {}
     for block in blocks:
@@ -45,16 +50,29 @@ def test_every_block_of_the_page_runs(place, monkeypatch, capsys):
     text = capsys.readouterr().out
     similarity = float(re.search(r"similarity (-?[\d.]+)", text)[1])
     assert similarity > 0.5  # two frames of one clip
+    assert similarity == pytest.approx(names["cosine"], abs=0.01)
+    assert "missing.jpg 0" in text and "Ada" in text
     assert "label 1" in text and "the best clip of label 1" in text
     assert len(names["ranked"]) == 3
     assert names["crop"].shape == (112, 112, 3)
-    assert "missing.jpg" in text
+    said = re.findall(r"^```\n(.*?)^```", page, re.M | re.S)[-1]
+    assert said in text  # the errors, as the page shows them
     assert "detect: " in text and "-> output/python" in text
 
 
+def test_the_model_of_features_opens_from_anywhere(finished, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    features = finished.output / "feat_test"
+    model = rcnn.model_of(features)
+    assert Path(model).is_absolute() and rcnn.FaceFinder(embedding=model, gpu=-1).width == 128
+    with pytest.raises(InputError, match=r"^person: is 5 wide, the vectors of .*feat_test 128"):
+        rcnn.rank_clips(np.ones(5), features)
+    assert len(rcnn.rank_clips(np.ones(128), features, count=2)) == 2
+
+
 def test_what_is_no_image_is_refused():
-    for image in (None, np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3))):
-        with pytest.raises(InputError, match="array"):
+    for image in (None, np.zeros((4, 4, 2), np.uint8), np.zeros((4, 4, 3))):
+        with pytest.raises(InputError, match=r"^image: is "):
             rcnn.detect_faces(image)
 
 
@@ -70,13 +88,22 @@ def test_compare_is_the_cosine():
     assert rcnn.compare(np.array([2.0, 0]), np.array([0, 1.0])) == pytest.approx(0)
 
 
-def test_importing_the_package_loads_nothing_heavy():
-    code = "import sys, rcnn; print(sorted({'numpy', 'cv2', 'torch', 'openvino', 'pyarrow'} & set(sys.modules)))"
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import rcnn", {"numpy", "cv2", "torch", "openvino", "pyarrow"}),
+        ("from rcnn import FaceFinder, FaceAnalysis, compare", {"torch", "pyarrow", "scipy", "scenedetect", "av"}),
+        ("from rcnn import find_people, rank_clips", {"torch"}),
+    ],
+)
+def test_importing_loads_nothing_heavy(code: str, heavy: set[str]):
+    code = f"import sys; {code}; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_names_are_listed_and_others_unknown():
-    assert set(rcnn.__all__) <= set(dir(rcnn))
+    assert set(rcnn.__all__) <= set(dir(rcnn)) and all(getattr(rcnn, name) for name in rcnn.__all__)
+    assert sorted(rcnn.__all__) == sorted(api.__all__)
     with pytest.raises(AttributeError, match="detect_cats"):
         rcnn.detect_cats  # noqa: B018

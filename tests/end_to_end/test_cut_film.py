@@ -186,7 +186,7 @@ def test_one_file_is_searched_for_people_of_photographs_or_features(run, film, m
     assert (row.who, row.person, row.start) == (4, "Bo", 0.0) and row.verdict != "no"
     with pytest.raises(InputError, match="each name needs a photograph"):
         next(rcnn.find_in_video(path, {}, gpu=-1))
-    with pytest.raises(InputError, match=r"nowhere\.mp4: can't be read"):
+    with pytest.raises(InputError, match=r"nowhere\.mp4: there is no such file"):
         next(rcnn.find_in_video(f"{run}/nowhere.mp4", people, models["detector"], models["model"], gpu=-1))
 
 

@@ -7,14 +7,14 @@ import re
 from finished import CLIPS, NOBODY, PEOPLE, STRANGERS
 
 from rcnn.clips.dataset import read_ground_truth
+from rcnn.networks.zoo.registry import known_models
 from rcnn.tables import StageReader
 
 
 def test_it_says_which_models_it_uses_and_ranks_well(finished):
     output, text = finished.output, finished.text
-    for line in ("--model: not given", "--detector: not given"):
-        assert line in text
-    assert "essh-m25,0 is used" in text and "face-m,0 is used" in text
+    assert "models: those not given are --model " in text and "--model: not given" in text
+    assert "essh-m25,0: ESSH, RGB of 0 to 255" in text and "face-m,0 is used" in text
     found = [float(value) for value in re.findall(r"MAP@100[^0-9\n]*([01]\.\d+)", text)]
     assert found and found[0] > 0.8, text
     assert str(output / "submission.txt") in text
@@ -26,7 +26,9 @@ def test_it_leaves_a_report_with_faces_and_names(finished):
     page = (output / "report.html").read_text()
     assert page.count('<article class="card"') == PEOPLE and "person001" in page
     assert page.count("data:image/jpeg;base64,") > PEOPLE * 4
-    assert "Scores: templates: 3 clips a person" in page and "threshold 10" in page and "kept ones only" not in page
+    quality = known_models()["face-m"].parameters["quality"]
+    assert "Scores: templates: 3 clips a person" in page and f"threshold {quality:g}" in page
+    assert "kept ones only" not in page
     assert "What this report lacks" not in page
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,7 @@ if [ "$1 $2" = "-m rcnn" ]; then shift 2; fi
 if [ "$1" = -m ]; then exec "$REAL" "$@"; fi
 printf '%q ' "$@" >> "$CALLS"; echo >> "$CALLS"
 script=${1##*/}
+[ -z "$RCNN_TERMINAL" ] || printf '\\rbar, lines to %s' "$RCNN_LOG" >&"$RCNN_TERMINAL"
 echo "$script speaks"; echo "$script warns" >&2
 if [ "$script" = "$FAIL" ]; then echo "$script: error: broken; mend it" >&2; exit 2; fi
 while [ $# -gt 1 ]; do
@@ -50,15 +52,17 @@ class Driver:
         (place / "python").write_text(STAND_IN)
         (place / "python").chmod(0o755)
 
-    def __call__(self, *arguments: object, fail: str = "", code: int = 0) -> subprocess.CompletedProcess:
+    def __call__(
+        self, *arguments: object, fail: str = "", code: int = 0, stderr: int = subprocess.PIPE
+    ) -> subprocess.CompletedProcess:
         self.calls_file.write_text("")
         stand_in = {"PYTHON": str(self.place / "python"), "REAL": sys.executable, "CALLS": str(self.calls_file)}
         environment = {**os.environ, **stand_in, "FAIL": fail}
         done = subprocess.run(
             ["bash", str(ROOT / "run.sh"), *map(str, arguments)],
-            capture_output=True, text=True, cwd=self.place, env=environment,
+            stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=self.place, env=environment,
         )  # fmt: skip
-        assert done.returncode == code, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + (done.stderr or "")
         return done
 
     @property
@@ -284,3 +288,15 @@ def test_people_and_clips_go_to_the_one_command(run):
     run("--clips", "films", fail="find", code=2)
     run("--people", "--help")
     assert run.calls == [["find", "--people", "--help"]]
+
+
+def test_a_bar_gets_past_the_pipes_where_somebody_watches(run):
+    """Standard error is a terminal, and the log has no part of the bar."""
+    ours, theirs = pty.openpty()
+    run("--stage", 5, "--stop-stage", 5, stderr=theirs)
+    seen = os.read(ours, 1 << 16).decode()
+    log = run.place / "output/log/5-predict.log"
+    assert f"\rbar, lines to ./{log.relative_to(run.place)}" in seen and "predict.py warns" in seen
+    assert log.read_text().splitlines() == ["predict.py speaks", "predict.py warns"]
+    os.close(theirs)
+    os.close(ours)

@@ -90,6 +90,8 @@ def test_a_detector_still_finds_the_six_faces(six, pictures_of_faces, tmp_path):
         found = make_variant(source, path, precision, str(pictures_of_faces), OWN_DETECTOR)
         assert found.cosine is None
         assert found.pictures == 2  # of ten one in four
+        assert found.faces is not None and found.faces.pictures == 10
+        assert (found.faces.wanted >= 10, found.faces.lost, found.faces.others) == (True, 0, 0)
         assert 0 < found.largest < largest
         for engine in ENGINES:
             (faces,) = load_detector(path, engine=engine).detect([six.image])
@@ -172,7 +174,7 @@ def test_what_is_wrong_is_said(arguments, words, tmp_path, monkeypatch, capsys):
 
 def test_without_nncf_it_says_how_to_get_it(pictures_of_faces, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "nncf", None)
-    with pytest.raises(InputError, match="needs NNCF, which is not installed; make EXTRAS=int8 installs it"):
+    with pytest.raises(InputError, match="needs NNCF, which is not installed; pip install -r requirements-int8"):
         make_variant(
             kinds.yunet(tmp_path / "exact.onnx"), str(tmp_path / "x.onnx"), "int8", str(pictures_of_faces), OWN_DETECTOR
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -22,7 +23,7 @@ from rcnn.errors import InputError
 from rcnn.exports import convert
 from rcnn.faces import card
 from rcnn.faces.alignment import align_faces
-from rcnn.faces.card import Card
+from rcnn.faces.card import Card, own_card
 from rcnn.faces.choice import central_face
 from rcnn.faces.detectors.recognise import layout_of
 from rcnn.faces.embedding import is_normalised
@@ -181,10 +182,36 @@ def test_other_priors_need_a_card(tmp_path):
     np.testing.assert_allclose(faces.boxes, [wanted], atol=1e-3)
 
 
+def test_a_card_says_at_which_size_a_detector_looks(tmp_path, models):
+    path = kinds.scrfd(tmp_path / "x.onnx")
+    detector = load_detector(path)
+    assert (detector.side, detector.largest) == (640, 420)
+    (tmp_path / "x.toml").write_text("side = 320\nlargest = 200")
+    detector = load_detector(path)
+    assert (detector.side, detector.largest, load_detector(path, side=960).side) == (320, 200, 960)
+    for side in ("100", "32.0", "0", "true", "8192"):
+        (tmp_path / "x.toml").write_text(f"side = {side}")
+        with pytest.raises(InputError, match="is no multiple of 32 from 32 to 4096"):
+            load_detector(path)
+    prefix = models["detector"].rpartition(",")[0]
+    for kind in ("symbol.json", "0000.params"):
+        shutil.copyfile(f"{prefix}-{kind}", tmp_path / f"essh-{kind}")
+    (tmp_path / "essh.toml").write_text("side = 640\nthreshold = 0.6\nnms = 0.2")
+    detector = load_detector(f"{tmp_path / 'essh'},0")
+    assert (detector.side, detector.threshold, detector.nms_threshold) == (640, 0.6, 0.2)
+
+
+def test_a_card_may_have_a_least_quality(tmp_path):
+    (tmp_path / "x.toml").write_text("quality = 6")
+    assert own_card(str(tmp_path / "x.onnx")).quality == 6.0
+    (tmp_path / "x.toml").write_text("quality = -1")
+    with pytest.raises(InputError, match="quality -1 is less than 0"):
+        own_card(str(tmp_path / "x.onnx"))
+
+
 def test_scores_that_are_no_probabilities_are_refused(tmp_path):
-    detector = load_detector(kinds.retinaface(tmp_path / "x.onnx", softmax=False))
     with pytest.raises(InputError, match="are no probabilities; export the network with its softmax or sigmoid"):
-        detector.detect([np.zeros((64, 64, 3), np.uint8)])
+        load_detector(kinds.retinaface(tmp_path / "x.onnx", softmax=False))
 
 
 def test_more_strides_of_one_anchor_as_some_scrfd_have():

@@ -84,13 +84,77 @@ def test_a_small_frame_is_not_enlarged_beyond_measure():
     assert (canvas[..., 0] == 255).sum() == 341 * 341
 
 
-def test_a_detector_of_one_size_fits_images_by_itself():
+def test_a_detector_of_one_size_gets_canvases_of_that_size():
     detector = Marks()
-    detector.size = (640, 640)
+    detector.size = (640, 320)
     image = np.zeros((90, 70, 3), np.uint8)
-    image[5, 6] = 255
-    assert detect_frames(detector, [image])[0].boxes[0].tolist() == [6, 5, 6, 5]
-    assert detector.seen == [(90, 70, 3)]
+    image[40:60, 30:50] = 255
+    (faces,) = detect_frames(detector, [image])
+    np.testing.assert_allclose(faces.boxes, [[30, 40, 49, 59]], atol=1)
+    assert detector.seen == [(640, 320, 3)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "canvas"),
+    [((480, 270), (640, 384)), ((360, 640), (384, 640)), ((2160, 3840), (384, 640)), ((100, 100), (640, 640))],
+)
+def test_a_detector_that_was_made_for_a_side_gets_images_so_long(shape, canvas):
+    detector = Marks()
+    detector.side = 640
+    image = np.zeros((*shape, 3), np.uint8)
+    image[shape[0] // 4 : shape[0] // 2, shape[1] // 4 : shape[1] // 2] = 255
+    (faces,) = detect_frames(detector, [image])
+    wanted = [shape[1] // 4, shape[0] // 4, shape[1] // 2 - 1, shape[0] // 2 - 1]
+    np.testing.assert_allclose(faces.boxes[0], wanted, atol=max(1, max(shape) / 640))
+    assert detector.seen == [(*canvas, 3)]
+
+
+class Sizes(Marks):
+    """Finds the white rectangle of an image where it is no more than 420 pixels high, and a grey one."""
+
+    side, largest = 640, 420.0
+
+    def detect(self, images, threshold=None, scales=(1.0,), batch_size=8):
+        self.seen += [image.shape for image in images]
+        found = []
+        for image in images:
+            parts = []
+            for low, high in ((60, 127), (200, 255)):
+                y, x = np.nonzero((image[..., 0] > low) & (image[..., 0] <= high))
+                box = np.array([[x.min(), y.min(), x.max(), y.max()]], np.float32)
+                if y.max() - y.min() <= self.largest:
+                    parts.append(Faces(box, np.full(1, 0.9, np.float32), np.repeat(box[:, None, :2], 5, 1)))
+            found.append(Faces.joined(parts))
+        return found
+
+
+def test_a_close_up_beside_a_small_face_is_found_in_a_second_look_and_each_face_once():
+    image = np.zeros((1280, 1280, 3), np.uint8)
+    image[100:1200, 300:1100] = 250  # 550 pixels high in the first look
+    image[20:60, 20:60] = 100
+    detector = Sizes()
+    (faces,) = detect_frames(detector, [image])
+    assert detector.seen == [(640, 640, 3), (320, 320, 3)]
+    boxes = faces.boxes[np.argsort(faces.boxes[:, 0])]
+    np.testing.assert_allclose(boxes, [[20, 20, 59, 59], [300, 100, 1099, 1199]], atol=4)
+
+
+def test_a_picture_too_low_for_a_face_that_is_too_large_is_looked_at_once():
+    detector = Sizes()
+    image = np.zeros((360, 640, 3), np.uint8)
+    image[10:340, 100:400], image[350:360, :] = 250, 100
+    assert len(detect_frames(detector, [image])[0]) == 2
+    assert detector.seen == [(384, 640, 3)]
+
+
+def test_a_pyramid_is_made_where_it_is_asked_for():
+    detector = Marks()
+    image = np.zeros((360, 640, 3), np.uint8)
+    image[100:200, 100:200] = 255
+    (faces,) = detect_frames(detector, [image], scales=(1.0, 2.0))
+    assert detector.seen == [(480, 888, 3), (960, 1728, 3)]
+    assert len(faces) == 1
+    np.testing.assert_allclose(faces.boxes[0], [100, 100, 199, 199], atol=1)
 
 
 def test_boxes_end_at_the_border():

@@ -62,8 +62,11 @@ def test_published_files_of_other_kinds(shared, tmp_path, capsys):
     for model in ("scrfd_500m.onnx", "scrfd_500m_bnkps.onnx", "yunet_n_dynamic.onnx", "retinaface_mnet_640.onnx"):
         with pytest.raises(InputError, match=r"is a detector \((SCRFD|YuNet|RetinaFace).*give it as --detector"):
             load_embedder(f"{models}/{model}")
-    with pytest.raises(InputError, match=r"\(without landmarks\).*--detector"):
-        load_embedder(f"{models}/RFB-320.onnx")
+    for model in (f"{models}/RFB-320.onnx", f"{models}/faster/16and32,0"):
+        with pytest.raises(InputError, match="without landmarks and no embedding, and no use as --detector either"):
+            load_embedder(model)
+    with pytest.raises(InputError, match="is an embedding and no detector; give it as --model"):
+        load_detector(f"{shared}/checkpoints/mobilefacenet-y1/model,0")
     with pytest.raises(InputError, match=r"several outputs \(SliceChannel\)"):
         load_detector(f"{models}/mtcnn/det4,1")
     with pytest.raises(InputError, match="give it as --detector"):
@@ -77,3 +80,16 @@ def test_mtcnn_becomes_three_files(shared, tmp_path, capsys):
         assert (tmp_path / f"out/det{number}.onnx").is_file()
         assert f"det{number}.onnx: data batch x 3 x {size}" in said
     assert convert(f"{shared}/models/mtcnn/det2,1", str(tmp_path / "r.onnx")) < 1e-4
+
+
+def test_what_was_recognised_is_logged_and_not_printed(tmp_path, capsys, caplog):
+    path = tmp_path / "x.onnx"
+    onnx_kinds.scrfd(path)
+    with caplog.at_level("INFO", "rcnn"):
+        words = load_detector(str(path)).words
+        load_embedder(f"{ROOT / 'model/face-m'},0")
+    assert words.startswith("SCRFD, RGB, (rgb - 127.5) / 128, images ")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"detector {path}: {words}", f"model {ROOT / 'model/face-m'},0: embedding, RGB of 0 to 255"
+    ]  # fmt: skip
+    assert capsys.readouterr().out == ""

@@ -17,7 +17,7 @@ import pytest
 from rcnn.__main__ import main
 from rcnn.clips.dataset import read_ground_truth
 from rcnn.errors import InputError
-from rcnn.faces.finding import LONGEST, find_faces
+from rcnn.faces.finding import find_faces
 from rcnn.faces.types import Faces
 from rcnn.tables import StageReader
 
@@ -197,29 +197,25 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
 
 
 class Recorder:
-    """A detector that finds a face only in the n-th view, at a fixed place of it."""
+    """A detector that takes what is not black for a face, and only in the n-th view."""
 
     def __init__(self, view: int) -> None:
-        self.view, self.shapes = view, []
+        self.view, self.looks = view, 0
 
-    def detect(self, images, threshold):
-        self.shapes.append(images[0].shape)
-        if len(self.shapes) <= self.view:
+    def detect(self, images, threshold, batch_size):
+        self.looks += 1
+        if self.looks <= self.view:
             return [Faces.none()]
-        height, width = images[0].shape[:2]
-        box = np.array([[width * 0.25, height * 0.25, width * 0.75, height * 0.75]], np.float32)
-        points = np.full((1, 5, 2), (width / 2, height / 2), np.float32)
-        return [Faces(box, np.ones(1, np.float32), points)]
+        y, x = np.nonzero(images[0][..., 0] > 127)
+        box = np.array([[x.min(), y.min(), x.max(), y.max()]], np.float32)
+        return [Faces(box, np.ones(1, np.float32), np.repeat((box[:, None, :2] + box[:, None, 2:]) / 2, 5, 1))]
 
 
-@pytest.mark.parametrize("view", [0, 1, 2])
+@pytest.mark.parametrize("view", [0, 1])
 @pytest.mark.parametrize("size", [(400, 600), (3000, 2000)])
 def test_places_are_those_of_the_photograph_in_every_view(view, size):
     detector = Recorder(view)
-    faces = find_faces(np.zeros((*size, 3), np.uint8), detector)
-    assert max(detector.shapes[0]) == min(LONGEST, max(size))
-    # the border is half of the side: the middle half of that view is the whole photograph
-    share = 0.0 if view == 2 else 0.25
-    expected = np.array([size[1] * share, size[0] * share, size[1] * (1 - share), size[0] * (1 - share)])
+    faces = find_faces(np.full((*size, 3), 255, np.uint8), detector)
+    expected = np.array([0, 0, size[1], size[0]])
     np.testing.assert_allclose(faces.boxes[0], expected, atol=max(size) / 100)
     np.testing.assert_allclose(faces.landmarks[0, 0], (size[1] / 2, size[0] / 2), atol=max(size) / 100)

@@ -21,10 +21,13 @@ from rcnn.errors import InputError
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.files.lock import Lock
 from rcnn.networks.checkpoint import read_arrays, save_checkpoint, write_arrays
+from rcnn.networks.engine import check_devices
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.feature import FeatureSettings, feature
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
+from rcnn.stages.settings import SearchSettings
+from rcnn.stages.settings.groups import GroupsSettings
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import StageReader, StageWriter, features_schema, scores_schema, training_schema, vector_array
@@ -194,7 +197,7 @@ def test_models_for_something_else_are_named(tmp_path):
     face, detector = (f"{ROOT / 'model' / name},0" for name in ("face-m", "essh-m25"))
     with pytest.raises(InputError, match="is a detector and no embedding; give it as --detector"):
         load_embedder(detector)
-    with pytest.raises(InputError, match="is no ESSH or RetinaFace detector"):
+    with pytest.raises(InputError, match="is an embedding and no detector; give it as --model"):
         load_detector(face)
     with pytest.raises(InputError, match="is no classifier"):
         predict(PredictSettings(face, (write(tmp_path / "feat", "feature"),), str(tmp_path / "out"), gpu=-1))
@@ -311,7 +314,7 @@ def test_a_signal_ends_submit_at_once_with_a_line(tmp_path, number):
     process.send_signal(number)
     errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 128 + number
-    assert errors == "-c: stopped; what was done is saved, and the same command goes on from there\n"
+    assert errors == "-c: stopped; give the same command again\n"
 
 
 @pytest.mark.parametrize(
@@ -337,3 +340,115 @@ def test_bad_arguments_are_one_line_and_exit_2(script, arguments, word, tmp_path
     assert done.stderr.startswith(f"{script}: error: ") and done.stderr.count("\n") == 1
     assert word in done.stderr
     assert len(done.stderr) < 6000
+
+
+def complete(path: Path, stage: str = "detect") -> Path:
+    """What looks like the output of a stage from outside."""
+    path.mkdir(parents=True)
+    (path / "manifest.json").write_text(json.dumps({"stage": stage}))
+    return path
+
+
+def test_what_is_missing_says_the_whole_command_that_makes_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    face = f"{ROOT / 'model/face-m'},0"
+    wanted = {
+        "rcnn detect --stage trainval --output out/det_trainval": lambda: feature(
+            FeatureSettings(face, "out/det_trainval", "x", gpu=-1)
+        ),
+        "rcnn feature --input out/det_test --output out/feat_test": lambda: predict(
+            PredictSettings("mlp,40", ("out/feat_test",), "x", gpu=-1)
+        ),
+        "rcnn feature --input out/det_trainval --output out/feat_trainval": lambda: genfeat(
+            GenfeatSettings(("out/feat_trainval",), "x")
+        ),
+        "rcnn genfeat --inputs out/feat_trainval --output out/trainval": lambda: train("out/trainval", tmp_path / "x"),
+        "rcnn predict --model ./model/iqiyi,40 --inputs out/feat_test --output out/pred_test": lambda: submit(
+            SubmitSettings(("out/pred_test",), "x")
+        ),
+    }
+    for command, run in wanted.items():
+        with pytest.raises(InputError) as caught:
+            run()
+        assert str(caught.value).endswith(f"there is no such directory; run {command.split()[1]}.py first: {command}")
+    (tmp_path / "detect.py").touch()  # beside the scripts they are what is called
+    with pytest.raises(InputError, match=r"first: python detect\.py --stage trainval"):
+        feature(FeatureSettings(face, "out/det_trainval", "x", gpu=-1))
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_classifier_that_is_not_there_says_how_it_is_trained(tmp_path):
+    feat = write(tmp_path / "feat_test", "feature")
+    with pytest.raises(InputError) as caught:
+        predict(PredictSettings(f"{tmp_path}/mlp,40", (feat,), str(tmp_path / "x"), gpu=-1))
+    command = f"train_mlp --data {tmp_path}/trainval --prefix {tmp_path}/mlp"
+    assert f"there is no {tmp_path}/mlp-symbol.json; train the classifier first: " in str(caught.value)
+    assert str(caught.value).replace(".py", "").endswith(command)
+
+
+def test_a_place_one_level_off_is_recognised(root, tmp_path):
+    detected = complete(tmp_path / "run/det_test")
+    (detected / "faces").mkdir()
+    (detected / "faces/part-00000.parquet").touch()
+    expected = {
+        root: "is a data set, which detect.py reads first",
+        root / "gt_v2": f"is a part of the data set {root}, which detect.py",
+        detected / "faces": f"is a part of what a stage wrote; give the whole, {detected}",
+        detected / "faces/part-00000.parquet": f"give the whole, {detected}",
+        detected / "manifest.json": f"give the whole, {detected}",
+        tmp_path / "run": f"holds it: give {detected}",
+    }
+    for path, words in expected.items():
+        with pytest.raises(InputError) as caught:
+            StageReader(str(path), ("detect",))
+        assert str(caught.value).startswith(f"{path}: ") and words in str(caught.value)
+
+
+def test_a_data_set_one_level_off_is_recognised(root, tmp_path):
+    detected = complete(tmp_path / "det_test")
+    expected = {
+        root.parent: f"holds data sets and is none; give --dataset {root}",
+        root / "gt_v2": f"is a part of a data set; give --dataset {root}",
+        root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL": f"is a part of a data set; give --dataset {root}",
+        tmp_path / "nowhere": f"or make one: python gendata.py --input PHOTOGRAPHS --output {tmp_path / 'nowhere'}",
+        detected: "is what a stage wrote and no data set",
+        detected.parent / "det_test/..": "holds data sets",
+    }
+    for path, words in expected.items():
+        with pytest.raises(InputError) as caught:
+            list_clips(str(path), "trainval")
+        assert words in str(caught.value)
+    (photographs := tmp_path / "other/ada").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"no data set; .* python gendata\.py --input .*other --output \./data/mine"):
+        list_clips(str(photographs.parent), "trainval")
+
+
+@pytest.mark.parametrize(
+    ("settings", "flag"),
+    [
+        (lambda path: SubmitSettings(report=path), "--report"),
+        (lambda path: SubmitSettings(output=path), "--output"),
+        (lambda path: SearchSettings(("x.jpg",), report=path), "--report"),
+        (lambda path: GroupsSettings(report=path), "--report"),
+    ],
+)
+def test_a_folder_in_place_of_a_file_is_refused_before_anything_is_written(settings, flag, tmp_path):
+    for path in (str(tmp_path), f"{tmp_path}/new/"):
+        with pytest.raises(InputError, match=f"^{flag} {path}: is a directory; name a file, as {flag} "):
+            settings(path)
+
+
+@pytest.mark.parametrize("text", ["face-m", "face-m-symbol.json", "face-m-0000.params"])
+def test_a_model_without_its_epoch_is_told_with_it(text):
+    with pytest.raises(InputError, match=r"is not PREFIX,EPOCH; write .*/model/face-m,0$"):
+        FeatureSettings(str(ROOT / "model" / text))
+
+
+def test_devices_that_are_not_there_are_named_together(tmp_path):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there are CUDA devices")
+    with pytest.raises(InputError, match=r"^--gpu 0,1,2,3: there is no CUDA device here; use --gpu -1 for the CPU$"):
+        check_devices((0, 1, 2, 3))
+    check_devices(-1)
+    check_devices(None)

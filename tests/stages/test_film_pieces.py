@@ -15,7 +15,7 @@ from rcnn.clips.dataset import TEST, Clip
 from rcnn.config import config
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.networks.engine import CPU
-from rcnn.stages.face_finder import FaceFinder, FoundFaces
+from rcnn.stages.face_finder import ClipFaceFinder, FoundFaces
 from rcnn.video.decoder import FrameDecoder
 from rcnn.video.motion import FPS, write_video
 
@@ -44,13 +44,13 @@ def film(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finder() -> FaceFinder:
+def finder() -> ClipFaceFinder:
     detector = load_detector(f"{ROOT / 'model/essh-m25'},0", CPU)
     embedder = load_embedder(f"{ROOT / 'model/face-m'},0", CPU)
-    return FaceFinder(detector, embedder, 1, 1.0, every=True, source=Counting, rate=Fraction(LOOKS))
+    return ClipFaceFinder(detector, embedder, 1, 1.0, every=True, source=Counting, rate=Fraction(LOOKS))
 
 
-def find(finder: FaceFinder, path: Path, start: float = 0.0, end: float = 0.0) -> FoundFaces:
+def find(finder: ClipFaceFinder, path: Path, start: float = 0.0, end: float = 0.0) -> FoundFaces:
     (found,) = finder([Clip(f"{start}", str(path), TEST, start=start, end=end)])
     return found
 

@@ -13,7 +13,7 @@ from rcnn.errors import InputError, Stopped
 from rcnn.stages import detect as detecting
 from rcnn.stages import feature as embedding
 from rcnn.stages.detect import detect
-from rcnn.stages.face_finder import FaceFinder
+from rcnn.stages.face_finder import ClipFaceFinder
 from rcnn.stages.feature import FeatureStep, feature
 from rcnn.stages.growth import failed_for_the_machine
 from rcnn.stages.settings import DetectSettings, FeatureSettings
@@ -51,7 +51,7 @@ def data(tmp_path, clips) -> Path:
 def looked_at(monkeypatch) -> dict[str, list[str]]:
     """Names of the clips that each step was given."""
     seen: dict[str, list[str]] = {"detect": [], "feature": []}
-    find, embed = FaceFinder.__call__, FeatureStep.__call__
+    find, embed = ClipFaceFinder.__call__, FeatureStep.__call__
 
     def finding(self, clips):
         seen["detect"] += [clip.name for clip in clips]
@@ -61,7 +61,7 @@ def looked_at(monkeypatch) -> dict[str, list[str]]:
         seen["feature"] += [faces.clip.name for faces in clips]
         return embed(self, clips)
 
-    monkeypatch.setattr(FaceFinder, "__call__", finding)
+    monkeypatch.setattr(ClipFaceFinder, "__call__", finding)
     monkeypatch.setattr(FeatureStep, "__call__", embedded)
     return seen
 

@@ -47,20 +47,20 @@ def made(clips, exact, models, tmp_path_factory):
     return output, int8_detect(str(output), clips, exact, sources, (112, 112)), sources
 
 
-def test_a_few_frames_of_each_clip_that_can_be_read(clips, monkeypatch):
+def test_a_few_frames_of_each_clip_that_can_be_read(clips, exact, monkeypatch):
     monkeypatch.setattr(int8, "FRAME_SAMPLING", 3)
     monkeypatch.setattr(int8, "FRAMES_A_CLIP", 2)
-    frames = calibration_frames(clips)
+    frames = calibration_frames(clips, exact[0])
     assert frames.shape == (2 * CLIPS, 480, 888, 3)
     assert len(np.unique(frames.reshape(len(frames), -1)[:, 0])) == CLIPS
     monkeypatch.setattr(int8, "FRAMES", 3)
-    assert len(calibration_frames(clips)) == 4  # no clip more than needed
+    assert len(calibration_frames(clips, exact[0])) == 4  # no clip more than needed
 
 
 def test_quantised_networks_say_about_the_same(made, exact, clips):
     _, (fast, quality), _ = made
     assert isinstance(fast.network, Int8Network) and isinstance(quality.network, Int8Network)
-    frames = calibration_frames(clips)
+    frames = calibration_frames(clips, exact[0])
     crops = []
     for frame, ours, theirs in zip(frames, fast.detect(frames), exact[0].detect(frames), strict=True):
         a, b = (faces.take(np.array([central_face(faces, 888, 480)])) for faces in (ours, theirs))
@@ -118,17 +118,25 @@ def test_what_is_not_whole_is_made_again(made, exact, tmp_path, what):
     assert json.loads((folder / "quality.json").read_text())["images"] == 3
 
 
-def test_another_size_than_it_was_made_for_is_said(made):
+def test_another_size_than_it_was_made_for_runs_on_the_exact_network(made, exact):
     _, (fast, _), _ = made
-    with pytest.raises(
-        InputError, match=r"takes images of shape \(480, 888, 3\), not \(64, 64, 3\); use --precision fp32"
-    ):
-        fast.detect([np.zeros((64, 64, 3), np.uint8)])
+    image = portrait(0)
+    (found,), (wanted,) = fast.detect([image]), exact[0].detect([image])
+    assert len(found) == 1
+    np.testing.assert_array_equal(found.boxes, wanted.boxes)
+
+
+def test_what_it_loses_is_measured_on_the_frames_and_kept(made, clips):
+    output, _, _ = made
+    found = int8.measured(str(output))
+    assert found["faces"] >= CLIPS
+    assert found["frames"] >= CLIPS
+    assert found["lost"] == found["others"] == 0
 
 
 def test_nothing_to_calibrate_on_is_said(exact, clips):
     with pytest.raises(InputError, match="no frame of any clip can be decoded"):
-        calibration_frames(clips[:1])
+        calibration_frames(clips[:1], exact[0])
     with pytest.raises(InputError, match="no face in the first 2 frames"):
         calibration_crops(np.zeros((2, 480, 888, 3), np.uint8), exact[0], (112, 112))
 

@@ -8,6 +8,7 @@ from drawn_people import framed, portrait, put_clip
 
 from rcnn.errors import InputError
 from rcnn.exports import convert
+from rcnn.faces.quality import quality_card
 from rcnn.networks.checkpoint import save_checkpoint
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.search.query import models_behind
@@ -60,8 +61,9 @@ def run_detect(data: Path, output: Path, **changes) -> list[dict]:
     return rows(output, "detect")
 
 
-def test_onnx_all_the_way(data, models, tmp_path, capsys):
+def test_onnx_all_the_way(data, models, tmp_path):
     vectors, scores = [], []
+    assert quality_card(models["model onnx"]).threshold == quality_card(models["model"]).threshold is not None
     for suffix in ("", " onnx"):
         model, detector = models[f"model{suffix}"], models[f"detector{suffix}"]
         where = tmp_path / f"run{suffix.strip()}"
@@ -81,13 +83,16 @@ def test_onnx_all_the_way(data, models, tmp_path, capsys):
         predict(PredictSettings(classifier, (str(where / "feat"),), str(where / "pred"), gpu=-1))
         scores.append([np.array(row["scores"]) for row in rows(where / "pred", "predict")])
         manifest = StageReader(str(where / "det"), ("detect",)).manifest
-        assert len(manifest["models"]) == (2 if suffix else 4)
+        assert len(manifest["models"]) == (3 if suffix else 4)
     for (name, first), (other, second) in zip(*vectors, strict=True):
         assert name == other
         np.testing.assert_allclose(first, second, atol=1e-5)
     np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
     assert np.ptp(scores[0]) > 0
-    assert "embedding, 128 wide, RGB of 0 to 255" in capsys.readouterr().out
+    manifest = StageReader(str(tmp_path / "runonnx/det"), ("detect",)).manifest
+    assert manifest["recognised"]["model"] == "embedding, 128 wide, RGB of 0 to 255"
+    assert manifest["recognised"]["detector"].startswith("ESSH, RGB of 0 to 255")
+    assert list(StageReader(str(tmp_path / "runonnx/feat"), ("feature",)).manifest["recognised"]) == ["model"]
 
 
 def test_quality_is_the_score_where_that_is_wanted(data, models, tmp_path):

@@ -14,6 +14,7 @@ from rcnn.demo.demo_set import write_demo
 from rcnn.demo.settings import DemoOptions, PeopleSettings
 from rcnn.errors import InputError
 from rcnn.exports.settings import ConvertSettings
+from rcnn.networks.zoo.registry import known_models
 from rcnn.settings.fields import Settings, options_of
 from rcnn.stages import settings as stages
 from rcnn.stages.detect import detect
@@ -60,7 +61,10 @@ def in_the_project(monkeypatch):
 def test_no_more_than_the_required_is_needed(kind):
     values = {}
     if kind in (SearchSettings, IndexSettings):
-        with pytest.raises(InputError, match=r"^--features: not given, and neither .* run feature\.py first$"):
+        with pytest.raises(
+            InputError,
+            match=r"^--features: not given, and neither .* run feature\.py first: .*--output \./output/feat_test$",
+        ):
             made(kind)
         values = {"features": ("output/feat_test",)}
     settings = made(kind, **values)
@@ -85,7 +89,7 @@ def test_settings_load_nothing_heavy():
 
 
 def test_what_depends_on_another_setting_follows_it():
-    assert DetectSettings().quality_threshold == 10.0
+    assert DetectSettings().quality_threshold == known_models()["face-m"].parameters["quality"]
     score = DetectSettings(quality="score")
     assert (score.quality_threshold, score.model) == (0.5, None)
     assert DetectSettings(quality="score", quality_threshold=0.0).quality_threshold == 0.0
@@ -180,9 +184,10 @@ def test_arguments_of_a_manifest_are_what_they_were():
     assert json.loads(json.dumps(asdict(DetectSettings(stage="test", gpu=-1)))) == {
         "model": "model/face-m,0", "detector": "model/essh-m25,0", "output": "./output/det_test",
         "dataset": "./data/iqiyi_vid", "stage": "test", "gpu": -1, "workers": None, "ray": None, "decoders": 0,
-        "precision": "fp32", "licence": "any", "sampling": 3, "rate": None, "split": [0, 1], "quality_threshold": 10.0,
+        "precision": "fp32", "licence": "any", "sampling": 3, "rate": None, "split": [0, 1], "quality_threshold": known_models()["face-m"].parameters["quality"],
         "image_size": [112, 112],
         "quality": "norm", "max_bad": 5.0, "overwrite": False, "renew": False, "recipe": "seed", "faces": "central",
+        "vectors": "on",
     }  # fmt: skip
 
 

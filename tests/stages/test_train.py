@@ -18,7 +18,8 @@ from rcnn.stages.settings import TrainSettings
 from rcnn.stages.train import train_mlp
 from rcnn.stages.training_set import TrainingSet, choose_rows
 from rcnn.tables import StageWriter, training_schema, vector_array
-from rcnn.training.cosine import NOBODY_COSINE, CosineClassifier, start_at_templates
+from rcnn.training.centroids import NOBODY_COSINE
+from rcnn.training.cosine import CosineClassifier, start_at_templates
 from rcnn.training.epochs import LONGEST_GRADIENT, Schedule
 from rcnn.training.loop import apply_gradients
 from rcnn.training.mlp import Classifier, initialise

@@ -10,10 +10,14 @@ from drawn_people import write_album
 from rcnn.errors import InputError
 from rcnn.faces.alignment import align_faces
 from rcnn.faces.choice import central_face
-from rcnn.faces.load import load_detector
-from rcnn.training.crops import MARGIN, WIDE, distorted_crops, plain_crops, read_crops
-from rcnn.training.eigenfaces import Eigenfaces
-from rcnn.training.people import held_out, list_photographs
+from rcnn.faces.load import load_detector, load_embedder
+from rcnn.faces.vectors import norms
+from rcnn.training import crop_cache
+from rcnn.training.crop_cache import read_kept
+from rcnn.training.crops import MARGIN, NO_FACE, WIDE, distorted_crops, plain_crops, read_crops, read_photographs
+from rcnn.training.eigenfaces import Eigenfaces, crossed
+from rcnn.training.nonfaces import NonFaces, false_faces
+from rcnn.training.people import held_out, list_photographs, list_unnamed
 
 
 def test_the_people_held_out_are_these_and_always_will_be():
@@ -36,9 +40,11 @@ def test_photographs_are_listed_in_order_and_an_empty_folder_is_an_error(tmp_pat
         "A": ["x.png"],
         "B": ["1.JPG", "2.jpg"],
     }
+    assert [path.name for path in list_unnamed(str(tmp_path / "B"))] == ["1.JPG", "2.jpg"]
     for folder in (tmp_path / "C", tmp_path / "none"):
-        with pytest.raises(InputError, match="holds no photographs; they must lie in"):
-            list_photographs(str(folder))
+        for read in (list_photographs, list_unnamed):
+            with pytest.raises(InputError, match="holds no photographs; they must lie in"):
+                read(str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +95,13 @@ def test_every_photograph_comes_up_as_often_and_mixed_people_have_no_label(wide,
 
 def test_a_crossed_face_lies_between_the_two(wide):
     space = Eigenfaces(wide)
-    same = space.crossed(wide[2], 2, 2, np.random.default_rng(0))
-    assert np.array_equal(same, wide[2])
+    rng = np.random.default_rng(0)
+    (none,) = space.differences(np.array([2]), np.array([2]), rng)
+    assert np.array_equal(crossed(wide[2], none), wide[2])
     distances = []
-    for seed in range(20):
-        crossed = space.crossed(wide[2], 2, 4, np.random.default_rng(seed)).astype(float)
-        distances.append([np.abs(crossed - wide[index]).mean() for index in (2, 4)])
+    for difference in space.differences(np.full(20, 2), np.full(20, 4), rng):
+        between = crossed(wide[2], difference).astype(float)
+        distances.append([np.abs(between - wide[index]).mean() for index in (2, 4)])
     apart = np.abs(wide[2].astype(float) - wide[4]).mean()
     own, other = np.mean(distances, 0)
     assert 0.2 * apart < own < apart and 0.2 * apart < other < apart
@@ -149,3 +156,57 @@ def test_what_is_no_picture_or_shows_no_face_is_an_error(tmp_path, models):
         read_crops({"A": [broken]}, detector)
     with pytest.raises(InputError, match="no face was found in any photograph"):
         read_crops({"A": [empty]}, detector)
+
+
+def test_crops_without_a_face_are_marked_and_come_from_where_it_is_said(wide, only, monkeypatch):
+    class Grey:
+        def draw(self, rng: np.random.Generator) -> np.ndarray:
+            return np.full((112, 112, 3), 128, np.uint8)
+
+    only()
+    monkeypatch.setattr("rcnn.training.crops.EMPTY", 0.4)
+    crops, labels = distorted_crops(wide, np.arange(6), 60, np.random.default_rng(0), None, Grey())
+    empty = labels == NO_FACE
+    assert 0.2 < empty.mean() < 0.6
+    shades = crops.astype(float).std((1, 2)).mean(1)
+    assert shades[empty].max() < shades[~empty].min()
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory) -> dict:
+    return list_photographs(str(write_album(tmp_path_factory.mktemp("album"), [2, 1])))
+
+
+def test_what_was_read_is_kept_for_the_same_photographs_and_detector(album, models, tmp_path, monkeypatch):
+    detector = load_detector(models["detector"])
+    cache = str(tmp_path / "net-seen.npz")
+    first = read_kept(cache, album, detector, "a,0")
+    expected = read_photographs(album, detector)
+    again = read_kept(cache, album, None, "a,0")  # asks no detector
+    for read in (first, again):
+        assert np.array_equal(read.wide, expected.wide) and np.array_equal(read.labels, expected.labels)
+        assert read.missed == 0
+        for photo, other in zip(read.photographs, expected.photographs, strict=True):
+            assert photo.path == other.path and np.array_equal(photo.boxes, other.boxes)
+            assert np.array_equal(photo.landmarks, other.landmarks)
+    asked = []
+    monkeypatch.setattr(crop_cache, "read_photographs", lambda people, _: asked.append(people) or expected)
+    fewer = dict(list(album.items())[:1])
+    read_kept(cache, album, detector, "b,0")
+    read_kept(cache, fewer, detector, "b,0")
+    (tmp_path / "net-seen.npz").write_bytes(b"no cache")
+    read_kept(cache, fewer, detector, "b,0")
+    assert asked == [album, fewer, fewer]
+
+
+def test_crops_without_a_face_are_none(album, models):
+    detector = load_detector(models["detector"])
+    photographs = read_photographs(album, detector).photographs
+    rng = np.random.default_rng(0)
+    found = false_faces(photographs, detector, rng, pictures=12)
+    assert found.shape[1:] == (WIDE, WIDE, 3) and found.dtype == np.uint8
+    drawn = np.stack([NonFaces(photographs, None).draw(rng) for _ in range(24)])
+    assert drawn.shape == (24, 112, 112, 3) and drawn.dtype == np.uint8
+    lengths = norms(load_embedder(models["model"]).embed(drawn))
+    faces = norms(load_embedder(models["model"]).embed(plain_crops(read_crops(album, detector)[0])))
+    assert np.median(lengths) < faces.min()

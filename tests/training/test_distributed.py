@@ -20,9 +20,9 @@ from rcnn.stages import train as stage
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import StageWriter, training_schema, vector_array
 from rcnn.training import sharded
-from rcnn.training.distributed import Team
 from rcnn.training.mlp import Classifier, initialise
 from rcnn.training.snapshot import Snapshot
+from rcnn.training.team import Team
 
 ROOT = Path(__file__).parents[2]
 WIDTH, CLASSES, CLIPS, EPOCHS = 16, 7, 61, 4

@@ -12,7 +12,7 @@ from torch import nn
 
 from rcnn.errors import InputError
 from rcnn.training.loop import Course, Sums, apply_gradients, learn, total
-from rcnn.training.rates import held_then_falling, stepped
+from rcnn.training.rates import held_then_falling, held_then_linear, stepped
 from rcnn.training.snapshot import Snapshot
 
 
@@ -120,3 +120,11 @@ def test_rates_fall_in_steps_and_on_a_line():
     assert [stepped(0.2, epoch, (2, 3)) for epoch in range(4)] == pytest.approx([0.2, 0.2, 0.02, 0.002])
     rates = [held_then_falling(1.0, period, 10, 0.5, 0.3) for period in range(10)]
     assert rates == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.3])
+
+
+def test_a_rate_rises_is_held_and_falls_and_more_rounds_change_nothing_before_the_fall():
+    rates = [held_then_linear(2.0, step, 100, 10, 0.25) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.2 * step for step in range(1, 11)])
+    assert rates[10:76] == pytest.approx([2.0] * 66)
+    assert rates[75:] == pytest.approx([2 * left / 25 for left in range(25, 0, -1)])
+    assert [held_then_linear(2.0, step, 200, 10, 0.25) for step in range(75)] == rates[:75]

@@ -14,7 +14,7 @@ from zoo import KINDS, Kind, Zoo
 from rcnn.clips.dataset import Clip
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.pooling import clip_features
-from rcnn.stages.face_finder import FaceFinder, FoundFaces
+from rcnn.stages.face_finder import ClipFaceFinder, FoundFaces
 from rcnn.stages.feature import decode_crop
 
 RATE = Fraction(8)  # looks a second, as recipe best has
@@ -33,7 +33,7 @@ class Looker:
 
     def __init__(self, detector: str, embedder: str) -> None:
         self.embedder = load_embedder(embedder)
-        self.finder = FaceFinder(load_detector(detector), self.embedder, 1, 0.0, every=True, rate=RATE)
+        self.finder = ClipFaceFinder(load_detector(detector), self.embedder, 1, 0.0, every=True, rate=RATE)
 
     def look(self, path: Path) -> FoundFaces:
         (found,) = self.finder([Clip(path.name, str(path), "train")])

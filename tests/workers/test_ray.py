@@ -58,7 +58,7 @@ def right(count=20, lost=()):
 
 def test_without_ray_the_line_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match="make EXTRAS=ray installs it"):
+    with pytest.raises(InputError, match="pip install -r requirements-ray"):
         open_crew(Doubling(str(tmp_path)), Plan(-1, ray="local"), 2)
 
 
@@ -101,7 +101,7 @@ def test_features_and_scores_are_the_same_from_actors(cluster, settings, tmp_pat
     save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
     for name, by_ray in (("threads", False), ("actors", True)):
         crew = {"gpu": -1, "ray": "auto" if by_ray else None, "workers": 2 if by_ray else None}
-        feature(FeatureSettings(settings["model"], faces, str(tmp_path / f"feat-{name}"), **crew))
+        feature(FeatureSettings(settings["model"], faces, str(tmp_path / f"feat-{name}"), aug=1, **crew))
         predict(PredictSettings(classifier, (str(tmp_path / f"feat-{name}"),), str(tmp_path / f"pred-{name}"), **crew))
     for stage in ("feat", "pred"):
         assert written(tmp_path / f"{stage}-actors") == written(tmp_path / f"{stage}-threads") != {}

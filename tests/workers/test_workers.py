@@ -36,7 +36,7 @@ def one(settings, tmp_path_factory) -> Path:
     """What threads of one process write."""
     out = tmp_path_factory.mktemp("one")
     detect(DetectSettings(output=str(out / "det"), **settings))
-    feature(FeatureSettings(settings["model"], str(out / "det"), str(out / "feat"), gpu=-1))
+    feature(FeatureSettings(settings["model"], str(out / "det"), str(out / "feat"), gpu=-1, aug=1))
     return out
 
 
@@ -44,7 +44,7 @@ def test_two_workers_write_what_threads_write(one, settings, tmp_path):
     detect(DetectSettings(output=str(tmp_path / "det"), workers=2, **settings))
     assert written(tmp_path / "det") == written(one / "det")
     assert manifest(tmp_path / "det", "detect") == manifest(one / "det", "detect")
-    feature(FeatureSettings(settings["model"], str(one / "det"), str(tmp_path / "feat"), gpu=-1, workers=2))
+    feature(FeatureSettings(settings["model"], str(one / "det"), str(tmp_path / "feat"), gpu=-1, aug=1, workers=2))
     assert written(tmp_path / "feat") == written(one / "feat")
 
 

@@ -28,7 +28,7 @@ def library() -> Any:
         importlib.import_module("otio_cmx3600_adapter")
         return importlib.import_module("opentimelineio")
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed; pip install -r requirements.txt") from None
+        raise InputError(f"{error.name} is not installed; pip install opentimelineio otio-cmx3600-adapter") from None
 
 
 def otio_outputs(chosen: Chosen) -> Iterator[Output]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,7 +14,9 @@ from ...cython.candidates import candidates
 from ...errors import InputError
 from ...networks.checkpoint import Graph, load_checkpoint
 from ...networks.engine import CPU, FP32, NO_MEAN, Network, load_network
+from ...networks.engine.images import ImageInput
 from ..geometry import base_anchors, decode_boxes, decode_landmarks
+from ..recognised import described
 from ..types import Faces
 from .selection import ARRAYS_A_STRIDE, MAPS_A_STRIDE, above, best_anchors
 from .single_stage import SingleStage
@@ -21,6 +24,8 @@ from .single_stage import SingleStage
 RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace models
 BOXES, LANDMARKS = ("bbox_pred", "face_box"), "landmark"  # in the names of outputs: published ones, and ours
 VGG_LAYER = "conv1_1"
+EMBEDDING = "fc1_output"  # an output of embeddings
+LARGEST = 480.0  # pixels: of faces 480 high essh-m25 found 7 of 8, of faces 560 high none; RetinaFace all
 LARGEST_STRIDE = 32  # left out at the last scale of a pyramid
 
 
@@ -56,7 +61,16 @@ def load_essh(
     # on a CUDA device the anchors are chosen there: the maps are five times as much to copy
     last = None if device == CPU else best_anchors
     network = load_network(graph, device=device, engine=engine, images=True, mean=mean, precision=precision, last=last)
-    return EsshDetector(network, nms_threshold, selected=last is not None)
+    detector = EsshDetector(network, nms_threshold, selected=last is not None)
+    retinaface = graph.output_names[0].startswith(RETINAFACE_PREFIX)
+    detector.largest = largest_of(graph.output_names)
+    detector.words = f"{'RetinaFace' if retinaface else 'ESSH'}, {described(ImageInput(mean=mean))}"
+    return detector
+
+
+def largest_of(output_names: Sequence[str]) -> float:
+    """Height in pixels of the largest face that a detector with outputs of these names finds."""
+    return math.inf if all(name.startswith(RETINAFACE_PREFIX) for name in output_names) else LARGEST
 
 
 def has_boxes(graph: Graph) -> bool:
@@ -64,12 +78,19 @@ def has_boxes(graph: Graph) -> bool:
     return any(word in name for name in graph.output_names for word in BOXES)
 
 
+def has_landmarks(graph: Graph) -> bool:
+    """Whether an output of a checkpoint is named like landmarks."""
+    return any(LANDMARKS in name for name in graph.output_names)
+
+
 def _check_outputs(graph: Graph) -> None:
     wanted = MAPS_A_STRIDE * len(config.ESSH.STRIDES)
     strides = [f"stride{stride}" for stride, _ in config.ESSH.STRIDES for _ in range(MAPS_A_STRIDE)]
     names = graph.output_names
     if len(names) != wanted or not all(s in name for s, name in zip(strides, names, strict=True)):
-        if has_boxes(graph) and not any(LANDMARKS in name for name in names):
+        if EMBEDDING in graph.internal_names:
+            raise InputError(f"{graph.source}: is an embedding and no detector; give it as --model")
+        if has_boxes(graph) and not has_landmarks(graph):
             raise InputError(
                 f"{graph.source}: gives scores and boxes and no landmarks, and faces are turned and cut by five "
                 "landmarks; take a detector that has them"

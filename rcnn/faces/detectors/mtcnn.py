@@ -100,6 +100,12 @@ class MtcnnDetector:
     thresholds : smallest probabilities in P, R and O; the last is the detector's own
     """
 
+    size: tuple[int, int] | None = None
+    side: int | None = None
+    enlarged: float = 1.0  # its own pyramid begins at faces of `min_face`
+    largest: float = math.inf
+    words = f"MTCNN, BGR, (bgr - {MEAN:g}) / {STD:g}"
+
     def __init__(
         self,
         proposal: Network,

@@ -13,6 +13,7 @@ from .retinaface import MIN_SIZES, prior_count
 from .retinaface import STRIDES as PRIOR_STRIDES
 
 ESSH, RETINAFACE, SCRFD, YUNET = "ESSH", "RetinaFace with priors", "SCRFD", "YuNet"
+NO_LANDMARKS = "without landmarks"  # a detector that is of no use here
 TRIAL = (256, 384)  # pixels; sides that every stride divides, and not one side twice
 STRIDES = (8, 16, 32, 64, 128)  # of SCRFD, as many as it has
 ESSH_CHANNELS = (4, 8, 20)  # probability, box and landmarks of two anchors
@@ -83,7 +84,7 @@ def detector_kind(graph: OnnxGraph, card: Card) -> str | None:
         if layout is not None:
             return layout.kind
         if _lacks_landmarks(shapes):
-            return "without landmarks"
+            return NO_LANDMARKS
     return None
 
 

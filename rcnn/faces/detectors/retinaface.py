@@ -66,6 +66,12 @@ class RetinafaceDetector(SingleStage):
 
     def decode(self, outputs: Sequence[np.ndarray], shape: tuple[int, int], threshold: float, last: bool) -> Faces:
         """See `SingleStage.decode`."""
+        return self.decode_with_priors(outputs, shape, threshold)[0]
+
+    def decode_with_priors(
+        self, outputs: Sequence[np.ndarray], shape: tuple[int, int], threshold: float
+    ) -> tuple[Faces, np.ndarray]:
+        """What `decode` gives, and the prior of each, centre x, y and side in pixels: (n, 3) float32."""
         boxes, classes, landmarks = outputs
         scores = np.ascontiguousarray(classes.reshape(-1, 2)[:, 1])
         chosen = probable(scores, threshold, self.source)
@@ -76,4 +82,4 @@ class RetinafaceDetector(SingleStage):
         middle = centres + deltas[:, :2] * place * sides
         half = np.exp(deltas[:, 2:] * size) * sides / 2
         points = centres[:, None] + landmarks.reshape(-1, POINTS, 2)[chosen] * place * sides[:, None]
-        return Faces(np.concatenate([middle - half, middle + half], 1), scores[chosen], points)
+        return Faces(np.concatenate([middle - half, middle + half], 1), scores[chosen], points), prior

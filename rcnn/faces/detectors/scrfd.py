@@ -17,6 +17,8 @@ from .single_stage import DIVISOR, SingleStage, cells, probable
 
 OUTPUTS_A_STRIDE = 3  # scores, distances, offsets
 NMS = 0.4  # intersection over union
+SIDE = 640  # pixels, longer side of the images that InsightFace feeds it, enlarged where they are smaller
+LARGEST = 420.0  # pixels: of faces 420 high it found 20 of 20, of faces 500 high none
 MEAN, STD = 127.5, 128.0  # of red, green and blue, 0..255
 
 
@@ -30,6 +32,9 @@ class ScrfdDetector(SingleStage):
     anchors : of a cell, 1 or 2
     source : where it came from, for messages
     """
+
+    side: int | None = SIDE
+    largest: float = LARGEST
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -25,9 +26,19 @@ class Detector(Protocol):
     """Finds the faces of images. Several threads may call it at the same time.
 
     threshold : smallest probability of a face, unless another is given
+    size : height, width of the only image that its network takes; None where it takes any
+    side : longer side in pixels of the images that it was made for; None where it has no such size
+    enlarged : times that images are enlarged at most, where it has none
+    largest : height in pixels of the largest face that it finds
+    words : what it was taken for, and what is done to images
     """
 
     threshold: float
+    size: tuple[int, int] | None
+    side: int | None
+    enlarged: float
+    largest: float
+    words: str
 
     def detect(
         self,
@@ -62,7 +73,14 @@ class SingleStage:
     threshold : smallest probability of a face
     divisor : images are made larger at their right and lower edge, in black, until their sides are multiples of it
     size : height, width of the only image that the network takes; others are made to fit. None where it takes any
+
+    `side`, `enlarged` and `largest` are those of the kind, unless `load_detector` sets others, as it does `words`.
     """
+
+    side: int | None = None
+    enlarged: float = config.FRAME.ENLARGED
+    largest: float = math.inf
+    words = ""
 
     def __init__(
         self,

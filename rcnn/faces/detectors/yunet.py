@@ -29,6 +29,8 @@ class YunetDetector(SingleStage):
     source : where it came from, for messages
     """
 
+    enlarged: float = 1.0  # OpenCV feeds it images as they are; it found faces of 16 to 560 pixels
+
     def __init__(
         self,
         network: Network,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 
@@ -10,6 +11,8 @@ from ...files import make_dir
 from .arrays import read_arrays, write_arrays
 from .graph import Graph, Node
 from .symbol import read_symbol, write_symbol
+
+SHOWN = 3  # epochs in a message
 
 __all__ = ["Graph", "Node", "checkpoint_files", "load_checkpoint", "read_arrays", "save_checkpoint"]
 
@@ -24,8 +27,20 @@ def checkpoint_files(model: str) -> tuple[str, str]:
     """
     match = re.fullmatch(r"(.+),\s*(\d{1,9})", model)
     if not match:
-        raise InputError(f"model {model!r} is not PREFIX,EPOCH; write it like ./model/essh,0")
+        meant = " or ".join(_meant(model)) or "it like ./model/essh,0"
+        raise InputError(f"model {model!r} is not PREFIX,EPOCH; write {meant}")
     return f"{match.group(1)}-symbol.json", f"{match.group(1)}-{int(match.group(2)):04d}.params"
+
+
+def _meant(text: str) -> list[str]:
+    """The checkpoints, `PREFIX,EPOCH`, that a text without an epoch, or a name of one of their files, may mean."""
+    ending = re.fullmatch(r"(.+?)(-symbol\.json|-(\d{4,9})\.params)", text)
+    prefix = ending.group(1) if ending else text
+    if not os.path.isfile(f"{prefix}-symbol.json"):
+        return []
+    paths = glob.glob(f"{glob.escape(prefix)}-{'[0-9]' * 4}.params")
+    epochs = [ending.group(3)] if ending and ending.group(3) else [path[-11:-7] for path in sorted(paths)]
+    return [f"{prefix},{int(epoch)}" for epoch in epochs[-SHOWN:]]
 
 
 def load_checkpoint(model: str) -> Graph:

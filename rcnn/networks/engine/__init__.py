@@ -3,7 +3,7 @@
 from ..precision import FP16, FP32, INT8
 from .images import NO_MEAN
 from .load import load_network
-from .network import CPU, ENGINES, Network, check_precision, choose_device
+from .network import CPU, ENGINES, Network, check_devices, check_precision, choose_device
 
 __all__ = [
     "CPU",
@@ -13,6 +13,7 @@ __all__ = [
     "INT8",
     "NO_MEAN",
     "Network",
+    "check_devices",
     "check_precision",
     "choose_device",
     "load_network",

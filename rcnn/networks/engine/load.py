@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..checkpoint import Graph
-from ..precision import FP16, FP32
+from ..precision import BF16, FP16, FP32
 from .images import NO_MEAN, ONES, ImageInput, Three
 from .network import CPU, Network
 
@@ -37,7 +37,8 @@ def load_network(
         (planes); the change of order and layout is then the first step of the network
     mean, std, rgb : what is done to images, see `ImageInput`
     shapes : sizes of images that it is to be ready for at the same time; None for a few (OpenVINO only)
-    precision : FP32, FP16 (in PyTorch), or INT8 for a network that `rcnn.networks.engine.int8` is then to quantise
+    precision : FP32, FP16 (in PyTorch), BF16 (in OpenVINO), or INT8 for a network that
+        `rcnn.networks.engine.int8` is then to quantise
     last : a step on PyTorch's tensors after the graph, on the device, so that less is copied back; PyTorch only
 
     Raises
@@ -51,7 +52,7 @@ def load_network(
     if engine == "openvino":
         from .openvino import COMPILED_SHAPES, OpenVinoNetwork
 
-        return OpenVinoNetwork(part, image, shapes or COMPILED_SHAPES)
+        return OpenVinoNetwork(part, image, shapes or COMPILED_SHAPES, rough=precision == BF16)
     from .torch import TorchNetwork
 
     return TorchNetwork(part, device, image, half=precision == FP16, last=last)

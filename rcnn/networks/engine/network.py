@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from ...errors import InputError
+from ...installation import how_to_install
 from ..precision import FP16, INT8
 
 CPU = -1
@@ -55,7 +56,14 @@ def choose_device(gpu: int | None) -> int:
     """
     if gpu is not None and gpu < 0:
         return CPU
-    import torch  # takes a second to load, which a run on the CPU need not wait for
+    try:
+        import torch  # takes a second to load, which a run on the CPU need not wait for
+    except ModuleNotFoundError:
+        if gpu is None:
+            return CPU
+        raise InputError(
+            f"--gpu {gpu}: needs PyTorch, which is not installed; {how_to_install('gpu')}, or give --gpu -1 for the CPU"
+        ) from None
 
     count = torch.cuda.device_count()
     if gpu is None:
@@ -64,6 +72,24 @@ def choose_device(gpu: int | None) -> int:
         there = f"only {count} are" if count else "none is"
         raise InputError(f"--gpu {gpu}: there is no CUDA device {gpu} ({there} here); use --gpu -1 for the CPU")
     return gpu
+
+
+def check_devices(gpu: int | tuple[int, ...] | None) -> None:
+    """Whether all CUDA devices of `--gpu` are there.
+
+    Raises
+    ------
+    InputError
+        If one is not; names all that were given.
+    """
+    if not isinstance(gpu, tuple):
+        return
+    import torch
+
+    count = torch.cuda.device_count()
+    if max(gpu) >= count:
+        there = f"only {count} CUDA devices are here" if count else "there is no CUDA device here"
+        raise InputError(f"--gpu {','.join(map(str, gpu))}: {there}; use --gpu -1 for the CPU")
 
 
 def check_precision(precision: str, device: int) -> None:

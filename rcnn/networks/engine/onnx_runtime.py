@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...installation import how_to_install
 from ...workers.life import beat
 from ...workers.pipeline import cores
 from .images import ImageInput, image_planes
@@ -65,7 +66,7 @@ class OnnxRuntimeNetwork:
         try:
             import onnxruntime
         except ImportError as error:
-            raise InputError(f"{error.name} is not installed; pip install -r requirements-onnx.txt") from None
+            raise InputError(f"{error.name} is not installed; {how_to_install('onnx')}") from None
         onnxruntime.set_default_logger_severity(3)  # errors
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = cores()
@@ -109,7 +110,7 @@ def _with_open_sizes(path: str) -> bytes:
     try:
         import onnx
     except ImportError as error:
-        raise InputError(f"{error.name} is not installed; pip install -r requirements-onnx.txt") from None
+        raise InputError(f"{error.name} is not installed; {how_to_install('onnx')}") from None
     model = onnx.load(path)
     constants = {constant.name for constant in model.graph.initializer}
     for given in model.graph.input:

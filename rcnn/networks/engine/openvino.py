@@ -39,6 +39,7 @@ from .images import ImageInput
 COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
 LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold an output: 1 GiB
 PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
+ROUGH_PRECISION = "bf16"  # where asked for, and where the processor multiplies in it
 
 Value = Any  # openvino.Output or openvino.Node
 
@@ -79,13 +80,16 @@ class OpenVinoNetwork:
     ----------
     image : what is done to images that it is fed; None where it is fed the graph's own input
     shapes : of inputs, for which a compiled model is kept
+    rough : whether to multiply in bfloat16
     """
 
-    def __init__(self, graph: Graph, image: ImageInput | None, shapes: int = COMPILED_SHAPES) -> None:
+    def __init__(
+        self, graph: Graph, image: ImageInput | None, shapes: int = COMPILED_SHAPES, rough: bool = False
+    ) -> None:
         self._graph = graph
-        self._begin(graph.output_names, image, shapes)
+        self._begin(graph.output_names, image, shapes, rough)
 
-    def _begin(self, output_names: tuple[str, ...], image: ImageInput | None, shapes: int) -> None:
+    def _begin(self, output_names: tuple[str, ...], image: ImageInput | None, shapes: int, rough: bool = False) -> None:
         """Everything but where the model comes from."""
         self.output_names = output_names
         images = image is not None
@@ -93,7 +97,7 @@ class OpenVinoNetwork:
         self._shapes = shapes
         self._streams = cores() if images else 1
         self._settings = {
-            "INFERENCE_PRECISION_HINT": PRECISION,
+            "INFERENCE_PRECISION_HINT": ROUGH_PRECISION if rough else PRECISION,
             "PERFORMANCE_HINT": "THROUGHPUT" if images else "LATENCY",
             "NUM_STREAMS": self._streams,
             "INFERENCE_NUM_THREADS": cores(),

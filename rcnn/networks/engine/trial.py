@@ -50,16 +50,26 @@ def try_onnx(path: str, engine: str) -> None:
     digest = sha256(path)
     beside = f"{path}.data"
     name = f"{engine}-{digest}" + (f"-{sha256(beside)}" if os.path.isfile(beside) else "")
-    verdict = os.path.join(_folder(), name)
-    if by_sha256(digest) is not None or os.path.exists(verdict):
+    if by_sha256(digest) is not None or is_passed(name):
         return
     if problem := _problem(path, engine):
         raise InputError(f"{path}: {problem} in its first run, so it is not used; get the model from its makers")
+    pass_it(name)
+
+
+def is_passed(name: str) -> bool:
+    """Whether a check of this name came through before."""
+    return os.path.exists(os.path.join(_folder(), name))
+
+
+def pass_it(name: str) -> None:
+    """Remember that a check came through; where that is not possible, it is made again the next time."""
+    verdict = os.path.join(_folder(), name)
     try:
         make_inner_dir(os.path.dirname(verdict))
         create(verdict).close()
     except (OSError, InputError):
-        return  # it is tried again the next time
+        return
 
 
 def _folder() -> str:

@@ -158,7 +158,7 @@ def _fetch(transfer: _Transfer, url: str, part: str, mark: str, size: int) -> bo
         total = _total(start, answer.headers.get("Content-Length"), size)
         _keep(mark, etag)
         name = os.path.basename(part).removesuffix(".part")
-        with _append(part, start) as file, progress(what=name, unit="B", total=total, initial=start) as bar:
+        with _append(part, start) as file, progress(what=name, unit="byte", total=total, initial=start) as bar:
             while (data := answer.read1(CHUNK)) and not transfer.given_up:
                 start += len(data)
                 if start > (size or LARGEST):

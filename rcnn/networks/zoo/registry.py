@@ -16,10 +16,11 @@ from ...errors import InputError
 from ...files.json import reason
 from ...files.schema import Count, from_toml
 from ...files.text import read_text
+from ...installation import MODELS
 
 MAX_BYTES = 1 << 20
 INSIDE = r"\A(?!/)(?!(.*/)?\.\.(/|\Z))[^\0]+\Z"  # a path that does not lead out of its folder
-ZOO = Path(__file__).resolve().parents[3] / "model" / "zoo.toml"
+ZOO = MODELS / "zoo.toml"
 
 
 @dataclass(frozen=True)

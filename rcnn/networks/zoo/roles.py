@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...errors import InputError
+from ...installation import MODELS as SHIPPED
 
-SHIPPED = Path(__file__).resolve().parents[3] / "model"
 PUBLISHED = "README.md says where published models lie"
 
 
@@ -18,7 +17,7 @@ class Role:
 
     flag : of the script
     seed : `PREFIX,EPOCH` that the challenge's commands name, used where its files exist
-    shipped : name in the project's own `model/`
+    shipped : name among the models that come with the program
     make : how to get or make one
     """
 
@@ -105,11 +104,23 @@ def missing_file(model: str) -> str | None:
     return next((path for path in model_files(model) if not os.path.isfile(path)), None)
 
 
-def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
+def shipped_model(name: str) -> str:
+    """Path of a model that comes with the program, from where we are if it lies below.
+
+    Parameters
+    ----------
+    name : like `face-m,0`, or a prefix
+    """
+    path = str(SHIPPED / name)
+    below = os.path.relpath(path)
+    return path if below.startswith(os.pardir) else below  # a manifest names it, and is read from elsewhere
+
+
+def find_model(given: str | None, role: Role) -> str:
     """The checkpoint to use, `PREFIX,EPOCH`.
 
-    What was given; else the seed's default where its files exist; else the one that ships with the project.
-    In the last two cases a line says which, unless `quiet`.
+    What was given; else the seed's default where its files exist; else the one that comes with the program.
+    `face-m,0`, without a folder, is the one that comes with the program where no such file is here.
 
     Raises
     ------
@@ -118,17 +129,15 @@ def find_model(given: str | None, role: Role, quiet: bool = False) -> str:
     """
     if given is not None:
         path = missing_file(given)
+        if path and os.path.basename(given) == given and missing_file(str(SHIPPED / given)) is None:
+            return shipped_model(given)
         if path:
             raise InputError(f"{role.flag} {given}: there is no {path}; {role.make}")
         return given
     found = role.seed
     if missing_file(role.seed) is not None:
-        shipped = str(SHIPPED / role.shipped)
-        below = os.path.relpath(shipped)
-        found = shipped if below.startswith(os.pardir) else below  # a manifest names it, and is read from elsewhere
+        found = shipped_model(role.shipped)
         path = missing_file(found)
         if path:
             raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
-    if not quiet:
-        print(role.used(found), flush=True)
     return found

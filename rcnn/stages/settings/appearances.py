@@ -25,7 +25,7 @@ def _verdicts(value: Any) -> tuple[str, ...]:
     return tuple(verdict for verdict in VERDICTS if verdict in found)
 
 
-VERDICT_LIST = kinds.Kind("some of yes,maybe,no, or all", lambda text: text.split(","), _verdicts)
+VERDICT_LIST = kinds.Kind("some of yes,maybe,no, or all", lambda text: text.split(","), _verdicts, listed=True)
 
 
 @dataclass(frozen=True)

@@ -51,4 +51,4 @@ class CardSettings(Settings):
         if self.faces is not None and known != [None, None, None]:
             raise InputError("--faces measures what --colour, --mean and --std say; give one or the other")
         if self.faces is not None:
-            self._put(detector=find_model(self.detector, DETECTOR, quiet=True))
+            self._put(detector=find_model(self.detector, DETECTOR))

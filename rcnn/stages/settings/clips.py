@@ -16,7 +16,8 @@ from .places import DATASET, DETECTED, TEST, TRAINVAL
 
 CENTRAL, ALL = "central", "all"  # --faces
 NORM, SCORE = "norm", "score"  # --quality
-QUALITY_THRESHOLDS = {NORM: shared.LEAST_NORM, SCORE: 0.5}  # by --quality
+OFF, ON = "off", "on"  # --vectors, and --means and --not-this-one of genfeat.py
+LEAST_SCORE = 0.5  # of a face, with --quality score
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
 SAMPLING = 3  # of every so many frames one is looked at
 EVERY = 50  # of so many clips of each state one has a contact sheet
@@ -30,8 +31,30 @@ def quality_setting() -> Any:
 
 def quality_threshold_setting() -> Any:
     """A field of settings, `float`: the least quality."""
-    usual = ", ".join(f"{value:g} with --quality {name}" for name, value in QUALITY_THRESHOLDS.items())
-    return setting(None, f"smallest quality of a face that is kept; left out: {usual}", kinds.number, "Q")
+    text = (
+        f"smallest quality of a face that is kept; left out: the quality model's own, of its card, and "
+        f"{shared.LEAST_NORM:g} without one; {LEAST_SCORE:g} with --quality score"
+    )
+    return setting(None, text, kinds.number, "Q")
+
+
+def usual_quality(model: str | None) -> float:
+    """The least quality where none is given: that of the model's card; the challenge's quality model has 10.
+
+    Parameters
+    ----------
+    model : the quality model; None where the quality is the detector's score
+
+    Raises
+    ------
+    InputError
+        If the model's card is damaged.
+    """
+    if model is None:
+        return LEAST_SCORE
+    from ...faces.quality import quality_card  # hashes the model's files, which --help need not wait for
+
+    return quality_card(model).usual
 
 
 def find_quality_model(given: str | None, quality: str) -> str | None:
@@ -43,7 +66,7 @@ def find_quality_model(given: str | None, quality: str) -> str | None:
         If it is not there, or one is given that takes no part.
     """
     if quality == NORM:
-        return find_model(given, QUALITY, quiet=True)
+        return find_model(given, QUALITY)
     if given is not None:
         raise InputError("--quality score is the detector's, and no --quality-model takes part; leave one of them out")
     return None
@@ -87,6 +110,14 @@ class DetectSettings(Settings):
         kinds.choice(CENTRAL, ALL),
         usual=CENTRAL,
     )
+    vectors: str = setting(
+        ON,
+        "on: keep the quality model's vectors beside the faces, which spares feature.py with the same --model its "
+        "network; off: no vectors, for another embedding model",
+        kinds.choice(ON, OFF),
+        None,
+        RUN,
+    )
 
     def _complete(self) -> None:
         if self.sampling is not None and self.rate is not None:
@@ -94,11 +125,13 @@ class DetectSettings(Settings):
         options = options_of_recipe("detect", self.recipe)
         if self.sampling is not None:
             options.pop("rate", None)
-        self._fill(output=f"{DETECTED}{self.stage}", quality_threshold=QUALITY_THRESHOLDS[self.quality], **options)
+        self._fill(output=f"{DETECTED}{self.stage}", **options)
         if self.rate is None:
             self._fill(sampling=SAMPLING)
         self._put(model=find_quality_model(self.model, self.quality))
-        self._put(detector=find_model(self.detector, DETECTOR, quiet=True))
+        if self.quality_threshold is None:
+            self._put(quality_threshold=usual_quality(self.model))
+        self._put(detector=find_model(self.detector, DETECTOR))
 
 
 @dataclass(frozen=True)

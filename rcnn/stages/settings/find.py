@@ -12,7 +12,7 @@ from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, Settings, setting
 from ..recipes import BEST, options_of_recipe
 from .appearances import VERDICT_LIST
-from .clips import QUALITY_THRESHOLDS, find_quality_model, quality_setting, quality_threshold_setting
+from .clips import find_quality_model, quality_setting, quality_threshold_setting, usual_quality
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,13 @@ class FindSettings(Settings):
 
     def _complete(self) -> None:
         self._put(output=on_disk(self.output, "--output"), people=Path(on_disk(str(self.people), "--people")))
-        self._fill(quality_threshold=QUALITY_THRESHOLDS[self.quality])
         self._put(
             quality_model=find_quality_model(self.quality_model, self.quality),
-            model=find_model(self.model, EMBEDDING, quiet=True),
-            detector=find_model(self.detector, DETECTOR, quiet=True),
+            model=find_model(self.model, EMBEDDING),
+            detector=find_model(self.detector, DETECTOR),
         )
+        if self.quality_threshold is None:
+            self._put(quality_threshold=usual_quality(self.quality_model))
 
     @property
     def first_gpu(self) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ... import files
 from ...settings import kinds, shared
-from ...settings.apart import check_apart
+from ...settings.apart import check_apart, check_file
 from ...settings.fields import FILES, Settings, setting
 from .places import GROUPS, TEST_FEATURES
 from .vectors import INPUTS
@@ -68,6 +68,7 @@ class GroupsSettings(Settings):
     renew: bool = shared.renew()
 
     def _complete(self) -> None:
+        check_file("--report", self.report)
         if self.output is None:
             self._put(output=GROUPS if self.run is None else os.path.join(self.run, files.base_name(GROUPS)))
         if self.run is None:

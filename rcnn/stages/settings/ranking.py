@@ -9,7 +9,7 @@ from ...errors import InputError
 from ...scores.rerankings import RERANKINGS
 from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
-from ...settings.apart import check_apart
+from ...settings.apart import check_apart, check_file
 from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
 from .appearances import VERDICT_LIST
@@ -94,6 +94,8 @@ class SubmitSettings(Settings):
     recipe: str = recipe_setting("submit", sums=True)
 
     def _complete(self) -> None:
+        check_file("--output", self.output, "submission.txt")
+        check_file("--report", self.report)
         if self.appearances is not None and self.report is None:
             raise InputError(f"--appearances {self.appearances}: is for the page; give --report FILE, too")
         check_apart(
@@ -155,6 +157,7 @@ class SearchSettings(Settings):
     gpu: int | None = shared.gpu()
 
     def _complete(self) -> None:
+        check_file("--report", self.report)
         check_apart(
             {"--report": self.report}, {"--image": self.image, "--names": self.names, "--sources": self.sources}
         )
@@ -184,7 +187,10 @@ def _features_there() -> tuple[str, ...]:
     """The usual places of features, as far as they are there."""
     there = tuple(path for path in (FEATURES, TEST_FEATURES) if os.path.isdir(path))
     if not there:
+        from ...tables.next_steps import making  # loads Arrow, which --help need not wait for
+
         raise InputError(
-            f"--features: not given, and neither {FEATURES} nor {TEST_FEATURES} is there; run feature.py first"
+            f"--features: not given, and neither {FEATURES} nor {TEST_FEATURES} is there; run feature.py first: "
+            f"{making('feature', TEST_FEATURES)}"
         )
     return there

@@ -10,12 +10,11 @@ from ...networks.zoo.roles import EMBEDDING, find_model
 from ...settings import kinds, shared
 from ...settings.fields import FILES, MODELS, REQUIRED, RUN, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
-from .clips import SAMPLING
+from .clips import OFF, ON, SAMPLING
 from .places import CLASSIFIER, DETECTED, FEATURES, TRAINING_SET, TRAINVAL
 
 MAIN, AGREE = "main", "agree"  # --tracks
 AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
-OFF, ON = "off", "on"  # --means and --not-this-one of genfeat.py
 ONE, CLASSES = "one", "classes"  # --strangers
 QUALITY, SCORE, BOTH = "quality", "score", "both"  # --weights
 REPORT, DROP, NONE = "report", "drop", "none"  # --noise; the last one also of other options
@@ -95,7 +94,7 @@ class FeatureSettings(Settings):
             self._fill(weight_power=USUAL_POWER)
         if self.means is not None:
             self._fill(draws=USUAL_DRAWS)
-        self._put(model=find_model(self.model, EMBEDDING, quiet=True))
+        self._put(model=find_model(self.model, EMBEDDING))
 
 
 @dataclass(frozen=True)

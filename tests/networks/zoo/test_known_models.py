@@ -270,22 +270,24 @@ def test_a_known_sha256_needs_no_card_whatever_the_name(own_registry):
     )  # its own card comes first
 
 
-def test_a_name_counts_only_where_no_sha256_is_known(own_registry, capsys):
+def test_a_name_counts_only_where_no_sha256_is_known(own_registry, caplog):
+    caplog.set_level("INFO", "rcnn")
     (own_registry / "named.onnx").write_bytes(b"anything")
     assert read_card(str(own_registry / "named.onnx")) == Card("rgb", nms=0.2)
-    assert "taken for b by its name" in capsys.readouterr().out
+    assert "taken for b by its name" in caplog.text
     (own_registry / "known.onnx").write_bytes(b"not what it was")
     assert by_file_name("known.onnx") is None
     assert read_card(str(own_registry / "known.onnx")) == Card()
 
 
 @pytest.mark.parametrize("name", ["w600k_r50.onnx", "glintr100.onnx", "w600k_mbf.onnx"])
-def test_the_path_of_insightfaces_embeddings_is_enough(name, tmp_path, capsys):
+def test_the_path_of_insightfaces_embeddings_is_enough(name, tmp_path, caplog):
+    caplog.set_level("INFO", "rcnn")
     path = onnx_kinds.embedding(tmp_path / name, 512)
     crop = np.full((1, 112, 112, 3), (10, 20, 30), np.uint8)
     found = load_embedder(path).embed(crop)
     np.testing.assert_allclose(found[0, :3], (np.array([30, 20, 10]) - 127.5) / 127.5, rtol=1e-5)
-    said = capsys.readouterr().out
+    said = caplog.text
     assert "by its name" in said
     assert f"model {path}: embedding, 512 wide, RGB, (rgb - 127.5) / 127.5" in said
 

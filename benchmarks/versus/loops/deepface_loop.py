@@ -1,0 +1,59 @@
+"""deepface frame by frame: represent() with its YuNet and SFace, which its stream calls to look for people.
+
+Its stream itself draws into a window. It fetches its networks from the network at first use and checks no sums, so
+others lie here under their names; its SFace gets red, green and blue of 0 to 255.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import THRESHOLD, Found, finish, frames, largest_first, read_job
+
+WEIGHTS = ".deepface/weights"
+DETECTOR, EMBEDDING = "face_detection_yunet_2023mar.onnx", "face_recognition_sface_2021dec.onnx"
+
+
+class Pipeline:
+    """An image to its faces and their vectors."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        folder = Path(job["root"]) / WEIGHTS
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(job["detector"], folder / DETECTOR)
+        shutil.copyfile(job["raw_embedding"], folder / EMBEDDING)
+        os.environ |= {
+            "DEEPFACE_HOME": job["root"],
+            "yunet_score_threshold": str(THRESHOLD),
+            "DEEPFACE_ONNX_PROVIDERS": "cpu",
+        }
+        from deepface import DeepFace  # reads the environment
+
+        self.represent = DeepFace.represent
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        faces = self.represent(image, model_name="SFace", detector_backend="yunet", enforce_detection=False)
+        faces = [face for face in faces if face["face_confidence"]]  # without a face it gives the whole image
+        areas = [face["facial_area"] for face in faces]
+        boxes = np.array([[each["x"], each["y"], each["x"] + each["w"], each["y"] + each["h"]] for each in areas])
+        boxes = boxes.reshape(-1, 4)
+        order = largest_first(boxes)
+        return boxes[order], [faces[index]["embedding"] for index in order]
+
+
+def main() -> None:
+    job = read_job()
+    pipeline = Pipeline(job)
+    found = Found()
+    for index, clip in enumerate(job["clips"]):
+        for number, image in frames(clip):
+            found.add(index, number, *pipeline(image))
+    finish(job, found, lambda image: pipeline(image)[1])
+
+
+if __name__ == "__main__":
+    main()

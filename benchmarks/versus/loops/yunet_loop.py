@@ -1,0 +1,46 @@
+"""OpenCV alone, as its samples do it: FaceDetectorYN frame by frame, the embedding by cv2.dnn face by face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from common import NMS, THRESHOLD, Found, align, finish, fitted, frames, largest_first, read_job
+
+
+class Pipeline:
+    """An image to its faces and their vectors."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.size = job["detector_size"]
+        self.detector = cv2.FaceDetectorYN.create(job["detector"], "", self.size, THRESHOLD, NMS)
+        self.embedder = cv2.dnn.readNetFromONNX(job["embedding"])
+
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+        canvas, scale = fitted(image, *self.size)
+        self.detector.setInputSize(canvas.shape[1::-1])
+        rows = self.detector.detect(canvas)[1]
+        rows = np.zeros((0, 15), np.float32) if rows is None else rows / scale
+        boxes = np.hstack([rows[:, :2], rows[:, :2] + rows[:, 2:4]])
+        order = largest_first(boxes)
+        vectors = [self.embed(align(image, rows[index, 4:14].reshape(5, 2))) for index in order]
+        return boxes[order], vectors
+
+    def embed(self, crop: np.ndarray) -> np.ndarray:
+        self.embedder.setInput(cv2.dnn.blobFromImage(crop, 1 / 127.5, (112, 112), (127.5,) * 3, swapRB=True))
+        return self.embedder.forward()[0].copy()
+
+
+def main() -> None:
+    job = read_job()
+    pipeline = Pipeline(job)
+    found = Found()
+    for index, clip in enumerate(job["clips"]):
+        for number, image in frames(clip):
+            found.add(index, number, *pipeline(image))
+    finish(job, found, lambda image: pipeline(image)[1])
+
+
+if __name__ == "__main__":
+    main()

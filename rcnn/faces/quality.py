@@ -1,0 +1,118 @@
+"""Which quality a face needs: the threshold belongs to the quality model and stands in its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..config import config
+from ..files import sha256
+from ..files.text import printable
+from ..networks.zoo.registry import KnownModel, by_sha256, known_models
+from ..networks.zoo.roles import model_files
+from .card import card_owner, card_path, own_card, parse_card
+
+USUAL_NORM = config.CROP.LEAST_NORM  # of a model without a card
+MANY = 0.25  # of the faces under the threshold, from which on it is said: those of cards drop a hundredth
+LOW = 5  # per cent, the quantile that a threshold may lie at
+
+
+@dataclass(frozen=True)
+class QualityCard:
+    """The smallest quality of a face that goes with a model.
+
+    model : as --model takes it
+    threshold : smallest norm of an embedding; None where no card says one
+    """
+
+    model: str
+    threshold: float | None
+
+    @property
+    def usual(self) -> float:
+        """The threshold that is used where none is given."""
+        return USUAL_NORM if self.threshold is None else self.threshold
+
+    @property
+    def path(self) -> str:
+        """Where the model's own card lies, or would lie, for messages."""
+        return printable(card_path(card_owner(self.model)))
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """What is said before a run with the usual threshold: a line where no card has one."""
+        if self.threshold is not None:
+            return ()
+        return (
+            f"quality: no card says which threshold goes with {printable(self.model)}, so it is {USUAL_NORM:g}; "
+            f"--quality-threshold N is another one, and quality = N in {self.path} the model's own",
+        )
+
+
+def quality_card(model: str) -> QualityCard:
+    """What is known of a quality model: by its own card, else by the sha256 of its files in the registry, else, of the
+    challenge's, by where its files lie.
+
+    Parameters
+    ----------
+    model : `PREFIX,EPOCH` or `X.onnx`
+
+    Raises
+    ------
+    InputError
+        If its card or the registry is damaged.
+    """
+    own = own_card(card_owner(model)).quality
+    if own is not None:
+        return QualityCard(model, own)
+    paths = model_files(model)
+    entries = [*(by_sha256(sha256(path)) for path in paths), *(_by_place(path) for path in paths)]
+    found = (parse_card(entry.parameters, entry.name).quality for entry in entries if entry is not None)
+    return QualityCard(model, next((quality for quality in found if quality is not None), None))
+
+
+def _by_place(path: str) -> KnownModel | None:
+    """The model that has a file of this name in a folder of this name, whose sha256 is not known."""
+    end = path.replace("\\", "/").rsplit("/", 2)[-2:]
+    return next(
+        (
+            model
+            for model in known_models().values()
+            for file in model.files
+            if not file.sha256 and "/" in file.name and file.name.split("/") == end
+        ),
+        None,
+    )
+
+
+def dropped_lines(
+    card: QualityCard | None, threshold: float, share_under: Callable[[float], float], quantiles: Mapping[int, float]
+) -> Sequence[str]:
+    """What the summary of a run says where its threshold drops many faces.
+
+    Parameters
+    ----------
+    card : of the quality model; None where the quality is the detector's score
+    threshold : of the run
+    share_under : share of the run's faces under a threshold
+    quantiles : quality under which a share of the run's faces lies, by per cent
+    """
+    dropped = share_under(threshold)
+    if dropped < MANY:
+        return ()
+    line = f"quality: {dropped:.0%} of the faces lie under the threshold {threshold:g} and are dropped; "
+    if card is None or card.threshold is None:
+        own = "" if card is None else f", and quality = {quantiles[LOW]:g} in {card.path} makes that the default"
+        return (
+            f"{line}{LOW}% lie under {quantiles[LOW]:g}: --quality-threshold {quantiles[LOW]:g} keeps the rest{own}",
+        )
+    if card.threshold < threshold:
+        kept = share_under(card.threshold)
+        return (
+            f"{line}the card of {printable(card.model)} has {card.threshold:g}, under which {kept:.0%} lie: "
+            f"--quality-threshold {card.threshold:g} keeps the rest",
+        )
+    return (
+        f"{line}the threshold is the model's own, so these faces are smaller, darker or more blurred than usual, "
+        "or many are no faces: --preview DIR shows some",
+    )

@@ -1,0 +1,1 @@
+"""What `from rcnn import ...` gives: classes and functions for people who know insightface or facenet-pytorch."""
