@@ -1,0 +1,38 @@
+"""A piece of a picture put into another one."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def blend(
+    picture: np.ndarray, piece: np.ndarray, corner: np.ndarray, matrix: np.ndarray, scale: float, soft: bool
+) -> None:
+    """Put a piece into a picture; `matrix` (2, 3) takes the photograph's pixels to the picture's."""
+    shrunk = np.ones(2)
+    offset = corner.astype(float)
+    if scale < 1:  # averaging first: warpAffine alone would skip pixels
+        width, height = (max(1, round(n * scale)) for n in piece.shape[1::-1])
+        shrunk = np.array([piece.shape[1] / width, piece.shape[0] / height])
+        piece = cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA)
+        offset = offset + (shrunk - 1) / 2  # middle of the first averaged pixel
+    whole = np.hstack([matrix[:, :2] * shrunk, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]])
+    size = picture.shape[1::-1]
+    if not soft:
+        cv2.warpAffine(piece, whole, size, picture, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+        return
+    height, width = piece.shape[:2]
+    mask = np.zeros((height, width), np.float32)
+    cv2.ellipse(mask, (width // 2, height // 2), (int(width * 0.47), int(height * 0.47)), 0, 0, 360, 1, -1)
+    mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, min(height, width) / 40))
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]]) @ whole.T
+    left, top = np.clip(np.floor(corners.min(0)).astype(int) - 1, 0, size)
+    right, bottom = np.clip(np.ceil(corners.max(0)).astype(int) + 2, 0, size)
+    if right <= left or bottom <= top:
+        return
+    whole[:, 2] -= left, top
+    region, size = picture[top:bottom, left:right], (int(right - left), int(bottom - top))
+    share = cv2.warpAffine(mask, whole, size)[..., None]
+    over = cv2.warpAffine(piece, whole, size, borderMode=cv2.BORDER_REPLICATE)
+    region[:] = (region * (1 - share) + over * share).astype(np.uint8)
