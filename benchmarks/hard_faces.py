@@ -9,7 +9,7 @@ one of detect.py.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,11 +72,11 @@ def upright(scene: Scene, rng: np.random.Generator) -> Scene:
     height, width = scene.picture.shape[:2]
     half = width // 2
     whole = (scene.boxes[:, 2] < half) | (scene.boxes[:, 0] >= half)
-    moved = np.where(scene.boxes[:, :1] >= half, np.float32([[-half, height]]), np.float32([[0, 0]]))
+    moved = np.where(scene.boxes[:, :1] >= half, np.array([[-half, height]], np.float32), np.float32(0))
     boxes, landmarks = scene.boxes + np.tile(moved, 2), scene.landmarks + moved[:, None]
     cut = np.concatenate([scene.ignored, scene.boxes[~whole]])
-    ignored = np.concatenate([cut, cut + np.float32([-half, height, -half, height])])
-    size = np.float32([half - 1, 2 * height - 1] * 2)
+    ignored = np.concatenate([cut, cut + np.array([-half, height, -half, height], np.float32)])
+    size = np.array([half - 1, 2 * height - 1] * 2, np.float32)
     return Scene(
         np.ascontiguousarray(np.vstack([scene.picture[:, :half], scene.picture[:, half : 2 * half]])),
         np.clip(boxes[whole], 0, size),
@@ -109,7 +109,7 @@ WAYS: dict[str, Callable[[Scene, np.random.Generator], Scene]] = {
 }
 
 
-def report(name: str, detector: Detector, ways: dict[str, Sequence[Scene]]) -> None:
+def report(name: str, detector: Detector, ways: Mapping[str, Sequence[Scene]]) -> None:
     """Print the lines of a model; the plain scenes come first and give the threshold."""
     rare = 0.0
     for way, scenes in ways.items():
