@@ -198,7 +198,7 @@ def _mixed(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> n
     of one over the other (Yun et al., CutMix, arXiv:1905.04899)."""
     kind = rng.integers(3)
     if kind == 0:
-        share = np.float32(rng.uniform(0.3, 0.7))
+        share = np.full((1, 1, 1), rng.uniform(0.3, 0.7), np.float32)
     elif kind == 1:
         share = np.ones((SIZE, SIZE, 1), np.float32)
         height, width = rng.integers(SIZE // 4, SIZE * 3 // 4, 2)

@@ -122,7 +122,7 @@ def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, sc
     return functional.cross_entropy(scale * cosines.scatter(1, labels[:, None], moved), labels)
 
 
-def moving_average(old: Tensor, new: Tensor, count: Tensor) -> Tensor:
+def moving_average(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
     """What `AveragedModel` keeps of a parameter after `count` others: early ones are forgotten faster."""
     kept = min(AVERAGED, (1 + int(count)) / (10 + int(count)))
     return old.lerp(new, 1 - kept)
@@ -217,7 +217,9 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
 
     def averaged_graph(self) -> Graph:
         """The network with the mean of its weights over the last steps (Polyak), as it is judged and written."""
-        return self.averaged.module.trained_graph()
+        network = self.averaged.module
+        assert isinstance(network, GraphModule)
+        return network.trained_graph()
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
         """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""

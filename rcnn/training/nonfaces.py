@@ -42,7 +42,7 @@ class NonFaces:
         if len(self.taken) and rng.random() < TAKEN_FOR_FACES:
             return placed(self.taken[rng.integers(len(self.taken))], rng)
         if rng.random() < LOOKALIKE:
-            photo = self.photographs[rng.integers(len(self.photographs))]
+            photo = self.photographs[int(rng.integers(len(self.photographs)))]
             return lookalike(photo, read_image(photo.path), SIZE, rng)
         return background(SIZE, self.photographs, rng)
 
