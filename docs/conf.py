@@ -32,6 +32,8 @@ autodoc_typehints = "signature"
 highlight_language = "text"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
+napoleon_use_ivar = True
+suppress_warnings = ["ref.python"]  # a word like `width` may be of two classes
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 # Pages of the repository that lie beside docs/, and where they stand in the site.
 BESIDE = {
@@ -121,6 +123,22 @@ def read_page(app: Any, name: str, source: list[str]) -> None:
         )
 
 
+FIELD = re.compile(r"^\w+(, \w+)* : ")
+
+
+def name_fields(app: Any, what: str, name: str, item: Any, options: Any, lines: list[str]) -> None:
+    """Put a heading over the fields of a dataclass, which stand in its docstring without one."""
+    first = next((row for row, line in enumerate(lines) if FIELD.match(line)), None)
+    if what == "class" and first is not None and not any(line.startswith("---") for line in lines):
+        rest = [
+            part
+            for line in lines[first:]
+            for part in ([line.partition(" : ")[0], f"    {line.partition(' : ')[2]}"] if FIELD.match(line) else [line])
+        ]
+        lines[first:] = ["Attributes", "----------", *rest]
+
+
 def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", name_fields, priority=400)  # before napoleon
     app.connect("builder-inited", make_pages)
     app.connect("source-read", read_page)

@@ -52,8 +52,8 @@ def find_people(
 
     Parameters
     ----------
-    people : a photograph or several, as `FaceFinder.get` takes them, by the person's name; or a folder with NAME.jpg or
-        NAME/*.jpg for each person. In a photograph the large face near the middle counts.
+    people : a photograph or several, as `FaceFinder.get` takes them, by the name of the person; or a folder with
+        `NAME.jpg` or `NAME/*.jpg` for each person. In a photograph the large face near the middle counts.
     paths : a video, a photograph, a folder of them, or a list of such
     finder : with the models that are used; None for the default ones
     verdicts : what is given: some of "yes", "maybe", and "no" for somebody who is like a person and is not

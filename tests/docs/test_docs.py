@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shlex
 import subprocess
@@ -10,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+
+from rcnn.__main__ import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -20,6 +24,14 @@ BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
 
 @lru_cache
 def help_of(program: tuple[str, ...]) -> str:
+    """What `--help` prints; of commands of `rcnn` in this process, which is many times as fast."""
+    name = program[-1].removesuffix(".py")
+    if program[0] == sys.executable and name in COMMANDS:
+        said = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+            patch.setattr(sys, "argv", ["rcnn", name, "--help"])
+            main()
+        return said.getvalue()
     done = subprocess.run([*program, "--help"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -31,7 +43,7 @@ def commands() -> list[tuple[str, list[str]]]:
     for page in PAGES:
         for block in BLOCK.findall(page.read_text()):
             for line in block.replace("\\\n", " ").splitlines():
-                if line.startswith(("python ", "./run.sh")):
+                if line.startswith(("python ", "rcnn ", "./run.sh")):
                     found.append((page.name, shlex.split(line, comments=True)))
     return found
 
@@ -48,6 +60,8 @@ def test_flags_of_commands_exist():
     for page, words in seen:
         if words[0] == "./run.sh":
             program, rest = ("bash", "run.sh"), words[1:]
+        elif words[0] == "rcnn":
+            program, rest = (sys.executable, "-m", *words[:2]), words[2:]
         else:
             length = 4 if words[1:3] == ["-m", "rcnn"] else 3 if words[1] == "-m" else 2
             program, rest = (sys.executable, *words[1:length]), words[length:]

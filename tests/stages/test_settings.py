@@ -184,7 +184,8 @@ def test_arguments_of_a_manifest_are_what_they_were():
     assert json.loads(json.dumps(asdict(DetectSettings(stage="test", gpu=-1)))) == {
         "model": "model/face-m,0", "detector": "model/essh-m25,0", "output": "./output/det_test",
         "dataset": "./data/iqiyi_vid", "stage": "test", "gpu": -1, "workers": None, "ray": None, "decoders": 0,
-        "precision": "fp32", "licence": "any", "sampling": 3, "rate": None, "split": [0, 1], "quality_threshold": known_models()["face-m"].parameters["quality"],
+        "precision": "fp32", "licence": "any", "sampling": 3, "rate": None, "split": [0, 1],
+        "quality_threshold": known_models()["face-m"].parameters["quality"],
         "image_size": [112, 112],
         "quality": "norm", "max_bad": 5.0, "overwrite": False, "renew": False, "recipe": "seed", "faces": "central",
         "vectors": "on",

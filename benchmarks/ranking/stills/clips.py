@@ -13,7 +13,7 @@ from rcnn.video.motion import Motion, frames, write_video
 from rcnn.video.photographs import read_photograph
 
 SIZE = (640, 360)  # width and height of a clip, pixels
-CLEAN, DEGRADED, WORSE, HARD = LEVELS = ("clean", "degraded", "worse", "hard")
+CLEAN, DEGRADED, BETWEEN, HARD = LEVELS = ("clean", "degraded", "between", "hard")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Level:
 RANGES = {
     CLEAN: Level((12, 15), (1.0, 1.6), (0.0, 1.5), (0.7, 1.3), (0.0, 0.0), (20, 34)),
     DEGRADED: Level((12, 15), (0.45, 1.0), (0.0, 1.4), (0.35, 0.9), (1.0, 3.0), (24, 34)),
-    WORSE: Level((6, 12), (0.2, 0.45), (0.5, 2.0), (0.25, 0.7), (2.0, 6.0), (28, 38)),
+    BETWEEN: Level((6, 12), (0.45, 1.0), (0.0, 1.4), (0.35, 0.9), (1.0, 3.0), (24, 34), companion=0.25),
     HARD: Level((6, 12), (0.45, 1.0), (0.0, 1.4), (0.35, 0.9), (1.0, 3.0), (24, 34), companion=0.6),
 }
 LARGER = (0.6, 1.6)  # how large the companion is, in units of the first person

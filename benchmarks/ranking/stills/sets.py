@@ -14,14 +14,14 @@ from rcnn.clips.dataset import NAMES_FILE, NOBODY_KNOWN, TEST, TRAIN, TRAIN_FILE
 from rcnn.clips.layout import FOLDERS, LISTS, arrange, fresh, publish, write_lines
 from rcnn.workers.mapping import mapper
 
-from .clips import HARD, RANGES, WORSE, make_clip
+from .clips import HARD, RANGES, BETWEEN, make_clip
 
 SEEDS = 5
 PEOPLE = 60  # known by name, of those with SHORTEST photographs or more
 SHORTEST, LONGEST = 4, 10  # photographs of one of them; more are left out
 TEST_SHARE, VAL_SHARE = 0.3, 0.2
 # clips of nobody known in val, in test
-STRANGERS = {"clean": (60, 90), "degraded": (60, 90), WORSE: (100, 150), HARD: (100, 150)}
+STRANGERS = {"clean": (60, 90), "degraded": (60, 90), BETWEEN: (100, 150), HARD: (100, 150)}
 FEW = 2  # clips a person, at most, to learn from in the lists of `few`, which have no val clips of known people
 FEW_FOLDER = "few"
 
