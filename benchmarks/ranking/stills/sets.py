@@ -14,7 +14,7 @@ from rcnn.clips.dataset import NAMES_FILE, NOBODY_KNOWN, TEST, TRAIN, TRAIN_FILE
 from rcnn.clips.layout import FOLDERS, LISTS, arrange, fresh, publish, write_lines
 from rcnn.workers.mapping import mapper
 
-from .clips import HARD, RANGES, BETWEEN, make_clip
+from .clips import BETWEEN, HARD, RANGES, make_clip
 
 SEEDS = 5
 PEOPLE = 60  # known by name, of those with SHORTEST photographs or more
