@@ -92,9 +92,11 @@ def read_card(path: str) -> Card:
     Raises
     ------
     InputError
-        If the card is damaged or holds something that no card does.
+        If the file is not there, or the card is damaged or holds something that no card does.
     """
     own = own_card(path)
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: there is no such file; put the model there")
     known = by_sha256(sha256(path))
     if known is None and own == Card():
         known = by_file_name(path)
