@@ -103,6 +103,7 @@ def test_of_frames_that_8_bits_are_calibrated_on(image):
 def test_of_pictures_that_a_variant_is_calibrated_on(image, tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "one.png"), image)
     monkeypatch.setattr(variants, "load_detector", lambda detector: Sees(FOUR))
+    monkeypatch.setattr(variants, "detect_frames", lambda detector, images: [FOUR])
     (crop,) = variants.crops(str(tmp_path), "any", (112, 112))
     np.testing.assert_array_equal(crop, align_faces(image, FOUR.landmarks)[MIDDLE])
 
