@@ -56,22 +56,28 @@ def choose_device(gpu: int | None) -> int:
     """
     if gpu is not None and gpu < 0:
         return CPU
-    try:
-        import torch  # takes a second to load, which a run on the CPU need not wait for
-    except ModuleNotFoundError:
-        if gpu is None:
-            return CPU
-        raise InputError(
-            f"--gpu {gpu}: needs PyTorch, which is not installed; {how_to_install('gpu')}, or give --gpu -1 for the CPU"
-        ) from None
-
-    count = torch.cuda.device_count()
+    count = _device_count(gpu)
     if gpu is None:
         return 0 if count else CPU
     if gpu >= count:
         there = f"only {count} are" if count else "none is"
         raise InputError(f"--gpu {gpu}: there is no CUDA device {gpu} ({there} here); use --gpu -1 for the CPU")
     return gpu
+
+
+def _device_count(gpu: int | tuple[int, ...] | None) -> int:
+    """How many CUDA devices there are; none without PyTorch, which `gpu` must not ask for then."""
+    try:
+        import torch  # takes a second to load, which a run on the CPU need not wait for
+    except ModuleNotFoundError:
+        if gpu is None:
+            return 0
+        given = ",".join(map(str, gpu)) if isinstance(gpu, tuple) else gpu
+        raise InputError(
+            f"--gpu {given}: needs PyTorch, which is not installed; {how_to_install('gpu')}, or give --gpu -1 for the "
+            "CPU"
+        ) from None
+    return torch.cuda.device_count()
 
 
 def check_devices(gpu: int | tuple[int, ...] | None) -> None:
@@ -84,9 +90,7 @@ def check_devices(gpu: int | tuple[int, ...] | None) -> None:
     """
     if not isinstance(gpu, tuple):
         return
-    import torch
-
-    count = torch.cuda.device_count()
+    count = _device_count(gpu)
     if max(gpu) >= count:
         there = f"only {count} CUDA devices are here" if count else "there is no CUDA device here"
         raise InputError(f"--gpu {','.join(map(str, gpu))}: {there}; use --gpu -1 for the CPU")

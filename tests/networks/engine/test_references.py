@@ -1,5 +1,6 @@
 """Whole networks against what MXNet 1.9.1 computed: those that ship, and the published ones of ../shared."""
 
+import sys
 from functools import cache
 
 import numpy as np
@@ -10,7 +11,7 @@ from reference_models import CHECKPOINTS, OWN
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
-from rcnn.networks.engine import CPU, ENGINES, Network, choose_device, load_network
+from rcnn.networks.engine import CPU, ENGINES, Network, check_devices, choose_device, load_network
 
 TOLERANCE = 1e-4  # of the largest value; of every engine against MXNet
 BATCH_TOLERANCE = 1e-5  # of one engine against itself with another batch size, which may sum in another order
@@ -176,3 +177,12 @@ def test_a_device_that_is_not_there_is_an_input_error(monkeypatch, count, there)
         choose_device(count)
     assert f"--gpu {count}:" in str(caught.value)
     assert there in str(caught.value)
+
+
+@pytest.mark.parametrize(("gpu", "given"), [(0, "0"), ((0, 1), "0,1")])
+def test_a_device_without_pytorch_is_one_line(gpu, given, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    check_devices(None)
+    assert choose_device(None) == CPU
+    with pytest.raises(InputError, match=f"--gpu {given}: needs PyTorch, which is not installed; pip install"):
+        check_devices(gpu) if isinstance(gpu, tuple) else choose_device(gpu)
