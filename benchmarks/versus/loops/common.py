@@ -24,6 +24,7 @@ TARGET = np.array(
 
 Search = Callable[[np.ndarray], tuple[str | None, float]]
 Embed = Callable[[np.ndarray], list[np.ndarray]]  # an image, BGR, to the vectors (D,) of its faces, largest first
+Look = Callable[[np.ndarray], tuple[np.ndarray, list[np.ndarray]]]  # an image, BGR, to boxes (n, 4) and vectors
 Clip = tuple[str, list[int]]  # path, and numbers of the frames that are looked at, from 1, ascending
 
 
@@ -164,3 +165,19 @@ def finish(job: dict[str, Any], found: Found, embed: Embed, note: str = "", rank
     answers = (ranking or rank)(found, *gallery_vectors(job, embed)) if job["gallery"] else {}
     report = {"looks": found.looks, "faces": len(found.boxes), "search_seconds": time.time() - written}
     print(json.dumps({**report, "answers": answers, "note": note}))
+
+
+def run(pipeline_of: Callable[[dict[str, Any]], Look]) -> None:
+    """The whole of a loop that looks at one frame after the other.
+
+    Parameters
+    ----------
+    pipeline_of : makes of the job what gives boxes and vectors of an image, largest face first
+    """
+    job = read_job()
+    pipeline = pipeline_of(job)
+    found = Found()
+    for index, clip in enumerate(job["clips"]):
+        for number, image in frames(clip):
+            found.add(index, number, *pipeline(image))
+    finish(job, found, lambda image: pipeline(image)[1])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import THRESHOLD, Found, finish, frames, largest_first, read_job
+from common import THRESHOLD, largest_first, run
 
 WEIGHTS = ".deepface/weights"
 DETECTOR, EMBEDDING = "face_detection_yunet_2023mar.onnx", "face_recognition_sface_2021dec.onnx"
@@ -45,15 +45,5 @@ class Pipeline:
         return boxes[order], [faces[index]["embedding"] for index in order]
 
 
-def main() -> None:
-    job = read_job()
-    pipeline = Pipeline(job)
-    found = Found()
-    for index, clip in enumerate(job["clips"]):
-        for number, image in frames(clip):
-            found.add(index, number, *pipeline(image))
-    finish(job, found, lambda image: pipeline(image)[1])
-
-
 if __name__ == "__main__":
-    main()
+    run(Pipeline)

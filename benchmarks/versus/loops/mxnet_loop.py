@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import Found, align, finish, fitted, frames, largest_first, read_job
+from common import align, fitted, largest_first, run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "timing"))
 from plain import HEIGHT, WIDTH, Detector, Embedder
@@ -28,15 +28,5 @@ class Pipeline:
         return boxes[order] / scale, vectors
 
 
-def main() -> None:
-    job = read_job()
-    pipeline = Pipeline(job)
-    found = Found()
-    for index, clip in enumerate(job["clips"]):
-        for number, image in frames(clip):
-            found.add(index, number, *pipeline(image))
-    finish(job, found, lambda image: pipeline(image)[1])
-
-
 if __name__ == "__main__":
-    main()
+    run(Pipeline)

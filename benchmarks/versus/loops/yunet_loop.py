@@ -6,7 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from common import NMS, THRESHOLD, Found, align, finish, fitted, frames, largest_first, read_job
+from common import NMS, THRESHOLD, align, fitted, largest_first, run
 
 
 class Pipeline:
@@ -32,15 +32,5 @@ class Pipeline:
         return self.embedder.forward()[0].copy()
 
 
-def main() -> None:
-    job = read_job()
-    pipeline = Pipeline(job)
-    found = Found()
-    for index, clip in enumerate(job["clips"]):
-        for number, image in frames(clip):
-            found.add(index, number, *pipeline(image))
-    finish(job, found, lambda image: pipeline(image)[1])
-
-
 if __name__ == "__main__":
-    main()
+    run(Pipeline)
