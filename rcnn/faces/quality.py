@@ -38,15 +38,20 @@ class QualityCard:
         """Where the model's own card lies, or would lie, for messages."""
         return printable(card_path(card_owner(self.model)))
 
-    @property
-    def lines(self) -> Sequence[str]:
-        """What is said before a run with the usual threshold: a line where no card has one."""
-        if self.threshold is not None:
-            return ()
-        return (
-            f"quality: no card says which threshold goes with {printable(self.model)}, so it is {USUAL_NORM:g}; "
-            f"--quality-threshold N is another one, and quality = N in {self.path} the model's own",
-        )
+
+def unknown_lines(model: str | None, threshold: float) -> Sequence[str]:
+    """What is said before a run with a threshold: a line where it is the usual one and no card has one.
+
+    Parameters
+    ----------
+    model : the quality model; None where the quality is the detector's score
+    """
+    if model is None or threshold != USUAL_NORM or (card := quality_card(model)).threshold is not None:
+        return ()
+    return (
+        f"quality: no card says which threshold goes with {printable(model)}, so it is {USUAL_NORM:g}; "
+        f"--quality-threshold N is another one, and quality = N in {card.path} the model's own",
+    )
 
 
 def quality_card(model: str) -> QualityCard:

@@ -20,7 +20,7 @@ from ..faces.alignment import target_points
 from ..faces.detectors import Detector
 from ..faces.embedding import Embedder, is_normalised
 from ..faces.licences import check_licences, licences_of
-from ..faces.quality import USUAL_NORM, dropped_lines, quality_card
+from ..faces.quality import dropped_lines, quality_card, unknown_lines
 from ..faces.recognised import recognised
 from ..networks.engine import CPU, INT8, check_devices, check_precision, choose_device
 from ..networks.zoo.roles import model_files
@@ -123,9 +123,8 @@ def detect(settings: DetectSettings) -> None:
     job = DetectJob(settings, sums, arguments[VECTORS] is not None)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
-    if settings.model is not None and settings.quality_threshold == USUAL_NORM:
-        for line in quality_card(settings.model).lines:
-            print(line, flush=True)
+    for line in unknown_lines(settings.model, settings.quality_threshold):
+        print(line, flush=True)
     with ExitStack() as stack:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.networks(CPU) if settings.precision == INT8 else None

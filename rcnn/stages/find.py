@@ -12,7 +12,7 @@ from .. import files
 from ..errors import InputError
 from ..exports.appearances import write_file
 from ..faces.licences import check_licences
-from ..faces.quality import USUAL_NORM, quality_card
+from ..faces.quality import unknown_lines
 from ..people.answers import read_given
 from ..tables import MANIFEST, StageReader
 from .answered import has_answers
@@ -68,9 +68,7 @@ def find(settings: FindSettings) -> None:
             discard_all(places)
         answers = has_answers(places.root)
         found = make_set(settings, places.dataset, read_given(answers))
-        usual = settings.quality_model is not None and settings.quality_threshold == USUAL_NORM
-        lines = quality_card(settings.quality_model).lines if usual and settings.quality_model else ()
-        for line in (*found.lines, *lines):
+        for line in (*found.lines, *unknown_lines(settings.quality_model, settings.quality_threshold)):
             print(line, flush=True)
         run = Run(settings, places, found, answers)
         run()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.faces.quality import USUAL_NORM, QualityCard, dropped_lines, quality_card
+from rcnn.faces.quality import USUAL_NORM, QualityCard, dropped_lines, quality_card, unknown_lines
 from rcnn.networks.zoo.registry import known_models
 from rcnn.stages.detect import QualityHistogram
 from rcnn.stages.settings import DetectSettings, FindSettings
@@ -32,13 +32,13 @@ def test_what_ships_has_a_threshold_wherever_it_lies(tmp_path):
         (tmp_path / f"other{end}").write_bytes((ROOT / f"model/face-m{end}").read_bytes())
     for model in (FACE_M, str(tmp_path / "other,0")):
         card = quality_card(model)
-        assert card.threshold == card.usual == known and not card.lines
+        assert card.threshold == card.usual == known and not unknown_lines(model, USUAL_NORM)
 
 
 def test_its_own_card_comes_first_and_a_model_without_one_has_ten(tmp_path):
     card = quality_card(own(tmp_path))
     assert (card.threshold, card.usual) == (None, USUAL_NORM)
-    (line,) = card.lines
+    (line,) = unknown_lines(card.model, USUAL_NORM)
     assert "it is 10;" in line and f"quality = N in {tmp_path / 'own.toml'}" in line
     assert quality_card(own(tmp_path, "quality = 3.5\n")).usual == 3.5
     for wrong in ('quality = "x"', "quality = -1"):
