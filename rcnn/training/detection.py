@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -19,6 +19,7 @@ from ..faces.detectors.essh import EsshDetector
 from ..networks.checkpoint import Graph
 from ..networks.engine import load_network
 from ..networks.graphs.essh import build_essh_m25
+from .averaging import running_mean
 from .detection_loss import detection_losses
 from .graph_module import GraphModule, load_start
 from .labels import LabelledPhotograph
@@ -33,7 +34,6 @@ from .targets import image_anchors, match_anchors
 from .teacher import Hints, adapters, load_teacher
 
 WARM_UP = 300  # steps in which the learning rate rises
-MEAN_WARM_UP = 10.0  # steps until the running mean is one over about as many steps as there were
 WEIGHT_DECAY = 5e-4
 LONGEST_GRADIENT = 10.0
 PREDICTIONS = "face_"  # begins the names of the last layers
@@ -62,7 +62,7 @@ class DetectionStudent(nn.Module):
             nn.init.zeros_(layer.bias)
             nn.init.normal_(layer.weight, std=ADAPTER_GAIN / layer.in_channels**0.5)
         self.adapters = nn.ModuleList(layers)
-        self.average = AveragedModel(self.network, multi_avg_fn=_running_mean(decay), use_buffers=True)
+        self.average = AveragedModel(self.network, multi_avg_fn=running_mean(decay), use_buffers=True)
         self.average.requires_grad_(False)
 
     def mean(self) -> GraphModule:
@@ -84,18 +84,6 @@ class DetectionStudent(nn.Module):
             standard = functional.batch_norm(theirs, None, None, training=True)
             distances.append(settings.hint_weight * (adapter(ours) - standard).square().mean())
         return losses | ({"hints": total(distances)} if distances else {})
-
-
-def _running_mean(decay: float) -> Callable[[Any, Any, Any], None]:
-    """Moves averages towards the weights; over the first steps more than by `1 - decay`, so that the beginning is
-    forgotten."""
-
-    @torch.no_grad()
-    def update(averages: Any, weights: Any, count: Any) -> None:
-        kept = min(decay, (1 + float(count)) / (MEAN_WARM_UP + float(count)))
-        torch._foreach_lerp_(averages, weights, 1 - kept)
-
-    return update
 
 
 class DetectionTrainer(RoundTrainer[DetectionSettings]):

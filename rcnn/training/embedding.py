@@ -22,6 +22,7 @@ from ..networks.engine import CPU, load_network
 from ..networks.graphs.resnet import build_resnet
 from ..networks.precision import BF16, FP32
 from ..scores.verification import different_pairs, same_pairs, similarities, verify
+from .averaging import running_mean
 from .crop_cache import read_kept
 from .crops import NOBODY, ReadCrops, distorted_crops, plain_crops
 from .eigenfaces import Eigenfaces
@@ -122,12 +123,6 @@ def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, sc
     return functional.cross_entropy(scale * cosines.scatter(1, labels[:, None], moved), labels)
 
 
-def moving_average(old: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
-    """What `AveragedModel` keeps of a parameter after `count` others: early ones are forgotten faster."""
-    kept = min(AVERAGED, (1 + int(count)) / (10 + int(count)))
-    return old.lerp(new, 1 - kept)
-
-
 class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
     """A run of training, in rounds: a pool of distorted crops is made, and passed over a few times."""
 
@@ -174,7 +169,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         if settings.start:
             load_start(self.student.network, settings.start)
         self.module = channels_last(self.student.to(self.device))
-        self.averaged = AveragedModel(self.student.network, avg_fn=moving_average, use_buffers=True)
+        self.averaged = AveragedModel(self.student.network, multi_avg_fn=running_mean(AVERAGED), use_buffers=True)
         self.optimizer = Muon(self.student.parameters(), settings.lr, weight_decay=WEIGHT_DECAY)
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
 

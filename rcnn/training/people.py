@@ -16,6 +16,11 @@ def held_out(person: str) -> bool:
     return int.from_bytes(hashlib.sha256(person.encode()).digest()[:8], "big") % HELD_OUT_ONE_IN == 0
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """Paths of the pictures that lie in a folder itself, sorted; none where it is no folder."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
+
+
 def list_unnamed(folder: str) -> list[Path]:
     """Paths of `folder`/*.jpg and other pictures, sorted.
 
@@ -24,8 +29,7 @@ def list_unnamed(folder: str) -> list[Path]:
     InputError
         If there is none.
     """
-    root = Path(folder)
-    paths = sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS) if root.is_dir() else []
+    paths = pictures_in(Path(folder))
     if not paths:
         raise InputError(f"{folder}: holds no photographs; they must lie in the folder itself")
     return paths
@@ -41,9 +45,7 @@ def list_photographs(folder: str) -> dict[str, list[Path]]:
     """
     root = Path(folder)
     people = {
-        entry.name: sorted(path for path in entry.iterdir() if path.suffix.lower() in ENDINGS)
-        for entry in (sorted(root.iterdir()) if root.is_dir() else ())
-        if entry.is_dir()
+        entry.name: pictures_in(entry) for entry in (sorted(root.iterdir()) if root.is_dir() else ()) if entry.is_dir()
     }
     people = {person: paths for person, paths in people.items() if paths}
     if not people:

@@ -9,9 +9,8 @@ from pathlib import Path
 from ..errors import InputError
 from ..faces.detectors.single_stage import Detector
 from ..faces.load import load_detector
-from ..video.photographs import ENDINGS
 from .labels import LabelledPhotograph, confirmed, label_photographs
-from .people import held_out, list_photographs
+from .people import held_out, list_photographs, pictures_in
 from .settings import DetectionSettings
 from .stills import stills_of_videos
 from .wider import read_wider
@@ -104,8 +103,7 @@ def _pictures(folders: Sequence[str]) -> list[Path]:
     """
     found: list[Path] = []
     for folder in folders:
-        root = Path(folder)
-        own = sorted(path for path in root.iterdir() if path.suffix.lower() in ENDINGS) if root.is_dir() else []
+        own = pictures_in(Path(folder))
         if not own:
             raise InputError(f"--more: {folder} holds no picture; give folders of pictures like ../shared/crops")
         found += own
