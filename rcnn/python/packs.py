@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
 import warnings
 from pathlib import Path
 
 from ..errors import ArgumentError, InputError
-from ..faces.card import Card
+from ..faces.card import INSIGHTFACE, parse_card
 from ..faces.embedding import Embedder
 from ..networks.engine import CPU
 from .analysed import DETECTION, RECOGNITION
 from .models import detector_of, embedder_of
 
-INSIGHTFACE = Card(colour="rgb", mean=(127.5,) * 3, std=(127.5,) * 3)  # what it does to the crops of its embeddings
+PACK_CARD = parse_card(tomllib.loads(INSIGHTFACE), "InsightFace's packs")
 
 
 def find_pack(name: str, root: str) -> dict[str, str]:
@@ -53,4 +54,4 @@ def _task(path: str) -> str | None:
 
 def pack_embedder(path: str, device: int) -> Embedder:
     """An embedding of a pack; what is not known of its images is as InsightFace has it."""
-    return embedder_of(path, device, INSIGHTFACE if path.lower().endswith(".onnx") else None)
+    return embedder_of(path, device, PACK_CARD if path.lower().endswith(".onnx") else None)

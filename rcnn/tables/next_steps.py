@@ -110,7 +110,7 @@ def misplaced(path: str, stages: Sequence[str]) -> str:
         if files.is_dir(files.join(dataset, LISTS)):
             words = ("--dataset", dataset, "--stage", TEST, "--output", f"./output/det_{TEST}")
             what = "is a data set" if dataset == path else f"is a part of the data set {dataset}"
-            return f"{what}, which detect.py reads first: {script_command('detect.py', *words)}"
+            return f"{what}, which detect.py reads first: {_command('detect.py', words)}"
     for directory in (above, files.parent(above) or os.curdir):
         if _stage_of(directory) is not None:
             return f"is a part of what a stage wrote; give the whole, {directory}"
@@ -129,11 +129,6 @@ def _stage_of(path: str) -> str | None:
     except (OSError, ValueError):
         return None
     return manifest.get("stage") if isinstance(manifest, dict) else None
-
-
-def script_command(script: str, *words: str) -> str:
-    """A command of the project as it can be given here: `python detect.py` beside the scripts, else `rcnn detect`."""
-    return _command(script, words)
 
 
 def _command(script: str, words: Sequence[str]) -> str:

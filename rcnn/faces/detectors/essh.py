@@ -53,8 +53,8 @@ def load_essh(
     """
     graph = load_checkpoint(model)
     _check_outputs(graph)
+    retinaface = graph.output_names[0].startswith(RETINAFACE_PREFIX)
     if nms_threshold is None:
-        retinaface = graph.output_names[0].startswith(RETINAFACE_PREFIX)
         nms_threshold = config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS
     vgg = any(node.name == VGG_LAYER for node in graph.nodes)
     mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
@@ -62,7 +62,6 @@ def load_essh(
     last = None if device == CPU else best_anchors
     network = load_network(graph, device=device, engine=engine, images=True, mean=mean, precision=precision, last=last)
     detector = EsshDetector(network, nms_threshold, selected=last is not None)
-    retinaface = graph.output_names[0].startswith(RETINAFACE_PREFIX)
     detector.largest = largest_of(graph.output_names)
     detector.words = f"{'RetinaFace' if retinaface else 'ESSH'}, {described(ImageInput(mean=mean))}"
     return detector
