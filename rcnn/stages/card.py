@@ -26,6 +26,7 @@ from ..workers.signals import until_stopped
 from .settings.cards import CardSettings
 
 EACH = 4  # photographs of one person: more add pairs of the same faces
+CLEAR = 1.03  # how many times better a way has to separate than a more common one; 12 drawn people moved it by 1.8 %
 LEAST_PAIRS = 20  # of one person: fewer tell no ways apart
 
 
@@ -64,7 +65,10 @@ def card(settings: CardSettings) -> None:
 
 
 def _best(ways: Sequence[Tried]) -> Tried:
-    return max(ways, key=lambda tried: tried.separation)
+    """The first of those that separate best: they are tried in the order of how common they are, and a few photographs
+    can't tell near ones apart."""
+    least = max(tried.separation for tried in ways) / CLEAR
+    return next(tried for tried in ways if tried.separation >= least)
 
 
 def _words(found: Card) -> str:

@@ -292,6 +292,8 @@ def feature(settings: FeatureSettings) -> None:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.embedder(CPU) if settings.precision == INT8 and not job.kept else None
         width, said = crew.start() if exact is None else (exact.width(job.size), recognised(embedder=exact))
+        if job.kept:  # no model is loaded: detect.py knows what it was taken for
+            said = {role: words for role, words in reader.manifest.get("recognised", {}).items() if role == "model"}
         writer = stack.enter_context(
             StageWriter(
                 settings.output,

@@ -96,8 +96,6 @@ class FrameDecoder:
                         raise UnreadableError(message["error"])
                     if message["kind"] != PROGRESS:
                         yield message
-            except BrokenPipeError:
-                raise UnreadableError(self._death()) from None
             finally:
                 if not finished:
                     self.close()
@@ -177,7 +175,10 @@ class FrameDecoder:
         return self._process.stdin, self._process.stdout
 
     def _send(self, message: dict[str, Any]) -> None:
-        send(self._pipes()[0], message)
+        try:
+            send(self._pipes()[0], message)
+        except BrokenPipeError:
+            raise UnreadableError(self._death()) from None
 
     def _line(self, seconds: float) -> dict[str, Any]:
         clock = AwakeClock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import onnx_kinds
@@ -82,9 +83,10 @@ def test_mtcnn_becomes_three_files(shared, tmp_path, capsys):
     assert convert(f"{shared}/models/mtcnn/det2,1", str(tmp_path / "r.onnx")) < 1e-4
 
 
-def test_what_was_recognised_is_logged_and_not_printed(tmp_path, capsys, caplog):
+def test_what_was_recognised_is_logged_and_not_printed(tmp_path, capsys, caplog, monkeypatch):
     path = tmp_path / "x.onnx"
     onnx_kinds.scrfd(path)
+    monkeypatch.setattr(logging.getLogger("rcnn"), "handlers", [])  # a command that ran before in this process prints
     with caplog.at_level("INFO", "rcnn"):
         words = load_detector(str(path)).words
         load_embedder(f"{ROOT / 'model/face-m'},0")

@@ -71,7 +71,7 @@ def test_pandas_and_duckdb_read_the_directory_as_it_is(written):
 def test_a_directory_without_manifest_is_not_complete(written):
     path, *_ = written
     os.remove(os.path.join(path, "manifest.json"))
-    with pytest.raises(InputError, match=r"not complete; run feature\.py again"):
+    with pytest.raises(InputError, match=r"not complete; run feature\.py first: python feature\.py --input "):
         StageReader(path, ("feature",))
     StageWriter(path, "feature", features_schema(8)).close()  # and may be written again without a flag
 

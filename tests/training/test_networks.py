@@ -16,7 +16,7 @@ from rcnn.networks.graphs.builder import GraphBuilder
 from rcnn.networks.graphs.resnet import build_resnet
 from rcnn.training.graph_module import GraphModule, load_start
 
-LARGEST = 4.5e6  # bytes of the embedding that ships
+LARGEST = 10e6  # bytes of the embedding in float32; the file that ships has float16
 
 
 @pytest.fixture(scope="module")

@@ -142,6 +142,16 @@ def test_the_death_of_the_decoder_costs_one_clip(number, clip, frames):
     assert len(list(frames.read_frames(str(clip), 1))) == 11
 
 
+def test_so_does_a_death_that_is_over_when_the_next_frame_is_asked_for(clip, frames):
+    frames_of = frames.read_frames(str(clip), 1)
+    next(frames_of)
+    frames._process.kill()
+    frames._process.wait()  # its end of the pipe is closed: asking fails, not listening
+    with pytest.raises(UnreadableError, match=r"died of it \(signal 9\)"):
+        list(frames_of)
+    assert len(list(frames.read_frames(str(clip), 1))) == 11
+
+
 def test_a_decoder_that_hangs_is_given_up(clip):
     frames = FrameDecoder(stall_seconds=0.5)
     frames._start()
