@@ -3,7 +3,7 @@
 A track with a yes is one more vector of the person's template. The mean of the tracks that were denied to a person is
 taken off, by a share. A template that holds vectors of dark or small faces is more like all such faces than one of
 photographs is, so the cosines of each person who was answered about are moved to the scale of before: the upper tenth
-of what does not show the person stays where it was. docs/review.md has the measurement.
+of what does not show the person stays where it was. docs/review-details.md has the measurement.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What strangers may try with the desk, and what each attempt gets; docs/review.md has the same table."""
+"""What strangers may try with the desk, and what each attempt gets; docs/review-details.md has the same table."""
 
 from __future__ import annotations
 
@@ -133,14 +133,14 @@ BOMB = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"><image hre
 
 ATTACKS = (
     Attack(
-        "no key, a wrong key, an empty one, the key at another address",
+        "no key, a wrong key, an empty key, the key on another path",
         lambda desk, films: iter(
             [Asked(path, cookie="") for path in ("/", "/?key=", "/?key=wrong", f"/api/state?key={desk.key}")]
         ),
         (403,),
     ),
     Attack(
-        "each address without the cookie",
+        "every path without the cookie",
         lambda desk, films: iter(
             Asked(path, cookie="")
             for path in (
@@ -158,7 +158,7 @@ ATTACKS = (
         (403,),
     ),
     Attack(
-        "a cookie of another desk, the key as a cookie, a name that only begins alike",
+        "the cookie of another desk, the key as a cookie, a cookie name with the right prefix",
         lambda desk, films: iter(
             [
                 Asked(cookie="desk-1=0f"),
@@ -170,7 +170,7 @@ ATTACKS = (
         (403,),
     ),
     Attack(
-        "a foreign name in Host (DNS rebinding), another port, none, a user before it",
+        "a foreign name in Host (DNS rebinding), another port, no port, a user name",
         _each(
             *(
                 Asked(host=host)
@@ -195,7 +195,7 @@ ATTACKS = (
         (400,),
     ),
     Attack(
-        "another page asks: foreign Origin, null, https, another port, a request that the browser calls cross-site",
+        "a request from another page: foreign Origin, null, https, another port, marked as cross-site",
         _each(
             *(
                 Asked(origin=origin)
@@ -206,7 +206,7 @@ ATTACKS = (
         (403,),
     ),
     Attack(
-        "another page answers (CSRF): foreign or no Origin, no X-Desk, a form",
+        "an answer from another page (CSRF): foreign or no Origin, no X-Desk, a form",
         _each(
             post(answer(), origin="http://evil.example"),
             post(answer(), origin="null"),
@@ -218,9 +218,9 @@ ATTACKS = (
         ),
         (403,),
     ),
-    Attack("an answer that is no JSON by its type", _each(post(answer(), kind="text/plain")), (415,)),
+    Attack("an answer whose content type is not JSON", _each(post(answer(), kind="text/plain")), (415,)),
     Attack(
-        "unknown methods, a question before a foreign request (CORS), answers to what only shows",
+        "unknown methods, a CORS preflight, a POST to a read-only path",
         _each(
             *(Asked(method=method) for method in ("PUT", "DELETE", "PATCH", "TRACE", "OPTIONS", "BREW")),
             post(answer(), "/api/state"),
@@ -229,15 +229,15 @@ ATTACKS = (
         (405,),
     ),
     Attack(
-        "out of the run by the name of a clip: .., encoded once and twice, with \\, NUL, absolute, as a URL, a link, "
-        "our own files; at each of 7 addresses",
+        "path traversal in a clip name: .., encoded once and twice, \\, NUL, absolute, a URL, a link, "
+        "files of the run; 7 paths",
         _traversals,
         (404,),
     ),
-    Attack("the same in an answer", _answered_traversals, (400,)),
+    Attack("path traversal in an answer, with NUL", _answered_traversals, (400,)),
     Attack("another server's address in the request line", _each(Asked("http://evil.example/api/state")), (404,)),
     Attack(
-        "a film whose file is no film any more: a text, a playlist that names an address",
+        "a film whose file was replaced by a text or a playlist with an address",
         lambda desk, films: iter(
             [
                 Asked(f"/play/{films.secret}"),
@@ -249,18 +249,18 @@ ATTACKS = (
         (404,),
     ),
     Attack(
-        "the same, whole",
+        "the same, requested as a whole file",
         lambda desk, films: iter([Asked(f"/video/{films.secret}"), Asked(f"/video/{films.playlist}")]),
         (415,),
     ),
     Attack(
-        "ranges behind the end, from behind to front, many at once",
+        "byte ranges past the end, reversed, many at once",
         _ranges("bytes=99999999-", "bytes=9-1", f"bytes={'0-,' * 500}0-"),
         (416, 400),
     ),
-    Attack("ranges that are nonsense", _ranges("bytes=a-b", "bytes=-", "bytes=0x1-2", "lines=0-1"), (400,)),
+    Attack("malformed byte ranges", _ranges("bytes=a-b", "bytes=-", "bytes=0x1-2", "lines=0-1"), (400,)),
     Attack(
-        "a body that says it is too large",
+        "a body with too large a declared length",
         _each(
             post(b"", length="1048577"),
             post(b"", "/api/search", length="20971521"),
@@ -268,10 +268,10 @@ ATTACKS = (
         ),
         (413,),
     ),
-    Attack("a body of no length", _each(post(b"", length="")), (411,)),
+    Attack("a body without a length", _each(post(b"", length="")), (411,)),
     Attack(
-        "answers that are nonsense: no JSON, brackets 100,000 deep, not a number, no object, labels of any kind, "
-        "20,001 tracks, names of thousands of letters or with what can't be seen",
+        "malformed answers: not JSON, 100,000 brackets, NaN, no object, wrong labels, 20,001 tracks, "
+        "long or invisible names",
         _each(
             post(b"{"),
             post(b"[" * 100_000),
@@ -293,13 +293,12 @@ ATTACKS = (
         (400,),
     ),
     Attack(
-        "photographs that are bombs: 60,000 x 60,000 pixels, a cut one, an SVG that names an address, a film, a text, "
-        "none",
+        "hostile photographs: 60,000 x 60,000 pixels, truncated, an SVG with an address, a film, a text, empty",
         _search(_png(60_000, 60_000), _png(60, 60)[:-30], BOMB, b"\0\0\0\x20ftypisom" + bytes(64), b"hello", b""),
         (400,),
     ),
     Attack(
-        "line breaks for headers of the answer",
+        "line breaks that would add response headers",
         lambda desk, films: iter(
             [
                 Asked("/api/film?clip=a%0d%0aSet-Cookie:%20x=1"),
@@ -319,8 +318,7 @@ ATTACKS = (
         (400,),
     ),
     Attack(
-        "two requests in one (smuggling): both lengths, two lengths, a chunked one, a length with a sign, a space "
-        "before the colon",
+        "request smuggling: both kinds of length, two lengths, chunked, a signed length, a space before the colon",
         _each(
             post(b"0\r\n\r\n" + SMUGGLED, more=("Transfer-Encoding: chunked",)),
             post(SMUGGLED, more=("Content-Length: 0",)),
@@ -332,9 +330,9 @@ ATTACKS = (
         (400,),
     ),
     Attack("a header of 64 kB", _each(Asked(more=(f"X: {'a' * 65_536}",))), (431,)),
-    Attack("a header with a bare line break in it", _each(Asked(more=("X: a\rb: c",))), (400,)),
+    Attack("a header with a bare line break", _each(Asked(more=("X: a\rb: c",))), (400,)),
     Attack(
-        "numbers that are none: offset, time, size",
+        "invalid numbers: offset, time, size",
         lambda desk, films: iter(
             [
                 Asked("/api/films?offset=-1"),
@@ -348,7 +346,7 @@ ATTACKS = (
         (400,),
     ),
     Attack(
-        "SQL in the name of a clip or a person who is not there",
+        "SQL in the name of a clip or person",
         _each(
             Asked("/api/film?clip=%27%20OR%201=1--"), Asked("/api/person/1%20OR%201=1"), Asked("/face/%27;DROP/0.jpg")
         ),

@@ -13,7 +13,7 @@ from desk_cast import Run
 
 from benchmarks.made_desk import Running, said
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs/review.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/review-details.md"
 
 
 @pytest.fixture(scope="module")
