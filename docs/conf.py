@@ -47,7 +47,7 @@ SECTIONS = {
     "Reference": ("reference/commands", "reference/python", "python", "formats", "files", "appearances"),
     "Explanation": (
         "how-it-works", "verdicts", "ranking", "performance", "scale", "reliability", "privacy", "house",
-        "review-details",
+        "review-details", "verdicts-details",
     ),
     "Project": tuple(BESIDE.values()),
 }  # fmt: skip
