@@ -46,7 +46,8 @@ SECTIONS = {
     "How to": ("install", "people", "groups", "review", "models", "training", "storage", "troubleshooting", "faq"),
     "Reference": ("reference/commands", "reference/python", "python", "formats", "files", "appearances"),
     "Explanation": (
-        "how-it-works", "verdicts", "ranking", "performance", "scale", "reliability", "privacy", "house",
+        "how-it-works", "verdicts", "ranking", "ranking-appendix", "performance", "scale", "reliability", "privacy",
+        "house",
     ),
     "Project": tuple(BESIDE.values()),
 }  # fmt: skip
