@@ -66,6 +66,8 @@ config.APPEARANCE = EasyDict(
 config.CALIBRATION = EasyDict(  # of networks of 8 bits
     FRAMES=96,  # images for a detector
     CROPS=300,  # faces for an embedding
+    SHARED=0.5,  # least part of these images with which a calibration serves other runs, too
+    LOST=0.01,  # share of a run's faces that a shared network may lose before the run calibrates its own
 )
 
 config.CROP = EasyDict(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from ..config import config
 from ..cython.boxes import overlaps
@@ -76,6 +75,9 @@ def _tracks_of(mine: np.ndarray, frames: np.ndarray, boxes: np.ndarray, unit: np
 
 def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarray, unit: np.ndarray | None) -> None:
     """Put the faces of one frame into tracks, new ones where none fits."""
+    # here, for it is a third of the start of detect.py, and only tracks need it
+    from scipy.optimize import linear_sum_assignment
+
     scores = np.full((len(faces), len(tracks)), NEVER)
     for column, track in enumerate(tracks):
         place = overlaps(boxes[faces], track.box[None])[:, 0]

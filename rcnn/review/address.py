@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from .. import files
 from ..errors import InputError
+from ..files.cache import cache_folder
 from ..files.json import read_json, write_json
 from .settings import LARGEST_PORT
 
@@ -51,9 +52,8 @@ class Address:
 
 
 def _file(root: str) -> str:
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     name = hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:32]
-    return os.path.join(cache, FOLDER, f"{name}.json")
+    return os.path.join(cache_folder(FOLDER), f"{name}.json")
 
 
 def listen(root: str, host: str, port: int) -> tuple[socket.socket, str | None]:

@@ -1,12 +1,21 @@
-"""The quantised networks of a run: made from its own first images, kept in its output, used again when it goes on."""
+"""The quantised networks of a run, kept in its output: calibrated on its own first images, or by an earlier run.
+
+A network that was calibrated on enough images is also kept in the user's cache directory, for runs that use the same
+model on images of the same size. Such a run copies it into its output, so that an output has all that it was made with.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import importlib.metadata
+import json
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +32,7 @@ from ..faces.detectors.single_stage import SingleStage
 from ..faces.embedding import Embedder
 from ..faces.views import in_sizes, on_canvas
 from ..files import sha256
+from ..files.cache import cache_folder
 from ..files.json import read_json, write_json
 from ..networks.engine import INT8 as PRECISION
 from ..networks.engine import Network
@@ -98,13 +108,56 @@ def _network_at(
     is_new = not _is_whole(path, source)
     if is_new:
         sample = images()
-        quantise(network, sample, path, measure is not None)
-        measured = {} if measure is None else measure(Int8Network(network, path))
-        record = {"source": source, "images": len(sample), "parts": _sums(path), "measured": measured}
-        write_json(f"{path}{RECORD}", record)
-        name = os.path.basename(path)
-        print(f"int8: {name} calibrated on {len(sample)} images -> {files.suffixed(kept, '.xml')}", flush=True)
+        shared = _shared_place(source, sample, measure is not None)
+        name, target = os.path.basename(path), files.suffixed(kept, ".xml")
+        if _is_whole(shared, source) and _take(shared, path, network, source, measure):
+            print(f"int8: {name} as an earlier run calibrated it -> {target}", flush=True)
+        else:
+            quantise(network, sample, path, measure is not None)
+            found = {} if measure is None else measure(Int8Network(network, path))
+            _write_record(path, source, len(sample), found)
+            print(f"int8: {name} calibrated on {len(sample)} images -> {target}", flush=True)
+            wanted = FRAMES if measure is not None else CROPS
+            if len(sample) >= config.CALIBRATION.SHARED * wanted and _loses_little(found):
+                _share(path, shared)
     return Int8Network(network, path), is_new
+
+
+def _take(shared: str, path: str, network: OpenVinoNetwork, source: dict[str, str], measure: Measure | None) -> bool:
+    """Copy a shared network to `path`, and say whether it loses few of this run's faces."""
+    record = read_json(f"{shared}{RECORD}", _Record)
+    files.make_dir(os.path.dirname(path) or ".")
+    for extension in EXTENSIONS:
+        shutil.copyfile(f"{shared}{extension}", f"{path}{extension}")
+    found = {} if measure is None else measure(Int8Network(network, path))
+    if not _loses_little(found):
+        return False
+    _write_record(path, source, record.images, found)
+    return True
+
+
+def _share(path: str, shared: str) -> None:
+    """Keep the network at `path` for other runs, where that can be."""
+    with contextlib.suppress(OSError, InputError):
+        files.make_dir(os.path.dirname(shared))
+        for extension in (*EXTENSIONS, RECORD):  # the record last: without it they don't count
+            files.write_whole(f"{shared}{extension}", partial(shutil.copyfile, f"{path}{extension}"))
+
+
+def _shared_place(source: dict[str, str], sample: np.ndarray, whole: bool) -> str:
+    """Path without extension of the network that runs with this model and images of this size share."""
+    reader = importlib.metadata.version("openvino")
+    key = json.dumps([sorted(source.values()), sample.shape[1:], whole, reader])
+    return os.path.join(cache_folder("rcnn-int8"), hashlib.sha256(key.encode()).hexdigest()[:32])
+
+
+def _loses_little(found: dict[str, int]) -> bool:
+    return not found or found["lost"] <= config.CALIBRATION.LOST * found["faces"]
+
+
+def _write_record(path: str, source: dict[str, str], images: int, found: dict[str, int]) -> None:
+    record = {"source": source, "images": images, "parts": _sums(path), "measured": found}
+    write_json(f"{path}{RECORD}", record)
 
 
 def measured(output: str) -> dict[str, int]:
@@ -118,6 +171,7 @@ class _Record(Struct):
 
     source: dict[str, str]
     parts: dict[str, str]
+    images: int = 0
     measured: dict[str, int] = {}
 
 

@@ -146,3 +146,74 @@ def test_a_precision_that_the_device_does_not_know_is_said(precision, device, wo
     check_precision("fp32", device)
     with pytest.raises(InputError, match=words):
         check_precision(precision, device)
+
+
+@pytest.fixture
+def shared(made, exact, tmp_path, monkeypatch):
+    """What calls for a quantised network in an output, with an empty cache; and the images of each calibration, which
+    gives the network that was made before."""
+    output, _, sources = made
+    calibrated: list[np.ndarray] = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(int8, "CROPS", 6)
+    monkeypatch.setattr(int8, "FRAMES", 2)
+
+    def quantise(network, images: np.ndarray, path: str, whole: bool) -> None:
+        calibrated.append(images)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        for extension in int8.EXTENSIONS:
+            shutil.copyfile(output / f"int8/quality{extension}", f"{path}{extension}")
+
+    monkeypatch.setattr(int8, "quantise", quantise)
+
+    def network(run: str, images: int = 3, size: int = 112, files=sources[1], measure=None) -> None:
+        sample = np.zeros((images, size, size, 3), np.uint8)
+        name = "quality" if measure is None else "detector"
+        int8_network(str(tmp_path / run), name, exact[1].network, files, lambda: sample, measure)
+
+    return network, calibrated
+
+
+def test_another_run_takes_what_was_calibrated(shared, tmp_path, capsys):
+    network, calibrated = shared
+    network("one")
+    network("two", images=1)
+    assert len(calibrated) == 1
+    assert "int8: quality as an earlier run calibrated it" in capsys.readouterr().out
+    assert json.loads((tmp_path / "two/int8/quality.json").read_text())["images"] == 3
+    for extension in int8.EXTENSIONS:
+        first, second = (tmp_path / f"{run}/int8/quality{extension}" for run in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["few images", "other size", "other model", "damaged", "no cache"])
+def test_what_is_not_shared(shared, made, tmp_path, what):
+    network, calibrated = shared
+    if what == "no cache":
+        (tmp_path / "cache").write_text("a file")
+    network("one", images=2 if what == "few images" else 3)
+    if what == "damaged":
+        (path,) = (tmp_path / "cache").rglob("*.bin")
+        path.write_bytes(path.read_bytes()[:-1])
+    network("two", size=96 if what == "other size" else 112, files=made[2][what != "other model"])
+    assert len(calibrated) == 2
+
+
+def test_a_shared_detector_that_loses_faces_of_this_run_is_not_taken(shared, tmp_path):
+    network, calibrated = shared
+    losses = iter([0, 2, 1])
+
+    def measure(_: Int8Network) -> dict[str, int]:
+        return {"faces": 100, "lost": next(losses), "others": 0, "frames": 2}
+
+    for run, lost in (("one", 0), ("two", 1)):
+        network(run, measure=measure)
+        assert int8.measured(str(tmp_path / run))["lost"] == lost
+    assert len(calibrated) == 2
+
+
+def test_a_detector_that_loses_many_faces_is_not_shared(shared):
+    network, calibrated = shared
+    for run in ("one", "two"):
+        network(run, measure=lambda _: {"faces": 100, "lost": 2, "others": 0, "frames": 2})
+    assert len(calibrated) == 2

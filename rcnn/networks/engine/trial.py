@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...files import create, make_inner_dir, sha256
+from ...files.cache import cache_folder
 
 CPU_SECONDS = 60  # of all threads together; and one more for each
 CPU_BYTES = 10 << 20  # of the file
@@ -73,7 +74,7 @@ def pass_it(name: str) -> None:
 
 
 def _folder() -> str:
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "rcnn-tried")
+    return cache_folder("rcnn-tried")
 
 
 def _problem(path: str, engine: str) -> str:
