@@ -43,7 +43,10 @@ BESIDE = {
 }
 SECTIONS = {
     "Tutorials": ("quick-start", "find", "own-data", "official-features", "own-models", "cluster"),
-    "How to": ("install", "people", "groups", "review", "models", "training", "storage", "troubleshooting", "faq"),
+    "How to": (
+        "install", "people", "groups", "review", "models", "models-details", "training", "storage", "troubleshooting",
+        "faq",
+    ),
     "Reference": ("reference/commands", "reference/python", "python", "formats", "files", "appearances"),
     "Explanation": (
         "how-it-works", "verdicts", "ranking", "ranking-appendix", "performance", "scale", "reliability", "privacy",
