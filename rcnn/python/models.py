@@ -70,9 +70,14 @@ def detector_of(model: str, device: int) -> Detector:
     model : as `find_detector` gives it
     device : as `device_of` gives it
     """
+    from ..faces.detectors.single_stage import SingleStage
     from ..faces.load import load_detector
+    from ..networks.engine import hurry_single_images
 
-    return load_detector(model, device)
+    detector = load_detector(model, device)
+    if isinstance(detector, SingleStage):
+        hurry_single_images(detector.network)
+    return detector
 
 
 @lru_cache(maxsize=KEPT_MODELS)
@@ -86,8 +91,11 @@ def embedder_of(model: str, device: int, card: Card | None = None) -> Embedder:
     card : for an ONNX file of which nobody knows how its images are to be fed
     """
     from ..faces.load import load_embedder
+    from ..networks.engine import hurry_single_images
 
-    return load_embedder(model, device, default=card)
+    embedder = load_embedder(model, device, default=card)
+    hurry_single_images(embedder.network)
+    return embedder
 
 
 def quality_of(model: str, scored: bool) -> float:

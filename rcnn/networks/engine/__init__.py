@@ -3,7 +3,7 @@
 from ..precision import FP16, FP32, INT8
 from .images import NO_MEAN
 from .load import load_network
-from .network import CPU, ENGINES, Network, check_devices, check_precision, choose_device
+from .network import CPU, ENGINES, Network, check_devices, check_precision, choose_device, hurry_single_images
 
 __all__ = [
     "CPU",
@@ -16,5 +16,6 @@ __all__ = [
     "check_devices",
     "check_precision",
     "choose_device",
+    "hurry_single_images",
     "load_network",
 ]

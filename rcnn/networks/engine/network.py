@@ -42,6 +42,12 @@ class Network(Protocol):
         ...
 
 
+def hurry_single_images(network: Network) -> None:
+    """Let a call with one image take all cores, where the engine can do so; calls with several take a core an image."""
+    if hasattr(network, "alone"):
+        network.alone = True
+
+
 def choose_device(gpu: int | None) -> int:
     """The CUDA device that `--gpu` means, or `CPU`.
 

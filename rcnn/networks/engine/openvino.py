@@ -39,6 +39,7 @@ from .images import ImageInput
 COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
 LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold an output: 1 GiB
 PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
+ONE_STREAM = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}  # on all cores
 ROUGH_PRECISION = "bf16"  # where asked for, and where the processor multiplies in it
 
 Value = Any  # openvino.Output or openvino.Node
@@ -54,7 +55,7 @@ class _Requests:
     """The inference requests of a compiled model, each with memory of its own, lent to one call at a time."""
 
     def __init__(self, model: ov.CompiledModel) -> None:
-        self._model = model
+        self.model = model
         self._idle: list[ov.InferRequest] = []
 
     @contextmanager
@@ -65,7 +66,7 @@ class _Requests:
                 try:
                     lent.append(self._idle.pop())  # atomic, so no lock
                 except IndexError:
-                    lent.append(self._model.create_infer_request())
+                    lent.append(self.model.create_infer_request())
             yield lent
         finally:
             for request in lent:
@@ -81,7 +82,14 @@ class OpenVinoNetwork:
     image : what is done to images that it is fed; None where it is fed the graph's own input
     shapes : of inputs, for which a compiled model is kept
     rough : whether to multiply in bfloat16
+
+    Attributes
+    ----------
+    alone : whether a call with one image runs it on all cores, in place of one: for calls that come one at a time. The
+        first such call of a size compiles the model once more
     """
+
+    alone = False
 
     def __init__(
         self, graph: Graph, image: ImageInput | None, shapes: int = COMPILED_SHAPES, rough: bool = False
@@ -119,7 +127,8 @@ class OpenVinoNetwork:
         """Each image on a stream of its own, as many at a time as there are streams."""
         count = len(images)
         outputs: list[np.ndarray] = []
-        with self._requests((1, *images.shape[1:]), images.dtype).borrowed(min(count, self._streams)) as lent:
+        requests = self._requests((1, *images.shape[1:]), images.dtype, alone=self.alone and count == 1)
+        with requests.borrowed(min(count, self._streams)) as lent:
             for number in range(count + len(lent)):
                 request = lent[number % len(lent)]
                 done = number - len(lent)
@@ -134,11 +143,12 @@ class OpenVinoNetwork:
                     request.start_async([images[number : number + 1]], share_inputs=True)
         return outputs
 
-    def _requests(self, shape: tuple[int, ...], dtype: np.dtype) -> _Requests:
-        key = (shape, dtype.str)
+    def _requests(self, shape: tuple[int, ...], dtype: np.dtype, alone: bool = False) -> _Requests:
+        key = (shape, dtype.str, alone)
+        settings = {**self._settings, **ONE_STREAM} if alone else self._settings
         with self._lock:
             if key not in self._compiled:
-                self._compiled[key] = _Requests(core().compile_model(self.model(shape, dtype), "CPU", self._settings))
+                self._compiled[key] = _Requests(core().compile_model(self.model(shape, dtype), "CPU", settings))
                 if len(self._compiled) > self._shapes:
                     self._compiled.popitem(last=False)
             self._compiled.move_to_end(key)

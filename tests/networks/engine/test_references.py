@@ -11,7 +11,8 @@ from reference_models import CHECKPOINTS, OWN
 
 from rcnn.errors import InputError
 from rcnn.networks.checkpoint import load_checkpoint
-from rcnn.networks.engine import CPU, ENGINES, Network, check_devices, choose_device, load_network
+from rcnn.networks.engine import CPU, ENGINES, Network, check_devices, choose_device, hurry_single_images, load_network
+from rcnn.workers.pipeline import cores
 
 TOLERANCE = 1e-4  # of the largest value; of every engine against MXNet
 BATCH_TOLERANCE = 1e-5  # of one engine against itself with another batch size, which may sum in another order
@@ -143,6 +144,11 @@ def test_an_image_is_not_changed_by_its_neighbours(name, data):
     for row in range(BATCH):
         for several, alone in zip(together, fed(images[row : row + 1]), strict=True):
             np.testing.assert_array_equal(several[row : row + 1], alone)
+    hurry_single_images(fed)  # on all cores: another compiled model, the same answer
+    for several, alone in zip(together, fed(images[:1]), strict=True):
+        np.testing.assert_array_equal(several[:1], alone)
+    streams = {key[-1]: requests.model.get_property("NUM_STREAMS") for key, requests in fed._compiled.items()}
+    assert streams == {False: cores(), True: 1}
 
 
 def test_outputs_come_in_the_order_that_was_asked_for():
