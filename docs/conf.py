@@ -43,10 +43,13 @@ BESIDE = {
 }
 SECTIONS = {
     "Tutorials": ("quick-start", "find", "own-data", "official-features", "own-models", "cluster"),
-    "How to": ("install", "people", "groups", "review", "models", "training", "storage", "troubleshooting", "faq"),
+    "How to": (
+        "install", "people", "groups", "review", "models", "models-details", "training", "storage", "troubleshooting",
+        "faq",
+    ),
     "Reference": ("reference/commands", "reference/python", "python", "formats", "files", "appearances"),
     "Explanation": (
-        "how-it-works", "verdicts", "ranking", "performance", "scale", "scale-details", "reliability",
+        "how-it-works", "verdicts", "ranking", "ranking-appendix", "performance", "scale", "scale-details", "reliability",
         "reliability-details", "privacy", "house",
     ),
     "Project": tuple(BESIDE.values()),
