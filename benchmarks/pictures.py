@@ -1,4 +1,4 @@
-"""Draws the plots of docs/scale.md and docs/ranking.md.
+"""Draws the plots of docs/scale-details.md and docs/ranking.md.
 
 python -m benchmarks.pictures --ranking output/ranking
 """

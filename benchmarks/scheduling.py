@@ -1,4 +1,4 @@
-"""A simulation of the crew of rcnn/workers: what order, stragglers, deaths and the driver cost (docs/scale.md).
+"""A simulation of the crew of rcnn/workers: what order, stragglers, deaths and the driver cost (docs/scale-details.md).
 
     python benchmarks/scheduling.py
 

@@ -43,11 +43,14 @@ BESIDE = {
 }
 SECTIONS = {
     "Tutorials": ("quick-start", "find", "own-data", "official-features", "own-models", "cluster"),
-    "How to": ("install", "people", "groups", "review", "models", "training", "storage", "troubleshooting", "faq"),
+    "How to": (
+        "install", "people", "groups", "review", "review-details", "models", "models-details", "training", "storage",
+        "troubleshooting", "faq",
+    ),
     "Reference": ("reference/commands", "reference/python", "python", "formats", "files", "appearances"),
     "Explanation": (
-        "how-it-works", "verdicts", "ranking", "performance", "scale", "reliability", "privacy", "house",
-        "review-details", "verdicts-details",
+        "how-it-works", "verdicts", "verdicts-details", "ranking", "ranking-appendix", "performance", "scale",
+        "scale-details", "reliability", "reliability-details", "privacy", "house",
     ),
     "Project": tuple(BESIDE.values()),
 }  # fmt: skip

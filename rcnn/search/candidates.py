@@ -13,7 +13,7 @@ from ..workers.pipeline import cores, ordered_map
 from .codes import Scanner
 from .segment import CLIP, TRACK, VECTOR, Facts, Segment
 
-CANDIDATES = 8192  # tracks whose true vectors are compared, at least; measured, see docs/scale.md
+CANDIDATES = 8192  # tracks whose true vectors are compared, at least; measured, see docs/scale-details.md
 A_CLIP = 80  # of them for each clip that is wanted
 FIRST = 64  # tracks of each segment that are taken at first, beside its share of the candidates, four times
 SHARES, MORE = 4, 4  # where all that were taken of a segment are candidates, so many times as many are
