@@ -49,8 +49,8 @@ SECTIONS = {
     ),
     "Reference": ("reference/commands", "reference/python", "python", "formats", "files", "appearances"),
     "Explanation": (
-        "how-it-works", "verdicts", "ranking", "ranking-appendix", "performance", "scale", "scale-details", "reliability",
-        "reliability-details", "privacy", "house",
+        "how-it-works", "verdicts", "ranking", "ranking-appendix", "performance", "scale", "scale-details",
+        "reliability", "reliability-details", "privacy", "house",
     ),
     "Project": tuple(BESIDE.values()),
 }  # fmt: skip
