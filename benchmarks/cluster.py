@@ -165,7 +165,7 @@ def drive(clips: int, faces: int) -> None:
 def memory() -> None:
     print("| clips | faces a clip | peak, MB | s | clips/s |\n| ---: | ---: | ---: | ---: | ---: |")
     found = {}
-    for clips, faces in ((6_000, 10), (60_000, 10), (60_000, 1), (600_000, 1)):
+    for clips, faces in ((1_000, 10), (10_000, 10), (100_000, 10), (60_000, 1), (600_000, 1)):
         done = subprocess.run(
             [sys.executable, __file__, "--drive", f"{clips},{faces}"],
             check=True, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

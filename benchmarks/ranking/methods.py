@@ -96,6 +96,7 @@ ROWS = (
     but("weights by quality, squared", feature={"weights": "quality", "weight_power": 2.0}),
     but("weights by quality, fourth power", feature={"weights": "quality", "weight_power": 4.0}),
     but("weights by score", feature={"weights": "score"}),
+    but("weights by score, eighth power", feature={"weights": "score", "weight_power": 8.0}),
     but("weights by both", feature={"weights": "both"}),
     but("means of 1, 3, 5 faces", **MEANS),
     but("means of 1, 3, 5 faces, cosine head", **MEANS, train={"head": "cosine"}),
