@@ -39,7 +39,7 @@ SEED_LINE = Method("seed", SEED)
 SEED_CENTROIDS = Method("centroids of seed's features", SEED, centroids=True)
 # What `best` was before there was the protocol: options that it did not have are at what they do by themselves.
 BEFORE = Method(
-    "best, before",
+    "best, unweighted",
     options={
         "feature": {"weights": "none"},
         "genfeat": {"tracks": "agree"},
@@ -64,7 +64,7 @@ THRESHOLDS = tuple(
     method
     for quality in QUALITIES
     for method in (
-        but(f"best, before, quality {quality:g}", quality),
+        but(f"best, unweighted, quality {quality:g}", quality),
         replace(BEST_NOW, name=f"best, quality {quality:g}", quality=quality),
     )
 )
