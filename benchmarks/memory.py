@@ -2,6 +2,7 @@
 
     python benchmarks/memory.py --rows 10000,1000000
     python benchmarks/memory.py --rows 60000,600000 --faces 10 --classes 4935
+    python benchmarks/memory.py --rows 400000 --faces 3 --width 128 --stages feature,appearances
 
 Features are random. With --faces clips have two or three tracks, as of --recipe best, and feature.py makes the
 features of faces that are made up and a network file that does next to nothing, so that what feature.py itself takes is
@@ -69,8 +70,10 @@ def commands(folder: Path, tracked: bool) -> dict[str, list[str]]:
     model = ["--model", f"{folder}/embedding,1", "--gpu", "-1"]
     feature = {"feature": ["feature.py", "--input", f"{folder}/det", *model, *recipe, "--output", feat]}
     classifier = ["--model", f"{folder}/mlp,1", "--gpu", "-1"]
+    known = ["appearances", "--features", feat, "--known", feat, "--faces", f"{folder}/det"]
+    seen = {"appearances": ["-m", "rcnn", *known, "--output", f"{folder}/appearances"]}
     return {
-        **(feature if tracked else {}),
+        **(feature | seen if tracked else {}),
         "genfeat": ["genfeat.py", "--inputs", feat, *recipe, "--output", train],
         "predict": ["predict.py", "--inputs", feat, *classifier, *recipe, "--output", pred],
         "submit": ["submit.py", "--inputs", pred, *recipe, "--output", f"{folder}/submission.txt"],
@@ -102,7 +105,7 @@ def main() -> None:
     add("--stages", metavar="A,B", help="stages that are measured; left out: all")
     args = parser.parse_args()
     print(f"vectors {args.width} wide, {args.classes} classes, float32, {args.faces or 1} faces a clip")
-    print(f"{'clips':>9} {'stage':<8} {'peak MB':>8} {'seconds':>8} {'of CPU':>8} {'output MB':>9}", flush=True)
+    print(f"{'clips':>9} {'stage':<11} {'peak MB':>8} {'seconds':>8} {'of CPU':>8} {'output MB':>9}", flush=True)
     for rows in (int(text) for text in args.rows.split(",")):
         folder = args.work / str(rows) if args.work else Path(tempfile.mkdtemp())
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +118,7 @@ def main() -> None:
                 again = ["--overwrite"] if os.path.isdir(output) else []
                 usage = python(*command, output, *again)
                 print(
-                    f"{rows:>9} {stage:<8} {usage.peak_mb:>8.0f} {usage.seconds:>8.1f} {usage.cpu_seconds:>8.1f} "
+                    f"{rows:>9} {stage:<11} {usage.peak_mb:>8.0f} {usage.seconds:>8.1f} {usage.cpu_seconds:>8.1f} "
                     f"{size_of(Path(output)) / 1e6:>9.0f}",
                     flush=True,
                 )
