@@ -111,6 +111,7 @@ class FakeJob:
     """Faces out of nothing, `faces` a clip."""
 
     faces: int
+    about = (0, {})  # no vectors are kept, and no model was loaded
 
     def build(self, gpu, source=None):
         return self
@@ -134,7 +135,7 @@ def drive(clips: int, faces: int) -> None:
     from rcnn.stages import detect as stage
     from rcnn.workers import ThreadCrew
 
-    def listed(*_):
+    def listed(*_, **__):
         folder = "./data/iqiyi_vid/IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
         names = (f"IQIYI_VID_TRAIN_{number:07d}.mp4" for number in range(clips))
         return [Clip(name, f"{folder}/{name}", "train") for name in names]
