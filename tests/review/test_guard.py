@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -16,6 +17,13 @@ from rcnn.review.guard import Guard, new_key
 
 PORT = 8000
 KEY = new_key()
+Result = TypeVar("Result")
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """What a coroutine gives, run in a thread: the main one has a loop once a test of this process had a browser."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -35,7 +43,7 @@ def asked(guarded: Guard, method: str = "GET", path: str = "/api/state", **chang
         async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded), base_url="http://desk") as client:
             return await client.request(method, path, headers=headers, **changes)
 
-    return asyncio.run(ask())
+    return run(ask())
 
 
 def test_what_comes_through_has_the_headers_of_the_guard_and_no_others() -> None:
@@ -86,7 +94,7 @@ def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
     async def send(message: Any) -> None:
         said.append(message)
 
-    asyncio.run(guarded(scope, never, send))
+    run(guarded(scope, never, send))
     assert said[0]["status"] == 408
 
 
@@ -113,7 +121,7 @@ def test_a_connection_that_never_says_what_it_wants_is_closed(monkeypatch: pytes
         await running
         return heard
 
-    silent, slow, second = asyncio.run(talk())
+    silent, slow, second = run(talk())
     assert (silent, slow) == (b"", b"") and second.count(b"HTTP/1.1 200") == 1
 
 
@@ -148,5 +156,5 @@ def test_streams_of_events_end_with_the_desk_and_are_counted(monkeypatch: pytest
         assert not found.is_full
         return [part for part in heard if part]
 
-    heard = asyncio.run(listen())
+    heard = run(listen())
     assert b"event: revision\ndata: 3\n\n" in heard and heard[-1].startswith(b"event: groups")
