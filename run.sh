@@ -142,7 +142,7 @@ command -v "$python" > /dev/null || fail "$python is not there; run make first"
 logs=$output/log
 # of the scripts' defaults those that name a file here, and the recipe
 begun=$output
-[ ${#overwrite[@]} -eq 0 ] || [ "$first" -gt 1 ] || begun=  # begins anew
+[ ${#overwrite[@]} -eq 0 ] || [ "$first" -gt 1 ] || begun=  # starts again
 told=$(PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.driver "$dataset" "$begun" "$asked") ||
   fail "$python does not find the scripts' defaults; run make first"
 mapfile -t defaults <<< "$told"

@@ -41,7 +41,7 @@ class Results:
     Parameters
     ----------
     path : of the file
-    overwrite : whether to begin anew
+    overwrite : whether to start again
     """
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:

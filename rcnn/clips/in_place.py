@@ -1,6 +1,6 @@
 """A data set of files that stay where they lie: clips are listed, in pieces, and people keep their labels.
 
-It is made anew from what there is each time, and appears whole. What a person was called and which files were looked at
+It is rebuilt from what there is each time, and appears whole. What a person was called and which files were looked at
 is taken over from the one before:
 
 - `gt_v2/labels.csv`, see `rcnn.clips.given`.

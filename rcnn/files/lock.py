@@ -94,7 +94,7 @@ class Lock:
         if self._descriptor >= 0 and not self._current():
             raise InputError(
                 f"{self._output}: was removed, or moved away, while this run wrote there; put it back, and the same "
-                "command goes on, or begin anew"
+                "command goes on, or start again"
             )
 
     def release(self) -> None:

@@ -1,4 +1,4 @@
-"""Answers find their tracks again where detection was done anew: by the time and the box of the best face."""
+"""Answers find their tracks again where detection was run again: by the time and the box of the best face."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ class Taught:
         return found
 
     def _gallery(self, given: Given) -> Gallery:
-        """Of the photographs; made anew where people were merged, or a clip of theirs was answered about."""
+        """Of the photographs; rebuilt where people were merged, or a clip of theirs was answered about."""
         known = self._known_clips
         about = replace(
             Given(merged=given.merged),

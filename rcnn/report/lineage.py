@@ -30,7 +30,7 @@ class Lineage:
     stages : every directory that was passed, the earliest first
     curve : of the classifier's training
     heads : a line a classifier: what its scores come from
-    notes : what is gone, was made anew since, or was not opened
+    notes : what is gone, was rebuilt since, or was not opened
     closed : what manifests name and this command does not, so that it was not opened
     """
 
@@ -106,7 +106,7 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
             lineage.notes.append(f"{reader.path} was made from {path}, which can't be read: {error}")
             continue
         if sha256(files.join(found.path, MANIFEST)) != source["manifest"]:
-            lineage.notes.append(f"{found.path} was made anew after {reader.path} was made from it")
+            lineage.notes.append(f"{found.path} was rebuilt after {reader.path} was made from it")
         yield found
 
 

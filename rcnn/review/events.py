@@ -34,7 +34,7 @@ class Events:
         self.stopped = True
 
     def grouped(self) -> None:
-        """Groups were made anew; any thread may call it."""
+        """Groups were rebuilt; any thread may call it."""
         self._grouped += 1
 
     @property

@@ -77,7 +77,7 @@ class Faces:
         Raises
         ------
         InputError
-            If the run was made anew, so that the table is not the one that was opened.
+            If the run was rebuilt, so that the table is not the one that was opened.
         """
         at = self._rows.get(place)
         if at is None:

@@ -38,14 +38,14 @@ class _Found:
 
 
 class Groups:
-    """Groups that follow the answers. Where there are many tracks they are made anew beside the work of the page, which
+    """Groups that follow the answers. Where there are many tracks they are rebuilt beside the work of the page, which
     until then gets those from before, without the tracks that have a name now.
 
     Parameters
     ----------
     model : of the run
     group_tracks : makes groups
-    changed : called when groups were made anew beside the work, with no arguments
+    changed : called when groups were rebuilt beside the work, with no arguments
     """
 
     def __init__(self, model: RunModel, group_tracks: GroupTracks, changed: Callable[[], None]) -> None:
@@ -67,7 +67,7 @@ class Groups:
         return np.full(len(unknown), SINGLE) if found is None else np.where(unknown, found.group, SINGLE)
 
     def _has_more(self, unknown: np.ndarray, before: np.ndarray) -> bool:
-        """Whether so many tracks are unknown that were not, that groups are made anew. Fewer may change nothing."""
+        """Whether so many tracks are unknown that were not, that groups are rebuilt. Fewer may change nothing."""
         more = int((unknown & ~before).sum())
         return more > (0 if unknown.sum() <= AT_ONCE else MORE * before.sum())
 

@@ -59,7 +59,7 @@ class RunFiles:
 
     @property
     def state(self) -> tuple[tuple[int, int], ...]:
-        """Changes when a table that the desk read is made anew."""
+        """Changes when a table that the desk read is rebuilt."""
         return tuple(_mark(os.path.join(reader.path, MANIFEST)) for reader in (self.features, self.detection))
 
 

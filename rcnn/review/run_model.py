@@ -88,10 +88,10 @@ class RunModel:
 
     @property
     def outdated(self) -> str:
-        """A sentence where the run was made anew since the desk was opened; else empty."""
+        """A sentence where the run was rebuilt since the desk was opened; else empty."""
         if self.run.state == self._opened_as:
             return ""
-        return "The run was made anew since this desk was opened; end the desk and start it again."
+        return "The run was rebuilt since this desk was opened; end the desk and start it again."
 
     def _refreshed(self) -> View:
         revision = self.log.revision()

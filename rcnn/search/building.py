@@ -132,7 +132,7 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
         seconds=round(time.monotonic() - started, 3),
     )
     if features != features_sum(reader):
-        raise InputError(f"{reader.path}: was made anew meanwhile; give the same command again")
+        raise InputError(f"{reader.path}: was rebuilt meanwhile; give the same command again")
     write_json(files.join(path, MANIFEST), to_builtins(manifest))
     _tidy(path, folder, manifest)
     kept = len(found) - made

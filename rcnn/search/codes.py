@@ -3,7 +3,7 @@
 A vector is rotated at random, the same way for all; then each of its numbers is close to normal whatever the vectors
 are, and goes to the nearest of the four levels that suit a normal distribution best (Lloyd-Max; so does TurboQuant,
 Zandieh et al., arXiv:2504.19874, 2025). Nothing is learned from the vectors: a code depends on its own vector alone, so
-an index that grows is the index that is made anew. To faiss the codes are those of a product quantiser with 16
+an index that grows is the index that is rebuilt. To faiss the codes are those of a product quantiser with 16
 centroids for each two numbers, which it compares by look-ups in registers (André et al., VLDB 9, 2015).
 """
 

@@ -35,7 +35,7 @@ def check_training_set(model: str, record: TrainingRecord | None) -> str:
     manifest = files.join(path, MANIFEST)
     if not files.exists(manifest) or sha256(manifest) != record.training_set:
         raise InputError(
-            f"--calibrate impostors: {path}, from which {model} learnt, is gone or was made anew; {advice}"
+            f"--calibrate impostors: {path}, from which {model} learnt, is gone or was rebuilt; {advice}"
         )
     return path
 

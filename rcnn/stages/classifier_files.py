@@ -97,7 +97,7 @@ def is_kept(team: Team, settings: TrainSettings, whole: bool = True) -> bool:
             f"replace it, or another --prefix"
         )
     if team.leads:
-        print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
+        print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is rebuilt", flush=True)
         for name in (path,) if len(members) > 1 else (checkpoint_files(final)[1],):
             os.remove(name)
     return False

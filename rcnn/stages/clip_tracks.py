@@ -125,7 +125,7 @@ def find_detection(features: StageReader, given: str | None, lineage: Lineage) -
     Raises
     ------
     InputError
-        If it is gone, was made anew since, or another one is given.
+        If it is gone, was rebuilt since, or another one is given.
     """
     sources = features.manifest["sources"]
     paths = [given] if given else list(dict.fromkeys(reader.path for reader in lineage.detections))
@@ -138,7 +138,7 @@ def find_detection(features: StageReader, given: str | None, lineage: Lineage) -
     sums = [source["manifest"] for source in sources]
     if len(sums) == 1 and sha256(files.join(detection.path, MANIFEST)) not in sums:  # parts may have been merged since
         raise InputError(
-            f"{detection.path}: is not what {features.path} was made of, or was made anew since; give --faces that "
+            f"{detection.path}: is not what {features.path} was made of, or was rebuilt since; give --faces that "
             f"one, or run python feature.py --input {detection.path} --output {features.path} --renew"
         )
     if detection.tracked != features.tracked:

@@ -132,7 +132,7 @@ def _change_stage(run: RunFolder, name: str, journal: Journal, traces: Traces) -
             _update_sources(path, sources)
         if _stage(path) == "groups" and os.path.isfile(f"{path}{CSV}"):
             write_csv(StageReader(path, ("groups",)), f"{path}{CSV}")
-            traces.lines.append(f"{path}{CSV}: made anew")
+            traces.lines.append(f"{path}{CSV}: rebuilt")
     finally:
         lock.release()
 

@@ -95,7 +95,7 @@ class Journal(Struct):
         ):
             raise InputError(
                 f"{run.path(JOURNAL)}: names what is no part of this run and of {dataset}; give the --dataset that it "
-                "was begun with, or remove it to begin the removal anew"
+                "was begun with, or remove it to start the removal again"
             )
 
     def write(self, run: RunFolder) -> None:
@@ -117,7 +117,7 @@ def read_journal(root: str) -> Journal | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: can't be read ({reason(error)}); remove it to begin the removal anew") from None
+        raise InputError(f"{path}: can't be read ({reason(error)}); remove it to start the removal again") from None
 
 
 def check_none_under_way(root: str) -> None:
@@ -171,7 +171,7 @@ def plan(run: RunFolder, roster: Roster, name: str) -> Journal:
 
 
 def _answered(run: RunFolder, tracks: Tracks) -> list[tuple[str, int]]:
-    """The tracks that go, as answers call them: detection may have been done anew since."""
+    """The tracks that go, as answers call them: detection may have been run again since."""
     path = has_answers(run.root)
     if path is None:
         return []

@@ -98,7 +98,7 @@ class Reading:
         except FileNotFoundError:
             state = None
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+            raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to start again") from None
         if state is None or state.header != _comparable(header):
             files.remove_tree(folder)
             files.make_dir(folder)

@@ -79,7 +79,7 @@ class Traces:
                     files.discard(path)
                 else:
                     write_file(table, path, frozenset(VERDICTS[:2]))
-                self.lines.append(f"{path}: {'removed' if table is None else 'made anew'}")
+                self.lines.append(f"{path}: {'removed' if table is None else 'rebuilt'}")
             elif place == SKIPPED_FILE or (os.path.dirname(place) == LOGS and place.endswith(LOG_ENDING)):
                 self.clean_text(path)
             elif self.names_somebody(path):

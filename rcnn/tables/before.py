@@ -70,7 +70,7 @@ def begin(path: str, header: Mapping[str, Any], schema: pa.Schema) -> tuple[Prog
         layers += _put_aside(path, saved, schema, len(layers) + 1)
     elif saved.before != sums[:-1]:
         raise InputError(
-            f"{files.join(path, BEFORE)}: is not what this run was begun with; give --overwrite to begin anew"
+            f"{files.join(path, BEFORE)}: is not what this run was begun with; give --overwrite to start again"
         )
     files.discard(files.join(path, PROGRESS))
     if layers:
@@ -132,7 +132,7 @@ def _check_same(path: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> No
     if found and not may_grow(was, now):
         raise InputError(
             f"{path}: holds a run that was begun with another {', another '.join(found)}; "
-            f"give the same, --overwrite to begin anew, or another --output"
+            f"give the same, --overwrite to start again, or another --output"
         )
 
 
@@ -149,7 +149,7 @@ def _put_aside(path: str, saved: Progress, schema: pa.Schema, number: int) -> li
             table.resume(state)
     except ValueError as error:
         raise InputError(
-            f"{files.join(path, PROGRESS)}: can't be read ({error}); give --overwrite to begin anew"
+            f"{files.join(path, PROGRESS)}: can't be read ({error}); give --overwrite to start again"
         ) from None
     rows, clips = tables.values()
     if not clips.total:

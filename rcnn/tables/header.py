@@ -63,7 +63,7 @@ def check_unchanged(paths: Sequence[str], sums: Mapping[str, str]) -> None:
         if sums.get(name) != found:
             raise InputError(
                 f"{path}: was replaced while the run was under way; put the file back and give the same command, or "
-                f"begin anew with --overwrite"
+                f"start again with --overwrite"
             )
 
 
@@ -188,7 +188,7 @@ def other_inputs(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     before = _sums(was.get("sources"))
     for place, source in enumerate(now["sources"]):
         if place >= len(before) or before[place] != source["manifest"]:
-            words.append(f"{source['path']}, which was made anew")
+            words.append(f"{source['path']}, which was rebuilt")
     if len(before) > len(now["sources"]):
         words.append(f"number of inputs ({len(before)}, now {len(now['sources'])})")
     return words
@@ -276,7 +276,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
                 f"{path}: is complete and was made with another {', another '.join([*arguments, *inputs])}; give the "
                 f"same, --overwrite to replace it, or another --output"
             )
-        print(f"{script}: {path} was made with another {', another '.join(inputs)}; it is made anew", flush=True)
+        print(f"{script}: {path} was made with another {', another '.join(inputs)}; it is rebuilt", flush=True)
     discard(path)
     return False
 

@@ -96,7 +96,7 @@ def _anew() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{str(error).rpartition('; ')[0]}; give --overwrite to begin anew") from None
+        raise InputError(f"{str(error).rpartition('; ')[0]}; give --overwrite to start again") from None
 
 
 def _marks(layer: StageReader, marks: Sequence[str]) -> Iterator[tuple[Mark, str, str]]:

@@ -66,4 +66,4 @@ def read_progress(path: str) -> Progress | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+        raise InputError(f"{file}: can't be read ({reason(error)}); give --overwrite to start again") from None

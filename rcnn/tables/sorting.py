@@ -50,7 +50,7 @@ class Chunks:
         for file, digest in self.sums.items():
             path = files.join(self.folder, file)
             if not files.is_file(path) or files.sha256(path) != digest:
-                raise InputError(f"{path}: is gone, or was changed; give --overwrite to begin anew")
+                raise InputError(f"{path}: is gone, or was changed; give --overwrite to start again")
 
     def names(self, table: str) -> Iterator[str]:
         """The names of a table, sorted, each as often as it stands there."""
@@ -75,4 +75,4 @@ def _batches(path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
         with pq.ParquetFile(files.open_parquet(path), pre_buffer=False) as file:
             yield from file.iter_batches(MERGED_ROWS, columns=columns, use_threads=False)
     except DAMAGED as error:
-        raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+        raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to start again") from None

@@ -133,7 +133,7 @@ class GrowingTable:
         for name in sums:
             if name not in there:
                 path = files.join(self.folder, name)
-                raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
+                raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to start again")
         self.sums = dict(saved.sums)
         self.last, self.total = saved.last, saved.total
         if saved.rows:
@@ -142,16 +142,16 @@ class GrowingTable:
                 table = pq.read_table(files.open_parquet(path), partitioning=None)
             except DAMAGED as error:
                 files.check_answers(path)
-                raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+                raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to start again") from None
             if not table.schema.equals(self.schema):
-                raise InputError(f"{path}: has other columns than this run writes; give --overwrite to begin anew")
+                raise InputError(f"{path}: has other columns than this run writes; give --overwrite to start again")
             # the part may have been written once more before the run was stopped, with more rows
             self._batches = table.slice(0, saved.rows).to_batches()
             self._bytes = saved.bytes
             if sum(batch.num_rows for batch in self._batches) != saved.rows:
-                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to begin anew")
+                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to start again")
             if self._encoded() != saved.digest:
-                raise InputError(f"{path}: does not hold the rows that were saved; give --overwrite to begin anew")
+                raise InputError(f"{path}: does not hold the rows that were saved; give --overwrite to start again")
         self._rows, self._bytes = saved.rows, saved.bytes
         self._remove_after(len(self.sums) + bool(self._rows))
 

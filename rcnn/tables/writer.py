@@ -122,12 +122,12 @@ class StageWriter:
         self.state: dict[str, Any] = {}
         if saved is not None:
             if list(saved.states) != list(self._states):
-                raise InputError(f"{self._progress}: can't be read (other states); give --overwrite to begin anew")
+                raise InputError(f"{self._progress}: can't be read (other states); give --overwrite to start again")
             try:
                 self._rows.resume(saved.rows)
                 self._clips.resume(saved.clips)
             except ValueError as error:
-                raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to begin anew") from None
+                raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to start again") from None
             self._states, self.state = saved.states, dict(saved.state)
         if self._before or self.last_clip:
             note_saved()
@@ -165,7 +165,7 @@ class StageWriter:
         for layer in layers:
             if not layer.schema.equals(self.schema):
                 raise InputError(
-                    f"{layer.path}: has other columns than this run writes; give --overwrite to begin anew"
+                    f"{layer.path}: has other columns than this run writes; give --overwrite to start again"
                 )
         return Kept(layers, now, marks, again, self.last_clip)
 
@@ -255,7 +255,7 @@ class StageWriter:
         listed = self._listing.clips if self._listing is not None else ()
         if listed and len(listed) != self._clips.total:
             raise InputError(
-                f"{self.path}: {self._clips.total} clips of {len(listed)} came; give --overwrite to begin anew"
+                f"{self.path}: {self._clips.total} clips of {len(listed)} came; give --overwrite to start again"
             )
         self._guard(lambda: self._finish(manifest))
         self._lock.release()
@@ -272,7 +272,7 @@ class StageWriter:
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
         for name, why in part_differences(parts_there(self.path, self.stage), manifest["parts"]):
             raise InputError(
-                f"{self.path}: {name} {why}: it came or went while this run wrote there; give --overwrite to begin anew"
+                f"{self.path}: {name} {why}: it came or went while this run wrote there; give --overwrite to start again"
             )
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)

@@ -46,7 +46,7 @@ class Snapshot:
         modules: Mapping[str, Stateful],
         optimizer: Stateful,
         run: Mapping[str, Any],
-        mend: str = "remove it to begin anew",
+        mend: str = "remove it to start again",
         writes: bool = True,
     ) -> None:
         self.path, self.modules, self.optimizer = path, modules, optimizer
@@ -90,7 +90,7 @@ class Snapshot:
             raise InputError(f"{self.path}: holds a run with another {names}; give the same, or {self.mend}")
 
     def remove(self) -> None:
-        """The training has come to its end, or begins anew."""
+        """The training has come to its end, or starts again."""
         if self.writes and os.path.exists(self.path):
             os.remove(self.path)
 
@@ -98,7 +98,7 @@ class Snapshot:
 def no_snapshot(path: str, error: Exception) -> InputError:
     """What to raise where a file is no snapshot."""
     reason = (str(error).strip().splitlines() or [""])[0][:200]
-    return InputError(f"{path}: is no snapshot of this training ({reason}); remove it to begin anew")
+    return InputError(f"{path}: is no snapshot of this training ({reason}); remove it to start again")
 
 
 def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful, record: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ PROMISING = {"mov", "matroska", "avi", "flv", "asf"}
 class Clock:
     """Gives each frame of a stream its time.
 
-    Times never go backwards. Where the stream begins anew in the middle, as in joined broadcasts, they go on as if it
+    Times never go backwards. Where the stream starts again in the middle, as in joined broadcasts, they go on as if it
     had not; a frame without a time follows the one before it at the stream's rate.
 
     Parameters
@@ -63,7 +63,7 @@ class Clock:
         return Fraction(tick, self.ticks)
 
     def raw(self, pts: int) -> int:
-        """The tick that a presentation time stamp stands for, if the stream does not begin anew before it."""
+        """The tick that a presentation time stamp stands for, if the stream does not start again before it."""
         return pts * self._unit - self._start
 
     def tick_of(self, seconds: float) -> int:

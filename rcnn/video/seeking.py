@@ -165,7 +165,7 @@ class Approach:
             self._bytes += packet.size
 
     def _breaks(self, pts: int, dts: int | None) -> bool:
-        """Whether times may begin anew here."""
+        """Whether times may start again here."""
         if dts is None:
             return not can_seek(self._container)
         if self._last is not None and not self._last <= dts <= self._last + self._leap:

@@ -146,7 +146,7 @@ def test_calibration_evens_norms_and_takes_off_what_impostors_score(place):
         np.testing.assert_allclose(other.sum(1), 1, rtol=1e-5)
     np.testing.assert_array_equal(scores(place, calibrate="none"), plain)
     (place / "set/manifest.json").unlink()
-    with pytest.raises(InputError, match=r"from which .*m,3 learnt, is gone or was made anew; give --calibrate none"):
+    with pytest.raises(InputError, match=r"from which .*m,3 learnt, is gone or was rebuilt; give --calibrate none"):
         scores(place, calibrate="impostors")
 
 

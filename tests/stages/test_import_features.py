@@ -199,7 +199,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
     with pytest.raises(Stopped):
         import_features(settings)
     first = len(taken)
-    with pytest.raises(InputError, match="begin anew"):  # not with other arguments
+    with pytest.raises(InputError, match="start again"):  # not with other arguments
         import_features(replace(settings, weights="quality"))
     import_features(settings)
     assert len(taken) - first == 1300  # of 2,300, 1,000 stay read

@@ -74,14 +74,14 @@ def test_another_model_of_the_same_name_is_refused_or_renewed(made, model, capsy
     with pytest.raises(InputError, match=r"another model\.params"):
         is_kept(made, now(made, model), overwrite=False, renew=False)
     assert not is_kept(made, now(made, model), overwrite=False, renew=True)
-    assert "is made anew" in capsys.readouterr().out
+    assert "is rebuilt" in capsys.readouterr().out
     with pytest.raises(InputError, match="not complete"):
         StageReader(made, ("feature",))  # from here on it counts no more, whatever happens
 
 
 def test_a_source_that_was_made_anew_is_refused_or_renewed(made, model, tmp_path):
     write(tmp_path / "source", {"other": 1}, [])
-    with pytest.raises(InputError, match="source, which was made anew"):
+    with pytest.raises(InputError, match="source, which was rebuilt"):
         is_kept(made, now(made, model), overwrite=False, renew=False)
     assert not is_kept(made, now(made, model), overwrite=False, renew=True)
 

@@ -66,7 +66,7 @@ def test_progress_that_is_damaged_is_said_and_lets_go(keys, value, tmp_path):
         begin(tmp_path / "run")
     reason = r"(Object|Expected|other|Invalid) ?.+"
     start = re.escape(f"{progress}: can't be read")
-    assert re.fullmatch(rf"{start} \({reason}\); give --overwrite to begin anew", str(caught.value))
+    assert re.fullmatch(rf"{start} \({reason}\); give --overwrite to start again", str(caught.value))
     begin(tmp_path / "run", overwrite=True).close()
 
 
@@ -98,7 +98,7 @@ def test_numbers_up_to_the_largest_are_taken(value, tmp_path):
 def test_progress_that_is_no_object_is_said(text, words, tmp_path):
     stopped(tmp_path / "run")
     (tmp_path / "run/progress.json").write_text(text)
-    with pytest.raises(InputError, match=rf"run/progress\.json: {words}; give --overwrite to begin anew$"):
+    with pytest.raises(InputError, match=rf"run/progress\.json: {words}; give --overwrite to start again$"):
         begin(tmp_path / "run")
 
 

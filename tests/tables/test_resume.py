@@ -161,7 +161,7 @@ def test_damaged_progress_is_an_error(text, tmp_path):
     with pytest.raises(Stopped):
         write(tmp_path / "run", stop_after=5)
     (tmp_path / "run/progress.json").write_text(text)
-    with pytest.raises(InputError, match="--overwrite to begin anew"):
+    with pytest.raises(InputError, match="--overwrite to start again"):
         write(tmp_path / "run")
 
 

@@ -259,7 +259,7 @@ def stopped(path: Path) -> Path:
 def test_progress_that_lies_is_an_input_error_and_leads_nowhere(tmp_path, keys, value):
     progress = stopped(tmp_path / "run")
     edit(progress, *keys, value=value)
-    with pytest.raises(InputError, match="--overwrite to begin anew"):
+    with pytest.raises(InputError, match="--overwrite to start again"):
         StageWriter(str(tmp_path / "run"), "feature", features_schema(WIDTH))
     with StageWriter(str(tmp_path / "run"), "feature", features_schema(WIDTH), overwrite=True) as writer:
         assert writer.last_clip == ""

@@ -15,7 +15,7 @@ from .timelines import Event, Timeline, make_timelines
 
 MOST_EVENTS = 999  # CMX 3600 numbers them with three digits
 REEL_LENGTH = 8  # characters of letters and digits, CMX 3600
-DAY = 24 * 60 * 60  # seconds, at which a timecode begins anew
+DAY = 24 * 60 * 60  # seconds, at which a timecode starts again
 DROPPING = 24 * 6 * 9  # minutes of a day in which numbers are dropped: 9 of 10, SMPTE ST 12-1
 DROPPED = Fraction(2, 30)  # numbers of each, a frame of a second: 2 at 29.97, 4 at 59.94
 

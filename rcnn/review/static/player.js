@@ -111,7 +111,7 @@ export class Player {
     this.follow();
   }
 
-  /** The box and the clock go along with the video; after the track has ended it begins anew. */
+  /** The box and the clock go along with the video; after the track has ended it starts again. */
   follow() {
     cancelAnimationFrame(this.frame);
     const step = () => {
