@@ -117,7 +117,7 @@ def write_demo(options: DemoOptions) -> DemoSummary:
             arrange(staging, clips, (clip.name for clip in clips), names)
         publish(staging, output)
     except BrokenExecutor as error:
-        raise InputError("a worker process died, perhaps of too little memory; try --workers 1") from error
+        raise InputError("a worker process died, perhaps for lack of memory; try --workers 1") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or output}: {error.strerror or error}; the data set in {output} is not complete"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     People = Path | Mapping[str, Image | Sequence[Image]]
 
 EXAMPLE = "{'Ada': ['ada-1.jpg', 'ada-2.jpg'], ...}, or a folder that holds NAME.jpg or NAME/*.jpg"
-NO_FACE = "no face is found in it; give a photograph with a face of 20 pixels or more, seen from the front"
+NO_FACE = "no face was found in it; give a photograph with a face of 20 pixels or more, seen from the front"
 MOST_HITS = 1000.0
 HITS = "false hits of 1,000 videos"
 

@@ -50,6 +50,6 @@ def look_at(path: str, detector: Detector) -> Photograph:
     faces = find_faces(image, detector)
     if not len(faces):
         raise InputError(
-            f"{path}: no face is found in it; give a photograph with a face of 20 pixels or more, seen from the front"
+            f"{path}: no face was found in it; give a photograph with a face of 20 pixels or more, seen from the front"
         )
     return Photograph(path, image, faces)

@@ -30,7 +30,7 @@ from .scoring import PredictJob, read_widths
 from .settings import PredictSettings
 from .settings.ranking import IMPOSTORS, NORM
 
-ROWS = 1024  # clips a batch
+ROWS = 1024  # clips in a batch
 FILMS = "films"  # key of the digest of which clip is of which film
 AHEAD = 2  # batches a worker that may be done before they are written
 

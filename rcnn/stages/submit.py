@@ -28,7 +28,7 @@ from .recipes import check_recipe
 from .reranking import Scored, rerank
 from .settings import SubmitSettings
 
-ROWS = 1024  # clips a batch
+ROWS = 1024  # clips in a batch
 WORST = 10  # labels that are named
 
 

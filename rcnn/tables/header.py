@@ -266,7 +266,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         arguments, inputs = other_arguments(was, header), other_inputs(was, header)
         if not arguments and not inputs:
             _tidy(path)
-            print(f"{script}: {path} is complete and was made of the same; it is kept", flush=True)
+            print(f"{script}: {path} is complete and was made from the same inputs; it is kept", flush=True)
             note_saved()
             return True
         if may_grow(was, header):

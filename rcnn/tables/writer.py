@@ -127,7 +127,9 @@ class StageWriter:
                 self._rows.resume(saved.rows)
                 self._clips.resume(saved.clips)
             except ValueError as error:
-                raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to start again") from None
+                raise InputError(
+                    f"{self._progress}: can't be read ({error}); give --overwrite to start again"
+                ) from None
             self._states, self.state = saved.states, dict(saved.state)
         if self._before or self.last_clip:
             note_saved()
@@ -272,7 +274,7 @@ class StageWriter:
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
         for name, why in part_differences(parts_there(self.path, self.stage), manifest["parts"]):
             raise InputError(
-                f"{self.path}: {name} {why}: it came or went while this run wrote there; give --overwrite to start again"
+                f"{self.path}: {name} {why}: added or removed while this run wrote; give --overwrite to start again"
             )
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)

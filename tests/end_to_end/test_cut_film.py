@@ -153,7 +153,7 @@ def test_the_command_makes_files_of_the_table(table, settings, tmp_path, monkeyp
 
 def test_the_same_is_kept_and_other_thresholds_are_not_mixed_in(table, settings, capsys):
     appearances(settings)
-    assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
+    assert "is complete and was made from the same inputs; it is kept" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"another false_hits \(1.0, now 5.0\)"):
         appearances(replace(settings, false_hits=5.0))
 

@@ -132,7 +132,7 @@ def test_a_mended_line_costs_the_training_alone(place, data, models, capsys):
     capsys.readouterr()
     look(place, data, models)
     said = capsys.readouterr().out
-    assert said.count("is complete and was made of the same; it is kept") == len(DETECTION)
+    assert said.count("is complete and was made from the same inputs; it is kept") == len(DETECTION)
     assert {name: sha256(f"{place}/{name}/manifest.json") for name in DETECTION} == sums
     learn(place)
     said = capsys.readouterr().out

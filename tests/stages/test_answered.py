@@ -105,7 +105,7 @@ def test_answered_tracks_join_the_training_set(run):
         )
     }  # fmt: skip
     np.testing.assert_array_equal(after[f"{first}/1"][1], films_vectors[first, 1])
-    assert "answers: 7; 1 found no track any more, and are not used" in said
+    assert "answers: 7; 1 are about tracks that no longer exist, and are not used" in said
     assert "and 2 tracks that were answered about" in said and "rebuilt" in said
     assert read_training_set(f"{run.root}/trainval").labels.max() == 9
     assert "it is kept" in taught(run)[1]

@@ -218,7 +218,9 @@ def test_clips_that_only_the_second_input_has_are_not_dropped_in_silence(tmp_pat
 def test_a_data_set_that_is_gone_is_asked_for(tmp_path):
     feat = write(tmp_path / "feat", "feature")
     labels = shutil.move(tmp_path / "feat.labels", tmp_path / "moved")
-    with pytest.raises(InputError, match=r"feat: the data set that it was made of is not there; give --dataset DIR"):
+    with pytest.raises(
+        InputError, match=r"feat: the data set that it was made from does not exist; give --dataset DIR"
+    ):
         genfeat(GenfeatSettings((feat,), str(tmp_path / "set")))
     genfeat(GenfeatSettings((feat,), str(tmp_path / "set"), str(labels)))
     (batch,) = StageReader(str(tmp_path / "set"), ("genfeat",)).batches()

@@ -72,7 +72,7 @@ def test_it_is_found_by_measurement(bgr_model, people, monkeypatch, capsys):
     found = read_card(str(bgr_model))
     assert found.colour == "bgr"
     assert found.mean == (127.5,) * 3 and found.std in ((127.5,) * 3, (128.0,) * 3)  # which differ by 0.4 %
-    with pytest.raises(InputError, match="is there already; give --overwrite"):
+    with pytest.raises(InputError, match="exists already; give --overwrite"):
         run(monkeypatch, bgr_model, "--faces", people)
 
 

@@ -239,7 +239,7 @@ def test_a_kept_classifier_is_the_same_choice_again(tmp_path, capsys):
     settings = TrainSettings(str(tmp_path / "set"), str(tmp_path / "m"), gpu=-1)
     train_mlp(settings)
     train_mlp(settings)
-    assert "is there and was made of the same" in capsys.readouterr().out
+    assert "exists and was made from the same inputs" in capsys.readouterr().out
 
 
 def test_one_in_five_is_held_out_of_each_and_never_the_last():

@@ -464,7 +464,7 @@ def test_what_was_made_of_the_same_is_kept(tmp_path: Path, capsys: pytest.Captur
     before = contents(output)
     (output / "mine.txt").write_text("notes")
     assert generate(source, output, replace(SETTINGS, workers=2)) is None
-    assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
+    assert "is complete and was made from the same inputs; it is kept" in capsys.readouterr().out
     assert contents(output) == {**before, "mine.txt": b"notes"}
 
 
@@ -527,7 +527,7 @@ def test_overwrite_spares_what_it_did_not_make(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", ["album", "."])
 def test_output_that_holds_the_input_is_refused(tmp_path: Path, output: str) -> None:
     add_photos(tmp_path / "album", "Ann", 4)
-    with pytest.raises(InputError, match="holds the input"):
+    with pytest.raises(InputError, match="contains the input"):
         generate(tmp_path / "album", tmp_path / output, replace(SETTINGS, overwrite=True))
     assert len(contents(tmp_path)) == 4
 

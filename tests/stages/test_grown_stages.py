@@ -155,9 +155,7 @@ def test_vectors_of_faces_that_were_found_in_another_way_are_not_copied(data, cl
     run(data, tmp_path)
     change(data, clips)
     shutil.rmtree(tmp_path / "det")
-    with pytest.raises(
-        InputError, match=r"feat: is complete and was made with another .*det, which was rebuilt; give"
-    ):
+    with pytest.raises(InputError, match=r"feat: is complete and was made with another .*det, which was rebuilt; give"):
         run(data, tmp_path, "central")
     assert looked_at["feature"] == ["b.mp4", "f.mp4"]
 

@@ -244,7 +244,7 @@ def test_the_command_has_one_line_for_what_is_wrong(runs, tmp_path):
     assert done.returncode == 0, done.stderr
     done = subprocess.run([*command, ",".join(parts(runs, "pred"))], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "is complete and was made of the same; it is kept" in done.stdout
+    assert "is complete and was made from the same inputs; it is kept" in done.stdout
 
 
 def test_parts_that_grew_are_merged_once_more(tmp_path):

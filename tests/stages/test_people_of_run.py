@@ -160,7 +160,7 @@ def test_a_photograph_without_a_face_changes_nothing(photographed, tmp_path):
     cv2.imwrite(str(empty), framed(portrait(0))[:90])
     text.write_text("no photograph")
     before = sorted(path for path in root.rglob("*"))
-    for path, why in ((empty, "no face is found in it"), (text, "can't be read as a photograph")):
+    for path, why in ((empty, "no face was found in it"), (text, "can't be read as a photograph")):
         with pytest.raises(InputError, match=why):
             add(root, "Cy", path)
     assert sorted(path for path in root.rglob("*")) == before

@@ -42,7 +42,7 @@ def now(made, model, aug=0, **more):
 
 def test_what_was_made_of_the_same_is_kept(made, model, capsys):
     assert is_kept(made, now(made, model), overwrite=False, renew=False)
-    assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
+    assert "is complete and was made from the same inputs; it is kept" in capsys.readouterr().out
     StageReader(made, ("feature",))
 
 
