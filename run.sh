@@ -203,7 +203,7 @@ once() {
   stage "$number" "$log" "$@" "${device_of[@]}" --renew
 }
 
-# An empty log, which is no link to somewhere else.
+# An empty log, which is not a link to somewhere else.
 begin() {
   { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; mend that"
 }

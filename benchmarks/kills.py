@@ -369,7 +369,7 @@ def main() -> None:
     chosen = args.stages.split(",") if args.stages else scripts
     for name in chosen:
         if name not in scripts:
-            raise InputError(f"--stages {name}: is no script; they are {','.join(scripts)}")
+            raise InputError(f"--stages {name}: is not a script; they are {','.join(scripts)}")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(args.work or folder).resolve()
         (work / "ref").mkdir(parents=True, exist_ok=True)

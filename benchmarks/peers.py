@@ -56,7 +56,7 @@ def size(text: str) -> tuple[int, int]:
     """Width and height of `WxH`, even numbers."""
     width, _, height = text.partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)) or int(width) % 2 or int(height) % 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size of even numbers like 640x360")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size of even numbers like 640x360")
     return int(width), int(height)
 
 

@@ -117,7 +117,7 @@ def embed_faces(
     Raises
     ------
     ArgumentError
-        If the image is none, `faces` are no faces, or the model can't be read.
+        If the image is none, `faces` are not faces, or the model can't be read.
     """
     array = as_bgr(image, colour)
     if not isinstance(faces, Faces):

@@ -96,7 +96,7 @@ def chosen(names: list[str]) -> list[Contender]:
     known = {each.name: each for each in CONTENDERS}
     for name in names:
         if name not in known:
-            raise InputError(f"--only {name}: is no contender; there are {'; '.join(known)}")
+            raise InputError(f"--only {name}: is not a contender; there are {'; '.join(known)}")
     wanted = {known[name].group for name in names}
     firsts = {each.group: each for each in reversed(CONTENDERS)}
     return [each for each in CONTENDERS if not names or each.name in names

@@ -19,7 +19,7 @@ LOOSE = "lies in no person's folder"
 LINK_OUT = "is a link out of the folder"
 LINK_TO_FOLDER = "is a link to a folder"
 LINK_TO_NOTHING = "is a link to nothing"
-SPECIAL = "is no ordinary file"
+SPECIAL = "is not an ordinary file"
 EMPTY = "is empty"
 NEITHER = "is neither a photograph nor a video"
 UNREADABLE = "can't be read"
@@ -150,7 +150,7 @@ def _hidden(key: str) -> tuple[str, ...] | None:
 
 
 def _files(folder: Path, skipped: list[Skipped], name: Path, apart: Sequence[Path] = ()) -> Iterator[Path]:
-    """All that is no folder under a folder, and links to folders; folders that can't be read are skipped by name."""
+    """All that is not a folder under a folder, and links to folders; folders that can't be read are skipped by name."""
     folders = [folder]
     while folders:  # os.walk calls itself for each level
         here = folders.pop()

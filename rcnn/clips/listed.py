@@ -54,7 +54,7 @@ def read_listed(root: str, splits: Container[str]) -> Iterator[ListedClip]:
     Raises
     ------
     InputError
-        If it can't be read, or a row is no clip; names the line.
+        If it can't be read, or a row is not a clip; names the line.
     """
     path = files.join(root, CLIPS_FILE)
     for number, row in read_rows(path, HEADER, "a data set may do without it, but not with one that can't be read"):
@@ -70,7 +70,7 @@ def _clip(row: list[str], where: str, splits: Container[str]) -> ListedClip:
     if split not in splits:
         raise InputError(f"{where}: split {printable(split[:40])!r} is none of train, val and test; mend the line")
     if not files.is_url(source) and not os.path.isabs(files.plain(source)):
-        raise InputError(f"{where}: source {printable(source[:40])!r} is no absolute path or URL; mend the line")
+        raise InputError(f"{where}: source {printable(source[:40])!r} is not an absolute path or URL; mend the line")
     start, end = (_seconds(text, where) for text in times)
     if end != TO_THE_END and end <= start:
         raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s; mend the line")

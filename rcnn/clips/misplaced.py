@@ -15,7 +15,7 @@ LAYOUT = "give --dataset a data set in the iQIYI-VID layout"
 
 
 def check_place(root: str) -> None:
-    """Refuse a place that is no data set, and say what to give instead.
+    """Refuse a place that is not a data set, and say what to give instead.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def check_place(root: str) -> None:
     if inside:
         raise InputError(f"{root}: holds data sets and is none; give --dataset {' or '.join(inside[:NAMED])}")
     raise InputError(
-        f"{root}: has no {LISTS}, so it is no data set; {LAYOUT}, or make one of a folder that holds PERSON/*.jpg: "
+        f"{root}: has no {LISTS}, so it is not a data set; {LAYOUT}, or make one of a folder that holds PERSON/*.jpg: "
         f"{_making(shlex.quote(root), './data/mine')}"
     )
 

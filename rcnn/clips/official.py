@@ -28,7 +28,7 @@ def clip_name(key: str | bytes) -> str:
     text = key.decode("utf-8", "replace") if isinstance(key, bytes) else key
     name = text if ENDED.search(text) else f"{text}{ENDING}"
     if not text or len(name) > LONGEST_NAME or "/" in name or not name.isprintable() or any(map(str.isspace, name)):
-        raise ValueError(f"{printable(text[:40])!r} is no name of a clip")
+        raise ValueError(f"{printable(text[:40])!r} is not a valid clip name")
     return name
 
 

@@ -66,7 +66,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     Raises
     ------
     InputError
-        If the source is neither, there are no pictures, a package is missing, or the result is no number.
+        If the source is neither, there are no pictures, a package is missing, or the result is not a number.
     """
     import onnx
 
@@ -92,7 +92,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
         for path in (source, temporary):
             seen.append(OnnxRuntimeNetwork(OnnxGraph(path), kind.outputs, kind.image, -1)(held))
         if not np.isfinite(largest_difference(seen[1], seen[0])):
-            raise InputError(f"{source}: in {precision} its outputs are no finite numbers; {output} is not written")
+            raise InputError(f"{source}: in {precision} its outputs are not finite numbers; {output} is not written")
 
     try:
         make_dir(os.path.dirname(output))

@@ -180,7 +180,7 @@ def parse_card(content: Mapping[str, Any], source: str) -> Card:
     names = [field.name for field in fields(Card)]
     for name in content:
         if name not in names:
-            raise InputError(f"{source}: {name[:40]!r} is no field of a model's card; there are {', '.join(names)}")
+            raise InputError(f"{source}: {name[:40]!r} is not a field of a model's card; there are {', '.join(names)}")
     try:
         values = checked(content, dict[str, Value])
         return Card(**{name: _PARSE[name](value) for name, value in values.items()})
@@ -196,7 +196,7 @@ def _colour(value: Any) -> str:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     return float(value)
 
 
@@ -214,7 +214,7 @@ def _norm(value: Any) -> float:
 
 def _side(value: Any) -> int:
     if type(value) is not int or value < SIDES[0] or value > SIDES[1] or value % SIDES[0]:
-        raise ValueError(f"side {value!r} is no multiple of {SIDES[0]} from {SIDES[0]} to {SIDES[1]}")
+        raise ValueError(f"side {value!r} is not a multiple of {SIDES[0]} from {SIDES[0]} to {SIDES[1]}")
     return value
 
 
@@ -243,13 +243,13 @@ def _sizes(value: Any) -> tuple[tuple[float, ...], ...]:
 
 def _strides(value: Any) -> tuple[int, ...]:
     if not all(type(stride) is int and stride > 0 for stride in value):
-        raise ValueError(f"strides {value!r} are no whole numbers of 1 or more")
+        raise ValueError(f"strides {value!r} are not whole numbers of 1 or more")
     return tuple(value)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r} is not text")
     return value
 
 
@@ -261,7 +261,7 @@ def _yes_or_no(value: Any) -> bool:
 
 def _thresholds(value: Any) -> CardThresholds:
     if not isinstance(value, dict):
-        raise ValueError(f'thresholds {value!r} are no table; write thresholds = {{ "1e-2" = 0.23, "1e-3" = 0.32 }}')
+        raise ValueError(f'thresholds {value!r} are not a table; write thresholds = {{ "1e-2" = 0.23, "1e-3" = 0.32 }}')
     pairs = sorted(((float(rate), _number(cosine)) for rate, cosine in value.items()), reverse=True)
     return CardThresholds(tuple(rate for rate, _ in pairs), tuple(cosine for _, cosine in pairs))
 

@@ -62,7 +62,7 @@ def load_detector(
     Raises
     ------
     InputError
-        If the files can't be read or are no detector with landmarks.
+        If the files can't be read or are not a detector with landmarks.
     """
     card = read_card(model) if is_onnx(model) else own_card(card_owner(model))
     detector: SingleStage | MtcnnDetector
@@ -155,7 +155,7 @@ def load_embedder(
     Raises
     ------
     InputError
-        If the files can't be read, are no embedding, or don't say what is to be done to images.
+        If the files can't be read, are not an embedding, or don't say what is to be done to images.
     """
     if not is_onnx(model):
         return embedding.load_mxnet_embedder(model, device, precision=precision)

@@ -57,7 +57,7 @@ def try_ways(path: str, crops: Sequence[np.ndarray], labels: np.ndarray, device:
     Raises
     ------
     InputError
-        If it is no embedding, or there are too few pairs.
+        If it is not an embedding, or there are too few pairs.
     """
     graph = OnnxGraph(path)
     output, _ = embedding_output(graph, Card())

@@ -119,5 +119,5 @@ def dropped_lines(
         )
     return (
         f"{line}the threshold is the model's own, so these faces are smaller, darker or more blurred than usual, "
-        "or many are no faces: --preview DIR shows some",
+        "or many are not faces: --preview DIR shows some",
     )

@@ -23,7 +23,7 @@ FORMS = {  # by the length of an entry, where its detector's score and its quali
 
 @dataclass(frozen=True)
 class ShippedFaces:
-    """The faces of a clip, in the order of the frames; those whose vector is no direction are left out.
+    """The faces of a clip, in the order of the frames; those whose vector is not a direction are left out.
 
     frames : (n,) int64, number of the frame
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels
@@ -59,7 +59,7 @@ def parse_faces(entries: Any) -> ShippedFaces | None:
         If it is something else; says which entry.
     """
     if not isinstance(entries, list | tuple):
-        raise ValueError("is no list of faces")
+        raise ValueError("is not a list of faces")
     if not entries:
         return None
     if len(entries) > MOST_FACES:

@@ -29,12 +29,12 @@ def read_json(path: str, kind: type[T] | Any = Any) -> T | Any:
     Raises
     ------
     ValueError
-        If it is no file, too large, no JSON, or of other types; says where.
+        If it is not a file, too large, no JSON, or of other types; says where.
     OSError
         If it can't be read.
     """
     if not is_url(path) and not stat.S_ISREG(os.stat(plain(path)).st_mode):
-        raise ValueError("is no file")  # a pipe would be waited for
+        raise ValueError("is not a file")  # a pipe would be waited for
     data = read_bytes(path, MAX_JSON_BYTES + 1)
     if len(data) > MAX_JSON_BYTES:
         raise ValueError(f"is larger than {MAX_JSON_BYTES} bytes")

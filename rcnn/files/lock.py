@@ -81,7 +81,7 @@ class Lock:
         return descriptor
 
     def _no_lock(self) -> InputError:
-        return InputError(f"{self._file}: is a link or no file, so it is no lock of ours; remove it")
+        return InputError(f"{self._file}: is a link or no file, so it is not a lock of ours; remove it")
 
     def _current(self) -> bool:
         try:

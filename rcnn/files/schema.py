@@ -28,7 +28,7 @@ def from_json(data: bytes, kind: type[T] | Any = Any) -> T | Any:
     Raises
     ------
     ValueError
-        If it is no JSON, nested too deeply, or of other types; says where.
+        If it is not JSON, nested too deeply, or of other types; says where.
     """
     try:
         return msgspec.json.decode(data, type=kind)

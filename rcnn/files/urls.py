@@ -43,7 +43,7 @@ def parse_url(path: str) -> Url | None:
         return None
     scheme, rest = match[1].lower(), match[2]
     if scheme not in STORES:
-        raise InputError(f"{path}: {scheme}:// is no place for data; give a path, or s3://, gs:// or file://")
+        raise InputError(f"{path}: {scheme}:// is not a place for data; give a path, or s3://, gs:// or file://")
     found = _OPTIONS.search(rest)
     options = found[0] if found else ""
     bucket, _, key = rest.removesuffix(options).partition("/")

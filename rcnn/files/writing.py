@@ -203,7 +203,7 @@ def discard(path: str) -> None:
     Raises
     ------
     InputError
-        If it can't be removed, or is no file.
+        If it can't be removed, or is not a file.
     """
     try:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # whoever writes there says so

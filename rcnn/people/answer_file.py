@@ -85,7 +85,8 @@ def told(path: str) -> Iterator[None]:
         raise InputError(f"{path}: can't be read or written: {error}; mend that, then give the same command") from None
     except (sqlite3.DatabaseError, OverflowError) as error:
         raise InputError(
-            f"{path}: is damaged or is no file of answers ({error}); put a copy in its place, or move it away to go on "
+            f"{path}: is damaged or is not a file of answers ({error}); put a copy in its place, or move it away to go "
+            "on "
             "without its answers"
         ) from None
     except OSError as error:

@@ -76,7 +76,7 @@ class Answers:
         Raises
         ------
         InputError
-            If it is not there, is damaged, is no log of answers, or was made by a later version.
+            If it is not there, is damaged, is not a log of answers, or was made by a later version.
         """
         path = files.on_disk(path, "--answers")
         if not create and not os.path.exists(path):
@@ -239,7 +239,7 @@ def read_given(path: str | None) -> Given:
     Raises
     ------
     InputError
-        If it is damaged or is no log of answers.
+        If it is damaged or is not a log of answers.
     """
     return meaning(read_standing(path))
 

@@ -62,7 +62,7 @@ def _of_file(path: str | os.PathLike[str]) -> np.ndarray:
 
     text = os.fspath(path)
     if isinstance(text, bytes) or not text:
-        raise UnreadableError("is no path; give it as a str or a Path")
+        raise UnreadableError("is not a path; give it as a str or a Path")
     if "://" in text:
         raise UnreadableError("is a URL, which is not fetched; give the bytes that are there")
     return read_photograph(path)

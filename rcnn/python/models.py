@@ -112,7 +112,7 @@ def match_threshold(rate: str | float = "1 in 1,000", embedding: Path | None = N
     Raises
     ------
     ArgumentError
-        If it is no rate, one that was not measured, or nothing was measured with the model.
+        If it is not a rate, one that was not measured, or nothing was measured with the model.
     """
     from ..faces.card import read_thresholds
     from ..tables.header import file_sums

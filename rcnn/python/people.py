@@ -163,7 +163,7 @@ def _of_folder(folder: FilePath, finder: FaceFinder) -> dict[str, list[np.ndarra
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name.strip():
-        raise ArgumentError(f"people: {name!r} is no name; give {EXAMPLE}")
+        raise ArgumentError(f"people: {name!r} is not a name; give {EXAMPLE}")
     return name
 
 

@@ -39,7 +39,7 @@ def compare(first: Vector, second: Vector) -> float:
     Raises
     ------
     ArgumentError
-        If one is empty, zero, has NaN, is no vector, or their widths differ.
+        If one is empty, zero, has NaN, is not a vector, or their widths differ.
     """
     one, two = unit_vector(first, "first"), unit_vector(second, "second")
     if len(one) != len(two):
@@ -100,7 +100,7 @@ def _array(value: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:  # rows of several lengths; a tensor on a device
-        raise ArgumentError(f"{name}: is no array of numbers ({' '.join(str(error).split())[:80]})") from None
+        raise ArgumentError(f"{name}: is not an array of numbers ({' '.join(str(error).split())[:80]})") from None
     if array.dtype.kind not in "fiu":
         raise ArgumentError(f"{name}: is {kind_of(array)}; give numbers, float32 as embeddings are")
     return array

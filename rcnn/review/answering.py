@@ -85,7 +85,7 @@ def _text(body: Mapping[str, Any], field: str, most: int) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise RefusedError(f"The {field} of an answer is no text.") from None
+        raise RefusedError(f"The {field} of an answer is not text.") from None
     return value
 
 

@@ -116,7 +116,7 @@ class Api:
         try:
             body = json.loads(await request.body())
         except (ValueError, RecursionError):
-            raise HTTPException(400, "This is no JSON.") from None
+            raise HTTPException(400, "This is not JSON.") from None
         try:
             return await self._json(lambda: self._desk.answer(body))
         except RefusedError as refused:

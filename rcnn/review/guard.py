@@ -110,7 +110,7 @@ class Guard:
             await _answer(sender, refused.status, str(refused), [(b"connection", b"close")])
 
     def _check(self, scope: Message) -> None:
-        """Refuse what is no request of our own page to this address."""
+        """Refuse what is not a request of our own page to this address."""
         headers = scope["headers"]
         if scope["method"] not in ("GET", "HEAD", "POST"):
             raise _RefusedError(405, "This method is not known here.")

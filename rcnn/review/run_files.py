@@ -73,7 +73,7 @@ def open_run(root: str, dataset: str | None = None) -> RunFiles:
     Raises
     ------
     InputError
-        If it is no run, is not complete, is being made, was made by an older version, or is damaged.
+        If it is not a run, is not complete, is being made, was made by an older version, or is damaged.
     """
     run = _finished(root)
     detected, made = PARTS[FILMS]

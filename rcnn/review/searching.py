@@ -68,10 +68,10 @@ class Search:
         Raises
         ------
         NoSearchError
-            If it is no photograph, is too large, or the models of the run are gone.
+            If it is not a photograph, is too large, or the models of the run are gone.
         """
         if not is_photograph(data[:HEAD_BYTES]):
-            raise NoSearchError("This is no photograph that can be read.")
+            raise NoSearchError("This is not a photograph that can be read.")
         with self._lock:
             image = self._open(data)
             networks = self._load()

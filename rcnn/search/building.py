@@ -142,7 +142,7 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
 def _check_place(path: str) -> None:
     """Refuse a directory with what no index has, and files in its place."""
     if files.exists(path) and not files.is_dir(path):
-        raise InputError(f"{path}: is no directory, and the index goes there; move it away")
+        raise InputError(f"{path}: is not a directory, and the index goes there; move it away")
     if files.is_dir(path):
         files.check_no_links(path)
         for name in sorted(files.names(path)):

@@ -83,7 +83,8 @@ def _on_disk(model: Any, reader: StageReader) -> str:
     """The model that a manifest names; raises InputError where it lies in a store, which is not asked for it."""
     if not isinstance(model, str) or not may_follow(model, ()):
         raise InputError(
-            f"{reader.path}: its manifest names the model {printable(str(model))[:200]}, which is no path; give --model"
+            f"{reader.path}: its manifest names the model {printable(str(model))[:200]}, which is not a path; give "
+            "--model"
         )
     return model
 

@@ -32,7 +32,7 @@ def read_clip_sources(path: str) -> ClipSources:
     Raises
     ------
     InputError
-        If it is no training set, or damaged.
+        If it is not a training set, or damaged.
     """
     reader = StageReader(path, ("genfeat",))
     names = [name for batch in reader.batches(["name"]) for name in batch.column("name").to_pylist()]

@@ -47,7 +47,7 @@ class RunFolder:
         Raises
         ------
         InputError
-            If it is no run, or a manifest can't be read.
+            If it is not a run, or a manifest can't be read.
         """
         root = on_disk(root, FLAG)
         if not os.path.isdir(root):

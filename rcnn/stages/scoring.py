@@ -49,7 +49,7 @@ def read_classifier(model: str, even: bool = False) -> tuple[Callable[[int], Net
     Raises
     ------
     InputError
-        If it can't be read or is no classifier.
+        If it can't be read or is not a classifier.
     """
     if not is_onnx(model):
         graph = load_checkpoint(model)
@@ -66,7 +66,7 @@ def read_classifier(model: str, even: bool = False) -> tuple[Callable[[int], Net
     width = given[1] if len(given) == 2 else None
     found = onnx.shapes_at(ROWS, width) if width else None
     if not width or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
-        raise InputError(f"{model}: is no classifier: it takes no vectors or has no output {OUTPUT} to give scores")
+        raise InputError(f"{model}: is not a classifier: it takes no vectors or has no output {OUTPUT} to give scores")
     return lambda device: load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
 
 

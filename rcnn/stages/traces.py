@@ -32,7 +32,7 @@ class Traces:
     """Removes them, and says what was done, in lines.
 
     root : of the run
-    apart : folders in it that are no business of this
+    apart : folders in it that are left alone
     names : that may not stand in a text: of the person, their clips and files
     """
 
@@ -103,7 +103,7 @@ class Traces:
             write_bytes(path, b"".join(line for line in lines if not self._named or not self._named.search(line)))
 
     def _walk(self) -> Iterator[str]:
-        """The files of the run that are no links, but for those apart."""
+        """The files of the run that are not links, but for those apart."""
         apart = {os.path.realpath(path) for path in self.apart}
         folders = [self.root]
         while folders:

@@ -193,6 +193,7 @@ def _check_pretrained(settings: TrainSettings, data: TrainingSet) -> None:
 def _check_network(name: str) -> None:
     if not re.fullmatch(NETWORKS, name):
         raise InputError(
-            f"--network {name[:40]}: is no name of a network, a letter and a number like r50; the letter says how the "
+            f"--network {name[:40]}: is not the name of a network, a letter and a number like r50; the letter says how "
+            "the "
             "weights begin"
         )

@@ -101,7 +101,7 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
     Raises
     ------
     InputError
-        If it is no training set or a label is not below `num_classes`.
+        If it is not a training set or a label is not below `num_classes`.
     """
     reader = StageReader(path, ("genfeat",))
     extra, several = reader.strangers, has_kinds(reader.schema)
@@ -136,7 +136,7 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
             f"{path}: label {largest} does not fit --num-classes {num_classes}; give one more than the largest"
         )
     if several and at and not own[0]:
-        raise InputError(f"{path}: begins with a row that is no clip's own; run genfeat.py again")
+        raise InputError(f"{path}: begins with a row that is not a clip's own; run genfeat.py again")
     if num_classes is not None:
         extra = ExtraClasses(num_classes - 1, extra.strangers if extra else 0)
         labels = class_of(labels, reader, extra)

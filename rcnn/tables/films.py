@@ -15,7 +15,7 @@ class Films:
 
     sources : path of the film, by the name of the piece
     lengths : seconds of each film as far as its pieces reach, by path
-    whole : clips that are no pieces
+    whole : clips that are not pieces
     """
 
     sources: Mapping[str, str]

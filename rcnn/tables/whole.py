@@ -14,7 +14,7 @@ def faults(path: str) -> list[str]:
     Raises
     ------
     InputError
-        If it is no complete stage directory.
+        If it is not a complete stage directory.
     """
     manifest = read_manifest(path, tuple(KINDS))
     sums = manifest["parts"]

@@ -289,7 +289,7 @@ def check_output(path: str, overwrite: bool) -> None:
     check_utf8(path, "--output")
     if not files.is_dir(path):
         if files.exists(path):
-            raise InputError(f"{path}: is no directory; give --output another path")
+            raise InputError(f"{path}: is not a directory; give --output another path")
         return
     for folder in (path, *(files.join(path, name) for name in FOLDERS)):
         files.check_no_links(folder)

@@ -128,7 +128,8 @@ def letter(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def lookalike(photo: LabelledPhotograph, image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Something that is no face, (size, size, 3) uint8: a character, a patch of skin, a blob with spots, or a scrambled
+    """An object that is not a face, (size, size, 3) uint8: a character, a patch of skin, a blob with spots, or a
+    scrambled
     face."""
     if rng.random() < LETTER:
         return letter(size, rng)

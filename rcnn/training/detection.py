@@ -107,7 +107,7 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         if settings.threads:
             cv2.setNumThreads(settings.threads)
         if settings.side % max(STRIDES):
-            raise InputError(f"--side {settings.side}: is no multiple of {max(STRIDES)}, the largest stride")
+            raise InputError(f"--side {settings.side}: is not a multiple of {max(STRIDES)}, the largest stride")
         self.teacher = load_teacher(settings.teacher, [], settings.hints, self.gpu)
         self.seen, self.unseen = photographs or load_photographs(settings, self.gpu)
         self.frames = [photo for photo in self.seen if photo.is_frame]

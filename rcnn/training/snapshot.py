@@ -96,9 +96,9 @@ class Snapshot:
 
 
 def no_snapshot(path: str, error: Exception) -> InputError:
-    """What to raise where a file is no snapshot."""
+    """What to raise where a file is not a snapshot."""
     reason = (str(error).strip().splitlines() or [""])[0][:200]
-    return InputError(f"{path}: is no snapshot of this training ({reason}); remove it to start again")
+    return InputError(f"{path}: is not a snapshot of this training ({reason}); remove it to start again")
 
 
 def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful, record: Mapping[str, Any]) -> None:

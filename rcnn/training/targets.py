@@ -15,7 +15,7 @@ from ..faces.types import POINTS
 FACE, BACKGROUND, NEITHER = 1, 0, -1
 POSITIVE_OVERLAP = 0.5  # intersection over union with a face from which an anchor is to find it
 NEGATIVE_OVERLAP = 0.3  # and under which it is background
-IGNORED_SHARE = 0.4  # of an anchor inside an ignored box from which it is no background
+IGNORED_SHARE = 0.4  # of an anchor inside an ignored box from which it is not background
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class FrameDecoder:
         try:
             file = owner.enter_context(fetched(path, beat))
         except FileNotFoundError:
-            raise UnreadableError("is no file") from None
+            raise UnreadableError("is not a file") from None
         except OSError as error:
             raise UnreadableError(str(error)) from None
         if owner is self._film:

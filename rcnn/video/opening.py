@@ -21,7 +21,7 @@ PICTURES = {"bmp", "gif", "jpeg2000", "jpegls", "jpegxl", "mjpeg", "pbm", "pgm",
 NEVER = Disposition.attached_pic | Disposition.timed_thumbnails
 THREADS = 1  # a decoder runs on each core: two threads cost 25% more CPU for 444x240 H.264
 ISO_BOXES = {b"ftyp", b"mdat", b"free", b"skip", b"wide", b"styp", b"uuid", b"pnot"}  # that such a file begins with
-NO_VIDEO = "is no video, or its beginning is damaged"  # reason where nothing says what a file is
+NO_VIDEO = "is not a video, or its beginning is damaged"  # reason where nothing says what a file is
 BOXES_READ = 10_000  # of a file without an index
 
 
@@ -34,7 +34,7 @@ def open_video(path: str) -> tuple[InputContainer, VideoStream]:
         If there is no file, no video in it, or no decoder for it.
     """
     if not os.path.isfile(path):
-        raise UnreadableError("is no file")
+        raise UnreadableError("is not a file")
     try:
         with open(path, "rb") as file:
             if not file.read(1):

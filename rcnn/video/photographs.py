@@ -117,7 +117,7 @@ def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     Raises
     ------
     UnreadableError
-        If it is no photograph, damaged, cut off, or larger than `MAX_PIXELS`, `MAX_SIDE` or `MAX_BYTES`.
+        If it is not a photograph, damaged, cut off, or larger than `MAX_PIXELS`, `MAX_SIDE` or `MAX_BYTES`.
     """
     with _opened(source) as (image, file), _damage(image.format):
         with _silent_libtiff(image.format):
@@ -164,7 +164,7 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[ImageFile.
         if not head:
             raise UnreadableError("empty file")
         if not is_photograph(head):
-            raise UnreadableError(f"is no picture that can be read ({WORKING} can)")
+            raise UnreadableError(f"is not a picture that can be read ({WORKING} can)")
         if head.startswith(PNG_START):
             _check_chunks(file)
         with _damage("picture"):
@@ -208,7 +208,7 @@ def _open(path: str | os.PathLike[str]) -> IO[bytes]:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
-            raise UnreadableError("is a folder" if stat.S_ISDIR(status.st_mode) else "is no ordinary file")
+            raise UnreadableError("is a folder" if stat.S_ISDIR(status.st_mode) else "is not an ordinary file")
         if status.st_size > MAX_BYTES:
             raise UnreadableError(f"is {status.st_size:,} bytes large; {MAX_BYTES:,} are read at most")
         return Path(path).open("rb")

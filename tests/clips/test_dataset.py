@@ -105,5 +105,5 @@ def test_a_clip_under_two_people_is_refused(tmp_path):
 def test_no_data_set_is_one_clear_line(tmp_path):
     with pytest.raises(InputError, match="--dataset"):
         list_clips(str(tmp_path / "nothing"), "test")
-    with pytest.raises(InputError, match="has no gt_v2, so it is no data set"):
+    with pytest.raises(InputError, match="has no gt_v2, so it is not a data set"):
         list_clips(str(tmp_path), "test")

@@ -118,7 +118,7 @@ def test_what_holds_no_portrait_is_an_error(tmp_path: Path, models: dict[str, st
     with pytest.raises(InputError, match="no photograph shows a large face"):
         read_portraits({"x": [path]}, detector)
     path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"grey\.png: is no picture"):
+    with pytest.raises(InputError, match=r"grey\.png: is not a picture"):
         read_portraits({"x": [path]}, detector)
 
 

@@ -31,7 +31,7 @@ WHITE_SPACE = "holds white space"
 # file name, states that it may end in, and words of the reason where it is unreadable
 ZOO = {
     "empty": ({"unreadable"}, "is empty"),
-    "text": ({"unreadable"}, "is no video, or its beginning is damaged"),
+    "text": ({"unreadable"}, "is not a video, or its beginning is damaged"),
     "cut": ({"unreadable"}, "its index (moov atom) is missing"),
     "cut_late": ({"ok", "unreadable"}, "are damaged"),  # its index comes first, so its beginning can be seen
     "audio": ({"unreadable"}, "no video"),
@@ -39,9 +39,9 @@ ZOO = {
     "two_sizes": ({"ok", "no face", "unreadable"}, ""),
     "one_frame": ({"ok"}, ""),
     "thousand_hours": ({"ok"}, ""),
-    "folder": ({"unreadable"}, "is no file"),
-    "pipe": ({"unreadable"}, "is no file"),
-    "loop": ({"unreadable"}, "is no file"),
+    "folder": ({"unreadable"}, "is not a file"),
+    "pipe": ({"unreadable"}, "is not a file"),
+    "loop": ({"unreadable"}, "is not a file"),
     "forbidden": ({"unreadable"}, "can't be read: Permission denied"),
     'it\'s "quoted" $(x)': ({"unreadable"}, WHITE_SPACE),
     "two words": ({"unreadable"}, WHITE_SPACE),

@@ -85,7 +85,7 @@ def test_what_python_writes_is_read_as_it_was(content, protocol):
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_a_key_that_comes_again_within_its_value(protocol):
-    """Text is remembered once; that a value holds its own key is no value that holds itself."""
+    """Text is remembered once; that a value holds its own key is not a value that holds itself."""
     word = "a"
     content = {word: [{word: (None, word, [word])}]}
     assert same(dict(read(pickle.dumps(content, protocol))), content)

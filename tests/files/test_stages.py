@@ -404,7 +404,7 @@ def test_what_is_wrong_is_one_line(s3, on_disk, monkeypatch, dead_port, models, 
     line = run_line("detect.py", "--dataset", s3.url("none"), *output)
     assert "give --dataset a data set" in line
     line = run_line("detect.py", "--dataset", "ftp://host/data", *output)
-    assert "ftp:// is no place for data" in line
+    assert "ftp:// is not a place for data" in line
     line = run_line("train_mlp.py", "--data", s3.url("feat"), "--prefix", s3.url("mlp"))
     assert "--prefix s3://" in line and "must lie on the disk" in line
     line = run_line("detect.py", "--dataset", s3.url("none"), "--preview", s3.url("sheets"), *output)

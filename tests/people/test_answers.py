@@ -238,7 +238,7 @@ def test_what_is_no_log_is_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match="is not there"):
         Answers.open(str(tmp_path / "none.sqlite"), create=False)
     text = tmp_path / "text.sqlite"
-    text.write_text("this is no database" * 100)
+    text.write_text("this is not a database" * 100)
     foreign = tmp_path / "foreign.sqlite"
     with sqlite3.connect(foreign) as connection:
         connection.execute("CREATE TABLE answers (id)")

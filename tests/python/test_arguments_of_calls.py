@@ -66,7 +66,7 @@ def test_compare_takes_faces_rows_lists_and_extremes():
         (ONE, np.array(["a", "b"]), "second: is an array"),
         (ONE, np.array([True, False]), "second: is an array"),
         (ONE, np.array([1j, 2j]), "second: is an array"),
-        (ONE, [[1, 2], [3]], "second: is no array"),
+        (ONE, [[1, 2], [3]], "second: is not an array"),
         (ONE, object(), "second: is an array"),
     ],
 )  # fmt: skip

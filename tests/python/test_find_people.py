@@ -66,9 +66,9 @@ def test_what_is_wrong_is_said_at_the_call(place: Path, finder: FaceFinder, tmp_
     wrong = [
         ({}, film, "^people: names nobody; give {'Ada'"),
         ({"Ada": []}, film, r"^people\['Ada'\]: has no photograph"),
-        ({"": blank}, film, "^people: '' is no name"),
+        ({"": blank}, film, "^people: '' is not a name"),
         ({"Ada": blank}, film, r"^people\['Ada'\] .*blank\.png: no face was found in it"),
-        ({"Ada": film}, film, r"^people\['Ada'\] .*film0\.mp4: is no picture"),
+        ({"Ada": film}, film, r"^people\['Ada'\] .*film0\.mp4: is not a picture"),
         ({"Ada": "missing.jpg"}, film, r"^people\['Ada'\] missing\.jpg: No such file"),
         ({"Ada": portrait(0, CLEAR)}, film, "^colour: say in which order"),
         (tmp_path / "nobody", film, "^people .*nobody: holds no photograph"),

@@ -264,7 +264,7 @@ def test_its_place(tmp_path):
     (place / "photo.jpg").unlink()
     place.rmdir()
     place.write_text("")
-    with pytest.raises(InputError, match="is no directory"):
+    with pytest.raises(InputError, match="is not a directory"):
         build_index(reader)
     reader.path = "s3://bucket/feat"
     with pytest.raises(InputError, match="object store"):

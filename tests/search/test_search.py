@@ -184,7 +184,11 @@ def test_with_an_index_the_answer_is_the_same(run, tmp_path):
 def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     (run / "text.jpg").write_text("no picture")
     cv2.imwrite(str(run / "empty.png"), np.zeros((200, 300, 3), np.uint8))
-    for image, words in (("gone.jpg", "gone.jpg"), ("text.jpg", "is no picture"), ("empty.png", "no face was found")):
+    for image, words in (
+        ("gone.jpg", "gone.jpg"),
+        ("text.jpg", "is not a picture"),
+        ("empty.png", "no face was found"),
+    ):
         error = search(run, image=image, code=2)
         assert words in error and "\n" not in error
     assert "--face 5 is none" in search(run, "--face", 5, code=2)

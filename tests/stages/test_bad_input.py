@@ -199,7 +199,7 @@ def test_models_for_something_else_are_named(tmp_path):
         load_embedder(detector)
     with pytest.raises(InputError, match="is an embedding and no detector; give it as --model"):
         load_detector(face)
-    with pytest.raises(InputError, match="is no classifier"):
+    with pytest.raises(InputError, match="is not a classifier"):
         predict(PredictSettings(face, (write(tmp_path / "feat", "feature"),), str(tmp_path / "out"), gpu=-1))
     with pytest.raises(InputError, match=r"can't take an input of shape \(1, 112, 96, 3\)"):
         load_embedder(face).embed([np.zeros((112, 96, 3), np.uint8)])
@@ -249,18 +249,18 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
     ("record", "what"),
     [
         (b"3", "Expected `object`, got `int`"),
-        (b"[" * 100_000, "is no snapshot"),
-        (b"{", "is no snapshot"),
+        (b"[" * 100_000, "is not a snapshot"),
+        (b"{", "is not a snapshot"),
         (b"{}", "holds a run with another"),
         ({"run": []}, "holds a run with another"),
-        ({"order": "zz"}, "is no snapshot"),
-        ({"order": ""}, "is no snapshot"),
-        ({"order": 7}, "is no snapshot"),
-        ({"curve": []}, "is no snapshot"),
-        ({"curve": [{}]}, "is no snapshot"),
-        ({"curve": 3}, "is no snapshot"),
+        ({"order": "zz"}, "is not a snapshot"),
+        ({"order": ""}, "is not a snapshot"),
+        ({"order": 7}, "is not a snapshot"),
+        ({"curve": []}, "is not a snapshot"),
+        ({"curve": [{}]}, "is not a snapshot"),
+        ({"curve": 3}, "is not a snapshot"),
         ({"curve": [{"epoch": "x", "lr": 1, "accuracy": 1, "loss": 1, "val_accuracy": None,
-                     "rows_per_second": 1, "steps": 1}]}, "is no snapshot"),
+                     "rows_per_second": 1, "steps": 1}]}, "is not a snapshot"),
     ],
 )  # fmt: skip
 def test_a_snapshot_that_lies_is_an_input_error(tmp_path, monkeypatch, record, what):

@@ -102,7 +102,7 @@ def test_the_error_of_a_run_can_be_followed(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["x.params"], "is no X.onnx"),
+        (["x.params"], "is not an X.onnx"),
         (["x.onnx"], "give --faces DIR"),
         (["x.onnx", "--colour", "rgb", "--mean", "1"], "give --faces DIR"),
         (["x.onnx", "--colour", "rgb", "--mean", "1,2", "--std", "1"], "one number, or three"),

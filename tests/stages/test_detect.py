@@ -54,7 +54,7 @@ def root(tmp_path_factory, face):
     put_clip(train / "late_train.mp4", late)
     put_clip(val / "late_val.mp4", late)
     put_clip(val / "nobody.mp4", [grey] * 10)
-    (val / "broken.mp4").write_text("this is no video")
+    (val / "broken.mp4").write_text("this is not a video")
     (val / "nothing.mp4").write_bytes(b"")
     put_clip(test / "late_test.mp4", late)
     (root / "gt_v2").mkdir()

@@ -336,7 +336,7 @@ def test_damaged_items_are_recorded_and_skipped(tmp_path: Path) -> None:
     good = (source / "Bo" / "00.png").read_bytes()
     (source / "Bo" / "00.png").write_bytes(good[: len(good) // 8])
     (source / "Ann" / "empty.jpg").touch()
-    (source / "Ann" / "text.mp4").write_bytes(b"this is no video" * 100)
+    (source / "Ann" / "text.mp4").write_bytes(b"this is not a video" * 100)
     (source / "Ann" / "noise.mp4").write_bytes(bytes(range(256)) * 9)
     summary = generate(source, tmp_path / "out", SETTINGS)
     lines = skipped(tmp_path / "out")

@@ -295,12 +295,12 @@ def test_a_bad_clip_stops_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("clips", "said"),
     [
-        ({"a_train": [face(np.ones(3))], "b": 1, "c_train": 1, "d": 2}, "3 of 4 clips hold no faces"),
+        ({"a_train": [face(np.ones(3))], "b": 1, "c_train": 1, "d": 2}, "3 of 4 clips have no faces"),
         ({"a_train": [face(np.ones(3))], "a_train.mp4": []}, "a_train.mp4 is in the pickles twice"),
         ({"a_train": []}, "no clip has a face"),
-        ({"a b": [face(np.ones(3))]}, "'a b' is no name of a clip"),
-        ({"a/b": [face(np.ones(3))]}, "is no name of a clip"),
-        ({"": [face(np.ones(3))]}, "is no name of a clip"),
+        ({"a b": [face(np.ones(3))]}, "'a b' is not a valid clip name"),
+        ({"a/b": [face(np.ones(3))]}, "is not a valid clip name"),
+        ({"": [face(np.ones(3))]}, "is not a valid clip name"),
         (["a"], "it holds something else than a dict"),
     ],
 )

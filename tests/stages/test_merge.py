@@ -40,13 +40,13 @@ def small_parts(monkeypatch):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Test clips of six frames, each of another face; two of nobody and two that are no clip."""
+    """Test clips of six frames, each of another face; two of nobody and two that are not clips."""
     root = tmp_path_factory.mktemp("data")
     (root / "IQIYI_VID_TEST").mkdir()
     for number in range(CLIPS):
         path = root / f"IQIYI_VID_TEST/clip{number:02d}.mp4"
         if number in (5, 12):
-            path.write_text("this is no video")
+            path.write_text("this is not a video")
             continue
         nobody = np.full((480, 888, 3), 90, np.uint8)
         put_clip(path, [nobody if number in (3, 16) else framed(portrait(number))] * 6)
@@ -146,7 +146,7 @@ def test_a_part_is_missing_or_double(runs, tmp_path):
         merge(MergeSettings((first, third), str(tmp_path / "whole")))
     copy = tmp_path / "copy"
     shutil.copytree(second, copy)
-    with pytest.raises(InputError, match=rf"1 parts are there twice, 1,3 in {second} and {copy}"):
+    with pytest.raises(InputError, match=rf"1 parts are given twice, 1,3 in {second} and {copy}"):
         merge(MergeSettings((first, second, third, str(copy)), str(tmp_path / "whole")))
     assert not (tmp_path / "whole").exists()
 

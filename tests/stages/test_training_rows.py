@@ -180,7 +180,7 @@ def test_people_beside_teach_unless_they_may_be_somebody_known(tmp_path):
     found = {row["label"] for row in rows_of(reader) if row["kind"] == "other"}
     stranger = {row["label"] for row in rows_of(reader) if row["name"][0] == "s"}
     assert reader.strangers == ExtraClasses(PEOPLE, 2) and found | stranger == {4, 5} and len(found) == 1
-    check_labels(Lineage(learnt=[reader]))  # a clip of Anna with a row of another label is no changed label
+    check_labels(Lineage(learnt=[reader]))  # a clip of Anna with a row of another label is not a changed label
 
 
 def test_a_run_that_was_stopped_makes_the_same_set(tmp_path, monkeypatch):

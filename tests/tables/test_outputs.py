@@ -146,7 +146,7 @@ def test_outputs_that_may_not(overwrite, tmp_path):
         (foreign / name).touch()
     with pytest.raises(InputError) as caught:
         check_output(str(file), overwrite)
-    assert str(caught.value) == f"{file}: is no directory; give --output another path"
+    assert str(caught.value) == f"{file}: is not a directory; give --output another path"
     with pytest.raises(InputError) as caught:
         check_output(str(foreign), overwrite)
     assert str(caught.value) == f"{foreign}: holds 'holiday.jpg', which no stage wrote; give --output another path"

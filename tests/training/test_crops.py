@@ -152,7 +152,7 @@ def test_what_is_no_picture_or_shows_no_face_is_an_error(tmp_path, models):
     broken, empty = tmp_path / "broken.jpg", tmp_path / "empty.png"
     broken.write_bytes(b"no picture")
     cv2.imwrite(str(empty), np.full((90, 90, 3), 128, np.uint8))
-    with pytest.raises(InputError, match=r"broken\.jpg: is no picture .*; give another picture, or remove it"):
+    with pytest.raises(InputError, match=r"broken\.jpg: is not a picture .*; give another picture, or remove it"):
         read_crops({"A": [broken]}, detector)
     with pytest.raises(InputError, match="no face was found in any photograph"):
         read_crops({"A": [empty]}, detector)

@@ -80,7 +80,7 @@ def test_a_record_that_can_not_be_taken_over_is_an_input_error(error, tmp_path):
     def fail(record: dict) -> tuple[list[dict], str]:
         raise error
 
-    with pytest.raises(InputError, match=r"run\.params: is no snapshot of this training \(.*\); remove it"):
+    with pytest.raises(InputError, match=r"run\.params: is not a snapshot of this training \(.*\); remove it"):
         Training(tmp_path / "run.params").course.resume(fail)
 
 

@@ -55,7 +55,7 @@ class Doubling:
                 ctypes.PyDLL(None).pause()
             wait_for(lambda item=item: len(list(Path(self.folder).glob("pid-*"))) >= dict(self.meets).get(item, 0))
             if item == -1:
-                raise InputError("-1: is no number; take it away")
+                raise InputError("-1: is not a number; take it away")
             time.sleep(self.seconds)
             results.append(2 * item)
         return results

@@ -83,7 +83,7 @@ def test_a_clip_that_always_kills_is_given_up_and_its_neighbours_are_not(tmp_pat
 def test_an_error_of_the_step_comes_in_its_turn(tmp_path):
     got = []
     with (
-        pytest.raises(InputError, match="-1: is no number"),
+        pytest.raises(InputError, match="-1: is not a number"),
         open_crew(Doubling(str(tmp_path)), Plan(-1, workers=2), 2) as crew,
     ):
         for group, _ in crew.map(iter([[0, 1], [2], [-1], [3]])):

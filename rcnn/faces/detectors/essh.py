@@ -49,7 +49,7 @@ def load_essh(
     Raises
     ------
     InputError
-        If the checkpoint can't be read or is no ESSH or RetinaFace.
+        If the checkpoint can't be read or is not an ESSH or RetinaFace.
     """
     graph = load_checkpoint(model)
     _check_outputs(graph)
@@ -95,7 +95,7 @@ def _check_outputs(graph: Graph) -> None:
                 "landmarks; take a detector that has them"
             )
         raise InputError(
-            f"{graph.source}: is no ESSH or RetinaFace detector with landmarks: its outputs are "
+            f"{graph.source}: is not an ESSH or RetinaFace detector with landmarks: its outputs are "
             f"{', '.join(names[:4])}..., wanted are {wanted}, three for each of the strides 32, 16, 8"
         )
 

@@ -30,7 +30,7 @@ LAYOUTS = (((620, 0, 0),), ((430, 0, 0), (200, 435, 0), (100, 435, 210), (50, 54
 CERTAIN = 0.6  # least score of what counts
 USUAL = 0.965  # of how far apart landmarks are drawn, how far a published file finds them, over all its priors
 SPREAD = 1.18  # factor by which sizes may be off; the published file's priors differ by 1.03
-ABSURD = 6.0  # factor from which on it is no face that was found
+ABSURD = 6.0  # factor from which on it is not a face that was found
 LEAST = 2  # anchors that see a face before a prior is judged
 
 

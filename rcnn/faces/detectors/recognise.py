@@ -142,7 +142,7 @@ def _lacks_landmarks(shapes: Sequence[Shape]) -> bool:
 
 
 def _unknown(graph: OnnxGraph, shapes: Sequence[Shape]) -> str:
-    """Why a graph is no detector that can be used, in a line."""
+    """Why a graph is not a detector that can be used, in a line."""
     rows = [_rows(shape) for shape in shapes]
     widths = sorted({row[1] for row in rows if row is not None})
     if _lacks_landmarks(shapes):
@@ -158,9 +158,7 @@ def _unknown(graph: OnnxGraph, shapes: Sequence[Shape]) -> str:
         hint = f"; RetinaFace's priors are others than {MIN_SIZES}: write min_sizes and strides into {card}"
     names = ", ".join(f"{n} {_text(s)}" for n, s in zip(graph.output_names[:12], shapes, strict=False))
     kinds = ", ".join((ESSH, RETINAFACE, SCRFD, YUNET))
-    return (
-        f"{graph.path}: is no detector that is known here ({kinds}; see docs/models.md): its outputs are {names}{hint}"
-    )
+    return f"{graph.path}: is not a known detector ({kinds}; see docs/models.md): its outputs are {names}{hint}"
 
 
 def _text(shape: Sequence[int | None]) -> str:

@@ -202,11 +202,11 @@ def probable(scores: np.ndarray, threshold: float, source: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If they are no probabilities.
+        If they are not probabilities.
     """
     if len(scores) and not (scores.min() > -0.01 and scores.max() < 1.01):  # float16 rounds
         raise InputError(
-            f"{source}: scores from {scores.min():.3g} to {scores.max():.3g} are no probabilities; "
+            f"{source}: scores from {scores.min():.3g} to {scores.max():.3g} are not probabilities; "
             f"export the network with its softmax or sigmoid"
         )
     chosen = np.flatnonzero(scores >= np.float32(threshold))

@@ -129,7 +129,7 @@ class Machine:
         """Push the name whose module and name lie on the stack."""
         name, module = self.stack.pop(), self.stack.pop()
         if type(name) is not str or type(module) is not str:
-            raise ValueError("a name that is no text")
+            raise ValueError("a name that is not text")
         self._name_of(module, name)
 
     def _name_of(self, module: str, name: str) -> None:
@@ -194,7 +194,7 @@ class Machine:
             raise ValueError("a dict with a key and no value")
         target = self.stack[-1]
         if type(target) is not dict:
-            raise ValueError("items for something that is no dict")
+            raise ValueError("items for something that is not a dict")
         pairs = zip(values[::2], values[1::2], strict=True)
         if len(self.stack) == 1 and not self.below:
             self.ready.extend(pairs)
@@ -214,7 +214,7 @@ class Machine:
         """Make what a call of a known name stands for."""
         given, name = self.stack.pop(), self.stack.pop()
         if type(name) is not Name or type(given) is not tuple:
-            raise ValueError("a call of something that is no name")
+            raise ValueError("a call of something that is not a name")
         self.stack.append(call(name, given))
 
     def build(self) -> None:
@@ -222,7 +222,7 @@ class Machine:
         state = self.stack.pop()
         unbuilt = self.stack[-1]
         if type(unbuilt) is not Unbuilt:
-            raise ValueError("BUILD of something that is no array")
+            raise ValueError("BUILD of something that is not an array")
         self.stack[-1] = build(unbuilt, state)
 
     # What is remembered
@@ -263,7 +263,7 @@ def check_ends(value: Any) -> None:
 
 def _list_of(value: Any) -> list[Any]:
     if type(value) is not list:
-        raise ValueError("entries for something that is no list")
+        raise ValueError("entries for something that is not a list")
     return value
 
 

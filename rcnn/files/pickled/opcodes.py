@@ -52,7 +52,7 @@ def check_protocol(source: Source, version: int) -> None:
 def memo_number(source: Source, line: bytes) -> int:
     """A number of the memo in a line."""
     if not line.isdigit() or len(line) > LONGEST_NUMBER:
-        source.fail("a line that is no number")
+        source.fail("a line that is not a number")
     return int(line)
 
 

@@ -77,7 +77,7 @@ class PickledDict:
         machine.bytes = 0
         for number, (key, value) in enumerate(machine.ready, 1):
             if type(key) not in (str, bytes):
-                self._source.fail("a key that is no text")
+                self._source.fail("a key that is not text")
             if machine.shares:
                 try:
                     check_ends(value)

@@ -68,7 +68,7 @@ class Graph:
 
     @property
     def auxiliary_names(self) -> frozenset[str]:
-        """Variables that are no weights but statistics, `aux:` in a `.params` file: BatchNorm's last two."""
+        """Variables that are not weights but statistics, `aux:` in a `.params` file: BatchNorm's last two."""
         return frozenset(
             self.nodes[index].name for node in self.nodes if node.op == "BatchNorm" for index in node.inputs[3:5]
         )

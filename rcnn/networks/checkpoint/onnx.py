@@ -37,7 +37,7 @@ def to_onnx(graph: Graph, shape: Sequence[Size]) -> onnx.ModelProto:
     Raises
     ------
     InputError
-        If an attribute is not supported, or a layer's gamma or slope is no parameter.
+        If an attribute is not supported, or a layer's gamma or slope is not a parameter.
     """
     writer = _Writer(graph.source)
     data = Value(graph.input_names[0], len(shape))

@@ -348,7 +348,7 @@ def reshape_target(shape: Sequence[int], codes: Sequence[int]) -> tuple[int, ...
             result.extend((left, right))
             at += 1
         else:
-            raise ValueError(f"{code} is no code of Reshape")
+            raise ValueError(f"{code} is not a code of Reshape")
     size = 1
     for length in source:
         size *= length

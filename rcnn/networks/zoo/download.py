@@ -54,7 +54,7 @@ def download(url: str, target: str, digest: str = "", size: int = 0) -> None:
         If the file has another sha256 or size or is too large, or it can't be written.
     """
     if not url.startswith(("http://", "https://")):
-        raise InputError(f"{url}: is no address of the web")
+        raise InputError(f"{url}: is not a web address")
     part, mark = f"{target}.part", f"{target}.etag"
     try:
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)

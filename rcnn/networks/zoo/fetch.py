@@ -76,7 +76,7 @@ def _get(file: ModelFile, target: str, archives: list[str]) -> None:
             write_whole(target, unpack, private=False)
     except zipfile.BadZipFile:
         os.remove(archive)
-        raise InputError(f"{file.url}: is no .zip, so it was removed; give the same command again") from None
+        raise InputError(f"{file.url}: is not a .zip, so it was removed; give the same command again") from None
 
 
 def _check(target: str, file: ModelFile) -> None:

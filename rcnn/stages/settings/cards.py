@@ -43,7 +43,7 @@ class CardSettings(Settings):
     def _complete(self) -> None:
         known = [self.colour, self.mean, self.std]
         if not self.file.lower().endswith(".onnx"):
-            raise InputError(f"{self.file}: is no X.onnx; a checkpoint of MXNet says itself how it is fed")
+            raise InputError(f"{self.file}: is not an X.onnx file; a checkpoint of MXNet says itself how it is fed")
         if self.faces is None and None in known:
             raise InputError(
                 f"{self.file}: give --faces DIR of PERSON/*.jpg, or all three of --colour, --mean and --std"

@@ -223,15 +223,15 @@ def test_any_json_is_an_input_error(path, value):
         (lambda d: d.update(heads=[[9, 0, 0], [9, 0, 0]]), "a head twice"),
         (lambda d: d.update(heads=[[9, 1, 0]]), "output 1 of node"),
         (lambda d: d.update(heads=[["9", 0, 0]]), r"no \[node, output\] pair"),
-        (lambda d: d["nodes"].__setitem__(3, "x"), "node 3 is no object"),
+        (lambda d: d["nodes"].__setitem__(3, "x"), "node 3 is not an object"),
         (lambda d: d["nodes"][3].update(op=7), "node 3 lacks op, name or inputs"),
         (
             lambda d: d["nodes"][2].update(inputs=[[0, 0, 0], [True, 0, 0]]),
-            r"an input of 'conv' is no \[node, output\]",
+            r"an input of 'conv' is not a \[node, output\]",
         ),
         (
             lambda d: d["nodes"][2].update(inputs=[[0, 0, 0], [1, 0, 0, 0]]),
-            r"an input of 'conv' is no \[node, output\]",
+            r"an input of 'conv' is not a \[node, output\]",
         ),
         (lambda d: d["nodes"][2].update(inputs=[[2, 0, 0], [1, 0, 0]]), "an input of 'conv' is node 2, which does not"),
         (lambda d: d["nodes"][2].update(inputs=[[9, 0, 0], [1, 0, 0]]), "an input of 'conv' is node 9, which does not"),

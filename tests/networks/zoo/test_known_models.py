@@ -195,7 +195,7 @@ def test_a_web_page_is_no_model(server, tmp_path):
     with pytest.raises(InputError, match="is a web page or a pointer and no model"):
         fetch.fetch(entry(ModelFile("x.onnx", "", f"{server.url}/page")), str(tmp_path))
     server.files["/no.zip"] = b"nothing"
-    with pytest.raises(InputError, match=r"is no .zip, so it was removed"):
+    with pytest.raises(InputError, match=r"is not a .zip, so it was removed"):
         fetch.fetch(entry(ModelFile("y.onnx", "", f"{server.url}/no.zip", "y.onnx")), str(tmp_path))
     assert not (tmp_path / "no.zip").exists()
 
