@@ -16,7 +16,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Reasons for an unreadable clip that may be the fault of the machine, a mount or a store, not of the file.
-# If no decoder can be started or the store does not answer, the run ends, so that is never a clip's reason. Outputs of earlier versions have "is no file".
+# If no decoder can be started or the store does not answer, the run ends, so that is never a clip's reason.
+# Outputs of earlier versions have "is no file".
 OF_THE_MACHINE = re.compile(
     r"can't be (read|fetched): |is (no|not a) file$|decoding takes too long: |the decoder (died of it|broke off)"
     r"|(killed|hung) its (decoder|worker) "
