@@ -1,4 +1,4 @@
-"""Says who is in view in which file, from when to when, and how sure that is; and writes it for other programs."""
+"""Finds who is in view in which file, when, and with what certainty; exports it for other programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def check_left_out(settings: Settings, why: str) -> None:
-    """Refuse settings that change nothing in what is asked for; `why` follows the flag."""
+    """Refuse settings that have no effect on the request; `why` follows the flag."""
     for field in fields(settings):
         if field.name != "output" and getattr(settings, field.name) != field.default:
             raise InputError(f"{flag_of(field.name)}: {why}; leave one of the two out")

@@ -53,8 +53,7 @@ def find(settings: FindSettings) -> None:
     ------
     InputError
         If there are no people, no films, or the output contains something else, was made with other settings, or is
-        being
-        written by another process.
+        being written by another process.
     """
     started = time.monotonic()
     check_licences(

@@ -40,13 +40,7 @@ from .settings.groups import GroupsSettings
 from .unknown_tracks import Input, Seen, known_rows, read_unknown
 
 BATCH_CLIPS = 256  # that are written together
-ELSEWHERE = (
-    "run",
-    "appearances",
-    "answers",
-    "report",
-    "report_groups",
-)  # settings that are recorded among the sources and sums
+ELSEWHERE = ("run", "appearances", "answers", "report", "report_groups")  # recorded among sources and sums
 ANSWERS = "answers"  # key in the manifest's sums: a digest of the answers
 STORED = np.float16  # of a vector, in a file that is memory-mapped during grouping
 

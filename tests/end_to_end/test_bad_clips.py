@@ -207,5 +207,5 @@ def test_the_stages_after_it_keep_the_accounts(detected, zoo, models, capsys):
     lines = [line.split() for line in (detected / "submission.txt").read_text(encoding="utf-8").splitlines()]
     assert {name for line in lines for name in line[1:]} == good
     assert "test_名前_ünï_🎬.mp4" in good
-    assert f"of {len(good)} with scores {len(good)} stand in a line, 0 in none" in text
+    assert f"of {len(good)} with scores {len(good)} are in the submission, 0 are not" in text
     assert "MAP@100" in text

@@ -116,7 +116,7 @@ def test_without_the_faces_there_are_no_times(run, tmp_path):
     (tmp_path / "feat/manifest.json").write_text(manifest.replace("det_test", "gone"))
     command = ["search", "--image", run / "photo.png", "--features", tmp_path / "feat", "--gpu", "-1"]
     text = sh(*command, "--report", tmp_path / "page.html")
-    assert "no clip here carries a label" in text  # nobody says who is in test
+    assert "no clip here has a label" in text  # nobody says who is in test
     assert judged(text) and not re.search(r"\d:\d\d-", text)
     assert "no picture" in (tmp_path / "page.html").read_text()
 

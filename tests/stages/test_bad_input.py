@@ -151,7 +151,7 @@ def test_truth_of_other_clips_is_refused_and_unknown_names_are_said(tmp_path, ca
         submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(truth)))
     truth.write_text("1 x.mp4 001.mp4\n")
     submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(truth)))
-    assert "1 of its 2 clips are unknown, 'x.mp4' for one" in capsys.readouterr().out
+    assert "1 of its 2 clips are unknown, for example 'x.mp4'" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"nowhere\.txt: No such file"):
         submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(tmp_path / "nowhere.txt")))
 
@@ -241,7 +241,7 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
         f"accounts: {states}; of 40 with features 39 trained on, 1 validated on, 0 left out",
         f"accounts: {states}, as in {feat}",
         f"accounts: {states}, as in {feat}",
-        f"accounts: {states}; of 40 with scores 40 stand in a line, 0 in none",
+        f"accounts: {states}; of 40 with scores 40 are in the submission, 0 are not",
     ]
 
 
