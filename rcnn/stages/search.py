@@ -28,9 +28,7 @@ from .search_times import find_times
 from .settings import SearchSettings
 from .settings.clips import NORM
 
-TRIALS = (
-    20_000  # approximate number of clips compared with all known people: 20 of them are above a threshold of 1 in 1,000
-)
+TRIALS = 20_000  # approximate number of clips compared with everybody: 20 of them exceed a threshold of 1 in 1,000
 
 
 def search(settings: SearchSettings) -> None:

@@ -31,9 +31,7 @@ from .training_set import TrainingSet, choose_rows, read_training_set
 if TYPE_CHECKING:
     from ..training.epochs import EpochResult
 
-CHALLENGE_CLASSES = (
-    4935  # training clips of iQIYI-VID-2018, for which the rate and the length of the training were chosen
-)
+CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018, for which the rate and the length of the training were chosen
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 

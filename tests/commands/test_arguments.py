@@ -88,7 +88,7 @@ def test_what_is_mistyped_says_what_is_allowed_in_one_line(program, arguments, w
 
 def test_a_default_of_0_is_shown_and_pairs_as_they_are_typed():
     assert "--begin-epoch E" in (text := " ".join(run("train_mlp.py", "--help").stdout.split()))
-    assert "epochs that are done already (default: 0)" in text
+    assert "number of completed epochs (default: 0)" in text
     assert "(default: 112,112)" in " ".join(run("detect.py", "--help").stdout.split())
 
 
