@@ -185,7 +185,7 @@ stage() {
   for path in "${results[@]}"; do
     [ ! -e "$path" ] || tell "run.sh: $path is of an earlier run"
   done
-  tell "run.sh: when that is mended, this goes on: $0$again --stage $number"
+  tell "run.sh: when that is fixed, continue with: $0$again --stage $number"
   exit "${codes[0]}"
 }
 
@@ -205,7 +205,7 @@ once() {
 
 # An empty log, which is not a link to somewhere else.
 begin() {
-  { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; mend that"
+  { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; fix that"
 }
 
 wanted() {

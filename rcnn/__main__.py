@@ -7,7 +7,7 @@ from types import ModuleType
 from .errors import InputError, run_script
 from .installation import PROGRAM, STAGES, VERSION, as_called
 
-COMMANDS = {  # module of rcnn.commands, and whether the same command goes on after a stop
+COMMANDS = {  # module of rcnn.commands, and whether the same command resumes after a stop
     "find": True,
     "people": True,
     "forget": True,

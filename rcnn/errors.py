@@ -26,7 +26,7 @@ _saved = False  # whether this run has saved a part, or found one of an earlier 
 
 
 class InputError(Exception):
-    """Something that was given is wrong: what, where, and how to mend it, in one line.
+    """Something that was given is wrong: what, where, and how to fix it, in one line.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class ArgumentError(InputError, ValueError):
 
 
 class Stopped(BaseException):
-    """A signal asked the run to end. What was done is saved, and the same command goes on.
+    """A signal asked the run to end. What was done is saved, and the same command resumes.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
 
     Parameters
     ----------
-    resumes : whether all that it writes appears whole or not at all and the same command goes on. SIGINT and SIGTERM
+    resumes : whether all that it writes appears whole or not at all and the same command resumes. SIGINT and SIGTERM
         then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
     _open_streams()
@@ -205,7 +205,7 @@ def _check_heard() -> None:
 
 
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
-    goes_on = "what was done is saved, and the same command goes on from there"
+    goes_on = "what was done is saved, and the same command resumes from there"
     line = f"{_program()}: stopped; {goes_on if _saved else 'give the same command again'}\n"
     with contextlib.suppress(OSError):
         if _speaks:

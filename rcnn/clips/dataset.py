@@ -50,7 +50,7 @@ class Clip:
     def fault(self) -> str:
         """Why no stage can take it, whatever it holds; else empty."""
         if any(character.isspace() for character in self.name):
-            return "its name holds white space, which parts names in the ground truth and in a submission; rename it"
+            return "its name contains white space, which separates names in truth files and submissions; rename it"
         return ""
 
 
@@ -63,7 +63,7 @@ def parse_label(path: str, number: int, text: str, least: int = 1) -> int:
     """The label in line `number` of a file; raises InputError where it is not a whole number of `least` or more."""
     if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= LARGEST_LABEL:
         raise InputError(
-            f"{path}:{number}: label {printable(text[:40])!r} is not a whole number of {least} or more; mend the line"
+            f"{path}:{number}: label {printable(text[:40])!r} is not a whole number of {least} or more; fix the line"
         )
     return int(text)
 
@@ -79,11 +79,11 @@ def read_train_labels(path: str) -> dict[str, int]:
     for number, line in _lines(path):
         fields = line.split()
         if len(fields) != 2:
-            raise InputError(f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line")
+            raise InputError(f"{path}:{number}: has {len(fields)} fields, expected NAME LABEL; fix the line")
         if labels.setdefault(fields[0], parse_label(path, number, fields[1])) != int(fields[1]):
             raise InputError(
-                f"{path}:{number}: {printable(fields[0])} stands under {labels[fields[0]]} and under {fields[1]}; "
-                "mend the file"
+                f"{path}:{number}: {printable(fields[0])} is listed under {labels[fields[0]]} and under {fields[1]}; "
+                "fix the file"
             )
     return labels
 
@@ -98,7 +98,7 @@ def read_ground_truth(path: str, one_label: bool = False) -> dict[int, tuple[str
     Raises
     ------
     InputError
-        If it can't be read, a label is none, or a clip stands under two of which it may have one.
+        If it can't be read, a label is none, or a clip is listed under two of which it may have one.
     """
     clips: dict[int, dict[str, None]] = {}
     labels: dict[str, int] = {}
@@ -109,7 +109,7 @@ def read_ground_truth(path: str, one_label: bool = False) -> dict[int, tuple[str
         for name in names:
             if one_label and labels.setdefault(name, label) != label:
                 raise InputError(
-                    f"{path}:{number}: {printable(name)} stands under {labels[name]} and under {label}; mend the file"
+                    f"{path}:{number}: {printable(name)} is listed under {labels[name]} and under {label}; fix the file"
                 )
     return {label: tuple(names) for label, names in clips.items()}
 
@@ -171,7 +171,7 @@ def _clips_in_folders(root: str, stage: str, part: tuple[int, int], marked: bool
                     continue
                 path = files.join(folder, name)
                 if name in clips:
-                    raise InputError(f"{path}: the same name lies at {clips[name].path}; take one away")
+                    raise InputError(f"{path}: the same name lies at {clips[name].path}; remove one")
                 clips[name] = Clip(name, path, split, *mark)
     return clips
 
@@ -183,9 +183,7 @@ def _listed_clips(root: str, stage: str, part: tuple[int, int], marked: bool) ->
         if row.split not in STAGES[stage] or part_of(row.name, part[1]) != part[0]:
             continue
         if row.name in clips:
-            raise InputError(
-                f"{files.join(root, CLIPS_FILE)}: {printable(row.name)} stands there a second time; take one away"
-            )
+            raise InputError(f"{files.join(root, CLIPS_FILE)}: {printable(row.name)} is listed twice; remove one")
         if marked and row.source not in marks:
             marks[row.source] = files.mark(row.source)
         clips[row.name] = Clip(row.name, row.source, row.split, *marks.get(row.source, (0, 0)), row.start, row.end)

@@ -38,7 +38,7 @@ def read_given(root: str) -> dict[str, int]:
     Raises
     ------
     InputError
-        If the list can't be read, a label is none, or a name stands there twice.
+        If the list can't be read, a label is none, or a name is listed twice.
     """
     path = files.join(root, LABELS_FILE)
     if not files.is_file(path):
@@ -49,9 +49,7 @@ def read_given(root: str) -> dict[str, int]:
     for number, (text, written) in read_rows(path, HEADER, "a data set keeps there who each label is"):
         name, label = person_name(written), parse_label(path, number, text)
         if given.setdefault(name, label) != label:
-            raise InputError(
-                f"{path}:{number}: {printable(name)} has the labels {given[name]} and {label}; take one away"
-            )
+            raise InputError(f"{path}:{number}: {printable(name)} has the labels {given[name]} and {label}; remove one")
     return given
 
 
@@ -75,7 +73,7 @@ def give_labels(given: Mapping[str, int], people: Iterable[str]) -> dict[str, in
             last += 1
             labels[name] = last
     if last > LARGEST_LABEL:
-        raise InputError(f"{LABELS_FILE}: has a label of {LARGEST_LABEL}, above which there is none; mend the list")
+        raise InputError(f"{LABELS_FILE}: has a label of {LARGEST_LABEL}, above which there is none; fix the list")
     return labels
 
 

@@ -57,8 +57,8 @@ def read_labels_of(dataset: str) -> dict[str, int]:
     for name in train.keys() & val.keys():
         if train[name] != val[name]:
             raise InputError(
-                f"{val_path}: {printable(name)} stands under {val[name]}, and in {TRAIN_FILE} under {train[name]}; "
-                "mend one of them"
+                f"{val_path}: {printable(name)} is listed under {val[name]}, and in {TRAIN_FILE} under {train[name]}; "
+                "fix one of them"
             )
     return train | val
 
@@ -70,7 +70,8 @@ def _agreeing(first: str, *others: str) -> dict[str, int]:
         for name, label in read_official_labels(path).items():
             if labels.setdefault(name, label) != label:
                 raise InputError(
-                    f"{path}: {printable(name)} stands under {label}, and in {first} under {labels[name]}; mend one of "
+                    f"{path}: {printable(name)} is listed under {label}, and in {first} under {labels[name]}; fix one "
+                    "of "
                     "them"
                 )
     return labels

@@ -65,15 +65,15 @@ def _clip(row: list[str], where: str, splits: Container[str]) -> ListedClip:
     name, split, source, *times = row
     if not name or any(character.isspace() for character in name) or "/" in name:
         raise InputError(
-            f"{where}: name {printable(name[:40])!r} is empty or holds white space or a /; rename the clip"
+            f"{where}: name {printable(name[:40])!r} is empty or contains white space or a /; rename the clip"
         )
     if split not in splits:
-        raise InputError(f"{where}: split {printable(split[:40])!r} is none of train, val and test; mend the line")
+        raise InputError(f"{where}: split {printable(split[:40])!r} is none of train, val and test; fix the line")
     if not files.is_url(source) and not os.path.isabs(files.plain(source)):
-        raise InputError(f"{where}: source {printable(source[:40])!r} is not an absolute path or URL; mend the line")
+        raise InputError(f"{where}: source {printable(source[:40])!r} is not an absolute path or URL; fix the line")
     start, end = (_seconds(text, where) for text in times)
     if end != TO_THE_END and end <= start:
-        raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s; mend the line")
+        raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s; fix the line")
     return ListedClip(name, split, source, start, end)
 
 
@@ -83,7 +83,7 @@ def _seconds(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise InputError(f"{where}: {printable(text[:40])!r} is not seconds, 0 or more; mend the line")
+        raise InputError(f"{where}: {printable(text[:40])!r} is not seconds, 0 or more; fix the line")
     return value
 
 

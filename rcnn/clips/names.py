@@ -17,16 +17,16 @@ def read_people(path: str) -> dict[int, str]:
     Raises
     ------
     InputError
-        If the file can't be read, a line has no label or no name, or a label stands there twice.
+        If the file can't be read, a line has no label or no name, or a label is listed twice.
     """
     people: dict[int, str] = {}
     for number, line in read_lines(path, "--names wants a file with LABEL NAME a line"):
         fields = line.split(maxsplit=1)
         if len(fields) < 2:
-            raise InputError(f"{path}:{number}: is not LABEL NAME, like 7 Ada Lovelace; mend the line")
+            raise InputError(f"{path}:{number}: is not LABEL NAME, like 7 Ada Lovelace; fix the line")
         label = parse_label(path, number, fields[0], least=0)
         if label in people:
-            raise InputError(f"{path}:{number}: label {label} stands there a second time; take one away")
+            raise InputError(f"{path}:{number}: label {label} is listed twice; remove one")
         people[label] = printable(fields[1])
     return people
 

@@ -52,12 +52,12 @@ def read_official_labels(path: str) -> dict[str, int]:
     Raises
     ------
     InputError
-        If it can't be read, a line is neither, or a clip stands under two labels.
+        If it can't be read, a line is neither, or a clip is listed under two labels.
     """
     labels: dict[str, int] = {}
     for number, name, label in _named(path):
         if labels.setdefault(name, label) != label:
-            raise InputError(f"{path}:{number}: {name} stands under {labels[name]} and under {label}; mend the file")
+            raise InputError(f"{path}:{number}: {name} is listed under {labels[name]} and under {label}; fix the file")
     return labels
 
 
@@ -65,14 +65,14 @@ def _named(path: str) -> Iterator[tuple[int, str, int]]:
     for number, line in read_lines(path, "--dataset wants train_gt.txt and val_gt.txt, or gt_v2"):
         first, *others = line.split()
         if not others:
-            raise InputError(f"{path}:{number}: is neither NAME LABEL nor LABEL NAME NAME ...; mend the line")
+            raise InputError(f"{path}:{number}: is neither NAME LABEL nor LABEL NAME NAME ...; fix the line")
         text, names = (first, others) if first.isdigit() else (" ".join(others), [first])
         label = parse_label(path, number, text)
         for name in names:
             try:
                 yield number, clip_name(name), label
             except ValueError as error:
-                raise InputError(f"{path}:{number}: {error}; mend the line") from None
+                raise InputError(f"{path}:{number}: {error}; fix the line") from None
 
 
 def listed_parts(dataset: str) -> dict[str, str]:
@@ -99,7 +99,7 @@ def listed_parts(dataset: str) -> dict[str, str]:
     for part, labels in listed.items():
         for name in labels:
             if parts.setdefault(name, part) != part:
-                raise InputError(f"{paths[part]}: {printable(name)} is of {parts[name]}, too; mend one of the files")
+                raise InputError(f"{paths[part]}: {printable(name)} is of {parts[name]}, too; fix one of the files")
     return parts
 
 

@@ -46,20 +46,18 @@ def read_sources(path: str, clips: Container[str] | None = None) -> dict[str, st
     Raises
     ------
     InputError
-        If the table can't be read, a line is not CLIP, a tab and PATH, or a clip stands there twice.
+        If the table can't be read, a line is not CLIP, a tab and PATH, or a clip is listed twice.
     """
     sources: dict[str, str] = {}
     for number, line in read_lines(path, "--sources wants a file with CLIP, a tab and PATH a line", whole=True):
         clip, _, source = line.partition("\t")
         clip = clip.strip()
         if not clip or not source.strip():
-            raise InputError(
-                f"{path}:{number}: is not CLIP, a tab and PATH, like a.mp4<tab>/films/a.mp4; mend the line"
-            )
+            raise InputError(f"{path}:{number}: is not CLIP, a tab and PATH, like a.mp4<tab>/films/a.mp4; fix the line")
         if clips is not None and clip not in clips:
             continue
         if clip in sources:
-            raise InputError(f"{path}:{number}: {printable(clip)} stands there a second time; take one away")
+            raise InputError(f"{path}:{number}: {printable(clip)} is listed twice; remove one")
         sources[clip] = source
     return sources
 

@@ -78,7 +78,7 @@ def _problem(path: str, error: Exception) -> InputError:
     if any(sign in text for sign in _SILENT):
         return StoreError(
             f"{path}: the store does not answer ({short}); see to the network and the endpoint, then "
-            "the same command goes on"
+            "the same command resumes"
         )
     if any(sign in text for sign in _REFUSED) or isinstance(error, PermissionError):
         return RefusedError(

@@ -54,17 +54,17 @@ def read_rows(path: str, header: Sequence[str], wanted: str) -> Iterator[tuple[i
         with open_text(path) as file:
             rows = csv.reader(file, strict=True)
             if next(rows, []) != list(header):
-                raise InputError(f"{path}: its first line is not {','.join(header)}; mend it")
+                raise InputError(f"{path}: its first line is not {','.join(header)}; fix it")
             for row in filter(None, rows):
                 if len(row) != len(header):
-                    raise InputError(f"{path}:{rows.line_num}: is not {','.join(header)}; mend the line")
+                    raise InputError(f"{path}:{rows.line_num}: is not {','.join(header)}; fix the line")
                 yield rows.line_num, row
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; {wanted}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
     except csv.Error as error:
-        raise InputError(f"{path}: is not CSV ({error}); mend it, or make it again") from None
+        raise InputError(f"{path}: is not CSV ({error}); fix it, or make it again") from None
 
 
 def table_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

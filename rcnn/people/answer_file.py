@@ -82,7 +82,7 @@ def told(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise InputError(f"{path}: can't be read or written: {error}; mend that, then give the same command") from None
+        raise InputError(f"{path}: can't be read or written: {error}; fix that, then give the same command") from None
     except (sqlite3.DatabaseError, OverflowError) as error:
         raise InputError(
             f"{path}: is damaged or is not a file of answers ({error}); put a copy in its place, or move it away to go "
@@ -90,7 +90,7 @@ def told(path: str) -> Iterator[None]:
             "without its answers"
         ) from None
     except OSError as error:
-        raise InputError(f"{path}: can't be made: {error.strerror or error}; mend that") from None
+        raise InputError(f"{path}: can't be made: {error.strerror or error}; fix that") from None
 
 
 def one(connection: sqlite3.Connection, query: str, *values: object) -> Any:

@@ -43,7 +43,7 @@ def average_precision(ranked: Sequence[str], positives: frozenset[str]) -> tuple
 
 
 def _first(ranked: Sequence[str]) -> Sequence[str]:
-    """The clips that count; raises ValueError where one stands there twice."""
+    """The clips that count; raises ValueError where one is listed twice."""
     first = ranked[: config.SUBMIT.CLIPS_PER_LABEL]
     if len(set(first)) != len(first):
         twice = next(name for number, name in enumerate(first) if name in first[:number])

@@ -81,7 +81,7 @@ def build_index(reader: StageReader, overwrite: bool = False) -> Built:
             lock.release()
     except OSError as error:
         raise InputError(
-            f"{path}: can't be written: {error.strerror or error}; mend that, and the same command goes on"
+            f"{path}: can't be written: {error.strerror or error}; fix that, and the same command resumes"
         ) from None
 
 

@@ -96,7 +96,7 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
         raise InputError(f"{file}: can't be read ({reason(error)}); run {scripts} again") from None
     stage = manifest.get("stage") if isinstance(manifest, dict) else None
     if not isinstance(stage, str) or stage not in stages:
-        raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, wanted is the output of {scripts}")
+        raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, expected the output of {scripts}")
     if manifest.get("format") != FORMAT:
         raise InputError(
             f"{path}: has format {str(manifest.get('format'))[:40]!r}, this program reads {FORMAT}; run {scripts} again"

@@ -229,7 +229,7 @@ class StageWriter:
 
     def _failure(self, error: OSError) -> InputError:
         reason = error.strerror or str(error).splitlines()[0][:200]
-        return InputError(f"{self.path}: can't be written: {reason}; mend that, and the same command goes on")
+        return InputError(f"{self.path}: can't be written: {reason}; fix that, and the same command resumes")
 
     def close(self, **counts: Any) -> dict[str, Any]:
         """Write what is left, then the manifest; `counts` are added to its counts. Gives the manifest.

@@ -68,7 +68,7 @@ class Course(Generic[CurveLine]):
             self.curve, period = take_over(record)
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise no_snapshot(self.snapshot.path, error) from None
-        print(f"{self.command}: goes on after {period} of {self.snapshot.path}", flush=True)
+        print(f"{self.command}: resumes after {period} of {self.snapshot.path}", flush=True)
 
     def run(self, lines: Iterable[CurveLine]) -> None:
         """Take the lines of the curve as they come; each is trained when it is asked for."""

@@ -94,7 +94,7 @@ class ShardedClassifier(Classifier):
             If it has another number of rows; names it.
         """
         if not len(whole.shape) or len(whole) != self.classes:
-            raise ValueError(f"{name} is of shape {tuple(whole.shape)}, wanted are {self.classes} rows")
+            raise ValueError(f"{name} is of shape {tuple(whole.shape)}, expected {self.classes} rows")
         return whole[self.rows]
 
     def gather(self, own: Tensor) -> Tensor:

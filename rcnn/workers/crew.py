@@ -158,7 +158,7 @@ class PoolCrew:
             if self._deaths >= DEATHS_IN_A_ROW:
                 raise InputError(
                     f"{self._deaths} workers died one after the other ({event.reason}), with nothing done in between; "
-                    f"mend what ails the machine, and the same command goes on"
+                    f"fix the machine, and the same command resumes"
                 )
         elif ledger is not None:
             unit = self._hands[event.worker].pop(event.unit)

@@ -72,10 +72,10 @@ def test_the_list_is_where_sources_stand(root, tmp_path):
     [
         ("", r"clips\.csv: its first line is not name,split,source,start,end"),
         ("name,label\n", "its first line is not"),
-        (HEADER + "a,test,/a.mp4\n", r"clips\.csv:2: is not name,split,source,start,end; mend the line"),
-        (HEADER + "\na b,test,/a.mp4,0,0\n", r"clips\.csv:3: name 'a b' is empty or holds white space"),
+        (HEADER + "a,test,/a.mp4\n", r"clips\.csv:2: is not name,split,source,start,end; fix the line"),
+        (HEADER + "\na b,test,/a.mp4,0,0\n", r"clips\.csv:3: name 'a b' is empty or contains white space"),
         (HEADER + ",test,/a.mp4,0,0\n", "name '' is empty"),
-        (HEADER + "../a,test,/a.mp4,0,0\n", r"name '\.\./a' is empty or holds white space or a /"),
+        (HEADER + "../a,test,/a.mp4,0,0\n", r"name '\.\./a' is empty or contains white space or a /"),
         (HEADER + "a,tests,/a.mp4,0,0\n", "split 'tests' is none of train, val and test"),
         (HEADER + "a,test,a.mp4,0,0\n", "source 'a.mp4' is not an absolute path or URL"),
         (HEADER + "a,test,/a.mp4,0,x\n", "'x' is not seconds, 0 or more"),
@@ -84,7 +84,7 @@ def test_the_list_is_where_sources_stand(root, tmp_path):
         (HEADER + "a,test,/a.mp4,0,inf\n", "'inf' is not seconds"),
         (HEADER + "a,test,/a.mp4,3,2\n", "ends at 2 s, before it starts at 3 s"),
         (HEADER + 'a,test,"/a.mp4,0,0\n', "is not CSV"),
-        (HEADER + "a,test,/a.mp4,0,0\na,test,/b.mp4,0,0\n", "a stands there a second time"),
+        (HEADER + "a,test,/a.mp4,0,0\na,test,/b.mp4,0,0\n", "a is listed twice"),
         (HEADER + "a,train,/a.mp4,0,0\n", r"has no clip of test"),
     ],
 )

@@ -62,7 +62,7 @@ def test_lines_as_others_write_them(tmp_path):
         (b"a.mp4 /f/a.mp4\n", r"sources\.txt:1: is not CLIP, a tab and PATH"),
         (b"a.mp4\t/f/a.mp4\nb.mp4\t \n", r"sources\.txt:2: is not CLIP, a tab and PATH"),
         (b"\t/f/a.mp4\n", r"sources\.txt:1: is not CLIP"),
-        (b"a\t/f/a\na\t/f/b\n", r"sources\.txt:2: a stands there a second time"),
+        (b"a\t/f/a\na\t/f/b\n", r"sources\.txt:2: a is listed twice"),
         (b"a\t/f/\xff\n", r"sources\.txt: is not UTF-8 text"),
     ],
 )

@@ -27,7 +27,7 @@ from rcnn.tables.whole import faults
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = {"val": "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL", "test": "IQIYI_VID_TEST"}
 TRAIN = "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
-WHITE_SPACE = "holds white space"
+WHITE_SPACE = "contains white space"
 # file name, states that it may end in, and words of the reason where it is unreadable
 ZOO = {
     "empty": ({"unreadable"}, "is empty"),

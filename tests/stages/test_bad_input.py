@@ -1,4 +1,4 @@
-"""Bad ground truth, arguments and orders of stages: one line that says what and where and how to mend it."""
+"""Bad ground truth, arguments and orders of stages: one line that says what and where and how to fix it."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def root(tmp_path) -> Path:
         ("train_v2.txt", "a.mp4 ²", "label '²' is not a whole number"),
         ("train_v2.txt", "a.mp4 1e3", "label '1e3' is not a whole number"),
         ("train_v2.txt", "a.mp4 4294967297", "label '4294967297' is not a whole number"),
-        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 stands under 1 and under 2"),
-        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt:2: b\.mp4 stands under 1 and under 2; mend the file"),
+        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 is listed under 1 and under 2"),
+        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt:2: b\.mp4 is listed under 1 and under 2; fix the file"),
         ("val_v2.txt", "b.mp4 1", r"val_v2\.txt:1: label 'b\.mp4' is not a whole number"),
         (
             "train_v2.txt",
@@ -167,17 +167,17 @@ def test_stages_in_a_wrong_order_are_named(tmp_path):
     pred, out = write(tmp_path / "pred", "predict", CLASSES), str(tmp_path / "out")
     model = classifier(tmp_path / "mlp")
     face = "./model/face-m,0" if Path("model/face-m-0000.params").exists() else str(ROOT / "model/face-m") + ",0"
-    with pytest.raises(InputError, match=r"stage 'feature', wanted is the output of detect\.py"):
+    with pytest.raises(InputError, match=r"stage 'feature', expected the output of detect\.py"):
         feature(FeatureSettings(face, feat, out, gpu=-1))
     for path in (train_set, pred):
-        with pytest.raises(InputError, match=r"wanted is the output of feature\.py"):
+        with pytest.raises(InputError, match=r"expected the output of feature\.py"):
             genfeat(GenfeatSettings((path,), out))
-        with pytest.raises(InputError, match=r"wanted is the output of feature\.py"):
+        with pytest.raises(InputError, match=r"expected the output of feature\.py"):
             predict(PredictSettings(model, (path,), out, gpu=-1))
-    with pytest.raises(InputError, match=r"wanted is the output of genfeat\.py"):
+    with pytest.raises(InputError, match=r"expected the output of genfeat\.py"):
         train(feat, tmp_path / "x")
     for path in (feat, train_set):
-        with pytest.raises(InputError, match=r"wanted is the output of predict\.py"):
+        with pytest.raises(InputError, match=r"expected the output of predict\.py"):
             submit(SubmitSettings((path,), out))
     assert not Path(out).exists()
 
@@ -189,7 +189,7 @@ def test_widths_that_differ_are_named(tmp_path):
         predict(PredictSettings(model, (wide,), str(tmp_path / "out"), gpu=-1))
     with pytest.raises(InputError, match="features are 15 wide"):
         predict(PredictSettings(model, (feat, wide), str(tmp_path / "out"), gpu=-1))
-    with pytest.raises(InputError, match=r"--pretrained .*stage0_weight is of shape \(8, 6\), wanted is \(8, 9\)"):
+    with pytest.raises(InputError, match=r"--pretrained .*stage0_weight is of shape \(8, 6\), expected \(8, 9\)"):
         train(write(tmp_path / "set", "genfeat", WIDTH + 3), tmp_path / "x", pretrained=model)
 
 

@@ -117,7 +117,7 @@ def test_folds_that_were_stopped_go_on_to_the_same_bytes(place, monkeypatch, cap
     assert not (place / "m-train.json").exists()
     train(place, folds=3)
     said = capsys.readouterr().out
-    assert "m-fold1,3 exists and was made from the same inputs; it is kept" in said and "goes on after epoch 2" in said
+    assert "m-fold1,3 exists and was made from the same inputs; it is kept" in said and "resumes after epoch 2" in said
     for number in (1, 2, 3):
         one, other = (place / f"{prefix}-fold{number}-0003.params" for prefix in ("whole", "m"))
         assert one.read_bytes() == other.read_bytes()

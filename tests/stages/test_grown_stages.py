@@ -174,7 +174,7 @@ def test_vectors_of_faces_that_were_found_in_another_way_are_not_copied(data, cl
         ("killed its decoder 3 times", True),
         ("is not a video, or its beginning is damaged", False),
         ("is empty", False),
-        ("its name holds white space, which parts names", False),
+        ("its name contains white space, which separates names", False),
     ],
 )
 def test_what_may_be_the_fault_of_the_machine_is_looked_at_again(reason, again):

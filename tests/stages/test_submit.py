@@ -176,7 +176,7 @@ def test_what_does_not_fit_is_named(tmp_path, model):
         submit(SubmitSettings((three, four), str(tmp_path / "s.txt")))
     with pytest.raises(InputError, match="twice"):
         submit(SubmitSettings((three, three), str(tmp_path / "s.txt"), (1.0, 1.0)))
-    with pytest.raises(InputError, match=r"wanted is the output of predict\.py"):
+    with pytest.raises(InputError, match=r"expected the output of predict\.py"):
         submit(SubmitSettings((wide,), str(tmp_path / "s.txt")))
 
 

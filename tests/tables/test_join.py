@@ -211,6 +211,6 @@ def test_inputs_that_do_not_go_together(tmp_path):
     assert str(caught.value) == (
         f"--inputs {plain},{tracked}: some are of detect.py --faces all and others are not; give all of one kind"
     )
-    with pytest.raises(InputError, match="was written by stage 'feature', wanted is the output of"):
+    with pytest.raises(InputError, match="was written by stage 'feature', expected the output of"):
         open_inputs([plain], ("predict",))
     assert [one.tracked for one in open_inputs([tracked], ("feature",))] == [True]

@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(tmp_path):
     command = [sys.executable, "-c", code, str(path), str(largest - 1)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2, done.stderr
-    assert "can't be written: " in done.stderr and "the same command goes on" in done.stderr
+    assert "can't be written: " in done.stderr and "the same command resumes" in done.stderr
     assert done.stderr.count("\n") == 1
     assert 0 < json.loads((path / "progress.json").read_text())["state"]["groups"] < GROUPS
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY

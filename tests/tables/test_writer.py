@@ -260,7 +260,7 @@ def test_what_can_not_be_written_is_said_in_a_line(error, words, where, tmp_path
 
     with pytest.raises(InputError) as caught:
         work()
-    assert str(caught.value) == f"{tmp_path}/run: can't be written: {words}; mend that, and the same command goes on"
+    assert str(caught.value) == f"{tmp_path}/run: can't be written: {words}; fix that, and the same command resumes"
     assert not (tmp_path / "run/lock").exists()
     assert not (tmp_path / "run/manifest.json").exists()
 

@@ -51,7 +51,7 @@ def test_a_course_that_was_stopped_goes_on_to_the_same_end(tmp_path, capsys):
     Training(tmp_path / "run.params").run(3)
     second = Training(tmp_path / "run.params")
     second.run(4)
-    assert f"trains: goes on after round 3 of {tmp_path / 'run.params'}\n" in capsys.readouterr().out
+    assert f"trains: resumes after round 3 of {tmp_path / 'run.params'}\n" in capsys.readouterr().out
     assert second.course.curve == whole.course.curve and len(whole.course.curve) == 4
     assert torch.equal(second.layer.weight, whole.layer.weight)
 

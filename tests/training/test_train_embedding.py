@@ -168,7 +168,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch, ca
         patch.setattr(Snapshot, "save", save)
         EmbeddingTrainer(stopped).run()
     EmbeddingTrainer(stopped).run()
-    assert f"goes on after round 1 of {stopped.prefix}-training.params" in capsys.readouterr().out
+    assert f"resumes after round 1 of {stopped.prefix}-training.params" in capsys.readouterr().out
     first, second = (read_arrays(f"{settings.prefix}-0000.params") for settings in (whole, stopped))
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)

@@ -92,7 +92,7 @@ def test_an_error_of_the_step_comes_in_its_turn(tmp_path):
 
 
 def test_a_job_that_can_not_be_built_is_one_line(tmp_path):
-    with pytest.raises(InputError, match="model: is broken; mend it"):
+    with pytest.raises(InputError, match="model: is broken; fix it"):
         doubled(Doubling(str(tmp_path), start="fail"))
 
 

@@ -75,7 +75,7 @@ def test_a_clip_that_always_kills_its_actor_is_given_up(cluster, tmp_path):
 
 
 def test_a_job_that_can_not_be_built_is_one_line(cluster, tmp_path):
-    with pytest.raises(InputError, match="model: is broken; mend it"):
+    with pytest.raises(InputError, match="model: is broken; fix it"):
         doubled(Doubling(str(tmp_path), start="fail"), Plan(-1, workers=1, ray="auto"))
 
 

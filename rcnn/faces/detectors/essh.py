@@ -96,7 +96,7 @@ def _check_outputs(graph: Graph) -> None:
             )
         raise InputError(
             f"{graph.source}: is not an ESSH or RetinaFace detector with landmarks: its outputs are "
-            f"{', '.join(names[:4])}..., wanted are {wanted}, three for each of the strides 32, 16, 8"
+            f"{', '.join(names[:4])}..., expected {wanted}, three for each of the strides 32, 16, 8"
         )
 
 

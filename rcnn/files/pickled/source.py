@@ -46,7 +46,7 @@ class Source:
     def fail(self, why: str) -> NoReturn:
         """Raise InputError that names the file and the place."""
         raise InputError(
-            f"{self.path}: at byte {self.offset}: {why}; wanted is a pickle of features as iQIYI-VID-2019 shipped "
+            f"{self.path}: at byte {self.offset}: {why}; expected a pickle of features as iQIYI-VID-2019 shipped "
             "them: get the file again, or write one of nothing but dicts, lists, tuples, text, numbers and arrays"
         )
 
@@ -60,7 +60,7 @@ class Source:
                 left = self.size - self._before - there
                 piece = self._file.read(min(max(BUFFER_BYTES, count - there), left))
             except OSError as error:
-                raise InputError(f"{self.path}: can't be read: {error.strerror or error}; mend the disk") from None
+                raise InputError(f"{self.path}: can't be read: {error.strerror or error}; fix the disk") from None
             if not piece:
                 break
             pieces.append(piece)

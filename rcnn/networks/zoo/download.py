@@ -200,7 +200,7 @@ def _total(start: int, length: str | None, size: int) -> int | None:
     total = start + int(length) if re.fullmatch("[0-9]{1,15}", length) else -1
     if not 0 <= total <= (size or LARGEST) or (size and total != size):
         wanted = f"{size}" if size else f"at most {LARGEST}"
-        raise _Refused(f"the server claims {length[:40]!r} bytes, wanted are {wanted}")
+        raise _Refused(f"the server claims {length[:40]!r} bytes, expected {wanted}")
     return total
 
 
