@@ -69,7 +69,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$here/.venv/bin/python}
 for argument; do
   if [ "$argument" = --people ] || [ "$argument" = --clips ]; then
-    command -v "$python" > /dev/null || fail "$python is not there; run make first"
+    command -v "$python" > /dev/null || fail "$python does not exist; run make first"
     PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} exec "$python" -m rcnn find "$@"
   fi
 done
@@ -99,7 +99,7 @@ while [ $# -gt 0 ]; do
     -h | --help) usage || exit 2; exit 0 ;;
     --overwrite) overwrite=(--overwrite); shift; continue ;;
   esac
-  [ $# -ge 2 ] || fail "$1 wants a value or is not known; see run.sh --help"
+  [ $# -ge 2 ] || fail "$1 needs a value or is not known; see run.sh --help"
   case $1 in
     --dataset) dataset=$2 ;;
     --name) name=$2 ;;
@@ -137,7 +137,7 @@ if [ -n "$name" ]; then
 fi
 output=${output:-./output}
 
-command -v "$python" > /dev/null || fail "$python is not there; run make first"
+command -v "$python" > /dev/null || fail "$python does not exist; run make first"
 [[ $output != *://* ]] || fail "--output $output: logs and the page go there, too; give a path on the disk"
 logs=$output/log
 # of the scripts' defaults those that name a file here, and the recipe

@@ -60,7 +60,7 @@ def main() -> None:
         import difflib
 
         near = difflib.get_close_matches(name, COMMANDS, 1)
-        meant = f"do you mean {near[0]}? " if near else ""
+        meant = f"did you mean {near[0]}? " if near else ""
         raise InputError(f"{name!r:.40} is not a command; {meant}python -m rcnn --help lists them")
     sys.argv[:2] = [f"{PROGRAM} {name}"]
     _module(name).main()

@@ -120,7 +120,7 @@ class Parser(argparse.ArgumentParser):
         found, unknown = self.parse_known_args(given, namespace)
         if unknown:
             near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
-            self.error(f"{unknown[0]} is not known{f'; do you mean {near[0]}?' if near else ''}")
+            self.error(f"{unknown[0]} is not known{f'; did you mean {near[0]}?' if near else ''}")
         return found
 
     def error(self, message: str) -> NoReturn:

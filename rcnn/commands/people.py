@@ -29,7 +29,7 @@ def main() -> None:
         return
     if action not in EXAMPLES:
         near = difflib.get_close_matches(action, EXAMPLES, 1)
-        meant = f"; do you mean {near[0]}?" if near else ""
+        meant = f"; did you mean {near[0]}?" if near else ""
         raise InputError(f"{action!r:.40} is none of {', '.join(EXAMPLES)}{meant}; see python -m rcnn people --help")
     sys.argv[:2] = [f"{sys.argv[0]} {action}"]
     RUN[action]()

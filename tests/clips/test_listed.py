@@ -76,7 +76,7 @@ def test_the_list_is_where_sources_stand(root, tmp_path):
         (HEADER + "\na b,test,/a.mp4,0,0\n", r"clips\.csv:3: name 'a b' is empty or contains white space"),
         (HEADER + ",test,/a.mp4,0,0\n", "name '' is empty"),
         (HEADER + "../a,test,/a.mp4,0,0\n", r"name '\.\./a' is empty or contains white space or a /"),
-        (HEADER + "a,tests,/a.mp4,0,0\n", "split 'tests' is none of train, val and test"),
+        (HEADER + "a,tests,/a.mp4,0,0\n", "split 'tests' is not train, val or test"),
         (HEADER + "a,test,a.mp4,0,0\n", "source 'a.mp4' is not an absolute path or URL"),
         (HEADER + "a,test,/a.mp4,0,x\n", "'x' is not seconds, 0 or more"),
         (HEADER + "a,test,/a.mp4,-1,0\n", "'-1' is not seconds"),

@@ -83,5 +83,5 @@ def test_tables_of_all_data_sets_the_first_one_first(tmp_path):
     places = [str(tmp_path / name) for name in ("none", "a", "b")]
     assert find_sources(None, *places) == {"1": "/a/1", "2": "/a/2", "3": "/b/3"}
     assert find_sources(str(tmp_path / "b" / SOURCES_FILE), *places) == {"2": "/b/2", "3": "/b/3"}
-    with pytest.raises(InputError, match="--sources wants a file"):
+    with pytest.raises(InputError, match="--sources needs a file"):
         find_sources(str(tmp_path / "gone"), *places)

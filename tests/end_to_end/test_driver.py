@@ -177,7 +177,7 @@ def test_models_and_truth_go_where_they_belong(run):
         (["--stage", "4", "--stop-stage", "3"], "--stage 4 comes after --stop-stage 3"),
         (["--name", "../x"], "--name ../x: must be a plain name"),
         (["--bogus", "1"], "--bogus is not known"),
-        (["--gpu"], "--gpu wants a value"),
+        (["--gpu"], "--gpu needs a value"),
         (["--num-classes", "1"], "--num-classes 1: must be"),
     ],
 )

@@ -201,7 +201,7 @@ def test_nothing_is_looked_at_twice(place, film, said, monkeypatch):
     ("people", "clips", "words"),
     [
         ("nowhere", "films", "--people .*nowhere: no such folder"),
-        ("empty", "films", "--people .*empty: holds no photograph and no video"),
+        ("empty", "films", "--people .*empty: contains no photograph and no video"),
         ("people", "nowhere", "--clips .*nowhere: there is no such file or folder"),
         ("people", "empty", "--clips .*empty: contains no film and no photograph"),
         ("people", "people", "files of the people are not searched"),

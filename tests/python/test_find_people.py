@@ -71,7 +71,7 @@ def test_what_is_wrong_is_said_at_the_call(place: Path, finder: FaceFinder, tmp_
         ({"Ada": film}, film, r"^people\['Ada'\] .*film0\.mp4: is not a picture"),
         ({"Ada": "missing.jpg"}, film, r"^people\['Ada'\] missing\.jpg: No such file"),
         ({"Ada": portrait(0, CLEAR)}, film, "^colour: say in which order"),
-        (tmp_path / "nobody", film, "^people .*nobody: holds no photograph"),
+        (tmp_path / "nobody", film, "^people .*nobody: contains no photograph"),
         (tmp_path / "nowhere", film, "^people .*nowhere: no such folder"),
         (blank, film, r"^people .*blank\.png: is a file; give"),
         ({"Ada": place / "known/Bo.png"}, tmp_path / "nobody", "^paths .*nobody: no video and no photograph"),

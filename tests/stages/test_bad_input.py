@@ -75,7 +75,7 @@ def root(tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("file", "text", "what"),
     [
-        ("train_v2.txt", None, r"train_v2\.txt: No such file or directory; --dataset wants the iQIYI-VID layout"),
+        ("train_v2.txt", None, r"train_v2\.txt: No such file or directory; --dataset must have the iQIYI-VID layout"),
         ("val_v2.txt", None, r"val_v2\.txt: No such file"),
         ("IQIYI_VID.txt", None, r"IQIYI_VID\.txt: No such file"),
         ("train_v2.txt", "a.mp4 " + "9" * 5000, r"train_v2\.txt:1: label '9{40}' is not a whole number of 1 or more"),
@@ -111,7 +111,9 @@ def test_some_unknown_names_are_said_and_no_error(root, capsys):
     """A part of a data set is normal, and its lists of labels are those of the whole."""
     (root / "gt_v2/train_v2.txt").write_text("a.mp4 1\nx.mp4 2\ny.mp4 2\n")
     assert read_labels_of(str(root)) == {"a.mp4": 1, "b.mp4": 1, "x.mp4": 2, "y.mp4": 2}
-    assert "train_v2.txt: 2 of its 3 clips, 'x.mp4' for one, are not in gt_v2/IQIYI_VID.txt" in capsys.readouterr().out
+    assert (
+        "train_v2.txt: 2 of its 3 clips, for example 'x.mp4', are not in gt_v2/IQIYI_VID.txt" in capsys.readouterr().out
+    )
 
 
 def test_no_name_leads_out_of_the_data_set(root, tmp_path):
@@ -409,11 +411,11 @@ def test_a_place_one_level_off_is_recognised(root, tmp_path):
 def test_a_data_set_one_level_off_is_recognised(root, tmp_path):
     detected = complete(tmp_path / "det_test")
     expected = {
-        root.parent: f"holds data sets and is none; give --dataset {root}",
+        root.parent: f"contains data sets and is not one itself; give --dataset {root}",
         root / "gt_v2": f"is a part of a data set; give --dataset {root}",
         root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL": f"is a part of a data set; give --dataset {root}",
         tmp_path / "nowhere": f"or make one: python gendata.py --input PHOTOGRAPHS --output {tmp_path / 'nowhere'}",
-        detected: "is what a stage wrote and no data set",
+        detected: "is the output of a stage, not a data set",
         detected.parent / "det_test/..": "holds data sets",
     }
     for path, words in expected.items():

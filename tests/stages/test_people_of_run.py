@@ -78,7 +78,7 @@ def test_a_name_that_is_taken_is_refused(run):
     before = texts(run)
     with pytest.raises(InputError, match="is label 1 already; if both are one person"):
         rename_person(RenamePersonSettings("Bo", NAMES[0], str(run.root)))
-    with pytest.raises(InputError, match="do you mean Ada Lovelace"):
+    with pytest.raises(InputError, match="did you mean Ada Lovelace"):
         merge_people(MergePeopleSettings("Bo", "Ada Lovelase", str(run.root)))
     assert texts(run) == before
 
