@@ -84,7 +84,7 @@ def objects(path: str) -> dict[str, tuple[int, int]]:
 
 
 def mark(path: str) -> tuple[int, int]:
-    """Size in bytes of a file, and when it was changed last, in ns since 1970; both -1 where it is not there."""
+    """Size in bytes of a file, and when it was changed last, in ns since 1970; both -1 if it does not exist."""
     url = parse_url(path)
     if url is not None:
         info = info_of(path, url)

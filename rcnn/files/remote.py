@@ -120,7 +120,7 @@ def check_answers(path: str) -> None:
         if info_of(path, bucket).type == FileType.NotFound:
             raise StoreError(f"{path}: there is no bucket {url.bucket}; make it, or give another")
     beside = url.key.rpartition("/")[0]
-    # one that is not there: answered like any other, whatever ails the object itself
+    # one that does not exist: answered like any other, whatever ails the object itself
     info_of(path, Url(url.scheme, url.bucket, f"{beside}/{uuid.uuid4().hex}".lstrip("/"), url.options))
 
 

@@ -161,7 +161,7 @@ def _to_disk(path: str) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove a file; one that is not there is an error on the disk, FileNotFoundError, and none in a store."""
+    """Remove a file; one that does not exist is an error on the disk, FileNotFoundError, and none in a store."""
     url = parse_url(path)
     if url is None:
         os.remove(plain(path))
@@ -179,7 +179,7 @@ def move(source: str, target: str) -> None:
     Raises
     ------
     OSError
-        If it can't be moved; FileNotFoundError where it is not there.
+        If it can't be moved; FileNotFoundError if it does not exist.
     InputError
         If the store does not take it, or a link lies in the place of the target.
     """

@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def connect(path: str, create: bool) -> sqlite3.Connection:
-    """Open a file, which is made where it is not there; what was committed is on the disk."""
+    """Open a file, which is made if it does not exist; what was committed is on the disk."""
     if create and not os.path.lexists(path):
         with contextlib.suppress(FileExistsError):  # for the user alone, and what SQLite lays beside it as well
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))

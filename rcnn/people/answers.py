@@ -71,16 +71,16 @@ class Answers:
         Parameters
         ----------
         path : of the file, on the disk
-        create : whether one that is not there is made
+        create : whether one that does not exist is made
 
         Raises
         ------
         InputError
-            If it is not there, is damaged, is not a log of answers, or was made by a later version.
+            If it does not exist, is damaged, is not a log of answers, or was made by a later version.
         """
         path = files.on_disk(path, "--answers")
         if not create and not os.path.exists(path):
-            raise InputError(f"{path}: is not there; python -m rcnn review makes it with the first answer")
+            raise InputError(f"{path}: does not exist; python -m rcnn review makes it with the first answer")
         if create:
             files.check_no_link(path)
         with told(path):

@@ -71,7 +71,7 @@ class FaceIndex:
             self._faces[name] = None if parts is None else Faces(*map(np.concatenate, zip(*parts, strict=True)))
 
     def spot(self, spot: Spot, time: float | None, box: Sequence[float] | None) -> Spot | None:
-        """Where a track is now; None where it is not there any more. Without a time, its number is believed."""
+        """Where a track is now; None where it no longer exists. Without a time, its number is believed."""
         faces = self._faces[spot.clip]
         if faces is None:
             return None

@@ -24,7 +24,7 @@ DETECTION, RECOGNITION = "detection", "recognition"  # tasks of models
 
 
 class AnalysedFace(dict[str, Any]):
-    """A face as FaceAnalysis gives it: a dict whose keys are attributes, too; one that is not there is None.
+    """A face as FaceAnalysis gives it: a dict whose keys are attributes, too; one that does not exist is None.
 
     bbox : (4,) float32, x1, y1, x2, y2 in pixels of the image
     kps : (5, 2) float32, x, y in pixels of the image

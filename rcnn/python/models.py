@@ -28,7 +28,7 @@ def find_detector(given: Path | None) -> str:
     Raises
     ------
     InputError
-        If it is not there.
+        If it does not exist.
     """
     return _found(given, DETECTOR, "detector")
 
@@ -43,7 +43,7 @@ def find_embedding(given: Path | None, name: str = "embedding") -> str:
     Raises
     ------
     InputError
-        If it is not there.
+        If it does not exist.
     """
     return _found(given, EMBEDDING, name)
 
@@ -178,5 +178,5 @@ def model_of(features: Path) -> str:
         for place in there:
             if {sha256(file) for file in model_files(place)} == sums:
                 return os.path.normpath(place)
-        state = f"has changed since ({there[0]})" if there else "is not there"
+        state = f"has changed since ({there[0]})" if there else "does not exist"
         raise ArgumentError(f"features {reader.path}: the model {named} that made it {state}; put it back")

@@ -48,8 +48,8 @@ class Span:
 class Media:
     """Where the file of a clip lies.
 
-    href : address, relative to the page; empty where a browser does not play it, or it is not there
-    path : as it stands in a command, quoted for a shell; empty where it is not there
+    href : address, relative to the page; empty if browsers can't play it, or it does not exist
+    path : as used in a command, quoted for a shell; empty if it does not exist
     """
 
     href: str = ""

@@ -67,7 +67,7 @@ class Lineage:
 
 
 def trace(readers: Sequence[StageReader], given: Sequence[str] = ()) -> Lineage:
-    """Follow `sources` and models back to the clips; what is not there any more becomes a note, never an error.
+    """Follow `sources` and models back to the clips; what no longer exists becomes a note, never an error.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
                 return place
         except InputError:  # a store that does not answer, or not us
             continue
-    raise InputError("it is not there" if lineage.opens(path) else "this command does not name that place")
+    raise InputError("it does not exist" if lineage.opens(path) else "this command does not name that place")
 
 
 def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
@@ -140,7 +140,7 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         members = members_of(f"{place.removesuffix('-train.json')},{epoch}")
         found = [checkpoint_files(member)[1] for member in members]
     except InputError:
-        lineage.notes.append(f"the training curve of {model} is not there")
+        lineage.notes.append(f"the training curve of {model} does not exist")
         return
     try:
         record = read_training_record(place)

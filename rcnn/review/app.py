@@ -220,7 +220,7 @@ async def _refused(_: Request, error: HTTPException) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A fault of ours, or a table that is not there any more: a sentence to the page, a line to the shell."""
+    """An internal error, or a table that no longer exists: a sentence for the page, a line on the terminal."""
     text = " ".join(str(error).split()) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     print(f"review: {request.url.path!r:.200}: {text}", file=sys.stderr, flush=True)
     return PlainTextResponse(f"{text if isinstance(error, InputError) else 'This went wrong here.'}\n", 500)

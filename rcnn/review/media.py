@@ -61,7 +61,7 @@ class Media:
         Raises
         ------
         NotShownError
-            If the tables that were opened are not there any more.
+            If the tables that were opened no longer exist.
         """
         number = self.model.number(place)
         if size > SMALL and number is not None and self.places.path(place[0]) is not None:

@@ -34,7 +34,7 @@ class RunFiles:
 
     root : its folder
     features, detection : of the films
-    portraits : detect directory of what the known people were learned from; None where it is not there
+    portraits : detect directory of what the known people were learned from; None if it does not exist
     taught : what is known of the tracks, and learns from answers
     names : of people, by label
     tracks : of the films

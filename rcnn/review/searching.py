@@ -147,4 +147,4 @@ def _models(run: RunFiles) -> QueryModels:
         with suppress(InputError):
             return models_behind([run.features], find_model(None, EMBEDDING), None, behind)
         named = printable(str(run.features.arguments.get("model")))[:SHOWN]
-        raise InputError(f"{named}, the model of this run, is not there any more") from None
+        raise InputError(f"{named}, the model of this run, no longer exists") from None

@@ -66,7 +66,7 @@ def models_behind(
     arguments = readers[0].arguments
     model = model or _on_disk(arguments.get("model"), readers[0])
     if missing_file(model):
-        raise InputError(f"{missing_file(model)}: is not there, and {readers[0].path} was made with it; give --model")
+        raise InputError(f"{missing_file(model)}: does not exist, and {readers[0].path} was made with it; give --model")
     sums = {sha256(file) for file in model_files(model)}
     if sums != set(manifest.get("models", {}).values()):
         raise InputError(f"{readers[0].path}: was made with another model than {model}; give --model that one")

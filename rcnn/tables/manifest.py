@@ -80,7 +80,8 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the directory is not there, not complete, of another stage or of a later format, or the manifest is damaged.
+        If the directory does not exist, is not complete, is of another stage or a later format, or the manifest is
+        damaged.
     """
     scripts = " or ".join(KINDS[stage].script for stage in stages)
     file = files.join(path, MANIFEST)

@@ -57,8 +57,8 @@ class StageReader:
     Raises
     ------
     InputError
-        If it is not there, not complete, of another stage or of a later format, has other parts than its manifest, or
-        its sums don't agree.
+        If it does not exist, is not complete, is of another stage or a later format, has other parts than its manifest,
+        or its sums don't agree.
     """
 
     def __init__(self, path: str, stages: Sequence[str]) -> None:

@@ -28,7 +28,7 @@ class Job(Protocol):
         Raises
         ------
         InputError
-            If a model is wrong or the device is not there.
+            If a model is wrong or the device does not exist.
         """
         ...
 

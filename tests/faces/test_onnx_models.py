@@ -150,7 +150,7 @@ def test_narrow_crops(engine, tmp_path):
 
 
 def test_one_is_not_taken_for_the_other(tmp_path):
-    with pytest.raises(InputError, match="gives one vector, 1 x 128, as embeddings do; give it as --model"):
+    with pytest.raises(InputError, match="has one output vector, 1 x 128, like an embedding; give it as --model"):
         load_detector(kinds.embedding(tmp_path / "x.onnx", size=("height", "width")))
     with pytest.raises(InputError, match=r"is a detector \(SCRFD\)"):
         load_embedder(kinds.scrfd(tmp_path / "y.onnx"))
@@ -160,7 +160,7 @@ def test_one_is_not_taken_for_the_other(tmp_path):
 
 @pytest.mark.parametrize("make", [kinds.scrfd, kinds.retinaface])
 def test_a_detector_without_landmarks_is_refused_and_why(make, tmp_path):
-    with pytest.raises(InputError, match="no landmarks, and faces are turned and cut by five landmarks; take the vari"):
+    with pytest.raises(InputError, match="no landmarks, and faces are aligned by five landmarks; use the vari"):
         load_detector(make(tmp_path / "x.onnx", landmarks=False))
 
 
@@ -170,7 +170,7 @@ def test_other_priors_need_a_card(tmp_path):
     with pytest.raises(InputError, match="write min_sizes and strides into"):
         load_detector(path)
     (tmp_path / "x.toml").write_text("strides = [8, 16]")
-    with pytest.raises(InputError, match="strides and min_sizes are not equally many"):
+    with pytest.raises(InputError, match="strides and min_sizes differ in length"):
         load_detector(path)
     (tmp_path / "x.toml").write_text("min_sizes = [[10, 16, 24], [32, 48], [64, 96]]\nnms = 0.25\nthreshold = 0.6")
     detector = load_detector(path)

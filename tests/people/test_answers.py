@@ -235,7 +235,7 @@ def test_what_was_said_to_be_written_survives_a_kill(tmp_path):
 
 def test_what_is_no_log_is_refused_in_one_line(tmp_path):
     assert read_given(None) == read_given(str(tmp_path / "none.sqlite")) == Given()
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         Answers.open(str(tmp_path / "none.sqlite"), create=False)
     text = tmp_path / "text.sqlite"
     text.write_text("this is not a database" * 100)

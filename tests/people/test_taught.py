@@ -165,7 +165,7 @@ def test_an_answer_whose_track_is_gone_is_counted_and_not_used(run):
 
 def test_a_file_that_is_not_there_is_refused(run):
     settings = replace(appearances_settings(run, "appearances"), answers=run.path("none.sqlite"))
-    with pytest.raises(InputError, match=r"none\.sqlite: is not there"):
+    with pytest.raises(InputError, match=r"none\.sqlite: does not exist"):
         appearances(settings)
 
 

@@ -197,9 +197,9 @@ def test_widths_that_differ_are_named(tmp_path):
 
 def test_models_for_something_else_are_named(tmp_path):
     face, detector = (f"{ROOT / 'model' / name},0" for name in ("face-m", "essh-m25"))
-    with pytest.raises(InputError, match="is a detector and no embedding; give it as --detector"):
+    with pytest.raises(InputError, match="is a detector, not an embedding; give it as --detector"):
         load_embedder(detector)
-    with pytest.raises(InputError, match="is an embedding and no detector; give it as --model"):
+    with pytest.raises(InputError, match="is an embedding, not a detector; give it as --model"):
         load_detector(face)
     with pytest.raises(InputError, match="is not a classifier"):
         predict(PredictSettings(face, (write(tmp_path / "feat", "feature"),), str(tmp_path / "out"), gpu=-1))

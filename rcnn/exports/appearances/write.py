@@ -44,7 +44,7 @@ def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
     Raises
     ------
     InputError
-        If the path ends in something else, a verdict is none, the table is not there or damaged, the file can't be
+        If the path ends in something else, a verdict is none, the table does not exist or is damaged, the file can't be
         written, or the format can't hold an appearance.
     """
     ending = ending_of(path)

@@ -58,7 +58,7 @@ class Memo:
         self._item[number] = value
 
     def get(self, number: int) -> Any:
-        """What was remembered; raises ValueError where it is not there, or not finished."""
+        """A memoised value; raises ValueError if it does not exist or is not finished."""
         for values in (self._item, self._near, self._kept):
             if number in values:
                 value = values[number]

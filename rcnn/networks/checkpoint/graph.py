@@ -83,7 +83,7 @@ class Graph:
         Raises
         ------
         InputError
-            If a name is not there, an operator or attribute is not supported, or a parameter is missing.
+            If a name does not exist, an operator or attribute is not supported, or a parameter is missing.
         """
         outputs = self.outputs if names is None else tuple(self._find(name) for name in names)
         wanted = set(outputs)

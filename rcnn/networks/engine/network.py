@@ -52,7 +52,7 @@ def choose_device(gpu: int | None) -> int:
     Raises
     ------
     InputError
-        If a device was asked for by number and is not there.
+        If a device was asked for by number and does not exist.
     """
     if gpu is not None and gpu < 0:
         return CPU

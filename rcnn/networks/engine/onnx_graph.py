@@ -42,7 +42,7 @@ class OnnxGraph:
     Raises
     ------
     InputError
-        If it is not there, is damaged, holds an operator that OpenVINO does not know, or takes more than one input.
+        If it does not exist, is damaged, holds an operator that OpenVINO does not know, or takes more than one input.
     """
 
     def __init__(self, path: str, tried: bool = False) -> None:

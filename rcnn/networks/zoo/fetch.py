@@ -15,7 +15,7 @@ NO_MODEL = (b"<", b"version https://git-lfs")  # how a web page and a Git LFS po
 
 
 def fetch(model: KnownModel, folder: str) -> None:
-    """Put the files of a model into a folder, those that are not there yet, and check them.
+    """Put the files of a model into a folder, those that do not exist yet, and check them.
 
     Raises
     ------
