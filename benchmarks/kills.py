@@ -134,7 +134,8 @@ class Piece:
 
 
 def cut_clips(videos: Path, output: Path, most: int) -> int:
-    """A data set of pieces of real videos; gives how many. A person is a label, and so is a video of several people."""
+    """A data set of pieces of real videos; returns how many. A person is a label, and so is a video of several "
+    "people."""
     with open(videos / "manifest.csv", encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["codec"] == "h264" and int(row["width"]) <= LARGEST_WIDTH]
     groups: dict[str, list[str]] = defaultdict(list)
@@ -163,7 +164,7 @@ def cut_clips(videos: Path, output: Path, most: int) -> int:
 
 
 def cut(video: Path, folder: Path, number: int, piece: int) -> str | None:
-    """Cut a piece without encoding it again; its name, or None where the video is too short."""
+    """Cut a piece without encoding it again; its name, or None if the video is too short."""
     name = f"clip_{number:04d}_{piece}.mp4"
     seconds = ("-ss", str(piece * STRIDE_SECONDS), "-t", str(PIECE_SECONDS))
     command = ["ffmpeg", "-v", "error", "-nostdin", *seconds, "-i", video, "-c", "copy", "-an", "-y", folder / name]

@@ -80,7 +80,7 @@ def detect_faces(
 
     Parameters
     ----------
-    image : as of `FaceFinder.get`
+    image : as for `FaceFinder.get`
     detector : `PREFIX,EPOCH`, `X.onnx` or MTCNN's directory; None for the scripts' own
     threshold : smallest probability of a face, 0..1; None for the detector's own
     gpu : CUDA device, -1 for the CPU, None for the first device if there is one and else the CPU
@@ -105,7 +105,7 @@ def embed_faces(
 
     Parameters
     ----------
-    image : as of `FaceFinder.get`
+    image : as for `FaceFinder.get`
     faces : of this image, as `detect_faces` gives them
     model : `PREFIX,EPOCH` or `X.onnx`; None for the scripts' own. Vectors of two models can't be compared.
     gpu, colour : as for `detect_faces`

@@ -104,6 +104,6 @@ def chosen(names: list[str]) -> list[Contender]:
 
 
 def python_of(contender: Contender, environments: Path) -> str | None:
-    """The Python of a contender, absolute; None where there is none."""
+    """The Python of a contender, absolute; None if there is none."""
     path = environments / contender.environment / "bin/python"
     return os.path.abspath(path) if path.exists() else None

@@ -60,7 +60,7 @@ def _lines(path: str) -> Iterator[tuple[int, str]]:
 
 
 def parse_label(path: str, number: int, text: str, least: int = 1) -> int:
-    """The label in line `number` of a file; raises InputError where it is not a whole number of `least` or more."""
+    """The label in line `number` of a file; raises InputError if it is not a whole number of `least` or more."""
     if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= LARGEST_LABEL:
         raise InputError(
             f"{path}:{number}: label {printable(text[:40])!r} is not a whole number of {least} or more; fix the line"

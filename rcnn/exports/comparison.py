@@ -30,7 +30,7 @@ class Agreement:
     wanted : faces of the other
     lost : of these, that it does not find
     others : faces that it finds beside them
-    landmarks : how far landmarks lie apart on the mean, in % of the eyes' distance; NaN where no face is found
+    landmarks : how far landmarks lie apart on the mean, in % of the eyes' distance; NaN if no face is found
     pictures : that both looked at
     """
 

@@ -1,4 +1,4 @@
-"""The table of groups as CSV, with no more than a batch in memory."""
+"""The table of groups as CSV, with only a batch in memory."""
 
 from __future__ import annotations
 

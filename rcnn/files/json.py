@@ -42,7 +42,7 @@ def read_json(path: str, kind: type[T] | Any = Any) -> T | Any:
 
 
 def write_json(path: str, content: Any) -> None:
-    """`write_whole` of JSON; raises InputError where a name in it is not UTF-8, as those of files may be."""
+    """`write_whole` of JSON; raises InputError if a name in it is not UTF-8, as those of files may be."""
     try:
         data = f"{json.dumps(content, indent=2, ensure_ascii=False)}\n".encode()
     except UnicodeEncodeError as error:

@@ -67,7 +67,7 @@ class Lock:
         os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
     def _opened(self) -> int:
-        """The file, which is emptied later: raises InputError where it is a link, or has another name as well."""
+        """The file, which is emptied later: raises InputError if it is a link, or has another name as well."""
         try:
             descriptor = os.open(self._file, OPEN, FILE_MODE)
         except OSError as error:

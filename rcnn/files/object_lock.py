@@ -34,7 +34,7 @@ JOIN_SECONDS = 2.0  # that the end of a run waits for a store that may hang
 class ObjectLock:
     """Holds an output until `release`, or for STALE_SECONDS after the end of the process.
 
-    Parameters, errors : as of `rcnn.files.lock.Lock`
+    Parameters, errors : as for `rcnn.files.lock.Lock`
     """
 
     def __init__(self, file: str, output: str, flag: str) -> None:
@@ -79,7 +79,7 @@ class ObjectLock:
             self._remove(name)
 
     def _holder(self, name: str) -> _Holder | None:
-        """Whose object it is; None where it has just gone."""
+        """Whose object it is; None if it has just gone."""
         try:
             return from_json(files.read_bytes(files.join(self._folder, name), 4096), _Holder)
         except FileNotFoundError:
@@ -135,7 +135,7 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process began, in ticks; empty where there is none."""
+    """When a process began, in ticks; empty if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):

@@ -40,7 +40,7 @@ def exists(path: str) -> bool:
 
 
 def names(path: str) -> list[str]:
-    """Names of the files and directories in a directory; none where there is no such directory in a store."""
+    """Names of the files and directories in a directory; none if there is no such directory in a store."""
     url = parse_url(path)
     if url is None:
         return os.listdir(plain(path))

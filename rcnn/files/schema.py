@@ -45,7 +45,7 @@ def from_toml(text: str, kind: type[T] | Any = Any) -> T | Any:
 
 
 def checked(value: Any, kind: type[T] | Any) -> T | Any:
-    """A value that was read, as `kind`; raises ValueError where it has other types."""
+    """A value that was read, as `kind`; raises ValueError if it has other types."""
     try:
         return msgspec.convert(value, kind)
     except RecursionError:

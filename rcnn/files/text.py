@@ -18,7 +18,7 @@ def read_lines(path: str, wanted: str, whole: bool = False) -> Iterator[tuple[in
 
     Parameters
     ----------
-    wanted : which flag wants what, for the message where the file can't be read
+    wanted : which flag needs what, for the message where the file can't be read
     whole : keep the white space at the ends: the name of a file may begin or end with it
 
     Raises
@@ -43,7 +43,7 @@ def read_rows(path: str, header: Sequence[str], wanted: str) -> Iterator[tuple[i
     Parameters
     ----------
     header : names of the columns, which the first row must hold
-    wanted : which flag wants what, for the message where the file can't be read
+    wanted : which flag needs what, for the message where the file can't be read
 
     Raises
     ------

@@ -71,7 +71,7 @@ def plain(path: str) -> str:
 
 
 def on_disk(path: str, flag: str) -> str:
-    """`plain`; raises InputError where it lies in an object store, which `flag` does not take."""
+    """`plain`; raises InputError if it lies in an object store, which `flag` does not take."""
     if is_url(path):
         raise InputError(f"{flag} {path}: must lie on the disk; give a path")
     return plain(path)

@@ -46,7 +46,7 @@ def make_dir(path: str) -> None:
 
 
 def make_inner_dir(path: str) -> None:
-    """`make_dir` of a directory inside an output; raises InputError where a link lies in its place."""
+    """`make_dir` of a directory inside an output; raises InputError if a link lies in its place."""
     check_no_link(path)
     make_dir(path)
 
@@ -65,7 +65,7 @@ def check_no_links(folder: str) -> None:
 
 
 def check_replaceable(path: str) -> None:
-    """Raise OSError where what lies at a path on the disk is neither a file nor a link, or is in the folder of devices.
+    """Raise OSError if what lies at a path on the disk is neither a file nor a link, or is in the folder of devices.
 
     A device or a pipe would go, and everything that uses it would find a file in its place.
     """

@@ -94,7 +94,7 @@ def told(path: str) -> Iterator[None]:
 
 
 def one(connection: sqlite3.Connection, query: str, *values: object) -> Any:
-    """The first column of the first row; None where there is no row."""
+    """The first column of the first row; None if there is no row."""
     row = connection.execute(query, values).fetchone()
     return row[0] if row else None
 
@@ -108,7 +108,7 @@ def to_row(answer: Answer) -> tuple[Any, ...]:
 
 
 def from_row(row: Sequence[Any]) -> Answer:
-    """The answer of columns in the order of `COLUMNS`; raises DatabaseError where they are none."""
+    """The answer of columns in the order of `COLUMNS`; raises DatabaseError if they are none."""
     kind, clip, track, time, x1, y1, x2, y2, label, other, name, clip2, track2, time2, *box2 = row
     spot, spot2 = (None if c is None else Spot(c, t) for c, t in ((clip, track), (clip2, track2)))
     box = None if time is None else (x1, y1, x2, y2)

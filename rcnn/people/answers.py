@@ -56,7 +56,7 @@ class Step:
 class Answers:
     """A log of answers; several threads may use one, and several processes one file.
 
-    Use `open`. Every method raises InputError where the file is damaged, or can't be written.
+    Use `open`. Every method raises InputError if the file is damaged, or can't be written.
     """
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
@@ -104,7 +104,7 @@ class Answers:
         self.close()
 
     def add(self, token: str, answers: Sequence[Answer], window: str = "") -> int:
-        """Add answers as one step; gives its number, once it is on the disk.
+        """Add answers as one step; returns its number, once it is on the disk.
 
         A token that is there already adds nothing, and gives the number that it had.
 
@@ -126,7 +126,7 @@ class Answers:
             return step
 
     def undo(self, token: str, window: str = "") -> int | None:
-        """Take back the last step of a window that stands; gives its number, or None where there is none.
+        """Take back the last step of a window that stands; returns its number, or None if there is none.
 
         A token that is there already takes back nothing more, and gives what it gave.
         """
@@ -192,7 +192,7 @@ class Answers:
         ]
 
     def forget(self, label: int, spots: Collection[Spot] = (), clips: Collection[str] = ()) -> int:
-        """Remove all that was answered about a person, and about tracks and clips; gives the number of answers.
+        """Remove all that was answered about a person, and about tracks and clips; returns the number of answers.
 
         Who was merged into the person is the person. Nothing of the rows is left in the file or beside it.
         """
@@ -234,7 +234,7 @@ class Answers:
 
 
 def read_given(path: str | None) -> Given:
-    """What the answers in a file mean together; nothing where there is no file.
+    """What the answers in a file mean together; nothing if there is no file.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def read_given(path: str | None) -> Given:
 
 
 def read_standing(path: str | None) -> list[Answer]:
-    """The answers in a file that were not taken back, in their order; none where there is no file.
+    """The answers in a file that were not taken back, in their order; none if there is no file.
 
     Raises
     ------

@@ -83,7 +83,8 @@ class Groups:
         return found
 
     def merge(self, new: np.ndarray) -> np.ndarray:
-        """Join groups, (count,) int64 each with its new number, any numbers; gives the numbers from 0 on, (count,)."""
+        """Join groups, (count,) int64 each with its new number, any numbers; returns the numbers from 0 on, "
+        "(count,)."""
         _, numbers = np.unique(new, return_inverse=True)
         self._set(numbers[self.owner], int(numbers.max()) + 1 if len(numbers) else 0)
         return numbers

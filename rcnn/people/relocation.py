@@ -26,7 +26,7 @@ class Faces:
     boxes: np.ndarray
 
     def find(self, time: float, box: Sequence[float]) -> int | None:
-        """The track of the face that was seen at a time and a place; None where there is none near."""
+        """The track of the face that was seen at a time and a place; None if there is none near."""
         away = np.abs(self.times - time)
         near = np.flatnonzero(away <= NEAR)
         if not len(near):

@@ -39,7 +39,7 @@ class FaceAnalysis:
         the default models, with a warning.
     root : folder of InsightFace's models
     allowed_modules : "detection" and "recognition", or some of them; None for both
-    detector, embedding : as of `FaceFinder`, in place of a pack
+    detector, embedding : as for `FaceFinder`, in place of a pack
     kwargs : what InsightFace's class takes besides, as `providers`; not used
 
     Attributes

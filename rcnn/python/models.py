@@ -107,7 +107,7 @@ def match_threshold(rate: str | float = "1 in 1,000", embedding: Path | None = N
     Parameters
     ----------
     rate : share of such pairs that may pass: "1 in 1,000", "0.1%" or 0.001
-    embedding : the model, as of `FaceFinder`; None for the default
+    embedding : the model, as for `FaceFinder`; None for the default
 
     Raises
     ------

@@ -174,7 +174,7 @@ def _clips(reader: StageReader, films: Films, wanted: Collection[str]) -> list[S
 
 
 def read_videos(reader: StageReader, wanted: Collection[str]) -> dict[str, tuple[float, str]]:
-    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty where they are not known.
+    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty if they are not known.
 
     Of a piece of a film they are the film's.
     """

@@ -20,12 +20,12 @@ class Entry:
     """A clip on a person's card.
 
     clip : file name
-    rank : from 1; None where the clip is not among those that were ranked
-    score : of the person for this clip; None where there is none
+    rank : from 1; None if the clip is not among those that were ranked
+    score : of the person for this clip; None if there is none
     verdict : RIGHT, WRONG or UNKNOWN
     note : who it is in truth, or why the clip was not found; may be empty
-    picture : JPEG of its best face, None where there is none or the page has no room for it
-    source : path of the user's own file that the clip was made of; empty where it is not known
+    picture : JPEG of its best face, None if there is none or the page has no room for it
+    source : path of the user's own file that the clip was made of; empty if it is not known
     """
 
     clip: str
@@ -47,14 +47,14 @@ class Person:
     """A card.
 
     label : None for a photograph that was searched for
-    name : empty where it is not known
+    name : empty if it is not known
     ap : average precision 0..1; None without truth
     positives, found : clips of the truth, and those among the ranked ones
-    entries : the ranked clips that are shown, best first; none where there are sightings
+    entries : the ranked clips that are shown, best first; none if there are sightings
     missed : clips of the truth that were not ranked
     known : JPEGs of faces from training clips, or the photograph that was searched for
     confusions : who it is confused with and in how many clips, most first
-    sightings : when they appear in which clip; None where there is no table of that
+    sightings : when they appear in which clip; None if there is no table of that
     """
 
     label: int | None
@@ -161,10 +161,10 @@ class Report:
     notes : what could not be found
     clips : the view by clip
     all_clips : how many show somebody, shown or not
-    names : of the people in that view, by label; empty where one is not known
+    names : of the people in that view, by label; empty if one is not known
     absent : people who are in no clip
-    sureness : what the verdicts go by; None where there are none
-    made : what it was made with; None where that is not known
+    sureness : what the verdicts go by; None if there are none
+    made : what it was made with; None if that is not known
     heads : what the scores come from, a line a classifier
     """
 
@@ -201,7 +201,7 @@ class Report:
 
     @property
     def mean_precision(self) -> float:
-        """MAP@100; 0 where there is no score."""
+        """MAP@100; 0 if there is no score."""
         return sum(self.scores.values()) / len(self.scores) if self.scores else 0.0
 
     @property

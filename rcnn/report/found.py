@@ -70,7 +70,7 @@ class Sighting:
     cosine, probability : of the best appearance
     mark : RIGHT, WRONG or UNKNOWN by the truth about the clip
     note : who it is in truth, where that is another
-    picture : JPEG of the best face, None where there is none or the page has no room for it
+    picture : JPEG of the best face, None if there is none or the page has no room for it
     """
 
     who: int
@@ -96,7 +96,7 @@ class Sighting:
 
     @property
     def way(self) -> str:
-        """The folders of the source, with the stroke at the end; empty where it has none."""
+        """The folders of the source, with the stroke at the end; empty if it has none."""
         return self.source.removesuffix(self.file)
 
     @property
@@ -106,7 +106,7 @@ class Sighting:
 
     @property
     def share(self) -> str:
-        """The probability in per cent; empty where there is too little to learn it from."""
+        """The probability in per cent; empty if there is too little to learn it from."""
         if not self.probability >= 0:  # also NaN
             return ""
         if self.probability >= SURE:

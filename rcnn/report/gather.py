@@ -38,7 +38,7 @@ def gather_report(
     Parameters
     ----------
     scored : the ranking
-    truth : clips of each label; None where they are not known
+    truth : clips of each label; None if they are not known
     most_people : cards at most; where there is truth those with the lowest average precision are taken
     appearances : who is when; None for a page without times
     page : where the page goes, from which addresses of clips start

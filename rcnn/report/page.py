@@ -25,7 +25,7 @@ BREAKS = re.compile(r"(?<=[_/\\-])(?=.)|(?<=.)(?=\.[^./]*$)", re.DOTALL)
 
 
 def write_page(path: str, report: Report) -> int:
-    """Write the page; gives its size in bytes.
+    """Write the page; returns its size in bytes.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def write_page(path: str, report: Report) -> int:
 
 
 def write_groups_page(path: str, view: GroupsView) -> int:
-    """Write a page of groups; gives its size in bytes, and raises as `write_page`."""
+    """Write a page of groups; returns its size in bytes, and raises as `write_page`."""
     return _write(path, _fill("groups.html", view=view))
 
 

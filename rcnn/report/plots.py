@@ -92,7 +92,7 @@ class Plot:
 
     horizontal, vertical : names of the axes
     columns, rows : of the table that has the same numbers
-    mark : a vertical line with a name; None where there is none or it lies off the plot
+    mark : a vertical line with a name; None if there is none or it lies off the plot
     """
 
     title: str

@@ -39,7 +39,7 @@ class Sureness:
     """How sure the verdicts are.
 
     words : a sentence about where the thresholds come from; may be empty
-    bins : probabilities against what was true, the lowest first; none where nothing was measured
+    bins : probabilities against what was true, the lowest first; none if nothing was measured
     """
 
     words: str = ""

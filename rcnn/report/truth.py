@@ -21,7 +21,7 @@ class Truth:
     """Names of labels, and the truth from clips to labels.
 
     names : of labels
-    label_of : label of each clip of the truth; None where there is no truth
+    label_of : label of each clip of the truth; None if there is no truth
     """
 
     names: Mapping[int, str]
@@ -33,7 +33,7 @@ class Truth:
         return NOBODY if label is None else show(label, self.names)
 
     def is_right(self, clip: str, label: int) -> bool | None:
-        """Whether a clip shows a person; None where there is no truth."""
+        """Whether a clip shows a person; None if there is no truth."""
         return None if self.label_of is None else self.label_of.get(clip) == label
 
 

@@ -34,7 +34,7 @@ class Address:
 
     @staticmethod
     def read(root: str) -> Address | None:
-        """The last one of a run; None where there is none, or it makes no sense."""
+        """The last one of a run; None if there is none, or it makes no sense."""
         with suppress(OSError, ValueError, InputError, KeyError, TypeError):
             found = read_json(_file(root))
             port, key = found["port"], found["key"]

@@ -107,7 +107,7 @@ def _number(model: RunModel, spot: Any) -> int:
 
 
 def answer(model: RunModel, asked: Asked) -> int | None:
-    """Add an answer to the log; gives its step, None where there was nothing to take back.
+    """Add an answer to the log; returns its step, None if there was nothing to take back.
 
     A token that is there already changes nothing, whatever else the request says.
 

@@ -72,7 +72,7 @@ class Faces:
         return place in self._rows
 
     def jpeg(self, place: Place, side: int) -> bytes | None:
-        """The best face of a track as a JPEG `side` pixels high; None where there is none.
+        """The best face of a track as a JPEG `side` pixels high; None if there is none.
 
         Raises
         ------

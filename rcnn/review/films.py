@@ -39,7 +39,7 @@ def films(model: RunModel, view: View, offset: int, count: int) -> dict[str, Any
 
 
 def film(model: RunModel, view: View, places: Places, groups: Groups, clip: str) -> dict[str, Any] | None:
-    """All tracks of the film that has a clip, by their starts; None where the run has no such clip."""
+    """All tracks of the film that has a clip, by their starts; None if the run has no such clip."""
     tracks, standing = model.run.tracks, view.standing
     seen = places.clip(clip)
     if seen is None:

@@ -56,7 +56,7 @@ class Media:
         self._lock = threading.Lock()
 
     def face(self, place: Place, size: int) -> bytes | None:
-        """The best face of a track as a JPEG; None where the run has no such track.
+        """The best face of a track as a JPEG; None if the run has no such track.
 
         Raises
         ------

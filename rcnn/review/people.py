@@ -71,7 +71,7 @@ def person(
 ) -> dict[str, Any] | None:
     """Tracks of a person: those that wait for an answer, the most uncertain first; or all, the best first.
 
-    None where there is no such person.
+    None if there is no such person.
     """
     if label not in view.people:
         return None

@@ -30,7 +30,7 @@ class Places:
         self._paths = paths
 
     def clip(self, name: str) -> SeenClip | None:
-        """A clip of the run; None where it has none of that name."""
+        """A clip of the run; None if it has none of that name."""
         return self._clips.get(name)
 
     def path(self, name: str) -> str | None:
@@ -39,7 +39,7 @@ class Places:
         return path if path is not None and not files.is_url(path) and head_of(files.plain(path)) else None
 
     def why_not(self, name: str) -> str:
-        """Why the file of a clip can't be shown; empty where it can."""
+        """Why the file of a clip can't be shown; empty if it can."""
         path = self._paths.get(name, "")
         if files.is_url(path):
             return FAR

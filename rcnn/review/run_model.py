@@ -136,7 +136,7 @@ class RunModel:
         return not same if answer.kind == YES_ANSWER else same and bool(standing.says(YES)[number])
 
     def number(self, place: Place) -> int | None:
-        """Number of a track; None where the run has none there."""
+        """Number of a track; None if the run has none there."""
         return self.run.tracks.places.get(place)
 
     def spot(self, number: int) -> Spot:
@@ -144,7 +144,7 @@ class RunModel:
         return Spot(self.run.tracks.name(number), int(self.run.tracks.track[number]))
 
     def cosine(self, label: int, number: int) -> float:
-        """Of a track and a person, whatever was said of the two; 0 where nothing is known of the person."""
+        """Of a track and a person, whatever was said of the two; 0 if nothing is known of the person."""
         gallery = self.run.taught.gallery
         row = np.flatnonzero(self.run.taught.labels == label)
         if gallery is None or not len(row):

@@ -25,8 +25,8 @@ class SeenClip:
 
     film : number of its film
     start : seconds of the file at which it begins
-    width, height : of its frames, pixels; 0 where that is not known
-    codec : FFmpeg's name; empty where it is not known
+    width, height : of its frames, pixels; 0 if that is not known
+    codec : FFmpeg's name; empty if it is not known
     is_still : whether it was made of a photograph
     """
 
@@ -44,7 +44,7 @@ class Film:
     """A file in which people are looked for.
 
     source : the user's own file, as the run names it
-    seconds : its length; 0 where that is not known
+    seconds : its length; 0 if that is not known
     clips : numbers of its pieces
     """
 

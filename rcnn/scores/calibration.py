@@ -114,7 +114,7 @@ def operating_point(
     trials : cosines of this run
     people : known ones, 1 or more
     false_hits : clips of 1,000 without a person that may get a "yes" for somebody, more than 0, up to 1,000
-    card : of the model; None where it was not measured
+    card : of the model; None if it was not measured
     tracks : of a searched clip, on average: each has its own chance of a false hit
     """
     compared = float(people) if trials.compared is None else trials.compared
@@ -196,7 +196,7 @@ def _probabilities(
 
 
 def _summary(thresholds: np.ndarray) -> dict[str, float] | None:
-    """Of the thresholds of people, for the record; None where there is none."""
+    """Of the thresholds of people, for the record; None if there is none."""
     if not np.isfinite(thresholds).all():
         return None
     low, middle, high = np.quantile(thresholds, (0, 0.5, 1))

@@ -13,7 +13,7 @@ class Match:
     """A clip that was found.
 
     similarity : cosine of the vector looked for and that of the clip's most similar track, -1..1
-    track : number of that track; 0 where the features have no tracks
+    track : number of that track; 0 if the features have no tracks
     """
 
     clip: str

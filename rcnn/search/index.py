@@ -202,7 +202,7 @@ def features_sum(reader: StageReader) -> str:
 
 
 def open_index(reader: StageReader) -> SearchIndex | str | None:
-    """The index of a feature directory; None where there is none, and why it does not count where it is of other ones.
+    """The index of a feature directory; None if there is none, and why it does not count where it is of other ones.
 
     Raises
     ------

@@ -55,7 +55,7 @@ def models_behind(
     Parameters
     ----------
     model, detector : `PREFIX,EPOCH` that were given; None for what the manifests name
-    behind : arguments of the detect directory behind the features, empty where it is gone
+    behind : arguments of the detect directory behind the features, empty if it is gone
 
     Raises
     ------
@@ -80,7 +80,7 @@ def models_behind(
 
 
 def _on_disk(model: Any, reader: StageReader) -> str:
-    """The model that a manifest names; raises InputError where it lies in a store, which is not asked for it."""
+    """The model that a manifest names; raises InputError if it lies in a store, which is not asked for it."""
     if not isinstance(model, str) or not may_follow(model, ()):
         raise InputError(
             f"{reader.path}: its manifest names the model {printable(str(model))[:200]}, which is not a path; give "

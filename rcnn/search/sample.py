@@ -33,7 +33,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def write_sample(path: str, folder: str, found: Sequence[Facts], width: int, rows: int) -> str:
-    """Write about `SAMPLE` tracks, all those of clips whose names' CRC-32 is small; gives the sha256 of the file.
+    """Write about `SAMPLE` tracks, all those of clips whose names' CRC-32 is small; returns the sha256 of the file.
 
     Raises
     ------

@@ -86,7 +86,7 @@ def record_sums(records: np.ndarray) -> np.ndarray:
 
 
 class Segment:
-    """A segment in the folder of an index; raises SegmentError where a file has other bytes than were written.
+    """A segment in the folder of an index; raises SegmentError if a file has other bytes than were written.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class Segment:
         return facts
 
     def written(self, part: str) -> Facts | None:
-        """The facts of a segment that an earlier run completed; None where there is none, or files are cut off."""
+        """The facts of a segment that an earlier run completed; None if there is none, or files are cut off."""
         try:
             facts = read_json(self.facts_file, Facts)
             whole = facts.part == part and files.is_file(self.names_file)

@@ -60,9 +60,9 @@ def judge_clips(
     Parameters
     ----------
     own, sure : as for `photograph_trials`
-    run : of the known people; None where nobody is known
+    run : of the known people; None if nobody is known
     false_hits : clips of 1,000 without the person that may get a "yes"
-    card : of the model; None where it was not measured
+    card : of the model; None if it was not measured
     """
     trials = photograph_trials(found, own, sure)
     if run is not None and len(trials.impostor) < FEWEST <= len(run.impostor):

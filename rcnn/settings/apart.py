@@ -13,7 +13,7 @@ def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | Sequ
 
     Parameters
     ----------
-    written, read : paths by the flags that name them; None where a flag is left out
+    written, read : paths by the flags that name them; None if a flag is left out
 
     Raises
     ------

@@ -143,7 +143,8 @@ def _tracks(reader: StageReader, clips: set[str]) -> dict[str, list[int]]:
 def _settle(
     given: Given, clip: str, tracks: Sequence[int], labels: dict[str, int], places: dict[str, int]
 ) -> Iterator[Spot]:
-    """Let a clip teach by a track that may show its person, else by none; gives the track, if answers are about it."""
+    """Let a clip teach by a track that may show its person, else by none; returns the track, if answers are about "
+    "it."""
     spots = [Spot(clip, track) for track in tracks]
     label = labels.get(clip, 0)
     if label > 0:
@@ -162,7 +163,7 @@ def _settle(
 
 
 def open_answered(paths: Sequence[str], inputs: Sequence[StageReader]) -> list[StageReader]:
-    """The directories of other clips; raises InputError where their models are not those of the inputs, in order."""
+    """The directories of other clips; raises InputError if their models are not those of the inputs, in order."""
     readers = [StageReader(path, ("feature",)) for path in paths]
     if readers and [each.manifest["models"] for each in readers] != [each.manifest["models"] for each in inputs]:
         raise InputError(

@@ -52,7 +52,7 @@ def impostor_offsets(
     path : of the training set
     step : scores without offsets
     labels : learnt ones; None for all
-    extra : the classifier's classes of strangers; None where it has none
+    extra : the classifier's classes of strangers; None if it has none
     """
     reader = StageReader(path, ("genfeat",))
     every = max(1, reader.rows // MOST)

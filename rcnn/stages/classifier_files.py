@@ -53,7 +53,7 @@ def is_kept(team: Team, settings: TrainSettings, whole: bool = True) -> bool:
 
     Parameters
     ----------
-    whole : as of `own_members`
+    whole : as for `own_members`
 
     Raises
     ------
@@ -124,7 +124,7 @@ def sums_of(settings: TrainSettings, whole: bool = False, final: str | None = No
 
     Parameters
     ----------
-    whole : as of `own_members`
+    whole : as for `own_members`
     final : `PREFIX,EPOCH` of the classifier; None for that of the last epoch
     """
     members = (final,) if final else own_members(settings, whole)

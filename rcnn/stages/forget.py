@@ -140,7 +140,7 @@ def _change_stage(run: RunFolder, name: str, journal: Journal, traces: Traces) -
 
 
 def _stage(path: str) -> str:
-    """The stage of a directory; empty where it is not complete."""
+    """The stage of a directory; empty if it is not complete."""
     try:
         return str(read_manifest(path, tuple(KINDS))["stage"])
     except InputError:

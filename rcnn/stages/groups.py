@@ -99,7 +99,7 @@ def groups(settings: GroupsSettings) -> None:
 
 
 def _open(paths: Sequence[str]) -> list[StageReader]:
-    """The inputs; raises InputError where one is given twice, or was made with another model than the first."""
+    """The inputs; raises InputError if one is given twice, or was made with another model than the first."""
     readers = [StageReader(path, ("feature",)) for path in paths]
     for number, reader in enumerate(readers):
         if any(files.same(reader.path, other.path) for other in readers[:number]):

@@ -21,7 +21,7 @@ class Places:
     appearances : the table; None if nobody is known
     known : features of the known people that the table was made with
     answers : the log of answers, which need not exist; None for none
-    run : the folder of the run; None where none is given
+    run : the folder of the run; None if none is given
     """
 
     inputs: list[str]

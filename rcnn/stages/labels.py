@@ -17,7 +17,7 @@ def labelled_dataset(given: str | None, lineage: Lineage, path: str) -> str:
 
     Parameters
     ----------
-    given : value of --dataset, None where it is left out
+    given : value of --dataset, None if it is left out
     path : of the directory whose clips they are, for the message
 
     Raises
@@ -37,7 +37,7 @@ def find_labels(given: str | None, lineage: Lineage) -> dict[str, int]:
 
     Parameters
     ----------
-    given : value of --dataset, None where it is left out
+    given : value of --dataset, None if it is left out
 
     Raises
     ------

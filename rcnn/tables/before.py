@@ -137,7 +137,7 @@ def _check_same(path: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> No
 
 
 def _put_aside(path: str, saved: Progress, schema: pa.Schema, number: int) -> list[str]:
-    """Close a run that was stopped as one of the clips that it has done; its directory, nothing where there is none.
+    """Close a run that was stopped as one of the clips that it has done; its directory, nothing if there is none.
 
     Its progress stays good until it is removed: full parts keep their bytes, and the last one holds what was saved.
     """

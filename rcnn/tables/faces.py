@@ -29,8 +29,8 @@ class ClipFaces:
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the upright frame of the video
     landmarks : (n, 5, 2) float32, x, y in the same pixels
     crops : n aligned faces as JPEG
-    tracks : (n,) int32, number of the face's track in the clip; all 0 where there are no tracks
-    vectors : (n, D) float16 of length 1, embeddings of the crops by the quality model; None where they are not kept or
+    tracks : (n,) int32, number of the face's track in the clip; all 0 if there are no tracks
+    vectors : (n, D) float16 of length 1, embeddings of the crops by the quality model; None if they are not kept or
         were not asked for
     """
 

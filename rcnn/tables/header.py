@@ -83,7 +83,7 @@ def header_of(
     models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
     lineage : what the manifest says in their place; None for them
-    listing : the clips of the data set that it is of; None where it has its clips from its sources
+    listing : the clips of the data set that it is of; None if it has its clips from its sources
     """
     return {
         "format": FORMAT,
@@ -128,7 +128,7 @@ def made_of(path: str) -> str:
 
 def header_there(path: str) -> Mapping[str, Any] | None:
     """The header of what a stage directory holds, complete or not: of its manifest, its progress, or what was put
-    aside last; None where there is none that can be read."""
+    aside last; None if there is none that can be read."""
     for name in (MANIFEST, PROGRESS):
         with suppress(OSError, ValueError):
             found = read_json(files.join(path, name))
@@ -165,7 +165,7 @@ def _without_clips(header: Any) -> dict[str, Any]:
 
 
 def differences(was: Any, now: Mapping[str, Any]) -> list[str]:
-    """What an earlier header has otherwise than that of now, in words, arguments first; empty where nothing differs."""
+    """What an earlier header has otherwise than that of now, in words, arguments first; empty if nothing differs."""
     was = was if isinstance(was, Mapping) else {}
     return [*other_arguments(was, now), *other_inputs(was, now)]
 

@@ -1,4 +1,4 @@
-"""Several stage directories side by side, clip by clip, with no more than a batch of each in memory."""
+"""Several stage directories side by side, clip by clip, with only a batch of each in memory."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Row:
     """A clip in several inputs.
 
     name, split : of the clip
-    track : of the clip; 0 where the inputs have none
-    vectors : (D,) float32 of each input; None where the input lacks the clip
+    track : of the clip; 0 if the inputs have none
+    vectors : (D,) float32 of each input; None if the input lacks the clip
     means : (m, D) float32 of each input that has the clip, the further vectors to learn from; where they are wanted
     """
 

@@ -112,7 +112,7 @@ def _numbered(place: int, rows: Iterator[tuple[Mark, str, str]]) -> Iterator[tup
 def _side_by_side(
     now: Iterable[Mark], layers: Sequence[Iterator[tuple[Mark, str, str]]]
 ) -> Iterator[tuple[Mark | None, list[tuple[int, Mark, str, str]]]]:
-    """Every clip that is now or was then, by name: its mark of now, None where it is gone, and what the layers have of
+    """Every clip that is now or was then, by name: its mark of now, None if it is gone, and what the layers have of
     it with the place of the layer, the newest first."""
     walk = heapq.merge(*map(_numbered, range(len(layers)), layers), key=lambda row: (row[1][0], -row[0]))
     row = next(walk, None)

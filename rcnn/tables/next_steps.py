@@ -50,11 +50,11 @@ def first(stages: Sequence[str], path: str) -> str:
 
 
 def following(stage: str, path: str, recipe: str = SEED) -> str:
-    """The command that goes on from a stage directory that is complete; empty where nothing follows.
+    """The command that goes on from a stage directory that is complete; empty if nothing follows.
 
     Parameters
     ----------
-    stage, path : as of `making`
+    stage, path : as for `making`
     recipe : of the run
     """
     part = _part(path)

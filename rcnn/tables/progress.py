@@ -21,7 +21,7 @@ class SavedTable(Struct):
 
     sums : sha256 of its full parts, by name
     rows, bytes : of the part that is not full
-    digest : sha256 of that part; empty where it has no row
+    digest : sha256 of that part; empty if it has no row
     last : greatest name
     total : rows of all parts
     """
@@ -53,7 +53,7 @@ class Progress(Struct):
 
 
 def read_progress(path: str) -> Progress | None:
-    """The progress of a stage directory; None where there is none.
+    """The progress of a stage directory; None if there is none.
 
     Raises
     ------

@@ -320,7 +320,7 @@ def open_stage(path: str, stages: Sequence[str], part: tuple[int, int] = (0, 1))
 
 
 def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
-    """Raise ArrowInvalid where rows lack values or are not sorted by name after `last`; gives the last name."""
+    """Raise ArrowInvalid if rows lack values or are not sorted by name after `last`; returns the last name."""
     batch.validate(full=True)  # text is UTF-8, lists end inside of their values
     for column in batch.columns:
         has_lists = pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type)

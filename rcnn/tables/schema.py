@@ -38,7 +38,7 @@ CLIPS_SCHEMA = pa.schema(
         ("reason", pa.string()),  # why it is not ok, or what is missing of it; else empty
         ("frames", pa.int32()),  # frames that were looked at
         ("faces", pa.int32()),  # faces that were kept
-        ("seconds", pa.float64()),  # length; this and what follows is 0 or empty where it is not known
+        ("seconds", pa.float64()),  # length; this and what follows is 0 or empty if it is not known
         ("fps", pa.float64()),  # frames a second, the mean where the rate varies
         ("width", pa.int32()),  # pixels, upright and square
         ("height", pa.int32()),
@@ -142,7 +142,7 @@ APPEARANCES_SCHEMA = pa.schema(
     [
         *IDENTITY,  # of the clip
         ("who", pa.int32()),  # label of the person who appears
-        ("person", pa.string()),  # their name; empty where none is known
+        ("person", pa.string()),  # their name; empty if none is known
         ("source", pa.string()),  # the user's own file; else the clip's
         ("start", pa.float64()),  # seconds of the source, as all times here
         ("end", pa.float64()),

@@ -156,7 +156,7 @@ class GrowingTable:
         self._remove_after(len(self.sums) + bool(self._rows))
 
     def _write(self) -> tuple[str, str]:
-        """Write the part that the rows in memory make; gives its name and its sha256."""
+        """Write the part that the rows in memory make; returns its name and its sha256."""
         name = part_name(len(self.sums))
         digest = ""
 

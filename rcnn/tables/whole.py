@@ -9,7 +9,7 @@ from .schema import KINDS
 
 
 def faults(path: str) -> list[str]:
-    """What is wrong with a complete stage directory, a line each; empty where nothing is.
+    """What is wrong with a complete stage directory, a line each; empty if nothing is.
 
     Raises
     ------

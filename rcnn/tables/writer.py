@@ -62,7 +62,7 @@ class StageWriter:
     models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
     lineage : what the manifest says in their place, where these directories are only on the way; None for them
-    listing : the clips of the data set that it is of; None where it has its clips from its sources
+    listing : the clips of the data set that it is of; None if it has its clips from its sources
     licences : of the models, in words, for the manifest
     recognised : what the models were taken for, by "detector" and "model", for the manifest
     overwrite : whether what is there may be replaced
@@ -162,7 +162,7 @@ class StageWriter:
         marks: Sequence[str],
         again: Callable[[str, str], bool] = lambda state, reason: False,
     ) -> Kept:
-        """Which clips of this run were done before, and their rows; arguments and errors as of `Kept`."""
+        """Which clips of this run were done before, and their rows; arguments and errors as for `Kept`."""
         layers = [StageReader(layer, (self.stage,)) for layer in self._before]
         for layer in layers:
             if not layer.schema.equals(self.schema):

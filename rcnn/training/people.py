@@ -17,7 +17,7 @@ def held_out(person: str) -> bool:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Paths of the pictures that lie in a folder itself, sorted; none where it is not a folder."""
+    """Paths of the pictures that lie in a folder itself, sorted; none if it is not a folder."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
 
 

@@ -19,7 +19,7 @@ class CropPool:
     """Distorted crops and what the teacher says of them.
 
     crops : (n, 112, 112, 3) uint8, BGR
-    labels : (n,) int64, under 0 where there is nobody whom training knows
+    labels : (n,) int64, under 0 if there is nobody whom training knows
     targets : the teacher's embeddings (n, D) float32, and its maps (n, C, h, w) float16; empty without a teacher
     """
 

@@ -120,7 +120,7 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
     @abstractmethod
     def _round(self, number: int) -> dict[str, float]:
-        """Train the round of a number, from 0; gives the means of its losses."""
+        """Train the round of a number, from 0; returns the means of its losses."""
 
     def _learn_all(
         self, number: int, batches: Iterable[Portion], learn: Callable[[Portion, float], dict[str, float]]
@@ -129,7 +129,7 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
         Parameters
         ----------
-        learn : from a batch at a learning rate; gives the terms of the loss
+        learn : from a batch at a learning rate; returns the terms of the loss
         """
         started = time.monotonic()
         sums = Sums()

@@ -147,7 +147,7 @@ class ShardedSoftmax(torch.autograd.Function):
     """Softmax cross-entropy over the classes of all processes.
 
     Takes the scores (n, own classes) of rows that are the same in all processes, their labels (n,) and the number of
-    the first own class; gives the mean loss in nats, the same in all processes, and the best class (n,) of each row.
+    the first own class; returns the mean loss in nats, the same in all processes, and the best class (n,) of each row.
     """
 
     @staticmethod

@@ -23,8 +23,8 @@ class Targets:
     """What the N anchors of an image are to say, in the order of `image_anchors`.
 
     classes : (N,) int64, FACE, BACKGROUND or NEITHER
-    boxes : (N, 4) float32, deltas, as `rcnn.faces.geometry.decode_boxes` reads them; 0 where there is no face
-    landmarks : (N, 10) float32, deltas, as `decode_landmarks` reads them; NaN where they are unknown
+    boxes : (N, 4) float32, deltas, as `rcnn.faces.geometry.decode_boxes` reads them; 0 if there is no face
+    landmarks : (N, 10) float32, deltas, as `decode_landmarks` reads them; NaN if they are unknown
     """
 
     classes: np.ndarray

@@ -30,7 +30,7 @@ RETRY_SECONDS = 1.0  # between two looks whether any decoder is there
 class Chunk:
     """Some frames of a clip that travel together.
 
-    info : see `Frames.info`; None where the clip can't be read
+    info : see `Frames.info`; None if the clip can't be read
     end : why the clip can't be read, or can't be read on, empty after its last frame; None where it goes on
     """
 

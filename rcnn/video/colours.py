@@ -61,7 +61,7 @@ def _deep_converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
 
 
 def _transform(profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
-    """From the colours of an ICC profile to sRGB; None where there is nothing to do, or the profile is damaged."""
+    """From the colours of an ICC profile to sRGB; None if there is nothing to do, or the profile is damaged."""
     if not profile:
         return None
     try:

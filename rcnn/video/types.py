@@ -45,7 +45,7 @@ class VideoInfo:
 
     @property
     def share(self) -> float:
-        """Share of the promised frames, or else of the promised seconds, that was read; 1.0 where nothing was promised.
+        """Share of the promised frames, or else of the promised seconds, that was read; 1.0 if nothing was promised.
 
         Means something only after the last frame.
         """

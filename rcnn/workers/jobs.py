@@ -33,7 +33,7 @@ class Job(Protocol):
         ...
 
     def lost(self, item: Any, reason: str) -> Any:
-        """The result of an item that killed its workers; raises InputError where there must be a real one."""
+        """The result of an item that killed its workers; raises InputError if there must be a real one."""
         ...
 
 

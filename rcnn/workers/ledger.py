@@ -66,7 +66,7 @@ class Ledger:
         return self._exhausted and not self._line
 
     def take(self, empty_handed: bool, ahead: int) -> Unit | None:
-        """A unit for a worker; None where there is none for it now.
+        """A unit for a worker; None if there is none for it now.
 
         Parameters
         ----------

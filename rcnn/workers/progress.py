@@ -63,7 +63,7 @@ def progress(
     items : to go through; None where `update` is called
     what : is done
     unit : of the items, in the singular
-    total : how many there are; None where that is not known, and `items` doesn't know its length
+    total : how many there are; None if that is not known, and `items` doesn't know its length
     initial : were done by an earlier run
     """
     settings = {"desc": what, "unit": unit, "total": total, "initial": initial, "leave": True}

@@ -27,7 +27,7 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Hang:
-    """Why a worker counts as hung; `unit` is the one to blame, None where it is not known which."""
+    """Why a worker counts as hung; `unit` is the one to blame, None if it is not known which."""
 
     reason: str
     unit: int | None = None

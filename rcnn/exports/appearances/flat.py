@@ -1,4 +1,4 @@
-"""A row an appearance for other programs: CSV and JSON, with no more than a batch in memory."""
+"""A row an appearance for other programs: CSV and JSON, with only a batch in memory."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def source_rate(fps: float, seconds: float) -> Fraction:
 
     Parameters
     ----------
-    fps : 0 where it is not known
-    seconds : length of the video, 0 where it is not known
+    fps : 0 if it is not known
+    seconds : length of the video, 0 if it is not known
     """
     if fps <= 0:
         return UNKNOWN_RATE

@@ -51,7 +51,7 @@ class Memo:
                 (self._kept if int(number) in far else self._near)[int(number)] = READ[kind](value)
 
     def put(self, number: int, value: Any) -> None:
-        """Remember something; raises ValueError where the number is none of the next ones."""
+        """Remember something; raises ValueError if the number is none of the next ones."""
         if number <= self.last:
             raise ValueError("it remembers things out of order")
         self.last = number

@@ -90,7 +90,7 @@ class PickledDict:
 
     @property
     def place(self) -> Place | None:
-        """Where a later reader can go on behind the item that came last; None where it can't.
+        """Where a later reader can go on behind the item that came last; None if it can't.
 
         Python writes 1,000 items at a time, and behind each such lot there is a place.
         """

@@ -80,7 +80,7 @@ class OnnxGraph:
         return tuple(self._name(port) for port in self.model.outputs)
 
     def shapes_at(self, *shape: int) -> list[tuple[int, ...]] | None:
-        """Shapes of the outputs for an input of a shape, None where it can't take that."""
+        """Shapes of the outputs for an input of a shape, None if it can't take that."""
         model = self.model.clone()
         try:
             model.reshape(list(shape))

@@ -53,7 +53,7 @@ class OnnxRuntimeNetwork:
     Parameters
     ----------
     outputs : numbers of the file's outputs to give
-    image : what is done to images that it is fed; None where it is fed the graph's own input
+    image : what is done to images that it is fed; None if it is fed the graph's own input
     device : number of a CUDA device or `CPU`
 
     Raises

@@ -78,7 +78,7 @@ class OpenVinoNetwork:
 
     Parameters
     ----------
-    image : what is done to images that it is fed; None where it is fed the graph's own input
+    image : what is done to images that it is fed; None if it is fed the graph's own input
     shapes : of inputs, for which a compiled model is kept
     rough : whether to multiply in bfloat16
     """

@@ -45,7 +45,7 @@ class TorchNetwork:
     Parameters
     ----------
     device : number of a CUDA device, negative for the CPU
-    image : what is done to images that it is fed; None where it is fed the graph's own input
+    image : what is done to images that it is fed; None if it is fed the graph's own input
     half : whether to compute in float16
     last : a step after the graph, on the device: takes and gives lists of tensors, a row an image
     """

@@ -77,7 +77,7 @@ def _folder() -> str:
 
 
 def _problem(path: str, engine: str) -> str:
-    """What is wrong with the first run; empty where nothing is."""
+    """What is wrong with the first run; empty if nothing is."""
     size = os.path.getsize(path)
     seconds = CPU_SECONDS + size // CPU_BYTES
     memory = MEMORY_BYTES + MEMORY_FACTOR * size

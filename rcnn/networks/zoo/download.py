@@ -42,8 +42,8 @@ def download(url: str, target: str, digest: str = "", size: int = 0) -> None:
     ----------
     url : http or https
     target : path of the file
-    digest : the sha256 that it must have; empty where it is not known
-    size : bytes that it must have; 0 where it is not known
+    digest : the sha256 that it must have; empty if it is not known
+    size : bytes that it must have; 0 if it is not known
 
     Raises
     ------
@@ -172,7 +172,7 @@ def _fetch(transfer: _Transfer, url: str, part: str, mark: str, size: int) -> bo
 
 
 def _size(path: str) -> int:
-    """Bytes of a file; 0 where there is none, or a link."""
+    """Bytes of a file; 0 if there is none, or a link."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -205,7 +205,7 @@ def _total(start: int, length: str | None, size: int) -> int | None:
 
 
 def _read_mark(mark: str) -> str | None:
-    """The mark of the version that has begun to come; None where there is none."""
+    """The mark of the version that has begun to come; None if there is none."""
     try:
         with open(os.open(mark, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             text = file.read(1024).decode("latin-1")

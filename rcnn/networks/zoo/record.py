@@ -45,10 +45,10 @@ class HeadRecord(Struct):
 
 
 class TrainingRecord(Struct):
-    """What the file holds; `labels` is None where it is not known which there are, `head` in older files, `classes`
+    """What the file holds; `labels` is None if it is not known which there are, `head` in older files, `classes`
     where all classes but 0 are of people.
 
-    `folds` is how many classifiers `train_mlp.py --folds` learnt, and None where it is a single one.
+    `folds` is how many classifiers `train_mlp.py --folds` learnt, and None if it is a single one.
     """
 
     arguments: TrainingArguments

@@ -8,7 +8,7 @@ export class Refused extends Error {
   }
 }
 
-/** A request; gives its JSON. Raises Refused, or TypeError where nobody answers. */
+/** A request; returns its JSON. Raises Refused, or TypeError where nobody answers. */
 export async function ask(path, options = {}) {
   const response = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
   if (response.ok) return response.json();
