@@ -22,7 +22,7 @@ class Crew(Protocol):
     """Use as a context manager: leaving it ends all workers at once."""
 
     def start(self) -> Any:
-        """Build the step, or wait until a first worker has built it; returns what the step says of itself, `step.about`.
+        """Build the step, or wait until a first worker has built it; returns the step's own description, `step.about`.
 
         Raises
         ------

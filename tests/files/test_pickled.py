@@ -97,7 +97,7 @@ def test_what_holds_itself_is_refused(protocol):
     for inside in (inner, (inner,), [inner], (1, 2, 3, inner)):
         inner.clear()
         inner["b"] = inside
-        with pytest.raises(InputError, match="holds itself"):
+        with pytest.raises(InputError, match="contains itself"):
             list(read(pickle.dumps({"a": [inner]}, protocol)))
 
 
@@ -224,7 +224,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(protocol):
     for end in range(len(data)):
         with pytest.raises(InputError):
             read(data[:end])
-    with pytest.raises(InputError, match="1 bytes stand behind its end"):
+    with pytest.raises(InputError, match="1 bytes follow its end"):
         read(data + b"\x00")
 
 

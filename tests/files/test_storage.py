@@ -135,7 +135,7 @@ def test_sameness(one, other, is_same):
 @pytest.mark.parametrize(
     ("path", "what"),
     [
-        ("http://host/x", "http:// is not a place for data; give a path, or s3://, gs:// or file://"),
+        ("http://host/x", "http:// is not supported; give a path, or s3://, gs:// or file://"),
         ("s3:///x", "names no bucket; give s3://BUCKET/KEY"),
         ("s3://key:secret@bucket/x", "keys don't belong into a URL"),
         ("file://host/x", "has three strokes"),

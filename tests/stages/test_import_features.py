@@ -301,7 +301,7 @@ def test_a_bad_clip_stops_nothing(tmp_path):
         ({"a b": [face(np.ones(3))]}, "'a b' is not a valid clip name"),
         ({"a/b": [face(np.ones(3))]}, "is not a valid clip name"),
         ({"": [face(np.ones(3))]}, "is not a valid clip name"),
-        (["a"], "it holds something else than a dict"),
+        (["a"], "it contains something other than a dict"),
     ],
 )
 def test_a_wrong_pickle_is_refused_in_one_line(tmp_path, clips, said):

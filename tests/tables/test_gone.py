@@ -63,7 +63,7 @@ def test_the_directory(tmp_path, monkeypatch, fate, when, saving):
     monkeypatch.setattr(writer, "SAVE_SECONDS", saving)
     path = tmp_path / "out"
     with (
-        pytest.raises(InputError, match=r"out: was removed, or moved away, while this run wrote there"),
+        pytest.raises(InputError, match=r"out: was removed or moved while this run wrote there"),
         StageWriter(str(path), "feature", features_schema(4)) as out,
     ):
         for number, name in enumerate(NAMES):
