@@ -1,4 +1,4 @@
-"""How far a run has come, `progress.json`: what it was begun with, and where it may go on."""
+"""The progress of a run, `progress.json`: its header, and where it can resume."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class SavedTable(Struct):
 
 
 class Progress(Struct):
-    """What a run needs to go on.
+    """What a run needs to resume.
 
-    header : what it was begun with
+    header : its inputs and arguments at the start
     rows, clips : its two tables
     states : numbers of clips
     state : of the stage itself
@@ -58,7 +58,7 @@ def read_progress(path: str) -> Progress | None:
     Raises
     ------
     InputError
-        If it can't be read or is none.
+        If it can't be read or is not valid.
     """
     file = files.join(path, PROGRESS)
     try:

@@ -1,4 +1,4 @@
-"""Whether a stage directory has the bytes that were written."""
+"""Checks that a stage directory has the bytes that were written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .schema import KINDS
 
 
 def faults(path: str) -> list[str]:
-    """What is wrong with a complete stage directory, a line each; empty if nothing is.
+    """The faults of a complete stage directory, one per line; empty if there are none.
 
     Raises
     ------

@@ -179,7 +179,7 @@ def test_an_item_is_handed_on_before_the_next_is_read():
 def test_what_means_harm_is_refused_and_not_done(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        InputError, match=r"at byte \d+: .*(not read|neither imported|call|no array|no name|holds|text)"
+        InputError, match=r"at byte \d+: .*(not read|neither imported|call|not an array|not a name|contains|text)"
     ):
         read(hostile_pickles.NAMED[name])
     assert not list(tmp_path.iterdir())

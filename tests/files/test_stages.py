@@ -300,12 +300,12 @@ def test_file_urls_are_paths(data, models, on_disk, tmp_path):
 
 def test_what_is_there_is_not_overwritten(s3, on_disk):
     s3.upload(on_disk / "out/feat_trainval", "feat")
-    with pytest.raises(InputError, match="is the input, too"):
+    with pytest.raises(InputError, match="is also the input"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("feat")))
-    with pytest.raises(InputError, match="is the input, too"):
+    with pytest.raises(InputError, match="is also the input"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("/feat/"), overwrite=True))
     files.put(s3.url("other/thesis.txt"), b"years of work")
-    with pytest.raises(InputError, match=r"holds 'thesis.txt', which no stage wrote"):
+    with pytest.raises(InputError, match=r"contains 'thesis.txt', which no stage wrote"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("other")))
     genfeat(GenfeatSettings((s3.url("feat"),), s3.url("train")))
     before = store_files(s3.url("train"))

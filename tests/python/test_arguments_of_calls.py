@@ -122,7 +122,7 @@ BAD = {
     "features": (lambda: rcnn.rank_clips(ONE, Path("nowhere")), "nowhere"),
     "features none": (lambda: rcnn.rank_clips(ONE, []), "^features: is empty"),
     "features array": (lambda: rcnn.rank_clips(ONE, ONE), "^features: is an array"),
-    "features twice": (lambda: rcnn.rank_clips(ONE, ["a", "a"]), "^features a,a: names a directory twice"),
+    "features twice": (lambda: rcnn.rank_clips(ONE, ["a", "a"]), "^features a,a: has a directory twice"),
     "model_of": (lambda: rcnn.model_of(Path("nowhere")), "nowhere"),
     "model_of none": (lambda: rcnn.model_of(None), "^features: is None"),
     "video": (lambda: rcnn.find_in_video("nowhere.mp4", {"Ada": "a.jpg"}), r"^path nowhere\.mp4: there is no such"),

@@ -397,7 +397,7 @@ def test_a_place_one_level_off_is_recognised(root, tmp_path):
     expected = {
         root: "is a data set, which detect.py reads first",
         root / "gt_v2": f"is a part of the data set {root}, which detect.py",
-        detected / "faces": f"is a part of what a stage wrote; give the whole, {detected}",
+        detected / "faces": f"is a part of a stage directory; give the whole, {detected}",
         detected / "faces/part-00000.parquet": f"give the whole, {detected}",
         detected / "manifest.json": f"give the whole, {detected}",
         tmp_path / "run": f"holds it: give {detected}",

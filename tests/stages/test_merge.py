@@ -281,7 +281,7 @@ def test_rows_come_sorted_and_a_clip_is_never_cut():
     second = [batch("b", "b"), batch("e"), batch("f", "f", "f")]
     found = [piece.column("name").to_pylist() for piece in merged([iter(first), iter(second)], 2)]
     assert found == [["a", "b", "b"], ["c", "c", "c", "c", "d"], ["e", "f", "f", "f"]]
-    with pytest.raises(InputError, match="rows of 'b' lie in two parts"):
+    with pytest.raises(InputError, match="rows of 'b' are in two parts"):
         list(merged([iter([batch("a", "b")]), iter([batch("b", "c")])]))
 
 

@@ -205,7 +205,7 @@ def test_inputs_that_do_not_go_together(tmp_path):
     plain, tracked = write(tmp_path / "a", [("01.mp4", 0)]), write(tmp_path / "b", [("01.mp4", 0)], True)
     with pytest.raises(InputError) as caught:
         open_inputs([plain, tracked, plain], ("feature",))
-    assert str(caught.value) == f"--inputs {plain},{tracked},{plain}: names a directory twice"
+    assert str(caught.value) == f"--inputs {plain},{tracked},{plain}: has a directory twice"
     with pytest.raises(InputError) as caught:
         open_inputs([plain, tracked], ("feature",))
     assert str(caught.value) == (

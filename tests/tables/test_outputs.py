@@ -149,7 +149,7 @@ def test_outputs_that_may_not(overwrite, tmp_path):
     assert str(caught.value) == f"{file}: is not a directory; give --output another path"
     with pytest.raises(InputError) as caught:
         check_output(str(foreign), overwrite)
-    assert str(caught.value) == f"{foreign}: holds 'holiday.jpg', which no stage wrote; give --output another path"
+    assert str(caught.value) == f"{foreign}: contains 'holiday.jpg', which no stage wrote; give --output another path"
 
 
 def test_what_is_complete_is_kept_unless_told(tmp_path):
@@ -166,14 +166,14 @@ def test_an_output_is_none_of_its_inputs(overwrite, tmp_path):
     begin(tmp_path / "run").close()
     begin(tmp_path / "other").close()
     sources = [str(tmp_path / "other"), str(tmp_path / "run/../run")]
-    with pytest.raises(InputError, match="run: is the input, too; give --output another path"):
+    with pytest.raises(InputError, match="run: is also the input; give --output another path"):
         begin(tmp_path / "run", "genfeat", SCHEMA, sources=sources, overwrite=overwrite)
 
 
 @pytest.mark.parametrize("stage", ["detect", "genfeat", "predict"])
 def test_the_work_of_another_stage_is_not_written_over(stage, tmp_path):
     begin(tmp_path / "run").close()
-    words = r"run: holds what feature\.py wrote; give --output another path, or remove it$"
+    words = r"run: contains the output of feature\.py; give --output another path, or remove it$"
     with pytest.raises(InputError, match=words):
         begin(tmp_path / "run", stage, SCHEMA, overwrite=True)
     begin(tmp_path / "run", overwrite=True).close()

@@ -230,7 +230,7 @@ def test_verify_finds_what_was_changed(tmp_path, monkeypatch):
     sorted((path / "clips").iterdir())[-1].unlink()
     lines = faults(str(path))
     assert [line.partition(": ")[2] for line in lines] == [
-        "is in no manifest", "is missing", "has other bytes than were written",
+        "is not in the manifest", "is missing", "has other bytes than were written",
     ]  # fmt: skip
     done = subprocess.run([sys.executable, "-m", "rcnn", "verify", str(path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2

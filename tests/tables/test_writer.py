@@ -201,7 +201,7 @@ def test_all_that_differs_is_named_and_nothing_else(tmp_path):
     with pytest.raises(InputError) as caught:
         begin(tmp_path / "run", arguments={"aug": 2, "same": 5, "new": "y" * 60, "gpu": 2}, models={"net": "z" * 61})
     assert str(caught.value) == (
-        f"{tmp_path}/run: holds a run that was begun with another aug (1, now 2), another gone (7, now None), "
+        f"{tmp_path}/run: contains a run that was started with another aug (1, now 2), another gone (7, now None), "
         f"another new (None, now {'y' * 60}), another net ({'x' * 60}..., now {'z' * 60}...); "
         "give the same, --overwrite to start again, or another --output"
     )

@@ -99,7 +99,7 @@ def _no_items() -> dict[Any, Any]:
 
 def _no_lists(kind: Any) -> dict[Any, Any]:
     if kind is not Name.LIST:
-        raise ValueError("a defaultdict of something else than lists")
+        raise ValueError("a defaultdict of something other than lists")
     return {}
 
 
@@ -124,7 +124,7 @@ def made(data: Any, kind: Any, shape: Any, fortran: Any) -> np.ndarray:
         If the bytes are not those of an array of numbers of this shape.
     """
     if not isinstance(data, bytes) or not isinstance(kind, np.dtype):
-        raise ValueError("an array of something else than numbers")
+        raise ValueError("an array of something other than numbers")
     if type(shape) is not tuple or len(shape) > MOST_SIDES:
         raise ValueError("an array without a shape")
     if not all(type(side) is int and 0 <= side < LARGEST for side in shape):
@@ -152,7 +152,7 @@ def build(unbuilt: Unbuilt, state: Any) -> Any:
         order = state[1] if len(state) > 4 else None
         order = order.decode("ascii", "replace") if isinstance(order, bytes) else order
         if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
-            raise ValueError("arrays of something else than numbers")
+            raise ValueError("arrays of something other than numbers")
         if order in ("<", ">"):
             unbuilt.value = kind.newbyteorder("<" if order == "<" else ">")
         return unbuilt.value
