@@ -107,8 +107,8 @@ def test_the_error_of_a_run_can_be_followed(tmp_path):
         (["x.onnx", "--colour", "rgb", "--mean", "1"], "give --faces DIR"),
         (["x.onnx", "--colour", "rgb", "--mean", "1,2", "--std", "1"], "one number, or three"),
         (["x.onnx", "--faces", "FOLDER", "--colour", "rgb"], "one or the other"),
-        (["x.onnx", "--faces", "FOLDER"], "0 pairs of one person"),
-        (["whole.onnx", "--faces", "FOLDER"], "wants no card"),
+        (["x.onnx", "--faces", "FOLDER"], "0 pairs of faces of one person"),
+        (["whole.onnx", "--faces", "FOLDER"], "needs no card"),
         (["none.onnx", "--colour", "rgb", "--mean", "1", "--std", "1"], "none.onnx"),
     ],
 )
