@@ -21,17 +21,17 @@ SHOWN = 200  # characters of a path in a line
 
 @dataclass
 class Lineage:
-    """What lies behind some stage directories.
+    """The inputs behind some stage directories.
 
-    given : paths of the command: what manifests name is opened on this disk and beside these only
+    given : paths of the command: paths in manifests are opened only on this disk and next to these
     detections : of the clips that were ranked
     training : detect directories of the clips that the classifier learned from
-    learnt : what genfeat.py wrote of these, with the labels that it learned
+    learnt : outputs of genfeat.py for these, with the learnt labels
     stages : every directory that was passed, the earliest first
     curve : of the classifier's training
-    heads : a line a classifier: what its scores come from
+    heads : one line per classifier: the origin of its scores
     notes : what is gone, was rebuilt since, or was not opened
-    closed : what manifests name and this command does not, so that it was not opened
+    closed : paths named in manifests but not in this command, which were not opened
     """
 
     given: Sequence[str] = ()
@@ -46,7 +46,7 @@ class Lineage:
 
     @property
     def datasets(self) -> list[str]:
-        """Directories of the data sets, each once, but for those that may not be opened."""
+        """Directories of the data sets, each once, except those that may not be opened."""
         readers = (*self.detections, *self.training, *self.stages)  # whose detect directories may be gone
         found = [reader.arguments.get("dataset") for reader in readers]
         return [path for path in dict.fromkeys(found) if isinstance(path, str) and self.opens(path)]
@@ -59,7 +59,7 @@ class Lineage:
         return False
 
     def say_closed(self) -> None:
-        """Print a line about what was not opened, where there is something."""
+        """Print a line about paths that were not opened, if any."""
         if self.closed:
             first, more = printable(next(iter(self.closed)))[:SHOWN], len(self.closed) - 1
             others = f" and {more} more places" if more else ""
@@ -111,12 +111,12 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
 
 
 def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
-    """Where `path`, named by the directory `user`, lies: there, or beside the directory when all was moved together.
+    """Resolve `path`, named by the directory `user`: as it is, or next to the directory if both were moved together.
 
     Raises
     ------
     InputError
-        If it is at neither place, or may not be opened there.
+        If it is in neither location, or may not be opened there.
     """
     if files.is_url(user):
         beside = files.join(files.parent(user), files.base_name(path))
@@ -127,7 +127,7 @@ def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
         try:
             if files.exists(files.join(place, inside) if inside else place):
                 return place
-        except InputError:  # a store that does not answer, or not us
+        except InputError:  # a store that does not answer, or refuses us
             continue
     raise InputError("it does not exist" if lineage.opens(path) else "this command does not name that place")
 

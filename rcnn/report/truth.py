@@ -1,4 +1,4 @@
-"""Who is in which clip in truth, where that is known, and who is confused with whom."""
+"""The truth about who is in which clip, if known, and who is confused with whom."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..clips.names import show
 
 CONFUSIONS = 5  # people on a card
-RIVAL_CLIPS = 10  # of a person, of which the strongest rivals are counted where there is no truth
-RIVAL_SHARE = 0.5  # of a clip's score from which another person's score for it makes a rival
+RIVAL_CLIPS = 10  # of a person, for counting the strongest rivals without truth
+RIVAL_SHARE = 0.5  # share of a clip's score from which another person counts as a rival
 NOBODY = "nobody known"
 
 Scored = Mapping[int, Sequence[tuple[str, float]]]  # name and score of the ranked clips of each label, best first
@@ -38,7 +38,7 @@ class Truth:
 
 
 def confusions(ranked: Sequence[str], positives: int, label: int, truth: Truth) -> list[tuple[str, int]]:
-    """Whom the wrong clips show that stand in the first places, of which there are as many as right clips."""
+    """The people in the wrong clips among the first places, which are as many as there are right clips."""
     wrong = Counter(truth.who(clip) for clip in ranked[:positives] if not truth.is_right(clip, label))
     return wrong.most_common(CONFUSIONS)
 

@@ -19,7 +19,7 @@ from ..video.photographs import read_image
 class Photograph:
     """A photograph with its faces from left to right.
 
-    path : where it lies
+    path : of its file
     image : (H, W, 3) uint8, BGR
     faces : in pixels of the image
     """

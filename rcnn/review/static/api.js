@@ -1,4 +1,4 @@
-// The server's answers. Everything here is read; what people say goes through the outbox.
+// The server's answers. Everything here only reads; answers of the user go through the outbox.
 
 /** The server refused: `status` and its sentence. */
 export class Refused extends Error {
