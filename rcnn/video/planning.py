@@ -1,4 +1,4 @@
-"""Where a film is best parted into pieces, seen without decoding it; for the decoder process."""
+"""Finds where to cut a film into pieces, without decoding it; for the decoder process."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_a_job_that_can_not_be_built_is_one_line(tmp_path):
 
 
 def test_workers_that_die_at_their_start_are_not_started_for_ever(tmp_path):
-    with pytest.raises(InputError, match=r"died 3 times before it could begin \(signal 9\)"):
+    with pytest.raises(InputError, match=r"died 3 times before it could start \(signal 9\)"):
         doubled(Doubling(str(tmp_path), start="die"), workers=1)
 
 

@@ -179,7 +179,7 @@ def test_a_clip_goes_on_where_its_decoder_died_and_waits_for_a_node_that_decodes
             return "--decoders: no decoder" in said[-1]
 
         wait_for(waits)
-        assert "waits for a node with resource decoder (ray start --address=" in said[-1]
+        assert "waiting for a node with resource decoder (ray start --address=" in said[-1]
         monkeypatch.setattr(ray_decoders, "GIVEN_UP", 0.0)
         with pytest.raises(InputError, match=r"start a node with resource decoder .* and go on with: "):
             while True:
@@ -223,4 +223,4 @@ def test_without_any_node_it_waits_and_says_so(cluster, tmp_path, monkeypatch, c
     crew._pool.wait = joined_after_a_while
     with crew:
         assert [list(results) for _, results in crew.map([[1], [2]])] == [[2], [4]]
-    assert "waits for a node with 2 free CPUs" in capsys.readouterr().err
+    assert "waiting for a node with 2 free CPUs" in capsys.readouterr().err
