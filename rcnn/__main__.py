@@ -34,14 +34,14 @@ HELP = ("-h", "--help")
 
 
 def overview() -> str:
-    """A line a command: its name and what it does."""
+    """One line per command: its name and what it does."""
     parts = {"commands": [name for name in COMMANDS if name not in STAGES], "stages, in their order": STAGES}
     lines = ["usage: python -m rcnn COMMAND [options]"]
     for title, names in parts.items():
         lines += ["", title]
         for name in names:
             lines.append(f"  {name:<17}{(_module(name).__doc__ or '').partition(chr(10))[0]}")
-    return as_called("\n".join([*lines, "", "`python -m rcnn COMMAND --help` says what a command takes."]))
+    return as_called("\n".join([*lines, "", "`python -m rcnn COMMAND --help` shows the options of a command."]))
 
 
 def _module(name: str) -> ModuleType:

@@ -16,13 +16,13 @@ EXAMPLE = "python -m rcnn appearances --features ./output/feat_test --known ./ou
 def main() -> None:
     settings, wanted = read_settings(__doc__, EXAMPLE, AppearancesSettings, AppearanceFileSettings)
     if ending_of(settings.output) is None:
-        check_left_out(wanted, "is of a file that is made of the table, like --output who.csv")
+        check_left_out(wanted, "is for a file made from the table, like --output who.csv")
 
         from ..stages.appearances import appearances
 
         appearances(settings)
         return
-    check_left_out(settings, f"is of the table, and {settings.output} is a file that is made of it")
+    check_left_out(settings, f"is for the table, and {settings.output} is a file made from it")
 
     from ..exports.appearances import write_file
 

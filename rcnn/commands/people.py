@@ -1,4 +1,4 @@
-"""Takes a person into a run that is done, merges two, renames one, or lists all: people add, merge, rename, list.
+"""Adds a person to a finished run, merges two, renames one, or lists all: people add, merge, rename, list.
 
 Each of the four has a help of its own: `python -m rcnn people add --help`. `add "Ada Lovelace" --group 0` takes a group
 of `python -m rcnn groups` in place of photographs.
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _add() -> None:
-    """Takes a person into a run that is done, or gives one more photographs; or says who a group of tracks is."""
+    """Adds a person, or more photographs of one, to a finished run; or names a group of tracks."""
     settings = read_settings(_add.__doc__, EXAMPLES["add"], AddPersonSettings)
 
     from ..stages.people import add_person

@@ -1,4 +1,4 @@
-"""What FaceAnalysis gives and holds: faces, detector and recogniser with the attributes and calls of InsightFace's."""
+"""Faces, detector and recogniser of FaceAnalysis, with the attributes and methods of InsightFace's."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def embedder_of(model: str, device: int, card: Card | None = None) -> Embedder:
     ----------
     model : as `find_embedding` gives it
     device : as `device_of` gives it
-    card : for an ONNX file of which nobody knows how its images are to be fed
+    card : for an ONNX file with an unknown input format
     """
     from ..faces.load import load_embedder
 

@@ -1,4 +1,4 @@
-"""Embeddings that a caller gives, and how alike two of them are."""
+"""Checks embeddings from callers, and compares two of them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def unit_vectors(value: Vector | Sequence[Vector], name: str) -> np.ndarray:
         raise ArgumentError(f"{name}: has NaN or infinity in it; embed the face again")
     largest = np.abs(rows).max(1, keepdims=True)
     if not largest.all():
-        raise ArgumentError(f"{name}: is all zeros, which is like nothing; embed the face again")
+        raise ArgumentError(f"{name}: is all zeros; embed the face again")
     rows = rows / largest  # so that squares neither vanish nor overflow
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 

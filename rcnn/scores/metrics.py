@@ -1,4 +1,4 @@
-"""How good a ranking is."""
+"""Quality measures of rankings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command writes is nothing that it reads."""
+"""Checks that a command does not write over its inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | Sequ
             continue
         for other, there in others:
             if files.same(path, there):
-                raise InputError(f"{flag} {path}: is what {other} names, too; give {flag} another path")
+                raise InputError(f"{flag} {path}: is also given by {other}; give {flag} another path")
         others.append((flag, path))
 
 

@@ -19,7 +19,7 @@ def test_a_submission_and_its_page_are_not_written_over_an_input(name, written, 
     file.write_text("1 a.mp4\n")
     (tmp_path / "link.txt").symlink_to(file)
     for path in (file, tmp_path / "x/../list.txt", tmp_path / "link.txt"):
-        words = f"--{written} {path}: is what --{name} names, too; give --{written} another path"
+        words = f"--{written} {path}: is also given by --{name}; give --{written} another path"
         with pytest.raises(InputError, match=f"^{re.escape(words)}$"):
             SubmitSettings(**{name: str(file), written: str(path)})
     assert file.read_text() == "1 a.mp4\n"

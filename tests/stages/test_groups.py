@@ -84,7 +84,7 @@ def test_a_run_has_groups_of_whom_nobody_knows(run, capsys):
     assert found["alone", 0] == -1
     assert stranger in (found["twice", 0], found["twice", 1])  # of one moment: only one of the two
     assert found["twice", 0] != found["twice", 1]
-    assert "2 groups with 6 of them, 2 are like no other" in capsys.readouterr().out
+    assert "2 groups with 6 of them, 2 are in no group" in capsys.readouterr().out
     with (run.root / "groups.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0])[:6] == ["clip", "track", "group", "source", "start", "end"]

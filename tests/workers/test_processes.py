@@ -102,7 +102,7 @@ def test_workers_that_die_at_their_start_are_not_started_for_ever(tmp_path):
 
 
 def test_a_machine_on_which_everything_dies_ends_the_run(tmp_path):
-    with pytest.raises(InputError, match="30 workers died one after the other"):
+    with pytest.raises(InputError, match="30 workers died in a row"):
         doubled(Doubling(str(tmp_path), kills=tuple((item, 99) for item in range(40))), count=40)
 
 
@@ -124,7 +124,7 @@ def test_nobody_is_left_when_the_driver_ends(tmp_path, number, code):
 
 def test_flags_that_do_not_go_together(tmp_path):
     job = Doubling(str(tmp_path))
-    with pytest.raises(InputError, match="--decoders: are actors of Ray"):
+    with pytest.raises(InputError, match="--decoders: are Ray actors"):
         open_crew(job, Plan(-1, workers=2, decoders=1), 2)
     with pytest.raises(InputError, match="Ray deals out the GPUs"):
         open_crew(job, Plan((0, 1), ray="local"), 2)

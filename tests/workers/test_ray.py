@@ -181,7 +181,7 @@ def test_a_clip_goes_on_where_its_decoder_died_and_waits_for_a_node_that_decodes
         wait_for(waits)
         assert "waiting for a node with resource decoder (ray start --address=" in said[-1]
         monkeypatch.setattr(ray_decoders, "GIVEN_UP", 0.0)
-        with pytest.raises(InputError, match=r"start a node with resource decoder .* and go on with: "):
+        with pytest.raises(InputError, match=r"start a node with resource decoder .* and resume with: "):
             while True:
                 pool.wait()
         cluster.workers.append(cluster.add_node(num_cpus=1, object_store_memory=200 << 20, resources={"decoder": 2}))

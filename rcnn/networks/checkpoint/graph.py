@@ -38,12 +38,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which every node stands after its inputs.
+    """Nodes in topological order.
 
     nodes : the nodes
     outputs : indices of the nodes whose values the network gives
     params : arrays of the variables that have one, by name
-    source : where it came from, for messages
+    source : its file, for messages
     """
 
     nodes: tuple[Node, ...]
@@ -104,7 +104,7 @@ class Graph:
         if len(part.input_names) != 1:
             inputs = ", ".join(part.input_names) or "none"
             raise InputError(
-                f"{self.source}: wants one input and has {inputs}; "
+                f"{self.source}: needs one input and has {inputs}; "
                 "either parameters are missing from the .params file or it belongs to another symbol"
             )
         return part

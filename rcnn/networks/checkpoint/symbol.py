@@ -133,7 +133,7 @@ def _index_of(item: Any, limit: int, what: str) -> int:
 
 
 def write_symbol(path: str, graph: Graph) -> None:
-    """Write the nodes of a graph as MXNet 1.x does, whole or not at all."""
+    """Write the nodes of a graph as MXNet 1.x does, atomically."""
     variables = [index for index, node in enumerate(graph.nodes) if node.op == VARIABLE]
     document = {
         "nodes": [_entry(node) for node in graph.nodes],

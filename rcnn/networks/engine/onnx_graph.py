@@ -1,4 +1,4 @@
-"""An ONNX file: what can be known of its graph.
+"""Inspects the graph of an ONNX file.
 
 OpenVINO reads the graph, on whatever device it runs later, so that nothing more has to be installed to look at one.
 """
@@ -56,11 +56,11 @@ class OnnxGraph:
         except READING as error:
             reason = " ".join(str(error).split())[-200:]
             raise InputError(
-                f"{path}: OpenVINO can't read it ({reason}); get the file again or export it anew"
+                f"{path}: OpenVINO can't read it ({reason}); get the file again or export it again"
             ) from None
         if len(self.model.inputs) != 1:
             names = ", ".join(self._name(port) for port in self.model.inputs) or "none"
-            raise InputError(f"{path}: takes the inputs {names}; a network of one input is wanted")
+            raise InputError(f"{path}: takes the inputs {names}; a network with one input is needed")
 
     @staticmethod
     def _name(port: Any) -> str:
@@ -92,7 +92,7 @@ class OnnxGraph:
 
     @cached_property
     def normalises(self) -> bool:
-        """Whether arithmetic with constants is the first that happens to the input."""
+        """Whether the first operations on the input are arithmetic with constants."""
         port = self.model.inputs[0]
         while True:
             readers = [target.get_node() for target in port.get_target_inputs()]

@@ -22,7 +22,7 @@ DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(ui
 
 
 def providers(device: int, available: Sequence[str]) -> list[Any]:
-    """Where ONNX Runtime is to compute, as its sessions take it.
+    """The execution providers of ONNX Runtime for a device.
 
     Parameters
     ----------

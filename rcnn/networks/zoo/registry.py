@@ -45,7 +45,7 @@ class ModelFile:
 class KnownModel:
     """An entry of `zoo.toml`.
 
-    give : what `--model` or `--detector` takes, in `model/`
+    give : the value for `--model` or `--detector`, in `model/`
     parameters : what an X.toml beside the file would say
     page : where a person finds it
     training : what it learnt from
