@@ -105,6 +105,6 @@ def _pictures(folders: Sequence[str]) -> list[Path]:
     for folder in folders:
         own = pictures_in(Path(folder))
         if not own:
-            raise InputError(f"--more: {folder} holds no picture; give folders of pictures like ../shared/crops")
+            raise InputError(f"--more: {folder} contains no picture; give folders of pictures like ../shared/crops")
         found += own
     return found

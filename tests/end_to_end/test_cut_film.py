@@ -141,7 +141,7 @@ def test_the_command_makes_files_of_the_table(table, settings, tmp_path, monkeyp
     with open(output, newline="") as file:
         assert [float(row["start"]) for row in csv.DictReader(file)] == [row["start"] for row in table]
     for more, words in (
-        (["--output", str(output), "--false-hits", "3"], "--false-hits: is of the table"),
+        (["--output", str(output), "--false-hits", "3"], "--false-hits: is for the table"),
         (["--verdicts", "all"], "--verdicts: is of a file"),
         (["--output", str(output), "--verdicts", "perhaps"], "--verdicts"),
         (["--false-hits", "1001"], "--false-hits: '1001' is not a number"),

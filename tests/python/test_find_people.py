@@ -70,7 +70,7 @@ def test_what_is_wrong_is_said_at_the_call(place: Path, finder: FaceFinder, tmp_
         ({"Ada": blank}, film, r"^people\['Ada'\] .*blank\.png: no face was found in it"),
         ({"Ada": film}, film, r"^people\['Ada'\] .*film0\.mp4: is not a picture"),
         ({"Ada": "missing.jpg"}, film, r"^people\['Ada'\] missing\.jpg: No such file"),
-        ({"Ada": portrait(0, CLEAR)}, film, "^colour: say in which order"),
+        ({"Ada": portrait(0, CLEAR)}, film, "^colour: give the order"),
         (tmp_path / "nobody", film, "^people .*nobody: contains no photograph"),
         (tmp_path / "nowhere", film, "^people .*nowhere: no such folder"),
         (blank, film, r"^people .*blank\.png: is a file; give"),

@@ -207,7 +207,7 @@ def test_hints_of_a_teacher_are_learned(
         ([], "nothing to learn from: give --faces DIR with --labeller, or --wider DIR with --labels"),
         (["--faces", "x"], "--faces and --labeller belong together"),
         (["--second", "x"], "--second confirms what --labeller finds: give --labeller"),
-        (["--more", "x", "--labeller", "DETECTOR"], "--more: x holds no picture"),
+        (["--more", "x", "--labeller", "DETECTOR"], "--more: x contains no picture"),
         (["--videos", "x", "--labeller", "DETECTOR"], "--videos: x is not a folder"),
         (["--wider", "x"], "--wider and --labels belong together"),
         (["--wider", "x", "--labels", "no.txt"], "--labels no.txt: can't be read"),
