@@ -156,7 +156,7 @@ def detected(zoo, models, tmp_path_factory) -> Path:
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=output, timeout=PATIENCE)
         assert done.returncode == 2, done.stderr[-2000:]  # more than 5% of them are bad, which is said at the end
-        assert "clips can't be read, more than --max-bad 5%; the output is whole" in done.stderr
+        assert "clips can't be read, more than --max-bad 5%; the output is complete" in done.stderr
         assert "Traceback" not in done.stderr
         assert "accounts: " in done.stdout
     return output

@@ -151,7 +151,7 @@ def test_all_that_is_wanted_is_there(place, film, said):
 
 def test_what_could_not_be_used_is_said_by_name(place, said):
     assert f"{BO}, group.png: shows 6 large faces; the one most like" in said
-    assert "Wall, Wall.png: no face detected" in said and "not looked for" in said
+    assert "Wall, Wall.png: no face detected" in said and "not searched for" in said
     assert "notes.txt" in said and "broken.mp4" in said
     skipped = (place.found / "skipped.txt").read_text()
     assert "notes.txt\tis neither" in skipped and "broken.mp4\tcan't be read: " in skipped

@@ -150,7 +150,7 @@ def test_frames_are_those_of_detect(pictures_of_faces):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--precision", "fp16"), "--precision fp16 wants --calibration DIR"),
+        (("--precision", "fp16"), "--precision fp16 needs --calibration DIR"),
         (("--precision", "int8", "--calibration", "EMPTY"), "contains no picture"),
         (("--precision", "int8", "--calibration", "BAD"), "bad.jpg: is not a picture"),
         (("--precision", "fp16", "--calibration", "BAD", "--outputs", "a"), "--outputs is for --precision fp32"),

@@ -105,10 +105,10 @@ def test_without_a_card_the_error_says_what_to_write(tmp_path):
         ('colour = "gbr"', "neither"),
         ("mean = [1, 2]", "neither one number nor three"),
         ("std = 0", "not greater than 0"),
-        ("mean = nan", "no number"),
+        ("mean = nan", "not a number"),
         ("nms = 3", "not between 0 and 1"),
-        ("strides = [8, 1.5]", "no whole numbers"),
-        ("output = 3", "no text"),
+        ("strides = [8, 1.5]", "not whole numbers"),
+        ("output = 3", "not text"),
         ("mean = ", "can't be read"),
     ],
 )

@@ -69,7 +69,7 @@ def test_settings_take_the_models_own_but_for_the_seeds_recipe(tmp_path):
     [
         (2.0, 2.0, ()),
         (10.0, None, ("75% of the faces are under the threshold 10", "keeps the rest", "makes that the default")),
-        (10.0, 2.0, ("75% of", "m,0 has 2, under which 0% lie: --quality-threshold 2 keeps the rest")),
+        (10.0, 2.0, ("75% of", "m,0 has 2, with 0% under it: --quality-threshold 2 keeps the rest")),
         (10.0, 10.0, ("75% of", "the threshold is the model's own", "--preview DIR")),
     ],
 )

@@ -355,7 +355,7 @@ def test_a_lock_is_refreshed_unless_it_is_gone(s3, monkeypatch):
 
     wait_for(seen_to_be_gone, "the end of the refresher")
     assert not files.exists(s3.url(name))
-    with pytest.raises(InputError, match="another has begun"):
+    with pytest.raises(InputError, match="another has started"):
         lock.check()
     lock.release()
 
@@ -413,7 +413,7 @@ def test_what_is_wrong_is_one_line(s3, on_disk, monkeypatch, dead_port, models, 
     assert "there is no s3://" in line
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{dead_port}")
     line = run_line("genfeat.py", "--inputs", s3.url("feat"), *output)
-    assert "the store does not answer (NETWORK_CONNECTION" in line and "see to the network" in line
+    assert "the store does not answer (NETWORK_CONNECTION" in line and "check the network" in line
 
 
 def test_the_driver_keeps_its_logs_on_the_disk(tmp_path):

@@ -137,8 +137,8 @@ def test_sameness(one, other, is_same):
     [
         ("http://host/x", "http:// is not supported; give a path, or s3://, gs:// or file://"),
         ("s3:///x", "names no bucket; give s3://BUCKET/KEY"),
-        ("s3://key:secret@bucket/x", "keys don't belong into a URL"),
-        ("file://host/x", "has three strokes"),
+        ("s3://key:secret@bucket/x", "keys must not be in a URL"),
+        ("file://host/x", "has three slashes"),
     ],
 )
 def test_what_is_no_url_of_ours(path, what):

@@ -261,11 +261,11 @@ def test_what_is_no_log_is_refused_in_one_line(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     for path, words in (
-        (text, "damaged or is no"),
+        (text, "damaged or is not"),
         (foreign, "another program"),
         (later, "has the format 99"),
-        (damaged, "damaged or is no"),
-        (nonsense, "damaged or is no"),
+        (damaged, "damaged or is not"),
+        (nonsense, "damaged or is not"),
         (folder, "can't be"),
     ):
         with pytest.raises(InputError, match=words) as error:

@@ -149,7 +149,7 @@ def test_truth_of_other_clips_is_refused_and_unknown_names_are_said(tmp_path, ca
     source = write(tmp_path / "pred", "predict", CLASSES)
     truth = tmp_path / "gt.txt"
     truth.write_text("1 x.mp4 y.mp4\n")
-    with pytest.raises(InputError, match=r"gt\.txt: none of its 2 clips is among the inputs'"):
+    with pytest.raises(InputError, match=r"gt\.txt: none of its 2 clips is in the inputs"):
         submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(truth)))
     truth.write_text("1 x.mp4 001.mp4\n")
     submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(truth)))
@@ -400,7 +400,7 @@ def test_a_place_one_level_off_is_recognised(root, tmp_path):
         detected / "faces": f"is a part of a stage directory; give the whole, {detected}",
         detected / "faces/part-00000.parquet": f"give the whole, {detected}",
         detected / "manifest.json": f"give the whole, {detected}",
-        tmp_path / "run": f"holds it: give {detected}",
+        tmp_path / "run": f"contains one: give {detected}",
     }
     for path, words in expected.items():
         with pytest.raises(InputError) as caught:
@@ -416,14 +416,16 @@ def test_a_data_set_one_level_off_is_recognised(root, tmp_path):
         root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL": f"is a part of a data set; give --dataset {root}",
         tmp_path / "nowhere": f"or make one: python gendata.py --input PHOTOGRAPHS --output {tmp_path / 'nowhere'}",
         detected: "is the output of a stage, not a data set",
-        detected.parent / "det_test/..": "holds data sets",
+        detected.parent / "det_test/..": "contains data sets",
     }
     for path, words in expected.items():
         with pytest.raises(InputError) as caught:
             list_clips(str(path), "trainval")
         assert words in str(caught.value)
     (photographs := tmp_path / "other/ada").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"no data set; .* python gendata\.py --input .*other --output \./data/mine"):
+    with pytest.raises(
+        InputError, match=r"is not a data set; .* python gendata\.py --input .*other --output \./data/mine"
+    ):
         list_clips(str(photographs.parent), "trainval")
 
 

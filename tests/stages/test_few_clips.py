@@ -216,9 +216,9 @@ def test_templates_learn_nothing(tmp_path):
     corners(tmp_path, 4)
     train(tmp_path, head="templates", ckpt=2)
     assert shape_of(load_checkpoint(f"{tmp_path / 'm'},4")).filters == 0
-    with pytest.raises(InputError, match=r"--pretrained: --head templates learns nothing"):
+    with pytest.raises(InputError, match=r"--pretrained: --head templates is not trained"):
         train(tmp_path, head="templates", pretrained=f"{tmp_path / 'm'},4")
-    with pytest.raises(InputError, match=r"--shard-classes: --head templates can't share"):
+    with pytest.raises(InputError, match=r"--shard-classes: --head templates can't be sharded"):
         train(tmp_path, head="templates", shard_classes=True)
 
 

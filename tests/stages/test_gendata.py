@@ -227,7 +227,7 @@ def test_a_name_is_the_same_however_its_letters_are_composed(tmp_path: Path) -> 
     assert read_people(str(tmp_path / "out/gt_v2/names.txt")) == {1: composed}
     add_photos(tmp_path / "album", parts, 1)
     with pytest.raises(
-        InputError, match=r"'Zoe\\u0308 Z\\u0307ak' and 'Zo\\xeb \\u017bak' are one name, written in NFC and"
+        InputError, match=r"'Zoe\\u0308 Z\\u0307ak' and 'Zo\\xeb \\u017bak' are the same name, written in NFC and"
     ):
         generate(tmp_path / "album", tmp_path / "out", replace(SETTINGS, overwrite=True))
 

@@ -175,7 +175,7 @@ def test_wrong_input_is_told_in_a_line(run, tmp_path, monkeypatch):
         name(group=0)
     with pytest.raises(InputError, match="give photographs of the person, or --group"):
         AddPersonSettings("Grace", run=root)
-    with pytest.raises(InputError, match="in place of photographs"):
+    with pytest.raises(InputError, match="replaces photographs"):
         AddPersonSettings("Grace", (Path("a.jpg"),), group=0)
     groups(GroupsSettings(run=root))
     with pytest.raises(InputError, match="has no group 7"):

@@ -332,5 +332,5 @@ def test_names_and_parts():
 @pytest.mark.parametrize("text", ["a b c\n", "a.mp4\n", "a.mp4 0\n", "a.mp4 1\na.mp4 2\n", "1 a/b\n"])
 def test_a_wrong_line_of_labels_is_named(tmp_path, text):
     (tmp_path / "train_gt.txt").write_text(text)
-    with pytest.raises(InputError, match=r"train_gt.txt:[12]: .*mend the (line|file)"):
+    with pytest.raises(InputError, match=r"train_gt.txt:[12]: .*fix the (line|file)"):
         read_labels_of(str(tmp_path))

@@ -112,7 +112,7 @@ def test_a_lock_is_let_go_without_touching_that_of_others(tmp_path, fate):
     lock = Lock(str(path / "lock"), str(path), "--output")
     lock.check()
     fate(path)
-    with pytest.raises(InputError, match="moved away"):
+    with pytest.raises(InputError, match="removed or moved"):
         lock.check()
     lock.release()
     lock.release()

@@ -118,7 +118,7 @@ def test_a_model_that_is_replaced_during_a_run_is_noticed(model):
     sums = file_sums([str(model)])
     check_unchanged([str(model)], sums)
     model.write_bytes(b"two")
-    with pytest.raises(InputError, match=r"model\.params: was replaced while the run was under way"):
+    with pytest.raises(InputError, match=r"model\.params: was replaced during the run"):
         check_unchanged([str(model)], sums)
 
 

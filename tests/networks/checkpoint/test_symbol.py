@@ -222,7 +222,7 @@ def test_any_json_is_an_input_error(path, value):
         (lambda d: d.update(heads=[[99, 0, 0]]), "a head is node 99"),
         (lambda d: d.update(heads=[[9, 0, 0], [9, 0, 0]]), "a head twice"),
         (lambda d: d.update(heads=[[9, 1, 0]]), "output 1 of node"),
-        (lambda d: d.update(heads=[["9", 0, 0]]), r"no \[node, output\] pair"),
+        (lambda d: d.update(heads=[["9", 0, 0]]), r"not a \[node, output\] pair"),
         (lambda d: d["nodes"].__setitem__(3, "x"), "node 3 is not an object"),
         (lambda d: d["nodes"][3].update(op=7), "node 3 lacks op, name or inputs"),
         (

@@ -152,7 +152,7 @@ def test_no_file_and_no_server(server, tmp_path):
         address = gone.url
     with pytest.raises(NoNetwork, match="refused"):
         download(f"{address}/model.bin", str(tmp_path / "x"))
-    with pytest.raises(InputError, match="no address of the web"):
+    with pytest.raises(InputError, match="not a web address"):
         download("file:///etc/hostname", str(tmp_path / "x"))
 
 
