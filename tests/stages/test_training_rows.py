@@ -136,7 +136,7 @@ def test_inputs_without_means_or_with_others_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"other: was made with another --means, --draws or --sampling than"):
         run((features, other), tmp_path / "set", means="on")
     for wrong in ({"stranger_clips": 3}, {"strangers": "one", "stranger_clips": 3}):
-        with pytest.raises(InputError, match="--stranger-clips: is of --strangers classes"):
+        with pytest.raises(InputError, match="--stranger-clips: is for --strangers classes"):
             run(features, tmp_path / "set", **wrong)
 
 

@@ -454,7 +454,7 @@ def test_what_is_no_file_gets_a_line(tmp_path: Path) -> None:
     os.truncate(tmp_path / "large.jpg", photographs.MAX_BYTES + 1)
     (tmp_path / "loop").symlink_to("loop")
     for path, message in (
-        ("pipe", "no ordinary file"),
+        ("pipe", "not an ordinary file"),
         ("", "is a folder"),
         ("missing", "No such file"),
         ("large.jpg", "bytes large"),

@@ -126,7 +126,7 @@ def test_flags_that_do_not_go_together(tmp_path):
     job = Doubling(str(tmp_path))
     with pytest.raises(InputError, match="--decoders: are Ray actors"):
         open_crew(job, Plan(-1, workers=2, decoders=1), 2)
-    with pytest.raises(InputError, match="Ray deals out the GPUs"):
+    with pytest.raises(InputError, match="Ray assigns the GPUs"):
         open_crew(job, Plan((0, 1), ray="local"), 2)
 
 
