@@ -195,7 +195,7 @@ finish() {
   [ -z "$unheard" ] || fail "$unheard or standard output could not take every line; the outputs in $output are whole"
 }
 
-# The same for a stage that keeps what is complete and was made of the same, and makes anew what was made of other inputs.
+# The same for a stage that keeps what is complete and was made from the same inputs, and rebuilds what was made from other inputs.
 once() {
   local number=$1 log=$2
   shift 2
@@ -203,7 +203,7 @@ once() {
   stage "$number" "$log" "$@" "${device_of[@]}" --renew
 }
 
-# An empty log, which is not a link to somewhere else.
+# An empty log that is not a link.
 begin() {
   { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; fix that"
 }

@@ -1,6 +1,6 @@
-"""The log of what people answered about a run: one SQLite file beside it, to which steps are only added.
+"""The log of answers about a run: an append-only SQLite file next to it.
 
-A step is what one click says; it is on the disk when `Answers.add` returns. Each step carries a token that the client
+A step is the answer of one click; it is on disk when `Answers.add` returns. Each step carries a token that the client
 made: the same token again changes nothing, so a request that is repeated after a crash counts once. Nothing is changed
 in place: a step that is taken back stays, with a later one that says so. Only `forget` removes rows.
 """
@@ -106,7 +106,7 @@ class Answers:
     def add(self, token: str, answers: Sequence[Answer], window: str = "") -> int:
         """Add answers as one step; returns its number, once it is on the disk.
 
-        A token that is there already adds nothing, and gives the number that it had.
+        A known token adds nothing, and returns its number.
 
         Raises
         ------
@@ -128,7 +128,7 @@ class Answers:
     def undo(self, token: str, window: str = "") -> int | None:
         """Take back the last step of a window that stands; returns its number, or None if there is none.
 
-        A token that is there already takes back nothing more, and gives what it gave.
+        A known token takes back nothing more, and returns its first result.
         """
         if not token:
             raise ValueError("a step needs a token")

@@ -14,7 +14,7 @@ BLOCK = 1 << 14  # pairs that are compared at once
 class Groups:
     """Tracks in groups that grow.
 
-    Of a single track the vector is read where it lies; in memory are the sums of groups of several.
+    Vectors of single tracks are read from their file; only sums of larger groups are in memory.
 
     Parameters
     ----------

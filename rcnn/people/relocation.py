@@ -82,7 +82,7 @@ class FaceIndex:
 
 
 def relocate(answers: Iterable[Answer], index: FaceIndex) -> tuple[list[Answer], int]:
-    """Answers about the tracks that there are now, in their order; and how many found none, and are left out."""
+    """Answers about current tracks, in order; and the number of answers whose tracks no longer exist."""
     answers = list(answers)
     index.load({spot.clip for answer in answers for spot in answer.spots})
     found, lost = [], 0

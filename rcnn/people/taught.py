@@ -26,7 +26,7 @@ class Taught:
 
     names, tracks : n clips and numbers (n,) int32 of the tracks
     rows : row of each track
-    given : what the answers mean, about the tracks that there are
+    given : the meaning of the answers about existing tracks
     lost : answers that found no track, and are not used
     labels : (people,) int32, rising
     scores : (n, people) float32, cosines as they count
@@ -118,7 +118,7 @@ class Taught:
         return self.teach(meaning(now))
 
     def teach(self, given: Given) -> frozenset[int]:
-        """Take over what answers about the tracks that there are mean; returns the labels whose scores have changed."""
+        """Apply the meaning of answers about existing tracks; returns the labels whose scores have changed."""
         self.given = given
         before = self.gallery
         gallery = TaughtGallery.of(self._gallery(given), given, self._vectors(given), *self._cohort, before)

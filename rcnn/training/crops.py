@@ -1,4 +1,4 @@
-"""Aligned crops for training an embedding: read with a margin, then distorted anew each time."""
+"""Aligned crops for training an embedding: read with a margin, then distorted differently each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trains a detector on scenes that are put together anew for every step."""
+"""Trains a detector on scenes that are composed again for every step."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class DetectionStudent(nn.Module):
 
 
 class DetectionTrainer(RoundTrainer[DetectionSettings]):
-    """A run of training, in rounds of so many scenes.
+    """A training run, in rounds of a given number of scenes.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ def mean_precision(
     None if no clip shows one of these people, and there is nothing to rank.
     """
     model.eval()
-    names = [f"{row:09d}" for row in range(len(labels))]  # in their order, as `Ranking` wants them
+    names = [f"{row:09d}" for row in range(len(labels))]  # in their order, as `Ranking` requires
     found = labels.cpu().numpy()
     last = extra.people if extra else np.inf
     people = [label for label in np.unique(found).tolist() if config.SUBMIT.NOBODY < label <= last and label in known]

@@ -20,7 +20,7 @@ from ..networks.engine.torch import torch_device
 from .loop import Course, Sums
 from .snapshot import Snapshot
 
-FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run goes on
+FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run resumes
 
 RoundLine = dict[str, Any]  # of the curve
 Portion = TypeVar("Portion")
@@ -85,7 +85,7 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
     @property
     def result(self) -> str:
-        """Where the model lies, in words."""
+        """The path of the model, in words."""
         return checkpoint_files(self.model)[1]
 
     @abstractmethod

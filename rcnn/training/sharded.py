@@ -116,7 +116,7 @@ class ShardedClassifier(Classifier):
 def initialise_shard(
     model: ShardedClassifier, network: str, generator: torch.Generator, least_fan_out: int = 0
 ) -> None:
-    """As `initialise`, to the same weights; no process holds those of all classes."""
+    """As `initialise`, to the same weights; no process has those of all classes."""
     with torch.no_grad():
         for layer in (model.stage0, model.stage1):
             draw(layer.weight, network, generator, len(layer.weight))

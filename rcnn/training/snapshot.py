@@ -1,4 +1,4 @@
-"""The state of a training run on disk, so that it goes on where it was stopped."""
+"""The state of a training run on disk, so that it can resume where it was stopped."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Stateful(Protocol):
 
 
 class Snapshot:
-    """The file from which a training goes on as if it had not been stopped.
+    """The file from which a training resumes as if it had not been stopped.
 
     Parameters
     ----------
     path : of the file
     modules : what is trained, by name
     optimizer : whose memory is saved, too
-    run : what must be the same when the training goes on; anything JSON knows
-    mend : what to do where it is not the same
+    run : what must be the same when the training resumes; JSON-compatible
+    mend : what to do if it is not the same
     writes : whether this process writes the file; of several that train together one does
     """
 
@@ -87,7 +87,7 @@ class Snapshot:
         differing = sorted(name for name in self.run if self.run[name] != before.get(name))
         if differing:
             names = ", another ".join(differing)
-            raise InputError(f"{self.path}: holds a run with another {names}; give the same, or {self.mend}")
+            raise InputError(f"{self.path}: contains a run with another {names}; give the same, or {self.mend}")
 
     def remove(self) -> None:
         """The training has come to its end, or starts again."""

@@ -94,12 +94,12 @@ class _Labellers:
 
 
 def _pictures(folders: Sequence[str]) -> list[Path]:
-    """The pictures that lie in some folders themselves, sorted.
+    """The pictures directly in some folders, sorted.
 
     Raises
     ------
     InputError
-        If a folder holds none.
+        If a folder contains none.
     """
     found: list[Path] = []
     for folder in folders:

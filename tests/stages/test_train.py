@@ -251,7 +251,9 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(epochs, data, tmp
         patch.setattr(Snapshot, "save", save)
         run(data, tmp_path / "stopped", **options)
     assert not list(tmp_path.glob("stopped-0*.params"))
-    with pytest.raises(InputError, match=r"stopped-training\.params: holds a run with another lr, another mom; give"):
+    with pytest.raises(
+        InputError, match=r"stopped-training\.params: contains a run with another lr, another mom; give"
+    ):
         run(data, tmp_path / "stopped", **options, lr=0.1, mom=0.5)
     stopped = run(data, tmp_path / "stopped", **options)
     assert f"resumes after epoch {epochs}" in capsys.readouterr().out

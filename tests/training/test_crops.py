@@ -43,7 +43,7 @@ def test_photographs_are_listed_in_order_and_an_empty_folder_is_an_error(tmp_pat
     assert [path.name for path in list_unnamed(str(tmp_path / "B"))] == ["1.JPG", "2.jpg"]
     for folder in (tmp_path / "C", tmp_path / "none"):
         for read in (list_photographs, list_unnamed):
-            with pytest.raises(InputError, match="holds no photographs; they must lie in"):
+            with pytest.raises(InputError, match="contains no photographs; they must be in"):
                 read(str(folder))
 
 

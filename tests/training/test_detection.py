@@ -93,7 +93,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     curve = [json.loads(line) for line in (tmp_path / "parts-training.jsonl").read_text().splitlines()]
     assert [line["round"] for line in curve] == [1, 2] and "recall" in curve[1]
 
-    with pytest.raises(InputError, match="holds a run with another lr; give the same, or remove it"):
+    with pytest.raises(InputError, match="contains a run with another lr; give the same, or remove it"):
         DetectionTrainer(replace(settings, lr=1.0), (drawn, [])).run()
 
 

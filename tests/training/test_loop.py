@@ -68,7 +68,7 @@ def test_another_run_is_named_before_another_shape(tmp_path):
     other = Training(tmp_path / "run.params", width=3, seed=1)
     other.snapshot.modules = {"layer": nn.Linear(3, 1)}
     with pytest.raises(
-        InputError, match=r"run\.params: holds a run with another seed, another width; give the same, or"
+        InputError, match=r"run\.params: contains a run with another seed, another width; give the same, or"
     ):
         other.run(2)
 
