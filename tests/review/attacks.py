@@ -218,7 +218,7 @@ ATTACKS = (
         ),
         (403,),
     ),
-    Attack("an answer that is not JSON by its type", _each(post(answer(), kind="text/plain")), (415,)),
+    Attack("an answer that is no JSON by its type", _each(post(answer(), kind="text/plain")), (415,)),
     Attack(
         "unknown methods, a question before a foreign request (CORS), answers to what only shows",
         _each(
@@ -237,7 +237,7 @@ ATTACKS = (
     Attack("the same in an answer", _answered_traversals, (400,)),
     Attack("another server's address in the request line", _each(Asked("http://evil.example/api/state")), (404,)),
     Attack(
-        "a film whose file is not a film any more: a text, a playlist that names an address",
+        "a film whose file is no film any more: a text, a playlist that names an address",
         lambda desk, films: iter(
             [
                 Asked(f"/play/{films.secret}"),
