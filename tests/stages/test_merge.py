@@ -176,11 +176,11 @@ def test_a_clip_is_missing_or_new(runs, root, tmp_path):
     shutil.copytree(root, data)
     (data / "gt_v2/IQIYI_VID.txt").write_text((root / "gt_v2/IQIYI_VID.txt").read_text() + "\nnew.mp4\n")
     shutil.copy(data / "IQIYI_VID_TEST/clip00.mp4", data / "IQIYI_VID_TEST/new.mp4")
-    with pytest.raises(InputError, match=r"1 clips of the data set are missing, 'new.mp4' for one"):
+    with pytest.raises(InputError, match=r"1 clips of the data set are missing, for example 'new.mp4'"):
         merge(MergeSettings(parts(runs, "feat"), str(tmp_path / "whole"), dataset=str(data)))
     (data / "IQIYI_VID_TEST/new.mp4").unlink()
     (data / "IQIYI_VID_TEST/clip07.mp4").unlink()
-    with pytest.raises(InputError, match=r"1 clips are not in the data set, 'clip07.mp4' for one"):
+    with pytest.raises(InputError, match=r"1 clips are not in the data set, for example 'clip07.mp4'"):
         merge(MergeSettings(parts(runs, "feat"), str(tmp_path / "whole"), dataset=str(data)))
 
 
@@ -194,7 +194,7 @@ def test_a_clip_lies_in_two_parts(runs, tmp_path):
     (liar / "manifest.json").write_text(json.dumps(manifest))
     count = StageReader(first, ("detect",)).accounts.clips
     lost = StageReader(second, ("detect",)).accounts.clips
-    message = rf"{count} clips are in two parts, .* for one, {lost} clips of the data set are missing, .* for one"
+    message = rf"{count} clips are in two parts, for example .*, {lost} clips of the data set are missing, for example "
     with pytest.raises(InputError, match=message):
         merge(MergeSettings((first, str(liar), third), str(tmp_path / "whole")))
 
