@@ -69,7 +69,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$here/.venv/bin/python}
 for argument; do
   if [ "$argument" = --people ] || [ "$argument" = --clips ]; then
-    command -v "$python" > /dev/null || fail "$python is not there; run make first"
+    command -v "$python" > /dev/null || fail "$python does not exist; run make first"
     PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} exec "$python" -m rcnn find "$@"
   fi
 done
@@ -99,7 +99,7 @@ while [ $# -gt 0 ]; do
     -h | --help) usage || exit 2; exit 0 ;;
     --overwrite) overwrite=(--overwrite); shift; continue ;;
   esac
-  [ $# -ge 2 ] || fail "$1 wants a value or is not known; see run.sh --help"
+  [ $# -ge 2 ] || fail "$1 needs a value or is not known; see run.sh --help"
   case $1 in
     --dataset) dataset=$2 ;;
     --name) name=$2 ;;
@@ -137,12 +137,12 @@ if [ -n "$name" ]; then
 fi
 output=${output:-./output}
 
-command -v "$python" > /dev/null || fail "$python is not there; run make first"
+command -v "$python" > /dev/null || fail "$python does not exist; run make first"
 [[ $output != *://* ]] || fail "--output $output: logs and the page go there, too; give a path on the disk"
 logs=$output/log
 # of the scripts' defaults those that name a file here, and the recipe
 begun=$output
-[ ${#overwrite[@]} -eq 0 ] || [ "$first" -gt 1 ] || begun=  # begins anew
+[ ${#overwrite[@]} -eq 0 ] || [ "$first" -gt 1 ] || begun=  # starts again
 told=$(PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.driver "$dataset" "$begun" "$asked") ||
   fail "$python does not find the scripts' defaults; run make first"
 mapfile -t defaults <<< "$told"
@@ -185,7 +185,7 @@ stage() {
   for path in "${results[@]}"; do
     [ ! -e "$path" ] || tell "run.sh: $path is of an earlier run"
   done
-  tell "run.sh: when that is mended, this goes on: $0$again --stage $number"
+  tell "run.sh: when that is fixed, continue with: $0$again --stage $number"
   exit "${codes[0]}"
 }
 
@@ -195,7 +195,7 @@ finish() {
   [ -z "$unheard" ] || fail "$unheard or standard output could not take every line; the outputs in $output are whole"
 }
 
-# The same for a stage that keeps what is complete and was made of the same, and makes anew what was made of other inputs.
+# The same for a stage that keeps what is complete and was made from the same inputs, and rebuilds what was made from other inputs.
 once() {
   local number=$1 log=$2
   shift 2
@@ -203,9 +203,9 @@ once() {
   stage "$number" "$log" "$@" "${device_of[@]}" --renew
 }
 
-# An empty log, which is no link to somewhere else.
+# An empty log that is not a link.
 begin() {
-  { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; mend that"
+  { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; fix that"
 }
 
 wanted() {

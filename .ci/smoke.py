@@ -79,7 +79,7 @@ def main() -> None:
                 sys.exit(f"smoke: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
         for page in PAGES:
             if b"<html" not in Path(page).read_bytes()[:1000]:
-                sys.exit(f"smoke: {page} is no page")
+                sys.exit(f"smoke: {page} is not a page")
 
 
 if __name__ == "__main__":

@@ -254,7 +254,7 @@ def main() -> None:
     args = parser.parse_args()
     for folder in (args.videos, args.faces):
         if not folder.is_dir():
-            raise InputError(f"{folder}: is no folder; give another one")
+            raise InputError(f"{folder}: is not a folder; give another one")
     print(f"{'other' if args.test else 'first'} half of the people")
     print(
         "| models | shots | UNLIKE | cuts of photographs | cuts of videos | cuts of films | in one place | fell apart |"

@@ -43,7 +43,7 @@ PLACEHOLDER = 1_000_000  # number of the drawn person who is known at first, as 
 TOGETHER = 0.3  # seconds in view at once, from which two tracks are two people: less may be one cut short
 
 Spot = tuple[str, int]  # clip and track
-Who = Callable[[dict[str, Any]], str]  # the true name of an item; empty where the truth does not say
+Who = Callable[[dict[str, Any]], str]  # the true name of an item; empty if the truth does not say
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Walk:
         return self.http.get(path, params=query).raise_for_status().json()
 
     def say(self, kind: str, spots: list[Spot], **more: object) -> bool:
-        """An answer; False where the desk refuses."""
+        """An answer; False if the desk refuses."""
         body = {"token": f"walk-{sum(self.counts.values())}", "kind": kind, "spots": spots, "window": "walk", **more}
         start = time.perf_counter()
         found = self.http.post("/api/answer", json=body)
@@ -260,7 +260,7 @@ def _films(videos: Path) -> list[Path]:
 
 
 def find(work: Path, clips: Path) -> Path:
-    """Look through films in which nobody is known; gives the folder of the run."""
+    """Look through films in which nobody is known; returns the folder of the run."""
     stranger = work / "people/nobody who is in a film"
     stranger.mkdir(parents=True)
     person = load_people(str(ROOT / PREFIX)).person(0, PLACEHOLDER)

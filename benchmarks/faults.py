@@ -40,7 +40,7 @@ SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 PATIENCE = 10.0  # seconds that a run may take to end after SIGTERM or SIGINT
 DISK_BYTES = 64 << 20
 WIDTH, CLASSES, BATCH = 128, 50, 1000  # of the random vectors
-LINE = "the same command goes on"
+LINE = "the same command resumes"
 # A run as the user starts it, but for progress that is saved more often than once a minute, and smaller parts. Both are
 # set when the script imports their modules, so that nothing is imported before its own first line.
 START = """

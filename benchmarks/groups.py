@@ -150,7 +150,7 @@ def ours(tracks: Tracks) -> np.ndarray:
 
 
 def pure(tracks: Tracks, groups: np.ndarray) -> str:
-    """How many of the surest quarter of the groups are of one person, and so on, in words; as far as it is known."""
+    """How many of the surest quarter of the groups are of one person, and so on, in words; if known."""
     people, groups = tracks.people[tracks.counted], groups[tracks.counted]
     found = [people[groups == number] for number in range(groups.max(initial=-1) + 1)]
     one = np.array([len(set(mine)) == 1 for mine in found if len(mine) > 1])

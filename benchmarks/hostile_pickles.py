@@ -75,7 +75,7 @@ BROKEN = {  # each of them lies about something
     "frame of 16 EB": b"\x80\x04\x95" + b"\xff" * 8 + b"}.",
     "long number": b"}S'a'\nL" + b"9" * 5000 + b"L\ns.",
     "long line": b"}S'" + b"a" * (2 << 20) + b"'\n.",
-    "memo that is not there": b"\x80\x02}h\x07.",
+    "memo that does not exist": b"\x80\x02}h\x07.",
     "memo of a negative number": b"}g-1\n.",
     "memo out of order": b"\x80\x02}q\x05q\x04.",
     "memo of nothing": b"\x80\x02q\x00.",

@@ -134,7 +134,8 @@ class Piece:
 
 
 def cut_clips(videos: Path, output: Path, most: int) -> int:
-    """A data set of pieces of real videos; gives how many. A person is a label, and so is a video of several people."""
+    """A data set of pieces of real videos; returns how many. A person is a label, and so is a video of several "
+    "people."""
     with open(videos / "manifest.csv", encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["codec"] == "h264" and int(row["width"]) <= LARGEST_WIDTH]
     groups: dict[str, list[str]] = defaultdict(list)
@@ -163,7 +164,7 @@ def cut_clips(videos: Path, output: Path, most: int) -> int:
 
 
 def cut(video: Path, folder: Path, number: int, piece: int) -> str | None:
-    """Cut a piece without encoding it again; its name, or None where the video is too short."""
+    """Cut a piece without encoding it again; its name, or None if the video is too short."""
     name = f"clip_{number:04d}_{piece}.mp4"
     seconds = ("-ss", str(piece * STRIDE_SECONDS), "-t", str(PIECE_SECONDS))
     command = ["ffmpeg", "-v", "error", "-nostdin", *seconds, "-i", video, "-c", "copy", "-an", "-y", folder / name]
@@ -369,7 +370,7 @@ def main() -> None:
     chosen = args.stages.split(",") if args.stages else scripts
     for name in chosen:
         if name not in scripts:
-            raise InputError(f"--stages {name}: is no script; they are {','.join(scripts)}")
+            raise InputError(f"--stages {name}: is not a script; they are {','.join(scripts)}")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(args.work or folder).resolve()
         (work / "ref").mkdir(parents=True, exist_ok=True)

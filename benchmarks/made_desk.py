@@ -120,7 +120,7 @@ def write_film(path: Path, codec: str = "libx264") -> Path:
 
 
 def make_run(root: Path, cast: Cast) -> Path:
-    """Write the run into a folder that is not there yet; gives it."""
+    """Write the run into a folder that does not exist yet; returns it."""
     people = {name: [root / "people" / f"{name[:20]}-{n}.jpg" for n in range(PHOTOGRAPHS)] for name in cast.known}
     files = {path: _file(path) for path in (*cast.films, *(path for mine in people.values() for path in mine))}
     owners = {str(path): who for who, name in enumerate(cast.known) for path in people[name]}

@@ -31,7 +31,7 @@ PHOTOGRAPHS, PEOPLE, DIRECTIONS = 1 << 40, 1 << 41, 1 << 42  # seeds, beside tho
 
 
 class MadeFaces:
-    """As a `StageReader` of features: parts of `PART_ROWS` tracks, made anew each time that they are read.
+    """As a `StageReader` of features: parts of `PART_ROWS` tracks, rebuilt each time that they are read.
 
     Parameters
     ----------

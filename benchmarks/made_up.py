@@ -111,7 +111,7 @@ def write_made_up_faces(path: str, clips: int, faces: int, people: int, crops: S
 
 
 def write_labels(root: str, labels: Mapping[str, int]) -> str:
-    """A data set of nothing but the labels of clips of train, less than 1 for nobody known; gives its directory."""
+    """A data set of nothing but the labels of clips of train, less than 1 for nobody known; returns its directory."""
     os.makedirs(os.path.join(root, os.path.dirname(NAMES_FILE)), exist_ok=True)
     known = (f"{name} {label}" for name, label in labels.items() if label > 0)
     for file, lines in ((NAMES_FILE, labels), (TRAIN_FILE, known), (VAL_FILE, ())):

@@ -81,7 +81,7 @@ def commands(folder: Path, tracked: bool) -> dict[str, list[str]]:
 
 
 def prepare(folder: Path, rows: int, args: Namespace, stages: Sequence[str]) -> None:
-    """The models, and what the first stage reads, where it is not there yet."""
+    """The models, and what the first stage reads, if it does not exist yet."""
     shape = ClassifierShape(args.width, HIDDEN, args.classes)
     save_checkpoint(f"{folder}/mlp,1", build_graph(shape, Classifier(shape).arrays()))
     save_checkpoint(f"{folder}/embedding,1", pooling_network(args.width))

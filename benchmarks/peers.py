@@ -6,7 +6,7 @@
 Every contender is a process in an environment of its own (`make peers` makes them) and runs alone, from files to the
 vectors of all faces of 8 frames a second; then it ranks the clips for a photograph of each person. Turns go forth and
 back through the contenders of a group, ours first; figures are medians, `ratio` the median of the turns' ratios to
-ours. What was measured stays in DIR/results.json, and the same command goes on from there; --overwrite begins anew.
+ours. What was measured stays in DIR/results.json, and the same command resumes from there; --overwrite starts again.
 
 `seconds` are of whole processes from their start to written vectors, `to answers` to the ranking: for ours a run of
 `python -m rcnn find`. `CPU s` are of user and system, `MB` (10^6 bytes) as in benchmarks/speed.py. `found too` is the
@@ -56,7 +56,7 @@ def size(text: str) -> tuple[int, int]:
     """Width and height of `WxH`, even numbers."""
     width, _, height = text.partition("x")
     if not (width.isdigit() and height.isdigit() and int(width) and int(height)) or int(width) % 2 or int(height) % 2:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size of even numbers like 640x360")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size of even numbers like 640x360")
     return int(width), int(height)
 
 

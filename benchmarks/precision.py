@@ -145,7 +145,7 @@ def stages(dataset: str, detector: str, model: str, threshold: float, classes: i
     """The table of the stages, from clips to MAP@100."""
     truth = Path(dataset, "gt_v2/test_v2.txt")
     if not truth.is_file():
-        raise InputError(f"{truth}: is not there; give a --dataset that gendata.py or rcnn demo made")
+        raise InputError(f"{truth}: does not exist; give a --dataset that gendata.py or rcnn demo made")
     print(f"\nstages on {dataset}, {detector}, {model}, --quality-threshold {threshold:g}")
     print(f"{'precision':<10}{'faces':>8}{'detect s':>10}{'feature s':>11}{'MAP@100':>9}")
     for precision in (FP32, INT8):

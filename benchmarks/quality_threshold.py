@@ -2,7 +2,7 @@
 
 Frames of ../shared/realvideo, of the people for choosing alone, as they are and in the dark (as the level "dark" of
 benchmarks.ranking). A detection is a face where the first referee finds one in the same place of the frame as it is,
-and nothing where no referee has even a faint one nearby; the rest is not counted. The referees are other detectors than
+and nothing if no referee has even a faint one nearby; the rest is not counted. The referees are other detectors than
 the one that is measured, and make mistakes of their own. A video is lost where no face of it is kept.
 
 The threshold that is printed for the card is the largest half that keeps the share `--keep` of the faces at every

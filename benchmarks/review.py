@@ -38,7 +38,7 @@ from rcnn.training.people import held_out
 STRANGER = 0  # label
 FALSE_HITS = 0.01  # share of strangers set aside that get a yes before the first answer
 MAYBE_TIMES = 30  # as in rcnn.scores.calibration
-STEP = 10  # answers after which the order is made anew
+STEP = 10  # answers after which the order is rebuilt
 LEAST_PHOTOGRAPHS, MOST_PHOTOGRAPHS, OF_A_STRANGER = 7, 41, 3
 ASIDE = 600  # strangers that the threshold is set by
 NOTHING, RIVAL, PENALISED = "nothing", "not this one", "penalised"

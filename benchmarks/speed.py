@@ -48,7 +48,7 @@ def first_there(prefixes: tuple[Path, ...]) -> str:
 
 
 def there(interpreter: str) -> str | None:
-    """The Python, absolute, or None where it does not exist."""
+    """The Python, absolute, or None if it does not exist."""
     return os.path.abspath(interpreter) if os.path.exists(interpreter) else None
 
 

@@ -119,7 +119,7 @@ def simulate(people: np.ndarray, vectors: np.ndarray, known: int, strangers: int
 
 
 def write_features(path: str, rows: np.ndarray) -> list[str]:
-    """A stage directory of feature.py with a clip a row; gives their names."""
+    """A stage directory of feature.py with a clip a row; returns their names."""
     schema = features_schema(rows.shape[1])
     names = [f"{number:06d}" for number in range(len(rows))]
     columns = [pa.array(names), pa.array(["train"] * len(names)), vector_array(rows)]

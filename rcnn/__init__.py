@@ -40,7 +40,7 @@ __all__ = [
     "rank_clips", "read_image",
 ]  # fmt: skip
 
-# `rcnn.api` has them all; these have fewer libraries to wait for
+# `rcnn.api` has them all; these load fewer libraries
 _HOMES = {
     "ArgumentError": "rcnn.errors",
     "Face": "rcnn.python.face",
@@ -54,7 +54,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is asked for when it is asked for: scripts that only show their help need none of it."""
+    """Load names on demand: scripts that only show their help need none of them."""
     if name in __all__:
         return getattr(import_module(_HOMES.get(name, "rcnn.api")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

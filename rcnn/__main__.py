@@ -7,7 +7,7 @@ from types import ModuleType
 from .errors import InputError, run_script
 from .installation import PROGRAM, STAGES, VERSION, as_called
 
-COMMANDS = {  # module of rcnn.commands, and whether the same command goes on after a stop
+COMMANDS = {  # module of rcnn.commands, and whether the same command resumes after a stop
     "find": True,
     "people": True,
     "forget": True,
@@ -34,14 +34,14 @@ HELP = ("-h", "--help")
 
 
 def overview() -> str:
-    """A line a command: its name and what it does."""
+    """One line per command: its name and what it does."""
     parts = {"commands": [name for name in COMMANDS if name not in STAGES], "stages, in their order": STAGES}
     lines = ["usage: python -m rcnn COMMAND [options]"]
     for title, names in parts.items():
         lines += ["", title]
         for name in names:
             lines.append(f"  {name:<17}{(_module(name).__doc__ or '').partition(chr(10))[0]}")
-    return as_called("\n".join([*lines, "", "`python -m rcnn COMMAND --help` says what a command takes."]))
+    return as_called("\n".join([*lines, "", "`python -m rcnn COMMAND --help` shows the options of a command."]))
 
 
 def _module(name: str) -> ModuleType:
@@ -60,8 +60,8 @@ def main() -> None:
         import difflib
 
         near = difflib.get_close_matches(name, COMMANDS, 1)
-        meant = f"do you mean {near[0]}? " if near else ""
-        raise InputError(f"{name!r:.40} is no command; {meant}python -m rcnn --help lists them")
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise InputError(f"{name!r:.40} is not a command; {meant}python -m rcnn --help lists them")
     sys.argv[:2] = [f"{PROGRAM} {name}"]
     _module(name).main()
 

@@ -1,6 +1,6 @@
 """Faces, embeddings and clips in a few lines of Python; `from rcnn import ...` finds what is here.
 
-Models are loaded once and kept. One that is not named is the one that the scripts take.
+Models are loaded once and kept. The default ones are those of the scripts.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ FEATURES = "a directory that feature.py wrote"
 
 
 def read_image(path: Path) -> np.ndarray:
-    """The photograph in a file, (H, W, 3) uint8, BGR, upright, with white behind what can be seen through.
+    """The photograph in a file, (H, W, 3) uint8, BGR, upright, with a white background for transparent pixels.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def detect_faces(
 
     Parameters
     ----------
-    image : as of `FaceFinder.get`
+    image : as for `FaceFinder.get`
     detector : `PREFIX,EPOCH`, `X.onnx` or MTCNN's directory; None for the scripts' own
     threshold : smallest probability of a face, 0..1; None for the detector's own
     gpu : CUDA device, -1 for the CPU, None for the first device if there is one and else the CPU
@@ -101,11 +101,11 @@ def detect_faces(
 def embed_faces(
     image: Image, faces: Faces, model: Path | None = None, gpu: int | None = None, colour: str = BGR
 ) -> np.ndarray:
-    """A vector a face, which is alike for faces of one person.
+    """One vector per face; faces of one person have similar vectors.
 
     Parameters
     ----------
-    image : as of `FaceFinder.get`
+    image : as for `FaceFinder.get`
     faces : of this image, as `detect_faces` gives them
     model : `PREFIX,EPOCH` or `X.onnx`; None for the scripts' own. Vectors of two models can't be compared.
     gpu, colour : as for `detect_faces`
@@ -117,7 +117,7 @@ def embed_faces(
     Raises
     ------
     ArgumentError
-        If the image is none, `faces` are no faces, or the model can't be read.
+        If the image is none, `faces` are not faces, or the model can't be read.
     """
     array = as_bgr(image, colour)
     if not isinstance(faces, Faces):
@@ -132,7 +132,7 @@ def embed_faces(
 
 @dataclass(frozen=True)
 class TimedMatch(Match):
-    """A clip that was found, and when the person is in view in it, each time with its verdict."""
+    """A clip that was found, and when the person is in view in it, with verdicts."""
 
     appearances: tuple[Appearance, ...] = ()
 
@@ -145,13 +145,13 @@ def rank_clips(
     times: bool = False,
     false_hits: float = 1.0,
 ) -> list[Match]:
-    """The clips that show a person, most like first.
+    """The clips that show a person, the most similar first.
 
     Parameters
     ----------
     person : (D,) vector of a face, (n, D) of several faces of the person, a `Face` or a list of them
     features : directories that feature.py wrote, with the model of the vectors
-    count : clips to give
+    count : clips to return
     times : whether to say when the person is in view, too; that takes the faces that the features were made of
     false_hits : clips of 1,000 without the person that may get a "yes"
 

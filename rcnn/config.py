@@ -1,7 +1,6 @@
 """Constants of the method, as `config.GROUP.NAME`.
 
-What belongs to one checkpoint stands in the checkpoint; what a user may change stands in the script's
-arguments; the rest is here.
+Constants of a checkpoint are in the checkpoint, user settings in the scripts' arguments; the rest is here.
 """
 
 from easydict import EasyDict
@@ -9,7 +8,7 @@ from easydict import EasyDict
 config = EasyDict()
 
 config.FRAME = EasyDict(
-    # (width, height) in pixels of what a detector looks at: the challenge's, and others with about as many pixels
+    # (width, height) in pixels of a detector's input: the challenge's, and others with about as many pixels
     # and a small one for the small square videos of talking heads
     CANVASES=((888, 480), (752, 560), (656, 656), (560, 752), (480, 888), (1344, 320), (320, 1344), (352, 352)),
     # times that a frame is enlarged at most, as much as one of 640x360 on the challenge's canvas. More finds no further
@@ -47,15 +46,15 @@ config.ALIGN = EasyDict(
 )
 
 config.CHOICE = EasyDict(
-    CENTRE_PENALTY=2.0,  # square pixels of area that a square pixel of distance from the centre costs
+    CENTRE_PENALTY=2.0,  # area in square pixels that offsets a square pixel of distance from the centre
 )
 
 config.TRACK = EasyDict(
-    FACES_A_FRAME=20,  # at most, the best scores; more is a crowd, in which nobody is who the clip is of
+    FACES_A_FRAME=20,  # at most, the best scores; more is a crowd, without a main person
     SAME_PLACE=0.3,  # intersection over union of two boxes, from which on they may be one face that moved
-    GAP=3,  # looked-at frames that a face may be away from its place
-    ALIKE=0.4,  # cosine of two embeddings, from which on they are one person wherever they are
-    UNLIKE=0.3,  # cosine, under which they are two even in one place: after a cut (docs/appearances.md)
+    GAP=3,  # sampled frames for which a face may be missing
+    ALIKE=0.4,  # cosine of two embeddings above which they are one person wherever they are
+    UNLIKE=0.3,  # cosine below which they are two even in one place: after a cut (docs/appearances.md)
     JOIN=0.5,  # cosine of two tracks' means, from which on they are pieces of one
 )
 
@@ -83,5 +82,5 @@ config.AUGMENT = EasyDict(
 config.SUBMIT = EasyDict(
     CLASSES_PER_CLIP=200,
     CLIPS_PER_LABEL=100,
-    NOBODY=0,  # the class of nobody known
+    NOBODY=0,  # the class of unknown people
 )

@@ -1,4 +1,4 @@
-"""What is meant for the person at the shell."""
+"""Errors and output for the user."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _saved = False  # whether this run has saved a part, or found one of an earlier 
 
 
 class InputError(Exception):
-    """Something that was given is wrong: what, where, and how to mend it, in one line.
+    """An input is wrong: what, where, and how to fix it, in one line.
 
     Parameters
     ----------
-    paste : lines that follow it at the shell, to be copied into a file as they are
+    paste : lines printed after it, to be copied into a file as they are
     """
 
     def __init__(self, message: str = "", paste: str = "") -> None:
@@ -47,7 +47,7 @@ class ArgumentError(InputError, ValueError):
 
 
 class Stopped(BaseException):
-    """A signal asked the run to end. What was done is saved, and the same command goes on.
+    """A signal asked the run to end. Its progress is saved, and the same command resumes.
 
     Parameters
     ----------
@@ -66,13 +66,13 @@ def speak(whether: bool) -> None:
 
 
 def note_saved() -> None:
-    """Say that a part of the work is saved: a run that is stopped from now on goes on from there."""
+    """Record that a part of the work is saved, so that a stopped run can resume."""
     global _saved
     _saved = True
 
 
 def _program() -> str:
-    """What the user called: a script's name, or `rcnn` with the name of a command."""
+    """What the user ran: a script's name, or `rcnn` with the name of a command."""
     name = os.path.basename(sys.argv[0])
     return PROGRAM if name == "__main__.py" else name
 
@@ -82,7 +82,7 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
 
     Parameters
     ----------
-    resumes : whether all that it writes appears whole or not at all and the same command goes on. SIGINT and SIGTERM
+    resumes : whether all that it writes appears whole or not at all and the same command resumes. SIGINT and SIGTERM
         then end the process at once, where `rcnn.workers.signals` says nothing else.
     """
     _open_streams()
@@ -194,7 +194,7 @@ def _lines(stream: Any, number: int) -> Any:
 
 
 def _check_heard() -> None:
-    """Raise InputError if standard output did not take every line."""
+    """Raise InputError if lines for standard output were lost."""
     sys.stdout.flush()
     lost = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "lost", None)
     if lost is not None:
@@ -205,7 +205,7 @@ def _check_heard() -> None:
 
 
 def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
-    goes_on = "what was done is saved, and the same command goes on from there"
+    goes_on = "what was done is saved, and the same command resumes from there"
     line = f"{_program()}: stopped; {goes_on if _saved else 'give the same command again'}\n"
     with contextlib.suppress(OSError):
         if _speaks:
@@ -214,4 +214,4 @@ def _stop(number: int, frame: FrameType | None = None) -> NoReturn:
 
 
 class UnreadableError(Exception):
-    """A clip or photograph that can't be read; says why, in one line."""
+    """An unreadable clip or photograph; says why, in one line."""

@@ -1,4 +1,4 @@
-"""Where this program lies, as an installed package or in a clone, and what follows from it.
+"""Whether this program is an installed package or a clone, and the resulting paths and commands.
 
 The repository keeps the models in `model/` and the stages as scripts. A wheel has the models in `rcnn/models/` and the
 stages as subcommands: `rcnn detect` is `python detect.py`.

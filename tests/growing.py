@@ -1,4 +1,4 @@
-"""A stage that grows, over clips that are no files: what becomes of a clip depends on what it is known by alone."""
+"""A stage that grows, over clips that are not files: what becomes of a clip depends on what it is known by alone."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_the_lock_is_of_what_the_package_needs():
         ("run python feature.py --input ./a --output ./b", "run rcnn feature --input ./a --output ./b"),
         ("run feature.py first", "run rcnn feature first"),
         ("python -m rcnn people add NAME", "rcnn people add NAME"),
-        ("./films/detect.py: is no video", "./films/detect.py: is no video"),
+        ("./films/detect.py: is not a video", "./films/detect.py: is not a video"),
         ("my-detect.py and detect.pyx", "my-detect.py and detect.pyx"),
     ],
 )

@@ -1,7 +1,7 @@
 """Films cut together of looks at real videos: what detect.py and feature.py would find there, and who is in view when.
 
 A film is made of the faces that were found in the videos, not of their pictures: it is not encoded anew. Cuts lie
-anywhere between two looks; tracks are made anew over the whole film.
+anywhere between two looks; tracks are rebuilt over the whole film.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     python -m benchmarks.ranking --output output/ranking --side end --methods end     # to be looked at once
     python -m benchmarks.ranking --output output/ranking --side end --tables   # what was measured, ready for the docs
 
-What is done is kept, and the same command goes on.
+What is done is kept, and the same command resumes.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def _by_session(videos: Sequence[Video], draw: int, folder: Path) -> Known | Non
 
 
 def _same_recording(videos: Sequence[Video], draw: int, folder: Path) -> Known | None:
-    """The beginning of the longest video teaches, a later piece of it is looked for; None where it is short."""
+    """The beginning of the longest video teaches, a later piece of it is looked for; None if it is short."""
     video = max(videos, key=lambda each: (each.seconds, each.path))
     if video.seconds < SAME_SECONDS:
         return None

@@ -36,8 +36,8 @@ class Setup:
     folder : for whatever is written
     detector, model : `PREFIX,EPOCH` of the face detector, and of the network for quality and features
     dataset : clips in the iQIYI-VID layout
-    mxnet, insightface : Pythons that have those packages; None where there is none
-    yunet : file of OpenCV's face detector; None where there is none
+    mxnet, insightface : Pythons that have those packages; None if there is none
+    yunet : file of OpenCV's face detector; None if there is none
     cores : processor cores that this process may use
     seconds : that the rate of a network is counted for
     """

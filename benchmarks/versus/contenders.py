@@ -96,7 +96,7 @@ def chosen(names: list[str]) -> list[Contender]:
     known = {each.name: each for each in CONTENDERS}
     for name in names:
         if name not in known:
-            raise InputError(f"--only {name}: is no contender; there are {'; '.join(known)}")
+            raise InputError(f"--only {name}: is not a contender; there are {'; '.join(known)}")
     wanted = {known[name].group for name in names}
     firsts = {each.group: each for each in reversed(CONTENDERS)}
     return [each for each in CONTENDERS if not names or each.name in names
@@ -104,6 +104,6 @@ def chosen(names: list[str]) -> list[Contender]:
 
 
 def python_of(contender: Contender, environments: Path) -> str | None:
-    """The Python of a contender, absolute; None where there is none."""
+    """The Python of a contender, absolute; None if there is none."""
     path = environments / contender.environment / "bin/python"
     return os.path.abspath(path) if path.exists() else None

@@ -19,7 +19,7 @@ class Run:
     mb : 10^6 bytes, the most of all its processes
     looks, faces : how many
     found_too, more, cosine : see benchmarks/peers.py; of ours about 1, 0, 1
-    answer_seconds : from its start to the ranking; None where there was none
+    answer_seconds : from its start to the ranking; None if there was none
     right : share of the people whose first clip shows them; None without a ranking
     """
 
@@ -41,7 +41,7 @@ class Results:
     Parameters
     ----------
     path : of the file
-    overwrite : whether to begin anew
+    overwrite : whether to start again
     """
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:

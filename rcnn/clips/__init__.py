@@ -1,1 +1,1 @@
-"""The data set: which clips there are, where they lie, and who is in them."""
+"""The data set: its clips, their files, and who is in them."""

@@ -1,4 +1,4 @@
-"""The iQIYI-VID layout: which clips there are, and where they lie; and the files that say who is in them."""
+"""The iQIYI-VID layout: the clips, their files, and the files of labels."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LARGEST_LABEL = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One clip of the data set: a file, or a piece of one. Who is in it, `rcnn.clips.labels` says.
+    """One clip of the data set: a file, or a piece of one. For its label see `rcnn.clips.labels`.
 
-    name : unique in the data set; the file's, where the clip lies in a folder of the data set
-    path : where the file lies
+    name : unique in the data set; the file's, if the clip is in a folder of the data set
+    path : of the file
     split : train, val or test
-    size, changed : bytes of the file, and when it was changed last, ns since 1970; where these were asked for
-    start, end : seconds of the file, of which those with start <= time < end are the clip's; `TO_THE_END` for its end
+    size, changed : bytes of the file, and time of its last change, ns since 1970; if requested
+    start, end : seconds of the file; frames with start <= time < end belong to the clip; `TO_THE_END` for its end
     """
 
     name: str
@@ -48,57 +48,57 @@ class Clip:
 
     @property
     def fault(self) -> str:
-        """Why no stage can take it, whatever it holds; else empty."""
+        """Why no stage can read it, whatever it contains; else empty."""
         if any(character.isspace() for character in self.name):
-            return "its name holds white space, which parts names in the ground truth and in a submission; rename it"
+            return "its name contains white space, which separates names in truth files and submissions; rename it"
         return ""
 
 
 def _lines(path: str) -> Iterator[tuple[int, str]]:
     """Numbers and text of the lines that are not empty."""
-    return read_lines(path, "--dataset wants the iQIYI-VID layout")
+    return read_lines(path, "--dataset must have the iQIYI-VID layout")
 
 
 def parse_label(path: str, number: int, text: str, least: int = 1) -> int:
-    """The label in line `number` of a file; raises InputError where it is no whole number of `least` or more."""
+    """The label in line `number` of a file; raises InputError if it is not a whole number of `least` or more."""
     if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= LARGEST_LABEL:
         raise InputError(
-            f"{path}:{number}: label {printable(text[:40])!r} is not a whole number of {least} or more; mend the line"
+            f"{path}:{number}: label {printable(text[:40])!r} is not a whole number of {least} or more; fix the line"
         )
     return int(text)
 
 
 def read_names(path: str) -> frozenset[str]:
-    """Clip file names that count, of a file with one a line."""
+    """The valid clip file names in a file with one per line."""
     return frozenset(name for _, name in _lines(path))
 
 
 def read_train_labels(path: str) -> dict[str, int]:
-    """Label of each clip, of a file with `NAME LABEL` a line."""
+    """Label of each clip, from a file with lines `NAME LABEL`."""
     labels: dict[str, int] = {}
     for number, line in _lines(path):
         fields = line.split()
         if len(fields) != 2:
-            raise InputError(f"{path}:{number}: has {len(fields)} fields, wanted is NAME LABEL; mend the line")
+            raise InputError(f"{path}:{number}: has {len(fields)} fields, expected NAME LABEL; fix the line")
         if labels.setdefault(fields[0], parse_label(path, number, fields[1])) != int(fields[1]):
             raise InputError(
-                f"{path}:{number}: {printable(fields[0])} stands under {labels[fields[0]]} and under {fields[1]}; "
-                "mend the file"
+                f"{path}:{number}: {printable(fields[0])} is listed under {labels[fields[0]]} and under {fields[1]}; "
+                "fix the file"
             )
     return labels
 
 
 def read_ground_truth(path: str, one_label: bool = False) -> dict[int, tuple[str, ...]]:
-    """Clips of each label, of a file with `LABEL NAME NAME ...` a line (val_v2.txt and the like).
+    """Clips of each label, from a file with lines `LABEL NAME NAME ...` (val_v2.txt and the like).
 
     Parameters
     ----------
-    one_label : whether a clip may stand under one label only, as in a truth; in a submission it may under several
+    one_label : whether a clip may have only one label, as in a truth; in a submission it may have several
 
     Raises
     ------
     InputError
-        If it can't be read, a label is none, or a clip stands under two of which it may have one.
+        If it can't be read, a label is invalid, or a clip has two labels where only one is allowed.
     """
     clips: dict[int, dict[str, None]] = {}
     labels: dict[str, int] = {}
@@ -109,23 +109,23 @@ def read_ground_truth(path: str, one_label: bool = False) -> dict[int, tuple[str
         for name in names:
             if one_label and labels.setdefault(name, label) != label:
                 raise InputError(
-                    f"{path}:{number}: {printable(name)} stands under {labels[name]} and under {label}; mend the file"
+                    f"{path}:{number}: {printable(name)} is listed under {labels[name]} and under {label}; fix the file"
                 )
     return {label: tuple(names) for label, names in clips.items()}
 
 
 def read_labels(path: str) -> dict[str, int]:
-    """Label of each clip of a `LABEL NAME NAME ...` file."""
+    """Label of each clip, from a file with lines `LABEL NAME NAME ...`."""
     return {name: label for label, names in read_ground_truth(path, one_label=True).items() for name in names}
 
 
 def part_of(name: str, parts: int) -> int:
-    """Which of `parts` parts (0 and up) a clip belongs to; the same on every machine and run."""
+    """Which of `parts` parts (from 0) a clip belongs to; the same on every machine and run."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % parts
 
 
 def read_listed_names(root: str) -> frozenset[str]:
-    """Names of all clips of a data set that count, whether they lie there or not."""
+    """Names of all valid clips of a data set, whether their files exist or not."""
     if lists_clips(root):
         return frozenset(clip.name for clip in read_listed(root, FOLDERS))
     return read_names(files.join(root, NAMES_FILE))
@@ -136,15 +136,15 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1), marked: bo
 
     Parameters
     ----------
-    root : the data set's directory; a part of the whole is enough
+    root : the data set's directory; it need not be complete
     stage : `trainval` or `test`
     part : (I, N), the I-th (0 to N-1) of N parts
-    marked : whether they are to have their sizes and times, which takes a look at each file on the disk
+    marked : whether to add their sizes and times, which takes a stat of each file
 
     Raises
     ------
     InputError
-        If there is no data set, no clip of the stage, or a name lies in two places.
+        If there is no data set, no clip of the stage, or two files have the same name.
     """
     check_place(root)
     listed = lists_clips(root)
@@ -154,8 +154,8 @@ def list_clips(root: str, stage: str, part: tuple[int, int] = (0, 1), marked: bo
             raise InputError(f"{files.join(root, CLIPS_FILE)}: has no clip of {' or '.join(STAGES[stage])}")
         folders = " or ".join(FOLDERS[split] for split in STAGES[stage])
         raise InputError(
-            f"{root}: no clip that {NAMES_FILE} names lies in {folders}; unpack the data set there, "
-            "or give --stage the part that is there"
+            f"{root}: no clip named in {NAMES_FILE} is in {folders}; unpack the data set there, "
+            "or give --stage the existing part"
         )
     return [clips[name] for name in sorted(clips)]
 
@@ -171,21 +171,19 @@ def _clips_in_folders(root: str, stage: str, part: tuple[int, int], marked: bool
                     continue
                 path = files.join(folder, name)
                 if name in clips:
-                    raise InputError(f"{path}: the same name lies at {clips[name].path}; take one away")
+                    raise InputError(f"{path}: the same name exists at {clips[name].path}; remove one")
                 clips[name] = Clip(name, path, split, *mark)
     return clips
 
 
 def _listed_clips(root: str, stage: str, part: tuple[int, int], marked: bool) -> dict[str, Clip]:
     clips: dict[str, Clip] = {}
-    marks: dict[str, tuple[int, int]] = {}  # of each file once, however many pieces it has
+    marks: dict[str, tuple[int, int]] = {}  # once per file, however many pieces it has
     for row in read_listed(root, FOLDERS):
         if row.split not in STAGES[stage] or part_of(row.name, part[1]) != part[0]:
             continue
         if row.name in clips:
-            raise InputError(
-                f"{files.join(root, CLIPS_FILE)}: {printable(row.name)} stands there a second time; take one away"
-            )
+            raise InputError(f"{files.join(root, CLIPS_FILE)}: {printable(row.name)} is listed twice; remove one")
         if marked and row.source not in marks:
             marks[row.source] = files.mark(row.source)
         clips[row.name] = Clip(row.name, row.source, row.split, *marks.get(row.source, (0, 0)), row.start, row.end)
@@ -193,6 +191,6 @@ def _listed_clips(root: str, stage: str, part: tuple[int, int], marked: bool) ->
 
 
 def source_of(clip: Clip, root: str) -> str:
-    """The file of a clip as the data set gives it: from the data set's directory where it lies there, else its path."""
+    """The file of a clip, relative to the data set's directory if it is in there, else its path."""
     own = files.below(root)(clip.path)
     return clip.path if own is None else own

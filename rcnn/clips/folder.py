@@ -1,4 +1,4 @@
-"""What lies in a folder of people: items to make clips of, and what is left out, with the reason."""
+"""The contents of a folder of people: items to make clips of, and skipped files, with the reason."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ..errors import InputError
 from .layout import LISTS
 
 HIDDEN = "is hidden"
-LOOSE = "lies in no person's folder"
+LOOSE = "is in no person's folder"
 LINK_OUT = "is a link out of the folder"
 LINK_TO_FOLDER = "is a link to a folder"
 LINK_TO_NOTHING = "is a link to nothing"
-SPECIAL = "is no ordinary file"
+SPECIAL = "is not an ordinary file"
 EMPTY = "is empty"
 NEITHER = "is neither a photograph nor a video"
 UNREADABLE = "can't be read"
 NOT_CHOSEN = "its person was not chosen"
 
-ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items meet once in 50,000 data sets
-HEAD_BYTES = 4096  # of a file, that show whether it is a text
+ID_DIGITS = 12  # hexadecimal digits of a clip's name: two of 100,000 items collide in one of 50,000 data sets
+HEAD_BYTES = 4096  # of a file, to tell whether it is a text
 TEXT = bytes({*range(32, 256), *b"\t\n\v\f\r\x1b"} - {127})  # all but control characters
-# Of PDF, ZIP (and office documents), OLE (Thumbs.db), gzip and SQLite. Such files often lie beside photographs; without
+# Of PDF, ZIP (and office documents), OLE (Thumbs.db), gzip and SQLite. Such files often accompany photographs; without
 # this they would count as items until a decoder refuses them, and make people known who have too few.
 OTHER_HEADS = (b"%PDF", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"SQLite format 3")
-TEXT_HEADS = (b"P1", b"P2", b"P3", b"YUV4MPEG2")  # of pictures and videos that may begin with nothing but text
+TEXT_HEADS = (b"P1", b"P2", b"P3", b"YUV4MPEG2")  # of pictures and videos that may start with plain text
 
 People = dict[str, list["Item"]]
 
@@ -41,25 +41,25 @@ class Item:
     """A file of a person that may be a photograph or a video."""
 
     person: str  # name of the folder, in NFC
-    file: str  # where it lies in it, with / between folders
+    file: str  # path in it, with / between folders
     path: Path  # absolute
 
     @property
     def key(self) -> str:
-        """Person and file in NFC: the same for a folder that went through a Mac, which writes names in NFD."""
+        """Person and file in NFC: the same for a folder copied from a Mac, which writes names in NFD."""
         return _composed(f"{self.person}/{self.file}")
 
     @property
     def identity(self) -> str:
-        """What the clip's name ends in: the same for ever, and silent about the person."""
+        """The end of the clip's name: it never changes, and does not reveal the person."""
         return hashlib.sha256(os.fsencode(self.key)).hexdigest()[:ID_DIGITS]
 
 
 @dataclass(frozen=True, order=True)
 class Skipped:
-    """A file of which no clip is made."""
+    """A file that no clip is made of."""
 
-    file: str  # where it lies in the folder of people
+    file: str  # path in the folder of people
     reason: str  # one of the constants above
     detail: str = ""
 
@@ -68,7 +68,7 @@ class Skipped:
 
 
 def check_people(source: Path, flag: str = "--input") -> None:
-    """Refuse a folder of people that is not there, or is a data set.
+    """Refuse a folder of people that does not exist, or is a data set.
 
     Raises
     ------
@@ -76,10 +76,10 @@ def check_people(source: Path, flag: str = "--input") -> None:
         Names the flag.
     """
     if not source.is_dir():
-        raise InputError(f"{flag} {source}: no such folder; it must hold a folder for each person")
+        raise InputError(f"{flag} {source}: no such folder; it must contain a folder for each person")
     if (source / LISTS).is_dir():
         raise InputError(
-            f"{flag} {source}: is a data set already; give a folder of PERSON/*.jpg, or go on with it: "
+            f"{flag} {source}: is a data set already; give a folder of PERSON/*.jpg, or continue with it: "
             f"./run.sh --dataset {shlex.quote(str(source))}"
         )
 
@@ -87,15 +87,15 @@ def check_people(source: Path, flag: str = "--input") -> None:
 def scan(
     source: Path, flag: str = "--input", loose: bool = False, apart: Sequence[Path] = ()
 ) -> tuple[People, list[Skipped]]:
-    """The items of each person, in `source`/PERSON and the folders in it, and every other file; both sorted.
+    """The items of each person, in `source`/PERSON and its subfolders, and every other file; both sorted.
 
     A folder of a person may be a link; other links are followed only to files in `source` or in the person's folder.
 
     Parameters
     ----------
-    flag : that names the folder, for messages
+    flag : option that gives the folder, for messages
     loose : whether `source`/PERSON.jpg is a photograph of that person
-    apart : files and folders in it that play no part, absolute
+    apart : files and folders in it to ignore, absolute
 
     Raises
     ------
@@ -120,7 +120,7 @@ def scan(
         other = seen.setdefault(person, written)
         if other != written and not loose:
             raise InputError(
-                f"{flag} {source}: {other!a} and {written!a} are one name, written in NFC and in NFD; "
+                f"{flag} {source}: {other!a} and {written!a} are the same name, written in NFC and in NFD; "
                 "put their files into one folder"
             )
         inside = (source.resolve(), entry.resolve()) if folder else (source.resolve(),)
@@ -150,9 +150,9 @@ def _hidden(key: str) -> tuple[str, ...] | None:
 
 
 def _files(folder: Path, skipped: list[Skipped], name: Path, apart: Sequence[Path] = ()) -> Iterator[Path]:
-    """All that is no folder under a folder, and links to folders; folders that can't be read are skipped by name."""
+    """All entries below a folder that are not folders, and links to folders; unreadable folders are skipped by name."""
     folders = [folder]
-    while folders:  # os.walk calls itself for each level
+    while folders:  # os.walk recurses for each level
         here = folders.pop()
         try:
             entries = list(os.scandir(here))
@@ -170,7 +170,7 @@ def _files(folder: Path, skipped: list[Skipped], name: Path, apart: Sequence[Pat
 
 
 def _unusable(path: Path, inside: tuple[Path, ...]) -> tuple[str, ...] | None:
-    """Why a file, which need not be one, is certainly no photograph and no video: reason and detail."""
+    """Why an entry is certainly neither a photograph nor a video: reason and detail."""
     try:
         if path.is_symlink():
             if not path.exists():
@@ -191,5 +191,5 @@ def _unusable(path: Path, inside: tuple[Path, ...]) -> tuple[str, ...] | None:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether a file that begins so is a text: in ASCII, UTF-8 or an older code, not in UTF-16."""
+    """Whether a file that starts so is a text: in ASCII, UTF-8 or an older encoding, not in UTF-16."""
     return not head.startswith(TEXT_HEADS) and not head.translate(None, delete=TEXT)

@@ -1,4 +1,4 @@
-"""Arguments of a command line to the files that may be films: folders, globs, prefixes of a store, lists of paths."""
+"""From command-line arguments to files that may be films: folders, globs, prefixes of a store, lists of paths."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from .folder import (
 )
 
 FLAG = "--clips"
-LIST_ENDING = ".txt"  # of a text of paths, whatever its first letters mean in a picture
-NOT_THERE = "is not there"
+LIST_ENDING = ".txt"  # of a text of paths, even if its first letters are those of a picture format
+NOT_THERE = "does not exist"
 NOT_UTF8 = "has a path that is not UTF-8"
 TWICE = "is the same file as another"
 
-Place = tuple[int, int]  # device and inode: what a file is, whatever its names
+Place = tuple[int, int]  # device and inode: the identity of a file, whatever its names
 
 
 @dataclass(frozen=True, order=True)
@@ -39,7 +39,7 @@ class SourceFile:
     """A file that may be a film or a photograph.
 
     path : absolute, or a URL
-    size, changed : bytes, and when it was changed last, ns since 1970
+    size, changed : bytes, and time of the last change, ns since 1970
     """
 
     path: str
@@ -49,11 +49,11 @@ class SourceFile:
 
 @dataclass
 class Gathered:
-    """What some arguments name.
+    """The files given by some arguments.
 
     found : sorted by path, each file once
     skipped : all other files
-    apart : the folders apart that the arguments lead to
+    apart : the ignored folders that the arguments include
     """
 
     found: list[SourceFile] = field(default_factory=list)
@@ -62,26 +62,26 @@ class Gathered:
 
 
 def gather(arguments: Sequence[str], apart: Sequence[str] = ()) -> Gathered:
-    """The files that the arguments name.
+    """The files given by the arguments.
 
     An argument is a file, a folder with everything in it, a glob, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`, or a
-    text with such a line for each, where paths are relative to the text. Names that begin with a point are left out,
+    text with one of these per line, where paths are relative to the text. Names that start with a dot are left out,
     unless an argument names them. Links are followed; no folder is read twice, and no file counts twice.
 
     Parameters
     ----------
-    apart : folders of which no file is taken, wherever an argument leads
+    apart : folders to ignore, even if an argument includes them
 
     Raises
     ------
     InputError
-        If an argument leads to nothing, or a text can't be read.
+        If an argument matches nothing, or a text can't be read.
     """
     walk = _Walk(apart)
     for argument in arguments:
         for path in _matches(argument):
             if not files.is_url(path) and _is_list(path):
-                for number, line in read_lines(path, f"{FLAG} wants a folder, a film or a text of paths", whole=True):
+                for number, line in read_lines(path, f"{FLAG} needs a folder, a film or a text of paths", whole=True):
                     walk.line(line, path, number)
             else:
                 walk.path(path)
@@ -89,7 +89,7 @@ def gather(arguments: Sequence[str], apart: Sequence[str] = ()) -> Gathered:
 
 
 def _matches(argument: str) -> list[str]:
-    """The paths that an argument names; one that is there is taken by its name, whatever marks of a glob that has."""
+    """The paths that an argument names; an existing path is used as it is, even if it contains glob characters."""
     if files.is_url(argument):
         return [argument]
     path = files.plain(argument)
@@ -104,7 +104,7 @@ def _matches(argument: str) -> list[str]:
 
 
 def _is_list(path: str) -> bool:
-    """Whether a file is a text of paths: no picture or video that begins with letters."""
+    """Whether a file is a text of paths, not a picture or video that starts with letters."""
     if not os.path.isfile(path):
         return False
     try:
@@ -117,14 +117,14 @@ def _is_list(path: str) -> bool:
 
 
 class _Walk:
-    """Goes through files and folders, and remembers where it was."""
+    """Walks files and folders, and remembers those already visited."""
 
     def __init__(self, apart: Sequence[str]) -> None:
         self._apart = {os.path.realpath(files.plain(folder)): folder for folder in apart if not files.is_url(folder)}
         self._files: dict[Place | str, SourceFile] = {}
         self._folders: set[Place] = set()
         self._skipped: dict[str, Skipped] = {}
-        self._met: dict[str, None] = {}  # of the folders apart
+        self._met: dict[str, None] = {}  # of the folders to ignore
 
     def result(self) -> Gathered:
         found = sorted(self._files.values())
@@ -133,7 +133,8 @@ class _Walk:
         return Gathered(found, skipped, list(self._met))
 
     def line(self, line: str, text: str, number: int) -> None:
-        """What a line of a text names. Paths may begin or end with white space, but lines mostly do by mistake."""
+        """The path in a line of a text. Paths may start or end with white space, but in lines that is mostly a
+        mistake."""
         folder = os.path.dirname(os.path.abspath(text))
         try:
             for form in (line, line.strip()):
@@ -146,7 +147,7 @@ class _Walk:
             self._skip(f"{text}:{number}: {line.strip()}", NOT_THERE)
 
     def path(self, path: str) -> None:
-        """A file, or all in a folder, or below a prefix of a store."""
+        """A file, everything in a folder, or everything below a prefix of a store."""
         if files.is_url(path):
             self._store(path)
             return
@@ -166,7 +167,7 @@ class _Walk:
     def _store(self, prefix: str) -> None:
         found = files.objects(prefix)
         if not found:
-            raise InputError(f"{FLAG} {prefix}: there is nothing; give a prefix below which films lie")
+            raise InputError(f"{FLAG} {prefix}: there is nothing; give a prefix with films below it")
         for path, (size, changed) in found.items():
             if any(part.startswith(".") for part in files.relative(path, prefix).split("/")):
                 self._skip(path, HIDDEN)
@@ -183,7 +184,7 @@ class _Walk:
         return place is not None
 
     def _entries(self, folder: str) -> list[str]:
-        """What lies in a folder that was not read before."""
+        """The contents of a folder that was not read before."""
         try:
             state = os.stat(folder)
             place = (state.st_dev, state.st_ino)
@@ -228,7 +229,7 @@ class _Walk:
 
 
 def is_utf8(path: str) -> bool:
-    """Whether a path can stand in a text, as UTF-8."""
+    """Whether a path can be written to a text, as UTF-8."""
     try:
         path.encode()
     except UnicodeEncodeError:

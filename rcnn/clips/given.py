@@ -1,8 +1,8 @@
-"""The labels that were ever given in a data set: `gt_v2/labels.csv`, `label,name`, a row for each name.
+"""The labels ever assigned in a data set: `gt_v2/labels.csv`, `label,name`, a row for each name.
 
-A person keeps the label when others come and go. One who goes leaves it behind: nobody else gets it, and it is theirs
-again when they come back. Several names may have one label, of which the first is shown; a label without a name was of
-somebody who was removed. Who is in the data set now, `gt_v2/names.txt` says.
+A person keeps their label when others are added or removed. A removed person's label is not reused, and is theirs again
+when they come back. Several names may have one label; the first of them is shown. A label without a name belonged to a
+person who was forgotten. `gt_v2/names.txt` lists the current people of the data set.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ HEADER = ("label", "name")
 
 
 def person_name(text: str) -> str:
-    """A name as lists hold it: in NFC, so that one that came in NFD is the same; what is not UTF-8 as escapes."""
+    """A name as stored in lists: in NFC, so that the same name in NFD is equal; bytes that are not UTF-8 as escapes."""
     return unicodedata.normalize("NFC", text.encode(errors="backslashreplace").decode())
 
 
 def free_name(text: str, label: int, labels: Mapping[str, int]) -> str:
-    """A name as lists hold it; with the label behind it where somebody else has that name."""
+    """A name as stored in lists, followed by the label if someone else has that name."""
     name = person_name(text)
     return name if labels.get(name, label) == label else f"{name} ({label})"
 
 
 def read_given(root: str) -> dict[str, int]:
-    """Every label that was given, by each name it was given to; of `gt_v2/names.txt` where there is no list of them.
+    """Every assigned label, by each of its names; from `gt_v2/names.txt` if there is no list.
 
     Raises
     ------
     InputError
-        If the list can't be read, a label is none, or a name stands there twice.
+        If the list can't be read, a label is invalid, or a name is listed twice.
     """
     path = files.join(root, LABELS_FILE)
     if not files.is_file(path):
@@ -46,22 +46,20 @@ def read_given(root: str) -> dict[str, int]:
         known = read_people(people) if files.is_file(people) else {}
         return {person_name(name): label for label, name in sorted(known.items(), reverse=True) if label > 0}
     given: dict[str, int] = {}
-    for number, (text, written) in read_rows(path, HEADER, "a data set keeps there who each label is"):
+    for number, (text, written) in read_rows(path, HEADER, "it records the names of a data set's labels"):
         name, label = person_name(written), parse_label(path, number, text)
         if given.setdefault(name, label) != label:
-            raise InputError(
-                f"{path}:{number}: {printable(name)} has the labels {given[name]} and {label}; take one away"
-            )
+            raise InputError(f"{path}:{number}: {printable(name)} has the labels {given[name]} and {label}; remove one")
     return given
 
 
 def give_labels(given: Mapping[str, int], people: Iterable[str]) -> dict[str, int]:
-    """The label of each name: that of before, else the next that nobody ever had, in the order of names.
+    """The label of each name: its earlier one, else the next unused one, in the order of names.
 
     Parameters
     ----------
-    given : every label that was given, by name
-    people : names of those who need one
+    given : every assigned label, by name
+    people : names that need a label
 
     Raises
     ------
@@ -75,12 +73,12 @@ def give_labels(given: Mapping[str, int], people: Iterable[str]) -> dict[str, in
             last += 1
             labels[name] = last
     if last > LARGEST_LABEL:
-        raise InputError(f"{LABELS_FILE}: has a label of {LARGEST_LABEL}, above which there is none; mend the list")
+        raise InputError(f"{LABELS_FILE}: has the label {LARGEST_LABEL}, the largest possible one; fix the list")
     return labels
 
 
 def names_now(labels: Mapping[str, int], people: Collection[str]) -> dict[int, str]:
-    """The name of each label that one of these people has; of several names the first in `labels`."""
+    """The name of each label that one of these people has; if several, the first in `labels`."""
     names: dict[int, str] = {}
     for name in labels:
         if name in people:
@@ -89,6 +87,6 @@ def names_now(labels: Mapping[str, int], people: Collection[str]) -> dict[int, s
 
 
 def write_given(root: str, labels: Mapping[str, int]) -> None:
-    """Write the list of a data set, sorted by label; it appears whole or not at all."""
+    """Write the list of a data set, sorted by label, atomically."""
     rows = ((labels[name], name) for name in sorted(labels, key=lambda name: labels[name]))
     files.write_bytes(files.join(root, LABELS_FILE), table_bytes(HEADER, rows))

@@ -1,11 +1,11 @@
-"""A data set of files that stay where they lie: clips are listed, in pieces, and people keep their labels.
+"""A data set of files that stay where they are: clips are listed, in pieces, and people keep their labels.
 
-It is made anew from what there is each time, and appears whole. What a person was called and which files were looked at
-is taken over from the one before:
+It is rebuilt from the existing files each time, and appears atomically. People's names and the list of known files are
+taken over from the previous one:
 
 - `gt_v2/labels.csv`, see `rcnn.clips.given`.
-- `gt_v2/planned.csv`, `source,size,changed`: the files that the set was made of, as they were. The pieces of those that
-  are the same are taken from `gt_v2/clips.csv`. Clips of other files were put there by others, and stay.
+- `gt_v2/planned.csv`, `source,size,changed`: the files that the set was made of. The pieces of unchanged files are
+  taken from `gt_v2/clips.csv`. Clips of other files were added by others, and are kept.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ from .lists import exchange, recover
 
 PLANNED_FILE = f"{LISTS}/planned.csv"
 PLANNED_HEADER = ("source", "size", "changed")
-WANTED = "it belongs to the data set; remove the folder to make it anew"
+WANTED = "it belongs to the data set; remove the folder to rebuild it"
 
-SLUG_LETTERS = 40  # of a file's name that its clips begin with: 160 bytes at most, of the 255 of a name
-TIME_DIGITS = 9  # of milliseconds, so that the pieces of 11 days sort as they follow each other
-PIECE_OF_ALL = "clip"  # of a file of whose name no letter is left
+SLUG_LETTERS = (
+    40  # characters of a file's name at the start of its clips' names: at most 160 bytes of the 255 of a name
+)
+TIME_DIGITS = 9  # of milliseconds, so that the pieces of 11 days sort in order
+PIECE_OF_ALL = "clip"  # of a file whose name has no letter
 
 Pieces = tuple[tuple[float, float], ...]  # start and end of each, seconds; see `ListedClip`
 
 
 @dataclass
 class Earlier:
-    """What an earlier data set says.
+    """The contents of an earlier data set.
 
     labels : by every name that a person ever had
-    plans : the pieces of each file, with the file as it was
-    films : paths of those files that are films, and of nobody's
+    plans : the pieces of each file, with its size and time
+    films : paths of those files that are films, not files of people
     others : clips that this module did not list, with their labels, 0 for none
     """
 
@@ -56,25 +58,25 @@ class Earlier:
     others: dict[ListedClip, int] = field(default_factory=dict)
 
     def name(self, names: Mapping[int, str]) -> None:
-        """Let people be shown under other names, see `free_name`; those of before still lead to them."""
+        """Show people under other names, see `free_name`; their earlier names still refer to them."""
         for label, name in names.items():
             name = free_name(name, label, self.labels)
             self.labels = {name: label, **{known: one for known, one in self.labels.items() if known != name}}
 
     def pieces(self, file: SourceFile) -> Pieces | None:
-        """Those of a file that has not changed since; None where it has, or is new."""
+        """The pieces of an unchanged file; None if it is new or has changed."""
         was, pieces = self.plans.get(file, (None, ()))
         same = was is not None and (was.size, was.changed) == (file.size, file.changed)
         return pieces if same else None
 
 
 def is_in_place(root: str) -> bool:
-    """Whether a folder holds such a data set, or what a stop left of one."""
+    """Whether a folder contains such a data set, or the rest of an interrupted one."""
     return os.path.isfile(os.path.join(root, PLANNED_FILE)) or os.path.isdir(os.path.join(root, STAGING))
 
 
 def read_earlier(root: str) -> Earlier:
-    """What the data set in a folder says; nothing where there is none.
+    """Read the data set in a folder; empty if there is none.
 
     Raises
     ------
@@ -106,14 +108,14 @@ def read_earlier(root: str) -> Earlier:
 
 
 def clip_name(path: str, start: float) -> str:
-    """The name of a piece of a file: readable, the same for ever, and in the order of the pieces."""
+    """The name of a piece of a file: readable, stable, and sorting in the order of the pieces."""
     stem = os.path.splitext(files.base_name(path))[0]
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:ID_DIGITS]
     return f"{slug(stem)}_{digest}_{round(start * 1000):0{TIME_DIGITS}d}"
 
 
 def slug(text: str) -> str:
-    """The letters, marks and digits of a text, of any script, and a hyphen for what stands between."""
+    """The letters, marks and digits of a text, of any script, with hyphens for everything between."""
     composed = unicodedata.normalize("NFC", text)
     kept = "".join(letter if unicodedata.category(letter)[0] in "LMN" else " " for letter in composed)
     return "-".join(kept.split())[:SLUG_LETTERS].strip("-") or PIECE_OF_ALL
@@ -127,16 +129,16 @@ def write_in_place(
     earlier: Earlier,
     named: Collection[int] = (),
 ) -> bool:
-    """Write the data set of some people and films; says whether anything is different from what was there.
+    """Write the data set of some people and films; returns whether anything has changed.
 
     Parameters
     ----------
-    root : where it goes, on the disk
-    people : files of each person, who are in train; a person without one has a label all the same
-    films : files of test
-    plans : of each of these files; one that has none here is left out
-    earlier : what was there
-    named : labels of people without files, whom `earlier` knows
+    root : where it goes, on disk
+    people : files of each person, for train; a person without files has a label, too
+    films : files for test
+    plans : of each of these files; a file without a plan is left out
+    earlier : the previous data set
+    named : labels of people without files, known in `earlier`
     """
     labels = give_labels(earlier.labels, people)
     clips: dict[ListedClip, int] = dict(earlier.others)
@@ -147,7 +149,7 @@ def write_in_place(
             sources.setdefault(file)
     taken = {clip.source for clip in clips}
     for file in films:
-        if file.path not in taken:  # one file can't be both
+        if file.path not in taken:  # a file can't be both
             clips.update(dict.fromkeys(_clips(file, TEST, plans), 0))
             sources.setdefault(file)
     output = Path(root)
@@ -188,7 +190,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _carry_over(before: Path, now: Path) -> None:
-    """Take over the files that others put beside ours, such as the truth about the films."""
+    """Take over files added by others, such as the truth about the films."""
     for path in sorted(before.iterdir()) if before.is_dir() else ():
         if path.is_file() and not (now / path.name).exists():
             shutil.copy2(path, now / path.name)

@@ -1,4 +1,4 @@
-"""A folder of people whom somebody looks for: `NAME.jpg`, or `NAME/` with photographs and videos."""
+"""A folder of people to search for: `NAME.jpg`, or `NAME/` with photographs and videos."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ FLAG = "--people"
 def known_people(source: Path, apart: Sequence[Path] = ()) -> tuple[dict[str, list[SourceFile]], list[Skipped]]:
     """The files of each person, and all other files, both sorted.
 
-    What lies in a folder is of the person of its name; a file beside the folders is of the person of its stem. Names
-    are compared in Unicode's composed form, in which few systems write file names.
+    A folder's files belong to the person of its name; a file outside folders belongs to the person of its stem. Names
+    are compared in Unicode's composed form.
 
     Parameters
     ----------
-    apart : folders in it that play no part, absolute
+    apart : folders in it to ignore, absolute
 
     Raises
     ------
     InputError
-        If there is no such folder, or it holds no file that may be a photograph or a video.
+        If there is no such folder, or it contains no file that may be a photograph or a video.
     """
     people, skipped = scan(source, FLAG, True, apart)
     found: dict[str, list[SourceFile]] = {}
@@ -42,14 +42,14 @@ def known_people(source: Path, apart: Sequence[Path] = ()) -> tuple[dict[str, li
     skipped = sorted(replace(skip, file=str(source.absolute() / skip.file)) for skip in skipped)
     if not found:
         raise InputError(
-            f"{FLAG} {source}: holds no photograph and no video; it must hold NAME.jpg, or a folder NAME with "
+            f"{FLAG} {source}: contains no photograph and no video; it must contain NAME.jpg, or a folder NAME with "
             f"photographs or videos, for each person{_reasons(skipped)}"
         )
     return {name: sorted(found[name]) for name in sorted(found)}, skipped
 
 
 def _name(name: str) -> str:
-    """What a person is called, of the name of a folder or the stem of a file."""
+    """A person's name, from the name of a folder or the stem of a file."""
     return " ".join(person_name(name).split())
 
 

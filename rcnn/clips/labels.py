@@ -1,4 +1,4 @@
-"""Who is in which clip: the labels that a data set has now, read afresh by what needs them."""
+"""Who is in which clip: the current labels of a data set, read again by each stage that needs them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from .dataset import (
 from .listed import CLIPS_FILE, lists_clips
 from .official import official_files, read_official_labels
 
-Labels = Mapping[str, int]  # label of a person, 1 or more, by name of the clip; who is not named is nobody known
+Labels = Mapping[str, int]  # label of a person, 1 or more, by clip name; clips that are not listed show unknown people
 
 
 def label_files(dataset: str) -> list[str]:
-    """The files with the labels of a data set, as far as they are there."""
+    """The existing files with the labels of a data set."""
     paths = [path for path in (files.join(dataset, name) for name in (TRAIN_FILE, VAL_FILE)) if files.is_file(path)]
     return paths or list(official_files(dataset).values())
 
@@ -47,7 +47,7 @@ def read_labels_of(dataset: str) -> dict[str, int]:
         return _agreeing(*(official[part] for part in official))
     train_path, val_path = files.join(dataset, TRAIN_FILE), files.join(dataset, VAL_FILE)
     listed = CLIPS_FILE if lists_clips(dataset) else NAMES_FILE
-    # who lists clips need not have any of val, but a data set that lacks a file of labels may be half unpacked
+    # a list of clips may have none of val, but a data set that lacks a file of labels may be half unpacked
     none = listed == CLIPS_FILE
     train = {} if none and not files.is_file(train_path) else read_train_labels(train_path)
     val = {} if none and not files.is_file(val_path) else read_labels(val_path)
@@ -57,36 +57,37 @@ def read_labels_of(dataset: str) -> dict[str, int]:
     for name in train.keys() & val.keys():
         if train[name] != val[name]:
             raise InputError(
-                f"{val_path}: {printable(name)} stands under {val[name]}, and in {TRAIN_FILE} under {train[name]}; "
-                "mend one of them"
+                f"{val_path}: {printable(name)} is listed under {val[name]}, and in {TRAIN_FILE} under {train[name]}; "
+                "fix one of them"
             )
     return train | val
 
 
 def _agreeing(first: str, *others: str) -> dict[str, int]:
-    """The labels of the layout of 2019, which lists no clips beside those that have one."""
+    """The labels of the layout of 2019, which lists only clips with a label."""
     labels = read_official_labels(first)
     for path in others:
         for name, label in read_official_labels(path).items():
             if labels.setdefault(name, label) != label:
                 raise InputError(
-                    f"{path}: {printable(name)} stands under {label}, and in {first} under {labels[name]}; mend one of "
+                    f"{path}: {printable(name)} is listed under {label}, and in {first} under {labels[name]}; fix one "
+                    "of "
                     "them"
                 )
     return labels
 
 
 def _check_known(names: Collection[str], labels: Labels, path: str, listed: str) -> None:
-    """Say how many labels belong to names that don't count; where none counts, the file is of another data set."""
+    """Print how many labels belong to unknown clips; if all do, the file belongs to another data set."""
     unknown = [name for name in labels if name not in names]
     if labels and len(unknown) == len(labels):
         raise InputError(f"{path}: {listed} names none of its {len(labels)} clips; get files of one data set")
     if unknown:
-        print(f"{path}: {len(unknown)} of its {len(labels)} clips, {min(unknown)!r} for one, are not in {listed}")
+        print(f"{path}: {len(unknown)} of its {len(labels)} clips, for example {min(unknown)!r}, are not in {listed}")
 
 
 def label_of(name: str, split: str, labels: Labels) -> int:
-    """The label of a clip; `NOBODY_KNOWN` for every clip of test, whatever a file says of it."""
+    """The label of a clip; `NOBODY_KNOWN` for every clip of test, even if a file has a label for it."""
     return NOBODY_KNOWN if split == TEST else labels.get(name, NOBODY_KNOWN)
 
 

@@ -1,4 +1,4 @@
-"""Writes data sets in the iQIYI-VID layout: clips into their folders, the lists of them, all at once or not at all."""
+"""Writes data sets in the iQIYI-VID layout atomically: clips into their folders, and their lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .misplaced import LISTS
 FOLDERS = {split: folder.replace("*", "1") for split, folder in dataset.FOLDERS.items()}  # all in Part1
 TEST_FILE = f"{LISTS}/test_v2.txt"
 PEOPLE_FILE = f"{LISTS}/names.txt"
-STAGING = ".making"  # what is not finished lies here, in the output folder, so that a rename publishes it
+STAGING = ".making"  # unfinished files are in this folder of the output, so that a rename publishes them
 
 
 class PlacedClip(Protocol):
@@ -33,7 +33,7 @@ class PlacedClip(Protocol):
 
 
 def check_output(output: Path, overwrite: bool, maker: str) -> None:
-    """Raise InputError where `output` holds something that must not be replaced; `maker` names the script."""
+    """Raise InputError if `output` contains something that must not be replaced; `maker` names the script."""
     if not output.exists():
         return
     if not output.is_dir():
@@ -44,12 +44,12 @@ def check_output(output: Path, overwrite: bool, maker: str) -> None:
         raise InputError(f"--output {output} is not empty; choose another, or replace it with --overwrite")
     # The real data set has no names.txt, and 500,000 clips are long to download
     if not (output / PEOPLE_FILE).exists() and not (output / STAGING).exists():
-        raise InputError(f"--output {output} holds what {maker} did not make; choose another folder")
+        raise InputError(f"--output {output} contains files that {maker} did not make; choose another folder")
 
 
 @contextmanager
 def fresh(staging: Path) -> Iterator[None]:
-    """An empty `staging` folder, gone again if nothing comes of it."""
+    """An empty `staging` folder, removed if the work fails."""
     shutil.rmtree(staging, ignore_errors=True)
     make_dir(str(staging))
     try:
@@ -60,7 +60,7 @@ def fresh(staging: Path) -> Iterator[None]:
 
 
 def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str], people: Mapping[int, str]) -> None:
-    """Move the clips, which lie in `staging` under the names `sources`, to their folders, and list them.
+    """Move the clips from `staging`, where their names are `sources`, to their folders, and list them.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def arrange(staging: Path, placed: Sequence[PlacedClip], sources: Iterable[str],
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a text; a file name in it need not be UTF-8, but the text is."""
+    """Write a text as UTF-8, even if a file name in it is not."""
     with create(str(path)) as file:
         file.writelines(f"{line}\n".encode(errors="backslashreplace") for line in lines)
 
@@ -97,11 +97,12 @@ def _truth(placed: Sequence[PlacedClip], split: str) -> list[str]:
 
 
 def publish(staging: Path, output: Path, extra: Sequence[str] = ()) -> None:
-    """Move the finished data set into its place, and `extra` files; gt_v2 goes first and comes last."""
+    """Move the finished data set and `extra` files into place; the old gt_v2 is removed first, the new one appears
+    last."""
     folders = sorted({folder.split("/")[0] for folder in FOLDERS.values()})
     for folder in (LISTS, *folders):
         if (output / folder).exists():
             shutil.rmtree(output / folder)
     for name in (*extra, *folders, LISTS):
         os.replace(staging / name, output / name)
-    shutil.rmtree(staging)  # holds what was made and is not used
+    shutil.rmtree(staging)  # contains files that were made and are not used

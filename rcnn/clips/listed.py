@@ -1,8 +1,9 @@
-"""A data set that lists its clips: `gt_v2/clips.csv`, a row for each piece, or the whole, of a file that lies anywhere.
+"""A data set that lists its clips: `gt_v2/clips.csv`, a row for each piece of a file, or a whole file, located
+anywhere.
 
 CSV in UTF-8 with the header `name,split,source,start,end`. The source is an absolute path or a URL; start and end are
-seconds of it, and an end of 0 is the end of the file. Where this file exists it is the list of clips, and no folder is
-looked into.
+seconds of it, and an end of 0 is the end of the file. If this file exists it is the list of clips, and no folder is
+read.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..files.text import printable, read_rows, table_bytes
 CLIPS_FILE = "gt_v2/clips.csv"
 HEADER = ("name", "split", "source", "start", "end")
 TO_THE_END = 0.0  # the end of a clip that goes to the end of its file, seconds
-DIGITS = 6  # of a second that are written: PTS of 90 kHz are further apart
+DIGITS = 6  # decimals of a second that are written: PTS of 90 kHz are further apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,15 @@ def read_listed(root: str, splits: Container[str]) -> Iterator[ListedClip]:
 
     Parameters
     ----------
-    splits : those that there are
+    splits : the allowed ones
 
     Raises
     ------
     InputError
-        If it can't be read, or a row is no clip; names the line.
+        If it can't be read, or a row is not a clip; names the line.
     """
     path = files.join(root, CLIPS_FILE)
-    for number, row in read_rows(path, HEADER, "a data set may do without it, but not with one that can't be read"):
+    for number, row in read_rows(path, HEADER, "a data set need not have it, but it must be readable"):
         yield _clip(row, f"{path}:{number}", splits)
 
 
@@ -65,15 +66,15 @@ def _clip(row: list[str], where: str, splits: Container[str]) -> ListedClip:
     name, split, source, *times = row
     if not name or any(character.isspace() for character in name) or "/" in name:
         raise InputError(
-            f"{where}: name {printable(name[:40])!r} is empty or holds white space or a /; rename the clip"
+            f"{where}: name {printable(name[:40])!r} is empty or contains white space or a /; rename the clip"
         )
     if split not in splits:
-        raise InputError(f"{where}: split {printable(split[:40])!r} is none of train, val and test; mend the line")
+        raise InputError(f"{where}: split {printable(split[:40])!r} is not train, val or test; fix the line")
     if not files.is_url(source) and not os.path.isabs(files.plain(source)):
-        raise InputError(f"{where}: source {printable(source[:40])!r} is no absolute path or URL; mend the line")
+        raise InputError(f"{where}: source {printable(source[:40])!r} is not an absolute path or URL; fix the line")
     start, end = (_seconds(text, where) for text in times)
     if end != TO_THE_END and end <= start:
-        raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s; mend the line")
+        raise InputError(f"{where}: ends at {end:g} s, before it starts at {start:g} s; fix the line")
     return ListedClip(name, split, source, start, end)
 
 
@@ -83,17 +84,17 @@ def _seconds(text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise InputError(f"{where}: {printable(text[:40])!r} is not seconds, 0 or more; mend the line")
+        raise InputError(f"{where}: {printable(text[:40])!r} is not seconds, 0 or more; fix the line")
     return value
 
 
 def write_listed(root: str, clips: Iterable[ListedClip]) -> None:
-    """Write the list of a data set, sorted by name; it appears whole or not at all."""
+    """Write the list of a data set, sorted by name, atomically."""
     files.write_bytes(files.join(root, CLIPS_FILE), listed_bytes(clips))
 
 
 def listed_bytes(clips: Iterable[ListedClip]) -> bytes:
-    """What the file of a list holds."""
+    """The contents of a list's file."""
     rows = (
         (clip.name, clip.split, clip.source, f"{clip.start:.{DIGITS}f}", f"{clip.end:.{DIGITS}f}")
         for clip in sorted(clips, key=lambda clip: clip.name)
@@ -106,6 +107,6 @@ def listed_sources(root: str, clips: Container[str] | None, splits: Container[st
 
     Parameters
     ----------
-    clips : names of those that are wanted; None for all
+    clips : names of the wanted ones; None for all
     """
     return {clip.name: clip.source for clip in read_listed(root, splits) if clips is None or clip.name in clips}

@@ -1,4 +1,4 @@
-"""Replacing the lists of a data set, its folder `gt_v2`: all of them at once or none, also when a run is killed."""
+"""Replaces the lists of a data set, its folder `gt_v2`, atomically, even if the run is killed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from ..files import create, make_dir
 from .layout import LISTS, STAGING, fresh
 
-BEFORE = "before"  # folder of STAGING: the lists that are being replaced
+BEFORE = "before"  # folder in STAGING for the lists that are being replaced
 
 
 def replace_lists(root: str, texts: Mapping[str, bytes]) -> None:
-    """Put other texts in place of some lists of a data set; the others are taken over.
+    """Replace some lists of a data set; the others are kept.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def replace_lists(root: str, texts: Mapping[str, bytes]) -> None:
 
 
 def exchange(output: Path) -> None:
-    """Move the lists that are ready in the staging folder of a data set to their place, and remove what was there."""
+    """Move the finished lists from the staging folder of a data set into place, and remove the old ones."""
     staging = output / STAGING
     if (output / LISTS).exists():
         os.replace(output / LISTS, staging / BEFORE)
@@ -52,7 +52,7 @@ def exchange(output: Path) -> None:
 
 
 def recover(output: Path) -> None:
-    """Put back the lists that a run which was killed had moved away to put new ones in their place."""
+    """Restore the lists that a killed run had moved away in order to replace them."""
     before = output / STAGING / BEFORE
     if before.is_dir() and not (output / LISTS).exists():
         os.replace(before, output / LISTS)

@@ -1,4 +1,4 @@
-"""A data set that is given one level too high or too deep, or before it is made."""
+"""Helpful errors for a data set that is given one level too high or too deep, or that does not exist yet."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LAYOUT = "give --dataset a data set in the iQIYI-VID layout"
 
 
 def check_place(root: str) -> None:
-    """Refuse a place that is no data set, and say what to give instead.
+    """Refuse a directory that is not a data set, and say what to give instead.
 
     Raises
     ------
     InputError
-        If there is no such directory, or it is a part of a data set, holds some, or is what a stage wrote.
+        If there is no such directory, or it is part of a data set, contains data sets, or is the output of a stage.
     """
     if not files.is_dir(root):
         raise InputError(f"{root}: there is no such directory; {LAYOUT}, or make one: {_making('PHOTOGRAPHS', root)}")
@@ -32,13 +32,15 @@ def check_place(root: str) -> None:
         if _is_dataset(place):
             raise InputError(f"{root}: is a part of a data set; give --dataset {place}")
     if files.is_file(files.join(root, MANIFEST)):
-        raise InputError(f"{root}: is what a stage wrote and no data set; {LAYOUT}")
+        raise InputError(f"{root}: is the output of a stage, not a data set; {LAYOUT}")
     folders = [files.join(root, name) for name in sorted(files.names(root))]
     inside = [path for path in folders if _is_dataset(path)]
     if inside:
-        raise InputError(f"{root}: holds data sets and is none; give --dataset {' or '.join(inside[:NAMED])}")
+        raise InputError(
+            f"{root}: contains data sets and is not one itself; give --dataset {' or '.join(inside[:NAMED])}"
+        )
     raise InputError(
-        f"{root}: has no {LISTS}, so it is no data set; {LAYOUT}, or make one of a folder that holds PERSON/*.jpg: "
+        f"{root}: has no {LISTS}, so it is not a data set; {LAYOUT}, or make one from a folder with PERSON/*.jpg: "
         f"{_making(shlex.quote(root), './data/mine')}"
     )
 

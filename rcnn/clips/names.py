@@ -1,4 +1,4 @@
-"""Who each label is: `names.txt`, and how a label is shown."""
+"""The names of labels: `names.txt`, and how a label is shown."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from .layout import PEOPLE_FILE
 
 
 def read_people(path: str) -> dict[int, str]:
-    """Name of each label, of a file with `LABEL NAME` a line; a name may hold spaces.
+    """Name of each label, from a file with lines `LABEL NAME`; a name may contain spaces.
 
     Raises
     ------
     InputError
-        If the file can't be read, a line has no label or no name, or a label stands there twice.
+        If the file can't be read, a line has no label or no name, or a label is listed twice.
     """
     people: dict[int, str] = {}
-    for number, line in read_lines(path, "--names wants a file with LABEL NAME a line"):
+    for number, line in read_lines(path, "--names needs a file with lines LABEL NAME"):
         fields = line.split(maxsplit=1)
         if len(fields) < 2:
-            raise InputError(f"{path}:{number}: is not LABEL NAME, like 7 Ada Lovelace; mend the line")
+            raise InputError(f"{path}:{number}: is not LABEL NAME, like 7 Ada Lovelace; fix the line")
         label = parse_label(path, number, fields[0], least=0)
         if label in people:
-            raise InputError(f"{path}:{number}: label {label} stands there a second time; take one away")
+            raise InputError(f"{path}:{number}: label {label} is listed twice; remove one")
         people[label] = printable(fields[1])
     return people
 
 
 def find_people(given: str | None, *datasets: str) -> dict[int, str]:
-    """The names of a file that was given; else of the first data set that has `gt_v2/names.txt`; else none.
+    """The names in the given file; else in the first data set that has `gt_v2/names.txt`; else none.
 
-    A file that nobody named and that can't be read is passed over with a line that says so.
+    An unreadable file that was not given is skipped with a line that says so.
 
     Parameters
     ----------
-    given : value of `--names`, None where it is left out
+    given : value of `--names`, None if it is left out
     datasets : directories of data sets
 
     Raises
@@ -60,5 +60,5 @@ def find_people(given: str | None, *datasets: str) -> dict[int, str]:
 
 
 def show(label: int, people: Mapping[int, str]) -> str:
-    """`label 7`, or `label 7 (Ada Lovelace)` where the name is known."""
+    """`label 7`, or `label 7 (Ada Lovelace)` if the name is known."""
     return f"label {label} ({people[label]})" if label in people else f"label {label}"

@@ -1,4 +1,4 @@
-"""Which file a clip is, in words for people: the one that it was made of, else its place in the data set."""
+"""The file of a clip, for display: the one that it was made of, else its path in the data set."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from .dataset import FOLDERS, Clip
 
 
 class ClipPaths:
-    """Paths of clips. Folders are listed only where a split has several of them.
+    """Paths of clips. Folders are listed only if a split has several of them.
 
     Parameters
     ----------
-    sources : the file that a clip was made of, by the clip's name; others are named by their place
-    datasets : directories of the data sets; one that is gone is passed over
+    sources : the file that a clip was made of, by clip name; others are shown with their path
+    datasets : directories of the data sets; missing ones are skipped
     """
 
     def __init__(self, sources: Mapping[str, str], datasets: Sequence[str]) -> None:
         self._sources, self._datasets = sources, datasets
-        self._folders: dict[str, list[tuple[str, frozenset[str] | None]]] = {}  # by split; None: whatever it holds
+        self._folders: dict[str, list[tuple[str, frozenset[str] | None]]] = {}  # by split; None: any contents
 
     def of(self, clip: Clip) -> str:
-        """The source of a clip; else its path relative to the data set; its name where that is not there."""
+        """The source of a clip; else its path relative to the data set; else its name."""
         if clip.name in self._sources:
             return self._sources[clip.name]
         if clip.split not in self._folders:

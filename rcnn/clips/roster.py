@@ -1,7 +1,7 @@
-"""Who is in a data set that is ours to change: people, their labels, and their clips; and changes of these.
+"""The people of a data set that we may change, their labels and their clips; and changes to these.
 
-Ours is what `python -m rcnn find` or `gendata.py` made: it has `gt_v2/names.txt`. A change gives another roster, and
-`write` puts its lists in place of those that are there, all at once.
+We may change what `python -m rcnn find` or `gendata.py` made: it has `gt_v2/names.txt`. A change returns a new roster,
+and `write` replaces the lists of the data set with its own, atomically.
 """
 
 from __future__ import annotations
@@ -40,24 +40,24 @@ from .names import read_people
 from .sources import SOURCES_FILE, read_sources
 
 MADE_FILE = f"{LISTS}/made.json"  # of gendata.py, see `rcnn.stages.made_items`
-NEAR = 3  # names that are meant, in a message
-SHOWN_NAMES = 5  # in a message, where none is near
+NEAR = 3  # suggested names in a message
+SHOWN_NAMES = 5  # in a message, if none is similar
 
-Row = tuple[int, str]  # a label and a name that it was given to; no name: of somebody who was removed
+Row = tuple[int, str]  # a label and one of its names; no name: the person was forgotten
 
 
 @dataclass(frozen=True)
 class Roster:
     """The people of a data set.
 
-    root : of the data set, on the disk
-    given : labels that were given, with their names, of which the first of a label is shown; without a name, the
-        greatest of those that nobody has any more
+    root : of the data set, on disk
+    given : assigned labels with their names, of which the first of a label is shown; without a name, the largest label
+        that is no longer used
     labels : of each clip of train and val that shows a known person, by split and name of the clip
     truth : clips of test of each label
-    listed : the clips, where the data set lists them; None where they lie in its folders
-    sources : the file of each clip, by name, as far as it is known
-    named : labels of people without photographs, who were named at the desk
+    listed : the clips, if the data set lists them; None if they are in its folders
+    sources : the file of each clip, by name, if known
+    named : labels of people without photographs, named at the desk
     """
 
     root: str
@@ -75,7 +75,7 @@ class Roster:
 
     @property
     def people(self) -> dict[int, str]:
-        """The name that is shown of each label that has one, in the order of the labels."""
+        """The name shown for each label that has one, in the order of the labels."""
         shown: dict[int, str] = {}
         for label, name in self.given:
             if name:
@@ -89,12 +89,12 @@ class Roster:
         yield from (name for names in self.truth.values() for name in names)
 
     def clips(self, label: int) -> list[str]:
-        """The clips that were made of a person's files, sorted. Where clips are listed, those of test are films."""
+        """The clips made of a person's files, sorted. If clips are listed, those of test are films."""
         own = [name for known in self.labels.values() for name, whose in known.items() if whose == label]
         return sorted([*own, *(self.truth.get(label, ()) if self.listed is None else ())])
 
     def places(self, clips: Iterable[str]) -> list[str]:
-        """The files of some clips in the folders of a data set that has such."""
+        """The files of some clips in the folders of a data set."""
         folders = [folder for pattern in FOLDERS.values() for folder in files.folders(self.root, pattern)]
         plain = [clip for clip in clips if "/" not in clip]  # lists may come from strangers
         found = (os.path.join(folder, clip) for clip in plain for folder in folders)
@@ -106,7 +106,7 @@ class Roster:
         Raises
         ------
         InputError
-            If nobody has it; gives names that are near.
+            If nobody has it; suggests similar names.
         """
         if name in self.names:
             return self.names[name]
@@ -116,11 +116,11 @@ class Roster:
         like = difflib.get_close_matches(name.casefold(), folded, NEAR)
         near = [folded[match] for match in dict.fromkeys([*like, *inside])][:NEAR]
         some = f"it has {', '.join(known[:SHOWN_NAMES])}{', ...' if len(known) > SHOWN_NAMES else ''}"
-        hint = f"do you mean {' or '.join(near)}?" if near else some if known else "it has nobody"
+        hint = f"did you mean {' or '.join(near)}?" if near else some if known else "it has nobody"
         raise InputError(f"{printable(name)!r}: nobody in {self.root} has this name; {printable(hint)}")
 
     def with_photographs(self, name: str, clips: Sequence[ListedClip]) -> Roster:
-        """One with more clips of train for a person, who has the next label where the name is new."""
+        """A roster with more clips of train for a person, who gets the next label if the name is new."""
         label = self.names.get(name, max((known for known, _ in self.given), default=0) + 1)
         given = self.given if name in self.names else (*self.given, (label, name))
         train = {**self.labels[TRAIN], **{clip.name: label for clip in clips}}
@@ -129,12 +129,12 @@ class Roster:
         return replace(self, given=given, labels={**self.labels, TRAIN: train}, listed=listed, sources=sources)
 
     def enlisted(self, people: Mapping[int, str], renamed: Mapping[int, str]) -> Roster:
-        """One with the names that were given at the desk, see `free_name`.
+        """A roster with the names given at the desk, see `free_name`.
 
         Parameters
         ----------
         people : those without photographs, by label
-        renamed : others who are shown under another name
+        renamed : others, with their new names
         """
         own = {label for known in self.labels.values() for label in known.values()}
         after = self if self.listed is None else replace(self, named=self.named | ({*people} - own))
@@ -145,8 +145,8 @@ class Roster:
         return after
 
     def merged(self, stays: int, goes: int) -> Roster:
-        """One in which all names and clips of a label are of another one; the label itself stays given."""
-        order = sorted(self.given, key=lambda row: row[0] == goes)  # so that the name of who stays is shown
+        """A roster in which all names and clips of a label belong to another one; the label itself stays assigned."""
+        order = sorted(self.given, key=lambda row: row[0] == goes)  # so that the remaining person's name is shown
         given = _retired(((stays if label == goes else label, name) for label, name in order), goes)
         labels = {
             split: {clip: stays if label == goes else label for clip, label in known.items()}
@@ -158,11 +158,11 @@ class Roster:
         return replace(self, given=given, labels=labels, truth=truth, named=self.named - {goes})
 
     def renamed(self, label: int, name: str) -> Roster:
-        """One in which a label is shown under a name; the names of before still lead to it."""
+        """A roster in which a label is shown under a name; the earlier names still refer to it."""
         return replace(self, given=((label, name), *(row for row in self.given if row != (label, name))))
 
     def without(self, label: int) -> Roster:
-        """One without a person, whose label stays given."""
+        """A roster without a person, whose label stays assigned."""
         gone = set(self.clips(label))
         given = _retired((row for row in self.given if row[0] != label), label)
         labels = {
@@ -177,7 +177,7 @@ class Roster:
         return replace(self, given=given, labels=labels, truth=truth, listed=listed, sources=sources, named=named)
 
     def write(self, before: Roster) -> None:
-        """Put these lists in place of those of `before`, all at once.
+        """Replace the lists of `before` with these, atomically.
 
         Raises
         ------
@@ -220,24 +220,24 @@ class Roster:
         return texts
 
     def _in_order(self, split: str) -> Iterable[tuple[str, int]]:
-        """As `find` sorts them, or in the order of the file."""
+        """Sorted as by `find`, or in the order of the file."""
         return sorted(self.labels[split].items()) if self.listed is not None else self.labels[split].items()
 
 
 def read_roster(root: str) -> Roster:
-    """The people of a data set; what a kill left of a change is put back first.
+    """The people of a data set; an interrupted change is undone first.
 
     Raises
     ------
     InputError
-        If it is none of ours, or one of its lists can't be read.
+        If we may not change it, or one of its lists can't be read.
     """
     recover(Path(root))
     people = os.path.join(root, PEOPLE_FILE)
     if not os.path.isfile(people):
         raise InputError(
-            f"{root}: has no {PEOPLE_FILE}, so neither gendata.py nor python -m rcnn find made it, and its lists are "
-            "not ours to change; change them by hand as docs/privacy.md says, then give ./run.sh again"
+            f"{root}: has no {PEOPLE_FILE}, so it was not made by gendata.py or python -m rcnn find, and its lists are "
+            "not changed; edit them as docs/privacy.md says, then give ./run.sh again"
         )
     given = tuple((label, name) for name, label in read_given(root).items())
     train, val, test = (os.path.join(root, name) for name in (TRAIN_FILE, VAL_FILE, TEST_FILE))
@@ -258,8 +258,8 @@ def read_roster(root: str) -> Roster:
 
 
 def _retired(given: Iterable[Row], label: int) -> tuple[Row, ...]:
-    """The rows of labels once nobody has one of them any more: the greatest such label is kept, without a name, and
-    the next person gets a greater one."""
+    """The rows of labels after some are no longer used: the largest such label is kept, without a name, and the next
+    person gets a larger one."""
     rows = list(given)
     last = max(label, *(known for known, name in rows if not name), 0)
     return ((last, ""), *(row for row in rows if row[1]))
@@ -273,7 +273,7 @@ def _truth(labels: Mapping[str, int]) -> Iterable[str]:
 
 
 def _kept_rows(path: str, sources: Collection[str]) -> list[list[str]] | None:
-    """The rows of the table of files that are still used; None where there is no such table."""
+    """The rows of the table of files that are still used; None if there is no such table."""
     if not os.path.isfile(path):
         return None
     with open(path, encoding="utf-8", newline="") as file:
@@ -281,14 +281,14 @@ def _kept_rows(path: str, sources: Collection[str]) -> list[list[str]] | None:
 
 
 def _made_without(path: str, clips: Collection[str]) -> bytes | None:
-    """The record of gendata.py without some clips, by what their names end in; None where there is none."""
+    """The record of gendata.py without some clips, by the end of their names; None if there is none."""
     try:
         record = read_json(path)
         gone = {os.path.splitext(clip)[0].rpartition("_")[2] for clip in clips}
         record["items"] = {item: mark for item, mark in record["items"].items() if item not in gone}
         record["clips"] = [item for item in record["clips"] if item not in gone]
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return None  # gendata.py makes nothing of it, either
+        return None  # gendata.py ignores it, too
     return f"{json.dumps(record, indent=2, ensure_ascii=False)}\n".encode()
 
 

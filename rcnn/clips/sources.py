@@ -1,7 +1,7 @@
-"""Which file each clip was made of: `gt_v2/sources.txt`, a line a clip, `CLIP<tab>PATH`.
+"""Which file each clip was made of: `gt_v2/sources.txt`, one line per clip, `CLIP<tab>PATH`.
 
-`gendata.py` writes absolute paths. What others write stands as they wrote it: a path, or a URL. A path may hold spaces;
-a line break or a tab can't stand in it, nor bytes that are not UTF-8: there it has a replacement mark.
+`gendata.py` writes absolute paths. What others write is kept as it is: a path, or a URL. A path may contain spaces;
+line breaks, tabs and bytes that are not UTF-8 can't be written and become replacement characters.
 """
 
 from __future__ import annotations
@@ -37,42 +37,40 @@ def _line(path: Path) -> str:
 
 
 def read_sources(path: str, clips: Container[str] | None = None) -> dict[str, str]:
-    """The file that each clip was made of, by the clip's name.
+    """The file that each clip was made of, by clip name.
 
     Parameters
     ----------
-    clips : names of those that are wanted; None for all
+    clips : names of the wanted ones; None for all
 
     Raises
     ------
     InputError
-        If the table can't be read, a line is not CLIP, a tab and PATH, or a clip stands there twice.
+        If the table can't be read, a line is not CLIP, a tab and PATH, or a clip is listed twice.
     """
     sources: dict[str, str] = {}
-    for number, line in read_lines(path, "--sources wants a file with CLIP, a tab and PATH a line", whole=True):
+    for number, line in read_lines(path, "--sources needs a file with lines of CLIP, a tab and PATH", whole=True):
         clip, _, source = line.partition("\t")
         clip = clip.strip()
         if not clip or not source.strip():
-            raise InputError(
-                f"{path}:{number}: is not CLIP, a tab and PATH, like a.mp4<tab>/films/a.mp4; mend the line"
-            )
+            raise InputError(f"{path}:{number}: is not CLIP, a tab and PATH, like a.mp4<tab>/films/a.mp4; fix the line")
         if clips is not None and clip not in clips:
             continue
         if clip in sources:
-            raise InputError(f"{path}:{number}: {printable(clip)} stands there a second time; take one away")
+            raise InputError(f"{path}:{number}: {printable(clip)} is listed twice; remove one")
         sources[clip] = source
     return sources
 
 
 def find_sources(given: str | None, *datasets: str, clips: Container[str] | None = None) -> dict[str, str]:
-    """The table that was given; else those of all data sets that have one, the first of them first.
+    """The given table; else those of all data sets that have one, in order.
 
-    That is `gt_v2/clips.csv` where a data set lists its clips, else `gt_v2/sources.txt`. A table that nobody named and
-    that can't be read is passed over with a line that says so.
+    That is `gt_v2/clips.csv` if a data set lists its clips, else `gt_v2/sources.txt`. An unreadable table that was not
+    given is skipped with a line that says so.
 
     Parameters
     ----------
-    given : value of `--sources`, None where it is left out
+    given : value of `--sources`, None if it is left out
     datasets : directories of data sets
     clips : as for `read_sources`
 

@@ -1,16 +1,16 @@
-"""Which items of known people train, validate and test: a matter of each item alone, as far as that goes.
+"""Which items of known people train, validate and test: decided for each item alone, as far as possible.
 
-The rule, in the order in which it is applied:
+The rules, in order:
 
-1. An item that the data set to be replaced has under a label keeps its split.
-2. Every other item has a share u of 0 to 1, a hash of the seed and its own name: test below the share of test,
+1. An item that has a label in the data set to be replaced keeps its split.
+2. Every other item has a number u from 0 to 1, a hash of the seed and its own name: test below the share of test,
    val below the shares of test and val together, else train.
-3. If a person would have nothing to train on, the new item of that person with the largest u trains.
-4. If the whole data set would have nothing to test, the new item with the smallest u tests, of those that leave their
-   person something to train on.
+3. If a person would have nothing to train on, the person's new item with the largest u goes to train.
+4. If the whole data set would have nothing to test, the new item with the smallest u goes to test, among those that
+   leave their person something to train on.
 
-So an item that joins moves no other that the data set has. Made into another folder, without what rule 1 knows, it may
-move what rules 3 and 4 chose, and nothing else.
+So a new item never moves an existing one. In another output folder, where rule 1 does not apply, it may move items that
+rules 3 and 4 chose, and nothing else.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SPLITS_FILE = f"{LISTS}/splits.json"
 
 @dataclass(frozen=True)
 class Shares:
-    """What splits hang on besides the items.
+    """What splits depend on besides the items.
 
-    seed : another one gives other splits
+    seed : a different seed gives different splits
     val, test : shares of a known person's items
     """
 
@@ -54,7 +54,7 @@ def split_items(people: Iterable[Mapping[str, float]], kept: Mapping[str, str], 
     Parameters
     ----------
     people : of each known person, u of each item by its name
-    kept : splits of items that have one already; may name other items
+    kept : splits of items that have one already; may include other items
     """
     people = list(people)
     splits = {item: kept.get(item, shares.of(u)) for mine in people for item, u in mine.items()}
@@ -75,12 +75,12 @@ def split_items(people: Iterable[Mapping[str, float]], kept: Mapping[str, str], 
 
 
 def read_splits(output: Path, shares: Shares) -> dict[str, str]:
-    """Split of each clip that the data set in `output` has under a label, by what its name ends in.
+    """Split of each clip that has a label in the data set in `output`, by the end of its name.
 
-    Nothing if there is none, or it was made with other shares or another seed. One from before `SPLITS_FILE` was
-    written counts as made with these.
+    Empty if there is none, or it was made with other shares or another seed. One from before `SPLITS_FILE` existed
+    counts as made with these.
     """
-    for root in (output, output / STAGING):  # there it lies when a run ended while it published
+    for root in (output, output / STAGING):  # it is there if a run ended while it published
         if not (root / LISTS).is_dir():
             continue
         try:
@@ -92,12 +92,12 @@ def read_splits(output: Path, shares: Shares) -> dict[str, str]:
                 TEST: dataset.read_labels(str(root / TEST_FILE)),
             }
         except (InputError, OSError, ValueError) as error:
-            print(f"{error}; items get splits anew, without those of the earlier data set", flush=True)
+            print(f"{error}; all items get new splits, ignoring those of the earlier data set", flush=True)
             return {}
         return {Path(name).stem.rpartition("_")[2]: split for split, names in listed.items() for name in names}
     return {}
 
 
 def write_splits(staging: Path, shares: Shares) -> None:
-    """Write what the splits of a data set hang on."""
+    """Write the settings that the splits of a data set depend on."""
     (staging / SPLITS_FILE).write_text(json.dumps(asdict(shares)) + "\n")

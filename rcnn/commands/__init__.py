@@ -1,1 +1,1 @@
-"""The subcommands of `rcnn`, the six stages among them, a module each, and the parser that they share."""
+"""The subcommands of `rcnn`, including the six stages, one module each, and their shared parser."""

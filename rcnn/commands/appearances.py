@@ -1,4 +1,4 @@
-"""Says who is in view in which file, from when to when, and how sure that is; and writes it for other programs."""
+"""Finds who is in view in which file, when, and with what certainty; exports it for other programs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EXAMPLE = "python -m rcnn appearances --features ./output/feat_test --known ./ou
 def main() -> None:
     settings, wanted = read_settings(__doc__, EXAMPLE, AppearancesSettings, AppearanceFileSettings)
     if ending_of(settings.output) is None:
-        check_left_out(wanted, "is of a file that is made of the table, like --output who.csv")
+        check_left_out(wanted, "is for a file made from the table, like --output who.csv")
 
         from ..stages.appearances import appearances
 
         appearances(settings)
         return
-    check_left_out(settings, f"is of the table, and {settings.output} is a file that is made of it")
+    check_left_out(settings, f"is for the table, and {settings.output} is a file made from it")
 
     from ..exports.appearances import write_file
 
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def check_left_out(settings: Settings, why: str) -> None:
-    """Refuse settings that change nothing in what is asked for; `why` follows the flag."""
+    """Refuse settings that have no effect on the request; `why` follows the flag."""
     for field in fields(settings):
         if field.name != "output" and getattr(settings, field.name) != field.default:
             raise InputError(f"{flag_of(field.name)}: {why}; leave one of the two out")

@@ -1,4 +1,4 @@
-"""The command line, made of settings: flags, groups, units and defaults come from the fields of a dataclass."""
+"""The command line, built from settings: flags, groups, units and defaults come from the fields of a dataclass."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ Other = TypeVar("Other", bound=Settings)
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        # a flag whose text says what happens without it has no default worth printing
+        # if the help text describes the default, it is not printed again
         silent = action.default is None or action.default is False or action.default == ()
         return action.help if silent else super()._get_help_string(action)
 
 
 def pasteable(command: str) -> str:
-    """A command in lines of `WIDTH` characters at most, broken before a flag, that the shell reads as one."""
+    """A command in lines of at most `WIDTH` characters, broken before flags, that the shell reads as one."""
     first, *rest = command.split(" --")
     lines = [f"  {first}"]
     for words in rest:
@@ -47,7 +47,7 @@ def pasteable(command: str) -> str:
 
 
 def _joined(words: Sequence[str], listed: Container[str]) -> list[str]:
-    """Words of a command line in which what follows one of the flags `listed` is one word, with commas."""
+    """A command line's words, with the values after each flag of `listed` joined into one word by commas."""
     result: list[str] = []
     flag = ""
     for word in words:
@@ -60,7 +60,7 @@ def _joined(words: Sequence[str], listed: Container[str]) -> list[str]:
 
 
 class Parser(argparse.ArgumentParser):
-    """Shows defaults in the help and reports what is wrong in one line, exit code 2."""
+    """Shows defaults in the help and reports errors in one line, exit code 2."""
 
     def __init__(self, description: str | None, example: str) -> None:
         program = " ".join(example.split()[: 4 if example.startswith(COMMAND) else 2])
@@ -71,15 +71,15 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
         self._example = example
-        self._listed: set[str] = set()  # flags of values with commas between them
+        self._listed: set[str] = set()  # flags with comma-separated values
         self._groups = {title: self.add_argument_group(title) for title in (FILES, MODELS, METHOD, RUN)}
 
     def group(self, title: str) -> Callable[..., argparse.Action]:
-        """`add_argument` of a part of the help: FILES, MODELS, METHOD or RUN."""
+        """`add_argument` of a section of the help: FILES, MODELS, METHOD or RUN."""
         return self._groups[title].add_argument
 
     def add_option(self, name: str, option: Option, default: Any) -> None:
-        """Add what a field of settings is on the command line. The parsed arguments lack it where it is not given."""
+        """Add the flag of a settings field. The parsed arguments lack it if it is not given."""
         add, needed = self.group(option.group), default is REQUIRED
         shown = option.usual if default is None else default
         silent = needed or shown is None or shown is False or shown == ()
@@ -89,7 +89,7 @@ class Parser(argparse.ArgumentParser):
             words["action"] = "store_true"
         else:
             words |= {"metavar": option.metavar, "choices": option.kind.choices}
-            # argparse says itself what there is to choose from; several values are checked together in the settings
+            # argparse lists the choices itself; lists of values are checked in the settings
             read = option.kind.read if option.kind.choices else option.kind
             if option.many:
                 words["nargs"] = "+"
@@ -108,19 +108,19 @@ class Parser(argparse.ArgumentParser):
             self.add_option(name, option, kind.__dataclass_fields__[name].default)
 
     def format_help(self) -> str:
-        """An example to paste, then what argparse says, with commands as they are called here."""
+        """An example to paste, then argparse's help, with commands as they are called here."""
         return as_called(f"example:\n{pasteable(self._example)}\n\n{super().format_help()}")
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
-        """As argparse does, but a flag that is not known is named with the one that may be meant, and values that have
-        commas between them may have spaces."""
+        """Like argparse, but suggests a similar flag for an unknown one, and accepts spaces in comma-separated
+        values."""
         given = sys.argv[1:] if args is None else list(args)
         if not self._get_positional_actions():
             given = _joined(given, self._listed)
         found, unknown = self.parse_known_args(given, namespace)
         if unknown:
             near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
-            self.error(f"{unknown[0]} is not known{f'; do you mean {near[0]}?' if near else ''}")
+            self.error(f"{unknown[0]} is not known{f'; did you mean {near[0]}?' if near else ''}")
         return found
 
     def error(self, message: str) -> NoReturn:
@@ -138,12 +138,12 @@ def read_settings(
 
 
 def read_settings(description: str | None, example: str, /, *kinds: type[Settings]) -> Any:
-    """The settings that the command line gives; for two classes, whose fields have different names, one of each.
+    """The settings from the command line; for two classes, with different field names, one of each.
 
     Parameters
     ----------
     description : of the program, for its help
-    example : a command, which begins with the program's name
+    example : a command, starting with the program's name
 
     Raises
     ------
@@ -159,7 +159,7 @@ def read_settings(description: str | None, example: str, /, *kinds: type[Setting
 
 
 def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
-    """Settings of what was given, and a line for the values that had to be found."""
+    """The settings, and a line about the models that were not given."""
     options = options_of(kind)
     settings = kind(**{name: value for name, value in given.items() if name in options})
     found = {
@@ -170,7 +170,7 @@ def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
     if len(found) == 1:
         ((name, value),) = found.items()
         line = options[name].found
-        assert line is not None  # as of all that are in `found`
+        assert line is not None  # like all the others in `found`
         print(line(value), flush=True)
     elif found:
         values = ", ".join(f"{flag_of(name)} {value}" for name, value in found.items())
@@ -179,7 +179,7 @@ def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
 
 
 def add_gpu(parser: Parser) -> None:
-    """Add `--gpu` to a program that has no settings."""
+    """Add `--gpu` to a program without settings."""
     field = shared.gpu()
     parser.add_option("gpu", field.metadata["option"], field.default)
     parser.set_defaults(gpu=field.default)

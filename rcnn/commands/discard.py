@@ -1,6 +1,6 @@
-"""Makes outputs of stages count no more, for `run.sh --overwrite`: DIR, PREFIX,EPOCH of a classifier, FILE of a result.
+"""Invalidates outputs of stages, for `run.sh --overwrite`: DIR, PREFIX,EPOCH of a classifier, FILE of a result.
 
-A run that is stopped at once then leaves nothing behind that could be taken for its result, and the same command
+A run that is stopped immediately then leaves nothing that could be taken for its result, and the same command
 without `--overwrite` does the rest.
 """
 

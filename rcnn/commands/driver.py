@@ -1,9 +1,10 @@
-"""Prints what run.sh must know, a line each: data set, prefix of the classifier, last epoch, recipe, and why that one.
+"""Prints the values that run.sh needs, one per line: data set, prefix of the classifier, last epoch, recipe, and its
+reason.
 
     python -m rcnn.commands.driver [DATASET [OUTPUT [RECIPE]]]     an empty word stands for one that is left out
 
-A run that has begun keeps its recipe. A new one ranks data of one's own, whose people have names in the data set, by
-`best`, and the challenge's by `seed`.
+An existing run keeps its recipe. A new one uses `best` for the user's own data, which has names of people, and `seed`
+for the challenge's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lets the data set of a run know the people who were named at its desk, for `run.sh`: OUTPUT DATASET."""
+"""Adds the people who were named at the desk of a run to its data set, for `run.sh`: OUTPUT DATASET."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says who of a folder of people is in view in which film, from when to when; takes new films and people in later."""
+"""Finds who of a folder of people is in view in which film, and when; new films and people can be added later."""
 
 from ..stages.settings import FindSettings
 from .arguments import read_settings

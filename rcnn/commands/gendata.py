@@ -1,4 +1,4 @@
-"""Makes a data set in the iQIYI-VID layout of photographs and videos that lie in a folder for each person."""
+"""Makes a data set in the iQIYI-VID layout from photographs and videos in one folder per person."""
 
 import shlex
 

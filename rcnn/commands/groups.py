@@ -1,4 +1,4 @@
-"""Puts the tracks of people whom nobody knows into groups of one person each, which can be named."""
+"""Puts the tracks of unknown people into groups of one person each, which can be named."""
 
 from ..stages.settings.groups import GroupsSettings
 from .arguments import read_settings

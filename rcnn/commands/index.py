@@ -1,4 +1,4 @@
-"""Makes an index of features, for searches among millions of tracks, or brings it up to date."""
+"""Makes or updates an index of features, for searches among millions of tracks."""
 
 from ..stages.settings import IndexSettings
 from .arguments import read_settings

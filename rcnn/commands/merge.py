@@ -1,4 +1,4 @@
-"""Joins what the jobs of an array made of their parts of the clips (--split I,N) into one stage directory."""
+"""Joins the outputs of a job array (--split I,N) into one stage directory."""
 
 from ..stages.settings import MergeSettings
 from .arguments import read_settings

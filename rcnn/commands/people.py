@@ -1,4 +1,4 @@
-"""Takes a person into a run that is done, merges two, renames one, or lists all: people add, merge, rename, list.
+"""Adds a person to a finished run, merges two, renames one, or lists all: people add, merge, rename, list.
 
 Each of the four has a help of its own: `python -m rcnn people add --help`. `add "Ada Lovelace" --group 0` takes a group
 of `python -m rcnn groups` in place of photographs.
@@ -29,14 +29,14 @@ def main() -> None:
         return
     if action not in EXAMPLES:
         near = difflib.get_close_matches(action, EXAMPLES, 1)
-        meant = f"; do you mean {near[0]}?" if near else ""
+        meant = f"; did you mean {near[0]}?" if near else ""
         raise InputError(f"{action!r:.40} is none of {', '.join(EXAMPLES)}{meant}; see python -m rcnn people --help")
     sys.argv[:2] = [f"{sys.argv[0]} {action}"]
     RUN[action]()
 
 
 def _add() -> None:
-    """Takes a person into a run that is done, or gives one more photographs; or says who a group of tracks is."""
+    """Adds a person, or more photographs of one, to a finished run; or names a group of tracks."""
     settings = read_settings(_add.__doc__, EXAMPLES["add"], AddPersonSettings)
 
     from ..stages.people import add_person

@@ -1,4 +1,4 @@
-"""Draws contact sheets of what detect.py saw: box, landmarks, score, quality, and the chosen face."""
+"""Draws contact sheets of what detect.py found: box, landmarks, score, quality, and the chosen face."""
 
 from ..stages.settings import PreviewSettings
 from .arguments import read_settings

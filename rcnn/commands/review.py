@@ -1,4 +1,4 @@
-"""Opens a local page on which you say who is who; the run learns from each answer at once."""
+"""Opens a local page on which you say who is who; the run learns from each answer immediately."""
 
 from ..review.settings import ReviewSettings
 from .arguments import read_settings

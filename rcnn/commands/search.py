@@ -1,4 +1,4 @@
-"""Says who is on a photograph, trained or not, and which clips show them."""
+"""Finds who is on a photograph, trained or not, and which clips show them."""
 
 from ..stages.settings import SearchSettings
 from .arguments import read_settings

@@ -1,4 +1,5 @@
-"""Trains what draws the people of the demo on a folder of people, PERSON/*.jpg, one in five of whom is held out."""
+"""Trains the model that draws the people of the demo on a folder of people, PERSON/*.jpg, one in five of whom is held
+out."""
 
 from ..demo.settings import PeopleSettings
 from .arguments import read_settings

@@ -1,4 +1,4 @@
-"""Checks stage directories: every part is there and has the bytes that were written."""
+"""Checks stage directories: every part exists and has the bytes that were written."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ EXAMPLE = "python -m rcnn verify ./output/det_trainval ./output/feat_trainval"
 
 @dataclass(frozen=True)
 class VerifySettings(Settings):
-    """What the command takes; see its help."""
+    """Options of the command; see its help."""
 
     directories: tuple[str, ...] = setting(
-        REQUIRED, "what a stage wrote", kinds.paths, "DIR", FILES, positional=True, many=True
+        REQUIRED, "output of a stage", kinds.paths, "DIR", FILES, positional=True, many=True
     )
 
 

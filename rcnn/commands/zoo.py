@@ -1,4 +1,4 @@
-"""Lists the models that are known, or fetches one; without a network it says what to get and where to put it."""
+"""Lists the known models, or fetches one; without a network it says what to get and where to put it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ZooSettings(Settings):
     name: str | None = setting(
         None, "of the model to fetch; left out: all are listed", kinds.text, "NAME", MODELS, positional=True
     )
-    to: str = setting("./model", "where its files are to lie", kinds.text, "DIR", FILES)
+    to: str = setting("./model", "folder for its files", kinds.text, "DIR", FILES)
     licence: str = shared.licence()
 
 

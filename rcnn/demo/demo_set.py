@@ -25,9 +25,9 @@ VAL_SHARE = TEST_SHARE = 0.25  # of a known person's clips, rounded; at least on
 STRANGER_SPLITS = (VAL, TEST)  # a clip of each stranger in each
 KNOWN, STRANGER = "person", "stranger"
 ID_DIGITS = 12  # hexadecimal digits of a clip's name
-OTHERS = MOST  # added to the number of a stranger, so that its face is nobody's whom the clips show
-# People of the model in model/ whom benchmarks/people.py found as like a photograph as relatives are (a cosine of 0.45
-# or more): seed and number, and the further number with which they are drawn anew
+OTHERS = MOST  # added to the number of a stranger, so that the face differs from all known people's
+# People of the model in model/ whom benchmarks/people.py found as similar to a photograph as kin (a cosine of 0.45
+# or more): seed and number, and the additional number with which they are drawn instead
 REDRAWN = {(0, OTHERS + 2): 1}
 
 
@@ -39,7 +39,7 @@ class DemoClip:
     take : its number among the person's clips
     split : train, val or test
     label : 1..n, or NOBODY_KNOWN
-    name : file name, silent about the person
+    name : file name, which does not reveal the person
     """
 
     person: int | None
@@ -92,12 +92,12 @@ def _clip(seed: int, person: int | None, take: int, split: str, label: int) -> D
 
 
 def write_demo(options: DemoOptions) -> DemoSummary:
-    """Write the data set into `options.output`; gt_v2 appears last and at once.
+    """Write the data set into `options.output`; gt_v2 appears last and atomically.
 
     Raises
     ------
     InputError
-        If the model can't be read, or the output holds something else or can't be written.
+        If the model can't be read, or the output contains something else or can't be written.
     """
     start = time.monotonic()
     output = options.output.resolve()
@@ -105,7 +105,7 @@ def write_demo(options: DemoOptions) -> DemoSummary:
     clips = plan_demo(options)
     try:
         check_output(output, options.overwrite, MAKER)
-        _model(options.model)  # what is wrong with it is said before anything is written
+        _model(options.model)  # errors in it are reported before anything is written
         with fresh(staging):
             job = partial(make_demo_clip, folder=staging, seed=options.seed, model=options.model)
             # a chunk is a person's clips, so that no two processes draw the same face
@@ -117,7 +117,7 @@ def write_demo(options: DemoOptions) -> DemoSummary:
             arrange(staging, clips, (clip.name for clip in clips), names)
         publish(staging, output)
     except BrokenExecutor as error:
-        raise InputError("a worker process died, perhaps of too little memory; try --workers 1") from error
+        raise InputError("a worker process died, perhaps for lack of memory; try --workers 1") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or output}: {error.strerror or error}; the data set in {output} is not complete"

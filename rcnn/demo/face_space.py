@@ -95,10 +95,10 @@ def load_face_space(path: str) -> FaceSpace:
     Raises
     ------
     InputError
-        If the file can't be read or is no face space.
+        If the file can't be read or is not a face space.
     """
     arrays = read_arrays(path)
     wanted = {field.name for field in fields(FaceSpace)}
     if set(arrays) != wanted or arrays["mean"].shape != (LENGTH,) or arrays["basis"].shape[1:] != (LENGTH,):
-        raise InputError(f"{path}: is no face space; get it again, or train one: python -m rcnn train-people")
+        raise InputError(f"{path}: is not a face space; get it again, or train one: python -m rcnn train-people")
     return FaceSpace(**{k: a.astype(np.float32) if a.dtype == np.float16 else a for k, a in arrays.items()})

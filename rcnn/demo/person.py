@@ -88,7 +88,7 @@ def load_people(prefix: str) -> PeopleModel:
     space = load_face_space(face_space_file(prefix))
     graph = load_checkpoint(refiner_model(prefix))
     if OUTPUT not in graph.internal_names:
-        raise InputError(f"{prefix}-symbol.json: is no refiner of faces: it has no {OUTPUT}; get it again")
+        raise InputError(f"{prefix}-symbol.json: is not a refiner of faces: it has no {OUTPUT}; get it again")
     single = {name: np.asarray(array, np.float32) for name, array in graph.params.items()}
     return PeopleModel(space, load_network(Graph(graph.nodes, graph.outputs, single, graph.source), [OUTPUT]))
 

@@ -54,7 +54,7 @@ def read_portraits(people: Mapping[str, Sequence[Path]], detector: Detector) -> 
     Raises
     ------
     InputError
-        If a file is no picture or none is a portrait.
+        If a file is not a picture or none is a portrait.
     """
     mean = landmarks()
     paths = [path for mine in people.values() for path in mine[:A_PERSON]]

@@ -25,13 +25,17 @@ SEEDS = (0, 2**32 - 1)
 
 @dataclass(frozen=True)
 class DemoOptions(Settings):
-    """What `python -m rcnn demo` takes; see its help."""
+    """Options of `python -m rcnn demo`; see its help."""
 
     output: Path = setting(Path("./data/demo"), "where the data set goes", kinds.folder, "DIR", FILES)
     model: str = setting(
-        shipped_model(NAME), "what draws the people, see python -m rcnn train-people", kinds.text, "PREFIX", MODELS
+        shipped_model(NAME),
+        "model that draws the people, see python -m rcnn train-people",
+        kinds.text,
+        "PREFIX",
+        MODELS,
     )
-    seed: int = shared.seed("another seed: other people and clips", kinds.between(*SEEDS))
+    seed: int = shared.seed("another seed gives other people and clips", kinds.between(*SEEDS))
     people: int = setting(30, "known people", kinds.between(1, MOST), "N")
     clips: int = setting(8, "of each; half to train, a quarter each for val and test", kinds.between(*CLIPS), "N")
     strangers: int = setting(20, "unknown people, with a clip in val and one in test", kinds.between(0, MOST), "N")
@@ -42,14 +46,14 @@ class DemoOptions(Settings):
 
 @dataclass(frozen=True)
 class PeopleSettings(Settings):
-    """What `python -m rcnn train-people` takes; see its help."""
+    """Options of `python -m rcnn train-people`; see its help."""
 
     faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
     prefix: str = prefix_setting(PREFIX, "of the face space, the refiner, their curve and their snapshot")
     detector: str = detector_setting()
     rounds: int = count_setting(34, "with a snapshot after each")
     steps: int = count_setting(100, "a round")
-    batch: int = count_setting(8, "photographs a step, and as many random draws")
+    batch: int = count_setting(8, "photographs per step, and as many random draws")
     lr: float = rate_setting(4e-4)
     seed: int = shared.seed("of weights, draws and order")
     threads: int = threads_setting()

@@ -1,4 +1,4 @@
-"""Trains what draws people who do not exist: a face space, then the refiner that makes its faces sharp."""
+"""Trains the model that draws people who do not exist: a face space, then the refiner that sharpens its faces."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class PeopleTrainer(RoundTrainer[PeopleSettings]):
 
     @property
     def result(self) -> str:
-        """Where the model lies, in words."""
-        return f"{face_space_file(self.settings.prefix)} and the refiner beside it"
+        """The path of the model, in words."""
+        return f"{face_space_file(self.settings.prefix)} and the refiner next to it"
 
     @property
     def model(self) -> str:

@@ -1,4 +1,4 @@
-"""How far the outputs of two networks lie apart, and the faces that two detectors find."""
+"""Compares the outputs of two networks, and the faces found by two detectors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ SAME_FACE = 0.5  # intersection over union
 
 
 def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
-    """Of all outputs, in parts of the largest value of each; infinite where shapes differ or numbers are not finite."""
+    """Largest difference of all outputs, relative to the largest value of each; infinite if shapes differ or numbers
+    are not finite."""
     worst = 0.0
     for f, e in zip(found, expected, strict=True):
         if f.shape != e.shape or not np.isfinite(f).all() or not np.isfinite(e).all():
@@ -25,12 +26,12 @@ def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarra
 
 @dataclass(frozen=True)
 class Agreement:
-    """What a detector finds of what another one finds.
+    """Agreement of a detector with a reference detector.
 
-    wanted : faces of the other
-    lost : of these, that it does not find
-    others : faces that it finds beside them
-    landmarks : how far landmarks lie apart on the mean, in % of the eyes' distance; NaN where no face is found
+    wanted : faces of the reference
+    lost : of these, not found
+    others : additional faces
+    landmarks : how far landmarks lie apart on the mean, in % of the eyes' distance; NaN if no face is found
     pictures : that both looked at
     """
 
@@ -51,7 +52,7 @@ class Agreement:
 
 
 def agreement(found: Sequence[Faces], wanted: Sequence[Faces]) -> Agreement:
-    """How far what is found in some pictures agrees with what is wanted there."""
+    """Agreement of found faces with expected ones."""
     hits, total, others, errors = 0, 0, 0, []
     for ours, theirs in zip(found, wanted, strict=True):
         total += len(theirs)

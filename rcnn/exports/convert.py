@@ -1,4 +1,5 @@
-"""Converts an MXNet checkpoint to ONNX, and runs both to see that they agree; or an ONNX file to float16 or 8 bits."""
+"""Converts an MXNet checkpoint to ONNX, and runs both to check that they agree; or an ONNX file to float16 or 8
+bits."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ Size = int | str
 
 
 def default_outputs(graph: Graph) -> tuple[str, ...]:
-    """The output that the stages read, where there is one; else those of the graph."""
+    """The output that the stages read, if it exists; else those of the graph."""
     inner = (name for name in (EMBEDDING_OUTPUT, CLASSIFIER_OUTPUT) if name in graph.internal_names)
     first = next(inner, None)
     return graph.output_names if first is None else (first,)
@@ -91,7 +92,7 @@ def trial_inputs(shape: Sequence[Size]) -> Iterator[np.ndarray]:
 
 
 def _packages() -> tuple[Any, Any]:
-    """The writer and ONNX Runtime, which only this command wants."""
+    """The writer and ONNX Runtime, which only this command needs."""
     try:
         import onnxruntime
 
@@ -171,8 +172,8 @@ def convert_cascade(model: str, folder: str) -> float:
 
 
 def _write_card(graph: Graph, model: str, output: str) -> None:
-    """Say of an embedding what was measured of the checkpoint, and what is done to crops where the graph can't: an
-    embedding of MXNet is fed RGB of 0 to 255."""
+    """Write the card of an embedding: the checkpoint's measured values, and the input format, which the graph can't
+    store: MXNet embeddings take RGB of 0 to 255."""
     if graph.output_names != (EMBEDDING_OUTPUT,):
         return
     thresholds = read_thresholds(model, {path: sha256(path) for path in model_files(model)})
@@ -223,6 +224,6 @@ def convert_to(model: str, output: str, precision: str, calibration: str, detect
         if found.faces.lost > MOST_LOST * found.faces.wanted:
             print(
                 f"convert: that is more than {MOST_LOST:.0%}; give more pictures to --calibration, like those it will "
-                f"see, or take --precision fp16",
+                f"see, or use --precision fp16",
                 file=sys.stderr,
             )

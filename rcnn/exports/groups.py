@@ -1,4 +1,4 @@
-"""The table of groups as CSV, with no more than a batch in memory."""
+"""The table of groups as CSV, with only a batch in memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Written:
     def __str__(self) -> str:
         return (
             f"{self.tracks} tracks of unknown people in {self.clips} clips: {self.groups} groups with {self.grouped} "
-            f"of them, {self.tracks - self.grouped} are like no other"
+            f"of them, {self.tracks - self.grouped} are in no group"
         )
 
 

@@ -14,9 +14,9 @@ from ..settings.fields import FILES, METHOD, MODELS, REQUIRED, Settings, setting
 
 @dataclass(frozen=True)
 class ConvertSettings(Settings):
-    """What `python -m rcnn convert` takes; see its help.
+    """Options of `python -m rcnn convert`; see its help.
 
-    `calibration` and `detector` are None exactly where the file is to be exact: they take no part in it.
+    `calibration` and `detector` are None exactly if the precision is fp32, which does not use them.
     """
 
     model: str = setting(
@@ -50,7 +50,7 @@ class ConvertSettings(Settings):
             self._put(calibration=None, detector=None)
             return
         if self.calibration is None:
-            raise InputError(f"--precision {self.precision} wants --calibration DIR with pictures")
+            raise InputError(f"--precision {self.precision} needs --calibration DIR with pictures")
         if self.outputs is not None:
             raise InputError("--outputs is for --precision fp32")
         self._put(detector=find_model(self.detector, DETECTOR))

@@ -37,7 +37,7 @@ SMALLEST_HALF = 1e-7  # float16 has nothing between this and 0
 
 @dataclass(frozen=True)
 class Difference:
-    """How far a variant is from the file that it was made of, on pictures that it was not calibrated on.
+    """The difference between a variant and its original, on pictures not used for calibration.
 
     largest : of all outputs, in parts of the largest value of each
     cosine : the smallest between the embeddings of a crop; None for a detector
@@ -52,7 +52,7 @@ class Difference:
 
 
 def make_variant(source: str, output: str, precision: str, calibration: str, detector: str) -> Difference:
-    """Write an ONNX file in another precision, and its card, so that nothing has to be known of it.
+    """Write an ONNX file in another precision, with its card.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     Raises
     ------
     InputError
-        If the source is neither, there are no pictures, a package is missing, or the result is no number.
+        If the source is neither, there are no pictures, a package is missing, or the result is not a number.
     """
     import onnx
 
@@ -92,7 +92,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
         for path in (source, temporary):
             seen.append(OnnxRuntimeNetwork(OnnxGraph(path), kind.outputs, kind.image, -1)(held))
         if not np.isfinite(largest_difference(seen[1], seen[0])):
-            raise InputError(f"{source}: in {precision} its outputs are no finite numbers; {output} is not written")
+            raise InputError(f"{source}: in {precision} its outputs are not finite numbers; {output} is not written")
 
     try:
         make_dir(os.path.dirname(output))
@@ -158,7 +158,7 @@ def pictures(folder: str) -> Iterator[np.ndarray]:
     """
     paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in ENDINGS)
     if not paths:
-        raise InputError(f"--calibration {folder}: holds no picture ({WORKING})")
+        raise InputError(f"--calibration {folder}: contains no picture ({WORKING})")
     for path in paths:
         yield read_image(path)
 
@@ -207,7 +207,7 @@ def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
         if len(found) == config.CALIBRATION.CROPS:
             break
     if not found:
-        raise InputError(f"--calibration {folder}: {detector} finds no face in any picture; name other pictures")
+        raise InputError(f"--calibration {folder}: {detector} finds no face in any picture; give other pictures")
     return np.stack(found)
 
 

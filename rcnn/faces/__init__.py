@@ -1,1 +1,1 @@
-"""Images to faces, crops, embeddings, tracks."""
+"""From images to faces, crops, embeddings and tracks."""

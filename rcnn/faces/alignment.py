@@ -1,4 +1,4 @@
-"""Faces turned, scaled and cut so that five landmarks lie where embedding networks expect them."""
+"""Faces rotated, scaled and cropped so that five landmarks are where embedding networks expect them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..config import config
 from ..errors import InputError
 
 SIZES = ((112, 112), (112, 96))  # height, width in pixels
-MOST_TIMES = 64  # smaller than it is, that a face is made before it is cut out
+MOST_TIMES = 64  # downscaling of a face before it is cropped
 
 
 def target_points(size: tuple[int, int] = (112, 112)) -> np.ndarray:
-    """Where the landmarks come to lie in a crop of `size` (height, width): (5, 2) float32, x, y.
+    """Positions of the landmarks in a crop of `size` (height, width): (5, 2) float32, x, y.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def target_points(size: tuple[int, int] = (112, 112)) -> np.ndarray:
 
 
 def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The similarity transform that takes `source` nearest to `target` in the least-squares sense.
+    """The similarity transform that maps `source` closest to `target` in the least-squares sense.
 
     Rotation, one scale and a shift, no mirroring: S. Umeyama, "Least-squares estimation of transformation
     parameters between two point patterns", PAMI 1991, equations 40 to 42.
@@ -64,7 +64,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def align_faces(
     image: np.ndarray, landmarks: np.ndarray | Sequence[np.ndarray], size: tuple[int, int] = (112, 112)
 ) -> np.ndarray:
-    """Crops of the faces of an image; what lies outside of the image is black.
+    """Crops of the faces of an image; pixels outside the image are black.
 
     Parameters
     ----------
@@ -85,10 +85,10 @@ def align_faces(
 
 
 def _reduced(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """The part of an image that a crop shows, made a whole number of times smaller, and the matrix (2, 3) for that.
+    """The part of an image that a crop shows, downscaled by an integer factor, and the matrix (2, 3) for it.
 
-    `warpAffine` takes four pixels for one of the crop. Of a face that is much larger than its crop the others would
-    not count, and every edge would have steps.
+    `warpAffine` interpolates four pixels for each pixel of the crop. In a face much larger than its crop it would skip
+    the others, and edges would be jagged.
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     times = min(int(1 / scale), MOST_TIMES) if scale > 0 else 1
@@ -101,11 +101,11 @@ def _reduced(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> tu
     left, top = np.clip(low, 0, [image.shape[1], image.shape[0]]).tolist()
     right, bottom = np.clip(high, 0, [image.shape[1], image.shape[0]]).tolist()
     if right - left < times or bottom - top < times:
-        return image, matrix  # the crop lies outside of the image
+        return image, matrix  # the crop is outside the image
     part = image[top:bottom, left:right]
     part = cv2.copyMakeBorder(part, 0, -part.shape[0] % times, 0, -part.shape[1] % times, cv2.BORDER_CONSTANT)
     small = cv2.resize(part, (part.shape[1] // times, part.shape[0] // times), interpolation=cv2.INTER_AREA)
-    # pixel j of `small` is the mean of `times` pixels, in whose middle it lies
+    # pixel j of `small` is the mean of `times` pixels and is at their centre
     first = np.array([left, top]) + (times - 1) / 2
     moved = np.empty((2, 3))
     moved[:, :2] = matrix[:, :2] * times

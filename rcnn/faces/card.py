@@ -1,4 +1,4 @@
-"""What a graph can't say about itself: the card of an ONNX file, X.toml beside X.onnx, or its entry in the registry."""
+"""Parameters that an ONNX file does not contain: its card, X.toml next to X.onnx, or its entry in the registry."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from ..scores.card_thresholds import CardThresholds
 from .recognised import LOG
 
 MAX_BYTES = 1 << 16  # of a card
-SIDES = (32, 4096)  # pixels: what the longer side of a detector's images is a multiple of, and the most it may be
-Whole = Annotated[int, Meta(gt=-(1 << 53), lt=1 << 53)]  # which a float can hold
+SIDES = (32, 4096)  # pixels: the longer side of a detector's images is a multiple of the first, and at most the second
+Whole = Annotated[int, Meta(gt=-(1 << 53), lt=1 << 53)]  # maximum of a float
 Value = bool | Whole | float | str | list[Whole | float | list[Whole | float]] | dict[str, Whole | float]  # of a field
 INSIGHTFACE = 'colour = "rgb"\nmean = 127.5\nstd = 127.5'  # the card of its embeddings
 EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
@@ -33,21 +33,21 @@ EXAMPLE = 'colour = "rgb", mean = 127.5, std = 127.5'
 
 @dataclass(frozen=True)
 class Card:
-    """Parameters of a model; None for what is not said.
+    """Parameters of a model; None for those not given.
 
-    colour : order of the planes, "rgb" or "bgr"
-    mean, std : of the planes in that order, in values of 0..255: the network takes (value - mean) / std
+    colour : order of the channels, "rgb" or "bgr"
+    mean, std : of the channels in that order, in values of 0..255: the network's input is (value - mean) / std
     threshold : smallest probability of a face
-    nms : intersection over union that two faces may have
+    nms : largest intersection over union of two faces
     side : longer side in pixels of the images that a detector was made for
-    largest : height in pixels of the largest face that it finds in these
+    largest : height in pixels of the largest face that it finds in such images
     min_sizes : sides of RetinaFace's priors in pixels, stride by stride
     strides : of RetinaFace's priors, in pixels
-    output : name of the output that is the embedding
+    output : name of the embedding output
     thresholds : of an embedding, cosines by false match rate, as `benchmarks/verification.py` prints them
-    quality : of an embedding, the smallest norm of a face that is kept
-    licence : what its publisher allows, in words
-    training : what it learnt from
+    quality : of an embedding, the smallest norm of a kept face
+    licence : the publisher's terms, in words
+    training : its training data
     commercial : whether the licence allows commercial use
     """
 
@@ -68,12 +68,12 @@ class Card:
     commercial: bool | None = None
 
     def or_else(self, other: Card) -> Card:
-        """What this one says, and of the rest what the other says."""
+        """The fields of this card, and for those not given the other card's."""
         said = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(other, **{name: value for name, value in said.items() if value is not None})
 
     def image(self, default: ImageInput) -> ImageInput:
-        """What is done to images, where nothing is said what `default` does."""
+        """The input format, with `default` for what is not given."""
         return ImageInput(
             default.rgb if self.colour is None else self.colour == RGB,
             default.mean if self.mean is None else self.mean,
@@ -82,17 +82,17 @@ class Card:
 
 
 def card_path(path: str) -> str:
-    """Where the card of X.onnx lies: X.toml."""
+    """Path of the card of X.onnx: X.toml."""
     return f"{os.path.splitext(path)[0]}.toml"
 
 
 def read_card(path: str) -> Card:
-    """What is known of an ONNX file: by its own card, else by its sha256, else by its name.
+    """The parameters of an ONNX file: from its own card, else by its sha256, else by its name.
 
     Raises
     ------
     InputError
-        If the file is not there, or the card is damaged or holds something that no card does.
+        If the file does not exist, or the card is damaged or has an unknown field.
     """
     own = own_card(path)
     if not os.path.isfile(path):
@@ -101,17 +101,17 @@ def read_card(path: str) -> Card:
     if known is None and own == Card():
         known = by_file_name(path)
         if known is not None:
-            LOG.info("%s: taken for %s by its name; %s can say otherwise", path, known.name, card_path(path))
+            LOG.info("%s: taken for %s by its name; %s can override that", path, known.name, card_path(path))
     return own if known is None else own.or_else(parse_card(known.parameters, known.name))
 
 
 def own_card(path: str) -> Card:
-    """What stands in the card beside X.onnx; nothing where there is none.
+    """The contents of the card next to X.onnx; empty if there is none.
 
     Raises
     ------
     InputError
-        If the card is damaged or holds something that no card does.
+        If the card is damaged or has an unknown field.
     """
     beside = card_path(path)
     if not os.path.isfile(beside):
@@ -119,21 +119,21 @@ def own_card(path: str) -> Card:
     try:
         content = from_toml(read_text(beside, MAX_BYTES), dict[str, Value])
     except (OSError, ValueError) as error:
-        raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, a line each") from None
+        raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, one per line") from None
     return parse_card(content, beside)
 
 
 def card_owner(model: str) -> str:
-    """X.onnx whose card X.toml is a model's own; of the checkpoint `PREFIX,EPOCH` it is PREFIX.toml."""
+    """The X.onnx whose card X.toml belongs to a model; for the checkpoint `PREFIX,EPOCH` the card is PREFIX.toml."""
     return model if is_onnx(model) else f"{model.rpartition(',')[0] or model}.onnx"
 
 
 def read_thresholds(model: str, sums: Mapping[str, str]) -> CardThresholds | None:
-    """Cosines of an embedding by false match rate: of its own card, else of the registry; None where not measured.
+    """Cosines of an embedding by false match rate: from its own card, else from the registry; None if not measured.
 
     Parameters
     ----------
-    model : `PREFIX,EPOCH`, whose card is PREFIX.toml, or `X.onnx`; its files may be elsewhere
+    model : `PREFIX,EPOCH`, with the card PREFIX.toml, or `X.onnx`; its files may be elsewhere
     sums : sha256 of the model's files, by name, as a manifest has them
 
     Raises
@@ -148,7 +148,7 @@ def read_thresholds(model: str, sums: Mapping[str, str]) -> CardThresholds | Non
 
 
 def write_card(card: Card, path: str) -> None:
-    """Write the card of X.onnx beside it."""
+    """Write the card of X.onnx next to it."""
 
     def text(value: Any) -> str:
         if isinstance(value, CardThresholds):
@@ -157,7 +157,7 @@ def write_card(card: Card, path: str) -> None:
             return f"{{ {', '.join(entries)} }}"
         if isinstance(value, tuple):
             return f"[{', '.join(map(text, value))}]"
-        return json.dumps(value) if isinstance(value, str | bool) else repr(value)  # as TOML writes them
+        return json.dumps(value) if isinstance(value, str | bool) else repr(value)  # TOML's spelling
 
     said = {field.name: getattr(card, field.name) for field in fields(card)}
     lines = [f"{name} = {text(value)}\n" for name, value in said.items() if value is not None]
@@ -170,22 +170,22 @@ def write_card(card: Card, path: str) -> None:
 
 
 def parse_card(content: Mapping[str, Any], source: str) -> Card:
-    """A card from what a TOML file holds.
+    """A card from the contents of a TOML file.
 
     Raises
     ------
     InputError
-        If a field is unknown or no such value.
+        If a field is unknown or has an invalid value.
     """
     names = [field.name for field in fields(Card)]
     for name in content:
         if name not in names:
-            raise InputError(f"{source}: {name[:40]!r} is no field of a model's card; there are {', '.join(names)}")
+            raise InputError(f"{source}: {name[:40]!r} is not a field of a model's card; there are {', '.join(names)}")
     try:
         values = checked(content, dict[str, Value])
         return Card(**{name: _PARSE[name](value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
-        raise InputError(f"{source}: {reason(error)}; write it as in {EXAMPLE}, a line each") from None
+        raise InputError(f"{source}: {reason(error)}; write it as in {EXAMPLE}, one per line") from None
 
 
 def _colour(value: Any) -> str:
@@ -196,7 +196,7 @@ def _colour(value: Any) -> str:
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     return float(value)
 
 
@@ -214,7 +214,7 @@ def _norm(value: Any) -> float:
 
 def _side(value: Any) -> int:
     if type(value) is not int or value < SIDES[0] or value > SIDES[1] or value % SIDES[0]:
-        raise ValueError(f"side {value!r} is no multiple of {SIDES[0]} from {SIDES[0]} to {SIDES[1]}")
+        raise ValueError(f"side {value!r} is not a multiple of {SIDES[0]} from {SIDES[0]} to {SIDES[1]}")
     return value
 
 
@@ -243,13 +243,13 @@ def _sizes(value: Any) -> tuple[tuple[float, ...], ...]:
 
 def _strides(value: Any) -> tuple[int, ...]:
     if not all(type(stride) is int and stride > 0 for stride in value):
-        raise ValueError(f"strides {value!r} are no whole numbers of 1 or more")
+        raise ValueError(f"strides {value!r} are not whole numbers of 1 or more")
     return tuple(value)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r} is not text")
     return value
 
 
@@ -261,7 +261,7 @@ def _yes_or_no(value: Any) -> bool:
 
 def _thresholds(value: Any) -> CardThresholds:
     if not isinstance(value, dict):
-        raise ValueError(f'thresholds {value!r} are no table; write thresholds = {{ "1e-2" = 0.23, "1e-3" = 0.32 }}')
+        raise ValueError(f'thresholds {value!r} are not a table; write thresholds = {{ "1e-2" = 0.23, "1e-3" = 0.32 }}')
     pairs = sorted(((float(rate), _number(cosine)) for rate, cosine in value.items()), reverse=True)
     return CardThresholds(tuple(rate for rate, _ in pairs), tuple(cosine for _, cosine in pairs))
 

@@ -1,4 +1,4 @@
-"""Which face of an image it is of."""
+"""The central face of an image."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def central_faces(faces: Faces, width: int, height: int, most: int) -> np.ndarra
 
 
 def merits(faces: Faces, width: int, height: int) -> np.ndarray:
-    """Of each face the area less twice the squared distance of its centre to the image's: (n,) float32, square pixels,
-    as InsightFace's FaceAnalysis has it."""
+    """For each face its area minus twice the squared distance of its centre to the image's: (n,) float32, square
+    pixels, as in InsightFace's FaceAnalysis."""
     sizes = faces.boxes[:, 2:] - faces.boxes[:, :2]
     offsets = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - np.array([width / 2, height / 2], np.float32)
     return sizes.prod(1) - config.CHOICE.CENTRE_PENALTY * (offsets**2).sum(1)

@@ -1,4 +1,4 @@
-"""How many faces a detector finds, and how many things that are none."""
+"""How many faces a detector finds, and how many false positives."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from ..cython.boxes import overlaps
 from .types import Faces
 
-SAME = 0.5  # intersection over union from which a detection is a labelled face
-IGNORED_SHARE = 0.5  # of a detection inside an ignored box from which it does not count
+SAME = 0.5  # smallest intersection over union of a detection and its labelled face
+IGNORED_SHARE = 0.5  # share of a detection inside an ignored box above which it is ignored
 NOTHING = -1
 
 
@@ -28,12 +28,12 @@ class Matches:
 
 
 def match_faces(faces: Faces, boxes: np.ndarray, ignored: np.ndarray) -> Matches:
-    """Each label goes to the most probable detection that overlaps it; a label is found once.
+    """Each label is matched to the most probable detection that overlaps it; a label is found once.
 
     Parameters
     ----------
     faces : best score first
-    boxes, ignored : (k, 4) and (m, 4) float32; a detection of what is ignored is neither right nor wrong
+    boxes, ignored : (k, 4) and (m, 4) float32; an ignored detection is neither right nor wrong
     """
     face = np.full(len(faces), NOTHING)
     wrong = np.ones(len(faces), bool)
@@ -53,9 +53,9 @@ def match_faces(faces: Faces, boxes: np.ndarray, ignored: np.ndarray) -> Matches
 
 
 def threshold_for(found: Sequence[Faces], matches: Sequence[Matches], images_a_mistake: float) -> float:
-    """The smallest threshold at which there is at most one false positive per so many images.
+    """The smallest threshold with at most one false positive per this many images.
 
-    It is as low as the detections given reach if there are fewer.
+    If there are fewer, it is the lowest score of the detections.
     """
     scores = np.concatenate([faces.scores[match.wrong] for faces, match in zip(found, matches, strict=True)])
     allowed = int(len(found) / images_a_mistake)
@@ -86,11 +86,11 @@ def landmark_errors(
     threshold: float,
     least_size: float = 0.0,
 ) -> np.ndarray:
-    """How far the landmarks of faces that were found lie from where they should, face by face.
+    """The landmark error of each found face.
 
     Parameters
     ----------
-    labels : boxes (k, 4) and landmarks (k, 5, 2) of each image; landmarks that are NaN don't count
+    labels : boxes (k, 4) and landmarks (k, 5, 2) of each image; NaN landmarks are ignored
     threshold : smallest score of a face that counts
     least_size : pixels, geometric mean of a label's width and height
 

@@ -1,4 +1,4 @@
-"""Crops to embeddings; the norm of an embedding tells how good the crop is."""
+"""From crops to embeddings; the norm of an embedding measures the quality of the crop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .detectors.essh import has_boxes, has_landmarks
 from .recognised import described, say
 from .vectors import norms
 
-SAME_LENGTH = 1e-3  # of the longer one: more than float16 makes of one length
+SAME_LENGTH = 1e-3  # relative to the longer one: more than the rounding of float16
 
 
 def load_mxnet_embedder(model: str, device: int = CPU, *, precision: str = FP32) -> Embedder:
@@ -46,7 +46,7 @@ BARE = "a detector without landmarks"
 
 
 def no_embedding(model: str, kind: str) -> str:
-    """What is wrong with a detector as --model, and where it goes.
+    """The error for a detector given as --model, and the right flag for it.
 
     Parameters
     ----------
@@ -54,10 +54,10 @@ def no_embedding(model: str, kind: str) -> str:
     """
     if kind == BARE:
         return (
-            f"{model}: is {BARE} and no embedding, and no use as --detector either: faces are turned and cut by five "
+            f"{model}: is {BARE}, not an embedding, and can't be used as --detector either: faces are aligned by five "
             "landmarks"
         )
-    return f"{model}: is {kind} and no embedding; give it as --detector"
+    return f"{model}: is {kind}, not an embedding; give it as --detector"
 
 
 class Embedder:
@@ -65,8 +65,8 @@ class Embedder:
 
     Parameters
     ----------
-    network : fed images, with one output (n, D)
-    words : what it was taken for, and what is done to crops
+    network : takes images, with one output (n, D)
+    words : its detected kind and input format
     """
 
     def __init__(self, network: Network, words: str = "") -> None:
@@ -78,7 +78,7 @@ class Embedder:
 
         Parameters
         ----------
-        crops : n times (112, 112, 3) uint8, BGR, as `align_faces` gives them
+        crops : n arrays (112, 112, 3) uint8, BGR, as returned by `align_faces`
 
         Returns
         -------
@@ -89,16 +89,16 @@ class Embedder:
         if not len(crops):
             return np.zeros((0, 0), np.float32)
         images = np.stack(crops) if not isinstance(crops, np.ndarray) else crops
-        return self.network(images)[0].reshape(len(images), -1)  # some give (n, D, 1, 1)
+        return self.network(images)[0].reshape(len(images), -1)  # some return (n, D, 1, 1)
 
     def width(self, size: tuple[int, int] = (112, 112)) -> int:
-        """How many numbers the embedding of a crop of `size` (height, width) has."""
+        """The length of the embedding of a crop of `size` (height, width)."""
         return self.embed(np.zeros((1, *size, 3), np.uint8)).shape[1]
 
 
 def is_normalised(embedder: Embedder, size: tuple[int, int] = (112, 112)) -> bool:
-    """Whether all embeddings of crops of `size` (height, width) have one length, as those of networks that end by
-    normalising them: their norm then says nothing about a crop."""
+    """Whether all embeddings of crops of `size` (height, width) have the same norm, as in networks that normalise their
+    output: the norm is then no measure of quality."""
     noise = np.random.default_rng(0).integers(0, 256, (2, *size, 3), np.uint8)
     noise[1] //= 4
     lengths = norms(embedder.embed(noise))

@@ -11,7 +11,7 @@ from .detectors import Detector
 from .types import Faces
 from .views import detect_frames
 
-BORDER = 0.5  # of each side, that is added around a photograph which a face fills
+BORDER = 0.5  # fraction of each side, of the border around a photograph filled by a face
 
 
 def find_faces(
@@ -19,8 +19,8 @@ def find_faces(
 ) -> Faces:
     """The faces of an image of any size, from left to right.
 
-    It is looked at as frames of videos are, see `detect_frames`; where that shows nothing, once more with a black
-    border, which parts a face from the edge.
+    It is processed like a video frame, see `detect_frames`; if that finds nothing, again with a black border, which
+    separates a face from the edge.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def find_in_images(
     scales: Sequence[float] = (1.0,),
     batch_size: int = 8,
 ) -> list[Faces]:
-    """The faces of several images of any sizes, which run together: of each what `find_faces` gives.
+    """The faces of several images of any sizes, in batches: for each the result of `find_faces`.
 
     Parameters
     ----------
     images : (H, W, 3) uint8, BGR
-    threshold, scales : as of `find_faces`
-    batch_size : images that run together
+    threshold, scales : as for `find_faces`
+    batch_size : images per batch
     """
     found = detect_frames(detector, images, batch_size, threshold, scales)
     left = [index for index, faces in enumerate(found) if not len(faces)]

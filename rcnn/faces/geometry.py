@@ -1,4 +1,4 @@
-"""Anchors and the boxes and landmarks that a network gives relative to them."""
+"""Anchors, and decoding of boxes and landmarks relative to them."""
 
 from __future__ import annotations
 
@@ -64,6 +64,6 @@ def decode_landmarks(anchors: np.ndarray, deltas: np.ndarray) -> np.ndarray:
 
 
 def clip_boxes(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Boxes cut to an image of width x height pixels: 0..width-1, 0..height-1."""
+    """Boxes clipped to an image of width x height pixels: 0..width-1, 0..height-1."""
     limit = np.array([width - 1, height - 1, width - 1, height - 1], np.float32)
     return np.clip(boxes, 0, limit)

@@ -1,4 +1,4 @@
-"""What the publishers of models allow, and what the models learnt from."""
+"""The licences and the training data of models."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SHOWN = 200  # characters of a licence in a line
 
 @dataclass(frozen=True)
 class Licence:
-    """Of a model.
+    """Licence of a model.
 
-    name : what its publisher allows, in words
-    training : what it learnt from
-    commercial : whether the licence allows commercial use; None where nobody says
+    name : the publisher's terms, in words
+    training : its training data
+    commercial : whether the licence allows commercial use; None if unknown
     """
 
     name: str = NOT_STATED
@@ -32,13 +32,13 @@ class Licence:
 
 
 def licence_of(model: str) -> Licence:
-    """What is known of a model: by its own card, else by the sha256 of its files in the registry.
+    """The licence of a model: from its own card, else by the sha256 of its files in the registry.
 
-    Names of files count for nothing here: another file may have the name of one that is free.
+    File names are not used here: another file may have the name of a free one.
 
     Parameters
     ----------
-    model : as --model and --detector take it
+    model : as given to --model and --detector
 
     Raises
     ------
@@ -59,12 +59,12 @@ def licence_of(model: str) -> Licence:
 
 
 def licences_of(models: Sequence[str]) -> dict[str, str]:
-    """The licences of models in words, by what --model and --detector take: for manifests."""
+    """The licences of models in words, by the values of --model and --detector: for manifests."""
     return {model: licence_of(model).name for model in models}
 
 
 def check_licences(wanted: str, models: Mapping[str, str | None]) -> None:
-    """Refuse models that may not be used so.
+    """Refuse models whose licence does not allow the use.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def check_licences(wanted: str, models: Mapping[str, str | None]) -> None:
     Raises
     ------
     InputError
-        Names the first of them, its licence, and models that may be used.
+        With the first of them, its licence, and models that may be used.
     """
     if wanted == ANY:
         return
@@ -88,6 +88,6 @@ def check_licences(wanted: str, models: Mapping[str, str | None]) -> None:
             free = [name for name, entry in known_models().items() if entry.commercial and entry.what.startswith(kind)]
             raise InputError(
                 f"{flag} {model}: licence {found.name[:SHOWN]}, not one for commercial use; "
-                f"python -m rcnn zoo --licence {COMMERCIAL} lists those that are ({', '.join(free)}), and where the "
-                f"licence of a file of yours is one, write commercial = true into its card, {card}"
+                f"python -m rcnn zoo --licence {COMMERCIAL} lists those that are ({', '.join(free)}), and if the "
+                f"licence of your own file allows it, write commercial = true into its card, {card}"
             )

@@ -1,4 +1,4 @@
-"""Detectors and embeddings of whatever a flag names: an MXNet checkpoint, three of them, or an ONNX file."""
+"""Loads the detector or embedding that a flag names: an MXNet checkpoint, three of them, or an ONNX file."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ def load_detector(
     engine: str | None = None,
     side: int | None = None,
 ) -> Detector:
-    """A detector, its kind and parameters taken from its graph.
+    """A detector, with its kind and parameters taken from its graph.
 
     Parameters
     ----------
     model : `PREFIX,EPOCH` of ESSH or RetinaFace, `DIR` or `PREFIX` of MTCNN's three checkpoints, or `X.onnx`
     device : number of a CUDA device or `CPU`
-    nms_threshold : intersection over union; None for what goes with the kind
+    nms_threshold : intersection over union; None for the kind's default
     precision : see `load_network`
     engine : see `load_onnx_network` and, for checkpoints, `load_network`
-    side : longer side in pixels at which images are looked at, a multiple of 32; None for what the card says or goes
-        with the kind
+    side : longer side in pixels to which images are scaled, a multiple of 32; None for the card's value or the kind's
+        default
 
     Raises
     ------
     InputError
-        If the files can't be read or are no detector with landmarks.
+        If the files can't be read or are not a detector with landmarks.
     """
     card = read_card(model) if is_onnx(model) else own_card(card_owner(model))
     detector: SingleStage | MtcnnDetector
@@ -115,7 +115,7 @@ def _onnx_detector(
 
 
 def detector_image(graph: OnnxGraph, layout: Layout, card: Card) -> ImageInput:
-    """What is done to the images of a detector: what its card says, else what goes with its kind."""
+    """The input format of a detector: from its card, else the default of its kind."""
     if layout.kind == ESSH:
         vgg = graph.has_layer(essh.VGG_LAYER)
         default = ImageInput(mean=config.ESSH.VGG_MEAN) if vgg else RAW
@@ -149,13 +149,13 @@ def load_embedder(
     model : `PREFIX,EPOCH` or `X.onnx`
     device : number of a CUDA device or `CPU`
     precision : see `load_network`
-    engine : that runs an ONNX file, see `load_onnx_network`
-    default : what an ONNX file's own card and the registry leave open
+    engine : for an ONNX file, see `load_onnx_network`
+    default : values missing in an ONNX file's own card and the registry
 
     Raises
     ------
     InputError
-        If the files can't be read, are no embedding, or don't say what is to be done to images.
+        If the files can't be read, are not an embedding, or don't define the input format.
     """
     if not is_onnx(model):
         return embedding.load_mxnet_embedder(model, device, precision=precision)
@@ -170,12 +170,12 @@ def load_embedder(
 
 
 def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
-    """Number and width of the output that is the embedding.
+    """Index and width of the embedding output.
 
     Raises
     ------
     InputError
-        If the graph takes no crop, or it can't be known which output that is.
+        If the graph does not take crops, or the output is ambiguous.
     """
     if (kind := detector_kind(graph, card)) is not None:
         bare = kind == NO_LANDMARKS
@@ -194,7 +194,7 @@ def embedding_output(graph: OnnxGraph, card: Card) -> tuple[int, int]:
     if len(vectors) != 1:
         names = ", ".join(graph.output_names[:12])
         raise InputError(
-            f"{graph.path}: which output is the embedding is not known, there are {names}; "
+            f"{graph.path}: can't tell which output is the embedding: {names}; "
             f'write output = "NAME" into {card_path(graph.path)}'
         )
     return vectors[0], _volume(shapes[vectors[0]])
@@ -208,7 +208,7 @@ def _volume(shape: tuple[int, ...]) -> int:
 
 
 def embedding_image(graph: OnnxGraph, card: Card) -> ImageInput:
-    """What is done to the crops of an embedding: what its card says; nothing where the graph itself normalises.
+    """The input format of an embedding: from its card; unchanged if the graph itself normalises.
 
     Raises
     ------
@@ -217,8 +217,8 @@ def embedding_image(graph: OnnxGraph, card: Card) -> ImageInput:
     """
     if not graph.normalises and None in (card.colour, card.mean, card.std):
         raise InputError(
-            f"{graph.path}: its graph does not say whether it wants RGB or BGR and which mean and scale; "
-            f"python -m rcnn card {shlex.quote(graph.path)} --faces DIR finds them on photographs, DIR/NAME/*.jpg, "
+            f"{graph.path}: its graph does not define RGB or BGR, mean and scale; "
+            f"python -m rcnn card {shlex.quote(graph.path)} --faces DIR measures them on photographs, DIR/NAME/*.jpg, "
             f"or write them into {card_path(graph.path)}, three lines, as here for InsightFace's",
             paste=INSIGHTFACE,
         )

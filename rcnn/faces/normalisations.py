@@ -1,4 +1,4 @@
-"""What is done to the crops of an embedding, found by measurement where its graph does not say it."""
+"""The input format of an embedding, measured if its graph does not define it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from .vectors import normalise
 
 IMAGENET_MEAN: Three = (123.675, 116.28, 103.53)  # red, green, blue: torchvision's 0.485, 0.456, 0.406 of 255
 IMAGENET_STD: Three = (58.395, 57.12, 57.375)  # 0.229, 0.224, 0.225 of 255
-WAYS: tuple[tuple[Three, Three], ...] = (  # mean and deviation of red, green, blue, as embeddings are trained with
+WAYS: tuple[tuple[Three, Three], ...] = (  # mean and deviation of red, green, blue commonly used in training embeddings
     ((127.5,) * 3, (127.5,) * 3),
     ((127.5,) * 3, (128.0,) * 3),
     (NO_MEAN, ONES),
     (NO_MEAN, (255.0,) * 3),
     (IMAGENET_MEAN, IMAGENET_STD),
 )
-PAIRS = 20_000  # of two people that are compared, at most
+PAIRS = 20_000  # largest number of pairs of different people to compare
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A way of feeding crops, and how well the embedding then tells people apart.
+    """An input format, and how well the embedding separates people with it.
 
     card : colour, mean and std
-    separation : difference of the mean cosines of pairs of one person and of two, in their pooled standard deviation
-        (d' of signal detection); it goes on telling ways apart where the area under the ROC is near 1
+    separation : difference of the mean cosines of same and different pairs, in units of their pooled standard deviation
+        (d' of signal detection); it still discriminates when the area under the ROC is near 1
     auc : area under the ROC
     """
 
@@ -45,19 +45,19 @@ class Tried:
 
 
 def try_ways(path: str, crops: Sequence[np.ndarray], labels: np.ndarray, device: int) -> Iterator[Tried]:
-    """Each usual way of feeding an embedding, measured on pairs of crops.
+    """Each common input format of embeddings, measured on pairs of crops.
 
     Parameters
     ----------
     path : X.onnx
     crops : n, each (112, 112, 3) uint8, BGR
-    labels : (n,) of people, of whom two have several crops at least
+    labels : (n,) of people, at least two of them with several crops
     device : number of a CUDA device or `CPU`
 
     Raises
     ------
     InputError
-        If it is no embedding, or there are too few pairs.
+        If it is not an embedding, or there are too few pairs.
     """
     graph = OnnxGraph(path)
     output, _ = embedding_output(graph, Card())

@@ -1,4 +1,4 @@
-"""The faces of a clip or a track to one vector."""
+"""From the faces of a clip or a track to one vector."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def variants(crop: np.ndarray, augment: int) -> np.ndarray:
 
 
 def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: int) -> np.ndarray:
-    """One vector a clip: `pool` of its `face_vectors`.
+    """One vector per clip: `pool` of its `face_vectors`.
 
     Parameters
     ----------
-    faces : crops (H, W, 3) uint8, BGR, of each clip, at least one a clip
+    faces : crops (H, W, 3) uint8, BGR, of each clip, at least one per clip
     augment : see `variants`
 
     Returns
@@ -57,8 +57,8 @@ def clip_features(embedder: Embedder, faces: list[list[np.ndarray]], augment: in
 
 
 def face_vectors(embedder: Embedder, faces: list[list[np.ndarray]], augment: int) -> np.ndarray:
-    """One vector a face, the faces of a clip behind those of the clip before: (faces, D) float32 of length 1, the
-    normalised sum of the embeddings of its variants. Parameters as of `clip_features`."""
+    """One vector per face, clip by clip: (faces, D) float32 of length 1, the normalised sum of the embeddings of its
+    variants. Parameters as for `clip_features`."""
     crops = np.concatenate([variants(crop, augment) for clip in faces for crop in clip])
     embeddings = embedder.embed(crops)
     count = sum(len(clip) for clip in faces)
@@ -66,11 +66,11 @@ def face_vectors(embedder: Embedder, faces: list[list[np.ndarray]], augment: int
 
 
 def pool(vectors: np.ndarray, counts: Sequence[int], weights: np.ndarray | None = None) -> np.ndarray:
-    """One vector a clip: the normalised sum of its faces' vectors, each times its weight.
+    """One vector per clip: the normalised weighted sum of its faces' vectors.
 
     Parameters
     ----------
-    vectors : (faces, D) float32 of length 1, the faces of a clip behind those of the clip before
+    vectors : (faces, D) float32 of length 1, clip by clip
     counts : faces of each clip, 1 or more
     weights : (faces,) float32, 0 or more, not all 0 in a clip; None for 1 each
 
@@ -85,10 +85,10 @@ def pool(vectors: np.ndarray, counts: Sequence[int], weights: np.ndarray | None 
 
 @dataclass(frozen=True)
 class Weighting:
-    """How much each face of a clip counts in the clip's vector.
+    """The weight of each face in its clip's vector.
 
-    quality, score : whether the quality of the crop counts, and the detector's probability of a face
-    power : to which they are taken; 0 makes all faces alike
+    quality, score : whether to use the quality of the crop, and the detector's probability of a face
+    power : their exponent; 0 gives all faces the same weight
     """
 
     quality: bool
@@ -108,22 +108,22 @@ class Weighting:
 
 @dataclass(frozen=True)
 class RandomMeans:
-    """Further vectors of a clip to learn from: means of some of its faces, as a shorter or worse clip would have.
+    """Additional training vectors of a clip: means of some of its faces, as a shorter or worse clip would have.
 
-    sizes : faces that a mean is of
-    draws : means of each size, at most
+    sizes : numbers of faces in a mean
+    draws : maximum number of means of each size
     """
 
     sizes: tuple[int, ...]
     draws: int
 
     def choose(self, faces: int, seed: str) -> Iterator[np.ndarray]:
-        """The faces of each mean, rising (k,) int; no two means are of the same faces, and none is of all faces.
+        """The faces of each mean, rising (k,) int; no two means have the same faces, and none has all of them.
 
         Parameters
         ----------
-        faces : that there are
-        seed : names the clip and the track; the same names give the same faces on any machine
+        faces : their number
+        seed : from the names of the clip and the track; the same seed gives the same faces on any machine
         """
         source = np.random.Generator(np.random.PCG64(int.from_bytes(hashlib.sha256(seed.encode()).digest(), "big")))
         for size in self.sizes:
@@ -132,7 +132,7 @@ class RandomMeans:
                 yield from np.unique(np.sort(order[:, :size], axis=1), axis=0)
 
     def of(self, vectors: np.ndarray, weights: np.ndarray | None, seed: str) -> np.ndarray:
-        """The means (m, D) float32 of length 1; see `pool` for vectors and weights, of one clip or track, and `choose`
+        """The means (m, D) float32 of length 1 for one clip or track; see `pool` for vectors and weights, and `choose`
         for the seed."""
         chosen = list(self.choose(len(vectors), seed))
         if not chosen:

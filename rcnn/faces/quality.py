@@ -1,4 +1,4 @@
-"""Which quality a face needs: the threshold belongs to the quality model and stands in its card."""
+"""The smallest quality of a face: the threshold belongs to the quality model and is in its card."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..networks.zoo.roles import model_files
 from .card import card_owner, card_path, own_card, parse_card
 
 USUAL_NORM = config.CROP.LEAST_NORM  # of a model without a card
-MANY = 0.25  # of the faces under the threshold, from which on it is said: those of cards drop a hundredth
-LOW = 5  # per cent, the quantile that a threshold may lie at
+MANY = 0.25  # share of faces under the threshold that is reported; the cards' thresholds drop a hundredth
+LOW = 5  # percent, the quantile suggested as threshold
 
 
 @dataclass(frozen=True)
 class QualityCard:
-    """The smallest quality of a face that goes with a model.
+    """The quality threshold of a model.
 
-    model : as --model takes it
-    threshold : smallest norm of an embedding; None where no card says one
+    model : as given to --model
+    threshold : smallest norm of an embedding; None if no card has one
     """
 
     model: str
@@ -30,33 +30,33 @@ class QualityCard:
 
     @property
     def usual(self) -> float:
-        """The threshold that is used where none is given."""
+        """The default threshold."""
         return USUAL_NORM if self.threshold is None else self.threshold
 
     @property
     def path(self) -> str:
-        """Where the model's own card lies, or would lie, for messages."""
+        """The path of the model's own card, existing or not, for messages."""
         return printable(card_path(card_owner(self.model)))
 
 
 def unknown_lines(model: str | None, threshold: float) -> Sequence[str]:
-    """What is said before a run with a threshold: a line where it is the usual one and no card has one.
+    """The lines printed before a run: one if the threshold is the default because no card has one.
 
     Parameters
     ----------
-    model : the quality model; None where the quality is the detector's score
+    model : the quality model; None if the quality is the detector's score
     """
     if model is None or threshold != USUAL_NORM or (card := quality_card(model)).threshold is not None:
         return ()
     return (
-        f"quality: no card says which threshold goes with {printable(model)}, so it is {USUAL_NORM:g}; "
-        f"--quality-threshold N is another one, and quality = N in {card.path} the model's own",
+        f"quality: no card has a threshold for {printable(model)}, so it is {USUAL_NORM:g}; "
+        f"set it with --quality-threshold N, or for this model with quality = N in {card.path}",
     )
 
 
 def quality_card(model: str) -> QualityCard:
-    """What is known of a quality model: by its own card, else by the sha256 of its files in the registry, else, of the
-    challenge's, by where its files lie.
+    """The threshold of a quality model: from its own card, else by the sha256 of its files in the registry, else, for
+    the challenge's model, by the path of its files.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def quality_card(model: str) -> QualityCard:
 
 
 def _by_place(path: str) -> KnownModel | None:
-    """The model that has a file of this name in a folder of this name, whose sha256 is not known."""
+    """The model, without a known sha256, that has a file of this name in a folder of this name."""
     end = path.replace("\\", "/").rsplit("/", 2)[-2:]
     return next(
         (
@@ -93,31 +93,31 @@ def _by_place(path: str) -> KnownModel | None:
 def dropped_lines(
     card: QualityCard | None, threshold: float, share_under: Callable[[float], float], quantiles: Mapping[int, float]
 ) -> Sequence[str]:
-    """What the summary of a run says where its threshold drops many faces.
+    """The lines in the summary of a run whose threshold drops many faces.
 
     Parameters
     ----------
-    card : of the quality model; None where the quality is the detector's score
+    card : of the quality model; None if the quality is the detector's score
     threshold : of the run
-    share_under : share of the run's faces under a threshold
-    quantiles : quality under which a share of the run's faces lies, by per cent
+    share_under : returns the share of the run's faces under a threshold
+    quantiles : quantiles of the quality of the run's faces, by percent
     """
     dropped = share_under(threshold)
     if dropped < MANY:
         return ()
-    line = f"quality: {dropped:.0%} of the faces lie under the threshold {threshold:g} and are dropped; "
+    line = f"quality: {dropped:.0%} of the faces are under the threshold {threshold:g} and are dropped; "
     if card is None or card.threshold is None:
         own = "" if card is None else f", and quality = {quantiles[LOW]:g} in {card.path} makes that the default"
         return (
-            f"{line}{LOW}% lie under {quantiles[LOW]:g}: --quality-threshold {quantiles[LOW]:g} keeps the rest{own}",
+            f"{line}{LOW}% are under {quantiles[LOW]:g}: --quality-threshold {quantiles[LOW]:g} keeps the rest{own}",
         )
     if card.threshold < threshold:
         kept = share_under(card.threshold)
         return (
-            f"{line}the card of {printable(card.model)} has {card.threshold:g}, under which {kept:.0%} lie: "
+            f"{line}the card of {printable(card.model)} has {card.threshold:g}, with {kept:.0%} under it: "
             f"--quality-threshold {card.threshold:g} keeps the rest",
         )
     return (
         f"{line}the threshold is the model's own, so these faces are smaller, darker or more blurred than usual, "
-        "or many are no faces: --preview DIR shows some",
+        "or many are not faces: --preview DIR shows some",
     )

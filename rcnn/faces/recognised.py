@@ -1,4 +1,4 @@
-"""What a model was taken for, in words: a line of the log, at INFO, and the manifest's.
+"""The detected kind of a model, in words: for a log line, at INFO, and the manifest.
 
 Python code sees the lines after `logging.basicConfig(level=logging.INFO)`; the scripts print them.
 """
@@ -12,7 +12,7 @@ from ..networks.engine.images import ImageInput
 
 
 class Worded(Protocol):
-    """A model that says in `words` what it was taken for."""
+    """A model with its detected kind in `words`."""
 
     words: str
 
@@ -21,25 +21,25 @@ LOG = logging.getLogger("rcnn.models")
 
 
 def say(role: str, model: str, words: str) -> str:
-    """Log what a model was taken for, and give the words.
+    """Log the detected kind of a model, and return it in words.
 
     Parameters
     ----------
     role : "detector" or "model"
-    model : as --detector and --model take it
+    model : as given to --detector and --model
     """
     LOG.info("%s %s: %s", role, model, words)
     return words
 
 
 def recognised(detector: Worded | None = None, embedder: Worded | None = None) -> dict[str, str]:
-    """What models were taken for, for manifests; nothing of one that is not used."""
+    """The detected kinds of models, for manifests; unused ones are left out."""
     given = {"detector": detector, "model": embedder}
     return {role: model.words for role, model in given.items() if model is not None}
 
 
 def described(image: ImageInput) -> str:
-    """What is done to images, for people."""
+    """The input format, in words."""
     order = "RGB" if image.rgb else "BGR"
     if image == ImageInput(rgb=image.rgb):
         return f"{order} of 0 to 255"

@@ -1,4 +1,4 @@
-"""Faces as iQIYI-VID-2019 shipped them, a list an entry, to vectors of their clip."""
+"""From faces as iQIYI-VID-2019 shipped them, one list per face, to vectors of their clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .vectors import normalise, norms
 WIDEST = 1 << 16  # numbers of a vector
 LAST_FRAME = 1 << 31
 MOST_FACES = 1 << 16  # of a clip
-FORMS = {  # by the length of an entry, where its detector's score and its quality stand
+FORMS = {  # by the length of an entry, the indices of its detector's score and its quality
     5: (2, 3),  # face: frame, box, score, quality, vector
     4: (2, None),  # head: frame, box, score, vector
     3: (None, None),  # body: frame, box, vector
@@ -23,12 +23,12 @@ FORMS = {  # by the length of an entry, where its detector's score and its quali
 
 @dataclass(frozen=True)
 class ShippedFaces:
-    """The faces of a clip, in the order of the frames; those whose vector is no direction are left out.
+    """The faces of a clip, in the order of the frames; those whose vector has no direction are left out.
 
     frames : (n,) int64, number of the frame
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels
-    scores, qualities : (n,) float64, 1 and infinite where the entries have none
-    vectors : (n, D) float32, as they came
+    scores, qualities : (n,) float64, 1 and infinite if the entries have none
+    vectors : (n, D) float32, not normalised
     """
 
     frames: np.ndarray
@@ -47,7 +47,7 @@ class ShippedFaces:
 
 
 def parse_faces(entries: Any) -> ShippedFaces | None:
-    """The faces of a clip; None where it has no entry.
+    """The faces of a clip; None if it has no entry.
 
     Parameters
     ----------
@@ -56,14 +56,14 @@ def parse_faces(entries: Any) -> ShippedFaces | None:
     Raises
     ------
     ValueError
-        If it is something else; says which entry.
+        If an entry is malformed; says which.
     """
     if not isinstance(entries, list | tuple):
-        raise ValueError("is no list of faces")
+        raise ValueError("is not a list of faces")
     if not entries:
         return None
     if len(entries) > MOST_FACES:
-        raise ValueError(f"has {len(entries)} faces, and at most {MOST_FACES} are read")
+        raise ValueError(f"has {len(entries)} faces, more than the maximum of {MOST_FACES}")
     rows = []
     for number, entry in enumerate(entries, 1):
         try:
@@ -112,7 +112,7 @@ def _row(entry: Any) -> tuple[int, tuple[float, ...], float, float, np.ndarray]:
 
 
 def good_faces(faces: ShippedFaces, least: float) -> ShippedFaces:
-    """Those of at least such a quality; all of them where there is none."""
+    """The faces of at least this quality; all of them if there is none."""
     good = faces.qualities >= least
     return faces.take(good) if good.any() else faces
 
@@ -126,7 +126,8 @@ def largest_faces(faces: ShippedFaces) -> ShippedFaces:
 
 
 def tracks_of(faces: ShippedFaces) -> np.ndarray:
-    """Number of each face's track, (n,) int32, as `track_faces` gives it; 0 is the one that is largest most often."""
+    """Number of each face's track, (n,) int32, as returned by `track_faces`; 0 is the one that is largest most
+    often."""
     areas = (faces.boxes[:, 2:] - faces.boxes[:, :2]).prod(1, dtype=np.float64)
     central = np.zeros(len(faces), bool)
     for start, end in _runs(faces.frames):
@@ -140,16 +141,16 @@ def _runs(frames: np.ndarray) -> Sequence[tuple[int, int]]:
 
 
 def weights_of(faces: ShippedFaces) -> np.ndarray:
-    """How much each face counts, (n,) float64: its quality times its score, as published solutions have it.
+    """The weight of each face, (n,) float64: its quality times its score, as in published solutions.
 
-    All count the same where they have no quality, or none of more than 0.
+    Equal weights if they have no quality above 0.
     """
     weights = np.maximum(faces.qualities, 0) * np.maximum(faces.scores, 0)
     return weights if np.isfinite(weights).all() and weights.any() else np.ones(len(faces))
 
 
 def pooled(faces: ShippedFaces, tracks: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One vector a track: each face is normalised, and so is the weighted sum of a track's faces.
+    """One vector per track: the normalised weighted sum of its normalised faces.
 
     Returns
     -------

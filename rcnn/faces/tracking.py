@@ -1,4 +1,4 @@
-"""Faces of a clip to tracks: which of them are one person's, frame after frame."""
+"""From faces of a clip to tracks: which of them show one person, frame after frame."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..config import config
 from ..cython.boxes import overlaps
 from .vectors import normalise
 
-NEVER = -1e6  # score of a pair that may not be
+NEVER = -1e6  # score of a forbidden pair
 
 
 @dataclass
 class _Track:
-    """Members (indices of faces), the last one's turn and box, the sum of unit embeddings."""
+    """Members (indices of faces), the last one's frame index and box, the sum of unit embeddings."""
 
     members: list[int]
     turn: int
@@ -32,22 +32,22 @@ def track_faces(
 ) -> np.ndarray:
     """Number of each face's track within its clip.
 
-    Faces of successive frames are joined where they look alike or lie in one place, by the best assignment of a
-    frame's faces to the tracks before it; a track ends with its shot. Pieces of one person in a shot that no frame
-    shows side by side are joined at the end. A frame has at most one face of a track.
+    Faces of successive frames are joined if they are similar or overlap, by the best assignment of a frame's faces to
+    the existing tracks; a track ends with its shot. At the end, tracks of one person in a shot are joined if they share
+    no frame. A frame has at most one face of a track.
 
     Parameters
     ----------
     frames : (n,) int, frame of each face, rising
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels
     central : (n,) bool, whether the face is the central one of its frame
-    embeddings : (n, D) float32 of any length, or None: then the place alone decides
-    shots : (n,) int, number of the shot that each face's frame is of; None where all are of one
+    embeddings : (n, D) float32 of any length, or None to use positions only
+    shots : (n,) int, number of the shot of each face's frame; None for a single shot
 
     Returns
     -------
-    (n,) int32. Track 0 is the one that is central in most frames, the larger of two that are as often; the others
-    follow by the same rule.
+    (n,) int32. Track 0 is the one that is central in most frames, the larger one in a tie; the others follow by the
+    same rule.
     """
     unit = None if embeddings is None else normalise(embeddings)
     shots = np.zeros(len(frames), np.int32) if shots is None else shots
@@ -64,7 +64,7 @@ def track_faces(
 
 
 def _tracks_of(mine: np.ndarray, frames: np.ndarray, boxes: np.ndarray, unit: np.ndarray | None) -> list[_Track]:
-    """The tracks of one shot, of which `mine` (n,) bool says whether a face is."""
+    """The tracks of one shot; `mine` (n,) bool selects its faces."""
     tracks: list[_Track] = []
     for turn, frame in enumerate(np.unique(frames[mine])):
         _extend(tracks, turn, np.flatnonzero(mine & (frames == frame)), boxes, unit)
@@ -74,8 +74,8 @@ def _tracks_of(mine: np.ndarray, frames: np.ndarray, boxes: np.ndarray, unit: np
 
 
 def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarray, unit: np.ndarray | None) -> None:
-    """Put the faces of one frame into tracks, new ones where none fits."""
-    # here, for it is a third of the start of detect.py, and only tracks need it
+    """Assign the faces of one frame to tracks, new ones if none fits."""
+    # imported here, since it takes a third of the start of detect.py and only tracking needs it
     from scipy.optimize import linear_sum_assignment
 
     scores = np.full((len(faces), len(tracks)), NEVER)
@@ -103,7 +103,7 @@ def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarra
 
 
 def _join_pieces(tracks: list[_Track], frames: np.ndarray) -> None:
-    """Join tracks that share no frame and look alike, those that are most alike first."""
+    """Join similar tracks that share no frame, the most similar first."""
     while len(tracks) > 1:
         means = normalise(np.stack([track.total for track in tracks]))
         likeness = means @ means.T

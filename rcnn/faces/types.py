@@ -1,4 +1,4 @@
-"""What a detector gives."""
+"""Results of a detector."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DetectedFace(NamedTuple):
 
 @dataclass(frozen=True)
 class Faces:
-    """The faces of one image. A detector gives them best score first; who sorts them says so.
+    """The faces of one image, best score first unless stated otherwise.
 
     It is iterable, face by face: `for box, score, landmarks in faces`.
 
@@ -56,9 +56,9 @@ class Faces:
         return Faces(self.boxes[indices], self.scores[indices], self.landmarks[indices])
 
     def scaled_back(self, scale: np.ndarray, width: int, height: int) -> Faces:
-        """The faces in pixels of the image, width x height, that was scaled by `scale` (2,), x and y, and looked at.
+        """The faces in pixels of the image, width x height, given faces in its version scaled by `scale` (2,), x and y.
 
-        Coordinates are those of pixel centres: x of the image lies at (x + 1/2) scale - 1/2 of what was looked at.
+        Coordinates are those of pixel centres: x of the image is at (x + 1/2) scale - 1/2 of the scaled version.
         """
         corner = np.array([width - 1, height - 1], np.float64)
         boxes = ((self.boxes.reshape(-1, 2, 2) + 0.5) / scale - 0.5).clip(0, corner)
@@ -72,7 +72,7 @@ class Faces:
 
     @staticmethod
     def joined(parts: Sequence[Faces]) -> Faces:
-        """Faces of several images or places, part after part; none where there is no part."""
+        """Faces of several images or regions, concatenated; empty without parts."""
         if not parts:
             return Faces.none()
         return Faces(

@@ -1,4 +1,4 @@
-"""Lengths of embeddings, and cosines with one."""
+"""Norms of embeddings, and their cosines with a vector."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def normalise(embeddings: np.ndarray) -> np.ndarray:
 def cosines_with(embeddings: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Cosines (n,) float32 of embeddings (n, D) float32 of any length with one (D,) of length 1; 0 for a zero vector.
 
-    In single precision, without a copy of the embeddings: there may be millions.
+    In single precision, without copying the embeddings: there may be millions.
     """
     lengths = np.sqrt(np.einsum("nd,nd->n", embeddings, embeddings))
     return (embeddings @ unit) / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -1,13 +1,12 @@
-"""Images as a detector looks at them: scaled with their shape kept, on canvases of the sizes that it was made for.
+"""Images as a detector sees them: scaled with their aspect ratio kept, on canvases of the sizes that it was made for.
 
-A network of one size gets a canvas of that size. One that was made for a longer side (its `side`) gets images with
-their longer side so long, enlarged where they are smaller, on the smallest canvas of multiples of 32 pixels. Others
-get one of a few canvases with about as many pixels as the challenge's 888x480, so that a look costs the same whatever
-the shape of the video; those whose makers feed them images as they are (`enlarged` is 1) get no larger ones. A network
-is compiled for each size that it is fed.
+A network of fixed size gets a canvas of that size. One made for a certain longer side (its `side`) gets images scaled
+to it, enlarged if they are smaller, on the smallest canvas of multiples of 32 pixels. Others get one of a few canvases
+with about as many pixels as the challenge's 888x480, so that the cost does not depend on the shape of the video; those
+that are trained on unscaled images (`enlarged` is 1) get no enlarged ones. A network is compiled for each input size.
 
-Where an image could show a face that is larger than the detector finds (its `largest`), it is looked at once more,
-half as large, unless the tallest face that was found is neither small nor large.
+If an image could show a face larger than the detector can find (its `largest`), it is processed again at half size,
+unless the tallest face found is neither small nor large.
 """
 
 from __future__ import annotations
@@ -27,19 +26,20 @@ from .detectors.single_stage import DIVISOR
 from .types import Faces
 
 FACE_SHAPE = 0.75  # width of a face by its height
-CLOSE_UP = 0.5  # scale of the look for faces that are too large
-# In parts of the detector's largest face, height of the tallest one that is found: beside a lower one a close-up may
+CLOSE_UP = 0.5  # scale of the second pass, for faces that are too large
+# Height of the tallest face found, relative to the detector's largest face: with a lower one a close-up may
 # have been missed; a taller one may be a part of it (essh-m25 takes parts of 0.47 to 0.75 for faces)
 FAR, NEAR = 0.25, 0.46
-NEW = 0.7  # from which on a face counts that the look for close-ups finds, in the same parts
-INSIDE, PART = 0.7, 0.25  # a face is a part of a close-up with so much of its area in it, and so high in parts of it
-SMALLER = (0.5, 0.25)  # scales of images to calibrate on, beside 1
-SAME_FACE = 0.4  # intersection over union of a face that several looks find
+NEW = 0.7  # smallest height of a face of the second pass that counts, in the same units
+# Least shares of its area inside a close-up, and of the close-up's height, for a face to be a part of it
+INSIDE, PART = 0.7, 0.25
+SMALLER = (0.5, 0.25)  # scales of calibration images, besides 1
+SAME_FACE = 0.4  # smallest intersection over union of a face found at several scales
 
 
 @dataclass(frozen=True)
 class View:
-    """How an image is looked at.
+    """The canvas and the scale of an image.
 
     size : height, width in pixels of the canvas
     scale : of the image on it
@@ -50,11 +50,11 @@ class View:
 
 
 def view_of(detector: Detector, height: int, width: int, scale: float = 1.0) -> View:
-    """How a detector looks at images of height x width pixels.
+    """A detector's view of images of height x width pixels.
 
     Parameters
     ----------
-    scale : 1 for the size that the detector was made for, others for a pyramid. A network of one size looks at no more
+    scale : 1 for the size that the detector was made for, others for a pyramid. A network of fixed size sees no more
         than that.
     """
     size, side = getattr(detector, "size", None), getattr(detector, "side", None)
@@ -73,8 +73,8 @@ def view_of(detector: Detector, height: int, width: int, scale: float = 1.0) -> 
 
 
 def canvas_of(height: int, width: int) -> tuple[int, int]:
-    """Height, width in pixels of the canvas on which an image of height x width pixels is largest; of several that give
-    it the same size the smallest."""
+    """Height, width in pixels of the canvas on which an image of height x width pixels is largest; the smallest one in
+    a tie."""
     return max(
         ((rows, columns) for columns, rows in config.FRAME.CANVASES),
         key=lambda size: (_scale(height, width, size), -size[0] * size[1]),
@@ -82,7 +82,7 @@ def canvas_of(height: int, width: int) -> tuple[int, int]:
 
 
 def _scale(height: int, width: int, size: tuple[int, ...]) -> float:
-    """How many times as large as it is an image comes to lie on a canvas of `size` (height, width)."""
+    """The scale of an image on a canvas of `size` (height, width)."""
     return min(size[0] / height, size[1] / width, config.FRAME.ENLARGED)
 
 
@@ -93,11 +93,11 @@ def fit(image: np.ndarray, canvas: np.ndarray, scale: float | None = None) -> np
     ----------
     image : (H, W, 3) uint8, BGR
     canvas : (h, w, 3) uint8, black
-    scale : with which it fits; None for the largest, `config.FRAME.ENLARGED` at most
+    scale : one with which it fits; None for the largest, at most `config.FRAME.ENLARGED`
 
     Returns
     -------
-    (2,) float64, by how much x and y were scaled. They differ by what rounding to whole pixels makes of one scale.
+    (2,) float64, scales of x and y, which differ because of rounding to whole pixels.
     """
     height, width = image.shape[:2]
     if scale is None:
@@ -113,7 +113,7 @@ def fit(image: np.ndarray, canvas: np.ndarray, scale: float | None = None) -> np
 
 
 def on_canvas(detector: Detector, image: np.ndarray) -> np.ndarray:
-    """What a detector looks at of an image (H, W, 3): (h, w, 3) uint8."""
+    """The detector's view of an image (H, W, 3): (h, w, 3) uint8."""
     view = view_of(detector, image.shape[0], image.shape[1])
     canvas = np.zeros((*view.size, 3), np.uint8)
     fit(image, canvas, view.scale)
@@ -132,14 +132,14 @@ def detect_frames(
     Parameters
     ----------
     images : (H, W, 3) uint8, BGR
-    batch_size : images that run together
+    batch_size : images per batch
     threshold : smallest probability of a face; None for the detector's own
-    scales : sizes at which each image is looked at, in parts of what the detector was made for; more than one make a
+    scales : sizes at which to process each image, relative to what the detector was made for; more than one make a
         pyramid
 
     Returns
     -------
-    One `Faces` an image, in pixels of that image, best score first.
+    One `Faces` per image, in pixels of that image, best score first.
     """
     found: list[list[Faces]] = [[] for _ in images]
     for scale in scales:
@@ -165,7 +165,8 @@ def detect_frames(
 
 
 def in_sizes(images: np.ndarray) -> np.ndarray:
-    """Images (n, H, W, 3), and each once more, smaller by turns, on black: faces of more sizes to calibrate on."""
+    """Images (n, H, W, 3), and each again, downscaled by alternating factors, on black: faces of more sizes for
+    calibration."""
     smaller = np.zeros_like(images)
     for number, (image, canvas) in enumerate(zip(images, smaller, strict=True)):
         fit(image, canvas, SMALLER[number % len(SMALLER)])
@@ -175,7 +176,7 @@ def in_sizes(images: np.ndarray) -> np.ndarray:
 def _look(
     detector: Detector, images: Sequence[np.ndarray], scale: float, batch_size: int, threshold: float | None
 ) -> list[Faces]:
-    """The faces of images at one scale; images whose canvases have one size run together."""
+    """The faces of images at one scale; images with canvases of one size share batches."""
     groups: dict[tuple[int, int], list[tuple[int, float]]] = defaultdict(list)
     for index, image in enumerate(images):
         view = view_of(detector, image.shape[0], image.shape[1], scale)
@@ -210,7 +211,7 @@ def _without_parts(faces: Faces, close: Faces) -> Faces:
 
 
 def _united(parts: Sequence[Faces]) -> Faces:
-    """The faces of several looks at one image, each face once, best score first."""
+    """The faces of several passes over one image, each face once, best score first."""
     some = [part for part in parts if len(part)]
     if len(some) < 2:
         return some[0] if some else Faces.none()

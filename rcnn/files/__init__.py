@@ -1,12 +1,12 @@
-"""Files on the disk or in an object store: `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `file:///PATH` or a plain path.
+"""Files on disk or in an object store: `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `file:///PATH` or a plain path.
 
-Everything that may lie at a URL is read and written through this module. A `file://` URL is the path that it names. Of
-an object store only this is used: a put replaces an object whole or not at all, and what was put is seen at once by
-reads and listings (S3 since 2020, GCS, MinIO).
+Everything that may be at a URL is read and written through this module. A `file://` URL is the path that it names.
+Object stores must guarantee only this: a put replaces an object atomically, and reads and listings see it immediately
+(S3 since 2020, GCS, MinIO).
 
-Options of a store stand behind the key, `s3://bucket/key?endpoint_override=HOST:PORT&scheme=http&region=R&anonymous=1`,
-or in the environment (AWS_ENDPOINT_URL, AWS_REGION and what else the AWS SDK reads). Keys are taken as they stand;
-nothing in them is an escape.
+Options of a store follow the key, `s3://bucket/key?endpoint_override=HOST:PORT&scheme=http&region=R&anonymous=1`,
+or in the environment (AWS_ENDPOINT_URL, AWS_REGION and others that the AWS SDK reads). Keys are used literally, without
+escapes.
 """
 
 from .fetching import fetched

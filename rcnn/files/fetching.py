@@ -1,4 +1,4 @@
-"""Objects for programs that read files only."""
+"""Objects for programs that can only read files."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from .reading import CHUNK_BYTES
 from .remote import StoreError, asking, check_answers, file_system
 from .urls import Url, parse_url, plain
 
-FETCH_PAUSES = (1.0, 4.0)  # seconds before a clip is asked for again, on top of that
-MAX_CLIP_BYTES = 4 << 30  # that are fetched
+FETCH_PAUSES = (1.0, 4.0)  # seconds before a clip is requested again, in addition
+MAX_CLIP_BYTES = 4 << 30  # maximum size of a fetched object
 
 
 @contextmanager
 def fetched(path: str, came: Callable[[], None] = lambda: None) -> Iterator[str]:
-    """A path on the disk under which a file can be opened, which may be read several times, until the end of the block.
+    """A path on disk at which a file can be opened, several times, until the end of the block.
 
-    An object is copied into a file without a name in the directory for temporary files, which the system removes with
-    the process, however that ends; the path is a link to it with the object's ending.
+    An object is copied into an unnamed file in the directory for temporary files, which the system removes when the
+    process ends; the path is a link to it with the object's extension.
 
     Parameters
     ----------
-    came : called whenever a piece of the object has come
+    came : called whenever a piece of the object has arrived
 
     Raises
     ------
     FileNotFoundError
         If there is no such object.
     OSError
-        If it can't be fetched, in three tries, though the store answers; or is too large.
+        If it can't be fetched in three tries although the store answers, or is too large.
     StoreError
-        If the store does not answer, or the clip doesn't fit onto the disk.
+        If the store does not answer, or the clip doesn't fit on the disk.
     """
     url = parse_url(path)
     if url is None:
@@ -68,7 +68,7 @@ def _fetch(path: str, url: Url, file: IO[bytes], came: Callable[[], None]) -> No
         except NoRoomError as error:
             raise StoreError(f"{tempfile.gettempdir()}: a clip can't be put there: {error}; set TMPDIR") from None
         except FileNotFoundError:
-            check_answers(path)  # it may be the bucket that is gone
+            check_answers(path)  # the bucket may be gone
             raise
         except InputError as error:
             last = error

@@ -15,11 +15,11 @@ from .object_lock import ObjectLock
 from .writing import FILE_MODE
 
 LOCK = "lock"
-OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # the last so that no pipe is waited for
+OPEN = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK so that a pipe does not block
 
 
 def take_lock(file: str, output: str, flag: str) -> Lock | ObjectLock:
-    """Hold an output, on the disk or in an object store; arguments and errors are those of `Lock`."""
+    """Lock an output, on disk or in an object store; arguments and errors are those of `Lock`."""
     if files.is_url(file):
         return ObjectLock(file, output, flag)
     return Lock(files.plain(file), output, flag)
@@ -31,20 +31,20 @@ def is_lock(name: str) -> bool:
 
 
 class Lock:
-    """Holds an output until `release` or the end of the process, however it ends.
+    """Locks an output until `release` or the end of the process, however it ends.
 
-    The system lets go of the lock of a process that died, so a file that was left behind keeps nobody out.
+    The system releases the lock of a dead process, so a leftover file blocks nobody.
 
     Parameters
     ----------
     file : of the lock, in a directory that exists
-    output : what is held, for messages
-    flag : with which another output is given
+    output : the locked output, for messages
+    flag : option that gives another output
 
     Raises
     ------
     InputError
-        If another process holds it; says which, and on which host. If what lies there is a link or no file.
+        If another process holds it; says which, and on which host. If the lock file is a link or not a file.
     """
 
     def __init__(self, file: str, output: str, flag: str) -> None:
@@ -62,12 +62,12 @@ class Lock:
                 raise
             if self._current():
                 break
-            os.close(self._descriptor)  # whoever held it has just removed the file
+            os.close(self._descriptor)  # its holder has just removed the file
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
     def _opened(self) -> int:
-        """The file, which is emptied later: raises InputError where it is a link, or has another name as well."""
+        """Open the file, which is truncated later; raises InputError if it is a link, or has a second name."""
         try:
             descriptor = os.open(self._file, OPEN, FILE_MODE)
         except OSError as error:
@@ -81,7 +81,7 @@ class Lock:
         return descriptor
 
     def _no_lock(self) -> InputError:
-        return InputError(f"{self._file}: is a link or no file, so it is no lock of ours; remove it")
+        return InputError(f"{self._file}: is a link or not a file, so it is not our lock; remove it")
 
     def _current(self) -> bool:
         try:
@@ -90,15 +90,15 @@ class Lock:
             return False
 
     def check(self) -> None:
-        """Raise InputError if the output is no longer where it was: what is written now would lie somewhere else."""
+        """Raise InputError if the output was moved: what is written now would end up elsewhere."""
         if self._descriptor >= 0 and not self._current():
             raise InputError(
-                f"{self._output}: was removed, or moved away, while this run wrote there; put it back, and the same "
-                "command goes on, or begin anew"
+                f"{self._output}: was removed or moved while this run wrote there; put it back, and the same "
+                "command resumes, or start again"
             )
 
     def release(self) -> None:
-        """Let go; may be called twice. A lock of others, in a directory that has come in place of ours, stays."""
+        """Release it; may be called twice. The lock of another run, in a directory that replaced ours, is kept."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 if self._current():

@@ -1,13 +1,14 @@
-"""One run at a time on an output in an object store, which knows no locks.
+"""One run at a time on an output in an object store, which has no locks.
 
-A run that wants an output puts an object of its own beside it, `lock-TOKEN`, and then lists: if there is another's, it
-removes its own and gives way. Of two that come at the same moment each has put before it lists, so at least one sees
-the other; both may give way, both never go on. That needs a store whose listings show at once what was put (S3, GCS,
+To lock an output, a run puts an object of its own next to it, `lock-TOKEN`, and then lists: if there is another lock,
+it removes its own and gives up. Two simultaneous runs both put before they list, so at least one sees the other; both
+may give up, but never do both continue. This needs a store whose listings show new objects immediately (S3, GCS,
 MinIO), and no conditional put, which pyarrow does not offer.
 
-The object is put anew every REFRESH_SECONDS. One that was not for STALE_SECONDS, by the store's own clock, or whose
-process on this machine is dead, is left over and is removed. A run that was thought dead and only slept finds its
-object gone, and ends before it writes progress or a manifest; a part that it was writing at that moment may still land.
+The object is put again every REFRESH_SECONDS. One that was not refreshed for STALE_SECONDS, by the store's own clock,
+or whose process on this machine is dead, is stale and is removed. A suspended run that was taken for dead finds its
+object gone, and ends before it writes progress or a manifest; a part that it was writing at that moment may still
+arrive.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from .text import printable
 
 REFRESH_SECONDS = 20.0
 STALE_SECONDS = 180.0
-JOIN_SECONDS = 2.0  # that the end of a run waits for a store that may hang
+JOIN_SECONDS = 2.0  # how long the end of a run waits for a store that hangs
 
 
 class ObjectLock:
-    """Holds an output until `release`, or for STALE_SECONDS after the end of the process.
+    """Locks an output until `release`, or for STALE_SECONDS after the end of the process.
 
-    Parameters, errors : as of `rcnn.files.lock.Lock`
+    Parameters, errors : as for `rcnn.files.lock.Lock`
     """
 
     def __init__(self, file: str, output: str, flag: str) -> None:
@@ -60,11 +61,11 @@ class ObjectLock:
             files.remove(files.join(self._folder, name))
 
     def _give_way(self) -> None:
-        """Raise InputError if another live run is there; remove what dead ones left."""
+        """Raise InputError if another live run holds a lock; remove stale ones."""
         there = {name: time for name, time in files.modified(self._folder).items() if name.startswith(self._stem)}
         if self._name not in there:
             raise InputError(
-                f"{self._output}: the store's listing lacks what was just put, so that no lock can be held"
+                f"{self._output}: the store's listing lacks an object that was just put, so the output can't be locked"
             )
         now = there[self._name]  # by the store's clock
         for name in sorted(there.keys() - {self._name}):
@@ -79,7 +80,7 @@ class ObjectLock:
             self._remove(name)
 
     def _holder(self, name: str) -> _Holder | None:
-        """Whose object it is; None where it has just gone."""
+        """Whose object it is; None if it has just gone."""
         try:
             return from_json(files.read_bytes(files.join(self._folder, name), 4096), _Holder)
         except FileNotFoundError:
@@ -92,30 +93,31 @@ class ObjectLock:
 
     def _refresh(self) -> None:
         while not self._over.wait(REFRESH_SECONDS):
-            with contextlib.suppress(OSError, InputError):  # the run itself says what ails the store
+            with contextlib.suppress(OSError, InputError):  # the run itself reports problems of the store
                 if not self._there():
-                    return  # somebody took this run for dead: `check` says so
+                    return  # another run took this one for dead: `check` reports it
                 if not self._over.is_set():
                     self._put()
 
     def check(self) -> None:
-        """Raise InputError if another run took this one for dead and has begun."""
+        """Raise InputError if another run took this one for dead and has started."""
         if not self._over.is_set() and not self._there():
             raise InputError(
-                f"{self._output}: this run slept for more than {STALE_SECONDS:g} s and another has begun there; "
+                f"{self._output}: this run was suspended for more than {STALE_SECONDS:g} s and another has started "
+                "there; "
                 "wait for its end"
             )
 
     def release(self) -> None:
-        """Let go; may be called twice."""
+        """Release it; may be called twice."""
         if not self._over.is_set():
             self._over.set()
-            self._refresher.join(JOIN_SECONDS)  # so that it does not put the object again
+            self._refresher.join(JOIN_SECONDS)  # so that the object is not put again
             self._remove(self._name)
 
 
 class _Holder(Struct):
-    """Who holds a lock: process, host, boot of the machine, and when the process began."""
+    """The holder of a lock: process, host, boot ID of the machine, and start time of the process."""
 
     process: Count = 0
     host: str = "another machine"
@@ -129,13 +131,13 @@ def _identity() -> _Holder:
 
 
 def _machine() -> str:
-    """This boot of this machine, and which processes can be seen."""
+    """The boot ID of this machine, and the visible process namespace."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{boot} {os.readlink('/proc/self/ns/pid')}"
 
 
 def _started(pid: int) -> str:
-    """When a process began, in ticks; empty where there is none."""
+    """Start time of a process, in ticks; empty if there is none."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -143,5 +145,5 @@ def _started(pid: int) -> str:
 
 
 def _is_dead(holder: _Holder) -> bool:
-    """Whether it is a process of this machine that has ended; of another one nothing is known."""
+    """Whether it is a process of this machine that has ended; nothing is known about other machines."""
     return holder.machine == _machine() and _started(holder.process) != holder.started

@@ -1,4 +1,4 @@
-"""What a file names is opened only where the person at the shell has pointed to."""
+"""A path named in a file is opened only if the user's command allows it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .urls import parse_url
 
 
 def may_follow(path: str, given: Iterable[str]) -> bool:
-    """Whether something that a file names, such as a source in a manifest, may be opened.
+    """Whether a path named in a file, such as a source in a manifest, may be opened.
 
     A path on this disk may. A URL may only if the command itself names a URL of the same scheme, bucket and options:
-    these decide which host is asked, and whether the request carries the user's signature. A manifest that came from
-    somebody else could name any host.
+    these decide which host is contacted, and whether the request is signed with the user's keys. A manifest from
+    someone else could name any host.
 
     Parameters
     ----------

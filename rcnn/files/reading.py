@@ -1,4 +1,4 @@
-"""What is there, and what is in it."""
+"""Which files exist, and their contents."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .urls import join, parse_url, plain
 if TYPE_CHECKING:
     from pyarrow import NativeFile
 
-CHUNK_BYTES = 8 << 20  # that are read at once
-ENCODING = "utf-8-sig"  # of every text that is read
+CHUNK_BYTES = 8 << 20  # bytes to read at a time
+ENCODING = "utf-8-sig"  # of all text files
 
 
 def is_dir(path: str) -> bool:
-    """Whether it is a directory; in a store, whether an object lies below it."""
+    """Whether it is a directory; in a store, whether an object is below it."""
     url = parse_url(path)
     if url is None:
         return os.path.isdir(plain(path))
@@ -40,7 +40,7 @@ def exists(path: str) -> bool:
 
 
 def names(path: str) -> list[str]:
-    """Names of the files and directories in a directory; none where there is no such directory in a store."""
+    """Names of the files and directories in a directory; none if there is no such directory in a store."""
     url = parse_url(path)
     if url is None:
         return os.listdir(plain(path))
@@ -49,9 +49,9 @@ def names(path: str) -> list[str]:
 
 
 def marks(path: str) -> dict[str, tuple[int, int]]:
-    """`names` of a directory, each with its size in bytes and when it was changed last, in ns since 1970.
+    """`names` of a directory, each with its size in bytes and time of its last change, in ns since 1970.
 
-    Both are -1 of a link that leads nowhere. In a store they come with the listing.
+    Both are -1 for a dangling link. In a store they come with the listing.
     """
     url = parse_url(path)
     if url is not None:
@@ -84,7 +84,7 @@ def objects(path: str) -> dict[str, tuple[int, int]]:
 
 
 def mark(path: str) -> tuple[int, int]:
-    """Size in bytes of a file, and when it was changed last, in ns since 1970; both -1 where it is not there."""
+    """Size in bytes of a file, and time of its last change, in ns since 1970; both -1 if it does not exist."""
     url = parse_url(path)
     if url is not None:
         info = info_of(path, url)
@@ -135,9 +135,9 @@ def open_text(path: str) -> IO[str]:
 
 
 def open_parquet(path: str) -> str | NativeFile:
-    """What pyarrow.parquet reads: the path of a file, or an object in which it may seek.
+    """A source for pyarrow.parquet: the path of a file, or a seekable object.
 
-    What a store does while it is read is raised as OSError.
+    Errors of the store during reading are raised as OSError.
     """
     url = parse_url(path)
     if url is None:

@@ -1,4 +1,4 @@
-"""Object stores, asked through pyarrow, and what they answer in place of an object."""
+"""Object stores, accessed through pyarrow, and their errors."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ..errors import InputError
 from .urls import Url, parse_url
 
 CONNECT_SECONDS = 3.0  # to a store
-SILENT_SECONDS = 5.0  # in which a store sends nothing, before a request is tried again
-ATTEMPTS = 3  # of a request: a store that hangs is given up after 18 s
-GCS_SECONDS = 10.0  # in which a request to GCS is tried again; the last of these tries may take as long again
+SILENT_SECONDS = 5.0  # without data from a store before a request is tried again
+ATTEMPTS = 3  # tries of a request: a hanging store is given up after 18 s
+GCS_SECONDS = 10.0  # of retries of a request to GCS; the last of them may take as long again
 
 _SILENT = ("NETWORK_CONNECTION", "REQUEST_TIMEOUT", "curlCode", "UNAVAILABLE", "CURL error", "DEADLINE")
 _REFUSED = (
@@ -27,11 +27,11 @@ _REFUSED = (
 
 
 class StoreError(InputError):
-    """The store itself does not answer or refuses: the fault of no single object."""
+    """The store itself does not answer or refuses: not the fault of a single object."""
 
 
 class RefusedError(StoreError):
-    """The store answers, but not us."""
+    """The store refuses our request."""
 
 
 @lru_cache(maxsize=32)
@@ -66,7 +66,7 @@ def file_system(scheme: str, bucket: str, options: str) -> Any:
 
 
 def _answer(error: Exception) -> str:
-    """What a store said, without the path and the numbers of requests that pyarrow puts around it."""
+    """A store's message, without the path and the request IDs that pyarrow adds."""
     text = " ".join(str(error).split())
     found = re.search(r"(?:AWS Error |with a last message of |google::cloud::Status\()(.*)", text)
     return re.sub(r" \(Request ID.*", "", found[1] if found else text)
@@ -77,12 +77,12 @@ def _problem(path: str, error: Exception) -> InputError:
     short = text[:160]
     if any(sign in text for sign in _SILENT):
         return StoreError(
-            f"{path}: the store does not answer ({short}); see to the network and the endpoint, then "
-            "the same command goes on"
+            f"{path}: the store does not answer ({short}); check the network and the endpoint, then "
+            "the same command resumes"
         )
     if any(sign in text for sign in _REFUSED) or isinstance(error, PermissionError):
         return RefusedError(
-            f"{path}: the store refuses ({short}); give credentials that may do that, like AWS_ACCESS_KEY_ID "
+            f"{path}: the store refuses ({short}); give credentials that allow it, such as AWS_ACCESS_KEY_ID "
             "and AWS_SECRET_ACCESS_KEY"
         )
     if "NO_SUCH_BUCKET" in text:
@@ -92,7 +92,7 @@ def _problem(path: str, error: Exception) -> InputError:
 
 @contextmanager
 def asking(path: str) -> Iterator[None]:
-    """What pyarrow raises becomes a line for the person at the shell; FileNotFoundError stays."""
+    """Turn pyarrow's exceptions into a line for the user, except FileNotFoundError."""
     import pyarrow as pa
 
     try:
@@ -109,29 +109,29 @@ def info_of(path: str, url: Url) -> Any:
 
 
 def check_answers(path: str) -> None:
-    """Raise StoreError unless the store and the bucket of a URL answer; nothing for a path on the disk."""
+    """Raise StoreError unless the store and the bucket of a URL answer; does nothing for a path on disk."""
     from pyarrow.fs import FileType
 
     url = parse_url(path)
     if url is None:
         return
     bucket = Url(url.scheme, url.bucket, "", url.options)
-    with suppress(RefusedError):  # who may use a part of a bucket may not always ask for it
+    with suppress(RefusedError):  # users with access to a part of a bucket may not be allowed to query the bucket
         if info_of(path, bucket).type == FileType.NotFound:
             raise StoreError(f"{path}: there is no bucket {url.bucket}; make it, or give another")
     beside = url.key.rpartition("/")[0]
-    # one that is not there: answered like any other, whatever ails the object itself
+    # an object that does not exist: the answer does not depend on problems of the object itself
     info_of(path, Url(url.scheme, url.bucket, f"{beside}/{uuid.uuid4().hex}".lstrip("/"), url.options))
 
 
 def list_dir(path: str, url: Url, whole: bool = False) -> list[Any]:
-    """What lies in a directory: a request for each thousand names.
+    """The contents of a directory: a request for each thousand names.
 
-    GCS knows a directory by what is in it alone, so that there all is listed that lies below.
+    GCS knows a directory only by its contents, so everything below it is listed there.
 
     Parameters
     ----------
-    whole : whether all is listed that lies below
+    whole : whether to list everything below
     """
     from pyarrow import fs
 

@@ -1,7 +1,7 @@
-"""What is read from disk is checked against types before it is used.
+"""Checks data read from disk against types before it is used.
 
-msgspec does it: it is strict (no text is a number, no boolean is one), takes no NaN and no integer over 64 bits, says
-in one line what is wrong where, and loads in a seventh of the time of pydantic, which every command would wait for.
+It uses msgspec, which is strict (texts and booleans are not numbers), refuses NaN and integers over 64 bits, reports
+errors with their location in one line, and loads in a seventh of pydantic's time, which every command would pay.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-LARGEST = 1 << 62  # whole numbers are less: sums of a few of them still fit into 64 bits
+LARGEST = 1 << 62  # bound of integers: sums of a few of them still fit into 64 bits
 LONGEST = 4096  # characters of a path or a name
 
 Count = Annotated[int, Meta(ge=0, lt=LARGEST)]
@@ -23,12 +23,12 @@ T = TypeVar("T")
 
 
 def from_json(data: bytes, kind: type[T] | Any = Any) -> T | Any:
-    """What a JSON text holds, as `kind`.
+    """The contents of a JSON text, as `kind`.
 
     Raises
     ------
     ValueError
-        If it is no JSON, nested too deeply, or of other types; says where.
+        If it is not JSON, nested too deeply, or of other types; says where.
     """
     try:
         return msgspec.json.decode(data, type=kind)
@@ -45,7 +45,7 @@ def from_toml(text: str, kind: type[T] | Any = Any) -> T | Any:
 
 
 def checked(value: Any, kind: type[T] | Any) -> T | Any:
-    """A value that was read, as `kind`; raises ValueError where it has other types."""
+    """A value that was read, as `kind`; raises ValueError if it has other types."""
     try:
         return msgspec.convert(value, kind)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Text that came from strangers: read in one place, as UTF-8 with or without a byte order mark, and shown safely."""
+"""Untrusted text: read in one place, as UTF-8 with or without a byte order mark, and shown safely."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..errors import InputError
 from .reading import ENCODING, open_text, read_bytes
 
-JOINERS = "\u200c\u200d"  # can't be seen, but Persian, Hindi and emoji are written with them
-MARK = "\ufeff"  # what a byte order mark is read as, where files were put behind each other
+JOINERS = "\u200c\u200d"  # invisible, but Persian, Hindi and emoji need them
+MARK = "\ufeff"  # a byte order mark inside a text, from concatenated files
 
 
 def read_lines(path: str, wanted: str, whole: bool = False) -> Iterator[tuple[int, str]]:
@@ -18,8 +18,8 @@ def read_lines(path: str, wanted: str, whole: bool = False) -> Iterator[tuple[in
 
     Parameters
     ----------
-    wanted : which flag wants what, for the message where the file can't be read
-    whole : keep the white space at the ends: the name of a file may begin or end with it
+    wanted : which flag needs what, for the message if the file can't be read
+    whole : keep the white space at the ends: the name of a file may start or end with it
 
     Raises
     ------
@@ -42,29 +42,29 @@ def read_rows(path: str, header: Sequence[str], wanted: str) -> Iterator[tuple[i
 
     Parameters
     ----------
-    header : names of the columns, which the first row must hold
-    wanted : which flag wants what, for the message where the file can't be read
+    header : names of the columns, which must be the first row
+    wanted : which flag needs what, for the message if the file can't be read
 
     Raises
     ------
     InputError
-        If it can't be read, is not UTF-8 or no CSV, or has another header or a row of another width.
+        If it can't be read, is not UTF-8 or CSV, or has another header or a row of another width.
     """
     try:
         with open_text(path) as file:
             rows = csv.reader(file, strict=True)
             if next(rows, []) != list(header):
-                raise InputError(f"{path}: its first line is not {','.join(header)}; mend it")
+                raise InputError(f"{path}: its first line is not {','.join(header)}; fix it")
             for row in filter(None, rows):
                 if len(row) != len(header):
-                    raise InputError(f"{path}:{rows.line_num}: is not {','.join(header)}; mend the line")
+                    raise InputError(f"{path}:{rows.line_num}: is not {','.join(header)}; fix the line")
                 yield rows.line_num, row
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; {wanted}") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is not UTF-8 text; save it as UTF-8") from None
     except csv.Error as error:
-        raise InputError(f"{path}: is not CSV ({error}); mend it, or make it again") from None
+        raise InputError(f"{path}: is not CSV ({error}); fix it, or make it again") from None
 
 
 def table_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -77,7 +77,7 @@ def table_bytes(header: Sequence[str], rows: Iterable[Sequence[object]]) -> byte
 
 
 def read_text(path: str, most: int) -> str:
-    """A text of at most so many bytes.
+    """A text of at most this many bytes.
 
     Raises
     ------
@@ -96,12 +96,12 @@ def read_text(path: str, most: int) -> str:
 
 
 def check_utf8(path: str, flag: str) -> None:
-    """Refuse a path that is not UTF-8 where manifests and libraries must hold it, before any work is done.
+    """Refuse a path that is not UTF-8, which manifests and libraries can't store, before any work is done.
 
     Raises
     ------
     InputError
-        Names the path and the flag that gave it.
+        With the path and its flag.
     """
     try:
         path.encode()
@@ -110,8 +110,8 @@ def check_utf8(path: str, flag: str) -> None:
 
 
 def printable(text: str) -> str:
-    """The text with a replacement mark for everything that can't be seen, such as line breaks and changes of direction.
+    """The text with replacement characters for invisible ones, such as line breaks and changes of direction.
 
-    Names come from strangers: what is printed must not move the cursor of a terminal or turn a line around.
+    Names are untrusted: printed text must not move the cursor of a terminal or reverse a line.
     """
     return "".join(character if character.isprintable() or character in JOINERS else "\ufffd" for character in text)

@@ -1,4 +1,4 @@
-"""Where a file lies: a path on the disk or a URL, and the arithmetic of both."""
+"""Locations of files: paths on disk and URLs, and operations on both."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Url:
 
     @property
     def path(self) -> str:
-        """As pyarrow names it."""
+        """In pyarrow's notation."""
         return f"{self.bucket}/{self.key}" if self.key else self.bucket
 
     def with_key(self, key: str) -> str:
@@ -43,19 +43,19 @@ def parse_url(path: str) -> Url | None:
         return None
     scheme, rest = match[1].lower(), match[2]
     if scheme not in STORES:
-        raise InputError(f"{path}: {scheme}:// is no place for data; give a path, or s3://, gs:// or file://")
+        raise InputError(f"{path}: {scheme}:// is not supported; give a path, or s3://, gs:// or file://")
     found = _OPTIONS.search(rest)
     options = found[0] if found else ""
     bucket, _, key = rest.removesuffix(options).partition("/")
     if not bucket:
         raise InputError(f"{path}: names no bucket; give {scheme}://BUCKET/KEY")
     if "@" in bucket:
-        raise InputError(f"{scheme}://: keys don't belong into a URL, which is printed and kept; set AWS_ACCESS_KEY_ID")
+        raise InputError(f"{scheme}://: keys must not be in a URL, which is printed and stored; set AWS_ACCESS_KEY_ID")
     return Url(STORES[scheme], bucket, "/".join(filter(None, key.split("/"))), options)
 
 
 def is_url(path: str) -> bool:
-    """Whether it lies in an object store."""
+    """Whether it is in an object store."""
     return parse_url(path) is not None
 
 
@@ -66,14 +66,14 @@ def plain(path: str) -> str:
         return path
     parts = urlsplit(path)
     if parts.netloc not in ("", "localhost") or not parts.path:
-        raise InputError(f"{path}: a file:// URL has three strokes and a whole path, like file:///data/mine")
+        raise InputError(f"{path}: a file:// URL has three slashes and an absolute path, like file:///data/mine")
     return unquote(parts.path)
 
 
 def on_disk(path: str, flag: str) -> str:
-    """`plain`; raises InputError where it lies in an object store, which `flag` does not take."""
+    """`plain`; raises InputError if it is in an object store, which `flag` does not accept."""
     if is_url(path):
-        raise InputError(f"{flag} {path}: must lie on the disk; give a path")
+        raise InputError(f"{flag} {path}: must be on disk; give a path")
     return plain(path)
 
 
@@ -86,7 +86,7 @@ def join(path: str, *names: str) -> str:
 
 
 def parent(path: str) -> str:
-    """The directory that a file lies in."""
+    """The directory of a file."""
     url = parse_url(path)
     return os.path.dirname(plain(path)) if url is None else url.with_key(url.key.rpartition("/")[0])
 
@@ -98,13 +98,13 @@ def base_name(path: str) -> str:
 
 
 def suffixed(path: str, suffix: str) -> str:
-    """The file beside it whose name ends in `suffix`, too."""
+    """The file next to it with `suffix` appended to its name."""
     url = parse_url(path)
     return f"{plain(path)}{suffix}" if url is None else url.with_key(f"{url.key}{suffix}")
 
 
 def relative(path: str, folder: str) -> str:
-    """`path`, which lies below `folder`, from there."""
+    """`path`, which is below `folder`, relative to it."""
     url, base = parse_url(path), parse_url(folder)
     if url is None or base is None:
         return os.path.relpath(plain(path), plain(folder))
@@ -113,8 +113,8 @@ def relative(path: str, folder: str) -> str:
 
 @lru_cache(maxsize=8)
 def below(folder: str) -> Callable[[str], str | None]:
-    """What turns a path that begins with that of a folder, as both are written, into the one from there, and any other
-    into None. The folder is looked at once, for many paths."""
+    """A function that makes a path below a folder relative to it, comparing both as strings, and returns None for any
+    other. The folder is parsed once, for many paths."""
     base = parse_url(folder)
     start = os.path.join(plain(folder), "") if base is None else f"{base.key}/" if base.key else ""
 
@@ -132,13 +132,13 @@ def below(folder: str) -> Callable[[str], str | None]:
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Whether a path on the disk lies in a folder, or is it; links are followed."""
+    """Whether a path on disk is in a folder, or is the folder; links are followed."""
     real, place = os.path.realpath(path), os.path.realpath(folder)
     return real == place or real.startswith(os.path.join(place, ""))
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two paths name one place."""
+    """Whether two paths name the same file."""
     here, there = parse_url(one), parse_url(other)
     if here is None or there is None:
         return here is there and os.path.realpath(plain(one)) == os.path.realpath(plain(other))

@@ -1,8 +1,8 @@
-"""Files that appear whole or not at all, on the disk also when the power fails.
+"""Writes files atomically, on disk even through a power failure.
 
-What is written holds faces, names and vectors, so it is made for its user alone: files 0600, directories 0700, whatever
-the umask is. No link is followed inside an output: a link could have been laid there to have another file overwritten
-or another folder emptied.
+The files contain faces, names and vectors, so they are created for the user alone: files 0600, directories 0700,
+whatever the umask is. No link is followed inside an output: it could have been placed there to have another file
+overwritten or another folder emptied.
 """
 
 from __future__ import annotations
@@ -23,13 +23,12 @@ from .urls import parse_url, plain
 
 FILE_MODE, DIR_MODE = 0o600, 0o700
 DEVICES = "/dev"
-SHARED_MODE = 0o666  # of what holds nobody's face, less the umask
+SHARED_MODE = 0o666  # of files without faces, less the umask
 
 
 def make_dir(path: str) -> None:
-    """Make a directory and those above it, for the user alone; in a store there are none, but the bucket must be there.
-
-    A directory that is there keeps its mode.
+    """Make a directory and its parents, for the user alone; in a store there are none, but the bucket must exist. An
+    existing directory keeps its mode.
     """
     if parse_url(path) is not None:
         check_answers(path)
@@ -46,28 +45,28 @@ def make_dir(path: str) -> None:
 
 
 def make_inner_dir(path: str) -> None:
-    """`make_dir` of a directory inside an output; raises InputError where a link lies in its place."""
+    """`make_dir` of a directory inside an output; raises InputError if it is a link."""
     check_no_link(path)
     make_dir(path)
 
 
 def check_no_link(path: str) -> None:
-    """Raise InputError if a link lies at a path on the disk."""
+    """Raise InputError if a path on disk is a link."""
     if parse_url(path) is None and os.path.islink(plain(path)):
         raise InputError(f"{path}: is a link, and none is followed inside an output; remove it")
 
 
 def check_no_links(folder: str) -> None:
-    """`check_no_link` of everything that lies in a directory of an output; the output itself may be one."""
+    """`check_no_link` for everything in a directory of an output; the output itself may be one."""
     if parse_url(folder) is None and os.path.isdir(plain(folder)):
         for name in sorted(os.listdir(plain(folder))):
             check_no_link(os.path.join(plain(folder), name))
 
 
 def check_replaceable(path: str) -> None:
-    """Raise OSError where what lies at a path on the disk is neither a file nor a link, or is in the folder of devices.
+    """Raise OSError if a path on disk is neither a file nor a link, or is in the folder of devices.
 
-    A device or a pipe would go, and everything that uses it would find a file in its place.
+    A device or a pipe would be replaced by a file, and everything that uses it would break.
     """
     with contextlib.suppress(FileNotFoundError):
         mode = os.lstat(path).st_mode
@@ -78,7 +77,7 @@ def check_replaceable(path: str) -> None:
 
 
 def create(path: str, private: bool = True) -> IO[bytes]:
-    """Open a new file on the disk for writing. What had its name is removed first: a link is never written through."""
+    """Open a new file on disk for writing. An existing one is removed first: a link is never written through."""
     check_replaceable(path)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
@@ -87,22 +86,22 @@ def create(path: str, private: bool = True) -> IO[bytes]:
 
 
 def write_whole(path: str, write: Callable[[str], None], private: bool = True) -> None:
-    """Let `write` make a file under another name; then it appears at `path`, whole or not at all.
+    """Let `write` make a file under another name, then move it to `path`, atomically.
 
-    On the disk it is synced and renamed, and the directory is synced. Into a store it is put, which may take several
-    requests, the last of which makes it visible.
+    On disk it is synced and renamed, and the directory is synced. Into a store it is put, which may take several
+    requests; the last one makes it visible.
 
     Parameters
     ----------
-    write : opens the path that it is given, at which there is an empty file
-    private : whether it is for the user alone, on the disk
+    write : opens the path that it is given, which is an empty file
+    private : whether it is for the user alone, on disk
 
     Raises
     ------
     OSError
         If it can't be written.
     InputError
-        If the store does not take it.
+        If the store refuses it.
     """
     url = parse_url(path)
     if url is None:
@@ -143,7 +142,7 @@ def put(path: str, data: bytes) -> None:
     assert url is not None
     with asking(path):
         store = file_system(url.scheme, url.bucket, url.options)
-        # no `with`: what is closed after an error would be taken for whole
+        # no `with`: a stream closed after an error would look complete
         stream = store.open_output_stream(url.path)
         stream.write(data)
         stream.close()
@@ -161,7 +160,7 @@ def _to_disk(path: str) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove a file; one that is not there is an error on the disk, FileNotFoundError, and none in a store."""
+    """Remove a file; a missing one is an error on disk, FileNotFoundError, but not in a store."""
     url = parse_url(path)
     if url is None:
         os.remove(plain(path))
@@ -171,17 +170,17 @@ def remove(path: str) -> None:
 
 
 def move(source: str, target: str) -> None:
-    """Give a file another place on the same disk or in the same store; what had that place is replaced.
+    """Move a file on the same disk or in the same store; an existing target is replaced.
 
-    On the disk it is renamed, and both directories are synced. In a store it is copied, then removed: a run that is
+    On disk it is renamed, and both directories are synced. In a store it is copied, then removed: a run that is
     killed in between leaves both.
 
     Raises
     ------
     OSError
-        If it can't be moved; FileNotFoundError where it is not there.
+        If it can't be moved; FileNotFoundError if it does not exist.
     InputError
-        If the store does not take it, or a link lies in the place of the target.
+        If the store refuses it, or the target is a link.
     """
     url, place = parse_url(source), parse_url(target)
     if url is None:
@@ -198,15 +197,15 @@ def move(source: str, target: str) -> None:
 
 
 def discard(path: str) -> None:
-    """Remove a file that is to be written anew, so that a run that fails leaves nothing that passes for its result.
+    """Remove a file before it is rewritten, so that a failing run leaves nothing that could be taken for its result.
 
     Raises
     ------
     InputError
-        If it can't be removed, or is no file.
+        If it can't be removed, or is not a file.
     """
     try:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # whoever writes there says so
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # writing reports the error
             if parse_url(path) is None:
                 check_replaceable(plain(path))
             remove(path)
@@ -215,12 +214,12 @@ def discard(path: str) -> None:
 
 
 def remove_tree(path: str) -> None:
-    """Remove a directory and what is in it, where it is there.
+    """Remove a directory with its contents, if it exists.
 
     Raises
     ------
     InputError
-        If a link lies in its place.
+        If it is a link.
     OSError
         If it can't be removed.
     """
@@ -229,7 +228,7 @@ def remove_tree(path: str) -> None:
         check_no_link(path)
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(plain(path))
-    elif url.scheme == "gs":  # pyarrow removes only directories there that have an object of their own
+    elif url.scheme == "gs":  # in a store pyarrow removes only directories with an object of their own
         for info in list_dir(path, url):
             with asking(path):
                 file_system(url.scheme, url.bucket, url.options).delete_file(info.path)

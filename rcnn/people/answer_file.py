@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def connect(path: str, create: bool) -> sqlite3.Connection:
-    """Open a file, which is made where it is not there; what was committed is on the disk."""
+    """Open a file, which is made if it does not exist; what was committed is on the disk."""
     if create and not os.path.lexists(path):
         with contextlib.suppress(FileExistsError):  # for the user alone, and what SQLite lays beside it as well
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
@@ -82,18 +82,19 @@ def told(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise InputError(f"{path}: can't be read or written: {error}; mend that, then give the same command") from None
+        raise InputError(f"{path}: can't be read or written: {error}; fix that, then give the same command") from None
     except (sqlite3.DatabaseError, OverflowError) as error:
         raise InputError(
-            f"{path}: is damaged or is no file of answers ({error}); put a copy in its place, or move it away to go on "
+            f"{path}: is damaged or is not a file of answers ({error}); put a copy in its place, or move it away to go "
+            "on "
             "without its answers"
         ) from None
     except OSError as error:
-        raise InputError(f"{path}: can't be made: {error.strerror or error}; mend that") from None
+        raise InputError(f"{path}: can't be made: {error.strerror or error}; fix that") from None
 
 
 def one(connection: sqlite3.Connection, query: str, *values: object) -> Any:
-    """The first column of the first row; None where there is no row."""
+    """The first column of the first row; None if there is no row."""
     row = connection.execute(query, values).fetchone()
     return row[0] if row else None
 
@@ -107,7 +108,7 @@ def to_row(answer: Answer) -> tuple[Any, ...]:
 
 
 def from_row(row: Sequence[Any]) -> Answer:
-    """The answer of columns in the order of `COLUMNS`; raises DatabaseError where they are none."""
+    """The answer of columns in the order of `COLUMNS`; raises DatabaseError if they are none."""
     kind, clip, track, time, x1, y1, x2, y2, label, other, name, clip2, track2, time2, *box2 = row
     spot, spot2 = (None if c is None else Spot(c, t) for c, t in ((clip, track), (clip2, track2)))
     box = None if time is None else (x1, y1, x2, y2)

@@ -1,6 +1,6 @@
-"""The log of what people answered about a run: one SQLite file beside it, to which steps are only added.
+"""The log of answers about a run: an append-only SQLite file next to it.
 
-A step is what one click says; it is on the disk when `Answers.add` returns. Each step carries a token that the client
+A step is the answer of one click; it is on disk when `Answers.add` returns. Each step carries a token that the client
 made: the same token again changes nothing, so a request that is repeated after a crash counts once. Nothing is changed
 in place: a step that is taken back stays, with a later one that says so. Only `forget` removes rows.
 """
@@ -56,7 +56,7 @@ class Step:
 class Answers:
     """A log of answers; several threads may use one, and several processes one file.
 
-    Use `open`. Every method raises InputError where the file is damaged, or can't be written.
+    Use `open`. Every method raises InputError if the file is damaged, or can't be written.
     """
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
@@ -71,16 +71,16 @@ class Answers:
         Parameters
         ----------
         path : of the file, on the disk
-        create : whether one that is not there is made
+        create : whether one that does not exist is made
 
         Raises
         ------
         InputError
-            If it is not there, is damaged, is no log of answers, or was made by a later version.
+            If it does not exist, is damaged, is not a log of answers, or was made by a later version.
         """
         path = files.on_disk(path, "--answers")
         if not create and not os.path.exists(path):
-            raise InputError(f"{path}: is not there; python -m rcnn review makes it with the first answer")
+            raise InputError(f"{path}: does not exist; python -m rcnn review makes it with the first answer")
         if create:
             files.check_no_link(path)
         with told(path):
@@ -104,9 +104,9 @@ class Answers:
         self.close()
 
     def add(self, token: str, answers: Sequence[Answer], window: str = "") -> int:
-        """Add answers as one step; gives its number, once it is on the disk.
+        """Add answers as one step; returns its number, once it is on the disk.
 
-        A token that is there already adds nothing, and gives the number that it had.
+        A known token adds nothing, and returns its number.
 
         Raises
         ------
@@ -126,9 +126,9 @@ class Answers:
             return step
 
     def undo(self, token: str, window: str = "") -> int | None:
-        """Take back the last step of a window that stands; gives its number, or None where there is none.
+        """Take back the last step of a window that stands; returns its number, or None if there is none.
 
-        A token that is there already takes back nothing more, and gives what it gave.
+        A known token takes back nothing more, and returns its first result.
         """
         if not token:
             raise ValueError("a step needs a token")
@@ -192,7 +192,7 @@ class Answers:
         ]
 
     def forget(self, label: int, spots: Collection[Spot] = (), clips: Collection[str] = ()) -> int:
-        """Remove all that was answered about a person, and about tracks and clips; gives the number of answers.
+        """Remove all that was answered about a person, and about tracks and clips; returns the number of answers.
 
         Who was merged into the person is the person. Nothing of the rows is left in the file or beside it.
         """
@@ -234,18 +234,18 @@ class Answers:
 
 
 def read_given(path: str | None) -> Given:
-    """What the answers in a file mean together; nothing where there is no file.
+    """What the answers in a file mean together; nothing if there is no file.
 
     Raises
     ------
     InputError
-        If it is damaged or is no log of answers.
+        If it is damaged or is not a log of answers.
     """
     return meaning(read_standing(path))
 
 
 def read_standing(path: str | None) -> list[Answer]:
-    """The answers in a file that were not taken back, in their order; none where there is no file.
+    """The answers in a file that were not taken back, in their order; none if there is no file.
 
     Raises
     ------

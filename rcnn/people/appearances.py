@@ -47,7 +47,7 @@ class Appearance:
     cosine : of that embedding and the template, -1..1
     probability : that it is the person, by the cosine alone
     verdict : yes, maybe, no
-    person : name of the person; empty where none is known
+    person : name of the person; empty if none is known
     source : the file
     """
 
@@ -118,7 +118,7 @@ def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, secon
     faces : of the clip, with their tracks; a track that is not among the matches does not count
     matches : of its tracks
     look : seconds from one look at the clip to the next, see `seconds_of_look`; 0 for a photograph
-    seconds : length of the clip; 0 where it is not known
+    seconds : length of the clip; 0 if it is not known
     """
     rows = [np.flatnonzero(faces.tracks == track) for track in matches.tracks]
     sure = np.zeros(len(rows), bool) if matches.sure is None else matches.sure
@@ -203,9 +203,9 @@ def seconds_of_look(intervals: Sequence[float], looks: int, seconds: float, fram
     Parameters
     ----------
     intervals : that detect.py may have looked at it with: first the usual one, then that of a second, closer look; each
-        at least a frame long, 0 where it is not known
+        at least a frame long, 0 if it is not known
     looks : frames that were looked at
-    seconds : length of the clip, 0 where it is not known
+    seconds : length of the clip, 0 if it is not known
     frames : of the clip
 
     Returns

@@ -14,7 +14,7 @@ BLOCK = 1 << 14  # pairs that are compared at once
 class Groups:
     """Tracks in groups that grow.
 
-    Of a single track the vector is read where it lies; in memory are the sums of groups of several.
+    Vectors of single tracks are read from their file; only sums of larger groups are in memory.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ class Groups:
         return found
 
     def merge(self, new: np.ndarray) -> np.ndarray:
-        """Join groups, (count,) int64 each with its new number, any numbers; gives the numbers from 0 on, (count,)."""
+        """Join groups, (count,) int64 each with its new number, any numbers; returns the numbers from 0 on, "
+        "(count,)."""
         _, numbers = np.unique(new, return_inverse=True)
         self._set(numbers[self.owner], int(numbers.max()) + 1 if len(numbers) else 0)
         return numbers

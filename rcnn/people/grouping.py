@@ -1,4 +1,4 @@
-"""Tracks of people whom nobody knows, to groups of one person each.
+"""Groups tracks of unknown people, one group per person.
 
 Near neighbours make a graph; Leiden (Traag, Waltman and van Eck 2019, with the constant Potts model) finds its dense
 parts; then whichever two parts are most like each other are joined, as long as the mean cosine of their tracks is high
@@ -42,7 +42,7 @@ class GroupingSettings:
 
     @staticmethod
     def of(card: CardThresholds | None, tracks: int) -> GroupingSettings:
-        """By what the card of the model says of cosines, for so many tracks; where it says nothing, the usual ones.
+        """From the thresholds in the model's card and the number of tracks; without thresholds, the defaults.
 
         Each track is compared with all others, so the share of strangers that may be alike falls with their number;
         beyond what was measured the tail is taken for that of a normal distribution.
@@ -147,7 +147,7 @@ def find_groups(
 
 
 class SortedTracks:
-    """Tracks in an order that hangs on nothing but themselves; the vectors stay where they lie."""
+    """Tracks in an order that depends only on themselves; the vectors are not moved."""
 
     def __init__(self, vectors: np.ndarray, order: np.ndarray) -> None:
         self._vectors, self._order = vectors, order

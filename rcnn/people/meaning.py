@@ -26,7 +26,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Seen:
-    """The best face of a track, by which an answer finds its track again when detection is done anew.
+    """The best face of a track, by which an answer finds its track again when detection is run again.
 
     time : seconds from the start of the file
     box : x1, y1, x2, y2 in pixels of the upright frame

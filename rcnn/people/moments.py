@@ -106,7 +106,7 @@ class Members:
 
 
 def as_pairs(pairs: Pairs, tracks: int) -> np.ndarray:
-    """(m, 2) int64, each pair once, the smaller first; raises ValueError where one names no two tracks."""
+    """(m, 2) int64, each pair once, the smaller first; raises ValueError if one names no two tracks."""
     found = np.asarray(pairs, np.int64).reshape(-1, 2)
     if len(found) and (found.min() < 0 or found.max() >= tracks or (found[:, 0] == found[:, 1]).any()):
         raise ValueError(f"pairs of {tracks} tracks name two different ones, 0 to {tracks - 1}")

@@ -1,4 +1,4 @@
-"""Answers find their tracks again where detection was done anew: by the time and the box of the best face."""
+"""Answers find their tracks again where detection was run again: by the time and the box of the best face."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Faces:
     boxes: np.ndarray
 
     def find(self, time: float, box: Sequence[float]) -> int | None:
-        """The track of the face that was seen at a time and a place; None where there is none near."""
+        """The track of the face that was seen at a time and a place; None if there is none near."""
         away = np.abs(self.times - time)
         near = np.flatnonzero(away <= NEAR)
         if not len(near):
@@ -71,7 +71,7 @@ class FaceIndex:
             self._faces[name] = None if parts is None else Faces(*map(np.concatenate, zip(*parts, strict=True)))
 
     def spot(self, spot: Spot, time: float | None, box: Sequence[float] | None) -> Spot | None:
-        """Where a track is now; None where it is not there any more. Without a time, its number is believed."""
+        """Where a track is now; None where it no longer exists. Without a time, its number is believed."""
         faces = self._faces[spot.clip]
         if faces is None:
             return None
@@ -82,7 +82,7 @@ class FaceIndex:
 
 
 def relocate(answers: Iterable[Answer], index: FaceIndex) -> tuple[list[Answer], int]:
-    """Answers about the tracks that there are now, in their order; and how many found none, and are left out."""
+    """Answers about current tracks, in order; and the number of answers whose tracks no longer exist."""
     answers = list(answers)
     index.load({spot.clip for answer in answers for spot in answer.spots})
     found, lost = [], 0

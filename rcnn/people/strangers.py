@@ -1,4 +1,4 @@
-"""Who teaches without being known: clips of strangers, and people beside somebody known, as classes or as nobody."""
+"""Training data from unknown people: clips of strangers, and companions of known people, as classes or as class 0."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Clips:
         return Clips(batch, starts, counts, np.maximum(labels, config.SUBMIT.NOBODY), starts + places)
 
     def others(self) -> np.ndarray:
-        """The rows (m,) int of tracks that stand beside the chosen one of somebody known."""
+        """The rows (m,) int of tracks next to the chosen one of a known person."""
         beside = np.repeat(self.labels != config.SUBMIT.NOBODY, self.counts)
         beside[self.chosen] = False
         return np.flatnonzero(beside)
@@ -86,7 +86,7 @@ class Templates:
 
 
 def companions(clips: Clips, templates: Templates) -> np.ndarray:
-    """The rows (m,) int of tracks beside somebody known that show nobody known.
+    """The rows (m,) int of tracks next to a known person that show no known person.
 
     A track that is as like a known person as two faces of one person are is left out: it may show that person, whom it
     would teach to be nobody.
@@ -97,7 +97,7 @@ def companions(clips: Clips, templates: Templates) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Strangers:
-    """Classes of people whom nobody knows, numbered above the people who are known.
+    """Classes of unknown people, numbered above the known ones.
 
     people : the largest label of a known person
     classes : how many follow
@@ -117,14 +117,14 @@ class Strangers:
         least: int,
         group: Callable[[np.ndarray], np.ndarray],
     ) -> Strangers:
-        """Group the main tracks of clips of nobody known, and the companions of known people.
+        """Group the main tracks of clips of unknown people, and the companions of known people.
 
         A group whose mean is as like a known person as two tracks of one person are makes no class: it may show that
         person, and would take the person's clips.
 
         Parameters
         ----------
-        beside : whether companions are among them
+        beside : whether to include companions
         people : see `Strangers`
         least : clips that a class has
         group : of vectors (n, D) float32 of length 1, all of which are in memory: (n,) int, -1 for those in none

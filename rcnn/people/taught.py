@@ -26,7 +26,7 @@ class Taught:
 
     names, tracks : n clips and numbers (n,) int32 of the tracks
     rows : row of each track
-    given : what the answers mean, about the tracks that there are
+    given : the meaning of the answers about existing tracks
     lost : answers that found no track, and are not used
     labels : (people,) int32, rising
     scores : (n, people) float32, cosines as they count
@@ -113,12 +113,12 @@ class Taught:
         return None if verdict == NO else int(gallery.labels[best])
 
     def update(self, answers: Iterable[Answer]) -> frozenset[int]:
-        """Take over all answers that stand, which find their tracks again; gives the labels whose scores changed."""
+        """Take over all answers that stand, which find their tracks again; returns the labels whose scores changed."""
         now, self.lost = relocate(answers, self._index)
         return self.teach(meaning(now))
 
     def teach(self, given: Given) -> frozenset[int]:
-        """Take over what answers about the tracks that there are mean; gives the labels whose scores have changed."""
+        """Apply the meaning of answers about existing tracks; returns the labels whose scores have changed."""
         self.given = given
         before = self.gallery
         gallery = TaughtGallery.of(self._gallery(given), given, self._vectors(given), *self._cohort, before)
@@ -172,7 +172,7 @@ class Taught:
         return [(int(self.labels[place]), float(self.scores[row, place])) for place in found]
 
     def column(self, label: int) -> np.ndarray:
-        """The cosines (n,) float32 of all tracks with a person; raises KeyError where nobody has the label."""
+        """The cosines (n,) float32 of all tracks with a person; raises KeyError if nobody has the label."""
         row = int(np.searchsorted(self.labels, label))
         if row == len(self.labels) or self.labels[row] != label:
             raise KeyError(label)
@@ -191,7 +191,7 @@ class Taught:
         return found
 
     def _gallery(self, given: Given) -> Gallery:
-        """Of the photographs; made anew where people were merged, or a clip of theirs was answered about."""
+        """Of the photographs; rebuilt where people were merged, or a clip of theirs was answered about."""
         known = self._known_clips
         about = replace(
             Given(merged=given.merged),

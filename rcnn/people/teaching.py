@@ -18,9 +18,9 @@ ROUNDS = 4  # of choosing; most choices stand after two
 def agreeing_tracks(read: Callable[[], Iterable[Batch]], labels: Labels) -> dict[str, int]:
     """For each labelled clip with several tracks, which of them is most like the other clips of its label.
 
-    Begins with the main tracks, and chooses anew while choices change: a person is in all clips of a label, and who
-    stands beside the person differs. Each round reads all vectors once more; in memory are a sum for each label, D
-    float32, and the names of the clips that are in the result.
+    Starts with the main tracks, and chooses again while choices change: a person is in all clips of a label, while
+    their companions differ. Each round reads all vectors once more; in memory are a sum for each label, D float32, and
+    the names of the clips that are in the result.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from .blocks import Block, blocks_of
 from .meaning import Given, Spot
 
 ROUNDS = 4  # of choosing tracks, as in `teaching`; most choices stand after two
-NOBODY = -1.0  # cosine with a person of whom nothing is left
+NOBODY = -1.0  # cosine with a person without remaining vectors
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Gallery:
     sums : (people, D) float64, of the unit vectors of the clips
     known : row of the person and number of the track that shows them, by name of the clip
     paths : stage directories of feature.py that it was made of
-    answered : tracks of whom an answer says whom they show; they are nobody's strangers
+    answered : tracks with an answer, which do not count as strangers
     """
 
     labels: np.ndarray
@@ -148,7 +148,7 @@ class Gallery:
         )
 
     def _strangers(self, name: str, tracks: np.ndarray) -> np.ndarray:
-        """Which tracks (n,) bool of a clip show somebody of whom nobody said who it is."""
+        """Which tracks (n,) bool of a clip show a person without an answer."""
         if not self.answered:
             return np.ones(len(tracks), bool)
         return np.array([Spot(name, track) not in self.answered for track in tracks.tolist()], bool)

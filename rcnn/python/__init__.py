@@ -1,1 +1,1 @@
-"""What `from rcnn import ...` gives: classes and functions for people who know insightface or facenet-pytorch."""
+"""The API of `from rcnn import ...`: classes and functions in the style of insightface and facenet-pytorch."""

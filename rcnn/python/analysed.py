@@ -1,4 +1,4 @@
-"""What FaceAnalysis gives and holds: faces, detector and recogniser with the attributes and calls of InsightFace's."""
+"""Faces, detector and recogniser of FaceAnalysis, with the attributes and methods of InsightFace's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DETECTION, RECOGNITION = "detection", "recognition"  # tasks of models
 
 
 class AnalysedFace(dict[str, Any]):
-    """A face as FaceAnalysis gives it: a dict whose keys are attributes, too; one that is not there is None.
+    """A face as FaceAnalysis gives it: a dict whose keys are attributes, too; one that does not exist is None.
 
     bbox : (4,) float32, x1, y1, x2, y2 in pixels of the image
     kps : (5, 2) float32, x, y in pixels of the image
@@ -80,7 +80,7 @@ class AnalysedDetector:
         ----------
         img : (H, W, 3) uint8, BGR
         input_size : not used; the sizes are those of `FaceAnalysis.prepare`
-        max_num, metric : as of `FaceAnalysis.get`
+        max_num, metric : as for `FaceAnalysis.get`
         """
         image = image_of(img)
         if isinstance(max_num, bool) or not isinstance(max_num, int | np.integer) or max_num < 0:
@@ -127,7 +127,7 @@ class Recogniser:
 
 
 def image_of(img: Any) -> np.ndarray:
-    """What a caller gives as `img`, (H, W, 3) uint8, BGR; raises ArgumentError where it is none."""
+    """What a caller gives as `img`, (H, W, 3) uint8, BGR; raises ArgumentError if it is none."""
     if not isinstance(img, np.ndarray):
         raise ArgumentError(
             f"img: is {kind_of(img)}; give an array, as cv2.imread and rcnn.read_image do"

@@ -1,4 +1,4 @@
-"""What a caller gives, checked before it is used, so that an error names the argument."""
+"""Checks arguments before they are used, so that an error names the argument."""
 
 from __future__ import annotations
 

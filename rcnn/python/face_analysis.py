@@ -35,11 +35,11 @@ class FaceAnalysis:
 
     Parameters
     ----------
-    name : a pack of models, a folder of ONNX files, in `root`/models or anywhere. One that is not there is replaced by
+    name : a pack of models, a folder of ONNX files, in `root`/models or anywhere. A missing one is replaced by
         the default models, with a warning.
     root : folder of InsightFace's models
     allowed_modules : "detection" and "recognition", or some of them; None for both
-    detector, embedding : as of `FaceFinder`, in place of a pack
+    detector, embedding : as for `FaceFinder`, in place of a pack
     kwargs : what InsightFace's class takes besides, as `providers`; not used
 
     Attributes

@@ -92,7 +92,7 @@ class FaceFinder:
 
         Returns
         -------
-        A list of `Face`, empty where there is none.
+        A list of `Face`, empty if there is none.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class FaceFinder:
         Parameters
         ----------
         images : any iterable of what `get` takes
-        colour, max_faces : as of `get`
+        colour, max_faces : as for `get`
         batch_size : images that are looked at together
         on_error : "raise", or "warn" to go on after an image that can't be read, which then has no faces
 

@@ -1,4 +1,4 @@
-"""Images as people have them to arrays as detectors want them."""
+"""Converts all kinds of images to the arrays that detectors need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BGR, RGB = "bgr", "rgb"
 WANTED = "give a path, the bytes of a file, a PIL image, or an array with colour"
-STATE_COLOUR = 'colour: say in which order the array has its colours: colour="bgr" (OpenCV) or colour="rgb" (others)'
+STATE_COLOUR = 'colour: give the order of colours in the array: colour="bgr" (OpenCV) or colour="rgb" (others)'
 MAX_SIDE = 32_766  # pixels, as of photographs
 OPAQUE = 255
 
@@ -62,7 +62,7 @@ def _of_file(path: str | os.PathLike[str]) -> np.ndarray:
 
     text = os.fspath(path)
     if isinstance(text, bytes) or not text:
-        raise UnreadableError("is no path; give it as a str or a Path")
+        raise UnreadableError("is not a path; give it as a str or a Path")
     if "://" in text:
         raise UnreadableError("is a URL, which is not fetched; give the bytes that are there")
     return read_photograph(path)

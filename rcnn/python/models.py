@@ -28,7 +28,7 @@ def find_detector(given: Path | None) -> str:
     Raises
     ------
     InputError
-        If it is not there.
+        If it does not exist.
     """
     return _found(given, DETECTOR, "detector")
 
@@ -43,7 +43,7 @@ def find_embedding(given: Path | None, name: str = "embedding") -> str:
     Raises
     ------
     InputError
-        If it is not there.
+        If it does not exist.
     """
     return _found(given, EMBEDDING, name)
 
@@ -88,7 +88,7 @@ def embedder_of(model: str, device: int, card: Card | None = None) -> Embedder:
     ----------
     model : as `find_embedding` gives it
     device : as `device_of` gives it
-    card : for an ONNX file of which nobody knows how its images are to be fed
+    card : for an ONNX file with an unknown input format
     """
     from ..faces.load import load_embedder
     from ..networks.engine import hurry_single_images
@@ -115,12 +115,12 @@ def match_threshold(rate: str | float = "1 in 1,000", embedding: Path | None = N
     Parameters
     ----------
     rate : share of such pairs that may pass: "1 in 1,000", "0.1%" or 0.001
-    embedding : the model, as of `FaceFinder`; None for the default
+    embedding : the model, as for `FaceFinder`; None for the default
 
     Raises
     ------
     ArgumentError
-        If it is no rate, one that was not measured, or nothing was measured with the model.
+        If it is not a rate, one that was not measured, or nothing was measured with the model.
     """
     from ..faces.card import read_thresholds
     from ..tables.header import file_sums
@@ -186,5 +186,5 @@ def model_of(features: Path) -> str:
         for place in there:
             if {sha256(file) for file in model_files(place)} == sums:
                 return os.path.normpath(place)
-        state = f"has changed since ({there[0]})" if there else "is not there"
+        state = f"has changed since ({there[0]})" if there else "does not exist"
         raise ArgumentError(f"features {reader.path}: the model {named} that made it {state}; put it back")

@@ -17,7 +17,7 @@ PACK_CARD = parse_card(tomllib.loads(INSIGHTFACE), "InsightFace's packs")
 
 
 def find_pack(name: str, root: str) -> dict[str, str]:
-    """The models of a pack by task; none where it is not there."""
+    """The models of a pack by task; none if it does not exist."""
     direct = Path(name).expanduser()
     folder = direct if direct.is_dir() else Path(root).expanduser() / "models" / name
     files = sorted(folder.glob("*.onnx"))

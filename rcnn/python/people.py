@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     People = Path | Mapping[str, Image | Sequence[Image]]
 
-EXAMPLE = "{'Ada': ['ada-1.jpg', 'ada-2.jpg'], ...}, or a folder that holds NAME.jpg or NAME/*.jpg"
-NO_FACE = "no face is found in it; give a photograph with a face of 20 pixels or more, seen from the front"
+EXAMPLE = "{'Ada': ['ada-1.jpg', 'ada-2.jpg'], ...}, or a folder with NAME.jpg or NAME/*.jpg"
+NO_FACE = "no face was found in it; give a photograph with a face of 20 pixels or more, seen from the front"
 MOST_HITS = 1000.0
 HITS = "false hits of 1,000 videos"
 
@@ -47,13 +47,13 @@ def find_people(
 ) -> Iterator[Appearance]:
     """Who is in view in videos and photographs, from when to when.
 
-    The people are learnt at once; then one file after the other is looked at, and its appearances are given as soon as
-    it is done. What can't be read is left out with a warning, unless it is the only file.
+    The people are learnt first; then the files are processed one at a time, and each file's appearances are yielded as
+    soon as it is done. Unreadable files are left out with a warning, unless there is only one.
 
     Parameters
     ----------
     people : a photograph or several, as `FaceFinder.get` takes them, by the name of the person; or a folder with
-        `NAME.jpg` or `NAME/*.jpg` for each person. In a photograph the large face near the middle counts.
+        `NAME.jpg` or `NAME/*.jpg` for each person. In a photograph the large face near the middle is used.
     paths : a video, a photograph, a folder of them, or a list of such
     finder : with the models that are used; None for the default ones
     verdicts : what is given: some of "yes", "maybe", and "no" for somebody who is like a person and is not
@@ -163,7 +163,7 @@ def _of_folder(folder: FilePath, finder: FaceFinder) -> dict[str, list[np.ndarra
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or not name.strip():
-        raise ArgumentError(f"people: {name!r} is no name; give {EXAMPLE}")
+        raise ArgumentError(f"people: {name!r} is not a name; give {EXAMPLE}")
     return name
 
 

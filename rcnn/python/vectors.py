@@ -1,4 +1,4 @@
-"""Embeddings that a caller gives, and how alike two of them are."""
+"""Checks embeddings from callers, and compares two of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def compare(first: Vector, second: Vector) -> float:
     Raises
     ------
     ArgumentError
-        If one is empty, zero, has NaN, is no vector, or their widths differ.
+        If one is empty, zero, has NaN, is not a vector, or their widths differ.
     """
     one, two = unit_vector(first, "first"), unit_vector(second, "second")
     if len(one) != len(two):
@@ -84,7 +84,7 @@ def unit_vectors(value: Vector | Sequence[Vector], name: str) -> np.ndarray:
         raise ArgumentError(f"{name}: has NaN or infinity in it; embed the face again")
     largest = np.abs(rows).max(1, keepdims=True)
     if not largest.all():
-        raise ArgumentError(f"{name}: is all zeros, which is like nothing; embed the face again")
+        raise ArgumentError(f"{name}: is all zeros; embed the face again")
     rows = rows / largest  # so that squares neither vanish nor overflow
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
@@ -100,7 +100,7 @@ def _array(value: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:  # rows of several lengths; a tensor on a device
-        raise ArgumentError(f"{name}: is no array of numbers ({' '.join(str(error).split())[:80]})") from None
+        raise ArgumentError(f"{name}: is not an array of numbers ({' '.join(str(error).split())[:80]})") from None
     if array.dtype.kind not in "fiu":
         raise ArgumentError(f"{name}: is {kind_of(array)}; give numbers, float32 as embeddings are")
     return array

@@ -1,4 +1,4 @@
-"""What was found, as a page to look at: gathered from stage directories, then drawn as one HTML file."""
+"""The results as a page: gathered from stage directories, then rendered as one HTML file."""
 
 from .data import Coverage, Entry, Epoch, Person, Qualities, Report, StageRow
 from .gather import gather_report

@@ -1,4 +1,4 @@
-"""The pictures of a page: whose crop stands where, and how many there is room for."""
+"""The pictures of a page: which crop goes where, and how many fit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .pictures import SIDE, SMALL_SIDE, best_crops, thumbnail, track_crops
 
 PAGE_BYTES = 19_500_000  # of a page, which stays under 20 MB
 PICTURE_BYTES = 12 << 20  # of all JPEGs on it, at most: a third more as base64
-MANY_PEOPLE = 1000  # on a page, from which its pictures are small
-KNOWN, MISSED, RANKED = "known", "missed", "ranked"  # kinds of places, beside the verdicts
+MANY_PEOPLE = 1000  # people on a page above which its pictures are small
+KNOWN, MISSED, RANKED = "known", "missed", "ranked"  # kinds of places, besides the verdicts
 BASE64_BYTES = 3  # that are encoded together: the last of a picture are filled up
-PLACEHOLDER = b"\0"  # for a picture, while the rest of the page is measured
-LAST = 1 << 20  # order of what gets a picture after all else
+PLACEHOLDER = b"\0"  # placeholder for a picture, while the rest of the page is measured
+LAST = 1 << 20  # order of places that get a picture last
 
 Place = tuple[int, str, int]  # number of the person on the page, kind, and number there
 

@@ -21,14 +21,14 @@ from ..tables.films import Films
 from .found import SeenClip, Sighting, Sightings, Span
 
 COLUMNS = ["name", "split", "who", "source", "start", "end", "time", "track", "cosine", "probability", "verdict"]
-CARD_CLIPS = 6000  # that the cards of all people show together, of each verdict
+CARD_CLIPS = 6000  # on the cards of all people together, for each verdict
 MOST, LEAST = 24, 2  # of them on a card
-NO_SHARE = 4  # so many times fewer where the verdict is no
+NO_SHARE = 4  # factor by which fewer are shown if the verdict is no
 CLIPS = 1000  # in the view by clip
 SPANS = 12  # times of a person in a clip
-UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that a table of clips lacks
+UNKNOWN_VIDEO = 0.0, ""  # seconds and codec of a clip that is in no table of clips
 SHOWN = 40  # characters of a wrong value in a message
-NOBODY_SPANS = 6  # times of people whom nobody knows, in a clip
+NOBODY_SPANS = 6  # times of unknown people in a clip
 
 Rows = list[dict[str, Any]]
 Key = tuple[bool, float, float, int]  # whether it is a yes, probability, cosine, and minus the number of the clip
@@ -36,13 +36,13 @@ Key = tuple[bool, float, float, int]  # whether it is a yes, probability, cosine
 
 @dataclass
 class Found:
-    """What a page takes from a table of appearances.
+    """The parts of a table of appearances that a page shows.
 
     people : of each label that the table has
     clips : sorted by source; the pieces of a film are one
     all_clips : clips that show somebody, shown on the page or not
-    looked_at : clips of the table, whoever is in them
-    names : of labels, those that the table knows
+    looked_at : all clips of the table
+    names : of labels, as in the table
     """
 
     people: dict[int, Sightings] = field(default_factory=dict)
@@ -58,7 +58,7 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
     Parameters
     ----------
     reader : of an appearances directory
-    most_people : cards that a page may have
+    most_people : maximum number of cards on a page
 
     Raises
     ------
@@ -85,7 +85,7 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
         for (who, verdict), group in _groups(rows).items():
             counts[who][verdict] += 1
             top = _best(group)
-            # of equals the clip that comes first is the best; so no two keys are alike
+            # in a tie the first clip is the best, so no two keys are equal
             key = (verdict == YES, top["probability"], top["cosine"], -number)
             _push(kept.setdefault((who, verdict), []), (key, group), room[verdict])
             if verdict != NO:
@@ -107,7 +107,7 @@ def read_appearances(reader: StageReader, most_people: int) -> Found:
 
 
 def _push(heap: list[Any], entry: tuple[Key, Any], most: int) -> None:
-    """Keep an entry if it is one of those with the `most` greatest keys."""
+    """Keep an entry if its key is among the `most` largest."""
     if len(heap) < most:
         heapq.heappush(heap, entry)
     elif most and entry[0] > heap[0][0]:
@@ -134,7 +134,7 @@ def _checked(batch: pa.RecordBatch, reader: StageReader) -> Rows:
 
 
 def _groups(rows: Rows) -> dict[tuple[int, str], Rows]:
-    """The rows of a clip by person and verdict; each person where they come first."""
+    """The rows of a clip by person and verdict, people in order of their first row."""
     groups: dict[tuple[int, str], Rows] = {}
     for row in rows:
         groups.setdefault((row["who"], row["verdict"]), []).append(row)
@@ -174,7 +174,7 @@ def _clips(reader: StageReader, films: Films, wanted: Collection[str]) -> list[S
 
 
 def read_videos(reader: StageReader, wanted: Collection[str]) -> dict[str, tuple[float, str]]:
-    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty where they are not known.
+    """Seconds and codec, as FFmpeg names it, of some clips; 0 and empty if they are not known.
 
     Of a piece of a film they are the film's.
     """

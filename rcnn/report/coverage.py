@@ -1,4 +1,4 @@
-"""What became of the clips and the faces of a detect directory."""
+"""The states of the clips and the faces of a detect directory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .data import Coverage, Qualities
 
 NUMBER = re.compile(r"\d+(\.\d+)?")
 REASONS = 8  # that are listed
-STEP = 0.05  # of quality, where the manifest has no counts
+STEP = 0.05  # of quality, if the manifest has no counts
 MEASURES = {"norm": "norm of the embedding", "score": "score of the detector"}  # by --quality of detect.py
 
 
 def read_coverage(reader: StageReader, wanted: Collection[str] = ()) -> tuple[Coverage, dict[str, str]]:
-    """The coverage of a detect directory, and why its `wanted` clips have no face; empty for those that have one."""
+    """The coverage of a detect directory, and why its `wanted` clips have no face; empty for clips with a face."""
     states: Counter[str] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
     why: dict[str, str] = {}
@@ -66,10 +66,10 @@ def learnt_labels(readers: Sequence[StageReader], wanted: Collection[int]) -> di
 
 
 def read_qualities(reader: StageReader) -> Qualities:
-    """Quality of all faces that were looked at; of those that were kept, where the manifest has no counts of it."""
+    """Quality of all chosen faces; only of kept ones, if the manifest has no counts."""
     threshold = reader.arguments.get("quality_threshold")
     threshold = float(threshold) if isinstance(threshold, int | float) else None
-    # a directory without the argument is older than it, and older ones knew the norm only
+    # a directory without the argument predates it, when only the norm existed
     measure = MEASURES.get(str(reader.arguments.get("quality", "norm")), "quality")
     counts = reader.manifest.get("counts", {})
     histogram, step = counts.get("quality_histogram"), counts.get("quality_step")

@@ -1,4 +1,4 @@
-"""What a report shows, apart from how it looks."""
+"""The contents of a report, independent of its layout."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Entry:
     """A clip on a person's card.
 
     clip : file name
-    rank : from 1; None where the clip is not among those that were ranked
-    score : of the person for this clip; None where there is none
+    rank : from 1; None if the clip is not among those that were ranked
+    score : of the person for this clip; None if there is none
     verdict : RIGHT, WRONG or UNKNOWN
     note : who it is in truth, or why the clip was not found; may be empty
-    picture : JPEG of its best face, None where there is none or the page has no room for it
-    source : path of the user's own file that the clip was made of; empty where it is not known
+    picture : JPEG of its best face, None if there is none or the page has no room for it
+    source : path of the user's own file that the clip was made of; empty if it is not known
     """
 
     clip: str
@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """What the clip is called: the name of the user's own file, else its own."""
+        """Displayed name of the clip: that of the user's own file, else its own."""
         return self.source.rpartition("/")[2] or self.clip
 
 
@@ -47,14 +47,14 @@ class Person:
     """A card.
 
     label : None for a photograph that was searched for
-    name : empty where it is not known
+    name : empty if it is not known
     ap : average precision 0..1; None without truth
     positives, found : clips of the truth, and those among the ranked ones
-    entries : the ranked clips that are shown, best first; none where there are sightings
+    entries : the ranked clips that are shown, best first; none if there are sightings
     missed : clips of the truth that were not ranked
     known : JPEGs of faces from training clips, or the photograph that was searched for
     confusions : who it is confused with and in how many clips, most first
-    sightings : when they appear in which clip; None where there is no table of that
+    sightings : when they appear in which clip; None if there is no table of that
     """
 
     label: int | None
@@ -71,15 +71,15 @@ class Person:
 
     @property
     def title(self) -> str:
-        """What the card is called."""
+        """Title of the card."""
         return self.name or f"label {self.label}"
 
 
 @dataclass(frozen=True)
 class Qualities:
-    """How many faces have which quality.
+    """A histogram of the quality of faces.
 
-    measure : what the quality is, as the axis names it
+    measure : the measure of quality, for the axis
     counts : by step; step i holds qualities of i * step to (i + 1) * step
     step : width of a step
     threshold : smallest quality that is kept; None where faces were not dropped by it
@@ -99,12 +99,12 @@ class Qualities:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What became of the clips of one detect directory.
+    """The states of the clips of one detect directory.
 
     where : the directory
     states : clips by state
     reasons : state, reason with its numbers taken out, and number of clips, most first
-    faces_seen, faces_kept : faces that were looked at, and those good enough
+    faces_seen, faces_kept : chosen faces, and those of sufficient quality
     """
 
     where: str
@@ -116,7 +116,7 @@ class Coverage:
 
     @property
     def name(self) -> str:
-        """The directory without where it lies."""
+        """The name of the directory."""
         return os.path.basename(self.where)
 
     @property
@@ -147,7 +147,7 @@ class StageRow:
 
 @dataclass(frozen=True)
 class Report:
-    """All of a page.
+    """The contents of a page.
 
     title : of the page
     facts : lines under it
@@ -156,16 +156,16 @@ class Report:
     precision, best_precision : mean over people at ranks 1, 2, ..., and what a perfect ranking would have
     people : cards, in the order of labels
     all_people : how many there are, shown or not
-    chosen : why these, where not all are shown; may be empty
+    chosen : why these, if not all are shown; may be empty
     stages : directories of the run, the earliest first
-    notes : what could not be found
+    notes : missing inputs
     clips : the view by clip
     all_clips : how many show somebody, shown or not
-    names : of the people in that view, by label; empty where one is not known
+    names : of the people in that view, by label; empty if one is not known
     absent : people who are in no clip
-    sureness : what the verdicts go by; None where there are none
-    made : what it was made with; None where that is not known
-    heads : what the scores come from, a line a classifier
+    sureness : what the verdicts go by; None if there are none
+    made : what it was made with; None if that is not known
+    heads : the origin of the scores, one line per classifier
     """
 
     title: str
@@ -191,17 +191,17 @@ class Report:
 
     @property
     def dated(self) -> bool:
-        """Whether somebody's card says when they appear."""
+        """Whether any card shows when a person appears."""
         return any(person.sightings is not None for person in self.people)
 
     @property
     def titles(self) -> Mapping[int, str]:
-        """What people are called, by label; also those without a card."""
+        """Names of people by label, including those without a card."""
         return {label: name or f"label {label}" for label, name in self.names.items()}
 
     @property
     def mean_precision(self) -> float:
-        """MAP@100; 0 where there is no score."""
+        """MAP@100; 0 if there is no score."""
         return sum(self.scores.values()) / len(self.scores) if self.scores else 0.0
 
     @property

@@ -1,4 +1,4 @@
-"""Who was found when, as the page shows it, apart from how it looks."""
+"""Who was found when, for the page, independent of its layout."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ..scores.verdicts import MAYBE, NO, YES
 from .data import UNKNOWN
 
 MINUTE, HOUR = 60, 3600  # seconds
-MANY_CLIPS = 1 << 24  # more than a person is in
-SURE = 0.995  # a probability from which no rounded share is shown: it would be 100%
+MANY_CLIPS = 1 << 24  # short enough for a person's appearance
+SURE = 0.995  # probability from which no rounded percentage is shown: it would be 100%
 
 
 def clock(seconds: int) -> str:
@@ -22,14 +22,14 @@ def clock(seconds: int) -> str:
 
 @dataclass(frozen=True)
 class Span:
-    """From when to when a person is seen, in seconds of the source."""
+    """Start and end of an appearance, in seconds of the source."""
 
     start: float
     end: float
 
     @property
     def text(self) -> str:
-        """To the second: 0:12-0:15, or 0:12 where it is a moment."""
+        """To the second: 0:12-0:15, or 0:12 for a moment."""
         first, last = clock(round(self.first)), clock(round(max(self.end, self.first)))
         return first if first == last else f"{first}-{last}"
 
@@ -46,10 +46,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Media:
-    """Where the file of a clip lies.
+    """The file of a clip.
 
-    href : address, relative to the page; empty where a browser does not play it, or it is not there
-    path : as it stands in a command, quoted for a shell; empty where it is not there
+    href : address, relative to the page; empty if browsers can't play it, or it does not exist
+    path : as used in a command, quoted for a shell; empty if it does not exist
     """
 
     href: str = ""
@@ -65,12 +65,12 @@ class Sighting:
     source : the user's own file
     verdict : YES, MAYBE or NO
     spans : when, in order
-    more_spans : how many there are beyond these
+    more_spans : number of further ones
     track, time : of the best face
     cosine, probability : of the best appearance
     mark : RIGHT, WRONG or UNKNOWN by the truth about the clip
-    note : who it is in truth, where that is another
-    picture : JPEG of the best face, None where there is none or the page has no room for it
+    note : who it is in truth, if someone else
+    picture : JPEG of the best face, None if there is none or the page has no room for it
     """
 
     who: int
@@ -96,7 +96,7 @@ class Sighting:
 
     @property
     def way(self) -> str:
-        """The folders of the source, with the stroke at the end; empty where it has none."""
+        """The folders of the source, with the stroke at the end; empty if it has none."""
         return self.source.removesuffix(self.file)
 
     @property
@@ -106,7 +106,7 @@ class Sighting:
 
     @property
     def share(self) -> str:
-        """The probability in per cent; empty where there is too little to learn it from."""
+        """The probability in per cent; empty if there is too little to learn it from."""
         if not self.probability >= 0:  # also NaN
             return ""
         if self.probability >= SURE:
@@ -139,12 +139,12 @@ class Sightings:
 
     @property
     def weight(self) -> int:
-        """What people are ordered by: clips that are a yes, then those that are a maybe."""
+        """Sort key of people: clips with a yes, then clips with a maybe."""
         return self.counts.get(YES, 0) * MANY_CLIPS + self.counts.get(MAYBE, 0)
 
     @property
     def words(self) -> str:
-        """How many clips have which verdict."""
+        """Numbers of clips by verdict."""
         counts = [(self.counts.get(verdict, 0), verdict) for verdict in (YES, MAYBE, NO)]
         return ", ".join(f"{count} {verdict}" for count, verdict in counts if count) or "no clip"
 
@@ -154,8 +154,8 @@ class SeenClip:
     """A clip with everyone who is in it, or may be.
 
     seconds : its length
-    sightings : with a verdict that is not NO; of people in the order in which they come
-    nobody : when there are people whom nobody knows
+    sightings : with a verdict other than NO; people in order of appearance
+    nobody : when unknown people are in view
     """
 
     clip: str
@@ -175,9 +175,9 @@ class SeenClip:
         return clock(round(self.length))
 
     def left(self, span: Span) -> float:
-        """Where a span begins, per cent of the length."""
+        """Start of a span, percent of the length."""
         return min(100 * max(span.start, 0) / self.length, 100)
 
     def width(self, span: Span) -> float:
-        """How long a span is, per cent of the length."""
+        """Length of a span, percent of the length."""
         return min(100 * max(span.end - span.start, 0) / self.length, 100 - self.left(span))

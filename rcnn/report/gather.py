@@ -1,4 +1,4 @@
-"""From a ranking and the directories behind it to what a report shows."""
+"""From a ranking and the directories behind it to the contents of a report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .timeline import Timeline, read_timeline
 from .truth import Scored, Truth, confusions, rivals
 
 ENTRIES = 20  # ranked clips on a card
-CARD_ENTRIES, LEAST_ENTRIES = 4000, 1  # that the cards of all people show together, and each where there are very many
+CARD_ENTRIES, LEAST_ENTRIES = 4000, 1  # on the cards of all people together, and on each card if there are very many
 MISSED = 6  # clips of the truth that were not ranked, on a card
 
 
@@ -38,10 +38,10 @@ def gather_report(
     Parameters
     ----------
     scored : the ranking
-    truth : clips of each label; None where they are not known
-    most_people : cards at most; where there is truth those with the lowest average precision are taken
-    appearances : who is when; None for a page without times
-    page : where the page goes, from which addresses of clips start
+    truth : clips of each label; None if they are not known
+    most_people : maximum number of cards; with truth, those with the lowest average precision are chosen
+    appearances : who is in view when; None for a page without times
+    page : path of the page, to which addresses of clips are relative
     sources : the user's own file of each clip that is known
     """
     ranking = {label: [clip for clip, _ in entries] for label, entries in scored.items()}
@@ -49,7 +49,7 @@ def gather_report(
     timeline = None if appearances is None else read_timeline(appearances, lineage, page, most_people)
     if timeline is not None:
         names = {**timeline.found.names, **names}
-    # a classifier may have more classes than there are people: nobody wants cards of those
+    # a classifier may have classes without people, which get no card
     real = {*names, *results, *labels_of(lineage.learnt)} or set(scored)
     scored = {label: entries for label, entries in scored.items() if label in real}
     everybody = {*scored, *results} if timeline is None else {*names, *scored, *results, *timeline.found.people}
@@ -57,7 +57,7 @@ def gather_report(
     chosen, why = choose_labels(labels, {label: item.ap for label, item in results.items()}, most_people)
     label_of = None if truth is None else {clip: label for label, clips in truth.items() for clip in clips}
     known = Truth(names, label_of)
-    # where verdicts say how sure it is, nobody needs to guess from scores
+    # with verdicts, scores are not needed to guess the certainty
     others = rivals(scored, chosen, names) if truth is None and timeline is None else {}
     most_entries = max(LEAST_ENTRIES, min(ENTRIES, CARD_ENTRIES // max(1, len(chosen))))
     cards = []
@@ -172,7 +172,7 @@ def _facts(scored: Scored, lineage: Lineage, truth: bool, timeline: Timeline | N
 
 
 def stage_line(reader: StageReader) -> StageRow:
-    """What the page says about a stage directory."""
+    """The page's summary of a stage directory."""
     counts = reader.manifest.get("counts", {})
     seconds = reader.manifest.get("seconds", 0)
     return StageRow(

@@ -1,4 +1,4 @@
-"""What a page of groups shows, apart from how it looks."""
+"""The contents of a page of groups, independent of its layout."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class ShownGroup:
 
     number : of the group
     tracks, files : how many it has
-    sureness : least likeness of its tracks, a cosine
-    sightings : tracks that are shown, those most like the others first
+    sureness : smallest similarity of its tracks, a cosine
+    sightings : shown tracks, the most similar to the others first
     """
 
     number: int

@@ -21,17 +21,17 @@ SHOWN = 200  # characters of a path in a line
 
 @dataclass
 class Lineage:
-    """What lies behind some stage directories.
+    """The inputs behind some stage directories.
 
-    given : paths of the command: what manifests name is opened on this disk and beside these only
+    given : paths of the command: paths in manifests are opened only on this disk and next to these
     detections : of the clips that were ranked
     training : detect directories of the clips that the classifier learned from
-    learnt : what genfeat.py wrote of these, with the labels that it learned
+    learnt : outputs of genfeat.py for these, with the learnt labels
     stages : every directory that was passed, the earliest first
     curve : of the classifier's training
-    heads : a line a classifier: what its scores come from
-    notes : what is gone, was made anew since, or was not opened
-    closed : what manifests name and this command does not, so that it was not opened
+    heads : one line per classifier: the origin of its scores
+    notes : what is gone, was rebuilt since, or was not opened
+    closed : paths named in manifests but not in this command, which were not opened
     """
 
     given: Sequence[str] = ()
@@ -46,7 +46,7 @@ class Lineage:
 
     @property
     def datasets(self) -> list[str]:
-        """Directories of the data sets, each once, but for those that may not be opened."""
+        """Directories of the data sets, each once, except those that may not be opened."""
         readers = (*self.detections, *self.training, *self.stages)  # whose detect directories may be gone
         found = [reader.arguments.get("dataset") for reader in readers]
         return [path for path in dict.fromkeys(found) if isinstance(path, str) and self.opens(path)]
@@ -59,7 +59,7 @@ class Lineage:
         return False
 
     def say_closed(self) -> None:
-        """Print a line about what was not opened, where there is something."""
+        """Print a line about paths that were not opened, if any."""
         if self.closed:
             first, more = printable(next(iter(self.closed)))[:SHOWN], len(self.closed) - 1
             others = f" and {more} more places" if more else ""
@@ -67,7 +67,7 @@ class Lineage:
 
 
 def trace(readers: Sequence[StageReader], given: Sequence[str] = ()) -> Lineage:
-    """Follow `sources` and models back to the clips; what is not there any more becomes a note, never an error.
+    """Follow `sources` and models back to the clips; what no longer exists becomes a note, never an error.
 
     Parameters
     ----------
@@ -106,17 +106,17 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
             lineage.notes.append(f"{reader.path} was made from {path}, which can't be read: {error}")
             continue
         if sha256(files.join(found.path, MANIFEST)) != source["manifest"]:
-            lineage.notes.append(f"{found.path} was made anew after {reader.path} was made from it")
+            lineage.notes.append(f"{found.path} was rebuilt after {reader.path} was made from it")
         yield found
 
 
 def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
-    """Where `path`, named by the directory `user`, lies: there, or beside the directory when all was moved together.
+    """Resolve `path`, named by the directory `user`: as it is, or next to the directory if both were moved together.
 
     Raises
     ------
     InputError
-        If it is at neither place, or may not be opened there.
+        If it is in neither location, or may not be opened there.
     """
     if files.is_url(user):
         beside = files.join(files.parent(user), files.base_name(path))
@@ -127,9 +127,9 @@ def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
         try:
             if files.exists(files.join(place, inside) if inside else place):
                 return place
-        except InputError:  # a store that does not answer, or not us
+        except InputError:  # a store that does not answer, or refuses us
             continue
-    raise InputError("it is not there" if lineage.opens(path) else "this command does not name that place")
+    raise InputError("it does not exist" if lineage.opens(path) else "this command does not name that place")
 
 
 def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
@@ -140,7 +140,7 @@ def _trace_classifier(reader: StageReader, lineage: Lineage) -> None:
         members = members_of(f"{place.removesuffix('-train.json')},{epoch}")
         found = [checkpoint_files(member)[1] for member in members]
     except InputError:
-        lineage.notes.append(f"the training curve of {model} is not there")
+        lineage.notes.append(f"the training curve of {model} does not exist")
         return
     try:
         record = read_training_record(place)

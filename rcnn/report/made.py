@@ -29,7 +29,7 @@ class Made:
     """What a page was made with.
 
     version : of this program
-    date : when the newest directory was finished, UTC; empty where that is not known
+    date : when the newest directory was finished, UTC; empty if that is not known
     recipes : of the stages, each once
     models : in the order in which stages used them
     licences : of the models, in words, by what they were called

@@ -1,4 +1,4 @@
-"""Where the file of a clip lies, and whether a browser plays it."""
+"""The file of a clip, and whether browsers can play it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..clips.dataset import FOLDERS
 from ..errors import InputError
 from .found import Media
 
-HEAD = 16  # bytes of a file that say what container it is
+HEAD = 16  # bytes of a file that identify its container
 MP4, MATROSKA, OGG = "mp4", "matroska", "ogg"
 PLAYED = {  # codecs, as FFmpeg names them, that browsers play in a container
     MP4: ("h264", "vp9", "av1"),
@@ -23,7 +23,7 @@ PLAYED = {  # codecs, as FFmpeg names them, that browsers play in a container
 
 
 def container(head: bytes) -> str:
-    """The container that the first bytes of a file show; empty for another one."""
+    """The container identified by the first bytes of a file; empty if unknown."""
     if head[4:8] == b"ftyp":  # ISO/IEC 14496-12, 4.3; mov has it, too
         return MP4
     if head.startswith(b"\x1a\x45\xdf\xa3"):  # RFC 8794, 11.2.1: webm and its parent
@@ -46,7 +46,7 @@ class Finder:
         self._folders: dict[str, list[str]] = {}
 
     def find(self, clip: str, split: str, source: str, codec: str) -> Media:
-        """The user's own file, where the table names it in full and it is a video; else the clip in the data set.
+        """The user's own file, if the table has its absolute path and it is a video; else the clip in the data set.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class Finder:
         source : the user's own file
         codec : of the clip, as FFmpeg names it
         """
-        # a source may be a photograph, of which the clip was made; a clip lies in its folder and nowhere else
+        # a source may be a photograph from which the clip was made; a clip is only in its folder
         own = [source] if os.path.isabs(source) and head_of(source) and container(head_of(source)) else []
         there = [os.path.join(folder, clip) for folder in self._of(split)] if os.path.basename(clip) == clip else []
         for path in (*own, *there):

@@ -11,13 +11,13 @@ from .sureness import Bin
 
 AP_BARS = 10  # of the histogram of average precision
 QUALITY_BARS = 40
-TOP = 1.05  # of an axis of shares: a line at 1 is not hidden in the frame
+TOP = 1.05  # end of an axis of shares, so that a line at 1 is not hidden by the frame
 QUALITY_TAIL = 0.001  # share of the faces that the quality plot may leave out at its right end
 
 
 @dataclass(frozen=True)
 class Plots:
-    """The plots that there are numbers for.
+    """The plots for which there are numbers.
 
     sure : probabilities against what was true
     measures : of the ranking against the truth
@@ -59,7 +59,7 @@ def _ap_histogram(scores: Sequence[float]) -> Plot:
 
 
 def _precision(precision: Sequence[float], best: Sequence[float]) -> Plot:
-    """Right clips among the first places as a share of those that could be: a perfect ranking has 1 everywhere."""
+    """Right clips among the first places as a share of the possible ones: a perfect ranking has 1 everywhere."""
     shares = [ours / most if most else 0.0 for ours, most in zip(precision, best, strict=True)]
     lines = [
         Line("this ranking", list(enumerate(shares, 1))),

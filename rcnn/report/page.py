@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: the templates, filled in."""
+"""Renders a report as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BREAKS = re.compile(r"(?<=[_/\\-])(?=.)|(?<=.)(?=\.[^./]*$)", re.DOTALL)
 
 
 def write_page(path: str, report: Report) -> int:
-    """Write the page; gives its size in bytes.
+    """Write the page; returns its size in bytes.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def write_page(path: str, report: Report) -> int:
 
 
 def write_groups_page(path: str, view: GroupsView) -> int:
-    """Write a page of groups; gives its size in bytes, and raises as `write_page`."""
+    """Write a page of groups; returns its size in bytes, and raises as `write_page`."""
     return _write(path, _fill("groups.html", view=view))
 
 
@@ -69,7 +69,7 @@ def _fill(template: str, **values: object) -> str:
 
 @cache
 def _text(*names: str) -> str:
-    """Files of this package, one behind the other."""
+    """Files of this package, concatenated."""
     folder = resources.files(__package__)
     return "\n".join((folder / name).read_text("utf-8") for name in names)
 
@@ -91,7 +91,8 @@ def environment() -> Environment:
 
 
 def shown(value: object) -> object:
-    """What an expression of a template shows: markup as it is, else text with a mark for what can't be seen."""
+    """The output of a template's expression: markup as it is, other text with replacement characters for invisible
+    ones."""
     if hasattr(value, "__html__"):
         return value
     text = value if type(value) is str else str(value)
@@ -105,5 +106,5 @@ def broken(name: str) -> Markup:
 
 
 def data_url(jpeg: bytes) -> str:
-    """The address of an image that lies in the page itself."""
+    """The data URL of an image in the page itself."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

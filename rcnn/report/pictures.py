@@ -61,7 +61,7 @@ def best_crops(
                 face = (row["quality"], row["crop"])
                 if row["name"] in clips:
                     found.by_clip[row["name"]] = max(found.by_clip.get(row["name"], face), face)
-                # of whoever else is in a clip of theirs nobody wants a picture
+                # other people in their clips get no picture
                 if row["name"] in labels and not row.get("track"):
                     _keep(best.setdefault(labels[row["name"]], {}), row["name"], face)
     found.by_label = {label: sorted(faces.values(), reverse=True) for label, faces in best.items()}
@@ -69,9 +69,9 @@ def best_crops(
 
 
 def track_crops(readers: Sequence[StageReader], wanted: Collection[Place]) -> dict[Place, bytes]:
-    """The crops at some places: of that track at that time, and never of anyone else who is in the picture.
+    """The crops at some places: of the given track at the given time, never of another person in the frame.
 
-    A detect directory without tracks has one a clip, number 0.
+    A detect directory without tracks has one per clip, number 0.
     """
     clips = {clip for clip, _, _ in wanted}
     sought = {(clip, track, _instant(time)): (clip, track, time) for clip, track, time in wanted}
@@ -97,7 +97,8 @@ def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, b
 
 
 def thumbnail(data: bytes, side: int = SIDE) -> bytes | None:
-    """A stored crop made smaller: JPEG, `side` pixels high. None if it is no picture, or claims to be a large one."""
+    """A stored crop made smaller: JPEG, `side` pixels high. None if it is not a picture, or claims to be a large "
+    "one."""
     if not data or len(data) > MAX_CROP_BYTES:
         return None
     size = picture_size(data)  # before OpenCV takes memory for it

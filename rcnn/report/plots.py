@@ -1,4 +1,5 @@
-"""Where bars, lines and ticks of a plot lie; `templates/plots.html` draws them as SVG, with a table of the numbers."""
+"""Positions of bars, lines and ticks of a plot; `templates/plots.html` draws them as SVG, with a table of the
+numbers."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ class Axis:
     high: float
 
     def share(self, value: float) -> float:
-        """How far along the axis a value lies, 0..1."""
+        """Position of a value on the axis, 0..1."""
         return (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
 
     def ticks(self) -> list[float]:
@@ -92,7 +93,7 @@ class Plot:
 
     horizontal, vertical : names of the axes
     columns, rows : of the table that has the same numbers
-    mark : a vertical line with a name; None where there is none or it lies off the plot
+    mark : a vertical line with a name; None if there is none or it is outside the plot
     """
 
     title: str

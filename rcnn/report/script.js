@@ -7,7 +7,7 @@
   const order = byId("order");
   const status = byId("status");
 
-  // what is folded away and matters is on paper, too
+  // folded parts that matter are printed, too
   const folds = document.querySelectorAll("details.fold");
   let opened = [];
   addEventListener("beforeprint", () => {
@@ -127,7 +127,7 @@
       find();
     }
   });
-  // a browser that comes back to the page fills in what was typed before
+  // a browser that returns to the page restores the typed text
   if (byId("clips")) show("cards");
   else find();
   sort();

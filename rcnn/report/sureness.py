@@ -1,4 +1,4 @@
-"""What the verdicts of a table of appearances go by, from its manifest."""
+"""The basis of the verdicts of a table of appearances, from its manifest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Bin(Struct):
 
 
 class Record(Struct):
-    """What a page shows of an operating point."""
+    """The part of an operating point that a page shows."""
 
     words: Name = ""
     bins: list[Bin] = []
@@ -36,10 +36,10 @@ class Record(Struct):
 
 @dataclass(frozen=True)
 class Sureness:
-    """How sure the verdicts are.
+    """The certainty of the verdicts.
 
     words : a sentence about where the thresholds come from; may be empty
-    bins : probabilities against what was true, the lowest first; none where nothing was measured
+    bins : probabilities against what was true, the lowest first; none if nothing was measured
     """
 
     words: str = ""

@@ -1,4 +1,4 @@
-"""From a table of appearances to what a page shows of it: files that play, right and wrong, how sure."""
+"""From a table of appearances to the contents of a page: playable files, right and wrong, certainty."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .truth import Truth
 
 @dataclass(frozen=True)
 class Timeline:
-    """What is known of when people appear.
+    """When people appear, and the basis of it.
 
     found : people and clips
     media : files of the clips that are shown
-    sureness : what the verdicts go by
-    notes : what could not be read
+    sureness : the basis of the verdicts
+    notes : unreadable inputs
     """
 
     found: Found
@@ -52,7 +52,7 @@ class Timeline:
         right = truth.is_right(sighting.clip, sighting.who)
         if right is None:
             return replace(sighting, media=media)
-        # a no that is right needs no mark, and one that is wrong is said without alarm
+        # a right no needs no mark, and a wrong one gets only a note
         mark = RIGHT if right else WRONG
         if sighting.verdict == NO:
             return replace(sighting, media=media, note="by the truth it is this person" if right else "")
@@ -64,7 +64,7 @@ def read_timeline(reader: StageReader, lineage: Lineage, page: str, most_people:
 
     Parameters
     ----------
-    page : where the page goes, from which addresses of files start
+    page : path of the page, to which addresses of files are relative
     most_people : cards at most
 
     Raises
@@ -78,7 +78,7 @@ def read_timeline(reader: StageReader, lineage: Lineage, page: str, most_people:
         sureness = read_sureness(reader.manifest)
     except ValueError as error:
         sureness = Sureness()
-        notes.append(f"{reader.path}: what its verdicts go by can't be read: {error}")
+        notes.append(f"{reader.path}: the record of its verdicts can't be read: {error}")
     shown = [one for person in found.people.values() for those in person.shown.values() for one in those]
     shown += [one for clip in found.clips for one in clip.sightings]
     clips = {one.clip: one for one in shown}

@@ -1,4 +1,4 @@
-"""Who is in which clip in truth, where that is known, and who is confused with whom."""
+"""The truth about who is in which clip, if known, and who is confused with whom."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..clips.names import show
 
 CONFUSIONS = 5  # people on a card
-RIVAL_CLIPS = 10  # of a person, of which the strongest rivals are counted where there is no truth
-RIVAL_SHARE = 0.5  # of a clip's score from which another person's score for it makes a rival
+RIVAL_CLIPS = 10  # of a person, for counting the strongest rivals without truth
+RIVAL_SHARE = 0.5  # share of a clip's score from which another person counts as a rival
 NOBODY = "nobody known"
 
 Scored = Mapping[int, Sequence[tuple[str, float]]]  # name and score of the ranked clips of each label, best first
@@ -21,7 +21,7 @@ class Truth:
     """Names of labels, and the truth from clips to labels.
 
     names : of labels
-    label_of : label of each clip of the truth; None where there is no truth
+    label_of : label of each clip of the truth; None if there is no truth
     """
 
     names: Mapping[int, str]
@@ -33,12 +33,12 @@ class Truth:
         return NOBODY if label is None else show(label, self.names)
 
     def is_right(self, clip: str, label: int) -> bool | None:
-        """Whether a clip shows a person; None where there is no truth."""
+        """Whether a clip shows a person; None if there is no truth."""
         return None if self.label_of is None else self.label_of.get(clip) == label
 
 
 def confusions(ranked: Sequence[str], positives: int, label: int, truth: Truth) -> list[tuple[str, int]]:
-    """Whom the wrong clips show that stand in the first places, of which there are as many as right clips."""
+    """The people in the wrong clips among the first places, which are as many as there are right clips."""
     wrong = Counter(truth.who(clip) for clip in ranked[:positives] if not truth.is_right(clip, label))
     return wrong.most_common(CONFUSIONS)
 

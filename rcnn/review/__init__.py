@@ -1,1 +1,1 @@
-"""The desk: a local page on which people say who is who, and what it answers to that page."""
+"""The desk: a local page on which users say who is who, and the server behind it."""

@@ -1,6 +1,6 @@
-"""The address that a desk had last, so that windows that are still open find the next one of the same run there.
+"""The last address of a desk, so that open windows find the next desk of the same run there.
 
-It is kept in the user's cache and not with the run: a run may come from somebody else, who would know its key.
+It is kept in the user's cache, not in the run: a run may come from someone else, who would know its key.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..files.cache import cache_folder
 from ..files.json import read_json, write_json
 from .settings import LARGEST_PORT
 
-FOLDER = "rcnn-desks"  # in the cache; a file a run, which only its owner can read
+FOLDER = "rcnn-desks"  # in the cache; one file per run, readable only by its owner
 KEY = re.compile(r"[A-Za-z0-9_-]{32}")  # of `guard.KEY_BYTES`
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a desk is.
+    """The address of a desk.
 
     port : 1 or more
     key : of its guard
@@ -35,7 +35,7 @@ class Address:
 
     @staticmethod
     def read(root: str) -> Address | None:
-        """The last one of a run; None where there is none, or it makes no sense."""
+        """The last address of a run; None if there is none, or it is invalid."""
         with suppress(OSError, ValueError, InputError, KeyError, TypeError):
             found = read_json(_file(root))
             port, key = found["port"], found["key"]
@@ -44,7 +44,7 @@ class Address:
         return None
 
     def write(self, root: str) -> None:
-        """Keep it, where that can be."""
+        """Store it, if possible."""
         with suppress(OSError, InputError):
             path = _file(root)
             files.make_dir(os.path.dirname(path))
@@ -57,11 +57,11 @@ def _file(root: str) -> str:
 
 
 def listen(root: str, host: str, port: int) -> tuple[socket.socket, str | None]:
-    """A socket for the desk of a run, and the key of the one that had its port; None for a new key.
+    """A socket for the desk of a run, and the key of the previous desk at its port; None for a new key.
 
     Parameters
     ----------
-    port : 0 for the last one, and where that is taken, for a free one
+    port : 0 for the last one, or a free one if that is taken
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _bound(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         found = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise InputError(f"--host {host}: is no address of this machine: {error}") from None
+        raise InputError(f"--host {host}: is not an address of this machine: {error}") from None
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)

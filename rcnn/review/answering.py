@@ -1,4 +1,4 @@
-"""What the page sends about people and tracks, checked, and made one step of the log."""
+"""Checks answers sent by the page about people and tracks, and adds each as one step to the log."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ OTHER, NAME, UNDO = "other", "name", "undo"
 MOST_SPOTS = 20_000  # of one answer
 NAME_LETTERS = 200
 TOKEN_LETTERS = 100
-DESK_LOCK = f"{LOCK}-review"  # that desks of one run hold while they check and add an answer
+DESK_LOCK = f"{LOCK}-review"  # held by a desk of a run while it checks and adds an answer
 BAD, CONFLICT = 400, 409  # HTTP
 
 
 class RefusedError(Exception):
-    """An answer that can't be; says why, in one sentence.
+    """An invalid answer; says why, in one sentence.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page sent.
+    """The request of the page.
 
     numbers : of the tracks
     """
@@ -60,7 +60,7 @@ def read_asked(model: RunModel, body: Any) -> Asked:
     Raises
     ------
     RefusedError
-        If it is nonsense, or names a track that the run does not have.
+        If it is malformed, or names a track that the run does not have.
     """
     if not isinstance(body, Mapping):
         raise RefusedError("An answer is a JSON object.")
@@ -73,7 +73,7 @@ def read_asked(model: RunModel, body: Any) -> Asked:
     numbers = dict.fromkeys(_number(model, spot) for spot in spots)
     name = " ".join(_text(body, "name", NAME_LETTERS).split())
     if name != printable(name):
-        raise RefusedError("A name has letters only that can be seen.")
+        raise RefusedError("A name must have visible characters only.")
     window = _text(body, "window", TOKEN_LETTERS)
     return Asked(token, kind, tuple(numbers), _label(body, "label"), _label(body, "other"), name, window)
 
@@ -85,7 +85,7 @@ def _text(body: Mapping[str, Any], field: str, most: int) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise RefusedError(f"The {field} of an answer is no text.") from None
+        raise RefusedError(f"The {field} of an answer is not text.") from None
     return value
 
 
@@ -107,14 +107,14 @@ def _number(model: RunModel, spot: Any) -> int:
 
 
 def answer(model: RunModel, asked: Asked) -> int | None:
-    """Add an answer to the log; gives its step, None where there was nothing to take back.
+    """Add an answer to the log; returns its step, None if there was nothing to take back.
 
-    A token that is there already changes nothing, whatever else the request says.
+    A known token changes nothing, whatever else the request contains.
 
     Raises
     ------
     RefusedError
-        If it can't be: two people at one moment are one person, or somebody is not known.
+        If it is invalid: two people in one frame would be one person, or a person is not known.
     """
     with _alone(model.run.root), model.viewing() as view:
         known = model.log.step_of(asked.token)
@@ -127,7 +127,8 @@ def answer(model: RunModel, asked: Asked) -> int | None:
 
 @contextmanager
 def _alone(root: str) -> Iterator[None]:
-    """One desk of a run at a time: two must not give a label to two people. The system lets go where one died."""
+    """Lock out other desks of the run: two must not give one label to two people. The system releases the lock of a
+    dead process."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(os.path.join(root, DESK_LOCK), flags, 0o600)
     try:
@@ -164,7 +165,7 @@ def _about_person(view: View, asked: Asked) -> Answer:
             raise RefusedError("A person needs a name.")
         same = _called(view, asked.name)
         if same not in (None, label):
-            raise RefusedError(f"Somebody else is called {asked.name} already; merge the two.", CONFLICT)
+            raise RefusedError(f"Someone else has the name {asked.name} already; merge the two.", CONFLICT)
         return Answer(RENAME, label=label, name=asked.name)
     other = _known(view, asked.other)
     if other == label:
@@ -173,7 +174,7 @@ def _about_person(view: View, asked: Asked) -> Answer:
 
 
 def _named(model: RunModel, view: View, asked: Asked) -> Iterator[Answer]:
-    """Tracks show somebody: a person who is known, or a new one."""
+    """Tracks show a known person, or a new one."""
     if asked.kind == OTHER:
         was = _known(view, asked.label)
     if asked.kind == YES_ANSWER or (asked.kind == OTHER and asked.other is not None):
@@ -196,7 +197,7 @@ def _named(model: RunModel, view: View, asked: Asked) -> Iterator[Answer]:
 def _pairs(model: RunModel, view: View, asked: Asked) -> Iterator[Answer]:
     """Tracks that are one person, or are another person than the first: each of them with the first.
 
-    Those of one person that somebody put apart before are put together as well: the later answer wins.
+    Tracks of one person that were separated before are joined again: the later answer wins.
     """
     first, *others = asked.numbers
     if not others:
@@ -210,14 +211,14 @@ def _pairs(model: RunModel, view: View, asked: Asked) -> Iterator[Answer]:
 
 
 def _check_moments(model: RunModel, view: View, numbers: tuple[int, ...], label: int) -> None:
-    """Nobody is in two places at once."""
+    """Check that nobody is in two places at once."""
     spots = (spot for spot, shown in view.given.shown.items() if shown == label)
     before = (model.number((spot.clip, spot.track)) for spot in spots)
     _check_apart(model, numbers, [number for number in before if number is not None and number not in numbers])
 
 
 def _check_apart(model: RunModel, numbers: Sequence[int], before: Sequence[int] = ()) -> None:
-    """Refuse tracks that share a frame with each other, or with those of before."""
+    """Refuse tracks that share a frame with each other, or with earlier ones."""
     tracks = model.run.tracks
     by_film: dict[int, list[int]] = {}
     for number in (*numbers, *before):
@@ -241,13 +242,13 @@ def _known(view: View, label: int | None) -> int:
 
 
 def _called(view: View, name: str) -> int | None:
-    """Label of the person of a name; letters may be small or capital."""
+    """Label of the person with a name, ignoring case."""
     wanted = name.casefold()
     return next((label for label, known in view.people.items() if known.casefold() == wanted), None)
 
 
 def _new_label(model: RunModel, view: View) -> int:
-    """One that nobody has or had."""
+    """A label that nobody has or had."""
     given = view.given
     taken = {0, *view.people, *model.run.names, *given.people, *given.merged, *given.renamed, *view.standing.labels}
     return max(taken) + 1

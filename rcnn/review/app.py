@@ -26,9 +26,9 @@ from .pool import BusyError
 from .ranges import part_of
 from .searching import NoSearchError
 
-COUNT, MOST = 100, 500  # items of a page of a list: where nobody says, and at most
-MEDIA_THREADS = 8  # that wait for decoders; answers have others
-USUAL_SECONDS = 8.0  # that are played at once
+COUNT, MOST = 100, 500  # items on a page of a list: default and maximum
+MEDIA_THREADS = 8  # threads that wait for decoders; answers have their own
+USUAL_SECONDS = 8.0  # clips played at once
 LATEST = 1e7  # seconds of a film
 JPEG, MP4, JSON = "image/jpeg", "video/mp4", "application/json"
 
@@ -116,7 +116,7 @@ class Api:
         try:
             body = json.loads(await request.body())
         except (ValueError, RecursionError):
-            raise HTTPException(400, "This is no JSON.") from None
+            raise HTTPException(400, "This is not JSON.") from None
         try:
             return await self._json(lambda: self._desk.answer(body))
         except RefusedError as refused:
@@ -198,7 +198,7 @@ def _page_of(request: Request) -> tuple[int, int]:
 
 
 def _number(request: Request, name: str, usual: float, most: float) -> float:
-    """A number of the address, from 0 to `most`."""
+    """A number in the address, from 0 to `most`."""
     text = request.query_params.get(name)
     if text is None:
         return usual
@@ -212,7 +212,7 @@ def _number(request: Request, name: str, usual: float, most: float) -> float:
 
 
 def _busy() -> HTTPException:
-    return HTTPException(503, "All decoders are at work; try again.")
+    return HTTPException(503, "All decoders are busy; try again.")
 
 
 async def _refused(_: Request, error: HTTPException) -> Response:
@@ -220,7 +220,7 @@ async def _refused(_: Request, error: HTTPException) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """A fault of ours, or a table that is not there any more: a sentence to the page, a line to the shell."""
+    """An internal error, or a table that no longer exists: a sentence for the page, a line on the terminal."""
     text = " ".join(str(error).split()) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
     print(f"review: {request.url.path!r:.200}: {text}", file=sys.stderr, flush=True)
-    return PlainTextResponse(f"{text if isinstance(error, InputError) else 'This went wrong here.'}\n", 500)
+    return PlainTextResponse(f"{text if isinstance(error, InputError) else 'Internal error.'}\n", 500)

@@ -1,4 +1,4 @@
-"""The desk of a run: everything that its page can ask for, as Python calls."""
+"""The desk of a run: all requests of its page, as Python calls."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Desk:
         self.model.log.close()
 
     def state(self) -> dict[str, Any]:
-        """Everybody who is known, and how much is left."""
+        """All known people, and how much is left."""
         with self.model.viewing() as view:
             return self._state(view)
 

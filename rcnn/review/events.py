@@ -1,4 +1,4 @@
-"""Tells all pages when somebody answered, here or in another process."""
+"""Notifies all pages of new answers, from this process or another."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
 
-LOOK_SECONDS = 0.2  # between two looks at the log, into which other processes write
-ALIVE_SECONDS = 15.0  # after which a silent stream says that it is there
+LOOK_SECONDS = 0.2  # between checks of the log, to which other processes also write
+ALIVE_SECONDS = 15.0  # after which a silent stream sends a keep-alive comment
 MOST_STREAMS = 40
 
 
@@ -34,7 +34,7 @@ class Events:
         self.stopped = True
 
     def grouped(self) -> None:
-        """Groups were made anew; any thread may call it."""
+        """Groups were rebuilt; any thread may call it."""
         self._grouped += 1
 
     @property
@@ -43,7 +43,7 @@ class Events:
         return self._streams >= MOST_STREAMS
 
     async def watch(self) -> None:
-        """Look at the log until the desk ends."""
+        """Poll the log until the desk ends."""
         said = 0
         while not self.stopped:
             last, grouped = await run_in_threadpool(self.revision), self._grouped
@@ -56,7 +56,7 @@ class Events:
             self._changed.notify_all()
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """An event with the revision at once, and with each new one; and one when groups are others."""
+        """An event with the revision immediately, and with each new one; and one when groups change."""
         self._streams += 1
         try:
             revision, grouped = -1, self._grouped
@@ -73,7 +73,7 @@ class Events:
             self._streams -= 1
 
     async def _wait(self, revision: int, grouped: int) -> bytes:
-        """Until something is new; then nothing, or a comment where that takes long."""
+        """Wait for something new; yields nothing, or a comment if that takes long."""
         try:
             async with asyncio.timeout(ALIVE_SECONDS), self._changed:
                 await self._changed.wait_for(lambda: self.stopped or self._last != revision or self._grouped != grouped)

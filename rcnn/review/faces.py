@@ -18,7 +18,7 @@ CACHE_BYTES = 128 << 20  # of crops that are kept: those of 40,000 faces
 
 @dataclass(frozen=True)
 class _Row:
-    """Where a crop stands: table of faces, and number of its row."""
+    """Location of a crop: table of faces, and number of its row."""
 
     table: int
     row: int
@@ -51,7 +51,7 @@ class Faces:
         self._lock = threading.Lock()
 
     def _add_portraits(self, run: RunFiles, portraits: StageReader) -> None:
-        """The best face of each clip that taught a person."""
+        """The best face of each clip from which a person was learnt."""
         assert run.taught.gallery is not None
         gallery = run.taught.gallery.plain
         best: dict[int, float] = {}
@@ -72,12 +72,12 @@ class Faces:
         return place in self._rows
 
     def jpeg(self, place: Place, side: int) -> bytes | None:
-        """The best face of a track as a JPEG `side` pixels high; None where there is none.
+        """The best face of a track as a JPEG `side` pixels high; None if there is none.
 
         Raises
         ------
         InputError
-            If the run was made anew, so that the table is not the one that was opened.
+            If the run was rebuilt, so that the table is not the one that was opened.
         """
         at = self._rows.get(place)
         if at is None:
@@ -92,7 +92,7 @@ class Faces:
         return thumbnail(crop, side) if crop else None
 
     def _load(self, table: int, group: int) -> None:
-        """Take the crops of a row group in; the caller holds the lock."""
+        """Cache the crops of a row group; the caller holds the lock."""
         column = self._tables[table].read_group(group, [CROP]).column(CROP)
         for place, row in self._wanted[table, group]:
             if row < len(column):

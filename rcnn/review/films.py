@@ -1,4 +1,4 @@
-"""Films as the page gets them: who is in one, from when to when."""
+"""Films for the page: who is in one, and when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .run_model import RunModel, View
 
 
 def films(model: RunModel, view: View, offset: int, count: int) -> dict[str, Any]:
-    """Films, sorted by their paths: how many people, and how many unknown tracks, each has."""
+    """Films, sorted by path, with their numbers of people and of unknown tracks."""
     tracks = model.run.tracks
     order = sorted(range(len(tracks.films)), key=lambda film: tracks.films[film].source)
     known = ~view.standing.says(NO)
@@ -39,7 +39,7 @@ def films(model: RunModel, view: View, offset: int, count: int) -> dict[str, Any
 
 
 def film(model: RunModel, view: View, places: Places, groups: Groups, clip: str) -> dict[str, Any] | None:
-    """All tracks of the film that has a clip, by their starts; None where the run has no such clip."""
+    """All tracks of the film that has a clip, by their starts; None if the run has no such clip."""
     tracks, standing = model.run.tracks, view.standing
     seen = places.clip(clip)
     if seen is None:

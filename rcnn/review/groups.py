@@ -1,4 +1,4 @@
-"""Unknown people as the page gets them: tracks of whom nobody knows the name, in groups of one person each."""
+"""Unknown people for the page: their tracks, in groups of one person each."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from .places import Places
 from .run_model import RunModel, View
 
 AT_ONCE = 2000  # tracks that are grouped while the page waits: a tenth of a second
-MORE = 0.01  # share of tracks that must be newly unknown where there are many
-SINGLE = -1  # group of a track that is like no other
+MORE = 0.01  # share of tracks that must be newly unknown, if there are many
+SINGLE = -1  # group of a track that is similar to no other
 FACES = 12  # of a group that are shown together
 
-# groups (k,) of some tracks, by their numbers, and pairs of places among them that are one person, and that are two
+# groups (k,) of some tracks, by their numbers, and pairs of indices among them that are one person, and that are two
 GroupTracks = Callable[[np.ndarray, list[tuple[int, int]], list[tuple[int, int]]], np.ndarray]
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Groups of the tracks that were unknown at some moment.
+    """Groups of the tracks that were unknown at a certain time.
 
-    group : (n,) int64 of all tracks; SINGLE for those that are known, too
+    group : (n,) int64 of all tracks; SINGLE also for known ones
     unknown : (n,) bool, the tracks that were
-    pairs : that were said to be one person, and to be two
+    pairs : answered to be one person, and to be two
     """
 
     group: np.ndarray
@@ -38,21 +38,21 @@ class _Found:
 
 
 class Groups:
-    """Groups that follow the answers. Where there are many tracks they are made anew beside the work of the page, which
-    until then gets those from before, without the tracks that have a name now.
+    """Groups that follow the answers. If there are many tracks they are rebuilt in the background; until then the page
+    gets the previous ones, without the tracks that have a name now.
 
     Parameters
     ----------
     model : of the run
     group_tracks : makes groups
-    changed : called when groups were made anew beside the work, with no arguments
+    changed : called without arguments when groups were rebuilt in the background
     """
 
     def __init__(self, model: RunModel, group_tracks: GroupTracks, changed: Callable[[], None]) -> None:
         self._model, self._group_tracks, self._changed = model, group_tracks, changed
         self._found: _Found | None = None
         self._lock = threading.Lock()
-        self._task: tuple[np.ndarray, Given] | None = None  # what is to be grouped beside the work
+        self._task: tuple[np.ndarray, Given] | None = None  # input of the background grouping
         self._working = False
 
     def of(self, view: View) -> np.ndarray:
@@ -67,13 +67,13 @@ class Groups:
         return np.full(len(unknown), SINGLE) if found is None else np.where(unknown, found.group, SINGLE)
 
     def _has_more(self, unknown: np.ndarray, before: np.ndarray) -> bool:
-        """Whether so many tracks are unknown that were not, that groups are made anew. Fewer may change nothing."""
+        """Whether enough tracks have become unknown to rebuild groups."""
         more = int((unknown & ~before).sum())
         return more > (0 if unknown.sum() <= AT_ONCE else MORE * before.sum())
 
     @property
     def ready(self) -> bool:
-        """Whether groups were made at all, and none are being made."""
+        """Whether groups exist, and none are being made."""
         return self._found is not None and not self._working
 
     def members(self, view: View) -> Mapping[int, int]:
@@ -89,13 +89,13 @@ class Groups:
         return {"groups": len(np.unique(mine[mine != SINGLE])), "tracks": int(seen.sum())}
 
     def listed(self, view: View, offset: int, count: int, hidden: bool) -> dict[str, Any]:
-        """Groups, the surest first: those that have tracks that are hidden, or are not."""
+        """Groups, the most certain first: those with hidden tracks, or with visible ones."""
         tracks = self._model.run.tracks
         group = self.of(view)
         chosen = np.flatnonzero((group != SINGLE) & (view.standing.hidden == hidden))
         order = chosen[np.lexsort((-tracks.quality[chosen], group[chosen]))]
         names, starts = np.unique(group[order], return_index=True)
-        ends = [*starts[1:].tolist(), len(order)][: len(names)]  # none of none
+        ends = [*starts[1:].tolist(), len(order)][: len(names)]  # nothing of nothing
         page = list(zip(names.tolist(), starts.tolist(), ends, strict=True))[offset : offset + count]
         return {"total": len(names), "items": [self._group(name, order[start:end]) for name, start, end in page]}
 
@@ -111,7 +111,7 @@ class Groups:
         return {"group": name, "items": items(self._model, view, places, numbers)}
 
     def _group(self, name: int, numbers: np.ndarray) -> dict[str, Any]:
-        """Of a group with these tracks; `sure` is the mean cosine of two of them."""
+        """A group with these tracks; `sure` is the mean cosine of two of them."""
         tracks = self._model.run.tracks
         count = len(numbers)
         total = tracks.vectors[numbers].sum(0, dtype=np.float64)

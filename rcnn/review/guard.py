@@ -1,7 +1,8 @@
-"""Who may ask the desk for something: whoever opened its address. All else is refused before it reaches the desk.
+"""Access control of the desk: only the user who opened its address. All other requests are refused before they reach
+it.
 
-The page is on a port of this machine, where any program, and any page in any browser, can send requests to. So a
-request needs the key of this desk, an address that names this machine, and must not come from another page.
+The page is on a port of this machine, to which any program, and any page in any browser, can send requests. So a
+request needs the key of this desk and an address that names this machine, and must not come from another page.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ DESK_HEADER = b"x-desk"  # no form and no other page can send it without being a
 MOST_BODY = 1 << 20  # bytes of an answer
 MOST_IMAGE = 20 << 20  # bytes of a photograph
 MOST_HEAD = 16 << 10  # bytes of the headers
-BODY_SECONDS = 30.0  # in which a body has to be here
+BODY_SECONDS = 30.0  # within which a body must arrive
 SEARCH = "/api/search"
-OWN_SITES = (b"same-origin", b"none")  # of Sec-Fetch-Site: our own page, or an address that somebody typed
+OWN_SITES = (b"same-origin", b"none")  # of Sec-Fetch-Site: our own page, or a typed address
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -54,30 +55,30 @@ class _RefusedError(Exception):
 
 
 def new_key() -> str:
-    """A text that nobody guesses."""
+    """An unguessable text."""
     return secrets.token_urlsafe(KEY_BYTES)
 
 
 @dataclass(frozen=True)
 class Guard:
-    """Lets the requests through that may pass, with the headers of `HEADERS` on every answer.
+    """Passes on permitted requests, and adds `HEADERS` to every response.
 
     Parameters
     ----------
-    app : what answers
+    app : the application behind it
     port : of the desk
     host : address at which it is, without brackets
-    key : in the address that is opened
+    key : in the opened address
     """
 
     app: App
     port: int
     host: str
     key: str
-    tickets: set[str] = field(default_factory=set)  # keys that count once
+    tickets: set[str] = field(default_factory=set)  # single-use keys
 
     def ticket(self) -> str:
-        """A key that counts once: an address with it may stand where other users of this machine can read it."""
+        """A single-use key: other users of this machine may be able to read an address with it."""
         made = new_key()
         self.tickets.add(made)
         return made
@@ -89,7 +90,7 @@ class Guard:
 
     @property
     def _word(self) -> str:
-        """Value of the cookie: of this key alone, and not the key."""
+        """Value of the cookie: derived from this key, but not the key."""
         return hashlib.sha256(b"cookie " + self.key.encode()).hexdigest()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -110,15 +111,15 @@ class Guard:
             await _answer(sender, refused.status, str(refused), [(b"connection", b"close")])
 
     def _check(self, scope: Message) -> None:
-        """Refuse what is no request of our own page to this address."""
+        """Refuse what is not a request of our own page to this address."""
         headers = scope["headers"]
         if scope["method"] not in ("GET", "HEAD", "POST"):
-            raise _RefusedError(405, "This method is not known here.")
+            raise _RefusedError(405, "Method not allowed.")
         if sum(len(name) + len(value) for name, value in headers) > MOST_HEAD:
             raise _RefusedError(431, "The headers are too large.")
         unframed = _all(headers, b"transfer-encoding") or len(_all(headers, b"content-length")) > 1
         if unframed or _all(headers, b"upgrade"):
-            raise _RefusedError(400, "Such a request is not answered here.")
+            raise _RefusedError(400, "This kind of request is not supported.")
         host = _one(headers, b"host")
         if not self._is_here(host):
             raise _RefusedError(403, "This is not the address of the desk; open the one that it printed.")
@@ -126,12 +127,13 @@ class Guard:
         foreign = any(origin.lower() != b"http://" + host.lower() for origin in origins)
         site = _one(headers, b"sec-fetch-site")
         if foreign or (site and site not in OWN_SITES and scope["path"] != "/"):
-            raise _RefusedError(403, "Requests of other pages are not answered.")
+            raise _RefusedError(403, "Requests from other pages are refused.")
         if scope["method"] == "POST" and (not origins or _one(headers, DESK_HEADER) != b"1"):
             raise _RefusedError(403, "Only the desk's own page may answer.")
 
     def _is_here(self, host: bytes) -> bool:
-        """Whether a Host header names this machine by number. Whoever owns a name can make it lead here."""
+        """Whether a Host header names this machine by IP address. The owner of any name can make it resolve to this
+        machine."""
         parts = HOST.fullmatch(host.decode("latin-1").lower())
         if parts is None or int(parts["port"] or HTTP_PORT) != self.port:
             return False
@@ -145,12 +147,12 @@ class Guard:
         return True
 
     def _login(self, scope: Message) -> bytes:
-        """The cookie for whoever comes with the key; empty for whoever has the cookie.
+        """The cookie for a request with the key; empty for a request with the cookie.
 
         Raises
         ------
         _RefusedError
-            For everybody else.
+            For all others.
         """
         if scope["path"] == "/":
             given = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[-1]
@@ -171,7 +173,7 @@ class Guard:
         return _same(given, self.key)
 
     async def _body(self, scope: Message, receive: Receive) -> Receive:
-        """The body, which is read whole before the app is asked."""
+        """The body, which is read completely before the app is called."""
         if scope["method"] != "POST":
             return receive
         most = MOST_IMAGE if scope["path"] == SEARCH else MOST_BODY
@@ -199,7 +201,7 @@ class Guard:
 
 
 class _Sender:
-    """Adds the headers that all answers have."""
+    """Adds the headers of all responses."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -214,7 +216,7 @@ class _Sender:
 
 
 def _whole(body: bytes, receive: Receive) -> Receive:
-    """A body that was read, then what comes behind it."""
+    """A body that was read, then the messages after it."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def read() -> Message:
@@ -239,5 +241,5 @@ def _one(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two secrets are the same, in a time that does not tell how much of them is."""
+    """Whether two secrets are equal, in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())

@@ -1,4 +1,4 @@
-"""A track as the page gets it."""
+"""A track for the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .places import Places
 from .run_model import RunModel, View
 from .tracks import Place
 
-OTHERS = 3  # people beside the best one
+OTHERS = 3  # people besides the best one
 DIGITS = 4
 
 
@@ -26,11 +26,11 @@ def face_of(place: Place) -> str:
 def items(
     model: RunModel, view: View, places: Places, numbers: Sequence[int] | np.ndarray, label: int | None = None
 ) -> list[dict[str, Any]]:
-    """Tracks with all that is said about them.
+    """Tracks with all that is known about them.
 
     Parameters
     ----------
-    label : of the person whose cosine, probability and answer are given; None for whom each track is most like
+    label : of the person whose cosine, probability and answer are shown; None for the person most similar to each track
     """
     return [_item(model, view, places, int(number), label) for number in numbers]
 
@@ -40,7 +40,7 @@ def _item(model: RunModel, view: View, places: Places, number: int, label: int |
     best = view.who(number)
     asked = label if label is not None else best
     cosine, probability = float(standing.cosine[number]), float(standing.probability[number])
-    if label is not None and label != best:  # that it is not was answered
+    if label is not None and label != best:  # answered with no
         cosine, probability = model.cosine(label, number), 0.0
     clip = tracks.clips[tracks.clip[number]]
     return {
@@ -73,7 +73,7 @@ def _answer(view: View, place: Any, label: int | None) -> str | None:
 
 
 def _others(model: RunModel, view: View, number: int, asked: int | None) -> list[dict[str, Any]]:
-    """The people whom a track is next most like."""
+    """The next most similar people to a track."""
     found = model.run.taught.others(model.spot(number), OTHERS + 2)
     return [
         {"label": label, "name": view.people[label], "cosine": round(cosine, DIGITS)}

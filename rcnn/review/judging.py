@@ -1,4 +1,4 @@
-"""Whom each track of a run shows, as the answers so far imply: what the desk keeps of it for one look."""
+"""Whom each track of a run shows according to the answers so far: a snapshot for the desk."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from ..people.templates import NOBODY as UNLIKE
 from ..scores.verdicts import NO, VERDICTS
 from .tracks import Tracks
 
-NOBODY = -1  # row of a track that is like nobody
+NOBODY = -1  # row of a track that is similar to nobody
 CODES = {verdict: code for code, verdict in enumerate(VERDICTS)}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Whom each of the n tracks shows, as far as is known.
+    """Whom each of the n tracks shows, if known.
 
     labels : of the people's rows, rising
     best : (n,) int64, row of the person, NOBODY where there is nobody
     cosine, probability : (n,) float32, of the track and that person
-    verdict : (n,) int8, place in `VERDICTS`
-    answered : (n,) bool, tracks of which somebody said whom they show
+    verdict : (n,) int8, index in `VERDICTS`
+    answered : (n,) bool, tracks with an answer
     hidden : (n,) bool
     """
 
@@ -37,7 +37,7 @@ class Standing:
 
     @staticmethod
     def of(taught: Taught, tracks: Tracks) -> Standing:
-        """What stands after the last answers that were taught."""
+        """The current state after the latest answers."""
         labels = tuple(taught.labels.tolist())
         nobody = taught.cosines <= UNLIKE if labels else np.ones(len(tracks), bool)
         verdict = np.full(len(tracks), CODES[NO], np.int8)
@@ -63,10 +63,10 @@ class Standing:
         return self.verdict == CODES[verdict]
 
     def row(self, label: int) -> int:
-        """Of a person; NOBODY where no track is known to show the person."""
+        """Row of a person; NOBODY if no track is known to show the person."""
         return self.labels.index(label) if label in self.labels else NOBODY
 
     @property
     def unknown(self) -> np.ndarray:
-        """Tracks (n,) bool that show nobody who is known, as far as is known."""
+        """Tracks (n,) bool that show no known person, as far as is known."""
         return self.says(NO) & ~self.answered

@@ -1,4 +1,4 @@
-"""Pictures and moving pictures of a run: faces, frames, files by pieces, and seconds of films made playable."""
+"""Images and videos of a run: faces, frames, ranges of files, and seconds of films converted for playback."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from .tracks import Place
 
 SMALL, LARGE = 112, 320  # pixels of a face: as it is stored, and cut from its frame
 AROUND = 1.0  # of a face's longer side that is shown on each side of it
-FRAME_SECONDS = (0.05, 2.0)  # in which the frame of a second is looked for; the second where there is none in the first
-BEFORE = 0.001  # seconds before a frame that its search begins
+FRAME_SECONDS = (0.05, 2.0)  # in which the frame at a time is searched for; the second if the first has none
+BEFORE = 0.001  # seconds before a frame at which its search starts
 FRAME_LONGEST = 1280  # pixels of a frame that is shown
 MOST_SECONDS = 20.0  # that are played at once
 WORK_SECONDS = 30.0  # that this may take
@@ -38,7 +38,7 @@ class NotShownError(Exception):
 
 @dataclass
 class Media:
-    """Makes what is shown, and keeps the last of it. Safe from several threads; each waits for a decoder.
+    """Makes images and videos, and caches the latest. Thread-safe; each call waits for a decoder.
 
     Parameters
     ----------
@@ -56,19 +56,19 @@ class Media:
         self._lock = threading.Lock()
 
     def face(self, place: Place, size: int) -> bytes | None:
-        """The best face of a track as a JPEG; None where the run has no such track.
+        """The best face of a track as a JPEG; None if the run has no such track.
 
         Raises
         ------
         NotShownError
-            If the tables that were opened are not there any more.
+            If the tables that were opened no longer exist.
         """
         number = self.model.number(place)
         if size > SMALL and number is not None and self.places.path(place[0]) is not None:
             try:
                 return self._kept_or(("face", *place), lambda: self._large(number))
             except NotShownError:
-                pass  # the face that is stored is shown in its place
+                pass  # the stored face is shown instead
         try:
             return self.model.faces.jpeg(place, size)
         except InputError as error:
@@ -123,7 +123,7 @@ class Media:
             try:
                 with self._frames(clip, start, end) as frames:
                     image = None
-                    for frame in frames:  # to the end, for a decoder that is stopped has to be started again
+                    for frame in frames:  # to the end, because a stopped decoder must be started again
                         image = frame.image.copy() if image is None else image
                 if image is not None:
                     return image

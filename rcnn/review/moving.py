@@ -1,4 +1,4 @@
-"""Seconds of a film as a video that every browser plays: decoded in a guarded process, encoded from its frames."""
+"""Seconds of a film as a video that every browser plays: decoded in a sandboxed process, then encoded again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CODEC, PROFILE = "libx264", {"preset": "ultrafast", "tune": "zerolatency", "crf"
 PIXELS = "yuv420p"
 TICKS = 90_000  # a second
 GROUP = 25  # frames from one key frame to the next
-MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof"  # plays before it is whole
+MOVFLAGS = "frag_keyframe+empty_moov+default_base_moof"  # playable before it is complete
 
 
 class EmptyError(Exception):
@@ -29,13 +29,13 @@ class EmptyError(Exception):
 
 
 def encode(frames: Iterable[Frame], start: float, most: float) -> bytes:
-    """Frames as fragmented MP4 of H.264, without sound, whose time 0 is a second of the film.
+    """Frames as fragmented MP4 with H.264, without sound, whose time 0 is `start` of the film.
 
     Parameters
     ----------
     frames : in order, at least one
     start : seconds of the film
-    most : seconds of work, after which the frames so far are all
+    most : seconds of work, after which encoding stops with the frames so far
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _until(frames: Iterable[Frame], deadline: float) -> Iterator[tuple[np.ndarra
 
 
 def even(image: np.ndarray) -> np.ndarray:
-    """A picture (H, W, 3) uint8 made no larger than `LONGEST`, with even sides, as H.264 wants them."""
+    """A picture (H, W, 3) uint8 made no larger than `LONGEST`, with even sides, as H.264 requires."""
     scale = min(1.0, LONGEST / max(image.shape[:2]))
     width, height = (max(2, round(side * scale / 2) * 2) for side in (image.shape[1], image.shape[0]))
     if (height, width) == image.shape[:2]:

@@ -1,4 +1,4 @@
-"""The files of the page, which come with the package. All are read at the start: no address is a path."""
+"""The files of the page, which are part of the package. All are read at the start, so no address is a path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Known people as the page gets them: how much is left of each, and whose tracks are uncertain."""
+"""Known people for the page: how much is left of each, and whose tracks are uncertain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVEN = 0.5  # the most uncertain probability
 
 
 def people(model: RunModel, view: View) -> list[dict[str, Any]]:
-    """Everybody who is known, in the order of the labels."""
+    """All known people, in the order of the labels."""
     standing = view.standing
     counted = {verdict: _counts(view, standing.says(verdict)) for verdict in (YES, MAYBE)}
     left = _counts(view, _left(view))
@@ -46,14 +46,15 @@ def _left(view: View) -> np.ndarray:
 
 
 def _counts(view: View, chosen: np.ndarray) -> Counter[int]:
-    """Tracks by the label of whom they are most like."""
+    """Tracks by the label of the most similar person."""
     best = view.standing.best[chosen]
     rows = np.bincount(best[best != NOBODY], minlength=len(view.standing.labels))
     return Counter(dict(zip(view.standing.labels, rows.tolist(), strict=True)))
 
 
 def _faces(model: RunModel, view: View) -> dict[int, tuple[str, int]]:
-    """A face of each person: of what they were learned from, else the best of the tracks that were said to be them."""
+    """A face of each person: from the clips they were learnt from, else from the best of the tracks answered to be
+    them."""
     found = {view.given.label(label): place for label, place in model.faces.of_people.items()}
     best: dict[int, float] = {}
     for spot, label in view.given.shown.items():
@@ -69,9 +70,9 @@ def _faces(model: RunModel, view: View) -> dict[int, tuple[str, int]]:
 def person(
     model: RunModel, view: View, places: Places, label: int, offset: int, count: int, show: str
 ) -> dict[str, Any] | None:
-    """Tracks of a person: those that wait for an answer, the most uncertain first; or all, the best first.
+    """Tracks of a person: those without an answer, the most uncertain first; or all, the best first.
 
-    None where there is no such person.
+    None if there is no such person.
     """
     if label not in view.people:
         return None

@@ -1,4 +1,4 @@
-"""Where the file of a clip lies, and how a browser gets to see it. Names of clips are looked up, never made a path."""
+"""The file of a clip, and how a browser can show it. Names of clips are looked up, never used as a path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..report.media import PLAYED, container, head_of
 from .tracks import SeenClip
 
 GONE = "the file is gone"
-FAR = "the file lies in an object store, and is not played"
+FAR = "the file is in an object store, and can't be played"
 STILL = "it is a photograph"
 TYPES = {"mp4": "video/mp4", "matroska": "video/webm", "ogg": "video/ogg"}
 
@@ -30,16 +30,16 @@ class Places:
         self._paths = paths
 
     def clip(self, name: str) -> SeenClip | None:
-        """A clip of the run; None where it has none of that name."""
+        """A clip of the run; None if it has none with that name."""
         return self._clips.get(name)
 
     def path(self, name: str) -> str | None:
-        """The file of a clip, if it is there now and an ordinary one on this disk."""
+        """The file of a clip, if it exists now and is an ordinary file on this disk."""
         path = self._paths.get(name) if name in self._clips else None
         return path if path is not None and not files.is_url(path) and head_of(files.plain(path)) else None
 
     def why_not(self, name: str) -> str:
-        """Why the file of a clip can't be shown; empty where it can."""
+        """Why the file of a clip can't be shown; empty if it can."""
         path = self._paths.get(name, "")
         if files.is_url(path):
             return FAR
@@ -51,7 +51,7 @@ class Places:
         return "" if path is None else TYPES.get(container(head_of(files.plain(path))), "")
 
     def plays(self, name: str) -> dict[str, Any]:
-        """How a browser plays a clip: `plays`, an address or None; and `why` not, else empty."""
+        """How a browser plays a clip: `plays`, an address or None; and `why` not, or empty."""
         clip, why = self._clips[name], self.why_not(name)
         if why or clip.is_still:
             return {"plays": None, "why": why or STILL}

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 
 from ..video.decoder import FrameDecoder
 
-DECODERS = 2  # processes, so films that are decoded at once
-WAIT_SECONDS = 20.0  # for one that is free
-STALL_SECONDS = 15.0  # without a frame, after which a file is given up
+DECODERS = 2  # processes, so also films decoded at once
+WAIT_SECONDS = 20.0  # of waiting for a free one
+STALL_SECONDS = 15.0  # without a frame after which a file is given up
 
 
 class BusyError(Exception):
-    """All decoders are at work, and went on being so."""
+    """All decoders stayed busy."""
 
 
 class DecoderPool:
-    """Hands out decoders, one thread each."""
+    """Provides decoders, one thread each."""
 
     def __init__(self, count: int = DECODERS, wait: float = WAIT_SECONDS) -> None:
         self._free: queue.LifoQueue[FrameDecoder] = queue.LifoQueue()
@@ -29,12 +29,12 @@ class DecoderPool:
 
     @contextmanager
     def decoder(self) -> Iterator[FrameDecoder]:
-        """One that is free.
+        """A free decoder.
 
         Raises
         ------
         BusyError
-            If none is for too long.
+            If none becomes free in time.
         """
         try:
             decoder = self._free.get(timeout=self._wait)

@@ -1,4 +1,4 @@
-"""A part of something that is in memory, as a request for a range wants it (RFC 9110, 14)."""
+"""A range of bytes in memory, for range requests (RFC 9110, 14)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def part_of(data: bytes, wanted: str, kind: str) -> Response:
-    """The part of some bytes that a Range header names; all of them where there is none, or none that makes sense."""
+    """The range of some bytes given by a Range header; all of them without a valid header."""
     headers = {"accept-ranges": "bytes"}
     found = RANGE.fullmatch(wanted.strip())
     if found is None or not (found[1] or found[2]):

@@ -1,4 +1,4 @@
-"""What lies in the folder of a run, opened for the desk; all of it is read, nothing is written."""
+"""The contents of the folder of a run, opened read-only for the desk."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ..stages.settings.places import TRAINVAL
 from ..tables import MANIFEST, StageReader
 from .tracks import Tracks, read_all_tracks
 
-FALSE_HITS = 1.0  # of 1,000, where the run has no appearances that say otherwise
-LOOKS, LOOK_SECONDS = 20, 0.1  # at a lock that another desk may hold for a moment
+FALSE_HITS = 1.0  # of 1,000, unless the run's appearances have another value
+LOOKS, LOOK_SECONDS = 20, 0.1  # at a lock that another desk may hold briefly
 FOUND = "FOUND"
 
 
@@ -34,8 +34,8 @@ class RunFiles:
 
     root : its folder
     features, detection : of the films
-    portraits : detect directory of what the known people were learned from; None where it is not there
-    taught : what is known of the tracks, and learns from answers
+    portraits : detect directory of the clips that the known people were learnt from; None if it does not exist
+    taught : the current knowledge about the tracks, updated by answers
     names : of people, by label
     tracks : of the films
     paths : file of each clip, by its name; a clip is missing where the data set does not have it
@@ -59,7 +59,7 @@ class RunFiles:
 
     @property
     def state(self) -> tuple[tuple[int, int], ...]:
-        """Changes when a table that the desk read is made anew."""
+        """Changes when a table of the desk is rebuilt."""
         return tuple(_mark(os.path.join(reader.path, MANIFEST)) for reader in (self.features, self.detection))
 
 
@@ -68,12 +68,12 @@ def open_run(root: str, dataset: str | None = None) -> RunFiles:
 
     Parameters
     ----------
-    dataset : that it was made of; None for the one that it names
+    dataset : it was made from; None for the one that it names
 
     Raises
     ------
     InputError
-        If it is no run, is not complete, is being made, was made by an older version, or is damaged.
+        If it is not a run, is not complete, is being made, was made by an older version, or is damaged.
     """
     run = _finished(root)
     detected, made = PARTS[FILMS]
@@ -104,8 +104,9 @@ def _finished(root: str) -> RunFolder:
     missing = [name for name in PARTS[FILMS][1:] if name not in run.stages]
     if missing:
         raise InputError(
-            f"{root}: has no complete {missing[0]}, so nobody can be reviewed yet; let python -m rcnn find --output "
-            f"{root}, or run.sh, end first"
+            f"{root}: has no complete {missing[0]}, so there is nothing to review yet; wait until python -m rcnn find "
+            "--output "
+            f"{root}, or run.sh, has finished"
         )
     for look in range(LOOKS):
         try:
@@ -134,12 +135,12 @@ def _false_hits(run: RunFolder) -> float:
 
 
 def _paths(datasets: list[str]) -> dict[str, str]:
-    """Where the file of each clip lies, as the data sets say; whether it is there is looked up when it is asked for."""
+    """The file of each clip, as in the data sets; whether it exists is checked when it is requested."""
     found: dict[str, str] = {}
     for dataset in datasets:
         try:
             found = {**{clip.name: clip.path for clip in list_clips(dataset, FILMS)}, **found}
-        except (InputError, OSError):  # it was moved or removed: faces can be shown all the same
+        except (InputError, OSError):  # it was moved or removed: faces can still be shown
             continue
     return found
 

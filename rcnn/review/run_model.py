@@ -1,4 +1,4 @@
-"""A run as the desk sees it: tracks, people and answers in memory, and as new as the log of answers."""
+"""The desk's model of a run: tracks, people and answers in memory, kept up to date with the log of answers."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .judging import NOBODY, Standing
 from .run_files import RunFiles
 from .tracks import Place
 
-LAST = 100  # answers of which it is counted how many went against what stood there
+LAST = 100  # latest answers, of which those that contradicted the previous state are counted
 
 
 @dataclass(frozen=True)
 class View:
-    """What stands at a revision of the answers.
+    """The state at a revision of the answers.
 
     revision : of the log
-    given : what all answers mean
-    people : names by label, of everybody who is known; in the order of the labels
+    given : the meaning of all answers
+    people : names of all known people by label, in the order of the labels
     standing : whom each track shows
-    answers : how many stand
-    lost : of these, how many are about tracks that the run does not have any more
-    changed : of the last `LAST` answers, those that went against what stood
+    answers : number of valid ones
+    lost : how many of these are about tracks that no longer exist
+    changed : of the last `LAST` answers, those that contradicted the previous state
     """
 
     revision: int
@@ -44,7 +44,7 @@ class View:
     changed: int
 
     def who(self, number: int) -> int | None:
-        """Label of whom a track is most like."""
+        """Label of the person most similar to a track."""
         row = int(self.standing.best[number])
         return None if row == NOBODY else self.standing.labels[row]
 
@@ -55,7 +55,7 @@ class View:
 
 @dataclass
 class RunModel:
-    """The desk's memory. Safe from several threads: what reads or changes it does so within `viewing`.
+    """The desk's memory. Thread-safe: use it only within `viewing`.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class RunModel:
 
     @contextmanager
     def viewing(self) -> Iterator[View]:
-        """What stands now, other processes' answers as well; it does not change while it is looked at."""
+        """The current state, including other processes' answers; it does not change within the block."""
         with self._lock:
             yield self._refreshed()
 
@@ -88,10 +88,10 @@ class RunModel:
 
     @property
     def outdated(self) -> str:
-        """A sentence where the run was made anew since the desk was opened; else empty."""
+        """A sentence if the run was rebuilt since the desk was opened; else empty."""
         if self.run.state == self._opened_as:
             return ""
-        return "The run was made anew since this desk was opened; end the desk and start it again."
+        return "The run was rebuilt since this desk was opened; end the desk and start it again."
 
     def _refreshed(self) -> View:
         revision = self.log.revision()
@@ -113,8 +113,8 @@ class RunModel:
         return {label: printable(names.get(label) or show(label, {})) for label in sorted(labels)}
 
     def _count(self, standing: Standing, revision: int) -> int:
-        """How many of the last answers went against what stood before them; of those from before the desk was opened,
-        against what stands without any answer."""
+        """How many of the last answers contradicted the state before them; for answers older than the desk, the state
+        without any answer."""
         last: list[bool] = []
         for step in self.log.steps(LAST):
             if step.step > revision:
@@ -136,15 +136,15 @@ class RunModel:
         return not same if answer.kind == YES_ANSWER else same and bool(standing.says(YES)[number])
 
     def number(self, place: Place) -> int | None:
-        """Number of a track; None where the run has none there."""
+        """Number of a track; None if the run has none there."""
         return self.run.tracks.places.get(place)
 
     def spot(self, number: int) -> Spot:
-        """A track as answers name it."""
+        """The identifier of a track in answers."""
         return Spot(self.run.tracks.name(number), int(self.run.tracks.track[number]))
 
     def cosine(self, label: int, number: int) -> float:
-        """Of a track and a person, whatever was said of the two; 0 where nothing is known of the person."""
+        """The probability for a track and a person, regardless of answers; 0 if nothing is known about the person."""
         gallery = self.run.taught.gallery
         row = np.flatnonzero(self.run.taught.labels == label)
         if gallery is None or not len(row):

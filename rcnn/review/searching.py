@@ -1,4 +1,4 @@
-"""A photograph that is dropped on the page: the faces in it, who it is, and the tracks that are most like it."""
+"""A photograph that is dropped on the page: its faces, who it is, and the most similar tracks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHOWN = 200  # letters of a path in a sentence
 
 
 class NoSearchError(Exception):
-    """A photograph can't be searched for; says why, in a sentence."""
+    """A photograph can't be used for a search; says why, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Search:
 
     Parameters
     ----------
-    pool : of the decoders: a photograph is opened in one of these processes, not in the desk's
+    pool : of the decoders: a photograph is opened in one of their processes, not in the desk's
     gpu : device; None to choose
     """
 
@@ -63,15 +63,15 @@ class Search:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def __call__(self, data: bytes) -> dict[str, Any]:
-        """The faces of a photograph, and the tracks that are like the large one near its middle, the best first.
+        """The faces of a photograph, and the tracks most similar to the large one near its middle, the best first.
 
         Raises
         ------
         NoSearchError
-            If it is no photograph, is too large, or the models of the run are gone.
+            If it is not a photograph, is too large, or the models of the run are gone.
         """
         if not is_photograph(data[:HEAD_BYTES]):
-            raise NoSearchError("This is no photograph that can be read.")
+            raise NoSearchError("This is not a readable photograph.")
         with self._lock:
             image = self._open(data)
             networks = self._load()
@@ -104,7 +104,7 @@ class Search:
             return {"name": view.name(label) if label is not None else None, "label": label, "items": rows}
 
     def _open(self, data: bytes) -> np.ndarray:
-        """(H, W, 3) uint8, BGR. A decoder process opens it, for it may be made to do harm to who does."""
+        """(H, W, 3) uint8, BGR. A decoder process opens it, because the file may be malicious."""
         with tempfile.TemporaryDirectory(prefix="rcnn-review-") as folder, self.pool.decoder() as decoder:
             path = os.path.join(folder, "photograph")
             with open(path, "wb") as file:
@@ -127,18 +127,18 @@ class Search:
                 device = choose_device(self.gpu)
                 detector, embedder = load_detector(models.detector, device), load_embedder(models.model, device)
             except InputError as error:
-                raise NoSearchError(f"Photographs can't be searched for: {error}") from None
+                raise NoSearchError(f"Search is not available: {error}") from None
             self._networks = _Networks(models, detector, embedder)
         return self._networks
 
 
 def _models(run: RunFiles) -> QueryModels:
-    """Those that the run was made with: where it says, or what the project has now, if that is the same.
+    """The models that the run was made with: at the recorded path, or the project's current ones, if they are the same.
 
     Raises
     ------
     InputError
-        If they are at neither place.
+        If neither exists.
     """
     behind = run.detection.arguments
     try:
@@ -147,4 +147,4 @@ def _models(run: RunFiles) -> QueryModels:
         with suppress(InputError):
             return models_behind([run.features], find_model(None, EMBEDDING), None, behind)
         named = printable(str(run.features.arguments.get("model")))[:SHOWN]
-        raise InputError(f"{named}, the model of this run, is not there any more") from None
+        raise InputError(f"{named}, the model of this run, no longer exists") from None

@@ -1,4 +1,4 @@
-"""Runs the desk until somebody ends it."""
+"""Runs the desk until the user ends it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .guard import MOST_HEAD, Guard, new_key
 from .settings import ReviewSettings
 
 CONNECTIONS = 200  # at once
-HEAD_SECONDS = 10.0  # in which a connection has to send what it wants
-END_SECONDS = 3  # for requests under way, at the end
+HEAD_SECONDS = 10.0  # within which a connection must send its request
+END_SECONDS = 3  # for pending requests, at the end
 BACKLOG = 128
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams of events with the rest: nothing else would."""
+    """Also ends the streams of events, which would stay open."""
 
     def __init__(self, config: uvicorn.Config, desk: Desk) -> None:
         super().__init__(config)
@@ -39,7 +39,7 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Closes connections that don't say in time what they want; guard sees to bodies."""
+    """Closes connections that don't send their request in time; the guard handles bodies."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -61,7 +61,7 @@ def serve(settings: ReviewSettings) -> None:
     Raises
     ------
     InputError
-        If the run can't be opened, or there is no such address or port here.
+        If the run can't be opened, or this machine has no such address or free port.
     """
     listening, key = listen(settings.found, settings.host, settings.port)
     try:
@@ -75,8 +75,8 @@ def serve(settings: ReviewSettings) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     if not settings.is_local:
         print(
-            f"review: --host {settings.host}: whoever on your network has the address below sees all faces and names "
-            "of this run and can answer, and nothing is encrypted on its way; leave --host out to stay on this machine",
+            f"review: --host {settings.host}: anyone on your network with the address below sees all faces and names "
+            "of this run and can answer, without encryption; leave --host out to stay on this machine",
             flush=True,
         )
     listening.listen(BACKLOG)
@@ -105,5 +105,5 @@ def serve(settings: ReviewSettings) -> None:
     finally:
         desk.close()
     print("review: ended; all answers are in the run", flush=True)
-    if not desk.groups.ready:  # what groups them is native code that nothing stops, and all else is closed
+    if not desk.groups.ready:  # grouping is native code that can't be interrupted, and everything else is closed
         os._exit(0)

@@ -1,4 +1,4 @@
-"""All tracks of a run in memory: when and where each is in view, its best face, and its vector."""
+"""All tracks of a run in memory: their times and positions, best faces and vectors."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class SeenClip:
     """A clip of the films.
 
     film : number of its film
-    start : seconds of the file at which it begins
-    width, height : of its frames, pixels; 0 where that is not known
-    codec : FFmpeg's name; empty where it is not known
+    start : seconds of the file at which it starts
+    width, height : of its frames, pixels; 0 if that is not known
+    codec : FFmpeg's name; empty if it is not known
     is_still : whether it was made of a photograph
     """
 
@@ -41,10 +41,10 @@ class SeenClip:
 
 @dataclass(frozen=True)
 class Film:
-    """A file in which people are looked for.
+    """A searched file.
 
     source : the user's own file, as the run names it
-    seconds : its length; 0 where that is not known
+    seconds : its length; 0 if that is not known
     clips : numbers of its pieces
     """
 
@@ -103,12 +103,12 @@ class Tracks:
 
 
 def read_all_tracks(features: StageReader, detection: StageReader, lineage: Lineage, vectors: np.ndarray) -> Tracks:
-    """Everything that the desk knows of the films of a run.
+    """Read all tracks of the films of a run.
 
     Parameters
     ----------
     features : of feature.py
-    detection : of detect.py, that they were made of
+    detection : of detect.py, that they were made from
     lineage : of the features
     vectors : (n, D) float32 of length 1, in the order of the features
 

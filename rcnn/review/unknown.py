@@ -1,4 +1,4 @@
-"""How tracks of people whom nobody knows are put into groups."""
+"""Groups tracks of unknown people."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def tracks_to_groups(run: RunFiles) -> GroupTracks:
     card = card_of(run.features)
 
     def group(numbers: np.ndarray, must: list[tuple[int, int]], cannot: list[tuple[int, int]]) -> np.ndarray:
-        asked = np.unique(np.array(must, np.int64))  # somebody who joins a double to others knows better
+        asked = np.unique(np.array(must, np.int64))  # an answer that joins a double to others takes precedence
         kept = np.flatnonzero(~tracks.double[numbers] | np.isin(np.arange(len(numbers)), asked))
         place = {int(old): new for new, old in enumerate(kept)}
         moments = Moments(tracks.film[numbers[kept]].astype(np.int64), first[numbers[kept]], last[numbers[kept]])

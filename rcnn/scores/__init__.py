@@ -1,1 +1,1 @@
-"""How good it is: rankings, measures of them, verification, operating points."""
+"""Rankings, quality measures, verification, operating points."""

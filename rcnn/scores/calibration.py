@@ -1,4 +1,4 @@
-"""From cosines to verdicts: thresholds at so many false hits per 1,000 clips, and the probability of being right."""
+"""From cosines to verdicts: thresholds at a given number of false hits per 1,000 clips, and probabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAYBE_TIMES = 30  # false hits of a "maybe" for each of a "yes": at 1 in 1,000 c
 MOST_MAYBE = 0.5  # share of clips without a person that may be a "maybe"
 FEWEST = 20  # impostors that count beside a card
 FEWEST_ALONE = 5  # impostors that count without one
-CARD_COUNTS = 100  # impostors that weigh as much as the card; see docs/verdicts.md
+CARD_COUNTS = 100  # impostors with the same weight as the card; see docs/verdicts.md
 OWN_COUNTS = 20  # impostors of a person that weigh as much as those of all; see docs/verdicts.md
 UNMEASURED = 0.3  # cosine of a "maybe" where nothing is measured: within those at 1e-2 to 1e-4 of known models
 UNMEASURED_SLOPE = 10.0  # of log-odds over cosines there; flatter than of any model that was measured
@@ -91,7 +91,7 @@ class OperatingPoint:
         return self._with(curve, float(1 / (1 + np.exp(-curve.shift - np.log(curve.prior / (1 - curve.prior))))))
 
     def record(self) -> dict[str, Any]:
-        """What the manifest says of it, as JSON can hold it."""
+        """Its record for the manifest, JSON-compatible."""
         return self.facts
 
     def _centred(self, cosines: np.ndarray, people: np.ndarray) -> np.ndarray:
@@ -114,7 +114,7 @@ def operating_point(
     trials : cosines of this run
     people : known ones, 1 or more
     false_hits : clips of 1,000 without a person that may get a "yes" for somebody, more than 0, up to 1,000
-    card : of the model; None where it was not measured
+    card : of the model; None if it was not measured
     tracks : of a searched clip, on average: each has its own chance of a false hit
     """
     compared = float(people) if trials.compared is None else trials.compared
@@ -196,7 +196,7 @@ def _probabilities(
 
 
 def _summary(thresholds: np.ndarray) -> dict[str, float] | None:
-    """Of the thresholds of people, for the record; None where there is none."""
+    """Of the thresholds of people, for the record; None if there is none."""
     if not np.isfinite(thresholds).all():
         return None
     low, middle, high = np.quantile(thresholds, (0, 0.5, 1))
@@ -204,7 +204,7 @@ def _summary(thresholds: np.ndarray) -> dict[str, float] | None:
 
 
 def _words(facts: dict[str, Any], card: CardThresholds | None, extrapolated: bool) -> str:
-    """A sentence or three for people."""
+    """One to three sentences for the user."""
     asked, count = facts["false_hits"], facts["impostors"]
     aim = f'"yes" is set so that about {asked:g} of 1,000 clips without a known person get it'
     clips = f"{count:,} clip{'s' if count != 1 else ''} of other people"

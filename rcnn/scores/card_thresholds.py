@@ -1,4 +1,4 @@
-"""What the card of an embedding model says of its cosines: thresholds at false match rates, measured on pairs."""
+"""Thresholds in the card of an embedding model: cosines at false match rates, measured on pairs."""
 
 from __future__ import annotations
 

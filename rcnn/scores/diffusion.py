@@ -1,4 +1,4 @@
-"""Scores of clips, made smooth over a graph of clips that are alike; all of it sparse."""
+"""Smooths scores of clips over a sparse graph of similar clips."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .rerankings import DIFFUSION, EXPANSION, RECIPROCAL
 
 POWER = 3.0  # of the cosine of a neighbour (Radenovic et al., arXiv:1711.02512)
 STEPS, SHARE = 5, 0.8  # of diffusion, and what comes from neighbours in each (Zhou et al., NIPS 2003, alpha)
-KEPT = 100  # classes of a clip that are held
+KEPT = 100  # classes that are kept for a clip
 BLOCK_ROWS = 1024  # clips whose scores are whole at once: 20 MB with 4,935 classes
 
 
@@ -76,7 +76,7 @@ def _jaccard(graph: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def smooth(scores: sparse.csr_matrix, graph: sparse.csr_matrix, kind: str) -> sparse.csr_matrix:
-    """Scores of clips (n, classes) after their neighbours have had their say, the `KEPT` greatest of each.
+    """Scores of clips (n, classes) combined with their neighbours', the `KEPT` largest of each.
 
     Parameters
     ----------

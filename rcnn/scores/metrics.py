@@ -1,4 +1,4 @@
-"""How good a ranking is."""
+"""Quality measures of rankings."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def average_precision(ranked: Sequence[str], positives: frozenset[str]) -> tuple
 
 
 def _first(ranked: Sequence[str]) -> Sequence[str]:
-    """The clips that count; raises ValueError where one stands there twice."""
+    """The clips that count; raises ValueError if one is listed twice."""
     first = ranked[: config.SUBMIT.CLIPS_PER_LABEL]
     if len(set(first)) != len(first):
         twice = next(name for number, name in enumerate(first) if name in first[:number])
@@ -88,5 +88,5 @@ def precision_by_rank(
 
 
 def mean_average_precision(scores: Sequence[LabelScore]) -> float:
-    """MAP@100; 0 where there is no label."""
+    """MAP@100; 0 if there is no label."""
     return sum(item.ap for item in scores) / len(scores) if scores else 0.0

@@ -92,10 +92,10 @@ class Reliability:
 
 
 def fit_curve(right: np.ndarray, wrong: np.ndarray) -> Curve | None:
-    """The curve of scores of right (n,) and of wrong comparisons (m,); None where there are too few.
+    """The curve of scores of right (n,) and of wrong comparisons (m,); None if there are too few.
 
-    Platt's curve takes his targets (n + 1) / (n + 2) and 1 / (m + 2) (Platt, 1999), so that it is no step where a few
-    scores are parted cleanly.
+    Platt's curve is fitted to his targets (n + 1) / (n + 2) and 1 / (m + 2) (Platt, 1999), so that it does not become a
+    step if a few scores are separated perfectly.
     """
     if min(len(right), len(wrong)) < FEWEST:
         return None

@@ -1,4 +1,4 @@
-"""The upper tail of a sample: the value that so few of them reach."""
+"""The upper tail of a sample: the value that a given small share reaches."""
 
 from __future__ import annotations
 

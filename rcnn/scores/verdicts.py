@@ -1,3 +1,3 @@
-"""What is said of a track and the known person that it is most like."""
+"""The possible verdicts on a track and the known person most similar to it."""
 
 YES, MAYBE, NO = VERDICTS = "yes", "maybe", "no"

@@ -14,7 +14,7 @@ COUNTED = 20  # pairs above a threshold, fewer of which say little about their s
 
 @dataclass(frozen=True)
 class Verification:
-    """How well similarities tell pairs of one person from pairs of two.
+    """How well similarities separate pairs of one person from pairs of two.
 
     accuracy : (folds,) share of the pairs of a fold judged rightly
     thresholds : (folds,) the similarity from which a pair was taken for one person
@@ -52,14 +52,14 @@ def different_pairs(labels: np.ndarray, count: int, rng: np.random.Generator) ->
 
 
 def best_threshold(same: np.ndarray, different: np.ndarray) -> float:
-    """The similarity that parts the pairs with the fewest mistakes: a pair at or above it is one person."""
+    """The similarity that separates the pairs with the fewest errors: a pair at or above it is one person."""
     scores = np.concatenate([same, different])
     order = np.argsort(-scores, kind="stable")
     scores = scores[order]
     # cut k calls the first k pairs one person
     gain = np.where(order < len(same), 1, -1)
     right = np.concatenate([[0], np.cumsum(gain)])  # less the different pairs, which cut 0 has all right
-    possible = np.concatenate([[True], scores[1:] < scores[:-1], [True]])  # equal scores aren't parted
+    possible = np.concatenate([[True], scores[1:] < scores[:-1], [True]])  # equal scores are not separated
     cut = int(np.where(possible, right, -len(scores)).argmax())
     above = scores[cut - 1] if cut else scores[0] + 1
     below = scores[cut] if cut < len(scores) else scores[-1] - 1
@@ -95,7 +95,7 @@ def area_under_roc(same: np.ndarray, different: np.ndarray) -> float:
 
 
 def thresholds_at(embeddings: np.ndarray, labels: np.ndarray, rates: Sequence[float]) -> list[float]:
-    """Cosines that such shares of all pairs of two people reach: the thresholds of a card.
+    """Cosines reached by given shares of all pairs of two people: the thresholds of a card.
 
     Parameters
     ----------

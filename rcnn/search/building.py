@@ -1,4 +1,4 @@
-"""Making an index of a feature directory, or bringing one up to date."""
+"""Builds or updates the index of a feature directory."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from .index import (
 from .sample import sample_name, write_sample
 from .segment import Facts, Segment, SegmentError
 
-ROUNDING = 1e-4  # by which the rows of a rotation are not quite orthogonal
+ROUNDING = 1e-4  # tolerated deviation of a rotation's rows from orthogonality
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was done: numbers of segments, of rows in the new ones, and the manifest."""
+    """The result: numbers of segments, of rows in the new ones, and the manifest."""
 
     path: str
     new: int
@@ -48,23 +48,23 @@ class Built:
 
 
 def build_index(reader: StageReader, overwrite: bool = False) -> Built:
-    """Make the index of features, or make what is new in them. A run that was stopped goes on.
+    """Build or update the index of features. A stopped run resumes.
 
-    A thread a core holds the rows of a part; nothing else grows with the number of tracks.
+    One thread per core has the rows of a part in memory; nothing else grows with the number of tracks.
 
     Parameters
     ----------
-    overwrite : whether all is made again
+    overwrite : whether to rebuild everything
 
     Raises
     ------
     InputError
-        If the features can't be read or coded, the place is taken, or it can't be written.
+        If the features can't be read or encoded, the path is occupied, or it can't be written.
     """
     started = time.monotonic()
     path = index_path(reader.path)
     if files.is_url(path):
-        raise InputError(f"{reader.path}: lies in an object store; copy it to the disk, and name the copy")
+        raise InputError(f"{reader.path}: is in an object store; copy it to disk, and give the copy")
     if reader.width > codes.WIDEST:
         raise InputError(f"{reader.path}: its vectors are {reader.width} wide, an index takes {codes.WIDEST} at most")
     _check_place(path)
@@ -81,7 +81,7 @@ def build_index(reader: StageReader, overwrite: bool = False) -> Built:
             lock.release()
     except OSError as error:
         raise InputError(
-            f"{path}: can't be written: {error.strerror or error}; mend that, and the same command goes on"
+            f"{path}: can't be written: {error.strerror or error}; fix that, and the same command resumes"
         ) from None
 
 
@@ -132,7 +132,7 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
         seconds=round(time.monotonic() - started, 3),
     )
     if features != features_sum(reader):
-        raise InputError(f"{reader.path}: was made anew meanwhile; give the same command again")
+        raise InputError(f"{reader.path}: was rebuilt meanwhile; give the same command again")
     write_json(files.join(path, MANIFEST), to_builtins(manifest))
     _tidy(path, folder, manifest)
     kept = len(found) - made
@@ -140,14 +140,14 @@ def _build(reader: StageReader, path: str, before: int, started: float) -> Built
 
 
 def _check_place(path: str) -> None:
-    """Refuse a directory with what no index has, and files in its place."""
+    """Refuse a directory with other contents than an index, and files at its path."""
     if files.exists(path) and not files.is_dir(path):
-        raise InputError(f"{path}: is no directory, and the index goes there; move it away")
+        raise InputError(f"{path}: is not a directory, and the index goes there; move it away")
     if files.is_dir(path):
         files.check_no_links(path)
         for name in sorted(files.names(path)):
             if not _ours(name):
-                raise InputError(f"{path}: holds {name!r}, which no index has; move it away")
+                raise InputError(f"{path}: contains {name!r}, which is not part of an index; move it away")
 
 
 def _ours(name: str) -> bool:
@@ -156,7 +156,7 @@ def _ours(name: str) -> bool:
 
 
 def _manifest(path: str) -> Manifest | None:
-    """That of the index that is there, if it can be read."""
+    """The manifest of an existing index, if it can be read."""
     try:
         return read_json(files.join(path, MANIFEST), Manifest)
     except (OSError, ValueError):
@@ -164,7 +164,7 @@ def _manifest(path: str) -> Manifest | None:
 
 
 def _kept(path: str, features: str, packing: str) -> Manifest | None:
-    """The manifest of an index that is complete and of the same features."""
+    """The manifest of a complete index of the same features."""
     there = _manifest(path)
     if there is None or (there.features, there.packing) != (features, packing):
         return None
@@ -190,7 +190,7 @@ def _remove(path: str) -> None:
 
 
 def _rotation(path: str, width: int) -> tuple[np.ndarray, str]:
-    """The rotation and the sha256 of its file; one that is there stays, for codes were made with it."""
+    """The rotation and the sha256 of its file; an existing one is kept, because codes were made with it."""
     file = files.join(path, ROTATION)
     if files.is_file(file):
         try:
@@ -208,7 +208,7 @@ def _rotation(path: str, width: int) -> tuple[np.ndarray, str]:
 
 
 def _check_rows(reader: StageReader, found: Sequence[Facts]) -> None:
-    """Refuse features with other rows than they count, or in another order."""
+    """Refuse features whose rows differ from their count, or are not sorted."""
     rows = sum(facts.rows for facts in found)
     if rows != reader.rows or any(was.last > now.first for was, now in pairwise(found) if now.rows):
         raise InputError(
@@ -218,7 +218,7 @@ def _check_rows(reader: StageReader, found: Sequence[Facts]) -> None:
 
 
 def _tidy(path: str, folder: str, manifest: Manifest) -> None:
-    """Remove what the manifest does not name."""
+    """Remove files that the manifest does not name."""
     for name in files.names(path):
         place = files.join(path, name)
         keep = {MANIFEST, ROTATION, sample_name(manifest.sample), files.base_name(folder)}

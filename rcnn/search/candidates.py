@@ -1,4 +1,4 @@
-"""The tracks of an index that are most like a vector: candidates by codes, then in the order of their true vectors."""
+"""The tracks of an index most similar to a vector: candidates by codes, then ranked by their true vectors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..workers.pipeline import cores, ordered_map
 from .codes import Scanner
 from .segment import CLIP, TRACK, VECTOR, Facts, Segment
 
-CANDIDATES = 8192  # tracks whose true vectors are compared, at least; measured, see docs/scale-details.md
-A_CLIP = 80  # of them for each clip that is wanted
-FIRST = 64  # tracks of each segment that are taken at first, beside its share of the candidates, four times
-SHARES, MORE = 4, 4  # where all that were taken of a segment are candidates, so many times as many are
-AHEAD = 64  # segments that are begun or done, and not yet taken
-READERS = 8  # threads that read rows: a disk answers several questions at once
+CANDIDATES = 8192  # minimum number of tracks whose true vectors are compared; measured, see docs/scale-details.md
+A_CLIP = 80  # of them for each requested clip
+FIRST = 64  # tracks of each segment in the first round, in addition to four times its share of the candidates
+SHARES, MORE = 4, 4  # factor for the next round if all tracks of a segment are candidates
+AHEAD = 64  # segments started or done, and not yet consumed
+READERS = 8  # threads that read rows: disks serve several requests at once
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def find_tracks(
 
 @dataclass
 class _Taken:
-    """What was taken of a segment by its codes, and whether there is more."""
+    """The tracks taken from a segment by its codes, and whether there are more."""
 
     more: bool = True
     cosines: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -87,7 +87,7 @@ def _by_codes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Segments and rows (n,) of the `count` tracks with the greatest rough cosines.
 
-    Of each segment a few are taken; where all of these are among the best, more are.
+    A few are taken from each segment, and more if all of these are among the best.
     """
     taken = [_Taken() for _ in segments]
     scanners = local()

@@ -1,10 +1,10 @@
-"""Short codes of unit vectors, 2 bits a number, by which faiss finds candidates among millions of them.
+"""Short codes of unit vectors, 2 bits per number, with which faiss finds candidates among millions of them.
 
-A vector is rotated at random, the same way for all; then each of its numbers is close to normal whatever the vectors
-are, and goes to the nearest of the four levels that suit a normal distribution best (Lloyd-Max; so does TurboQuant,
-Zandieh et al., arXiv:2504.19874, 2025). Nothing is learned from the vectors: a code depends on its own vector alone, so
-an index that grows is the index that is made anew. To faiss the codes are those of a product quantiser with 16
-centroids for each two numbers, which it compares by look-ups in registers (André et al., VLDB 9, 2015).
+All vectors are rotated by the same random rotation; each number is then close to normal, whatever the vectors are, and
+is quantised to the nearest of the four levels that are optimal for a normal distribution (Lloyd-Max; TurboQuant does
+the same, Zandieh et al., arXiv:2504.19874, 2025). Nothing is learnt from the vectors: a code depends only on its own
+vector, so a grown index equals a rebuilt one. To faiss the codes are those of a product quantiser with 16 centroids for
+every two numbers, which it compares by look-ups in registers (André et al., VLDB 9, 2015).
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import numpy as np
 LEVELS = np.array([-1.510, -0.4528, 0.4528, 1.510], np.float32)
 BORDERS = np.array([-0.9816, 0.0, 0.9816], np.float32)
 LEVEL_BITS = 2
-SHORTEST = 8 // LEVEL_BITS  # numbers whose codes fill a byte: other widths are filled up with zeros
-WIDEST = 4096  # numbers of a vector: beyond it the rotation alone would take longer than comparing
-SEED = 20  # of the rotation; another one makes other codes
+SHORTEST = 8 // LEVEL_BITS  # numbers whose codes fill a byte: other widths are padded with zeros
+WIDEST = 4096  # largest width of a vector: above it the rotation would take longer than comparing
+SEED = 20  # of the rotation; another seed makes other codes
 PQ_BITS = 4
-TOGETHER = 32  # codes that faiss keeps side by side
+TOGETHER = 32  # codes in a block of faiss
 PATTERN_ROWS = 2 * TOGETHER
 
 
 def code_width(width: int) -> int:
-    """Numbers that are coded of a vector `width` wide."""
+    """Padded width of the code of a vector `width` wide."""
     return -(-width // SHORTEST) * SHORTEST
 
 
 def packed_bytes(rows: int, width: int) -> int:
-    """Bytes that the packed codes of so many vectors take."""
+    """Bytes of the packed codes of this many vectors."""
     return -(-rows // TOGETHER) * TOGETHER * code_width(width) // SHORTEST
 
 
@@ -49,7 +49,7 @@ def encode(unit: np.ndarray, turn: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    turn : what `rotation` gave
+    turn : result of `rotation`
     """
     numbers = unit @ turn
     borders = BORDERS / np.float32(np.sqrt(turn.shape[1]))
@@ -64,7 +64,7 @@ def encode(unit: np.ndarray, turn: np.ndarray) -> np.ndarray:
 
 
 def pack(codes: np.ndarray) -> np.ndarray:
-    """Codes as faiss compares them, (k,) uint8 with k of `packed_bytes`."""
+    """Codes in faiss's layout, (k,) uint8 with k of `packed_bytes`."""
     import faiss
 
     plain: Any = faiss.IndexPQ(*_shape(codes.shape[1] * SHORTEST), PQ_BITS, faiss.METRIC_INNER_PRODUCT)
@@ -77,7 +77,7 @@ def pack(codes: np.ndarray) -> np.ndarray:
 
 @cache
 def packing(width: int) -> str:
-    """sha256 of a pattern as faiss packs it: another version of it might lay codes out in another way."""
+    """sha256 of a packed test pattern: another version of faiss might use another layout."""
     pattern = np.arange(PATTERN_ROWS * code_width(width) // SHORTEST, dtype=np.uint32) * 37 // 5
     return hashlib.sha256(pack(pattern.astype(np.uint8).reshape(PATTERN_ROWS, -1)).tobytes()).hexdigest()
 
@@ -88,7 +88,7 @@ class Scanner:
     Parameters
     ----------
     width : numbers of a vector
-    rows : of codes that are compared at once, at most
+    rows : largest number of codes compared at once
     """
 
     def __init__(self, width: int, rows: int) -> None:
@@ -109,7 +109,7 @@ class Scanner:
         ----------
         turned : (code_width,) float32, the vector that is looked for, rotated
         rows : of codes that are in the buffer
-        count : how many are wanted; fewer come where there are fewer
+        count : requested number; fewer are returned if there are fewer
         """
         self._index.ntotal, self._index.ntotal2 = rows, -(-rows // TOGETHER) * TOGETHER
         cosines, found = self._index.search(turned[None], min(count, rows))
@@ -123,7 +123,7 @@ def _shape(wide: int) -> tuple[int, int]:
 
 
 def _teach(index: Any) -> None:
-    """Give a product quantiser of faiss the levels as centroids."""
+    """Set the levels as centroids of a faiss product quantiser."""
     import faiss
 
     levels = LEVELS / np.float32(np.sqrt(index.d))

@@ -1,4 +1,4 @@
-"""The vectors that are searched."""
+"""The searched vectors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .index import SearchIndex, open_index
 
 
 def open_features(paths: Sequence[str]) -> list[StageReader]:
-    """Readers of feature directories that one model made.
+    """Readers of feature directories made with one model.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def open_features(paths: Sequence[str]) -> list[StageReader]:
         If one is not complete, is given twice, or was made with another model.
     """
     if len(set(paths)) != len(paths):
-        raise InputError(f"--features {','.join(paths)}: names a directory twice")
+        raise InputError(f"--features {','.join(paths)}: has a directory twice")
     readers = [StageReader(path, ("feature",)) for path in paths]
     for reader in readers[1:]:
         if reader.manifest.get("models") != readers[0].manifest.get("models"):
@@ -30,7 +30,7 @@ def open_features(paths: Sequence[str]) -> list[StageReader]:
 
 
 def open_indexes(readers: Sequence[StageReader]) -> tuple[dict[str, SearchIndex], list[str]]:
-    """The indexes that lie beside features, by the paths of the features; and a line for each, used or not.
+    """The indexes of features, by the paths of the features; and a line for each, used or not.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a search finds."""
+"""Results of a search."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 class Match:
     """A clip that was found.
 
-    similarity : cosine of the vector looked for and that of the clip's most similar track, -1..1
-    track : number of that track; 0 where the features have no tracks
+    similarity : cosine of the query and the clip's most similar track, -1..1
+    track : number of that track; 0 if the features have no tracks
     """
 
     clip: str
@@ -25,15 +25,15 @@ class Match:
 
 @dataclass(frozen=True)
 class Found:
-    """What a search gives.
+    """The result of a search.
 
     matches : the most similar first; of equal ones the earlier name
-    similarities : (n,) float32, of every clip that was compared, in the order of the tables; with an index those of the
+    similarities : (n,) float32, of every compared clip, in the order of the tables; with an index those of the
         clips that are most similar, and of some of the others
     tracks : that were compared
-    known : (k,) float32, cosines of the tracks that show known people, a track a clip
+    known : (k,) float32, cosines of the tracks that show known people, one per clip
     people : (k,) int32, rows of these people
-    strangers : (s,) float32, the greatest cosine of each clip that shows nobody known
+    strangers : (s,) float32, the largest cosine of each clip that shows no known person
     stranger_tracks : of these clips
     weights : (n,) float64, clips that each of `similarities` stands for; None for one each
     """

@@ -1,6 +1,6 @@
-"""An index beside a feature directory: the tracks most like a vector, without comparing it with all of them.
+"""The index of a feature directory: finds the tracks most similar to a vector without comparing it with all of them.
 
-FEATURES.index/manifest.json          what it is of, and the facts of its segments; written last
+FEATURES.index/manifest.json          its features, and the facts of its segments; written last
 FEATURES.index/rotation.npy           of the codes
 FEATURES.index/sample-SUM.parquet     about 20,000 tracks, whole clips, from which verdicts are judged
 FEATURES.index/segments-KIND/         see `segment`; KIND stands for how codes are made
@@ -33,7 +33,7 @@ from .candidates import Tracks, find_tracks
 from .sample import read_sample, sample_name
 from .segment import Facts, Segment, SegmentError
 
-FORMAT: Literal[1] = 1  # version of what is described here and in `segment`
+FORMAT: Literal[1] = 1  # version of the format described here and in `segment`
 STAGE: Literal["index"] = "index"
 ROTATION = "rotation.npy"
 EDGE = 8  # of the candidates an eighth reaches so high that hardly one is missing there
@@ -41,7 +41,7 @@ MOST_BYTES = 1 << 30  # of the rotation or the sample, more than either ever has
 
 
 class Manifest(Struct, frozen=True):
-    """What an index is of.
+    """The manifest of an index.
 
     features : sha256 of the features' manifest
     width : numbers of a vector
@@ -77,11 +77,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a search in an index gives.
+    """The result of a search in an index.
 
     places : the most similar track of each clip, the most similar clip first
     tail : (n,) float32, cosines of the clips from `edge` on, as good as all of them
-    edge : the least of these
+    edge : the smallest of these
     """
 
     places: list[Place]
@@ -181,13 +181,13 @@ class SearchIndex:
 
 
 def segments_name(packing: str, rotation: str) -> str:
-    """Of the folder with the segments, of which none is used whose codes are made in another way."""
+    """Name of the folder with the segments, which depends on how codes are made."""
     kind = hashlib.sha256(f"{FORMAT} {packing} {rotation}".encode()).hexdigest()
     return f"segments-{kind[:16]}"
 
 
 def index_path(features: str) -> str:
-    """Where the index of a feature directory lies."""
+    """Path of the index of a feature directory."""
     return f"{features.rstrip('/')}{INDEX}"
 
 
@@ -202,7 +202,7 @@ def features_sum(reader: StageReader) -> str:
 
 
 def open_index(reader: StageReader) -> SearchIndex | str | None:
-    """The index of a feature directory; None where there is none, and why it does not count where it is of other ones.
+    """The index of a feature directory; None if there is none, and why it does not count where it is of other ones.
 
     Raises
     ------
@@ -224,9 +224,9 @@ def open_index(reader: StageReader) -> SearchIndex | str | None:
             f"{file}: can't be read ({reason(error)}); {again} --overwrite makes it again, and --exact does without"
         ) from None
     if found.features != features_sum(reader):
-        return f"{path}: is of other features than lie there now; {again} brings it up to date"
+        return f"{path}: was made from an older version of the features; {again} updates it"
     if found.packing != codes.packing(found.width):
-        return f"{path}: another version of faiss made it; {again} makes it again"
+        return f"{path}: was made with another version of faiss; {again} makes it again"
     parts = [each.part for each in found.segments]
     rows = sum(each.rows for each in found.segments)
     if parts != list(reader.parts.values()) or (found.width, found.rows, rows) != (

@@ -1,4 +1,4 @@
-"""The clips whose vectors are most like a given one, in one pass over any number of clips."""
+"""The clips with the vectors most similar to a given one, in one pass over any number of clips."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..tables import StageReader, clip_starts, vectors
 from .found import Found, Match
 from .index import Place, SearchIndex
 
-BLOCK_ROWS = 4096  # clips that are compared at once: 8 MB of vectors 512 wide
+BLOCK_ROWS = 4096  # clips compared at a time: 8 MB of vectors 512 wide
 
 
 def nearest(
@@ -27,17 +27,17 @@ def nearest(
     labels: Labels | None = None,
     indexes: Mapping[str, SearchIndex] | None = None,
 ) -> Found:
-    """Compare a vector with every clip; a clip with several tracks counts with the most similar one.
+    """Compare a vector with every clip; of a clip with several tracks the most similar one is used.
 
-    The memory that it takes grows with `count`, and without an index by 8 bytes a clip.
+    Memory grows with `count`, and without an index by 8 bytes per clip.
 
     Parameters
     ----------
-    readers : of features; a clip that is in two of them is given once
+    readers : of features; a clip in two of them is returned once
     vector : (D,) float32 of any length but 0
-    count : clips to give
+    count : clips to return
     known : row of the person and number of the track that shows them, by name of the clip, see `people.templates`
-    labels : of the clips, as the data set says now; None where it says nothing
+    labels : of the clips, currently in the data set; None if it has none
     indexes : of readers, by their paths, which are asked in place of comparing; cosines of known people and of
         strangers are then those of a sample
 
@@ -97,12 +97,12 @@ class _Tally:
             if label > 0 and (entry := self.people_of.get(block.names[clip])):
                 self.people.append(entry[0])
                 self.cosines.append(block.cosine(clip, entry[1]))
-        unknown = (block.labels <= 0) & (block.splits != TEST)  # of test nobody says who they are
+        unknown = (block.labels <= 0) & (block.splits != TEST)  # clips of test have no labels
         self.strangers.append(block.best[unknown])
         self.stranger_tracks += int(block.counts[unknown].sum())
 
     def found(self, best: list[Match], similarities: np.ndarray, tracks: int, weights: np.ndarray | None) -> Found:
-        """With these, what a search gives."""
+        """The result of a search with these."""
         return Found(
             best,
             similarities,
@@ -173,7 +173,7 @@ class _Block:
 
 
 def _compare(reader: StageReader, wanted: np.ndarray, known: Labels) -> Iterator[_Block]:
-    """The clips of a directory; one whose tracks go on in the next batch stays whole."""
+    """The clips of a directory; one whose tracks continue in the next batch is kept together."""
     held: tuple[pa.RecordBatch, np.ndarray] | None = None
     for batch in reader.batches(rows=BLOCK_ROWS):
         block = vectors(batch.column("feature"))

@@ -8,17 +8,17 @@ import numpy as np
 
 EXACT = 20_000  # vectors up to which each is compared with all
 LISTS = 2.0  # that more vectors are put into, times the square root of their number
-PROBED = 16  # lists that are looked through for each vector
-POINTS_A_LIST = 64  # vectors that a list's centre is made of
+PROBED = 16  # lists searched for each vector
+POINTS_A_LIST = 64  # vectors for each list's centre
 ROUNDS = 10  # of k-means, which makes the centres
-BLOCK_ROWS = 8192  # vectors that are looked up at once
+BLOCK_ROWS = 8192  # vectors looked up at a time
 
 
 def nearest_of_all(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of each vector the rows of the nearest others, (n, count) int32, best first, and their cosines, float32.
+    """For each vector the rows of the nearest others, (n, count) int32, best first, and their cosines, float32.
 
-    Where there are more than `EXACT` vectors it is looked through the nearest of many lists only, in 16 bits a number,
-    and a few neighbours are missed. A place that is empty has the row -1.
+    With more than `EXACT` vectors only the nearest of many lists are searched, in float16, and a few neighbours are
+    missed. Empty places have the row -1.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def nearest_of_all(vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndar
         block = vectors[start : start + BLOCK_ROWS]
         near, places = index.search(block, min(count + 1, rows))
         own = np.arange(start, start + len(block))
-        # the vector itself goes last, and with it what is more than was asked for
+        # the vector itself goes last, and is cut off with other surplus
         order = np.argsort((places == own[:, None]) | (places < 0), axis=1, kind="stable")[:, :count]
         places, near = np.take_along_axis(places, order, 1), np.take_along_axis(near, order, 1)
         empty = (places == own[:, None]) | (places < 0)

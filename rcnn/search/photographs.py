@@ -19,7 +19,7 @@ from ..video.photographs import read_image
 class Photograph:
     """A photograph with its faces from left to right.
 
-    path : where it lies
+    path : of its file
     image : (H, W, 3) uint8, BGR
     faces : in pixels of the image
     """
@@ -50,6 +50,6 @@ def look_at(path: str, detector: Detector) -> Photograph:
     faces = find_faces(image, detector)
     if not len(faces):
         raise InputError(
-            f"{path}: no face is found in it; give a photograph with a face of 20 pixels or more, seen from the front"
+            f"{path}: no face was found in it; give a photograph with a face of 20 pixels or more, seen from the front"
         )
     return Photograph(path, image, faces)

@@ -1,4 +1,4 @@
-"""Photographs to the vector to look for, made as the vectors of the clips were."""
+"""From photographs to the query vector, computed like the vectors of the clips."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class QueryModels:
 
 @dataclass(frozen=True)
 class Query:
-    """What is looked for.
+    """The query.
 
     photographs : that show the person, with all their faces
     chosen : index of the person's face in each
@@ -50,23 +50,23 @@ class Query:
 def models_behind(
     readers: Sequence[StageReader], model: str | None, detector: str | None, behind: Mapping[str, Any]
 ) -> QueryModels:
-    """What the features were made with.
+    """The models and settings that the features were made with.
 
     Parameters
     ----------
-    model, detector : `PREFIX,EPOCH` that were given; None for what the manifests name
-    behind : arguments of the detect directory behind the features, empty where it is gone
+    model, detector : given `PREFIX,EPOCH`; None for those in the manifests
+    behind : arguments of the detect directory behind the features, empty if it is gone
 
     Raises
     ------
     InputError
-        If the embedding model is gone, or is another one now.
+        If the embedding model is gone or has changed.
     """
     manifest = readers[0].manifest
     arguments = readers[0].arguments
     model = model or _on_disk(arguments.get("model"), readers[0])
     if missing_file(model):
-        raise InputError(f"{missing_file(model)}: is not there, and {readers[0].path} was made with it; give --model")
+        raise InputError(f"{missing_file(model)}: does not exist, and {readers[0].path} was made with it; give --model")
     sums = {sha256(file) for file in model_files(model)}
     if sums != set(manifest.get("models", {}).values()):
         raise InputError(f"{readers[0].path}: was made with another model than {model}; give --model that one")
@@ -80,10 +80,11 @@ def models_behind(
 
 
 def _on_disk(model: Any, reader: StageReader) -> str:
-    """The model that a manifest names; raises InputError where it lies in a store, which is not asked for it."""
+    """The model that a manifest names; raises InputError if it is in an object store, which is not accessed."""
     if not isinstance(model, str) or not may_follow(model, ()):
         raise InputError(
-            f"{reader.path}: its manifest names the model {printable(str(model))[:200]}, which is no path; give --model"
+            f"{reader.path}: its manifest names the model {printable(str(model))[:200]}, which is not a path; give "
+            "--model"
         )
     return model
 
@@ -107,7 +108,7 @@ def ask(paths: Sequence[str], models: QueryModels, device: int, face: int | None
     chosen = []
     for photograph in photographs:
         if face is not None and face > len(photograph.faces):
-            raise InputError(f"{photograph.path}: has {len(photograph.faces)} faces; --face {face} is none of them")
+            raise InputError(f"{photograph.path}: has {len(photograph.faces)} faces; --face {face} does not exist")
         chosen.append(photograph.central if face is None else face - 1)
     crops = np.stack(
         [photograph.crops(models.size)[index] for photograph, index in zip(photographs, chosen, strict=True)]

@@ -1,4 +1,4 @@
-"""Some tracks of an index, from which verdicts are judged: what cosines known people and strangers have."""
+"""A sample of an index's tracks, for judging verdicts by the cosines of known people and strangers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ HASHES = 1 << 32  # of names
 
 
 def sample_name(digest: str) -> str:
-    """Of the file with the sample, given its sha256."""
+    """Name of the file with the sample, given its sha256."""
     return f"sample-{digest[:16]}.parquet"
 
 
 def sample_schema(width: int) -> pa.Schema:
-    """Of the sample; a vector is the bytes of its float16 numbers, for Parquet takes its time over lists of these."""
+    """Of the sample; a vector is stored as the bytes of its float16 numbers, because Parquet is slow with lists of
+    these."""
     vector = (VECTOR, pa.binary(width * np.dtype("<f2").itemsize))
     return pa.schema([("name", pa.string()), ("split", pa.string()), ("track", pa.int32()), vector])
 
@@ -33,7 +34,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def write_sample(path: str, folder: str, found: Sequence[Facts], width: int, rows: int) -> str:
-    """Write about `SAMPLE` tracks, all those of clips whose names' CRC-32 is small; gives the sha256 of the file.
+    """Write about `SAMPLE` tracks, all those of clips whose names' CRC-32 is small; returns the sha256 of the file.
 
     Raises
     ------

@@ -1,12 +1,12 @@
-"""The segment of an index: the rows of one part of a feature directory, as a search needs them.
+"""The segment of an index: the rows of one part of a feature directory, in a form for searching.
 
 SUM.codes            packed codes, see `codes`; SUM is the sha256 of the part, so its beginning names the segment
-SUM.rows             a record a row: its unit vector as float16, number of its clip in the segment, track, and CRC-32
-SUM.names.parquet    name, split and first row of each clip, in pages with CRC-32
-SUM.json             the facts, written last: a segment without them is not complete
+SUM.rows one record per row: its unit vector as float16, number of its clip in the segment, track, and CRC-32
+SUM.names.parquet name, split and first row of each clip, in pages with CRC-32 SUM.json the facts, written last: a
+segment without them is not complete
 
-A search reads all codes, and of rows and names a few thousand here and there, so it can't compare sums of whole files:
-codes have a sum that is quick, rows and pages have their own. Nothing in these files can be more than numbers and text.
+A search reads all codes, but only a few thousand scattered rows and names, so it can't check sums of whole files: codes
+have a quick sum, rows and pages have their own. These files contain only numbers and text.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from . import codes
 
 NAMED = 32  # characters of a part's sha256 in the names of files
 NAMES_SCHEMA = pa.schema([("name", pa.string()), ("split", pa.string()), ("row", pa.int32())])  # the first row
-GROUP_ROWS = 2048  # clips of a row group of names: as many as are read for one of them
+GROUP_ROWS = 2048  # clips in a row group of names, which is read for any one of them
 MOST_ROWS = 1 << 31  # of a segment; parts have 64 MB
 VECTOR, CLIP, TRACK, SUM = "vector", "clip", "track", "sum"  # fields of a record
 Rows = Annotated[int, Meta(ge=0, lt=MOST_ROWS)]
 
 
 class Facts(Struct, frozen=True):
-    """What the manifest says of a segment.
+    """The manifest's record of a segment.
 
     part : sha256 of the part of the features
     rows, clips : numbers of them; clips that go on in the next segment count in both
@@ -63,7 +63,7 @@ class Facts(Struct, frozen=True):
 
 
 class SegmentError(Exception):
-    """A segment does not have what was written; says which file and why."""
+    """A damaged segment; says which file and why."""
 
 
 def record_type(width: int) -> np.dtype:
@@ -86,7 +86,7 @@ def record_sums(records: np.ndarray) -> np.ndarray:
 
 
 class Segment:
-    """A segment in the folder of an index; raises SegmentError where a file has other bytes than were written.
+    """A segment in the folder of an index; raises SegmentError if a file is damaged.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ class Segment:
         return facts
 
     def written(self, part: str) -> Facts | None:
-        """The facts of a segment that an earlier run completed; None where there is none, or files are cut off."""
+        """The facts of a segment that an earlier run completed; None if there is none, or files are cut off."""
         try:
             facts = read_json(self.facts_file, Facts)
             whole = facts.part == part and files.is_file(self.names_file)

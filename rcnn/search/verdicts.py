@@ -1,4 +1,4 @@
-"""Whether a clip shows the person of a photograph: how far clips that show others reach up to it."""
+"""Whether a clip shows the person of a photograph, judged by the cosines of clips that show others."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from ..scores.calibration import FEWEST, CardThresholds, OperatingPoint, Trials, operating_point
 from .nearest import Found
 
-NOBODY = -1  # row of the person of a photograph whom nobody knows
+NOBODY = -1  # row of an unknown person of a photograph
 
 
 def photograph_trials(found: Found, own: int, sure: bool) -> Trials:
-    """What the clips that were compared teach about the photograph's cosines.
+    """What the compared clips tell about the photograph's cosines.
 
-    Clips of other known people are impostors. Those of strangers are, too, but only where it is sure that somebody
-    known is on the photograph: else a stranger may be the one.
+    Clips of other known people are impostors. Those of strangers are, too, but only if a known person is certainly on
+    the photograph: else a stranger may be that person.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ def photograph_trials(found: Found, own: int, sure: bool) -> Trials:
 
 
 def worth_asking(trials: Trials, card: CardThresholds | None) -> Trials:
-    """The trials, without impostors where these are so few that a threshold would lie far above every cosine.
+    """The trials, without impostors if these are so few that a threshold would be far above every cosine.
 
-    Beside a card `operating_point` sees to it.
+    With a card, `operating_point` handles that.
     """
     if card is not None or len(trials.impostor) >= FEWEST:
         return trials
@@ -54,15 +54,15 @@ def judge_clips(
 ) -> OperatingPoint:
     """The operating point of the photograph, which is person 0 of it.
 
-    Where too few clips show others, the run's own comparisons of clips with people take their place; where these are
-    too few, the card does.
+    If too few clips show others, the run's own comparisons of clips with people are used instead; if these are too few,
+    the card.
 
     Parameters
     ----------
     own, sure : as for `photograph_trials`
-    run : of the known people; None where nobody is known
+    run : of the known people; None if nobody is known
     false_hits : clips of 1,000 without the person that may get a "yes"
-    card : of the model; None where it was not measured
+    card : of the model; None if it was not measured
     """
     trials = photograph_trials(found, own, sure)
     if run is not None and len(trials.impostor) < FEWEST <= len(run.impostor):

@@ -1,1 +1,1 @@
-"""What a setting is, which values it may have, and the settings that several programs take; nothing heavy is loaded."""
+"""Settings, kinds of their values, and shared settings; nothing heavy is loaded."""

@@ -1,4 +1,4 @@
-"""What a command writes is nothing that it reads."""
+"""Checks that a command does not write over its inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | Sequ
 
     Parameters
     ----------
-    written, read : paths by the flags that name them; None where a flag is left out
+    written, read : paths by the flags that name them; None if a flag is left out
 
     Raises
     ------
@@ -28,7 +28,7 @@ def check_apart(written: Mapping[str, str | None], read: Mapping[str, str | Sequ
             continue
         for other, there in others:
             if files.same(path, there):
-                raise InputError(f"{flag} {path}: is what {other} names, too; give {flag} another path")
+                raise InputError(f"{flag} {path}: is also given by {other}; give {flag} another path")
         others.append((flag, path))
 
 

@@ -17,13 +17,13 @@ SHOWN = 80  # characters of a wrong value in a message
 
 @dataclass(frozen=True)
 class Option:
-    """What a field of settings carries beside its name and default.
+    """The properties of a settings field besides its name and default.
 
-    help : what it does; says what happens when it is left out, where no default does
+    help : what it does; includes the effect of leaving it out, unless a default shows it
     kind : of its values; None is allowed, too, where it is the default
     metavar : stands for the value in the help, with the unit where it has one
     group : of the help
-    usual : what takes the place of None, where `Settings._complete` knows nothing else; shown as the default
+    usual : replaces None unless `Settings._complete` sets another value; shown as the default
     aliases : other flags
     positional : whether the value comes without a flag
     many : whether several values follow the flag, with spaces between them
@@ -58,7 +58,7 @@ def flag_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a program takes. Once made, it is checked and complete: whatever was left out has what belongs to it.
+    """The settings of a program. Once made, they are checked and complete: omitted values have been filled in.
 
     So `dataclasses.replace` changes what is named and leaves the rest, also what was filled in for the value before.
 

@@ -17,7 +17,7 @@ class Kind:
     """A kind of value.
 
     words : what a value must be, like `a whole number of 1 or more`
-    read : makes the value of a text; raises ValueError where the text has another form
+    read : makes the value of a text; raises ValueError if the text has another form
     check : gives a value in the form that is kept; raises ValueError or TypeError where it is not of this kind
     choices : all values there are; None where they can't be listed
     listed : whether values are several with commas between them; spaces do on the command line, too

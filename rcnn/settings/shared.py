@@ -1,4 +1,4 @@
-"""Settings that several programs take, a function each that makes the field of a dataclass."""
+"""Settings shared by several programs: functions that make a dataclass field."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def gpu() -> Any:
     return setting(None, f"CUDA device, -1 for the CPU; {_NO_DEVICE}", kinds.device, "N", RUN)
 
 
-def overwrite(what: str = "an output that is complete") -> Any:
-    """`bool`: whether what is there may be replaced."""
+def overwrite(what: str = "a complete output") -> Any:
+    """`bool`: whether an existing output may be replaced."""
     return setting(False, f"replace {what}", kinds.flag, None, RUN)
 
 
 def renew() -> Any:
-    """`bool`: whether what is there may be replaced where what it was made of has changed."""
-    text = "make an output anew that was made with the same arguments, of inputs or models that have changed since"
+    """`bool`: whether an existing output may be replaced if its inputs have changed."""
+    text = "rebuild an output that was made with the same arguments, if its inputs or models have changed since"
     return setting(False, text, kinds.flag, None, RUN)
 
 
@@ -43,38 +43,38 @@ def processes() -> Any:
 
 
 def seed(what: str, kind: kinds.Kind = kinds.whole) -> Any:
-    """`int`: another one gives other random numbers."""
+    """`int`: seed of random numbers."""
     return setting(0, what, kind, "N", METHOD)
 
 
 def gpus() -> Any:
     """`int | tuple[int, ...] | None`: the devices of a stage that may work on several."""
-    text = f"CUDA device, -1 for the CPU; several for a worker process on each; {_NO_DEVICE}"
+    text = f"CUDA device, -1 for the CPU; several: a worker process on each; {_NO_DEVICE}"
     return setting(None, text, kinds.devices, "N[,N...]", RUN)
 
 
 def workers() -> Any:
-    """`int | None`: how many do the work, see `rcnn.workers.Plan`."""
+    """`int | None`: number of workers, see `rcnn.workers.Plan`."""
     text = (
-        "worker processes on this machine, or actors of Ray; left out: one for each of several GPUs, what fits a Ray "
+        "worker processes on this machine, or Ray actors; left out: one for each of several GPUs, as many as fit a Ray "
         "cluster, or threads of this process"
     )
     return setting(None, text, kinds.positive, "N", RUN)
 
 
 def ray() -> Any:
-    """`str | None`: the Ray cluster that does the work."""
+    """`str | None`: the Ray cluster to work on."""
     text = "work on a Ray cluster: auto, HOST:PORT, or local for one on this machine"
     return setting(None, text, kinds.text, "ADDRESS", RUN)
 
 
 def split() -> Any:
-    """`tuple[int, int]`: which part of the clips, of how many."""
+    """`tuple[int, int]`: which part of the clips, and the number of parts."""
     return setting((0, 1), "only part I (0 to N-1) of N", kinds.part, "I,N", RUN)
 
 
 def precision() -> Any:
-    """`str`: the numbers that networks multiply."""
+    """`str`: the numeric precision of networks."""
     text = (
         "fp32: exact; fp16: faster, with CUDA only; int8: faster, on the CPU only, calibrated on the run's first images"
     )
@@ -82,7 +82,7 @@ def precision() -> Any:
 
 
 def model(role: Role, what: str, *aliases: str) -> Any:
-    """`str`, or `str | None` where it may not be needed: a model that `find_model` finds where it is left out."""
+    """`str`, or `str | None` if it may not be needed: a model; `find_model` finds it if it is left out."""
     text = (
         f"{what}, PREFIX,EPOCH or X.onnx; left out: {role.seed} where it exists, else the project's own {role.shipped}"
     )
@@ -102,21 +102,21 @@ def labels() -> Any:
 
 
 def names() -> Any:
-    """`str | None`: what the labels are called."""
-    text = "LABEL NAME a line; left out: gt_v2/names.txt of the data set, where it has one"
+    """`str | None`: the names of the labels."""
+    text = "lines of LABEL NAME; left out: gt_v2/names.txt of the data set, if it has one"
     return setting(None, text, kinds.text, "FILE", FILES)
 
 
 def answers() -> Any:
-    """`str | None`: what was answered at the desk."""
-    text = "what was answered about tracks, the review.sqlite of a run; left out: nothing was"
+    """`str | None`: the answers given at the desk."""
+    text = "answers about tracks, the review.sqlite of a run; left out: none"
     return setting(None, text, kinds.text, "FILE", FILES)
 
 
 def sources() -> Any:
     """`str | None`: which files the clips were made of."""
     text = (
-        "CLIP, a tab and PATH a line: the file that a clip was made of; left out: gt_v2/clips.csv or gt_v2/sources.txt "
-        "of the data set, where it has one"
+        "lines of CLIP, tab, PATH: the file that a clip was made of; left out: gt_v2/clips.csv or gt_v2/sources.txt "
+        "of the data set, if it has one"
     )
     return setting(None, text, kinds.text, "FILE", FILES)

@@ -1,4 +1,4 @@
-"""What was answered about the tracks of stage directories, for the stages that learn from it."""
+"""The user's answers about the tracks of stage directories, for the stages that learn from them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FLAG = "--answers"
 
 @dataclass(frozen=True)
 class Answered:
-    """Answers about the tracks that there are.
+    """Answers about tracks that exist.
 
-    given : what they mean for who is who
-    count : answers in the file that stand
-    lost : of these, how many are about tracks that are not there any more
+    given : what they say about who is who
+    count : answers in the file that were not taken back
+    lost : how many of these are about tracks that no longer exist
     """
 
     given: Given
@@ -41,24 +41,24 @@ class Answered:
         Parameters
         ----------
         path : None for no answers
-        detections : of detect.py; where there is none, the numbers of tracks are believed
+        detections : of detect.py; without one, the track numbers are trusted
 
         Raises
         ------
         InputError
-            If it is not there, or can't be read.
+            If it does not exist or can't be read.
         """
         if path is None:
             return Answered(Given())
         if not os.path.exists(on_disk(path, FLAG)):
-            raise InputError(f"{FLAG} {path}: is not there; leave it out, or name the {ANSWERS_FILE} of a run")
+            raise InputError(f"{FLAG} {path}: does not exist; leave it out, or name the {ANSWERS_FILE} of a run")
         standing = read_standing(path)
         found, lost = relocate(standing, FaceIndex(detections)) if detections else (standing, 0)
         return Answered(meaning(found).of_people, len(standing), lost)
 
     @property
     def sums(self) -> dict[str, str]:
-        """What a manifest says of them; nothing where nothing was answered."""
+        """What a manifest records about them; nothing without answers."""
         return {ANSWERS_FILE: self.given.digest()} if self.given else {}
 
     def line(self, without: int = 0) -> str:
@@ -68,7 +68,8 @@ class Answered:
         ----------
         without : tracks that have no vector
         """
-        unused = f"; {self.lost + without} found no track any more, and are not used" if self.lost + without else ""
+        lost = self.lost + without
+        unused = f"; {lost} are about tracks that no longer exist, and are not used" if lost else ""
         return f"answers: {self.count}{unused}"
 
     def teach(self, plain: Gallery, features: StageReader, known: Sequence[StageReader]) -> Gallery | TaughtGallery:
@@ -89,7 +90,7 @@ class Answered:
         vectors = read_vectors([features, *known], {*self.given.shown, *self.given.denied})
         found = TaughtGallery.of(plain, self.given, vectors, *read_cohort(features))
         if not len(found.labels):
-            raise InputError(f"{FLAG}: no answer names somebody by a track that is there, and no clip has a label")
+            raise InputError(f"{FLAG}: no answer names a person by a track that exists, and no clip has a label")
         print(self.line(without_vector(self.given, vectors)), flush=True)
         return found
 
@@ -101,7 +102,7 @@ def has_answers(root: str) -> str | None:
 
 
 def enlist(root: str, dataset: str) -> None:
-    """Let a data set that is ours to change know the people who were named at the desk of a run.
+    """Add the people who were named at the desk of a run to its data set, if that is ours to change.
 
     Raises
     ------
@@ -117,5 +118,5 @@ def enlist(root: str, dataset: str) -> None:
 
 
 def without_vector(given: Given, vectors: Collection[object]) -> int:
-    """How many tracks that were answered about have no vector."""
+    """How many of the tracks with an answer have no vector."""
     return len({*given.shown, *given.denied} - {*vectors})

@@ -1,4 +1,4 @@
-"""Tracks that were answered about, as rows of the training set beside those of the clips."""
+"""Tracks with an answer, as rows of the training set next to those of the clips."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FLAG = "--answered"
 
 @dataclass(frozen=True)
 class AnsweredRows:
-    """What answers add to a training set, and what they change in it.
+    """What answers add to a training set and change in it.
 
-    known : label of each clip, also of those that are added
-    chosen : place of the track that teaches, by clip, where it is not the first
-    vectors : (D,) float32 of each track that is added, by a name that no clip has
-    lost : answers that are not used
+    known : label of each clip, added ones included
+    chosen : index of the track to learn from, by clip, where it is not the first
+    vectors : (D,) float32 of each added track, under a name that no clip has
+    lost : unused answers
     """
 
     known: Labels
@@ -47,11 +47,11 @@ class AnsweredRows:
     ) -> AnsweredRows:
         """Those of some directories.
 
-        A track with a yes has the label; one that was only denied to people is nobody's.
+        A track with a yes gets that label; one that has only a no for some people is nobody's.
 
         Parameters
         ----------
-        inputs : whose clips are in the training set, a directory a model
+        inputs : directories of the clips in the training set, one for each model
         others : of other clips, by the same models; none, or as many
         known, chosen : as they are without answers
         """
@@ -76,7 +76,7 @@ class AnsweredRows:
         return AnsweredRows(labels, places, vectors, answered.lost + without_vector(given, {*there, *taken}))
 
     def sums(self, given: Given) -> dict[str, str]:
-        """What a manifest says of them; nothing where nothing was answered."""
+        """What a manifest records about them; nothing without answers."""
         if not given:
             return {}
         digest = hashlib.sha256(given.digest().encode())
@@ -85,7 +85,7 @@ class AnsweredRows:
         return {ANSWERS_FILE: digest.hexdigest()}
 
     def beside(self, batches: Iterable[Batch], start_after: str = "") -> Iterator[Batch]:
-        """Batches of clips, sorted by name, with what is added in its places; see `rcnn.tables.join.concatenate`."""
+        """Batches of clips, sorted by name, with the added ones in order; see `rcnn.tables.join.concatenate`."""
         left = sorted(name for name in self.vectors if name > start_after)
         before: Batch | None = None
         for batch in batches:
@@ -98,7 +98,7 @@ class AnsweredRows:
             yield self._rows(left)
 
     def _with(self, batch: Batch, left: list[str], until: str | None) -> Batch:
-        """A batch with those of `left`, which are taken out of it, that come before `until`."""
+        """A batch, and the clips of `left` that come before `until`, which are removed from `left`."""
         count = len(left) if until is None else sum(name < until for name in left)
         mine, left[:count] = left[:count], []
         if not mine:
@@ -120,17 +120,17 @@ class AnsweredRows:
         return Batch(list(names), [TRAIN] * len(names), vectors, none if means else None)
 
     def clip(self, name: str) -> dict[str, object]:
-        """What the table of clips says of one that is added."""
+        """What the table of clips says about an added one."""
         return {"name": name, "split": TRAIN, "state": OK, "reason": "", "frames": 1, "faces": 1}
 
 
 def row_name(spot: Spot) -> str:
-    """What a track that is added is called, as no clip can be."""
+    """Name of an added track, which no clip can have."""
     return f"{spot.clip}/{spot.track}"
 
 
 def _tracks(reader: StageReader, clips: set[str]) -> dict[str, list[int]]:
-    """The tracks of some clips of a directory, as they follow each other there."""
+    """The tracks of some clips of a directory, in the directory's order."""
     found: dict[str, list[int]] = {}
     for batch in reader.rows_of(clips, ["name", "track"] if reader.tracked else ["name"]):
         names = batch.column("name").to_pylist()
@@ -143,7 +143,8 @@ def _tracks(reader: StageReader, clips: set[str]) -> dict[str, list[int]]:
 def _settle(
     given: Given, clip: str, tracks: Sequence[int], labels: dict[str, int], places: dict[str, int]
 ) -> Iterator[Spot]:
-    """Let a clip teach by a track that may show its person, else by none; gives the track, if answers are about it."""
+    """Let a clip teach by a track that may show its person, else by none; returns the track, if answers are about "
+    "it."""
     spots = [Spot(clip, track) for track in tracks]
     label = labels.get(clip, 0)
     if label > 0:
@@ -162,7 +163,7 @@ def _settle(
 
 
 def open_answered(paths: Sequence[str], inputs: Sequence[StageReader]) -> list[StageReader]:
-    """The directories of other clips; raises InputError where their models are not those of the inputs, in order."""
+    """The directories of other clips; raises InputError if their models are not those of the inputs, in order."""
     readers = [StageReader(path, ("feature",)) for path in paths]
     if readers and [each.manifest["models"] for each in readers] != [each.manifest["models"] for each in inputs]:
         raise InputError(

@@ -47,7 +47,7 @@ from .settings import AppearancesSettings
 BATCH_CLIPS = 256  # that are written together
 MOVING = frozenset({".gif", ".apng"})  # pictures of several frames, whose clips have their times
 CLIP_FIELDS = [name for name, _ in IDENTITY]
-ASKED_FOR = 1  # label of a person who is looked for and has none
+ASKED_FOR = 1  # label of a searched person who has none
 SHOWN = 10  # people in the summary
 
 
@@ -79,7 +79,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class Judge:
-    """What becomes of the tracks of a clip: its appearances."""
+    """Turns the tracks of a clip into its appearances."""
 
     nearest: Nearest
     labels: np.ndarray  # (people,) int32
@@ -87,7 +87,7 @@ class Judge:
     names: Mapping[int, str]  # by label
 
     def __call__(self, clip: ClipTracks, source: str) -> list[Appearance]:
-        """The appearances in a clip; in one that was made of a photograph, which has no times, all of them are at 0."""
+        """The appearances in a clip; a clip made from a photograph has no times, so all of them are at 0."""
         cosines, people = self.nearest.cosines[clip.rows], self.nearest.people[clip.rows]
         matches = judge_tracks(clip.tracks, cosines, people, self.labels, self.point, self.nearest.sure[clip.rows])
         if is_still(source):
@@ -109,7 +109,7 @@ def appearances(settings: AppearancesSettings) -> None:
     Raises
     ------
     InputError
-        If an input is wrong, they do not fit, or nobody is known.
+        If an input is wrong, the inputs do not match, or nobody is known.
     """
     started = time.monotonic()
     check_output(settings.output, True)
@@ -176,7 +176,7 @@ def appearances(settings: AppearancesSettings) -> None:
 
 
 def _films(clips: Iterable[ClipTracks]) -> Iterator[list[ClipTracks]]:
-    """The pieces of a film together, where they follow each other by name; else each clip alone."""
+    """The pieces of a film together, if they follow each other by name; else each clip alone."""
     for _, pieces in groupby(clips, key=lambda clip: (clip.source, "" if clip.source else clip.faces.clip.name)):
         yield list(pieces)
 
@@ -193,9 +193,9 @@ def judge_by(
 def appearances_in(
     features: StageReader, clips: Container[str], vector: np.ndarray, false_hits: float
 ) -> dict[str, list[Appearance]]:
-    """When a person is in view in some clips, by name; whose label is `ASKED_FOR`.
+    """When a person, with the label `ASKED_FOR`, is in view in some clips, by name.
 
-    The thresholds are those of the model's card: nobody knows which clips do not show the person.
+    The thresholds are those of the model's card: it is not known which clips do not show the person.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def appearances_in(
     Raises
     ------
     InputError
-        If the faces that the features were made of are gone.
+        If the faces behind the features no longer exist.
     """
     unit = vector[None].astype(np.float32)
     labels = np.array([ASKED_FOR], np.int32)
@@ -226,7 +226,7 @@ def appearances_in(
 
 
 def card_of(features: StageReader) -> CardThresholds | None:
-    """What the card of the model that made features says of cosines; None where it was not measured."""
+    """The thresholds in the card of the model that made the features; None if it was not measured."""
     return read_thresholds(str(features.arguments.get("model") or ""), features.manifest["models"])
 
 
@@ -278,7 +278,7 @@ def _record(rows: Sequence[tuple[Clip, Appearance]]) -> pa.RecordBatch:
 def _summary(
     found: Mapping[str, Counter[str]], labels: np.ndarray, people: Mapping[int, str], counts: Mapping[str, Any]
 ) -> Iterator[str]:
-    """A screen at most: the people who appear most, the sums, and the operating point."""
+    """At most a screen: the people who appear most, the totals, and the operating point."""
     seen = [(found[YES][str(label)], found[MAYBE][str(label)], label) for label in labels.tolist()]
     seen = sorted((row for row in seen if row[0] or row[1]), key=lambda row: (-row[0], -row[1], row[2]))
     for yes, maybe, label in seen[:SHOWN]:

@@ -1,4 +1,4 @@
-"""What other people's clips score for each label, which `predict.py --calibrate impostors` takes off."""
+"""What other people's clips score for each label, which `predict.py --calibrate impostors` subtracts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MOST = 50_000  # clips of the training set that are scored, in batches spread ov
 
 
 def check_training_set(model: str, record: TrainingRecord | None) -> str:
-    """Where the training set of a classifier lies.
+    """Path of a classifier's training set.
 
     Raises
     ------
     InputError
-        If that is not known, or it is not there or not the same any more.
+        If it is not known, does not exist, or has changed.
     """
     advice = "give --calibrate none, or train again"
     if record is None:
@@ -34,27 +34,25 @@ def check_training_set(model: str, record: TrainingRecord | None) -> str:
     path = record.arguments.data
     manifest = files.join(path, MANIFEST)
     if not files.exists(manifest) or sha256(manifest) != record.training_set:
-        raise InputError(
-            f"--calibrate impostors: {path}, from which {model} learnt, is gone or was made anew; {advice}"
-        )
+        raise InputError(f"--calibrate impostors: {path}, from which {model} learnt, is gone or was rebuilt; {advice}")
     return path
 
 
 def impostor_offsets(
     path: str, step: PredictStep, labels: tuple[int, ...] | None, extra: ExtraClasses | None = None
 ) -> np.ndarray:
-    """(networks, classes) float32: how much more than usual a label's impostors score, so that taking it off makes
+    """(networks, classes) float32: how far above average a label's impostors score; subtracting it makes
     scores of different labels comparable. 0 for nobody, and on average over the labels.
 
-    An impostor is a clip of the training set with the label that is most like it among those that it does not have, as
-    for verdicts (`impostor_centres`).
+    An impostor is a clip of the training set, paired with the most similar label other than its own, as for verdicts
+    (`impostor_centres`).
 
     Parameters
     ----------
     path : of the training set
     step : scores without offsets
-    labels : that were learnt; None for all
-    extra : the classifier's classes of strangers; None where it has none
+    labels : learnt ones; None for all
+    extra : the classifier's classes of strangers; None if it has none
     """
     reader = StageReader(path, ("genfeat",))
     every = max(1, reader.rows // MOST)

@@ -1,4 +1,4 @@
-"""The card of an embedding, X.toml beside X.onnx: as somebody knows it, or found on photographs."""
+"""The card of an embedding, X.toml next to X.onnx: as given, or measured on photographs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .settings.cards import CardSettings
 
-EACH = 4  # photographs of one person: more add pairs of the same faces
-CLEAR = 1.03  # how many times better a way has to separate than a more common one; 12 drawn people moved it by 1.8 %
-LEAST_PAIRS = 20  # of one person: fewer tell no ways apart
+EACH = 4  # photographs of a person; more would only add pairs of the same faces
+CLEAR = 1.03  # how much better a format must separate than a more common one; 12 drawn people changed it by 1.8 %
+LEAST_PAIRS = 20  # of one person; fewer can't tell input formats apart
 
 
 def card(settings: CardSettings) -> None:
@@ -36,13 +36,14 @@ def card(settings: CardSettings) -> None:
     Raises
     ------
     InputError
-        If the file is no embedding, its graph normalises by itself, there is a card, or the photographs are too few.
+        If the file is not an embedding, its graph normalises its input, a card exists, or there are too few
+        photographs.
     """
     path = card_path(settings.file)
     if os.path.lexists(path) and not settings.overwrite:
-        raise InputError(f"{path}: is there already; give --overwrite to write it anew")
+        raise InputError(f"{path}: exists already; give --overwrite to replace it")
     if OnnxGraph(settings.file).normalises:
-        raise InputError(f"{settings.file}: its graph begins with a mean and a scale, so it wants no card")
+        raise InputError(f"{settings.file}: its graph subtracts a mean and scales, so it needs no card")
     device = choose_device(settings.gpu)
     if settings.faces is None:
         given = {"colour": settings.colour, "mean": list(settings.mean or ()), "std": list(settings.std or ())}
@@ -51,7 +52,7 @@ def card(settings: CardSettings) -> None:
         }
         found = parse_card(own, settings.file)
     else:
-        assert settings.detector is not None  # which goes with --faces
+        assert settings.detector is not None  # required with --faces
         crops, labels = _crops(settings.faces, load_detector(settings.detector, device), settings.most)
         ways = []
         print("colour, mean, deviation: separation (d'), area under the ROC")
@@ -60,13 +61,13 @@ def card(settings: CardSettings) -> None:
             ways.append(tried)
         found = _best(ways).card
     write_card(found, settings.file)
-    load_embedder(settings.file, device)  # says how it is fed now
+    load_embedder(settings.file, device)  # logs the input format from now on
     print(f"card: {_words(found)} -> {path}")
 
 
 def _best(ways: Sequence[Tried]) -> Tried:
-    """The first of those that separate best: they are tried in the order of how common they are, and a few photographs
-    can't tell near ones apart."""
+    """The most common of those that separate best; they are tried in that order, because a few photographs can't tell
+    similar ones apart."""
     least = max(tried.separation for tried in ways) / CLEAR
     return next(tried for tried in ways if tried.separation >= least)
 
@@ -76,7 +77,7 @@ def _words(found: Card) -> str:
 
 
 def _crops(folder: Path, detector: Detector, most: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Aligned crops of people with several photographs, and whose they are; people in the order of their names."""
+    """Aligned crops of people with several photographs, and whose they are; people sorted by name."""
     crops: list[np.ndarray] = []
     labels: list[int] = []
     people, _ = scan(folder, "--faces")
@@ -92,7 +93,7 @@ def _crops(folder: Path, detector: Detector, most: int) -> tuple[list[np.ndarray
     pairs = int((counts * (counts - 1) // 2).sum())
     if pairs < LEAST_PAIRS or (counts > 0).sum() < 2:
         raise InputError(
-            f"--faces {folder}: {pairs} pairs of one person with a face are too few to measure with; give at least "
+            f"--faces {folder}: {pairs} pairs of faces of one person are too few to measure with; give at least "
             f"{LEAST_PAIRS}: a folder for each person, with several photographs"
         )
     print(f"card: {len(crops)} faces of {int((counts > 0).sum())} people, {pairs} pairs of one person")
@@ -100,7 +101,7 @@ def _crops(folder: Path, detector: Detector, most: int) -> tuple[list[np.ndarray
 
 
 def _faces(people: Sequence[Sequence], detector: Detector, most: int) -> Iterator[tuple[int, np.ndarray | None]]:
-    """The central face of each photograph, None where there is none."""
+    """The central face of each photograph; None if it has no face."""
     looked = 0
     for label, items in enumerate(people):
         for item in items:

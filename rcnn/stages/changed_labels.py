@@ -1,4 +1,5 @@
-"""Whether a data set still has the labels that a classifier learnt: else names would stand over those of others."""
+"""Whether a data set still has the labels that a classifier learnt: if not, names would be shown for the wrong
+people."""
 
 from __future__ import annotations
 
@@ -16,9 +17,9 @@ from ..tables.header import file_sums
 
 
 def check_labels(lineage: Lineage) -> None:
-    """Compare the labels in the training set of a classifier and those that its data set has now.
+    """Compare the labels in the training set of a classifier with those in its data set now.
 
-    Clips that came or went play no part. A data set that is gone, wholly or in part, or may not be opened says nothing.
+    Added and removed clips are ignored, and so is a data set that is gone, incomplete, or may not be opened.
 
     Raises
     ------
@@ -45,6 +46,6 @@ def _check(reader: StageReader, dataset: str, given: Given) -> None:
             if given.label(now.get(clip, label)) != label:
                 raise InputError(
                     f"{dataset}: {printable(clip)} has label {now[clip]}, and {reader.path} was made "
-                    f"when it had {label}; the classifier learnt the labels of then: run genfeat.py and the stages "
-                    "behind it with --renew, as ./run.sh does, or put the file of then back"
+                    f"when it had {label}; the classifier learnt the old labels: run genfeat.py and the stages "
+                    "after it with --renew, as ./run.sh does, or restore the old file"
                 )

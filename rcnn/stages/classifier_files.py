@@ -1,4 +1,4 @@
-"""The files of a classifier: whether what is there is what a training would end in, and one training at a time."""
+"""The files of a classifier: whether the existing one is what a training would produce; one training at a time."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from ..training.team import Team
 from .settings import TrainSettings
 from .settings.vectors import NEVER
 
-# may differ when it goes on
+# may differ when it resumes
 FREE_ARGUMENTS = ("gpu", "verbose", "ce_loss", "ckpt", "overwrite", "renew", "data", "prefix", "shard_classes")
 
 
 def final_of(settings: TrainSettings) -> str:
-    """`PREFIX,EPOCH` of what a training ends in."""
+    """`PREFIX,EPOCH` of the result of a training."""
     return f"{settings.prefix},{settings.last_epoch}"
 
 
 def snapshot_path(settings: TrainSettings) -> str:
-    """Where a training that is under way lies."""
+    """Path of the snapshot of a training in progress."""
     return f"{settings.prefix}-training.params"
 
 
@@ -41,7 +41,7 @@ def own_members(settings: TrainSettings, whole: bool) -> tuple[str, ...]:
 
     Parameters
     ----------
-    whole : all that `--folds` asks for; else the one that has the prefix
+    whole : all that `--folds` asks for; else only the one with the prefix
     """
     numbers = range(1, (settings.folds or 0) + 1) if whole else ()
     folds = (f"{fold_prefix(settings.prefix, number)},{settings.last_epoch}" for number in numbers)
@@ -49,16 +49,16 @@ def own_members(settings: TrainSettings, whole: bool) -> tuple[str, ...]:
 
 
 def is_kept(team: Team, settings: TrainSettings, whole: bool = True) -> bool:
-    """Whether the classifier that is there is what this training would end in, which a line then says.
+    """Whether the existing classifier is what this training would produce; if so, prints that.
 
     Parameters
     ----------
-    whole : as of `own_members`
+    whole : as for `own_members`
 
     Raises
     ------
     InputError
-        If it is another one's, and --renew does not say to make it anew.
+        If another training made it and --renew is not given.
     """
     final, path = final_of(settings), train_record(final_of(settings))
     if settings.ckpt == NEVER or settings.overwrite or not _is_there(settings, whole):
@@ -89,7 +89,7 @@ def is_kept(team: Team, settings: TrainSettings, whole: bool = True) -> bool:
     changed += [] if others else gone
     if not others and not changed:
         if team.leads:
-            print(f"train_mlp.py: {final} is there and was made of the same; it is kept", flush=True)
+            print(f"train_mlp.py: {final} exists and was made from the same inputs; it is kept", flush=True)
         return True
     if others or not settings.renew:
         raise InputError(
@@ -97,15 +97,15 @@ def is_kept(team: Team, settings: TrainSettings, whole: bool = True) -> bool:
             f"replace it, or another --prefix"
         )
     if team.leads:
-        print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is made anew", flush=True)
+        print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is rebuilt", flush=True)
         for name in (path,) if len(members) > 1 else (checkpoint_files(final)[1],):
             os.remove(name)
     return False
 
 
 def _is_there(settings: TrainSettings, whole: bool) -> bool:
-    """Whether a classifier has the prefix; a run that was killed in its last step has its weights there, not yet their
-    record, and goes on from its snapshot."""
+    """Whether a classifier has the prefix. A run that was killed in its last step has left weights without their
+    record; it resumes from its snapshot."""
     final = final_of(settings)
     if whole and (settings.folds or members_of(final) != (final,)):
         return os.path.exists(train_record(final))
@@ -113,17 +113,18 @@ def _is_there(settings: TrainSettings, whole: bool) -> bool:
 
 
 def forget_record(settings: TrainSettings) -> None:
-    """Remove the record of what is about to be replaced, so that old and new folds never pass for one classifier."""
+    """Remove the record of what is about to be replaced, so that old and new folds are never taken for one
+    classifier."""
     with suppress(FileNotFoundError):
         os.remove(train_record(final_of(settings)))
 
 
 def sums_of(settings: TrainSettings, whole: bool = False, final: str | None = None) -> dict[str, str]:
-    """sha256 of the training set's manifest, of what the training began with, and of the classifier's own files.
+    """sha256 of the training set's manifest, of what the training started from, and of the classifier's own files.
 
     Parameters
     ----------
-    whole : as of `own_members`
+    whole : as for `own_members`
     final : `PREFIX,EPOCH` of the classifier; None for that of the last epoch
     """
     members = (final,) if final else own_members(settings, whole)

@@ -1,4 +1,4 @@
-"""Says what an epoch of the classifier came to, and writes its checkpoints and its record."""
+"""Reports the results of the classifier's epochs, and writes its checkpoints and its record."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Saved(Protocol):
 
 
 class Writer:
-    """Says what an epoch came to, and saves checkpoints with the curve beside them, as the settings want it."""
+    """Reports the results of an epoch, and saves checkpoints and the training curve as the settings ask."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ def write_record(
     Parameters
     ----------
     sums : of `sums_of`
-    labels : that were learnt; None where they are not known
+    labels : learnt ones; None if not known
     extra : its classes of strangers
 
     Raises
@@ -115,7 +115,7 @@ def write_record(
 
 
 def learnt_labels(settings: TrainSettings, labels: np.ndarray) -> list[int] | None:
-    """What the classifier has learnt, and the one that it began from; None where that has no record."""
+    """What the classifier has learnt, and the one it started from; None if that has no record."""
     learnt = set(np.unique(labels).tolist())
     if settings.pretrained:
         try:

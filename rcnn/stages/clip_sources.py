@@ -1,4 +1,4 @@
-"""What the clips of a training set are called, what they were cut from, and what their people are called."""
+"""Names of the clips of a training set, of the files they were cut from, and of their people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ..tables.films import Films
 class ClipSources:
     """Of the rows of a stage's table.
 
-    names, sources : (n,) of each clip, and of the file or film that it is a piece of; else the name once more
+    names, sources : (n,) of each clip, and of the file or film that it is a piece of; the clip's name if it is not a
+        piece
     people : names of labels, where the data set has them
     """
 
@@ -31,7 +32,7 @@ def read_clip_sources(path: str) -> ClipSources:
     Raises
     ------
     InputError
-        If it is no training set, or damaged.
+        If it is not a training set, or damaged.
     """
     reader = StageReader(path, ("genfeat",))
     names = [name for batch in reader.batches(["name"]) for name in batch.column("name").to_pylist()]

@@ -1,4 +1,4 @@
-"""The tracks of each clip beside its faces and what is known of its video: three tables, clip by clip."""
+"""The tracks of each clip with its faces and its video's properties: three tables, joined clip by clip."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class ClipTracks:
     faces : of all tracks
     tracks : (n,) int32, numbers of the tracks that have a vector, rising
     rows : of these tracks in the table of features
-    seconds : of the file, at which the clip ends; 0 where that is not known, or the file goes on
+    seconds : of the file, at which the clip ends; 0 if that is not known or the file continues
     source : of the clip, where it is a piece of a file; else empty
-    look : seconds from one look at it to the next; 0 for a clip of one picture
+    look : seconds from one sampled frame to the next; 0 for a clip of one picture
     """
 
     faces: ClipFaces
@@ -45,7 +45,7 @@ class ClipTracks:
 
 
 def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipTracks]:
-    """Every clip that has features, sorted by name, with no more than a few batches in memory.
+    """Every clip that has features, sorted by name, with only a few batches in memory.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def read_tracks(features: StageReader, detection: StageReader) -> Iterator[ClipT
 
 
 def intervals(sampling: int | None, rate: Fraction | float | None, fps: float) -> tuple[float, ...]:
-    """Seconds between looks at a clip of so many frames a second: of detect.py's first look at it, and of a second."""
+    """Seconds between sampled frames of a clip with this frame rate, in detect.py's first pass and in its second."""
     frame = 1 / fps if fps > 0 else 0.0
     return tuple(
         each * frame if at is None else max(float(1 / at), frame)
@@ -109,13 +109,14 @@ def _videos(features: StageReader) -> Iterator[dict]:
 
 
 def check_known(features: StageReader, known: Sequence[str]) -> None:
-    """Refuse vectors of known people that another model made, or another number of models."""
+    """Refuse vectors of known people made with another model, or another number of models."""
     for path in known:
         reader = StageReader(path, ("feature",))
         if reader.width != features.width or reader.manifest["models"] != features.manifest["models"]:
             raise InputError(
-                f"{path}: was made with another model than {features.path}, so their vectors can't be compared; give "
-                f"--known what python feature.py --model {printable(str(features.arguments.get('model')))[:200]} makes"
+                f"{path}: was made with another model than {features.path}, so their vectors can't be compared; "
+                "give --known what python feature.py --model "
+                f"{printable(str(features.arguments.get('model')))[:200]} makes"
             )
 
 
@@ -125,20 +126,20 @@ def find_detection(features: StageReader, given: str | None, lineage: Lineage) -
     Raises
     ------
     InputError
-        If it is gone, was made anew since, or another one is given.
+        If it is gone, was rebuilt since, or is not the one given.
     """
     sources = features.manifest["sources"]
     paths = [given] if given else list(dict.fromkeys(reader.path for reader in lineage.detections))
     if len(paths) != 1:
         raise InputError(
-            f"{features.path}: was made of {len(paths)} directories of detect.py that are there, wanted is one; give "
+            f"{features.path}: was made of {len(paths)} existing directories of detect.py, and must be of one; give "
             "--faces DIR"
         )
     detection = StageReader(paths[0], ("detect",))
     sums = [source["manifest"] for source in sources]
     if len(sums) == 1 and sha256(files.join(detection.path, MANIFEST)) not in sums:  # parts may have been merged since
         raise InputError(
-            f"{detection.path}: is not what {features.path} was made of, or was made anew since; give --faces that "
+            f"{detection.path}: is not what {features.path} was made of, or was rebuilt since; give --faces that "
             f"one, or run python feature.py --input {detection.path} --output {features.path} --renew"
         )
     if detection.tracked != features.tracked:

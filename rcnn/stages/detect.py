@@ -49,23 +49,23 @@ from .loaded import load_detector, load_embedder
 from .settings import DetectSettings
 from .settings.clips import ALL, ON
 
-GROUP_CLIPS = 8  # clips that a worker takes together, so that batches are full
-AHEAD = 4  # groups a worker that may be done before they are written
+GROUP_CLIPS = 8  # clips in a worker's job, enough to fill batches
+AHEAD = 4  # finished jobs per worker that may wait to be written
 QUANTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)  # percent, of quality, in the summary
-WHOLE = 0.98  # share of the promised frames from which on a clip counts as read whole; containers round
-MARKS = ("name", "split", "source", "size", "changed", "start", "end")  # of a clip that stayed the same
+WHOLE = 0.98  # share of the promised frames above which a clip counts as completely read; containers round
+MARKS = ("name", "split", "source", "size", "changed", "start", "end")  # of an unchanged clip
 VECTORS = "vectors_of"  # argument in the manifest: digest of the model whose vectors the faces have; None for none
-HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then take no memory to speak of
+HISTOGRAM_STEP = 0.05  # of quality; quantiles of any number of faces then need almost no memory
 
 
 def steps_of(qualities: np.ndarray) -> list[int]:
-    """The steps of a histogram that (n,) float32 qualities lie in."""
+    """The histogram bins of (n,) float32 qualities."""
     steps: list[int] = (qualities / HISTOGRAM_STEP).astype(np.int64).tolist()
     return steps
 
 
 class QualityHistogram:
-    """Counts of quality, from which quantiles come within half a step."""
+    """A histogram of quality, which gives quantiles to within half a step."""
 
     def __init__(self, counts: Mapping[str | int, int] | None = None) -> None:
         self.counts: Counter[int] = Counter({int(step): count for step, count in (counts or {}).items()})
@@ -75,7 +75,7 @@ class QualityHistogram:
         self.counts.update(steps_of(qualities))
 
     def quantiles(self, percents: Sequence[int] = QUANTILES) -> dict[int, float]:
-        """Quality under which a share of the faces lies, by percent; empty without faces."""
+        """Quantiles of quality, by percent; empty without faces."""
         total = sum(self.counts.values())
         result = {}
         passed = 0
@@ -89,7 +89,7 @@ class QualityHistogram:
         return result
 
     def share_under(self, threshold: float) -> float:
-        """Share of the faces whose quality is under a threshold, 0 without faces."""
+        """Share of the faces with a quality under a threshold; 0 without faces."""
         under = sum(count for step, count in self.counts.items() if (step + 0.5) * HISTOGRAM_STEP < threshold)
         return under / max(1, sum(self.counts.values()))
 
@@ -165,13 +165,13 @@ def detect(settings: DetectSettings) -> None:
     accounts = Accounts.of(manifest["counts"], settings.output)
     if accounts.clips != len(clips):
         raise InputError(
-            f"{settings.output}: {accounts.clips} clips of {len(clips)} are accounted for; run detect.py --overwrite"
+            f"{settings.output}: {accounts.clips} of {len(clips)} clips are accounted for; run detect.py --overwrite"
         )
     _summary(settings, manifest, histogram, time.monotonic() - started)
 
 
 def _marks(clip: Clip, dataset: str) -> tuple[Any, ...]:
-    """By what a clip is known, in the order of `MARKS`."""
+    """What identifies the content of a clip, in the order of `MARKS`."""
     return clip.name, clip.split, source_of(clip, dataset), clip.size, clip.changed, clip.start, clip.end
 
 
@@ -185,8 +185,8 @@ def _copy(writer: StageWriter, step: Copied, histogram: QualityHistogram) -> Non
 
 
 def _keeps_vectors(settings: DetectSettings, header: Mapping[str, Any]) -> bool:
-    """Whether the faces get a column with the vectors of the quality model. An output that goes on or grows has the
-    columns that it has, whatever the settings."""
+    """Whether the faces get a column with the vectors of the quality model. An output that is resumed or grown keeps
+    its columns, whatever the settings."""
     if settings.model is None:
         return False
     was = None if settings.overwrite else header_there(settings.output)
@@ -222,19 +222,19 @@ class DetectJob:
 
     settings: DetectSettings
     sums: Mapping[str, str]  # of the model files, by name
-    vectors: bool = False  # whether those of the quality model are kept
+    vectors: bool = False  # whether to store those of the quality model
 
     def width(self, embedder: Embedder | None) -> int:
-        """Length of the vectors that are kept, 0 for none."""
+        """Length of the stored vectors, 0 for none."""
         return embedder.width(self.settings.image_size) if self.vectors and embedder is not None else 0
 
     def networks(self, device: int) -> tuple[Detector, Embedder | None]:
-        """Detector and quality model; none of the latter where the quality is the detector's score.
+        """Detector and quality model; no quality model if the quality is the detector's score.
 
         Raises
         ------
         InputError
-            If a model is missing, can't be read, or says nothing about quality.
+            If a model is missing, can't be read, or can't rate quality.
         """
         settings = self.settings
         check_precision(settings.precision, device)
@@ -244,7 +244,7 @@ class DetectJob:
         embedder = load_embedder(settings.model, device, settings.precision)
         if is_normalised(embedder, settings.image_size):
             raise InputError(
-                f"--model {settings.model}: gives every embedding the same length, so that its norm says nothing about "
+                f"--model {settings.model}: gives every embedding the same length, so its norm says nothing about "
                 f"a face; give another --quality-model, or --quality score for the detector's own score"
             )
         return detector, embedder
@@ -271,7 +271,7 @@ class DetectJob:
         )
 
     def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:
-        from ..video.actors import DecodeActor, Decoders  # Ray's, which only --ray needs
+        from ..video.actors import DecodeActor, Decoders  # needs Ray, which only --ray uses
 
         return DecodeActor, Decoders
 
@@ -286,8 +286,8 @@ def write_found(
 
     Parameters
     ----------
-    threshold : least quality, for the reason of a clip without a face
-    dataset : directory that the clips may lie in
+    threshold : smallest quality, for the reason given for a clip without a face
+    dataset : directory that may contain the clips
     """
     for clip, result in zip(clips, results, strict=True):
         state, reason = _state(result, threshold)
@@ -301,7 +301,7 @@ def write_found(
 
 
 def _video(info: VideoInfo) -> dict[str, Any]:
-    """The columns of the table of clips that say what a video is."""
+    """The columns of the table of clips with the properties of a video."""
     return {
         "seconds": info.seconds,
         "fps": float(info.rate),
@@ -329,7 +329,7 @@ def _state(result: FoundFaces, threshold: float) -> tuple[str, str]:
 
 
 def _missing(info: VideoInfo) -> str:
-    """How much of a video could be read, where it is not nearly all that its container promises."""
+    """How much of a video could be read, if noticeably less than its container promises."""
     return "" if info.share >= WHOLE else f"{info.share:.0%} of its frames could be read"
 
 
@@ -348,10 +348,10 @@ def _summary(settings: DetectSettings, manifest: dict, histogram: QualityHistogr
     )
     print(f"accounts: {Accounts.of(counts, settings.output)}, as many as the data set lists")
     if counts["unreadable"]:
-        print(f"why clips are unreadable stands in {files.join(settings.output, 'clips')}")
+        print(f"the reasons for unreadable clips are in {files.join(settings.output, 'clips')}")
     if counts["unreadable"] * 100 > settings.max_bad * counts["clips"]:
         raise InputError(
             f"{counts['unreadable']} of {counts['clips']} clips can't be read, more than --max-bad "
-            f"{settings.max_bad:g}%; the output is whole, so mend the clips and --overwrite, or go on without them"
+            f"{settings.max_bad:g}%; the output is complete, so fix the clips and --overwrite, or continue without them"
         )
     say_next(following("detect", settings.output, settings.recipe))

@@ -1,4 +1,4 @@
-"""Tracks that are a second detection, badly aligned, of a face that another track has: they show nobody else."""
+"""Tracks that are a second, badly aligned detection of a face in another track: they show no further person."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from ..tables.faces import ClipFaces
 
-COVERED = 0.4  # share of the smaller box in the other one: second detections have 0.5 to 0.6, two people hardly any
-SHARE = 0.5  # of a track's faces that are so
+COVERED = 0.4  # share of the smaller box inside the other: second detections have 0.5 to 0.6, two people almost none
+SHARE = 0.5  # share of a track's faces that overlap so
 
 
 def find_doubles(faces: ClipFaces, tracks: np.ndarray) -> np.ndarray:
@@ -17,7 +17,7 @@ def find_doubles(faces: ClipFaces, tracks: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    tracks : (n,) int32, numbers of the tracks, rising; of two that are equally long the first is taken for the longer
+    tracks : (n,) int32, numbers of the tracks, rising; of two of the same length the first counts as the longer
     """
     rows = np.flatnonzero(np.isin(faces.tracks, tracks))
     owners = np.searchsorted(tracks, faces.tracks[rows])
@@ -38,7 +38,7 @@ def find_doubles(faces: ClipFaces, tracks: np.ndarray) -> np.ndarray:
 
 
 def _shares(boxes: np.ndarray) -> np.ndarray:
-    """(n, n), the share of the smaller of two boxes (n, 4) that lies in the other."""
+    """(n, n), the share of the smaller of two boxes (n, 4) that is inside the other."""
     low, high = (np.asarray(part, np.float64) for part in (boxes[:, :2], boxes[:, 2:]))
     sides = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)
     areas = np.maximum((high - low).prod(1), np.finfo(np.float64).tiny)

@@ -29,7 +29,7 @@ from .run_folder import RunFolder
 from .settings import DetectSettings
 
 PHOTOGRAPHS = "photographs"  # folder of a data set: copies of photographs that were added
-DEFAULT_ENDING = ".jpg"  # of a copy whose photograph has none that is known; its content says what it is
+DEFAULT_ENDING = ".jpg"  # of a copy whose photograph has no known extension; readers look at the content
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Enrolment:
 
     given : its path
     clip : that it becomes
-    place : file that is made for it; None where it stays where it lies
+    place : file to create for it; None if it stays where it is
     link : whether that file is a link to it
     """
 
@@ -48,7 +48,7 @@ class Enrolment:
     link: bool
 
     def put(self) -> None:
-        """Make its file; one that is there is the same photograph."""
+        """Create its file; one that exists is the same photograph."""
         if self.place is None or os.path.lexists(self.place):
             return
         try:
@@ -62,9 +62,9 @@ class Enrolment:
 
 
 def place_photographs(roster: Roster, paths: Sequence[Path], link: bool) -> list[Enrolment]:
-    """Where photographs go, each once.
+    """Destinations of photographs, each once.
 
-    A copy is called after its content, so that a photograph which is added again is the same clip.
+    A copy is named after its content, so a photograph that is added twice is one clip.
 
     Raises
     ------
@@ -97,12 +97,12 @@ def _enrolment(roster: Roster, path: Path, name: str, link: bool) -> Enrolment:
 
 
 def check_faces(run: RunFolder, detection: str, dataset: str, photographs: Sequence[Enrolment]) -> Iterator[str]:
-    """Look for faces as detect.py will; gives a line for each photograph that shows several large ones.
+    """Look for faces as detect.py will; returns a line for each photograph that shows several large ones.
 
     Raises
     ------
     InputError
-        If one shows no face that counts.
+        If one shows no usable face.
     """
     settings = detect_settings(run, detection, dataset)
     if not photographs:
@@ -117,7 +117,7 @@ def check_faces(run: RunFolder, detection: str, dataset: str, photographs: Seque
             why = (
                 f"the best face has a quality of {found.qualities.max():.1f}, under {settings.quality_threshold:g}"
                 if len(found.qualities)
-                else "no face is found in it"
+                else "no face was found in it"
             )
             raise InputError(
                 f"{each.given}: {why}; give a photograph with a face of 20 pixels or more, seen from the front"
@@ -125,8 +125,8 @@ def check_faces(run: RunFolder, detection: str, dataset: str, photographs: Seque
         large = large_faces(found.faces)
         if large > 1:
             yield (
-                f"{each.given}: shows {large} large faces; the one most like the person's other photographs counts, of "
-                "a single photograph the one that is large and near the middle"
+                f"{each.given}: shows {large} large faces; the one most like the person's other photographs is used; "
+                "in a single photograph, the large one near the middle"
             )
 
 
@@ -148,6 +148,6 @@ def detect_settings(run: RunFolder, detection: str, dataset: str) -> DetectSetti
 
 
 def on_cpu(run: RunFolder, name: str) -> dict[str, Any]:
-    """Settings that keep a few photographs on the CPU, where its numbers will do: looking for a GPU takes longer."""
+    """Settings that keep a few photographs on the CPU if its precision is enough: finding a GPU takes longer."""
     exact = run.stages[name]["arguments"].get("precision") in (None, FP32)
     return {"gpu": CPU, "workers": None, "ray": None} if exact else {}

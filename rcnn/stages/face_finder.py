@@ -28,13 +28,13 @@ from ..video.decoder import FrameDecoder
 from ..video.shots import Shots
 from ..video.types import Frame, Frames, VideoInfo
 
-BATCH_FRAMES = 8  # frames that are detected together on the CPU, one by one on each core
-CUDA_BATCH_FRAMES = 32  # and on a CUDA device, all at once
-MORE_LOOKS = 4  # times --rate, at a val or test clip that seemed to have no face
+BATCH_FRAMES = 8  # frames in a detection batch on the CPU, one at a time on each core
+CUDA_BATCH_FRAMES = 32  # the same on a CUDA device, which takes the batch as a whole
+MORE_LOOKS = 4  # factor of --rate in the second pass over a val or test clip in which no face was found
 
 
 class FrameSource(Protocol):
-    """Where frames come from: a `FrameDecoder`, or what stands for decoders elsewhere. One thread calls it."""
+    """Source of frames: a `FrameDecoder`, or a proxy for decoders elsewhere. One thread calls it."""
 
     def read_frames(
         self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
@@ -44,8 +44,8 @@ class FrameSource(Protocol):
 
 
 def looks(sampling: int, rate: Fraction | None) -> tuple[tuple[int, Fraction | None], ...]:
-    """`sampling` and `rate` of a first look at a clip, and those of the second at a val or test clip that seems to have
-    no face: at every frame, or at `MORE_LOOKS` times as many."""
+    """`sampling` and `rate` of the first pass over a clip, and of the second pass over a val or test clip in which no
+    face was found: every frame, or `MORE_LOOKS` times as many."""
     if rate is not None:
         return (1, rate), (1, rate * MORE_LOOKS)
     return ((sampling, None), (1, None)) if sampling > 1 else ((1, None),)
@@ -53,10 +53,10 @@ def looks(sampling: int, rate: Fraction | None) -> tuple[tuple[int, Fraction | N
 
 @dataclass(frozen=True)
 class FoundFaces:
-    """What was found in one clip.
+    """What was found in a clip.
 
     faces : that were kept
-    looks : how many frames were looked at
+    looks : number of sampled frames
     qualities : (n,) float32, of every chosen face, kept or not
     unreadable : why the clip could not be read, else empty
     info : what the video is; None where it could not be read
@@ -70,13 +70,13 @@ class FoundFaces:
 
     @staticmethod
     def none(clip: Clip, unreadable: str) -> FoundFaces:
-        """Nothing, of a clip that could not be read."""
+        """An empty result, for a clip that could not be read."""
         return FoundFaces(ClipFaces.none(clip), 0, np.zeros(0, np.float32), unreadable)
 
 
 @dataclass
 class _Scan:
-    """What has been seen of a clip so far: of every chosen face its frame, its crop as JPEG, and whether it is the
+    """What has been found in a clip so far: for each chosen face its frame, its crop as JPEG, and whether it is the
     central one."""
 
     clip: Clip
@@ -85,24 +85,24 @@ class _Scan:
     info: VideoInfo | None = None
     shots: Shots | None = None
     frames: list[int] = field(default_factory=list)
-    turns: list[int] = field(default_factory=list)  # the how manyth look it was, from 0
+    turns: list[int] = field(default_factory=list)  # index among the sampled frames, from 0
     times: list[float] = field(default_factory=list)
-    faces: list[Faces] = field(default_factory=list)  # a part a frame
+    faces: list[Faces] = field(default_factory=list)  # one for each frame
     central: list[bool] = field(default_factory=list)
     crops: list[bytes] = field(default_factory=list)
 
     @property
     def is_still(self) -> bool:
-        """Whether it is a photograph, of which another look shows nothing else."""
+        """Whether it is a photograph, in which a second pass finds nothing new."""
         return self.info is not None and self.info.is_still
 
     def add(self, frame: Frame, turn: int, faces: Faces, central: Sequence[bool], crops: np.ndarray) -> None:
-        """The chosen faces of a frame, in pixels of its image, with the crop of each."""
+        """The chosen faces of a frame, in pixels of its image, with their crops."""
         self.frames += [frame.number] * len(faces)
         self.turns += [turn] * len(faces)
         self.times += [frame.time] * len(faces)
         height, width = frame.image.shape[:2]
-        if (height, width) != (frame.height, frame.width):  # it was reduced when it was decoded
+        if (height, width) != (frame.height, frame.width):  # the frame was downscaled when it was decoded
             scale = np.array([width / frame.width, height / frame.height])
             faces = faces.scaled_back(scale, frame.width, frame.height)
         self.faces.append(faces)
@@ -110,7 +110,7 @@ class _Scan:
         self.crops += map(encode_crop, crops)
 
     def fail(self, reason: str) -> None:
-        """It can't be read; what came before does not count."""
+        """The clip can't be read; discard what was found."""
         self.unreadable, self.looks = reason, 0
         for column in (self.frames, self.turns, self.times, self.faces, self.central, self.crops):
             column.clear()
@@ -118,20 +118,20 @@ class _Scan:
 
 @dataclass(frozen=True)
 class ClipFaceFinder:
-    """Finds the central face of each frame that is looked at, where there is one, or all of them, and rates them.
+    """Finds the central face of each sampled frame, if it has one, or all faces, and rates them.
 
-    Crops are cut from the frame as it was decoded, not from what the detector saw of it, and are rated as they are
-    stored, so that who embeds a stored crop gets the same vector.
+    Crops are cut from the decoded frame, not from the detector's input, and are rated after JPEG compression, so that
+    embedding a stored crop gives the same vector.
 
-    embedder : the norm of whose embeddings is the quality; None for the detector's score as quality
-    sampling : frame f, counted from 1, is looked at when f % sampling == 0
-    rate : looks a second, in place of `sampling`; None for `sampling`
-    vectors : whether the faces get the embedder's vectors, too
+    embedder : the norm of its embeddings is the quality; None to use the detector's score
+    sampling : frame f, counted from 1, is sampled when f % sampling == 0
+    rate : sampled frames per second, instead of `sampling`; None for `sampling`
+    vectors : whether to store the embedder's vectors with the faces
     threshold : smallest quality of a face that is kept
     size : height, width of the crops in pixels
-    batch : frames that are detected together
-    every : whether all faces of a frame count, and are numbered by tracks, or the central one alone
-    source : makes what a thread takes its frames from
+    batch : frames in a detection batch
+    every : whether to keep all faces of a frame, numbered by tracks, or only the central one
+    source : makes a thread's source of frames
     """
 
     detector: Detector
@@ -144,19 +144,19 @@ class ClipFaceFinder:
     source: Callable[[], FrameSource] = FrameDecoder
     rate: Fraction | None = None
     vectors: bool = False
-    decoders: threading.local = field(default_factory=threading.local)  # one a thread
+    decoders: threading.local = field(default_factory=threading.local)  # one per thread
 
     @property
     def about(self) -> tuple[int, dict[str, str]]:
-        """Length of the vectors that the faces get, 0 for none, and what the models were taken for; see
+        """Length of the vectors stored with the faces, 0 for none, and the detected kinds of the models; see
         `rcnn.workers.crew.Crew.start`."""
         width = self.embedder.width(self.size) if self.vectors and self.embedder is not None else 0
         return width, recognised(self.detector, self.embedder)
 
     def __call__(self, clips: Sequence[Clip]) -> list[FoundFaces]:
-        """The faces of each clip. Batches run across clips, so what a clip gives depends on these clips alone.
+        """The faces of each clip. Batches span clips, so the result for a clip depends on these clips alone.
 
-        A val or test clip in which no face is detected is looked at once more, see `looks`; a photograph is not.
+        A val or test clip in which no face is detected gets a second pass, see `looks`; a photograph does not.
         """
         first, *more = looks(self.sampling, self.rate)
         scans = self._scan(clips, *first)
@@ -185,7 +185,7 @@ class ClipFaceFinder:
             for frame in self._frames(scan, sampling, rate):
                 if scan.shots is not None:
                     scan.shots.add(frame.image)
-                own = replace(frame, image=frame.image.copy())  # its memory is used again
+                own = replace(frame, image=frame.image.copy())  # its memory is reused
                 batch.append((scan, scan.looks - 1, own))
                 if len(batch) == self.batch:
                     flush()
@@ -194,7 +194,7 @@ class ClipFaceFinder:
         return scans
 
     def _frames(self, scan: _Scan, sampling: int, rate: Fraction | None) -> Iterator[Frame]:
-        """The frames that are looked at; a clip that can't be read, or not to its end, fails."""
+        """The sampled frames; a clip that can't be read to its end fails."""
         clip = scan.clip
         if clip.fault:
             scan.fail(clip.fault)
@@ -233,7 +233,7 @@ class ClipFaceFinder:
         return found
 
     def _found(self, scan: _Scan, embeddings: np.ndarray | None) -> FoundFaces:
-        """What a clip gives; `embeddings` (n, D) of its crops, None where the quality is the score."""
+        """The result for a clip; `embeddings` (n, D) of its crops, None if the quality is the score."""
         if scan.unreadable:
             return FoundFaces.none(scan.clip, scan.unreadable)
         if not scan.frames:
@@ -273,7 +273,7 @@ def encode_crop(crop: np.ndarray) -> bytes:
 
 
 def decode_crop(crop: bytes) -> np.ndarray:
-    """What `encode_crop` gave, as (H, W, 3) uint8, BGR."""
+    """Decode the output of `encode_crop` to (H, W, 3) uint8, BGR."""
     image = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     return image

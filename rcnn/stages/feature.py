@@ -1,6 +1,6 @@
 """Faces to one vector a clip.
 
-Where detect.py has kept the vectors of the same model, they are read, and no network runs.
+If detect.py has stored the vectors of the same model, they are read, and no network runs.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ from .settings import FeatureSettings
 from .settings.clips import SAMPLING
 from .settings.vectors import BOTH, NONE, QUALITY, SCORE
 
-BATCH_CLIPS = 32  # clips whose faces are embedded together
-AHEAD = 4  # such batches a worker that may be done before they are written
+BATCH_CLIPS = 32  # clips in an embedding job
+AHEAD = 4  # finished jobs per worker that may wait to be written
 MAX_CROP_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
 class ClipVectors:
-    """What becomes of a clip: its tracks in rising order, a vector each, (tracks, D) float32, the faces used, and the
-    means of some faces of each track, (m, D) float32, where these are wanted."""
+    """The result for a clip: its tracks in rising order, their vectors (tracks, D) float32, the number of faces used,
+    and, on request, means of some faces of each track, (m, D) float32."""
 
     tracks: list[int]
     vectors: np.ndarray
@@ -75,7 +75,7 @@ class ClipVectors:
 
 
 def sample(faces: ClipFaces, sampling: int) -> dict[int, np.ndarray]:
-    """The places (n,) int of the faces of frames f with f % sampling == 0, by track; all where that leaves none."""
+    """The indices (n,) int of the faces of frames f with f % sampling == 0, by track; all faces if that leaves none."""
     kept = np.flatnonzero(faces.frames % sampling == 0)
     if not len(kept):
         kept = np.arange(len(faces))
@@ -88,7 +88,7 @@ def decode_crop(data: bytes, where: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If it is no picture, or of another size than crops have; that is asked of its header, before it is decoded.
+        If it is not an image, or its header gives another size than that of the crops.
     """
     crop = None
     if len(data) <= MAX_CROP_BYTES and picture_size(data) in SIZES:
@@ -102,10 +102,10 @@ def decode_crop(data: bytes, where: str) -> np.ndarray:
 class FeatureStep:
     """The step of feature.py: the faces of a few clips in, the vectors of each out.
 
-    embedder : None where the faces have their vectors
-    width : of the vectors; what the step says of itself when a crew starts
-    weighting : of the faces; None where all count alike
-    means : of some faces, that are wanted beside; None for none
+    embedder : None if the faces have their vectors already
+    width : of the vectors; what the step reports when a crew starts
+    weighting : of the faces; None for equal weights
+    means : additional means of some faces; None for none
     """
 
     embedder: Embedder | None
@@ -117,7 +117,7 @@ class FeatureStep:
 
     @property
     def about(self) -> tuple[int, dict[str, str]]:
-        """The width, and what the model was taken for; see `rcnn.workers.crew.Crew.start`."""
+        """The width, and the detected kind of the model; see `rcnn.workers.crew.Crew.start`."""
         return self.width, recognised(embedder=self.embedder)
 
     def __call__(self, clips: Sequence[ClipFaces]) -> list[ClipVectors]:
@@ -168,8 +168,7 @@ class FeatureStep:
         vectors: np.ndarray,
         weights: np.ndarray | None,
     ) -> Iterator[np.ndarray]:
-        """The means of each of some tracks, of which the clip's name and the number are given; none where none are
-        wanted."""
+        """The means for each of some tracks, given the clip's name and the number; none if none are asked for."""
         if self.means is None:
             return
         start = 0
@@ -186,7 +185,7 @@ class FeatureJob:
     settings: FeatureSettings
     size: tuple[int, int]  # height, width of the crops in pixels
     sums: Mapping[str, str]  # of the model's files, by name
-    kept: int = 0  # length of the vectors that the faces have of this model; 0 for none
+    kept: int = 0  # length of this model's vectors stored with the faces; 0 for none
 
     def embedder(self, device: int) -> Embedder:
         """The exact network.
@@ -212,7 +211,7 @@ class FeatureJob:
         return FeatureStep(embedder, settings.sampling, settings.aug, width, weighting_of(settings), means_of(settings))
 
     def quantised(self, embedder: Embedder) -> Embedder:
-        """Its twin, calibrated on the first crops of the input where the output does not hold it yet."""
+        """Its int8 counterpart, calibrated on the first crops of the input unless the output already has it."""
         settings = self.settings
         network = int8_network(
             settings.output,
@@ -224,17 +223,17 @@ class FeatureJob:
         return Embedder(network, embedder.words)
 
     def faces(self, reader: StageReader, clips: Sequence[str] | None = None) -> Iterator[ClipFaces]:
-        """The faces of some clips, None for all, with what the step needs of them."""
+        """The faces of some clips, None for all, with the columns that the step needs."""
         return read_faces(reader, not self.kept, clips, bool(self.kept))
 
     def lost(self, faces: ClipFaces, reason: str) -> ClipVectors:
         raise InputError(
-            f"{faces.clip.name}: its faces {reason}; run detect.py again without that clip, or mend the machine"
+            f"{faces.clip.name}: its faces {reason}; run detect.py again without that clip, or check the machine"
         )
 
 
 def weighting_of(settings: FeatureSettings) -> Weighting | None:
-    """How much each face counts; None where all count alike."""
+    """The weight of each face; None for equal weights."""
     if settings.weights in (None, NONE):
         return None
     assert settings.weight_power is not None
@@ -242,7 +241,7 @@ def weighting_of(settings: FeatureSettings) -> Weighting | None:
 
 
 def means_of(settings: FeatureSettings) -> RandomMeans | None:
-    """The means of some faces that are wanted."""
+    """The requested means of some faces."""
     if settings.means is None:
         return None
     assert settings.draws is not None
@@ -250,8 +249,8 @@ def means_of(settings: FeatureSettings) -> RandomMeans | None:
 
 
 def kept_vectors(reader: StageReader, settings: FeatureSettings, sums: Mapping[str, str]) -> int:
-    """Length of the vectors that the faces of a detect directory have, where they are what `settings` would make of
-    their crops; else 0.
+    """Length of the vectors stored with the faces of a detect directory if `settings` would compute the same from their
+    crops; else 0.
 
     Parameters
     ----------
@@ -282,7 +281,7 @@ def feature(settings: FeatureSettings) -> None:
     job = FeatureJob(settings, crop_size(reader), sums, kept_vectors(reader, settings, sums))
     plan = Plan(CPU) if job.kept else Plan(settings.gpu, settings.workers, settings.ray)
     check_int8(settings.precision, settings.ray)
-    # so that who needs labels finds the data set when the directory of detect.py is gone
+    # so that readers of labels find the data set when the directory of detect.py is gone
     arguments = {**asdict(settings), "dataset": reader.arguments.get("dataset")}
     header = header_of("feature", arguments, sums, [settings.input])
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
@@ -292,7 +291,7 @@ def feature(settings: FeatureSettings) -> None:
         crew = stack.enter_context(open_crew(job, plan, AHEAD))
         exact = job.embedder(CPU) if settings.precision == INT8 and not job.kept else None
         width, said = crew.start() if exact is None else (exact.width(job.size), recognised(embedder=exact))
-        if job.kept:  # no model is loaded: detect.py knows what it was taken for
+        if job.kept:  # no model is loaded: detect.py recorded the model's kind
             said = {role: words for role, words in reader.manifest.get("recognised", {}).items() if role == "model"}
         writer = stack.enter_context(
             StageWriter(
@@ -351,7 +350,7 @@ def feature(settings: FeatureSettings) -> None:
 def _left(
     job: FeatureJob, reader: StageReader, writer: StageWriter
 ) -> tuple[Kept, Iterator[ClipFaces], Callable[[pa.RecordBatch], int]]:
-    """Which clips keep their vectors, the faces of the others, and what counts the faces of some that keep theirs."""
+    """Which clips keep their vectors, the faces of the others, and a counter of the faces of those that keep theirs."""
     if not writer.grows:
         left = dropwhile(lambda faces: faces.clip.name <= writer.last_clip, job.faces(reader))
         return writer.kept((), ()), left, lambda clips: 0
@@ -388,7 +387,7 @@ def _ok(clips: pa.RecordBatch) -> int:
 
 
 def _rows(clips: Sequence[ClipFaces], results: Sequence[ClipVectors], schema: pa.Schema) -> pa.RecordBatch:
-    """A row a clip, or a row a track."""
+    """One row for each clip, or for each track."""
     whose = [faces.clip for faces, result in zip(clips, results, strict=True) for _ in result.tracks]
     columns = [
         pa.array([clip.name for clip in whose]),
@@ -408,7 +407,7 @@ def crop_size(reader: StageReader) -> tuple[int, int]:
     Raises
     ------
     InputError
-        If its manifest names a size that crops don't have.
+        If the size in its manifest is not one of a crop.
     """
     size = reader.arguments.get("image_size") or SIZES[0]
     size = tuple(size) if isinstance(size, list | tuple) else size
@@ -428,12 +427,12 @@ def first_crops(reader: StageReader, count: int) -> np.ndarray:
     crops = (decode_crop(crop, faces.clip.name) for faces in read_faces(reader) for crop in faces.crops)
     first = list(islice(crops, count))
     if not first:
-        raise InputError(f"{reader.path}: holds no face to calibrate on; use --precision fp32")
+        raise InputError(f"{reader.path}: contains no face to calibrate on; use --precision fp32")
     return np.stack(first)
 
 
 def copy_clips(reader: StageReader, writer: StageWriter) -> None:
-    """Carry the table of all clips on to the next stage."""
+    """Pass the table of all clips on to the next stage."""
     for batch in reader.clips():
         batch = after(batch, writer.last_clip)
         writer.add_clips(batch.cast(CLIPS_SCHEMA) if batch.schema != CLIPS_SCHEMA else batch)

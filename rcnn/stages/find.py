@@ -1,4 +1,4 @@
-"""A folder of people and some films to who is in view when: all stages in a row, with the tables of always."""
+"""From a folder of people and some films to who is in view when: all stages in a row, with their usual tables."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ from .settings.places import TEST, TRAINVAL
 from .submit import submit
 from .train import train_mlp
 
-ALL_BAD = 100.0  # per cent of clips that may be unreadable: each is named, and none ends the run
+ALL_BAD = 100.0  # percentage of clips that may be unreadable: each is named, and none ends the run
 
 
 def find(settings: FindSettings) -> None:
-    """Run everything that is not done yet, and print who was found.
+    """Run every stage that is not complete, and print who was found.
 
     Raises
     ------
     InputError
-        If there are no people, no films, or the output holds something else, was made with other settings, or is being
-        written by another process.
+        If there are no people, no films, or the output contains something else, was made with other settings, or is
+        being written by another process.
     """
     started = time.monotonic()
     check_licences(
@@ -77,8 +77,8 @@ def find(settings: FindSettings) -> None:
     print(f"find: {time.monotonic() - started:.1f} s -> {places['report.html']}, {places['who.csv']}, who.json")
     both = f"{places['feat_trainval']},{places['feat_test']}"
     print(
-        f"next: open {places['report.html']} in a browser; the same command takes in new films and people; "
-        f"python -m rcnn search --image PHOTO --features {both} looks for somebody else"
+        f"next: open {places['report.html']} in a browser; the same command adds new films and people; "
+        f"python -m rcnn search --image PHOTO --features {both} searches for someone else"
     )
 
 
@@ -86,7 +86,7 @@ def find(settings: FindSettings) -> None:
 class Run:
     """The stages, in order.
 
-    answers : file of what was answered at the desk, where there is one
+    answers : file of the answers given at the desk, if there is one
     """
 
     settings: FindSettings
@@ -145,7 +145,7 @@ class Run:
         self._feature(TRAINVAL)
 
     def _faces(self) -> None:
-        for path in self.places.results:  # by now it is known that everything goes on with the same settings
+        for path in self.places.results:  # at this point all outputs are known to match the settings
             files.discard(path)
         self._detect(TEST)
 
@@ -242,7 +242,7 @@ class Run:
 
 
 def _asked_otherwise(path: str, **arguments: object) -> bool:
-    """Whether a stage directory was made with other values of some arguments, which take no time to follow."""
+    """Whether a stage directory was made with other values of some arguments, which are quick to apply."""
     if not files.is_file(files.join(path, MANIFEST)):
         return False
     try:

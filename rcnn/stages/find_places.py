@@ -1,4 +1,4 @@
-"""Where everything lies in the output of a search for people, and whether it may be written there."""
+"""Paths in the output of a search for people, and whether they may be written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .settings.places import TEST, TRAINVAL
 
 @dataclass(frozen=True)
 class Places:
-    """Where everything lies in an output; the names are those that run.sh gives."""
+    """Paths in an output; the names are those of run.sh."""
 
     root: str
 
@@ -47,12 +47,12 @@ class Places:
 
     @property
     def results(self) -> list[str]:
-        """What people look at."""
+        """Files for the user."""
         return [self[name] for name in ("who.csv", "who.json", "report.html", "submission.txt")]
 
 
 def check_output(places: Places) -> None:
-    """Raise InputError where something else lies at the place of an output."""
+    """Raise InputError if an output's path contains something else."""
     check_utf8(places.root, "--output")
     if os.path.exists(places.root) and not os.path.isdir(places.root):
         raise InputError(f"--output {places.root}: is a file; give another name")
@@ -69,12 +69,13 @@ def check_output(places: Places) -> None:
     foreign = sorted({*os.listdir(places.root)} - ours)
     if foreign or os.path.isdir(places.dataset):
         raise InputError(
-            f"--output {places.root}: holds {(foreign or ['dataset'])[0]!r}, which no find made; give another folder"
+            f"--output {places.root}: contains {(foreign or ['dataset'])[0]!r}, which find did not make; give another "
+            "folder"
         )
 
 
 def discard_all(places: Places) -> None:
-    """Make what an earlier run left count no more, but for the labels of people."""
+    """Invalidate what an earlier run left, except the labels of people."""
     for path in places.stages:
         discard(path)
     prefix = places.classifier

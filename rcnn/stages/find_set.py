@@ -1,4 +1,4 @@
-"""From a folder of people and some films to a data set of them, in which only what is new is looked into."""
+"""Makes a data set of a folder of people and some films; only new files are opened."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from ..workers.signals import until_stopped
 from .settings import FindSettings
 
 SKIPPED_FILE = "skipped.txt"
-NAMED = 3  # skipped files of a reason that are named
-WHOLE = ((0.0, TO_THE_END),)  # of a file in one piece
+NAMED = 3  # skipped files that are named for each reason
+WHOLE = ((0.0, TO_THE_END),)  # of a file that is not cut into pieces
 
 
 @dataclass(frozen=True)
 class FilmSet:
-    """What is looked for, and where.
+    """The people to find, and the films to search.
 
     people : files of each person
     labels : of each person
     films : that can be read
     new, changed, gone : films, since the run before
-    skipped : files of which no clip is made
+    skipped : files that no clip is made of
     """
 
     people: Mapping[str, Sequence[SourceFile]]
@@ -53,7 +53,7 @@ class FilmSet:
 
     @property
     def lines(self) -> list[str]:
-        """What there is, for people."""
+        """The contents, in a sentence."""
         known = sum(map(len, self.people.values()))
         kept = len(self.films) - self.new - self.changed
         return [
@@ -64,7 +64,7 @@ class FilmSet:
 
 
 def make_set(settings: FindSettings, dataset: str, answers: Given | None = None) -> FilmSet:
-    """Write the data set, or what has changed of it.
+    """Write the data set, or the changes to it.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def make_set(settings: FindSettings, dataset: str, answers: Given | None = None)
         gathered.skipped = sorted({*gathered.skipped, *more.skipped})
     for place in gathered.apart:
         if place == settings.output:
-            print(f"find: {place} lies in --clips; nothing in it is taken for a film")
+            print(f"find: {place} is inside --clips; nothing in it is searched")
         elif not inside:
-            print(f"find: {place} lies in --clips; what is in it shows the people, and is not searched")
+            print(f"find: {place} is inside --clips; its files show the people, and are not searched")
     earlier, answers = read_earlier(dataset), answers or Given()
     earlier.name(answers.names)
     if settings.overwrite:
@@ -98,9 +98,10 @@ def make_set(settings: FindSettings, dataset: str, answers: Given | None = None)
     write_skipped(settings.output, skipped)
     if not films:
         why = skipped_lines(gathered.skipped)
-        why = why or ["what shows the people is not searched" if gathered.apart else "it is empty"]
+        why = why or ["files of the people are not searched" if gathered.apart else "it is empty"]
         raise InputError(
-            f"{FLAG} {' '.join(settings.clips)}: holds no film and no photograph: {'; '.join(why)}; give a folder of "
+            f"{FLAG} {' '.join(settings.clips)}: contains no film and no photograph: {'; '.join(why)}; give a folder "
+            "of "
             "films"
         )
     wanted = [file for mine in people.values() for file in mine] + films
@@ -131,12 +132,12 @@ def _on_disk(paths: Iterable[str]) -> list[str]:
 
 
 def _below(path: str, folder: Path) -> bool:
-    """Whether a path lies in a folder, and is not it."""
+    """Whether a path is strictly inside a folder."""
     return files.is_inside(path, str(folder)) and not files.is_inside(str(folder), path)
 
 
 def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> dict[SourceFile, Pieces]:
-    """The pieces of each file; those that are not known are looked up in the file."""
+    """The pieces of each file, read from the file if not known yet."""
     known = {file: earlier.pieces(file) for file in wanted}
     plans = {file: pieces for file, pieces in known.items() if pieces is not None}
     new = [file for file in known if file not in plans]
@@ -148,7 +149,7 @@ def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> dict[SourceFile, Pi
 
 
 def _pieces_of(file: SourceFile) -> Pieces:
-    """The pieces of a file; a photograph, of which there may be many, is known without a decoder."""
+    """The pieces of a file; photographs, which may be many, are recognised without a decoder."""
     if not files.is_url(file.path):
         with suppress(UnreadableError, OSError):
             if is_photograph(files.read_bytes(file.path, HEAD_BYTES)) and not is_animation(file.path):
@@ -157,12 +158,12 @@ def _pieces_of(file: SourceFile) -> Pieces:
 
 
 def write_skipped(output: str, skipped: Iterable[Skipped]) -> None:
-    """Say of each file why no clip is made of it, a line each."""
+    """Print for each file why no clip is made of it."""
     write_lines(Path(output) / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
 
 
 def skipped_lines(skipped: Sequence[Skipped]) -> list[str]:
-    """A line a reason: how many files, and the first of them."""
+    """A line for each reason: how many files, and the first of them."""
     lines = []
     for reason, count in Counter(skip.reason for skip in skipped).most_common():
         named = [printable(os.path.basename(skip.file)) for skip in skipped if skip.reason == reason][:NAMED]

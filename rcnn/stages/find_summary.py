@@ -1,4 +1,4 @@
-"""What a search for people came to, in lines for people: who could be looked for, and who was found where."""
+"""The result of a search for people, as lines to print: who could be searched for, and who was found where."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ..scores.verdicts import MAYBE, YES
 from ..tables import OK, UNREADABLE, StageReader
 from ..tables.faces import ClipFaces, read_faces
 
-LARGE = 0.25  # of the area of the largest face, from which on another one may be meant as well
+LARGE = 0.25  # share of the largest face's area above which another face may be the person as well
 SHOWN = 50  # people in the summary
 
 People = Mapping[str, Sequence[SourceFile]]
 
 
 def check_people(detection: str, people: People, folder: Path) -> list[str]:
-    """What is wrong with the photographs of each person, a line each.
+    """The problems with the photographs of each person, one per line.
 
     Parameters
     ----------
-    detection : what detect.py wrote of the people's files
+    detection : output of detect.py for the people's files
     people : files of each person
     folder : of all people, for messages
 
@@ -62,22 +62,22 @@ def check_people(detection: str, people: People, folder: Path) -> list[str]:
             nobody.append(person)
     if len(nobody) == len(people):
         raise InputError(
-            f"--people {folder}: no face is found in any of its photographs, {lines[0] if lines else 'it is empty'}; "
+            f"--people {folder}: no face was found in any of its photographs, {lines[0] if lines else 'it is empty'}; "
             "give photographs with a face of 20 pixels or more, seen from the front, or a lower --quality-threshold"
         )
     if nobody:
         names = ", ".join(printable(person) for person in nobody)
-        lines.append(f"not looked for, as there is no photograph that can be used: {names}")
+        lines.append(f"not searched for, because no photograph can be used: {names}")
     return lines
 
 
 def check_films(detection: str, clips: Sequence[str]) -> list[Skipped]:
-    """The films that can't be read, with the reason.
+    """The unreadable films, with the reason.
 
     Parameters
     ----------
-    detection : what detect.py wrote of the films
-    clips : where they come from, for the message
+    detection : output of detect.py for the films
+    clips : their origin, for the message
 
     Raises
     ------
@@ -105,15 +105,15 @@ def _file(person: str, path: str) -> str:
 
 
 def _which(faces: int, usable: Sequence[str], several: Mapping[str, int]) -> str:
-    """Which of several faces counts, in words."""
-    taken = "that is large and near the middle is taken, so better give one of the person alone"
+    """Which of several faces is used, in words."""
+    taken = "that is large and near the middle is used; a photograph of the person alone is better"
     if any(path not in several for path in usable):
-        taken = "most like the person's other photographs is taken"
+        taken = "most like the person's other photographs is used"
     return f"shows {faces} large faces; the one {taken}"
 
 
 def _several_large(reader: StageReader, sources: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """Files of one frame with several large faces, and how many."""
+    """Files of one frame that show several large faces, and how many."""
     for faces in read_faces(reader, crops=False):
         count = large_faces(faces)
         if count > 1 and faces.clip.name in sources and len(np.unique(faces.frames)) == 1 and not faces.times.any():
@@ -121,18 +121,18 @@ def _several_large(reader: StageReader, sources: Mapping[str, str]) -> Iterator[
 
 
 def large_faces(faces: ClipFaces) -> int:
-    """How many faces of a picture are about as large as the largest."""
+    """The number of faces of a picture that are about as large as the largest."""
     areas = (faces.boxes[:, 2:] - faces.boxes[:, :2]).prod(1)
     return int((areas >= LARGE * areas.max()).sum())
 
 
 def summary(table: str, labels: Mapping[str, int]) -> Iterator[str]:
-    """Who was found, those who appear most first, and who was not.
+    """The people who were found, most frequent first, and those who were not.
 
     Parameters
     ----------
     table : of appearances
-    labels : of the people who were looked for, by name
+    labels : of the people searched for, by name
     """
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     films: dict[int, set[str]] = defaultdict(set)

@@ -1,7 +1,7 @@
-"""Removing a person from a run and its data set, so that nothing of them is left in either.
+"""Removes a person from a run and its data set, so that nothing of them is left in either.
 
-A journal in the run says what goes, from the first change to the last. Every step may be done again, so after a kill
-the same command goes on.
+A journal in the run lists what is to be removed, from the first change to the last. Every step can be repeated, so
+after a kill the same command resumes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from .settings.groups import CSV
 from .settings.people import ForgetSettings
 from .traces import Traces
 
-WORK = ".forget"  # folder in the run: directories that are being made, and those that are being replaced
-SHOWN = 10  # files of a kind that are named
+WORK = ".forget"  # folder in the run for directories being written or replaced
+SHOWN = 10  # files that are named for each kind
 
 
 def forget(settings: ForgetSettings) -> None:
@@ -62,7 +62,7 @@ def forget(settings: ForgetSettings) -> None:
             check_none_under_way(run.root)
         else:
             journal.check(run, dataset)
-            print(f"forget: goes on with the removal of {printable(name)}", flush=True)
+            print(f"forget: resuming the removal of {printable(name)}", flush=True)
         lines = carry_out(run, journal)
     for line in (*lines, *_left(journal), *_next(run, journal)):
         print(printable(line))
@@ -70,7 +70,7 @@ def forget(settings: ForgetSettings) -> None:
 
 
 def carry_out(run: RunFolder, journal: Journal) -> list[str]:
-    """Do all steps of a removal; gives what was done, in lines."""
+    """Do all steps of a removal; returns what was done, as lines."""
     inside = [journal.dataset] if files.is_inside(journal.dataset, run.root) else []
     ours = [run.path(name) for name in (*journal.stages, *journal.predictions, WORK, JOURNAL, LOCK)]
     names = [*journal.names, *journal.clips, *journal.copies, *journal.photographs]
@@ -82,7 +82,9 @@ def carry_out(run: RunFolder, journal: Journal) -> list[str]:
     for name in journal.predictions:
         files.discard(os.path.join(run.path(name), MANIFEST))
         files.remove_tree(run.path(name))
-        traces.lines.append(f"{run.path(name)}: removed, because a classifier made it that learnt from the person")
+        traces.lines.append(
+            f"{run.path(name)}: removed, because it was made with a classifier that learnt from the person"
+        )
     _change_dataset(journal, names)
     for name in journal.stages:
         _change_stage(run, name, journal, traces)
@@ -99,11 +101,11 @@ def carry_out(run: RunFolder, journal: Journal) -> list[str]:
 
 
 def _change_dataset(journal: Journal, names: Sequence[str]) -> None:
-    """Take the person out of the lists of the data set, then remove the files of theirs that lie in it."""
+    """Take the person out of the lists of the data set, then remove their files in it."""
     roster = read_roster(journal.dataset)
     if any(label == journal.label and name for label, name in roster.given) or {*journal.clips} & {*roster.clip_names}:
         roster.without(journal.label).write(roster)
-    files.remove_tree(os.path.join(journal.dataset, STAGING))  # which a kill may have left with the lists of before
+    files.remove_tree(os.path.join(journal.dataset, STAGING))  # which a kill may have left with the old lists
     for path in journal.copies:
         files.discard(path)
     skipped = os.path.join(journal.dataset, SKIPPED_FILE)
@@ -112,7 +114,7 @@ def _change_dataset(journal: Journal, names: Sequence[str]) -> None:
 
 
 def _change_stage(run: RunFolder, name: str, journal: Journal, traces: Traces) -> None:
-    """Rewrite a stage directory, or only its manifest where none of its rows goes."""
+    """Rewrite a stage directory, or only its manifest if no row is removed."""
     path, ready, aside = run.path(name), *(os.path.join(run.path(WORK), kind, name) for kind in ("new", "old"))
     if os.path.isfile(os.path.join(ready, MANIFEST)) or os.path.isdir(aside):
         exchange(path, ready, aside)
@@ -132,13 +134,13 @@ def _change_stage(run: RunFolder, name: str, journal: Journal, traces: Traces) -
             _update_sources(path, sources)
         if _stage(path) == "groups" and os.path.isfile(f"{path}{CSV}"):
             write_csv(StageReader(path, ("groups",)), f"{path}{CSV}")
-            traces.lines.append(f"{path}{CSV}: made anew")
+            traces.lines.append(f"{path}{CSV}: rebuilt")
     finally:
         lock.release()
 
 
 def _stage(path: str) -> str:
-    """The stage of a directory; empty where it is not complete."""
+    """The stage of a directory; empty if it is not complete."""
     try:
         return str(read_manifest(path, tuple(KINDS))["stage"])
     except InputError:
@@ -146,7 +148,7 @@ def _stage(path: str) -> str:
 
 
 def _has_rows(path: str, journal: Journal) -> bool:
-    """Whether a row of a directory goes."""
+    """Whether a row of a directory is removed."""
     reader = StageReader(path, tuple(KINDS))
     if reader.stage == "appearances":
         return any(journal.label in batch.column("who").to_pylist() for batch in reader.batches(["name", "who"]))
@@ -155,7 +157,7 @@ def _has_rows(path: str, journal: Journal) -> bool:
 
 
 def _update_sources(path: str, sources: dict[int, str]) -> None:
-    """Let a manifest name the directories that it was made from as they are now."""
+    """Update a manifest's record of the directories that it was made from."""
     file = os.path.join(path, MANIFEST)
     manifest = read_manifest(path, tuple(KINDS))
     before = [source["manifest"] for source in manifest["sources"]]
@@ -175,22 +177,22 @@ def _say(journal: Journal) -> None:
 
 
 def _ask(journal: Journal, yes: bool) -> None:
-    """Let the person at the terminal agree."""
+    """Ask the user at the terminal to confirm."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InputError("nothing is removed yet: what goes can't be brought back; give --yes to agree")
-    answer = input("forget: this can't be undone; type the name to agree: ")
+        raise InputError("nothing was removed: a removal can't be undone; give --yes to confirm")
+    answer = input("forget: this can't be undone; type the name to confirm: ")
     if person_name(answer) not in journal.names:
-        raise InputError("nothing is removed: that is not the name")
+        raise InputError("nothing was removed: that is not the name")
 
 
 def _left(journal: Journal) -> Iterator[str]:
-    """What could not be removed."""
+    """What could not be removed, as lines."""
     for what, paths in (
-        ("photographs and videos of theirs stay where they lie; the next find takes them in again, so remove them:",
+        ("their own photographs and videos are not removed; the next find would add them again, so remove them:",
          journal.photographs),
-        ("films that show them stay as they are; their faces come back only where a film changes, as nobody's:",
+        ("films that show them are not changed; their faces return, without a name, only if a film changes:",
          journal.films),
         ("classifiers elsewhere learnt from them; remove PREFIX-*.params, -symbol.json and -train.json of",
          journal.elsewhere),
@@ -198,7 +200,7 @@ def _left(journal: Journal) -> Iterator[str]:
         if paths:
             more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
             yield f"  {what} {', '.join(paths[:SHOWN])}{more}"
-    yield "  backups, pages and files that were copied elsewhere stay as they are"
+    yield "  backups, pages and files that were copied elsewhere are not changed"
 
 
 def _next(run: RunFolder, journal: Journal) -> Iterator[str]:

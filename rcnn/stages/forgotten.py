@@ -1,4 +1,4 @@
-"""What there is of a person in a run: found before any of it is removed, and written down until all of it is."""
+"""All that a run has of a person: collected before any of it is removed, and recorded until all of it is."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ from .settings.places import TEST, TRAINVAL
 from .settings.vectors import NOISE_TABLE
 
 JOURNAL = "forget.json"  # in the run, from the first change to the last
-FALSE_HITS = false_hits("").default  # where no table says what was asked for
+FALSE_HITS = false_hits("").default  # if no table records the rate that was asked for
 
 Tracks = dict[str, set[int]]  # numbers of tracks by clip
 
 
 class Journal(Struct):
-    """A removal that is under way; without it nobody could tell any more whose clips go.
+    """A removal in progress; without it, a stopped removal could not tell which clips to remove.
 
     name : of the person, as it was given
     names : all that they have
     label : of the person
     dataset : its directory, absolute
     clips : of their photographs and videos
-    copies : files in the data set or the run that go
-    photographs : files of theirs elsewhere, which stay
-    tracks : of films and of clips of others that go, by clip
+    copies : files in the data set or the run to remove
+    photographs : their files elsewhere, which stay
+    tracks : of films and of others' clips to remove, by clip
     faces : of each such clip, how many faces are left
     films : files in which they were seen
     learnt : names of files in the run of classifiers that learnt from them
-    elsewhere : classifiers in other places that did
-    predictions : stage directories that go, because a classifier that learnt from the person made them
-    stages : each other stage directory of the run, with the directories that it was made from by their place
-    answered : tracks, as answers call them, about which all answers go
+    elsewhere : such classifiers in other places
+    predictions : stage directories to remove, because a classifier that learnt from the person made them
+    stages : each other stage directory of the run, with the directories that it was made from, by index
+    answered : tracks, as answers name them, whose answers are all removed
     """
 
     name: str
@@ -75,13 +75,12 @@ class Journal(Struct):
 
     @property
     def removal(self) -> Removal:
-        """What goes of tables."""
+        """The rows to remove from tables."""
         rows = [row_name(Spot(clip, track)) for clip, tracks in self.tracks.items() for track in tracks]
         return Removal(frozenset([*self.clips, *rows]), self.tracks, self.faces, self.label)
 
     def check(self, run: RunFolder, dataset: str) -> None:
-        """Raise InputError where it names files that are no part of the run and its data set: whoever gave us the run
-        may have written it."""
+        """Raise InputError if it names files outside the run and its data set: the run may come from someone else."""
         names = [
             *self.learnt,
             *self.stages,
@@ -94,17 +93,17 @@ class Journal(Struct):
             or any(not name or name.startswith(".") or "/" in name for name in names)
         ):
             raise InputError(
-                f"{run.path(JOURNAL)}: names what is no part of this run and of {dataset}; give the --dataset that it "
-                "was begun with, or remove it to begin the removal anew"
+                f"{run.path(JOURNAL)}: names files outside this run and {dataset}; give the --dataset that it "
+                "was started with, or remove it to start the removal again"
             )
 
     def write(self, run: RunFolder) -> None:
-        """Put it into the run."""
+        """Write it into the run."""
         write_json(run.path(JOURNAL), to_builtins(self))
 
 
 def read_journal(root: str) -> Journal | None:
-    """The removal that is under way in a run; None where there is none.
+    """The removal in progress in a run; None if there is none.
 
     Raises
     ------
@@ -117,21 +116,21 @@ def read_journal(root: str) -> Journal | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: can't be read ({reason(error)}); remove it to begin the removal anew") from None
+        raise InputError(f"{path}: can't be read ({reason(error)}); remove it to start the removal again") from None
 
 
 def check_none_under_way(root: str) -> None:
-    """Raise InputError where a removal was stopped in a run: what it has not come to yet would be taken over."""
+    """Raise InputError if a removal was stopped in a run: what is not removed yet would be used."""
     journal = read_journal(root)
     if journal is not None:
         raise InputError(
-            f"{root}: the removal of {printable(journal.name)} was stopped; end it first: python -m rcnn forget "
+            f"{root}: the removal of {printable(journal.name)} was stopped; complete it first: python -m rcnn forget "
             f"{shlex.quote(journal.name)} --run {shlex.quote(root)} --yes"
         )
 
 
 def plan(run: RunFolder, roster: Roster, name: str) -> Journal:
-    """Find out what there is of a person.
+    """Collect all that a run has of a person.
 
     Raises
     ------
@@ -171,7 +170,7 @@ def plan(run: RunFolder, roster: Roster, name: str) -> Journal:
 
 
 def _answered(run: RunFolder, tracks: Tracks) -> list[tuple[str, int]]:
-    """The tracks that go, as answers call them: detection may have been done anew since."""
+    """The tracks to remove, as answers name them: detection may have been run again since."""
     path = has_answers(run.root)
     if path is None:
         return []
@@ -203,7 +202,7 @@ def _seen(run: RunFolder, label: int) -> dict[bool, Tracks]:
 def _tracks(
     run: RunFolder, roster: Roster, label: int, own: set[str], seen: Mapping[bool, Tracks]
 ) -> tuple[Tracks, set[str]]:
-    """The tracks that show the person, but for those in clips of their own; and the films that have them."""
+    """The tracks that show the person, except in the person's own clips; and the films that have them."""
     found: Tracks = defaultdict(set)
     for clip, tracks in seen[True].items():
         found[clip] |= tracks
@@ -214,7 +213,7 @@ def _tracks(
                 if sure or track not in seen[False].get(clip, ()):
                     found[clip].add(track)
         except InputError as error:
-            print(f"{error}; of the films only the best track of each appearance is removed", flush=True)
+            print(f"{error}; in films only the best track of each appearance is removed", flush=True)
     found = {clip: tracks for clip, tracks in found.items() if clip not in own}
     films: set[str] = set()
     for name in run.of("detect"):
@@ -224,7 +223,7 @@ def _tracks(
 
 
 def _judged(run: RunFolder, roster: Roster, label: int, known: str, searched: str) -> Iterator[tuple[str, int, bool]]:
-    """The tracks of films, and of clips of others, that are this person by the verdicts of a table of appearances; and
+    """The tracks of films and of others' clips that are this person by the verdicts of a table of appearances; and
     whether an answer says so."""
     detections = [StageReader(run.path(name), ("detect",)) for name in run.of("detect")]
     answered = Answered.read(has_answers(run.root), detections)
@@ -252,7 +251,7 @@ def _judged(run: RunFolder, roster: Roster, label: int, known: str, searched: st
 
 
 def _faces_left(run: RunFolder, tracks: Tracks) -> dict[str, int]:
-    """How many faces are left of each clip; where none of its tracks has a vector any more, all its faces go."""
+    """How many faces are left in each clip; if none of its tracks has a vector left, all its faces are removed."""
     vectors: dict[str, int] = defaultdict(int)
     for name in run.of("feature"):
         for clip, track in _rows_of(run, name, tracks):
@@ -276,7 +275,7 @@ def _rows_of(run: RunFolder, name: str, tracks: Tracks) -> Iterator[tuple[str, i
 
 
 def _own_files(run: RunFolder, roster: Roster, clips: list[str]) -> tuple[list[str], list[str]]:
-    """The files of a person's clips: those that are ours, which go, and those that stay."""
+    """The files of a person's clips: our own, which are removed, and those that stay."""
     copies, stay = set(), set()
     for clip in clips:
         source = roster.sources.get(clip)
@@ -291,7 +290,7 @@ def _own_files(run: RunFolder, roster: Roster, clips: list[str]) -> tuple[list[s
 
 
 def _classifiers(run: RunFolder) -> tuple[list[str], list[str]]:
-    """Names of files in the run that training wrote, and prefixes elsewhere that its predictions name."""
+    """Names of files in the run written by training, and prefixes elsewhere named by its predictions."""
     kinds = (".params", ".json", ".jsonl", NOISE_TABLE)
     endings = ("-train.json", "-symbol.json", "-training.params", "-training.jsonl")
     prefixes = {name.removesuffix(endings[0]) for name in os.listdir(run.root) if name.endswith(endings[0])}

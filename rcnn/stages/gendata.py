@@ -1,7 +1,7 @@
 """A data set in the iQIYI-VID layout, made from a folder of photographs and videos of people.
 
-Every choice hangs on a hash of (seed, person, file name), so an item keeps its clip and its split, whatever else the
-folder holds; see `rcnn.clips.splits` for the two exceptions. A person keeps the label; see `rcnn.clips.given`.
+Every choice depends on a hash of (seed, person, file name), so an item keeps its clip and its split whatever else the
+folder contains; see `rcnn.clips.splits` for the two exceptions. A person keeps their label; see `rcnn.clips.given`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from .settings import GendataSettings
 
 SKIPPED_FILE = "skipped.txt"
 
-CHUNK = 4  # items handed to a worker at once
-NAMED = 3  # skipped files of a reason that the summary names
+CHUNK = 4  # items in a worker's job
+NAMED = 3  # skipped files that the summary names for each reason
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Placed:
 
     @property
     def name(self) -> str:
-        """The clip's file name. Videos of any container are named mp4: readers look at the content."""
+        """The clip's file name. All videos are named .mp4, whatever the container: readers look at the content."""
         return f"{Path(FOLDERS[self.split]).name}_{self.item.identity}.mp4"
 
 
@@ -62,7 +62,7 @@ class Summary:
     strangers: int
     clips: dict[str, int]  # by split
     skipped: list[Skipped]
-    untrained: list[str]  # people of whom nothing is in train
+    untrained: list[str]  # people with nothing in train
     seconds: float
 
     def __str__(self) -> str:
@@ -80,7 +80,8 @@ class Summary:
         if self.untrained:
             names = ", ".join(printable(person) for person in self.untrained)
             lines.append(
-                f"no item in train: {names}. Those of the earlier data set are gone, and the others keep their split; "
+                f"no item in train: {names}. Their earlier training items are gone, and the other items keep their "
+                "split; "
                 "add photographs, or give another --output"
             )
         return "\n".join(lines)
@@ -89,17 +90,16 @@ class Summary:
 def generate(settings: GendataSettings) -> Summary | None:
     """Write a data set in the iQIYI-VID layout into the output, made of the input's PERSON/FILE.
 
-    One that is there and was made of the same is kept, which a line says, and None comes back. One that was made with
-    the same arguments of other files takes over the clips of those that stayed the same.
+    An output that was made from the same inputs is kept, a line says so, and the result is None. One that was made with
+    the same arguments from other files keeps the clips of unchanged files.
 
     Besides the real data set's files there are `gt_v2/test_v2.txt` (the truth about the test part, in the form of
     val_v2.txt), `gt_v2/names.txt` (`LABEL PERSON` a line), `gt_v2/labels.csv` (see `rcnn.clips.given`),
     `gt_v2/sources.txt` (see `rcnn.clips.sources`), `gt_v2/splits.json` (see `rcnn.clips.splits`), `gt_v2/made.json`
     (see `rcnn.stages.made_items`) and `skipped.txt` (`FILE<tab>REASON` a line, every file of the input that no clip was
-    made of). gt_v2 appears last and at once: a folder that has it is complete.
+    made of). gt_v2 appears last and atomically: a folder that has it is complete.
 
-    Raises InputError where the input holds nothing usable, or the output holds something else or cannot be
-    written.
+    Raises InputError if the input contains nothing usable, or the output contains something else or can't be written.
     """
     start = time.monotonic()
     source, output = settings.input.resolve(), settings.output.resolve()
@@ -123,13 +123,13 @@ def generate(settings: GendataSettings) -> Summary | None:
             check_arguments(output, was, now)
             there = clips_there(output)
             if was == replace(now, clips=was.clips) and there.keys() >= set(was.clips):
-                print(f"gendata.py: {output} is complete and was made of the same; it is kept", flush=True)
+                print(f"gendata.py: {output} is complete and was made from the same inputs; it is kept", flush=True)
                 return None
             same = same_items(was, now, there)
             print(f"gendata.py: {output}: {changes(was, now, len(same))}", flush=True)
         with fresh(staging):
             made, unreadable = _make_all(items, staging, settings, same)
-            # Again, over what could be read: a person of whom too little is left is a stranger.
+            # Again, over the readable items: a person with too few of them is a stranger.
             known, strangers = choose(made, settings)
             skipped += unreadable
             _check_known(known, people, source, settings, skipped)
@@ -147,7 +147,7 @@ def generate(settings: GendataSettings) -> Summary | None:
             write_lines(staging / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))
         publish(staging, output, [SKIPPED_FILE])
     except BrokenExecutor as error:
-        raise InputError("a worker process died, perhaps of too little memory; try --workers 1") from error
+        raise InputError("a worker process died, perhaps for lack of memory; try --workers 1") from error
     except OSError as error:
         raise InputError(
             f"{error.filename or output}: {error.strerror or error}; the data set in {output} is not complete"
@@ -159,7 +159,7 @@ def generate(settings: GendataSettings) -> Summary | None:
 
 
 def choose(people: People, settings: GendataSettings) -> tuple[People, People]:
-    """Known people (`min_items` or more) and strangers, each cut to the number wanted, chosen by hash."""
+    """Known people (`min_items` or more) and strangers, each limited to the requested number, chosen by hash."""
     known: People = {}
     strangers: People = {}
     for person in sorted(people, key=lambda person: _hash(settings.seed, "person", person)):
@@ -177,7 +177,7 @@ def plan(
     kept: Mapping[str, str] | None = None,
     labels: Mapping[str, int] | None = None,
 ) -> list[Placed]:
-    """A place for every item, sorted by clip name.
+    """The split, label and clip name of every item, sorted by clip name.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def _not_chosen(people: People, chosen: People, done: set[str], settings: Gendat
     Parameters
     ----------
     chosen : whose items were tried
-    done : items that were used, or skipped for a reason of their own, by name
+    done : items that were used, or skipped for another reason, by name
     """
     skipped = []
     for person, items in people.items():
@@ -215,7 +215,7 @@ def _not_chosen(people: People, chosen: People, done: set[str], settings: Gendat
 
 
 def _share(seed: int, item: Item) -> float:
-    """What an item's split hangs on, 0 to 1."""
+    """The number, 0 to 1, that decides an item's split."""
     return _hash(seed, "split", item.key) / 2**64
 
 
@@ -226,28 +226,29 @@ def _hash(seed: int, purpose: str, key: str) -> int:
 
 
 def _given(output: Path) -> dict[str, int]:
-    """The labels that were given there, also where a run ended while it published."""
+    """The labels assigned there, even if a run ended while it published."""
     return read_given(str(output)) or read_given(str(output / STAGING))
 
 
 def _is_half_made(output: Path) -> bool:
-    """Whether a run was ended there while it published."""
+    """Whether a run ended there while it published."""
     return (output / STAGING).exists() and not (output / LISTS).exists()
 
 
 def _check_output(source: Path, output: Path, overwrite: bool) -> None:
     if output == source or output in source.parents:
-        raise InputError(f"--output {output} holds the input; choose another folder")
+        raise InputError(f"--output {output} contains the input; choose another folder")
     check_output(output, overwrite, "gendata.py")
 
 
 def _check_level(people: People, source: Path) -> None:
-    """Refuse a folder that holds the folder of people: all that is in it would be of one person."""
+    """Refuse a folder that contains the folder of people: everything in it would be taken for one person."""
     folders = {item.file.split("/")[0] for items in people.values() for item in items if "/" in item.file}
     if len(people) == 1 and len(folders) > 1 and all("/" in item.file for items in people.values() for item in items):
         (person,) = people
         raise InputError(
-            f"--input {source}: holds one folder, {printable(person)}, which holds {len(folders)}; if those are of "
+            f"--input {source}: contains one folder, {printable(person)}, which contains {len(folders)}; if those are "
+            "of "
             f"one person each, give --input {shlex.quote(str(source / person))}"
         )
 
@@ -260,7 +261,8 @@ def _check_known(
         left_out = "".join(f"; {count} skipped ({reason})" for reason, count in reasons.most_common())
         if not people and any(skip.reason == LOOSE for skip in skipped):
             raise InputError(
-                f"--input {source}: holds files and no folder for each person; if it is the folder of one person, give "
+                f"--input {source}: contains files and no folder for each person; if it is the folder of one person, "
+                "give "
                 f"the one above: --input {shlex.quote(str(source.parent))}"
             )
         raise InputError(
@@ -274,7 +276,7 @@ def _check_identities(items: list[Item]) -> None:
     for item in items:
         other = seen.setdefault(item.identity, item)
         if other is not item:
-            raise InputError(f"{item.path} and {other.path} get the same clip name by chance; rename one")
+            raise InputError(f"{item.path} and {other.path} happen to get the same clip name; rename one")
 
 
 def _make(item: Item, folder: Path, settings: GendataSettings) -> Skipped | None:
@@ -283,7 +285,7 @@ def _make(item: Item, folder: Path, settings: GendataSettings) -> Skipped | None
     clip = folder / item.identity
     try:
         make_clip(item.path, clip, settings.size, seed, settings.copy)
-        # as old as its file: to detect.py a clip that is made again of the same is the same
+        # with its file's time: detect.py then takes a clip that is rebuilt from the same file as unchanged
         if not clip.is_symlink():
             made = item.path.stat()
             os.utime(clip, ns=(made.st_mtime_ns, made.st_mtime_ns))
@@ -297,7 +299,7 @@ def _make(item: Item, folder: Path, settings: GendataSettings) -> Skipped | None
 def _make_all(
     items: list[Item], staging: Path, settings: GendataSettings, same: Mapping[str, Path]
 ) -> tuple[People, list[Skipped]]:
-    """Make all clips in `staging`, but for those of `same`; returns what is there, by person, and what is not."""
+    """Make all clips in `staging`, except those of `same`; returns what was made, by person, and what was not."""
     job = partial(_make, folder=staging, settings=settings)
     skipped: dict[str, Skipped] = {}
     left = [item for item in items if item.identity not in same]

@@ -1,4 +1,4 @@
-"""Features of one or several models to the training set of the classifier."""
+"""From features of one or several models to the training set of the classifier."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from .settings.clips import ON
 from .settings.vectors import AGREE, CLASSES
 from .training_rows import TrainingRows
 
-ROWS = 1024  # clips a batch
+ROWS = 1024  # clips in a batch
 
 
 def genfeat(settings: GenfeatSettings) -> None:
-    """Run the stage: join the features of a clip with the label that it has now; nobody known is class 0.
+    """Run the stage: join the features of a clip with its current label; unknown people are class 0.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def genfeat(settings: GenfeatSettings) -> None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The clips of the inputs, to be gone through more than once, who is in them, and which tracks teach."""
+    """The clips of the inputs, for more than one pass, with their labels and the tracks to learn from."""
 
     readers: Sequence[StageReader]
     rows: AnsweredRows
@@ -135,11 +135,11 @@ class _Asked:
             yield Clips.of(batch, self.rows.known, self.rows.chosen)
 
     def strangers(self, settings: GenfeatSettings, templates: Templates | None) -> Strangers | None:
-        """Their classes; None where all strangers are of class 0."""
+        """The classes of strangers; None if all strangers are in class 0."""
         if settings.strangers != CLASSES or templates is None:
             return None
         assert settings.stranger_clips is not None
-        # of one model its card says how like one person's tracks are
+        # with one model, its card says how similar one person's tracks are
         first = self.readers[0]
         model = str(first.arguments.get("model") or "")
         card = read_thresholds(model, first.manifest["models"]) if len(self.readers) == 1 else None
@@ -159,7 +159,8 @@ def _check_means(readers: Sequence[StageReader]) -> None:
     for reader in readers:
         if not has_means(reader.schema):
             raise InputError(
-                f"{reader.path}: has no means to learn from; give --means off, or run feature.py --means 1,3,5 again"
+                f"{reader.path}: has no means to learn from; give --means off, or run feature.py again with --means "
+                "1,3,5"
             )
         ways = [[one.arguments.get(name) for name in (MEANS[0], "draws", "sampling")] for one in (reader, readers[0])]
         if ways[0] != ways[1]:
@@ -170,7 +171,7 @@ def _check_means(readers: Sequence[StageReader]) -> None:
 
 
 def _check_splits(batch: Batch, inputs: Sequence[str]) -> None:
-    """Refuse clips of test, whose labels nobody knows: all would teach the class of nobody."""
+    """Refuse clips of test, which have no labels: all would be learnt as unknown people."""
     if TEST in batch.splits:
         raise InputError(
             f"--inputs {','.join(inputs)}: clip {batch.names[batch.splits.index(TEST)]} is of the test part, which has "
@@ -179,13 +180,13 @@ def _check_splits(batch: Batch, inputs: Sequence[str]) -> None:
 
 
 def carry_clips(readers: Sequence[StageReader], writer: StageWriter, more: Sequence[Mapping[str, object]] = ()) -> None:
-    """Carry the table of all clips on; a clip that an input lacks or has no face for is not ok any more.
+    """Pass on the table of all clips; a clip that an input lacks or has no face for is no longer ok.
 
-    The inputs come from the same data set; the first one says which clips there are.
+    The inputs come from the same data set; the first one lists its clips.
 
     Parameters
     ----------
-    more : rows of clips beside those of the inputs, sorted by name
+    more : rows of additional clips, sorted by name
 
     Raises
     ------
@@ -220,20 +221,20 @@ def carry_clips(readers: Sequence[StageReader], writer: StageWriter, more: Seque
 
 
 def check_accounts(readers: Sequence[StageReader], counts: Mapping[str, int], output: str, more: int = 0) -> str:
-    """What became of the clips of the first input, in words.
+    """The states of the clips of the first input, in words.
 
     Parameters
     ----------
-    more : clips beside those of the inputs
+    more : number of additional clips
 
     Raises
     ------
     InputError
-        If clips are missing, or others are there.
+        If clips are missing or unexpected.
     """
     before, accounts = readers[0].accounts, Accounts.of(counts, output)
     accounts = replace(accounts, clips=accounts.clips - more, rows=accounts.rows - more, ok=accounts.ok - more)
     lost = before.ok - accounts.ok
     accounts.check_from(before, output, lost)
     words = f"{accounts}, as in {readers[0].path}{f'; and {more} tracks that were answered about' if more else ''}"
-    return f"{words} but for {lost} that another input has no features of" if lost else words
+    return f"{words} except {lost} that another input has no features of" if lost else words

@@ -1,4 +1,4 @@
-"""Who is in the clips and is known to nobody: tracks in groups of one person each."""
+"""Unknown people in the clips: their tracks, in groups of one person each."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ from .settings.groups import GroupsSettings
 from .unknown_tracks import Input, Seen, known_rows, read_unknown
 
 BATCH_CLIPS = 256  # that are written together
-ELSEWHERE = ("run", "appearances", "answers", "report", "report_groups")  # settings that stand under sources and sums
-ANSWERS = "answers"  # key of the manifest's sums: what the answers mean
-STORED = np.float16  # of a vector, in a file that is mapped while groups are looked for
+ELSEWHERE = ("run", "appearances", "answers", "report", "report_groups")  # recorded among sources and sums
+ANSWERS = "answers"  # key in the manifest's sums: a digest of the answers
+STORED = np.float16  # of a vector, in a file that is memory-mapped during grouping
 
 
 def groups(settings: GroupsSettings) -> None:
-    """Run the stage: read features, put the tracks of unknown people into groups, write the table, the file and a page.
+    """Run the stage: read features, group the tracks of unknown people, write the table, the file and a page.
 
     Raises
     ------
     InputError
-        If an input is wrong, or they do not fit.
+        If an input is wrong, or the inputs do not match.
     """
     started = time.monotonic()
     places = find_places(settings)
@@ -99,7 +99,7 @@ def groups(settings: GroupsSettings) -> None:
 
 
 def _open(paths: Sequence[str]) -> list[StageReader]:
-    """The inputs; raises InputError where one is given twice, or was made with another model than the first."""
+    """The inputs; raises InputError if one is given twice, or was made with another model than the first."""
     readers = [StageReader(path, ("feature",)) for path in paths]
     for number, reader in enumerate(readers):
         if any(files.same(reader.path, other.path) for other in readers[:number]):
@@ -113,7 +113,7 @@ def _open(paths: Sequence[str]) -> list[StageReader]:
 
 
 def _answers(path: str | None, detections: Sequence[StageReader]) -> Given:
-    """What was answered about the tracks that there are; nothing where there is no file."""
+    """The answers about existing tracks; none without a file."""
     standing = read_standing(path)
     return meaning(relocate(standing, FaceIndex(detections))[0]) if standing else Given()
 
@@ -156,14 +156,14 @@ def _find(inputs: Sequence[Input], given: Given, settings: GroupsSettings) -> Gr
 
 
 def film_number(source: str) -> int:
-    """A number that stands for a file: the names of many films would fill the memory."""
+    """A number that identifies a file: the names of many films would take too much memory."""
     return int.from_bytes(
         hashlib.blake2b(source.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True
     )
 
 
 def _write(writer: StageWriter, inputs: Sequence[Input], given: Given, found: Grouped) -> None:
-    """The rows of the table; goes on where an earlier run was stopped."""
+    """The rows of the table; resumes where an earlier run was stopped."""
     done, row = writer.state.get("clips", 0), 0
     clips = read_unknown(inputs, given.shown.keys(), False)
     total = sum(each.features.accounts.ok for each in inputs)

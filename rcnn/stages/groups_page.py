@@ -1,4 +1,4 @@
-"""Groups as a page: the surest ones with the faces of their tracks."""
+"""Groups as a page: the most certain ones, with the faces of their tracks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FACES = 12  # of a group
 
 @dataclass
 class _Group:
-    """What is gathered of a group: tracks most like the others, as (likeness, clip, track, row)."""
+    """The tracks of a group that are most similar to the others, as (similarity, clip, track, row)."""
 
     tracks: int = 0
     files: set[int] = field(default_factory=set)
@@ -72,7 +72,7 @@ def write_report(
         )
         for number in sorted(found)
     ]
-    size = write_groups_page(page, GroupsView("People whom nobody knows", facts, shown, most + 1))
+    size = write_groups_page(page, GroupsView("Unknown people", facts, shown, most + 1))
     print(f"groups: {len(shown)} groups, {size / 1e6:.1f} MB -> {page}")
 
 

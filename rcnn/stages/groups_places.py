@@ -1,4 +1,4 @@
-"""What groups are made of: what the settings name, and else what the run has."""
+"""The inputs of groups: as given in the settings, else those of the run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Places:
     """Paths.
 
     inputs : features
-    appearances : the table; None where nobody is known
+    appearances : the table; None if nobody is known
     known : features of the known people that the table was made with
-    answers : the log of answers, which may not be there; None for none
-    run : the folder of the run; None where none is given
+    answers : the log of answers, which need not exist; None for none
+    run : the folder of the run; None if none is given
     """
 
     inputs: list[str]
@@ -32,12 +32,12 @@ class Places:
 
 
 def find_places(settings: GroupsSettings) -> Places:
-    """What the settings name, and what the run has of the rest.
+    """The paths in the settings, and the run's own for the rest.
 
     Raises
     ------
     InputError
-        If the run is none, or has no features.
+        If it is not a run, or has no features.
     """
     if settings.run is None:
         table, answers = settings.appearances, settings.answers
@@ -49,12 +49,12 @@ def find_places(settings: GroupsSettings) -> Places:
     searched = [name for name in names if not any(files.same(run.path(name), path) for path in known)]
     inputs = list(settings.inputs or map(run.path, searched or names))
     if not inputs:
-        raise InputError(f"--run {run.root}: has no complete features; let the run end first")
+        raise InputError(f"--run {run.root}: has no complete features; wait until the run has finished")
     return Places(inputs, table, known, settings.answers or run.path(ANSWERS_FILE), run.root)
 
 
 def _known(table: str | None) -> list[str]:
-    """The features of known people behind a table: beside it, where a run was moved, else where its manifest says."""
+    """The features of known people behind a table: next to it, if a run was moved, else as in its manifest."""
     if table is None:
         return []
     found = []

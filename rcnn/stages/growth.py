@@ -1,4 +1,4 @@
-"""An output that grows: the rows of clips that stayed the same between those of clips that are looked at."""
+"""An output that grows: rows of unchanged clips, merged with rows of clips that are processed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from ..tables.kept import Kept
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Reasons of an unreadable clip that may lie in the machine, a mount or a store: the file may be as good as any.
-# Where no decoder can be started or the store does not answer, the run ends, and no clip has that as a reason.
+# Reasons for an unreadable clip that may be the fault of the machine, a mount or a store, not of the file.
+# If no decoder can be started or the store does not answer, the run ends, so that is never a clip's reason.
+# Outputs of earlier versions have "is no file".
 OF_THE_MACHINE = re.compile(
-    r"can't be (read|fetched): |is no file$|decoding takes too long: |the decoder (died of it|broke off)"
+    r"can't be (read|fetched): |is (no|not a) file$|decoding takes too long: |the decoder (died of it|broke off)"
     r"|(killed|hung) its (decoder|worker) "
 )
 
 
 def failed_for_the_machine(state: str, reason: str) -> bool:
-    """Whether a clip that stayed the same is looked at again, by its row in the table of clips."""
+    """Whether an unchanged clip is processed again, by its row in the table of clips."""
     return state == UNREADABLE and OF_THE_MACHINE.match(reason) is not None
 
 
@@ -33,7 +34,7 @@ class Copied:
     """Clips that are kept.
 
     clips : rows of the table of clips
-    rows : theirs in the stage's table, to be taken before the next step
+    rows : theirs in the stage's table, to be consumed before the next step
     """
 
     clips: pa.RecordBatch
@@ -48,7 +49,7 @@ class Copied:
 
 @dataclass(frozen=True)
 class Found(Generic[Item, Result]):
-    """Clips that were looked at, and what was found in each."""
+    """Clips that were processed, and the result for each."""
 
     items: Sequence[Item]
     results: Sequence[Result]
@@ -57,7 +58,7 @@ class Found(Generic[Item, Result]):
 def in_order(
     kept: Kept, found: Iterable[tuple[Sequence[Item], Sequence[Result]]], name_of: Callable[[Item], str]
 ) -> Iterator[Copied | Found[Item, Result]]:
-    """Steps of a run, each of clips that come after those of the step before."""
+    """Steps of a run, each with clips that follow those of the previous step."""
     for items, results in found:
         start = 0
         for place, item in enumerate(items):

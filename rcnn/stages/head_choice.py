@@ -1,4 +1,4 @@
-"""Which classifier a training set gets: the templates while there are few clips a person, a learnt one from then on."""
+"""Which classifier a training set gets: templates while there are few clips per person, else a learnt one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .recipes import OPTIONS, SEED
 from .settings import TrainSettings
 from .settings.vectors import AUTO, COSINE, MLP, TEMPLATES
 
-# Clips a person, the median, from which what is learnt ranks better than the templates, by benchmarks/few.py. An
-# mlp did not up to 40, the most that was measured: beyond that it is tried (docs/ranking.md).
+# Median clips per person from which a learnt head ranks better than the templates, by benchmarks/few.py. An
+# mlp did not at up to 40, the most that was measured; above that it is tried (docs/ranking.md).
 LEAST_CLIPS = {COSINE: 2, MLP: 50}
 
 
@@ -21,11 +21,11 @@ BELOW_CENTROIDS = "ranks below nearest centroids"
 
 @dataclass(frozen=True)
 class Head:
-    """How a classifier comes to its scores.
+    """How a classifier computes its scores.
 
     kind : MLP, COSINE or TEMPLATES
-    why : it is that one, in words
-    free : whether the templates may take its place
+    why : the reason for the choice, in words
+    free : whether the templates may replace it
     """
 
     kind: str
@@ -34,12 +34,12 @@ class Head:
 
     @property
     def line(self) -> str:
-        """What is said of it."""
+        """The line to print about it."""
         return f"{self.kind}: {self.why}"
 
     @property
     def warning(self) -> str:
-        """That nearest centroids would have ranked better; empty where they would not, or nobody knows."""
+        """A warning that nearest centroids would have ranked better; empty if not, or if unknown."""
         return f"warning: below centroids: {self.why}" if BELOW_CENTROIDS in self.why else ""
 
 
@@ -63,12 +63,12 @@ def choose_head(settings: TrainSettings, labels: np.ndarray) -> Head:
 
 
 def better_head(head: Head, learnt: float | None, templates: float | None, where: str) -> Head:
-    """The head that ranks some clips better; of equal ones the templates, where they may take the place.
+    """The head that ranks some clips better; if equal, the templates, if they may replace it.
 
     Parameters
     ----------
-    head : that learnt
-    learnt, templates : MAP@100 of it and of the templates, 0..1; None where there was nothing to rank
+    head : the learnt one
+    learnt, templates : MAP@100 of it and of the templates, 0..1; None if there was nothing to rank
     where : which clips
     """
     if learnt is None or templates is None:

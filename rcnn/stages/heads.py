@@ -23,17 +23,17 @@ from .settings import TrainSettings
 from .settings.vectors import AUTO, MLP, TEMPLATES
 from .training_set import TrainingSet
 
-SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # that are chosen without --per-batch-size
-STEPS_AN_EPOCH = 16  # at least, that the choice aims at
-# The same where --head auto learns an mlp. An epoch then has enough steps however few clips there are, for it goes
+SMALLEST_BATCH, LARGEST_BATCH = 16, 1024  # chosen without --per-batch-size
+STEPS_AN_EPOCH = 16  # minimum that the choice aims at
+# The same if --head auto trains an mlp. An epoch then has enough steps however few clips there are, because it goes
 # through them several times (docs/ranking.md).
 SMALLEST_AUTO_BATCH, AUTO_STEPS_AN_EPOCH = 32, 25
-MOST_TRIED = 20_000  # clips of a training set that is learnt from twice, the first time to judge
+MOST_TRIED = 20_000  # clips of a training set that is trained on twice, the first time for evaluation
 
 
 @dataclass(frozen=True)
 class HeadTrainer:
-    """Of one training set.
+    """Makes heads for a training set.
 
     settings : with the number of classes
     least_fan_out : see `initialise`
@@ -48,7 +48,7 @@ class HeadTrainer:
     device: torch.device
 
     def schedule(self, head: Head, count: int) -> Schedule:
-        """How long a head learns from a number of clips; the templates not at all."""
+        """How long a head trains on a number of clips; the templates do not train."""
         settings = self.settings
         by_steps = settings.head == AUTO and head.kind == MLP
         least = SMALLEST_AUTO_BATCH if by_steps else SMALLEST_BATCH
@@ -65,7 +65,7 @@ class HeadTrainer:
         return Schedule(rate, steps, begin, end, size, settings.max_steps, passes=passes)
 
     def begin(self, head: Head, rows: np.ndarray) -> tuple[Trainable, Momentum, torch.Generator]:
-        """A head with its initial weights, on the device, its optimizer, and what gives the order of the clips.
+        """A head with its initial weights, on the device, its optimizer, and the source of the order of the clips.
 
         Parameters
         ----------
@@ -74,7 +74,7 @@ class HeadTrainer:
         Raises
         ------
         InputError
-            If it can't begin at the classifier that `--pretrained` names.
+            If it can't start from the classifier that `--pretrained` names.
         """
         settings = self.settings
         generator = torch.Generator().manual_seed(settings.seed)
@@ -105,17 +105,17 @@ class HeadTrainer:
         return model
 
     def try_out(self, head: Head, training: np.ndarray) -> Head:
-        """Learn from four in five clips and people, and judge by the others; a large training set is taken as it is.
+        """Train on four in five clips and people, and evaluate on the others; a large training set is not tried.
 
         Parameters
         ----------
-        head : whose place the templates may take
+        head : which the templates may replace
         training : (n,) bool, the clips to learn from
         """
         if training.sum() > MOST_TRIED:
             advice = "give --split 0, which holds 1% out"
             return replace(
-                head, why=f"{head.why}; not compared with the templates, of over {MOST_TRIED} clips: {advice}"
+                head, why=f"{head.why}; not compared with the templates, with over {MOST_TRIED} clips: {advice}"
             )
         held = training & self.data.judging
         held[held] = hold_out(self.data.known(held), self.settings.seed)
@@ -128,15 +128,15 @@ class HeadTrainer:
         return self.judge(head, model, rest, held, "every fifth clip and person, held out")
 
     def judge(self, head: Head, model: Trainable, trained: np.ndarray, judging: np.ndarray, where: str) -> Head:
-        """What was learnt against the templates of the same clips; see `better_head`.
+        """Compare the learnt head with the templates of the same clips; see `better_head`.
 
         Parameters
         ----------
-        trained, judging : (n,) bool, the clips that it learnt from, and those that are ranked
+        trained, judging : (n,) bool, the clips that it was trained on, and those that are ranked
         where : words for the latter
         """
         if isinstance(model, ShardedClassifier):
-            return head  # no process has the scores of all classes
+            return head  # no single process has the scores of all classes
         known = np.unique(self.data.labels[trained])
         clips = self.data.rows(judging, self.device)
         templates = self._initial(Head(TEMPLATES, ""), trained, torch.Generator()).to(self.device)
@@ -149,6 +149,6 @@ def _batch_size(wanted: int | None, count: int, least: int) -> int:
     size = wanted or min(LARGEST_BATCH, max(least, count // STEPS_AN_EPOCH))
     if size > count:
         if wanted:
-            print(f"--per-batch-size {wanted} is more than the {count} clips there are; {count} are taken")
+            print(f"--per-batch-size {wanted} is more than the {count} clips; {count} is used")
         return count
     return size

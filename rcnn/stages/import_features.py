@@ -34,15 +34,15 @@ from .official_clips import ClipsOfPickles, Reading
 from .settings import ImportSettings
 from .settings.clips import ALL
 
-READING = ".reading"  # behind the name of the output: what is read and not sorted yet
+READING = ".reading"  # suffix of the output's name: what is read and not sorted yet
 NOT_SHIPPED = "no pickle has it"
 
 
 def import_features(settings: ImportSettings) -> None:
     """Read the pickles, write the features, print a summary.
 
-    The pickles are read in their own order, into chunks on the disk beside the output, which are sorted and merged.
-    Memory holds a chunk and the names of the clips with labels.
+    The pickles are read in their own order, into chunks on disk next to the output, which are sorted and merged.
+    Only a chunk and the names of the clips with labels are in memory.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def import_features(settings: ImportSettings) -> None:
     check_output(settings.output, True)
     for path in settings.inputs:
         if not files.is_file(path):
-            raise InputError(f"{path}: there is no such file; give a pickle like face_train_v2.pickle")
+            raise InputError(f"{path}: does not exist; give a pickle like face_train_v2.pickle")
     listed = listed_parts(settings.dataset) if settings.dataset is not None else {}
     sums = file_sums(settings.inputs)
     arguments = {**asdict(settings), "model": files.base_name(settings.inputs[0])}
@@ -68,7 +68,7 @@ def import_features(settings: ImportSettings) -> None:
     ) as writer:
         if writer.grows:
             raise InputError(
-                f"{settings.output}: was made of other pickles; give --overwrite to replace it, or another --output"
+                f"{settings.output}: was made from other pickles; give --overwrite to replace it, or another --output"
             )
         folder = files.suffixed(settings.output.rstrip("/"), READING)
         reading = Reading.begun(folder, header, settings.overwrite)
@@ -81,7 +81,7 @@ def import_features(settings: ImportSettings) -> None:
 
 
 def first_width(paths: Sequence[str]) -> int:
-    """How many numbers the vectors have: as many as the first that is found.
+    """The length of the vectors: that of the first one found.
 
     Raises
     ------
@@ -101,7 +101,8 @@ def first_width(paths: Sequence[str]) -> int:
 
 
 def _write_sorted(clips: ClipsOfPickles, listed: dict[str, str], writer: StageWriter) -> int:
-    """Write what was read, by name, and the clips that the files of labels have beside; gives the faces used."""
+    """Write what was read, by name, and the clips that only the files of labels have; returns the number of faces
+    used."""
     chunks = clips.reading.chunks
     chunks.check()
     absent = _absent(chunks, clips.reading.parts, listed, clips.is_mine)
@@ -128,14 +129,15 @@ def _write_sorted(clips: ClipsOfPickles, listed: dict[str, str], writer: StageWr
 def _absent(
     chunks: Chunks, parts: Collection[str], listed: Mapping[str, str], is_mine: Callable[[str], bool]
 ) -> pa.RecordBatch:
-    """Rows of the clips that the files of labels have and no pickle; refuses a clip that stands in two places."""
+    """Rows of the clips that are in the files of labels and in no pickle; refuses a clip that occurs twice."""
     left = {name for name, part in listed.items() if part in parts and is_mine(name)}
     last = ""
     for name in chunks.names("clips"):
         if name == last:
             raise InputError(
-                f"clip {printable(name)} stands in the pickles twice; give each clip once, and faces and heads to an "
-                "output each, which genfeat.py puts together"
+                f"clip {printable(name)} is in the pickles twice; give each clip once, and write faces and heads to "
+                "separate "
+                "outputs, which genfeat.py joins"
             )
         left.discard(name)
         last = name

@@ -12,7 +12,7 @@ from .settings import IndexSettings
 
 
 def index(settings: IndexSettings) -> None:
-    """Make the index of each feature directory, or what is new in it.
+    """Make the index of each feature directory, or update it.
 
     Raises
     ------
@@ -27,5 +27,5 @@ def index(settings: IndexSettings) -> None:
             parts = f"{built.new_rows} tracks in {built.new} new parts, {built.kept} parts kept, {built.gone} gone"
             print(f"{what}: {parts}; {found.seconds:.1f} s")
         else:
-            print(f"{what}: is complete and of the same features; it is kept")
+            print(f"{what}: is complete and up to date; it is kept")
     say_next(f"python -m rcnn search --image PHOTO.jpg --features {shlex.quote(','.join(settings.features))}")

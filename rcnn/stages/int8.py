@@ -43,15 +43,15 @@ from ..video.decoder import FrameDecoder
 
 DETECTOR = "detector"  # name of its network
 Measure = Callable[[Int8Network], dict[str, int]]
-RECORD = ".json"  # of what a network was made from
+RECORD = ".json"  # of the inputs of a network
 FRAMES = config.CALIBRATION.FRAMES
 FRAMES_A_CLIP = 4
-FRAME_SAMPLING = 15  # of these frames: neighbours say little that is new
+FRAME_SAMPLING = 15  # of these frames; neighbouring frames add little
 CROPS = config.CALIBRATION.CROPS
 
 
 def check_int8(precision: str, ray: str | None) -> None:
-    """Raise InputError where workers could not read the calibration, which lies in the output."""
+    """Raise InputError if workers could not read the calibration, which is in the output."""
     if precision == PRECISION and ray is not None:
         raise InputError("--precision int8: not with --ray, whose nodes may not see the calibration; use fp32 or fp16")
 
@@ -64,14 +64,14 @@ def int8_network(
     images: Callable[[], np.ndarray],
     measure: Measure | None = None,
 ) -> Int8Network:
-    """The quantised twin of a network, from `output` or, where it is not there yet, made.
+    """The quantised counterpart of a network, read from `output`, or made if it does not exist yet.
 
     Parameters
     ----------
     output : stage directory, also in a store, in which it is kept as int8/NAME.xml, .bin and .json
-    origins : that the network was read from
-    images : gives the images (n, H, W, 3) uint8, BGR, to calibrate on; called only where they are needed
-    measure : of a detector, what the record is to say of the network when it has been made
+    origins : files that the network was read from
+    images : returns the images (n, H, W, 3) uint8, BGR, to calibrate on; called only if they are needed
+    measure : for a detector, returns what to record about the new network
 
     Raises
     ------
@@ -103,7 +103,7 @@ def _network_at(
     images: Callable[[], np.ndarray],
     measure: Measure | None,
 ) -> tuple[Int8Network, bool]:
-    """The network whose files lie at `path`, and whether they were made now; `kept` is said to be their place."""
+    """The network with its files at `path`, and whether they were just made; messages give `kept` as their path."""
     source = {os.path.basename(file): sha256(file) for file in origins}
     is_new = not _is_whole(path, source)
     if is_new:
@@ -161,8 +161,8 @@ def _write_record(path: str, source: dict[str, str], images: int, found: dict[st
 
 
 def measured(output: str) -> dict[str, int]:
-    """What the quantised detector of a run was found to lose on the frames that it was calibrated on: `faces` that the
-    exact one finds, of these `lost`, `others` beside them, and `frames`."""
+    """How the quantised detector of a run compares on its calibration frames: `faces` that the exact one finds, of
+    these `lost`, additional `others`, and `frames`."""
     return read_json(files.join(output, INT8, f"{DETECTOR}{RECORD}"), _Record).measured
 
 
@@ -188,8 +188,8 @@ def _is_whole(path: str, source: dict[str, str]) -> bool:
 
 
 def calibration_frames(clips: Sequence[Clip], detector: Detector) -> np.ndarray:
-    """Frames (n, H, W, 3) uint8 of the first clips, a few of each, as the detector looks at them; of several sizes that
-    which most of them have.
+    """Frames (n, H, W, 3) uint8 of the first clips, a few of each, at the detector's input size; only those of the most
+    common size.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def calibration_crops(frames: np.ndarray, detector: Detector, size: tuple[int, i
     Raises
     ------
     InputError
-        If there is no face in any.
+        If none has a face.
     """
     crops = []
     for frame, faces in zip(frames, detector.detect(frames), strict=True):
@@ -246,7 +246,7 @@ def int8_detect(
 
     Parameters
     ----------
-    clips : of the whole run; the first are calibrated on
+    clips : of the whole run; the first are used for calibration
     networks, origins : the exact ones, and the files that each was read from; without a quality model None
     size : height, width of the crops
 

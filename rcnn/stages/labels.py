@@ -1,4 +1,4 @@
-"""The labels that the clips of stage directories have now, in the data set that these were made of."""
+"""The current labels of the clips of stage directories, in the data set that these were made from."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from ..report import Lineage
 
 
 def labelled_datasets(given: str | None, lineage: Lineage) -> list[str]:
-    """The data set that was given; else those behind some directories that are there and have labels."""
+    """The given data set; else those behind some directories that exist and have labels."""
     return [given] if given is not None else [path for path in lineage.datasets if label_files(path)]
 
 
 def labelled_dataset(given: str | None, lineage: Lineage, path: str) -> str:
-    """The one data set whose labels teach.
+    """The data set with the labels to learn.
 
     Parameters
     ----------
-    given : value of --dataset, None where it is left out
+    given : value of --dataset, None if it is left out
     path : of the directory whose clips they are, for the message
 
     Raises
     ------
     InputError
-        If none is given, and none that the directories lead to is there.
+        If none is given, and none behind the directories exists.
     """
     found = labelled_datasets(given, lineage)
     if not found:
         lineage.say_closed()
-        raise InputError(f"{path}: the data set that it was made of is not there; give --dataset DIR")
+        raise InputError(f"{path}: the data set that it was made from does not exist; give --dataset DIR")
     return found[0]
 
 
 def find_labels(given: str | None, lineage: Lineage) -> dict[str, int]:
-    """The labels of all these data sets, the first of them first; none where no data set is there.
+    """The labels of all these data sets, in their order; none if no data set exists.
 
     Parameters
     ----------
-    given : value of --dataset, None where it is left out
+    given : value of --dataset, None if it is left out
 
     Raises
     ------

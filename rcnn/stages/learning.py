@@ -1,4 +1,4 @@
-"""A classifier that learns: epochs in PyTorch, and whether what was learnt ranks better than the templates."""
+"""Training a classifier: epochs in PyTorch, and whether the result ranks better than the templates."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from .training_plan import TrainingPlan
 
 
 def trainer_of(plan: TrainingPlan) -> HeadTrainer:
-    """What makes the classifier of a plan."""
+    """The trainer for the classifier of a plan."""
     return HeadTrainer(plan.settings, plan.team, plan.data, plan.shape, plan.least_fan_out, torch_device(plan.device))
 
 
 def try_out(plan: TrainingPlan) -> Head:
-    """The head of a plan, after it was tried on a part of the clips; see `HeadTrainer.try_out`."""
+    """The head of a plan, after a trial on a part of the clips; see `HeadTrainer.try_out`."""
     with stopped_at_once():
         return trainer_of(plan).try_out(plan.head, plan.training)
 
 
 def learn(plan: TrainingPlan, started: float) -> None:
-    """Learn epoch by epoch, judge what was learnt where clips are held out, write it and say what it came to."""
+    """Train epoch by epoch, evaluate the result if clips are held out, write it and print a summary."""
     settings, team, data, head, trainer = plan.settings, plan.team, plan.data, plan.head, trainer_of(plan)
     training, validating, device = plan.training, plan.validating, trainer.device
     schedule = trainer.schedule(head, plan.count)
@@ -66,7 +66,7 @@ def learn(plan: TrainingPlan, started: float) -> None:
                 )
             )
         if validating.any():
-            # with a checkpoint an epoch the graph on disk is that of what was learnt, and stays
+            # with a checkpoint per epoch the graph on disk is that of the learnt head, and stays
             bound = replace(head, free=head.free and settings.ckpt != EVERY_EPOCH)
             where = "the fold left out" if plan.fold and settings.split in (1, -2) else _held_out(settings)
             head = trainer.judge(bound, model, training, validating, where)

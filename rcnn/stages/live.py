@@ -1,4 +1,4 @@
-"""A finished run in memory, for a desk: its tracks with the verdicts that its table of appearances would have now."""
+"""A finished run in memory, for the desk: its tracks, with the verdicts its table of appearances would have now."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .settings import AppearancesSettings
 
 
 def open_taught(run: RunFolder, table: str, dataset: str | None = None) -> Taught:
-    """What the table of appearances of a run is made of, before any answer.
+    """The inputs of the table of appearances of a run, before any answer.
 
     Parameters
     ----------
     table : name of the table
-    dataset : whose labels count; None for the one that the table names
+    dataset : with the labels; None for the one that the table names
 
     Raises
     ------
     InputError
-        If a directory is gone or damaged, or they don't fit.
+        If a directory is gone or damaged, or the directories do not match.
     """
     settings = appearances_settings(run, table, dataset)
     features = StageReader(settings.features, ("feature",))
@@ -40,7 +40,7 @@ def open_taught(run: RunFolder, table: str, dataset: str | None = None) -> Taugh
 
 
 def appearances_settings(run: RunFolder, table: str, dataset: str | None = None) -> AppearancesSettings:
-    """The settings with which a table of a run was made, and its answers of now."""
+    """The settings that a table of a run was made with, and the current answers."""
     given = run.stages[table]["arguments"]
     return run.settings(
         AppearancesSettings,

@@ -28,7 +28,7 @@ def load_embedder(model: str, device: int, precision: str) -> Embedder:
 
 
 def forget_networks() -> None:
-    """Give back the memory of all of them, where a run goes on without."""
+    """Release the memory of all of them, when a run no longer needs them."""
     _detector.cache_clear()
     _embedder.cache_clear()
 

@@ -1,4 +1,4 @@
-"""The outputs of a job array, one for each part of the clips, to the one that a single run would have written."""
+"""Merges the outputs of a job array, one for each part of the clips, into the one that a single run would write."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from .settings import MergeSettings
 
 STAGES = ("detect", "feature", "predict")
 OWN_ARGUMENTS = {*FREE_ARGUMENTS, "split", "input", "inputs"}  # may differ from part to part
-ALIKE_COUNTS = ("classes", "quality_step")  # of which parts have the same; others are summed
-BUFFER_BYTES = 64 << 20  # of a column of all inputs together, where they lie in a store
-READ_ROWS = 4096  # rows of all inputs together that are read ahead, at least one each
+ALIKE_COUNTS = ("classes", "quality_step")  # counts that are equal in all parts; others are summed
+BUFFER_BYTES = 64 << 20  # read-ahead of a column, over all inputs together, if they are in an object store
+READ_ROWS = 4096  # rows to read ahead over all inputs together, at least one each
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Part:
 
 
 def merge(settings: MergeSettings) -> None:
-    """Check that the parts are the whole, write it, print the accounts.
+    """Check that the parts are complete, write the result, print the accounts.
 
     Raises
     ------
     InputError
-        If a part or a clip is missing or double, or the parts were made in different ways; names them.
+        If a part or a clip is missing or duplicated, or the parts were made in different ways; names them.
     """
     started = time.monotonic()
     check_output(settings.output, True)
@@ -100,7 +100,7 @@ def merge(settings: MergeSettings) -> None:
 
 
 def check_alike(readers: Sequence[StageReader]) -> None:
-    """Raise InputError where a directory is of another stage, width, model or argument than the first."""
+    """Raise InputError if a directory differs from the first in stage, width, model or arguments."""
     first = readers[0]
     for other in readers[1:]:
         here, there = _ways(first), _ways(other)
@@ -114,7 +114,7 @@ def check_alike(readers: Sequence[StageReader]) -> None:
 
 
 def _ways(reader: StageReader) -> dict[str, Any]:
-    """How a directory was made, by what a message calls it."""
+    """How a directory was made, by the name used in messages."""
     arguments = {name: value for name, value in reader.arguments.items() if name not in OWN_ARGUMENTS}
     inputs = len(reader.arguments.get("inputs") or ())
     models = reader.manifest.get("models")
@@ -123,7 +123,8 @@ def _ways(reader: StageReader) -> dict[str, Any]:
 
 
 def find_parts(readers: Sequence[StageReader], given: Sequence[str] = ()) -> list[Part]:
-    """Which part of how many each directory is: as its own arguments say, else those of the detect runs behind it.
+    """The part number and count of each directory, from its own arguments, else from those of the detect runs behind
+    it.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ def find_parts(readers: Sequence[StageReader], given: Sequence[str] = ()) -> lis
     Raises
     ------
     InputError
-        If a part is missing, double or can't be told.
+        If a part is missing, duplicated or unknown.
     """
     parts: list[Part] = []
     counts: dict[int, str] = {}
@@ -162,7 +163,7 @@ def find_parts(readers: Sequence[StageReader], given: Sequence[str] = ()) -> lis
     double = {number: paths for number, paths in places.items() if len(paths) > 1}
     if double:
         number, paths = min(double.items())
-        raise InputError(f"--inputs: {len(double)} parts are there twice, {number},{count} in {' and '.join(paths)}")
+        raise InputError(f"--inputs: {len(double)} parts are given twice, {number},{count} in {' and '.join(paths)}")
     missing = sorted(set(range(count)) - set(places))
     if missing:
         raise InputError(f"--inputs: {len(missing)} of {count} parts are missing, --split {missing[0]},{count} for one")
@@ -183,15 +184,15 @@ def _words(splits: set[tuple[int, int]]) -> str:
 
 
 def _guess(reader: StageReader, count: int) -> set[tuple[int, int]]:
-    """Where the detect directory is gone: the first clip's part; `check_clips` looks at the others."""
+    """If the detect directory is gone: the first clip's part; `check_clips` checks the others."""
     for batch in reader.clips():
         return {(part_of(batch.column("name")[0].as_py(), count), count)}
-    raise InputError(f"{reader.path}: has no clips, and what it was made from is gone; which part it is can't be told")
+    raise InputError(f"{reader.path}: has no clips, and what it was made from is gone, so its part number is unknown")
 
 
 @dataclass
 class _Findings:
-    """Numbers of names by what is wrong with them, and the first of each."""
+    """Counts of names by problem, and the first name of each."""
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -202,19 +203,19 @@ class _Findings:
 
     def __str__(self) -> str:
         return ", ".join(
-            f"{number} clips {what}, {self.examples[what]!r} for one" for what, number in self.counts.items()
+            f"{number} clips {what}, for example {self.examples[what]!r}" for what, number in self.counts.items()
         )
 
 
 def check_clips(parts: Sequence[Part], dataset: str | None) -> None:
-    """Check that every clip lies in its part, once, and that none of the data set is missing.
+    """Check that every clip is in its part, once, and that none of the data set is missing.
 
-    Where nobody named a data set and the one of detect.py is not at hand, a line says that this was not compared.
+    If no data set is given and the one of detect.py is not available, a line says that this was not checked.
 
     Raises
     ------
     InputError
-        With how many clips are double, in a wrong part, missing or unknown, and an example of each.
+        With the number of clips that are duplicated, in a wrong part, missing or unknown, and an example of each.
     """
     seen = _dataset_clips(parts, dataset)
     found = _Findings()
@@ -237,7 +238,7 @@ def check_clips(parts: Sequence[Part], dataset: str | None) -> None:
 
 
 def _names(parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
-    """Every name of every part, sorted, and whose it is."""
+    """All names of all parts, sorted, each with its part."""
 
     def own(part: Part) -> Iterator[tuple[str, int]]:
         for batch in part.reader.clips():
@@ -249,14 +250,14 @@ def _names(parts: Sequence[Part]) -> Iterator[tuple[str, Part]]:
 
 
 def _dataset_clips(parts: Sequence[Part], dataset: str | None) -> dict[str, bool] | None:
-    """Names of the clips that must be there, none of them seen yet; None where the data set is not at hand."""
+    """Names of the required clips, none of them seen yet; None if the data set is not available."""
     where = {
         (str(arguments.get("dataset")), str(arguments.get("stage"))) for part in parts for arguments in part.detections
     }
     if len(where) > 1:
         raise InputError(f"--inputs: are of the clips of {len(where)} data sets or stages; give parts of one")
     if not where:
-        print("the detect directories are gone, so that the clips were not compared with the data set")
+        print("the detect directories are gone, so the clips were not compared with the data set")
         return None
     path, stage = where.pop()
     if dataset is None and not files.may_follow(path, [part.reader.path for part in parts]):
@@ -266,7 +267,7 @@ def _dataset_clips(parts: Sequence[Part], dataset: str | None) -> dict[str, bool
         )
         return None
     if dataset is None and not _at_hand(path):
-        print(f"{printable(path)} is not at hand, so that the clips were not compared with the data set")
+        print(f"{printable(path)} is not available, so the clips were not compared with the data set")
         return None
     return dict.fromkeys((clip.name for clip in list_clips(dataset or path, stage)), False)
 
@@ -274,17 +275,17 @@ def _dataset_clips(parts: Sequence[Part], dataset: str | None) -> dict[str, bool
 def _at_hand(dataset: str) -> bool:
     try:
         return files.is_dir(dataset)
-    except InputError:  # a store that does not answer, or not us
+    except InputError:  # a store that does not answer, or refuses us
         return False
 
 
 def summed(counts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The counts of the whole beside its accounts: sums of numbers, of histograms by step, and quantiles of these.
+    """The counts of the result besides its accounts: sums of numbers and of histograms, and quantiles of these.
 
     Raises
     ------
     InputError
-        If they are no counts, or parts differ in what must be alike.
+        If they are not counts, or parts differ in a count that must be equal.
     """
     result: dict[str, Any] = {}
     names = [name for name in counts[0] if name not in Accounts.__dataclass_fields__ and name != "quality_quantiles"]
@@ -316,7 +317,7 @@ def total_accounts(readers: Sequence[StageReader]) -> Accounts:
 
 
 def _listing(readers: Sequence[StageReader]) -> Listing | None:
-    """That of all clips, where each part has one."""
+    """The value for all clips, if each part has one."""
     digests = [reader.manifest.get("listing") for reader in readers]
     return Listing.joined(digest for digest in digests if digest) if all(digests) else None
 

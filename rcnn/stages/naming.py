@@ -1,4 +1,4 @@
-"""Giving a group of unknown people's tracks a name: from then on it is a known person, in all files."""
+"""Gives a group of unknown people's tracks a name: from then on it is a known person, in all files."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .run_folder import RunFolder
 from .settings.groups import CSV
 from .settings.places import GROUPS
 
-WINDOW = "people add"  # who answered
+WINDOW = "people add"  # name of the answerer
 MOST_LINE = 1 << 16  # characters of a line of a file of groups
 
 
 @dataclass(frozen=True)
 class Member:
-    """A track of a group: seconds and box of its best face, where they are known."""
+    """A track of a group: seconds and box of its best face, if they are known."""
 
     spot: Spot
     time: float | None
@@ -37,7 +37,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Named:
-    """What became of a group: the label it has, tracks that were answered, and those left out, with why."""
+    """The result for a group: its label, the tracks that were answered, and those left out, with the reason."""
 
     label: int
     tracks: int
@@ -49,12 +49,12 @@ def read_group(run: RunFolder, number: int, path: str | None) -> list[Member]:
 
     Parameters
     ----------
-    path : table or file of groups; None for what the run has
+    path : table or file of groups; None for those of the run
 
     Raises
     ------
     InputError
-        If there is none, it is damaged or of another run, or has no such group.
+        If there is no such file or group, or the file is damaged or of another run.
     """
     again = f"run python -m rcnn groups --run {shlex.quote(run.root)}"
     place = path if path is not None else run.path(files.base_name(GROUPS))
@@ -67,7 +67,7 @@ def read_group(run: RunFolder, number: int, path: str | None) -> list[Member]:
         _check_features(reader, run, again)
         members = list(_of_table(reader, number))
     if not members:
-        raise InputError(f"{place}: has no group {number}; the column group says which there are")
+        raise InputError(f"{place}: has no group {number}; its column group lists the groups")
     there = _tracks(run, {member.spot.clip for member in members})
     for member in members:
         if member.spot not in there:
@@ -100,17 +100,17 @@ def _of_file(path: str, number: int) -> Iterator[Member]:
         raise InputError(f"--groups {path}: can't be read: {error.strerror or error}") from None
     except (KeyError, ValueError, TypeError, csv.Error):
         raise InputError(
-            f"--groups {path}: is no file of groups: each line needs clip, track and group; make it with python -m "
+            f"--groups {path}: is not a file of groups: each line needs clip, track and group; make it with python -m "
             "rcnn groups"
         ) from None
 
 
 def _check_features(reader: StageReader, run: RunFolder, again: str) -> None:
-    """Refuse groups whose features have changed since: tracks may have other numbers now."""
+    """Refuse groups whose features have changed since: track numbers may differ now."""
     known = {files.sha256(files.join(run.path(name), MANIFEST)) for name in run.of("feature")}
     inputs = len(reader.arguments.get("inputs") or ())
     if not all(source["manifest"] in known for source in reader.manifest["sources"][:inputs]):
-        raise InputError(f"{reader.path}: was made of other features than {run.root} has now; {again}")
+        raise InputError(f"{reader.path}: was made from other features than {run.root} has now; {again}")
 
 
 def _tracks(run: RunFolder, clips: set[str]) -> set[Spot]:
@@ -124,9 +124,9 @@ def _tracks(run: RunFolder, clips: set[str]) -> set[Spot]:
 
 
 def name_members(run: RunFolder, roster: Roster, name: str, members: Sequence[Member]) -> Named:
-    """Answer that the tracks show a person of this name, in one step; a name that is new is of a new person.
+    """Answer that the tracks show a person of this name, in one step; a new name is a new person.
 
-    What somebody said of a track before stands: one that shows somebody else, or not this person, is left out.
+    Earlier answers about a track are kept: one that shows someone else, or not this person, is left out.
     """
     detections = [StageReader(run.path(detection), ("detect",)) for detection in run.of("detect")]
     with Answers.open(run.path(ANSWERS_FILE)) as answers:
@@ -151,7 +151,7 @@ def name_members(run: RunFolder, roster: Roster, name: str, members: Sequence[Me
 
 
 def _label(roster: Roster, given: Given, name: str) -> int | None:
-    """Whose name it is, at the desk or in the data set."""
+    """The person with this name, at the desk or in the data set."""
     for label, known in given.names.items():
         if known == name:
             return label
@@ -160,7 +160,7 @@ def _label(roster: Roster, given: Given, name: str) -> int | None:
 
 
 def _next_label(roster: Roster, given: Given) -> int:
-    """One that nobody has or had."""
+    """A label that nobody has or had."""
     denied = (label for labels in given.denied.values() for label in labels)
     labels = (label for label, _ in roster.given)
     said = (*given.people, *given.renamed, *given.merged, *given.merged.values(), *given.shown.values())

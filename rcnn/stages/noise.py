@@ -1,4 +1,4 @@
-"""`train_mlp.py --noise`: the clips whose label the other clips don't bear out, as a table for the user to check."""
+"""`train_mlp.py --noise`: lists clips whose label the other clips do not support, as a table for the user to check."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from .settings import TrainSettings
 from .settings.vectors import DROP, NOISE_TABLE
 from .training_set import TrainingSet
 
-FOLDS = 5  # that the clips are dealt to; each is compared with what the others say
+FOLDS = 5  # of the clips; each is compared with the others
 HEADER = ("clip", "label", "name", "rank", "better_label", "better_name", "cosine", "better_cosine")
 DIGITS = 4  # of a cosine
 
 
 def noise_path(prefix: str) -> str:
-    """Where the table lies, beside the classifier."""
+    """Path of the table, next to the classifier."""
     return f"{prefix}{NOISE_TABLE}"
 
 
 def doubtful_clips(settings: TrainSettings, data: TrainingSet, training: np.ndarray, writes: bool) -> np.ndarray:
-    """Which clips are not to be learnt from, (n,) bool, after listing those whose label is doubtful, the surest first.
+    """The clips to leave out of training, (n,) bool, after listing those with a doubtful label, the most certain first.
 
     Parameters
     ----------
-    training : (n,) bool, the clips that are looked at
+    training : (n,) bool, the clips to check
     writes : whether this process writes the table
 
     Raises

@@ -1,4 +1,4 @@
-"""The clips of pickles in the pickles' order, in sorted chunks on the disk, so that a run that was stopped goes on."""
+"""The clips of pickles in the pickles' order, in sorted chunks on disk, so that a stopped run can resume."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from .settings.clips import ALL
 from .settings.official import QUALITY
 
 STATE = "reading.json"
-CHUNK_BYTES = 16 << 20  # of vectors, after which a chunk is written where the pickle can be taken up again
-MOST_BYTES = 128 << 20  # the same where it can't
-CLIP_BYTES = 1024  # that a clip takes beside its vectors
+CHUNK_BYTES = 16 << 20  # of vectors, after which a chunk is written, if reading can resume at that point of the pickle
+MOST_BYTES = 128 << 20  # the same if it can't
+CLIP_BYTES = 1024  # of a clip besides its vectors
 FOUND = {**NO_SOURCE, **NO_VIDEO, "state": OK, "reason": "", "frames": 0, "faces": 0}
 COUNTS = ("clips", "bad", "seen", "used", TRAIN, VAL, TEST)
-MOST_FAR = 1 << 16  # numbers that a file of state may hold
-MANY_BAD = 0.5  # share of clips that are no faces, from which on it is another kind of file
+MOST_FAR = 1 << 16  # numbers allowed in a state file
+MANY_BAD = 0.5  # share of clips without faces above which it is another kind of file
 
 
 class _State(Struct):
-    """How far the reading has come: `header` says of what, the rest is of `Reading`."""
+    """The progress of reading: `header` identifies the run, the rest is that of `Reading`."""
 
     header: dict[str, Any]
     done: int
@@ -49,11 +49,11 @@ class _State(Struct):
 
 @dataclass
 class Reading:
-    """How far the pickles were read.
+    """The progress of reading the pickles.
 
-    done : pickles that are read to the end
+    done : pickles that have been read completely
     place : in the next one; None for its beginning
-    far : of the next one, as `find_far` gives it; None where it is not known
+    far : of the next one, as returned by `find_far`; None if not known
     chunks : with the tables `clips` and `rows`
     counts : of clips read, bad ones, faces seen and used, and clips of each part of the data set
     """
@@ -76,7 +76,7 @@ class Reading:
 
     @property
     def parts(self) -> list[str]:
-        """The parts of the data set that clips were found of."""
+        """The splits of the data set in which clips were found."""
         return [part for part in (TRAIN, VAL, TEST) if self.counts[part]]
 
     @property
@@ -85,7 +85,7 @@ class Reading:
 
     @staticmethod
     def begun(folder: str, header: dict[str, Any], overwrite: bool) -> Reading:
-        """What an earlier run of the same arguments and pickles has read; else nothing.
+        """The progress of an earlier run with the same arguments and pickles; else an empty one.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class Reading:
         except FileNotFoundError:
             state = None
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+            raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to start again") from None
         if state is None or state.header != _comparable(header):
             files.remove_tree(folder)
             files.make_dir(folder)
@@ -108,7 +108,7 @@ class Reading:
         return Reading(folder, header, chunks, state.done, state.place, far, state.counts)
 
     def save(self, done: int, place: Place | None) -> None:
-        """Say that reading may go on at a place."""
+        """Record that reading can resume at a place."""
         self.done, self.place = done, place
         far = sorted(self.far) if self.far is not None and place is not None else []
         state = _State(_comparable(self.header), done, place, far, self.chunks.sums, self.counts)
@@ -116,7 +116,7 @@ class Reading:
 
 
 def _comparable(header: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a header decides what is read."""
+    """The part of a header that determines what is read."""
     free = ("output", "overwrite", "renew", "recipe", "inputs")
     arguments = {key: value for key, value in header["arguments"].items() if key not in free}
     return {"arguments": arguments, "models": header["models"]}
@@ -130,7 +130,7 @@ class ClipsOfPickles:
     settings : of the run
     schema : of the rows
     listed : part of the data set by clip, of the files of labels
-    reading : how far an earlier run has come
+    reading : the progress of an earlier run
     """
 
     def __init__(self, settings: ImportSettings, schema: pa.Schema, listed: dict[str, str], reading: Reading) -> None:
@@ -141,24 +141,24 @@ class ClipsOfPickles:
         self._bytes = 0
 
     def is_mine(self, name: str) -> bool:
-        """Whether a clip is of the part of a job array that the run does."""
+        """Whether a clip belongs to the run's part of a job array."""
         index, count = self._settings.split
         return part_of(name, count) == index
 
     def read(self) -> None:
-        """Read what is left of all pickles.
+        """Read the rest of all pickles.
 
         Raises
         ------
         InputError
-            If one can't be read, or most of it is something else than faces.
+            If one can't be read, or most of it is not faces.
         """
         reading = self.reading
         paths = self._settings.inputs
         for number in range(reading.done, len(paths)):
             path = paths[number]
             if reading.far is None:
-                print(f"import-features: {path}: looking through it", flush=True)
+                print(f"import-features: scanning {path}", flush=True)
                 reading.far = find_far(path)
             items = PickledDict(path, reading.far, reading.place)
             with progress(what=files.base_name(path), unit="clip") as bar:
@@ -172,12 +172,12 @@ class ClipsOfPickles:
             reading.save(number + 1, None)
         if reading.counts["bad"] > MANY_BAD * reading.clips:
             raise InputError(
-                f"{' '.join(paths)}: {reading.counts['bad']} of {reading.clips} clips hold no faces [frame, box, "
+                f"{' '.join(paths)}: {reading.counts['bad']} of {reading.clips} clips have no faces [frame, box, "
                 "score, quality, vector]; give the features of faces, heads or bodies as iQIYI-VID-2019 shipped them"
             )
 
     def _save(self, number: int, place: Place | None) -> None:
-        """Write a chunk, and that reading may go on at a place of a pickle, where there is one."""
+        """Write a chunk, and record that reading can resume at a place of a pickle, if there is one."""
         assert self.reading.far is not None
         resumes = place is not None and len(self.reading.far) <= MOST_FAR
         if resumes or self._bytes >= MOST_BYTES:
@@ -210,7 +210,7 @@ class ClipsOfPickles:
             clip.update(state=UNREADABLE, reason=str(error))
             return
         if faces is None or not len(faces):
-            clip.update(state=NO_FACE, reason="" if faces is None else "its vectors are no directions")
+            clip.update(state=NO_FACE, reason="" if faces is None else "its vectors have no direction")
             return
         clip["frames"] = len(np.unique(faces.frames))
         counts["seen"] += len(faces)
@@ -223,7 +223,7 @@ class ClipsOfPickles:
         weights = weights_of(faces) if settings.weights == QUALITY else np.ones(len(faces))
         numbers, vectors = pooled(faces, tracks, weights)
         if not len(numbers):
-            clip.update(state=NO_FACE, reason="its vectors are no directions")
+            clip.update(state=NO_FACE, reason="its vectors have no direction")
             return
         clip["faces"] = len(faces)
         counts["used"] += len(faces)
@@ -231,7 +231,7 @@ class ClipsOfPickles:
         self._bytes += vectors.nbytes
 
     def _write(self) -> None:
-        """Write what is in memory as a chunk."""
+        """Write the clips in memory as a chunk."""
         if not self._clips:
             return
         clips = pa.Table.from_pylist(self._clips, CLIPS_SCHEMA)

@@ -1,4 +1,4 @@
-"""Who is in view in one video, from when to when, without a data set: known people are photographs or features."""
+"""Who is in view in one video, and when, without a data set: known people are given as photographs or features."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from .face_finder import ClipFaceFinder, FoundFaces
 from .feature import FeatureStep
 from .labels import find_labels
 
-RATE = Fraction(8)  # looks a second, as of --recipe best
+RATE = Fraction(8)  # sampled frames per second, as in --recipe best
 
 
 @dataclass(frozen=True)
 class KnownPeople:
-    """People to look for.
+    """People to search for.
 
     gallery : their templates
-    trials : what is known of cosines of and with them
+    trials : known cosines within and between them
     names : by label
-    card : of the embedding model; None where it was not measured
+    card : of the embedding model; None if it was not measured
     """
 
     gallery: Gallery
@@ -54,7 +54,7 @@ class KnownPeople:
     def of_photographs(
         people: Mapping[str, str | Sequence[str]], detector: Detector, embedder: Embedder, model: str
     ) -> KnownPeople:
-        """Made of photographs, in each of which the large face near the middle counts.
+        """From photographs; in each, the large face near the middle is used.
 
         Parameters
         ----------
@@ -64,11 +64,13 @@ class KnownPeople:
         Raises
         ------
         InputError
-            If nobody is named, or a photograph can't be read or has no face.
+            If `people` is empty, or a photograph can't be read or has no face.
         """
         listed = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in people.items()}
         if not listed or not all(listed.values()):
-            raise InputError("people: each name needs a photograph or more, {'Ada': ['ada-1.jpg', 'ada-2.jpg'], ...}")
+            raise InputError(
+                "people: each name needs at least one photograph, {'Ada': ['ada-1.jpg', 'ada-2.jpg'], ...}"
+            )
         crops = {
             name: [(photograph := look_at(path, detector)).crops()[photograph.central] for path in paths]
             for name, paths in listed.items()
@@ -77,7 +79,7 @@ class KnownPeople:
 
     @staticmethod
     def of_crops(people: Mapping[str, Sequence[np.ndarray]], embedder: Embedder, model: str) -> KnownPeople:
-        """Made of aligned faces.
+        """From aligned faces.
 
         Parameters
         ----------
@@ -93,7 +95,7 @@ class KnownPeople:
 
     @staticmethod
     def of_features(paths: Sequence[str]) -> KnownPeople:
-        """Made of the labelled clips of stage directories of feature.py; named as their data set names them."""
+        """From the labelled clips of stage directories of feature.py, with the names in their data set."""
         readers = [StageReader(path, ("feature",)) for path in paths]
         lineage = trace(readers)
         names = find_people(None, *lineage.datasets)
@@ -108,7 +110,7 @@ class KnownPeople:
 
 
 def write_photographs(path: str, vectors: np.ndarray) -> list[str]:
-    """Write vectors (n, D) of photographs as a stage directory of feature.py; gives the names that they have there."""
+    """Write vectors (n, D) of photographs as a stage directory of feature.py; returns their names in it."""
     rows = [(f"{number:08d}", TRAIN) for number in range(len(vectors))]
     schema = features_schema(vectors.shape[1])
     columns = [pa.array(column) for column in zip(*rows, strict=True)]
@@ -136,12 +138,12 @@ def find_in_one(
     threshold: float,
     false_hits: float = 1.0,
 ) -> Iterator[Appearance]:
-    """The appearances in one file, those of "no" too, sorted by start.
+    """The appearances in one file, including those with "no", sorted by start.
 
     Parameters
     ----------
-    embedder : that made the vectors of the people
-    quality : the norm of whose embeddings is a face's quality; None for the detector's score
+    embedder : the one that made the vectors of the people
+    quality : model whose norm of the embedding is a face's quality; None for the detector's score
     threshold : smallest quality of a face
     false_hits : see `rcnn.scores.calibration.operating_point`
 

@@ -1,4 +1,4 @@
-"""Who is looked for in a run that is done: people come, are merged and renamed, without training."""
+"""Changes the people of a finished run: adds, merges and renames them, without training."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from .settings.people import AddPersonSettings, ListPeopleSettings, MergePeopleS
 from .settings.places import TRAINVAL
 
 LOG = "people.log"
-NAMED = 3  # tracks in a message
-WINDOW = "people"  # of answers that are given here, which no window of the desk takes back
+NAMED = 3  # tracks named in a message
+WINDOW = "people"  # of answers given here, which no window of the desk can undo
 
 
 def add_person(settings: AddPersonSettings) -> None:
-    """Take photographs of a person into a run, or a group of tracks, and look for the person in its films.
+    """Add photographs of a person, or a group of tracks, to a run, and search for the person in its films.
 
     Raises
     ------
     InputError
-        If a photograph can't be read or shows no face, or there is no such group; then nothing has changed.
+        If a photograph can't be read or shows no face, or the group does not exist; then nothing has changed.
     """
     if settings.group is not None:
         _add_group(settings, settings.group)
@@ -50,7 +50,7 @@ def add_person(settings: AddPersonSettings) -> None:
     run, roster = _open(settings.run, settings.dataset)
     detection, features = PARTS[TRAINVAL]
     if not run.has(detection, features):
-        raise InputError(f"{run.root}: has no complete {detection} and {features}; let the run end first")
+        raise InputError(f"{run.root}: has no complete {detection} and {features}; wait until the run has finished")
     name = _checked(settings.name)
     with held(run.root):
         photographs = place_photographs(roster, settings.photographs, settings.link)
@@ -72,7 +72,7 @@ def add_person(settings: AddPersonSettings) -> None:
     for line in (*_appearances_line(run, label), *notes):
         print(printable(line))
     print(f"people: {time.monotonic() - started:.1f} s -> {run.root}")
-    print(as_called(f"next: {run.training_command(roster.root)} lets the classifier learn who it is"))
+    print(as_called(f"next: {run.training_command(roster.root)} trains the classifier on this person"))
 
 
 def _add_group(settings: AddPersonSettings, number: int) -> None:
@@ -85,10 +85,10 @@ def _add_group(settings: AddPersonSettings, number: int) -> None:
         enlist(run.root, roster.root)
         with _log(run):
             notes = refresh(RunFolder.read(run.root), roster.root)
-    print(f"people: group {number} is {printable(name)}, label {named.label}: {named.tracks} tracks were answered")
+    print(f"people: group {number} is {printable(name)}, label {named.label}: {named.tracks} tracks were assigned")
     if named.left_out:
         print(
-            f"  {len(named.left_out)} are left out, of which something else was said before: "
+            f"  {len(named.left_out)} are left out, because of earlier answers: "
             f"{printable(', '.join(named.left_out[:NAMED]))}{', ...' if len(named.left_out) > NAMED else ''}"
         )
     for line in (*_appearances_line(run, named.label), *notes):
@@ -134,7 +134,7 @@ def rename_person(settings: RenamePersonSettings) -> None:
         label, new = roster.find(person_name(settings.name)), _checked(settings.new)
         if roster.names.get(new, label) != label:
             raise InputError(
-                f"{printable(new)!r}: is label {roster.names[new]} already; where both are one person, give "
+                f"{printable(new)!r}: is label {roster.names[new]} already; if both are one person, give "
                 f"python -m rcnn people merge {shlex.quote(new)} {shlex.quote(settings.name)} "
                 f"--run {shlex.quote(run.root)}"
             )
@@ -173,7 +173,7 @@ def _open(root: str, dataset: str | None) -> tuple[RunFolder, Roster]:
 
 
 def _answer(run: RunFolder, answer: Answer) -> None:
-    """Let the answers that were given at the desk agree with what was changed here."""
+    """Update the answers given at the desk to match the changes made here."""
     path = has_answers(run.root)
     if path is not None:
         with Answers.open(path) as answers:
@@ -181,27 +181,29 @@ def _answer(run: RunFolder, answer: Answer) -> None:
 
 
 def _checked(name: str) -> str:
-    """A name as lists hold it."""
+    """A name as it is stored in lists."""
     found = person_name(name)
     if not found or found != printable(found):
-        raise InputError(f"{printable(name)!r}: is no name: it is empty, or holds what can't be seen; give another")
+        raise InputError(
+            f"{printable(name)!r}: is not a name: it is empty, or contains invisible characters; give another"
+        )
     return found
 
 
 def _check_others(roster: Roster, name: str, photographs: Sequence[Enrolment]) -> None:
-    """Refuse a photograph that somebody else has."""
+    """Refuse a photograph that belongs to someone else."""
     for each in photographs:
         label = roster.labels[TRAIN].get(each.clip.name)
         if label is not None and label != roster.names.get(name):
             whose = roster.people.get(label, f"label {label}")
             raise InputError(
-                f"{each.given}: is a photograph of {printable(whose)}; where both are one person, give python -m rcnn "
+                f"{each.given}: is a photograph of {printable(whose)}; if both are one person, give python -m rcnn "
                 f"people merge {shlex.quote(whose)} {shlex.quote(name)}"
             )
 
 
 def _change(run: RunFolder, before: Roster, after: Roster) -> list[str]:
-    """Write other lists, and make anew what shows the people."""
+    """Write the new lists, and rebuild the outputs that show the people."""
     if after != before:
         after.write(before)
     with _log(run):
@@ -222,7 +224,7 @@ def _appearances_line(run: RunFolder, label: int) -> Iterator[str]:
 
 @contextmanager
 def _log(run: RunFolder) -> Iterator[None]:
-    """What the stages say goes into a log of the run."""
+    """Redirect the output of the stages to a log of the run."""
     folder = Path(run.path("log"))
     files.make_dir(str(folder))
     with (

@@ -1,4 +1,4 @@
-"""Features to the probability of every class, clip by clip."""
+"""From features to the probability of every class, clip by clip."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from .scoring import PredictJob, read_widths
 from .settings import PredictSettings
 from .settings.ranking import IMPOSTORS, NORM
 
-ROWS = 1024  # clips a batch
+ROWS = 1024  # clips in a batch
 FILMS = "films"  # key of the digest of which clip is of which film
-AHEAD = 2  # batches a worker that may be done before they are written
+AHEAD = 2  # finished batches per worker that may wait to be written
 
 
 def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
-    """A row a clip, from one a track: the score of a class is the best of the clip's tracks."""
+    """One row per clip, from one per track: the score of a class is the best of the clip's tracks."""
     starts = clip_starts(batch.names)
     if len(starts) == len(batch.names):
         return replace(batch, vectors=scores)
@@ -48,7 +48,7 @@ def best_of_tracks(batch: Batch, scores: np.ndarray) -> Batch:
 
 
 def _record_of_training(settings: PredictSettings, classes: int) -> TrainingRecord | None:
-    """The record of the classifier's training; None where there is none.
+    """The record of the classifier's training; None if it has none.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def _record_of_training(settings: PredictSettings, classes: int) -> TrainingReco
 
 
 def _check_there(settings: PredictSettings) -> None:
-    """Refuse a classifier that is not there, and say how to make it."""
+    """Refuse a classifier that does not exist, and say how to make it."""
     path = missing_file(settings.model)
     if path is not None:
         first = training(settings.model, settings.inputs[0])
@@ -84,7 +84,7 @@ def predict(settings: PredictSettings) -> None:
     Raises
     ------
     InputError
-        If an input or the model is wrong, or they do not fit.
+        If an input or the model is wrong, or they do not match.
     """
     started = time.monotonic()
     check_output(settings.output, True)

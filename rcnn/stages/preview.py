@@ -1,4 +1,4 @@
-"""Contact sheets of what detect.py saw, to find out why a clip has no face."""
+"""Contact sheets of what detect.py found, to see why a clip has no face."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from .sheets import Sheets, sheet_name
 
 FRAMES = 9  # of a sheet
 COLUMNS = 3
-TILE = (444, 240)  # width, height in pixels of a frame's place on the sheet
-LINE, FOOTER, GAP = 25, 34, 6  # pixels: from line to line of the header, height of the footer, between frames
-FAINT_SCORE = 0.1  # smallest probability of what is drawn, far under the detector's threshold
-FACES_A_FRAME = 6  # that are drawn at most
+TILE = (444, 240)  # width, height in pixels of a frame's tile on the sheet
+LINE, FOOTER, GAP = 25, 34, 6  # pixels: line height of the header, height of the footer, gap between frames
+FAINT_SCORE = 0.1  # smallest probability to draw, far below the detector's threshold
+FACES_A_FRAME = 6  # maximum to draw
 JPEG_QUALITY = 85
 SHOWN = 200  # characters of a path in a line
 
@@ -63,11 +63,11 @@ class SeenFrame:
     """A frame of a sheet.
 
     image : (H, W, 3) uint8, BGR
-    faces : best score first, those under the detector's threshold too
+    faces : best score first, including those below the detector's threshold
     qualities : (n,) float32 of the faces
-    chosen : index of the face that detect.py chose; None where none was over the threshold
+    chosen : index of the face that detect.py chose; None if none was above the threshold
     kept : whether that face was kept
-    threshold : smallest score of a face, of the detector that looked
+    threshold : the detector's smallest score of a face
     """
 
     number: int
@@ -80,7 +80,7 @@ class SeenFrame:
 
 
 def preview(settings: PreviewSettings) -> None:
-    """Write the sheets, in place of those of an earlier run, and print how many there are.
+    """Write the sheets, replacing those of an earlier run, and print how many there are.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def preview(settings: PreviewSettings) -> None:
         raise InputError(f"{settings.input}: its manifest lacks arguments ({error}); run detect.py again") from None
     if settings.dataset is None and not files.may_follow(dataset, [settings.input]):
         raise InputError(
-            f"{settings.input}: its manifest names the data set {printable(dataset)[:SHOWN]}, which this command "
-            "does not, so it is not opened; give --dataset DIR"
+            f"{settings.input}: its manifest names the data set {printable(dataset)[:SHOWN]}, and this command "
+            "does not, so it was not opened; give --dataset DIR"
         )
     clips = {clip.name: clip for clip in list_clips(dataset, stage, part)}
     rows = chosen_clips(reader, settings.every)
@@ -136,7 +136,7 @@ def preview(settings: PreviewSettings) -> None:
 
 
 def chosen_clips(reader: StageReader, every: int) -> list[dict[str, Any]]:
-    """Rows of the table of clips: one in so many of each state, beginning with the first."""
+    """Rows of the table of clips: every K-th of each state, starting with the first."""
     counts: Counter[str] = Counter()
     rows = []
     for batch in reader.clips():
@@ -148,13 +148,13 @@ def chosen_clips(reader: StageReader, every: int) -> list[dict[str, Any]]:
 
 
 def spread(count: int) -> set[int]:
-    """Places, from 0, of the frames of a sheet among `count` frames; the first ones where it is not known how many."""
+    """Indices, from 0, of a sheet's frames among `count` frames; the first ones if the count is not known."""
     places = np.arange(FRAMES) if count < FRAMES else np.linspace(0, count - 1, FRAMES).round()
     return set(places.astype(int).tolist())
 
 
 def _kept_frames(reader: StageReader, names: set[str]) -> dict[str, frozenset[int]]:
-    """Numbers of the frames of which a face was kept, by clip."""
+    """Numbers of the frames with a kept face, by clip."""
     found: dict[str, set[int]] = {}
     for batch in reader.batches(["name", "frame"]):
         for row in batch.to_pylist():
@@ -165,9 +165,9 @@ def _kept_frames(reader: StageReader, names: set[str]) -> dict[str, frozenset[in
 
 @dataclass(frozen=True)
 class Viewer:
-    """Looks at a clip once more, with all faces and their qualities.
+    """Processes a clip again, with all faces and their qualities.
 
-    embedder : None where the quality is the detector's score
+    embedder : None if the quality is the detector's score
     sampling, rate : of the run
     size : height, width of crops in pixels
     """
@@ -179,23 +179,23 @@ class Viewer:
     size: tuple[int, int]
 
     def look(self, clip: Clip, row: Mapping[str, Any], kept: frozenset[int]) -> tuple[list[SeenFrame], str]:
-        """Frames spread over those that were looked at; and why there are no more of them, else empty.
+        """Frames spread over the sampled ones; and why there are no more of them, else empty.
 
         Parameters
         ----------
         row : of the table of clips
-        kept : frames of which a face was kept
+        kept : frames with a kept face
         """
         wanted = spread(row["frames"])
         decoder, error = FrameDecoder(), ""
         images: dict[int, np.ndarray] = {}
         try:
-            # a clip that seemed to have no face was looked at once more, which shows in how many looks there were
+            # the number of sampled frames shows whether the clip got a second pass because no face was found
             for sampling, rate in looks(self.sampling, self.rate):
                 total, images = 0, {}
                 for frame in decoder.read_frames(clip.path, sampling, rate, clip.start, clip.end):
                     if total in wanted:
-                        images[frame.number] = frame.image.copy()  # the decoder uses its memory again
+                        images[frame.number] = frame.image.copy()  # the decoder reuses its memory
                     total += 1
                 if total == row["frames"]:
                     break
@@ -225,19 +225,19 @@ class Viewer:
 def describe(
     row: Mapping[str, Any], label: int, people: Mapping[int, str], threshold: float, error: str = "", source: str = ""
 ) -> list[str]:
-    """The lines over a sheet.
+    """The header lines of a sheet.
 
     Parameters
     ----------
     row : of the table of clips
-    label : of the clip, as the data set says now
-    error : why the clip can't be read now
-    source : path of the user's own file that the clip was made of; empty where it is not known
+    label : of the clip, as currently in the data set
+    error : why the clip can't currently be read
+    source : path of the user's own file that the clip was made of; empty if not known
     """
     who = show(label, people) if label > 0 else "no label"
     state = "has faces" if row["state"] == OK else row["state"]
     why = f" ({row['reason']})" if row["reason"] else ""
-    counts = f"{row['frames']} frames looked at, {row['faces']} faces kept, quality threshold {threshold:g}"
+    counts = f"{row['frames']} frames sampled, {row['faces']} faces kept, quality threshold {threshold:g}"
     return [
         f"{printable(row['name'])}   {row['split']}   {who}",
         *([f"made of {printable(source)}"] if source else []),
@@ -246,7 +246,7 @@ def describe(
 
 
 def draw_sheet(lines: Sequence[str], frames: Sequence[SeenFrame]) -> np.ndarray:
-    """(H, W, 3) uint8, BGR: the lines, the frames, and what the colours mean."""
+    """(H, W, 3) uint8, BGR: the header, the frames, and the legend of colours."""
     rows = max(1, -(-len(frames) // COLUMNS))
     width = COLUMNS * (TILE[0] + GAP) + GAP
     header = LINE * len(lines) + 2 * GAP
@@ -284,7 +284,7 @@ def draw_frame(frame: SeenFrame) -> np.ndarray:
         _label(tile, label, corners, colour)
     _plate(tile, f"frame {frame.number}", (6, TILE[1] - 8), INK)
     if not len(frame.faces):
-        _plate(tile, f"nothing like a face (score over {FAINT_SCORE:g})", (6, 20), SOFT)
+        _plate(tile, f"no face candidate (score over {FAINT_SCORE:g})", (6, 20), SOFT)
     return tile
 
 
@@ -295,13 +295,13 @@ def _colour(frame: SeenFrame, index: int) -> tuple[int, int, int]:
 
 
 def _label(tile: np.ndarray, text: str, corners: np.ndarray, colour: tuple[int, int, int]) -> None:
-    """Over the box; under it where there is no room."""
+    """Above the box; below it if there is no room."""
     y = corners[0, 1] - 5 if corners[0, 1] >= TEXT_HEIGHT + 6 else min(corners[1, 1] + TEXT_HEIGHT + 4, TILE[1] - 4)
     _plate(tile, text, (int(np.clip(corners[0, 0], 2, TILE[0] - 80)), int(y)), colour)
 
 
 def _plate(tile: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    """Text on a dark ground, to be read on any picture."""
+    """Text on a dark background, readable on any picture."""
     end = _write(np.zeros_like(tile), text, place, colour, TEXT_HEIGHT, BOLD)
     top, bottom = max(place[1] - TEXT_HEIGHT, 0), place[1] + 4
     area = tile[top:bottom, max(place[0] - 3, 0) : end + 3]
@@ -310,7 +310,7 @@ def _plate(tile: np.ndarray, text: str, place: tuple[int, int], colour: tuple[in
 
 
 def _fitting(line: str, width: int) -> str:
-    """The line, without so much of its middle that it fits into a width in pixels: the ends of a path say most."""
+    """The line, shortened in the middle to fit a width in pixels: the ends of a path say most."""
     shown, end = line, len(line) // 2
     while (long := _write(np.zeros((1, 1, 3), np.uint8), shown, (0, 0), SOFT, LINE_HEIGHT)) > width and end:
         end = min(end - 1, end * width // long)
@@ -326,8 +326,8 @@ def _write(
     height: int,
     weight: int = PLAIN,
 ) -> int:
-    """Write at the left end of the base line; gives the x of the right end. The font knows any script."""
-    # OpenCV 5: the last point comes first in what it gives
+    """Write at the left end of the base line; returns the x of the right end. The font covers any script."""
+    # OpenCV 5 returns the last point first
     return int(cv2.putText(image, text, place, colour, cv2.FontFace("sans"), height, weight)[0][0])
 
 

@@ -1,4 +1,4 @@
-"""`predict.py --propagate faces`: tracks of one film whose faces are alike give each other their scores."""
+"""`predict.py --propagate faces`: tracks of one film with similar faces share their scores."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ..scores.consensus import competitive_consensus
 from ..tables import StageReader
 from ..tables.join import Batch
 
-KEPT = config.SUBMIT.CLASSES_PER_CLIP  # classes of a track that are held; submit.py enters a clip for no more
-NEIGHBOURS = 10  # of a track, the most similar ones
-LEAST_SHARE = 1e-3  # probability under which a class plays no part in a film
-BLOCK_ROWS = 1024  # tracks that are compared with those of their film at once
+KEPT = config.SUBMIT.CLASSES_PER_CLIP  # classes that are kept for a track; submit.py enters a clip for no more
+NEIGHBOURS = 10  # of a track
+LEAST_SHARE = 1e-3  # probability below which a class is ignored in a film
+BLOCK_ROWS = 1024  # tracks compared with those of their film at a time
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Pieces:
     """Clips that are pieces of films, by name.
 
     films : what they are pieces of; only films of several clips
-    spans : start and end in seconds of the film, where they are known
+    spans : start and end in seconds of the film, if known
     """
 
     films: Mapping[str, str]
@@ -42,7 +42,7 @@ class Pieces:
         return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
     def follow(self, one: str, other: str) -> bool:
-        """Whether one of two clips of a film begins where the other ends."""
+        """Whether one of two clips of a film starts where the other ends."""
         if one not in self.spans or other not in self.spans:
             return False
         (start, end), (begin, stop) = self.spans[one], self.spans[other]
@@ -50,7 +50,7 @@ class Pieces:
 
 
 def read_pieces(readers: Sequence[StageReader]) -> Pieces:
-    """Those of the first of some directories, by its table of clips, or by the data set's sources.txt."""
+    """The pieces of the first of some directories, from its table of clips, or from the data set's sources.txt."""
     films: dict[str, str] = {}
     spans: dict[str, tuple[float, float]] = {}
     names: set[str] = set()
@@ -68,7 +68,7 @@ def read_pieces(readers: Sequence[StageReader]) -> Pieces:
 
 @dataclass
 class _Tracks:
-    """Of all clips: names and splits (n,), unit vectors (n, D) float16, and classes and probabilities (n, k)."""
+    """For all clips: names and splits (n,), unit vectors (n, D) float16, and classes and probabilities (n, k)."""
 
     names: list[str]
     splits: list[str]
@@ -90,7 +90,7 @@ class _Tracks:
             width = scores.shape[1]
             kept = min(KEPT, width)
             best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept].astype(np.int32)
-            best[:, -1:] = np.where((best == 0).any(1, keepdims=True), best[:, -1:], 0)  # nobody competes, too
+            best[:, -1:] = np.where((best == 0).any(1, keepdims=True), best[:, -1:], 0)  # class 0 competes, too
             units.append(normalise(batch.vectors).astype(np.float16))
             classes.append(best)
             probabilities.append(np.take_along_axis(scores, best, 1))
@@ -98,7 +98,7 @@ class _Tracks:
         return _Tracks(names, splits, vectors, best, found, width)
 
     def dense(self, rows: np.ndarray) -> np.ndarray:
-        """Probabilities (m, classes) float32 of some tracks; 0 for classes that were not held."""
+        """Probabilities (m, classes) float32 of some tracks; 0 for classes that were not kept."""
         found = np.zeros((len(rows), self.width), np.float32)
         np.put_along_axis(found, self.classes[rows].astype(np.int64), self.scores[rows], 1)
         return found
@@ -107,15 +107,15 @@ class _Tracks:
 def propagate(
     scored: Iterable[tuple[Batch, np.ndarray]], pieces: Pieces, rows: int
 ) -> Iterator[tuple[Batch, np.ndarray]]:
-    """Tracks and their probabilities (n, classes), in the same order, when all have come.
+    """Tracks and their probabilities (n, classes), in the same order, after all have been read.
 
-    Held are the 200 best classes of each track, and its vector with 16 bits a number.
+    Memory: the 200 best classes of each track, and its vector in float16.
 
     Parameters
     ----------
     scored : tracks, all of a clip together, and their probabilities
     pieces : of films
-    rows : of a batch that is given, and what is left of the last clip's tracks
+    rows : of a yielded batch, apart from the rest of the last clip's tracks
     """
     tracks = _Tracks.gather(scored)
     films: dict[str, list[int]] = defaultdict(list)
@@ -147,7 +147,7 @@ def _ends(names: Sequence[str], rows: int) -> Iterator[int]:
 
 
 def _settle(tracks: _Tracks, members: np.ndarray, pieces: Pieces) -> None:
-    """Put the scores of a film's tracks, (m,) rows, in place of what they have."""
+    """Replace the scores of a film's tracks, (m,) rows."""
     shown = np.unique(tracks.classes[members][tracks.scores[members] >= LEAST_SHARE])
     if not len(shown):
         return
@@ -167,10 +167,10 @@ def _settle(tracks: _Tracks, members: np.ndarray, pieces: Pieces) -> None:
 
 
 def _links(tracks: _Tracks, members: np.ndarray, pieces: Pieces) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each track of a film the most similar ones, and their cosines.
+    """The most similar tracks to each track of a film, and their cosines.
 
-    Tracks of one clip are never linked: what tracking did not join there are two people. Where one clip follows the
-    other, less likeness is enough.
+    Tracks of one clip are never linked: if tracking did not join them, they are two people. If one clip follows the
+    other, a lower similarity is enough.
     """
     vectors = tracks.vectors[members].astype(np.float32)
     names = [tracks.names[row] for row in members.tolist()]

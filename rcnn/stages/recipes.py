@@ -1,6 +1,6 @@
-"""Two named sets of options: what the seed's commands mean, and what ranks best (docs/ranking.md).
+"""Two named sets of options: `seed`, the challenge's own, and `best`, which ranks best (docs/ranking.md).
 
-A recipe stands in every manifest, and a stage refuses inputs that another recipe made.
+Every manifest records its recipe, and a stage refuses inputs made with another recipe.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..tables import StageReader
 
 SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions are summed
-# What `best` sets in place of a script's defaults. A flag that is given still counts.
+# What `best` sets instead of a script's defaults. Flags given on the command line take precedence.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "detect": {"faces": "all", "rate": 8.0},
     "feature": {"weights": "quality", "weight_power": 8.0},  # by benchmarks/ranking
@@ -28,7 +28,7 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
 
 
 def options_of_recipe(stage: str, recipe: str) -> dict[str, Any]:
-    """What a recipe sets for a stage, a key of `OPTIONS`."""
+    """The options of a recipe for a stage, a key of `OPTIONS`."""
     return dict(OPTIONS[stage]) if recipe == BEST else {}
 
 
@@ -37,7 +37,7 @@ def recipe_setting(stage: str, sums: bool = False) -> Any:
 
     Parameters
     ----------
-    sums : whether inputs of both recipes may come together
+    sums : whether inputs of both recipes may be mixed
     """
     changed = " ".join(f"{flag_of(name)} {value}" for name, value in OPTIONS[stage].items())
     text = (

@@ -1,4 +1,4 @@
-"""Doing the stages of a run again, as they were done, where who is looked for has changed; what stayed is kept."""
+"""Repeats the stages of a run with their settings after its people have changed; unchanged results are kept."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ PAGE, RANKING = "report.html", "submission.txt"
 
 
 def grow(run: RunFolder, dataset: str, detection: str, features: str) -> None:
-    """Detect and embed the clips that a data set has beyond those that were."""
+    """Detect and embed the clips that were added to a data set."""
     detect(detect_settings(run, detection, dataset))
     feature(run.settings(FeatureSettings, features, input=run.path(detection), **on_cpu(run, features)))
 
 
 def refresh(run: RunFolder, dataset: str) -> list[str]:
-    """Make appearances, files of them and the page anew, where the run has them.
+    """Rebuild appearances, their exported files and the page, if the run has them.
 
     Returns
     -------
-    What could not be made, in lines.
+    What could not be rebuilt, as lines.
     """
     notes: list[str] = []
     table = next(iter(run.of("appearances")), None)
@@ -48,7 +48,7 @@ def refresh(run: RunFolder, dataset: str) -> list[str]:
 
 
 def _page(run: RunFolder, table: str | None, dataset: str) -> Iterator[str]:
-    """Rank and make the page once more; where the classifier does not fit any more, both go."""
+    """Rank and rebuild the page; if the classifier no longer fits, both are removed."""
     predictions = run.of("predict")
     if not predictions or not os.path.isfile(run.path(PAGE)):
         return
@@ -68,4 +68,4 @@ def _page(run: RunFolder, table: str | None, dataset: str) -> Iterator[str]:
         for name in (PAGE, RANKING):
             files.discard(run.path(name))
         print(error)
-        yield f"  {run.path(PAGE)} and {RANKING} are removed: the classifier learnt other people, so train it again"
+        yield f"  {run.path(PAGE)} and {RANKING} are removed: train the classifier again, it has other people"

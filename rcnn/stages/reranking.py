@@ -1,4 +1,4 @@
-"""`submit.py --rerank` and `--gaps`: what clips that are alike, or next to each other in a film, say of each other."""
+"""`submit.py --rerank` and `--gaps`: similar clips, or neighbours in a film, affect each other's scores."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ..tables import NO_FACE, StageReader
 from ..tables.join import concatenate, open_inputs
 from .settings import SubmitSettings
 
-READ_ROWS = 4096  # tracks that are read at once
-DIGITS = 3  # of the seconds at which a film is cut into pieces
+READ_ROWS = 4096  # tracks read at a time
+DIGITS = 3  # tolerance of the times at which a film is cut into pieces
 
 Scored = tuple[list[str], np.ndarray]  # names of clips (n,), and their scores (n, classes) float32
 
 
 def rerank(summed: Iterable[Scored], reader: StageReader, settings: SubmitSettings) -> Iterator[Scored]:
-    """Clips, sorted by name, and their new scores, when all have come.
+    """Clips, sorted by name, and their new scores, after all have been read.
 
-    Held are the greatest 100 scores of each clip, and with `--rerank` the vectors.
+    Memory: the 100 highest scores of each clip, and with `--rerank` the vectors.
 
     Parameters
     ----------
     summed : all clips with their scores, sorted by name
-    reader : of predictions, which knows the clips without a face
+    reader : of predictions, for the clips without a face
 
     Raises
     ------
@@ -55,7 +55,7 @@ def rerank(summed: Iterable[Scored], reader: StageReader, settings: SubmitSettin
 
 
 def _graph(names: Sequence[str], settings: SubmitSettings) -> sparse.csr_matrix:
-    """Of clips by the vectors of their tracks; two clips are as alike as their most similar tracks."""
+    """The neighbours of clips by the vectors of their tracks; two clips are as similar as their most similar tracks."""
     features = settings.features or ()
     readers = open_inputs(features, ("feature",))
     number = {name: row for row, name in enumerate(names)}
@@ -70,7 +70,9 @@ def _graph(names: Sequence[str], settings: SubmitSettings) -> sparse.csr_matrix:
         clips[count:end] = mine[chosen]
         count = end
     if not count:
-        raise InputError(f"--features {','.join(features)}: have none of the clips with scores; give those of these")
+        raise InputError(
+            f"--features {','.join(features)}: have none of the clips with scores; give the features of these clips"
+        )
     vectors, clips = vectors[:count], clips[:count]
     near, cosines = nearest_of_all(vectors, min(settings.neighbours, max(count - 1, 1)))
     row, place = np.nonzero(near >= 0)
@@ -107,5 +109,5 @@ def _fill_gaps(
 
 
 def _cut(time: float) -> float:
-    """Where one piece ends the other begins, but for rounding."""
+    """Whether one piece starts where the other ends, up to rounding."""
     return round(time, DIGITS)

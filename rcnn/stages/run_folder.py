@@ -1,4 +1,4 @@
-"""The folder of a run of `python -m rcnn find` or `run.sh`: which stage directories lie there, of which data set."""
+"""The folder of a run of `python -m rcnn find` or `run.sh`: its stage directories and its data set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..tables.schema import INDEX, PROGRESS
 from .recipes import BEST
 from .settings.places import TEST, TRAINVAL
 
-DATASET = "dataset"  # of a run of find
+DATASET = "dataset"  # data set in a run of find
 CLASSIFIER = "iqiyi"  # prefix of the classifier's files
 FLAG = "--run"
 
@@ -31,8 +31,8 @@ One = TypeVar("One", bound=Settings)
 class RunFolder:
     """A run.
 
-    root : the folder
-    stages : manifest of each complete stage directory in it, by name, in the order in which they are made
+    root : its folder
+    stages : manifest of each complete stage directory in it, by name, in the order of the stages
     stopped : names of those in which a run was stopped
     """
 
@@ -42,16 +42,16 @@ class RunFolder:
 
     @staticmethod
     def read(root: str) -> RunFolder:
-        """Look at what lies there.
+        """Read the folder of a run.
 
         Raises
         ------
         InputError
-            If it is no run, or a manifest can't be read.
+            If it is not a run, or a manifest can't be read.
         """
         root = on_disk(root, FLAG)
         if not os.path.isdir(root):
-            raise InputError(f"{FLAG} {root}: there is no such folder; give the --output of find, or run.sh's")
+            raise InputError(f"{FLAG} {root}: there is no such folder; give the --output of find or run.sh")
         found, stopped = {}, []
         for name in sorted(os.listdir(root)):
             path = os.path.join(root, name)
@@ -66,11 +66,11 @@ class RunFolder:
         return RunFolder(root, stages, tuple(stopped))
 
     def path(self, name: str) -> str:
-        """Where something in it lies."""
+        """Path of an entry."""
         return os.path.join(self.root, name)
 
     def of(self, stage: str) -> list[str]:
-        """Names of the complete directories of a stage."""
+        """Names of a stage's complete directories."""
         return [name for name, manifest in self.stages.items() if manifest["stage"] == stage]
 
     def has(self, *names: str) -> bool:
@@ -78,12 +78,12 @@ class RunFolder:
         return all(name in self.stages for name in names)
 
     def dataset(self, given: str | None = None) -> str:
-        """The data set that the run was made of.
+        """The run's data set.
 
         Raises
         ------
         InputError
-            If none is there.
+            If it does not exist.
         """
         if given is not None:
             return on_disk(given, "--dataset")
@@ -94,20 +94,20 @@ class RunFolder:
         for path in named:
             if isinstance(path, str) and files.may_follow(path, [self.root]) and os.path.isdir(files.plain(path)):
                 return files.plain(path)
-        where = f"its manifests name {named[0]}, which is not there" if named else "it has no det_trainval"
+        where = f"its manifests name {named[0]}, which does not exist" if named else "it has no det_trainval"
         raise InputError(f"{FLAG} {self.root}: {where}; give --dataset DIR")
 
     def check_finished(self) -> None:
-        """Raise InputError where a stage was stopped in the middle."""
+        """Raise InputError if a stage was interrupted."""
         if self.stopped:
             path = self.path(self.stopped[0])
             raise InputError(
-                f"{path}: a run was stopped there, so it is not complete; let the command that was stopped end, or "
+                f"{path}: a run was stopped there, so it is not complete; run the stopped command to its end, or "
                 f"remove it with rm -r {shlex.quote(path)}, then give this command again"
             )
 
     def source_names(self, name: str) -> dict[int, str]:
-        """The directories of this run that one was made from and that have not changed since, by their place."""
+        """The unchanged directories of this run that one was made from, by index."""
         found = {}
         for place, source in enumerate(self.stages[name]["sources"]):
             other = files.base_name(str(source["path"]).rstrip("/"))
@@ -116,7 +116,7 @@ class RunFolder:
         return found
 
     def training_command(self, dataset: str) -> str:
-        """The command that trains the classifier again, and does what follows, in words."""
+        """The command that trains the classifier again and runs the stages after it, in words."""
         if files.same(dataset, self.path(DATASET)):
             own = f"python -m rcnn find --output {shlex.quote(self.root)}"
             return f"{own}, with the --people and --clips of before,"
@@ -127,24 +127,24 @@ class RunFolder:
         return f"./run.sh {words}{' --recipe best' if self.recipe == BEST else ''} --stage 3"
 
     def settings(self, kind: type[One], name: str, **changes: Any) -> One:
-        """The settings with which a stage directory of this run was made, to make it again where that is needed."""
+        """The settings of a stage directory of this run, for rebuilding it."""
         given = self.stages[name]["arguments"]
         known = {option: given[option] for option in options_of(kind) if given.get(option) is not None}
         return kind(**{**known, "output": self.path(name), "overwrite": False, "renew": True, **changes})
 
     @property
     def recipe(self) -> Any:
-        """Of the run; None where no stage says."""
+        """The recipe of the run; None if no stage records it."""
         return next((manifest["arguments"].get("recipe") for manifest in self.stages.values()), None)
 
 
 @contextmanager
 def held(root: str, flag: str = FLAG) -> Iterator[None]:
-    """One command at a time makes or changes a run; raises InputError where there is one.
+    """Lock a run, so that one command at a time changes it; raises InputError if it is locked.
 
     Parameters
     ----------
-    flag : that names the folder, for messages
+    flag : option that gives the folder, for messages
     """
     try:
         files.make_dir(root)

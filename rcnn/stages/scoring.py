@@ -1,4 +1,5 @@
-"""The step of predict.py: vectors to the probability of every class, by one classifier or by the mean of several."""
+"""The step of predict.py: from vectors to the probability of every class, with one classifier or the mean of
+several."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ from ..scores.extra_classes import ExtraClasses
 from ..tables.header import check_unchanged
 from ..tables.join import Batch
 
-ROWS = 1024  # vectors that a network is given at once
-SHORTEST = 1e-6  # length of a class's weights under which they have no direction
+ROWS = 1024  # vectors in a batch of the network
+SHORTEST = 1e-6  # length of a class's weights below which they have no direction
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -32,24 +33,25 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Widths:
-    """Of a classifier: its clips' vectors, and its classes."""
+    """Widths of a classifier: of its input vectors, and its number of classes."""
 
     features: int
     classes: int
 
 
 def read_classifier(model: str, even: bool = False) -> tuple[Callable[[int], Network], Widths]:
-    """What makes a network of a classifier, given a device; it gives scores (n, classes) before the softmax.
+    """A function that makes a classifier's network for a device; the network returns scores (n, classes) before the
+    softmax.
 
     Parameters
     ----------
     model : `PREFIX,EPOCH` of one checkpoint, or `X.onnx` with `fc7_output` or nothing else as output
-    even : whether the weights of all classes get one length, see `even_norms`
+    even : whether to give the weights of all classes the same length, see `even_norms`
 
     Raises
     ------
     InputError
-        If it can't be read or is no classifier.
+        If it can't be read or is not a classifier.
     """
     if not is_onnx(model):
         graph = load_checkpoint(model)
@@ -58,7 +60,7 @@ def read_classifier(model: str, even: bool = False) -> tuple[Callable[[int], Net
             graph = even_norms(graph)
         return lambda device: load_network(graph, [OUTPUT], device=device), Widths(shape.features, shape.classes)
     if even:
-        raise InputError(f"--calibrate norm: {model} keeps its weights to itself; give PREFIX,EPOCH")
+        raise InputError(f"--calibrate norm: the weights of {model} are not accessible; give PREFIX,EPOCH")
     onnx = OnnxGraph(model)
     names = onnx.output_names
     number = names.index(OUTPUT) if OUTPUT in names else 0
@@ -66,14 +68,14 @@ def read_classifier(model: str, even: bool = False) -> tuple[Callable[[int], Net
     width = given[1] if len(given) == 2 else None
     found = onnx.shapes_at(ROWS, width) if width else None
     if not width or found is None or len(found[number]) != 2 or (OUTPUT not in names and len(names) > 1):
-        raise InputError(f"{model}: is no classifier: it takes no vectors or has no output {OUTPUT} to give scores")
+        raise InputError(f"{model}: is not a classifier: it takes no vectors or has no output {OUTPUT} to give scores")
     return lambda device: load_onnx_network(onnx, [number], device=device), Widths(width, found[number][1])
 
 
 def even_norms(graph: Graph) -> Graph:
-    """A classifier whose people have weights of one length, their mean.
+    """A classifier with the people's weights scaled to one length, their mean.
 
-    A class with many clips ends with longer weights, and so with greater scores for everybody (Kang et al.,
+    A class with many clips gets longer weights, and so higher scores for everybody (Kang et al.,
     arXiv:1910.09217, "tau-normalised", with tau 1). A bias is scaled with its weights, so that each score stays the
     distance from the same plane. Class 0 and classes without a direction stay as they are.
     """
@@ -89,12 +91,12 @@ def even_norms(graph: Graph) -> Graph:
 
 
 def read_widths(model: str) -> Widths:
-    """Those of a classifier, of which all folds must have the same.
+    """The widths of a classifier, which must be the same in all folds.
 
     Raises
     ------
     InputError
-        As `read_classifier`, and where they differ.
+        As `read_classifier`, and if they differ.
     """
     found = {member: read_classifier(member)[1] for member in members(model)}
     first, *others = found
@@ -111,12 +113,12 @@ def members(model: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class PredictStep:
-    """Batches of vectors in, the probabilities (n, classes) float32 of each out.
+    """Turns batches of vectors into their probabilities (n, classes) float32.
 
-    networks : whose mean they are
-    absent : classes that no clip of the training set had, which have probability 0
-    offsets : (networks, classes) float32, taken off the scores; None where nothing is
-    extra : classes of strangers, which count as nobody known; None where there are none
+    networks : to average
+    absent : classes without a clip in the training set, which get probability 0
+    offsets : (networks, classes) float32, subtracted from the scores; None for none
+    extra : classes of strangers, which count as class 0; None for none
     """
 
     networks: Sequence[Network]
@@ -128,7 +130,7 @@ class PredictStep:
         return [self.probabilities(batch.vectors) for batch in batches]
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        """Those (n, classes) float32 of vectors (n, features)."""
+        """Probabilities (n, classes) float32 of vectors (n, features)."""
         found = [self._of_rows(vectors[at : at + ROWS]) for at in range(0, len(vectors), ROWS)]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
@@ -152,7 +154,7 @@ class PredictStep:
 class PredictJob:
     """The step of predict.py, to be built by each worker; see `rcnn.workers.Job`.
 
-    labels : of the training set; None where they are not known
+    labels : of the training set; None if not known
     sums : of the model's files, by name
     even, offsets, extra : of `read_classifier` and `PredictStep`
     """
@@ -177,8 +179,8 @@ class PredictJob:
 
 
 def absent_classes(labels: Sequence[int] | None, classes: int) -> np.ndarray:
-    """Classes (n,) int64, 1 or more, that are none of `labels`; none where these are not known.
+    """Classes (n,) int64, 1 or more, that are not in `labels`; empty if these are not known.
 
-    With the challenge's numbering there are 4,935 classes, however few people a training set has.
+    With the challenge's numbering there are 4,935 classes, even for a training set of few people.
     """
     return np.setdiff1d(np.arange(1, classes), labels) if labels is not None else np.zeros(0, np.int64)

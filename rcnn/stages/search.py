@@ -1,4 +1,5 @@
-"""The search as a command: photographs in; who it is, and the clips that show them, on the screen and as a page."""
+"""The search as a command: from photographs to the person and the clips that show them, on the terminal and as a
+page."""
 
 from __future__ import annotations
 
@@ -27,11 +28,11 @@ from .search_times import find_times
 from .settings import SearchSettings
 from .settings.clips import NORM
 
-TRIALS = 20_000  # clips that are compared with all known people, about: 20 of them are above a threshold of 1 in 1,000
+TRIALS = 20_000  # approximate number of clips compared with everybody: 20 of them exceed a threshold of 1 in 1,000
 
 
 def search(settings: SearchSettings) -> None:
-    """Run the search, print who it is and the clips, and write the page if one is wanted; an earlier page goes first.
+    """Run the search, print the person and the clips, and write the page on request; an earlier page is removed first.
 
     Raises
     ------
@@ -51,12 +52,12 @@ def search(settings: SearchSettings) -> None:
         files.discard(settings.report)
     print(*lines, sep="\n", end="\n" if lines else "")
     query = ask(settings.image, models, choose_device(settings.gpu), settings.face)
-    by_norm = behind.get("quality", NORM) == NORM  # else the threshold is one of scores, and the query has norms
+    by_norm = behind.get("quality", NORM) == NORM  # otherwise the threshold is for scores, and the query has norms
     for line in describe(query, behind.get("quality_threshold") if by_norm else None):
         print(line)
     started = time.monotonic()
     card = read_thresholds(models.model, readers[0].manifest["models"])
-    # of test nobody says who they are, so an index that has nothing else saves reading its features
+    # clips of test have no labels, so with an index of only those the features need not be read
     teaching = [each for each in readers if each.path not in indexes or indexes[each.path].known_splits]
     gallery = Gallery.read([each.path for each in teaching], labels) if has_known(teaching, labels) else None
     run = None if gallery is None else gallery.trials(TRIALS)
@@ -89,13 +90,13 @@ def search(settings: SearchSettings) -> None:
 
 
 def describe(query: Query, threshold: float | None) -> list[str]:
-    """Which face of each photograph is looked for, and whether it is a good one."""
+    """Print which face of each photograph is used, and its quality."""
     lines = []
     for photograph, index, quality in zip(query.photographs, query.chosen, query.qualities, strict=True):
         count = len(photograph.faces)
-        which = "1 face" if count == 1 else f"{count} faces, number {index + 1} from the left is taken (--face N)"
+        which = "1 face" if count == 1 else f"{count} faces, number {index + 1} from the left is used (--face N)"
         line = f"{printable(photograph.path)}: {which}, quality {quality:.1f}"
         if threshold is not None and quality < threshold:
-            line += f"; clips' faces under {threshold:g} were dropped, so this one may mislead"
+            line += f"; faces of clips under {threshold:g} were dropped, so this one may be unreliable"
         lines.append(line)
     return lines

@@ -1,4 +1,4 @@
-"""What is said about a search: who it is, and which clips show them."""
+"""The answer to a search: who it is, and which clips show them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ..search.verdicts import worth_asking
 from .search_times import SeenTrack, say_times
 
 LEAST_WIDTH = 12  # of the column of names
-EVEN = 0.5  # share of photographs that show somebody known: nothing tells which, before they are looked at
-SURE = 0.995  # a probability from which no rounded share is shown: it would be 100%
+EVEN = 0.5  # prior share of photographs that show a known person
+SURE = 0.995  # probability from which no rounded percentage is shown: it would be 100%
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class KnownPerson:
 
     row, label : of the person
     cosine : of the photograph and the person's template
-    probability : that it is the person, where it is as likely as not that somebody known is on the photograph
+    probability : that it is the person, if known and unknown people are equally likely on the photograph
     verdict : yes, maybe, no
-    point : the operating point that says so
+    point : the operating point behind the verdict
     """
 
     row: int
@@ -43,14 +43,14 @@ class KnownPerson:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said about a search.
+    """The answer to a search.
 
-    person : None where no clip carries a label
+    person : None if no clip has a label
     found : the most similar clips, whatever their verdicts
     point : of the clips
     verdicts, probabilities : of `found.matches`
     sources : the user's own file of a clip, by its name
-    times : of a clip's most similar track, by the clip's name, where its faces are there
+    times : of a clip's most similar track, by the clip's name, if its faces exist
     """
 
     person: KnownPerson | None
@@ -62,7 +62,7 @@ class Answer:
     times: Mapping[str, SeenTrack]
 
     def count(self, verdict: str) -> int:
-        """How many of all clips have a verdict; about so many where an index gave cosines of a sample only."""
+        """How many of all clips have a verdict; an estimate if an index returned the cosines of a sample only."""
         cosines = self.found.similarities
         mine = self.point.verdicts(cosines, np.zeros(len(cosines), np.int32)) == verdict
         return int(mine.sum()) if self.found.weights is None else round(float(self.found.weights[mine].sum()))
@@ -71,13 +71,13 @@ class Answer:
 def who_is(
     gallery: Gallery, run: Trials, vector: np.ndarray, false_hits: float, card: CardThresholds | None
 ) -> KnownPerson:
-    """The known person that a vector (D,) of length 1 is most like, with a verdict.
+    """The known person most similar to a vector (D,) of length 1, with a verdict.
 
     Parameters
     ----------
     run : of the gallery
-    false_hits : photographs of 1,000 that show nobody known and may get a "yes"
-    card : of the model; None where it was not measured
+    false_hits : how many of 1,000 photographs of unknown people may get a "yes"
+    card : of the model; None if it was not measured
     """
     cosines = gallery.templates @ vector
     row = int(cosines.argmax())
@@ -96,12 +96,12 @@ def who_is(
 def say_who(person: KnownPerson | None, people: Mapping[int, str]) -> list[str]:
     """Which known person is on the photograph, if any."""
     if person is None:
-        return ["who: no clip here carries a label, so nobody is known; add what feature.py wrote of trainval"]
+        return ["who: no clip here has a label, so nobody is known; add the features of trainval"]
     who = show(person.label, people)
     roughly = "roughly " if person.point.record()["probabilities"] == STAND_IN else ""
     sure = f"cosine {person.cosine:.3f}, {roughly}{percent(person.probability)} likely"
     if person.verdict == NO:
-        first = f"who: nobody known; the most similar is {who}: {sure}"
+        first = f"who: no known person; the most similar is {who}: {sure}"
     elif person.verdict == MAYBE:
         first = f"who: maybe {who}: {sure}"
     else:
@@ -117,7 +117,7 @@ def percent(probability: float) -> str:
 
 
 def say_clips(answer: Answer, seconds: float | None, listed: Sequence[str]) -> list[str]:
-    """How many clips show the person, and from which cosine on they count."""
+    """How many clips show the person, and the threshold on their cosine."""
     found = answer.found
     took = "" if seconds is None else f" in {seconds:.1f} s"
     compared = "clips compared" if found.weights is None else "clips searched by index"
@@ -130,7 +130,7 @@ def say_clips(answer: Answer, seconds: float | None, listed: Sequence[str]) -> l
     lines = [f"{first}; {levels}", f"     {answer.point.record()['words']}"]
     if found.matches and not set(answer.verdicts) & {YES, MAYBE}:
         best = found.matches[0]
-        lines.append(f"no clip here shows this person; the most similar one has the cosine {best.similarity:.3f}")
+        lines.append(f"no clip here shows this person; the most similar one has cosine {best.similarity:.3f}")
     hidden = sum(verdict not in listed for verdict in answer.verdicts)
     if hidden and seconds is not None:
         lines.append(
@@ -158,5 +158,5 @@ def list_clips(answer: Answer, people: Mapping[int, str], listed: Sequence[str])
 
 
 def who(match: Match, people: Mapping[int, str]) -> str:
-    """Whom the data set says a clip shows; else its split."""
+    """The person that a clip shows by the data set; else its split."""
     return show(match.label, people) if match.label > 0 else match.split

@@ -27,7 +27,7 @@ def search_report(
     ----------
     facts : lines under the title
     people : names of labels
-    page : where it goes, from which the addresses of clips start
+    page : path of the page, to which the addresses of clips are relative
     """
     names = ", ".join(os.path.basename(photograph.path) for photograph in query.photographs)
     sightings = _sightings(answer, people, lineage, page)
@@ -46,7 +46,7 @@ def search_report(
 
 
 def _sightings(answer: Answer, people: Mapping[int, str], lineage: Lineage, page: str) -> Sightings:
-    """The most similar clips by verdict, with the faces of the tracks that are meant."""
+    """The most similar clips by verdict, with the faces of the matching tracks."""
     places = {match.clip: (match.clip, match.track, 0.0) for match in answer.found.matches}
     places |= {clip: (clip, places[clip][1], seen.time) for clip, seen in answer.times.items()}
     crops = track_crops(lineage.detections, set(places.values()))

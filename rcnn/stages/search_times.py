@@ -1,4 +1,4 @@
-"""When the person of a photograph is in view, in the clips that were found."""
+"""When the person of a photograph is in view in the clips that were found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..tables.faces import ClipFaces, read_faces
 from .appearances import is_still
 from .clip_tracks import VIDEO, intervals
 
-SHOWN = 3  # pieces of a track that a line names
+SHOWN = 3  # pieces of a track named in a line
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class SeenTrack:
 def find_times(
     matches: Sequence[Match], features: Sequence[StageReader], detections: Sequence[StageReader]
 ) -> dict[str, SeenTrack]:
-    """The track of each match, by name of the clip; a clip whose faces are gone is left out.
+    """The track of each match, by clip name; a clip whose faces are gone is left out.
 
     Parameters
     ----------
     features : that were searched
-    detections : that they were made of, as far as these are there
+    detections : that they were made from, as far as these exist
     """
     wanted = {match.clip: match for match in matches}
     videos: dict[str, dict[str, Any]] = {}
@@ -77,12 +77,12 @@ def _seen(faces: ClipFaces, match: Match, video: dict[str, Any], detection: Stag
 
 
 def spans_of(seen: SeenTrack | None, source: str) -> list[Span]:
-    """When a track is in view; nothing of a clip that was made of a photograph, for which no times are true.
+    """When a track is in view; empty for a clip made from a photograph, which has no meaningful times.
 
     Parameters
     ----------
-    seen : None where the faces are not there
-    source : the user's own file, empty where it is not known
+    seen : None if the faces do not exist
+    source : the user's own file, empty if not known
     """
     return [] if seen is None or is_still(source) else [Span(piece.start, piece.end) for piece in seen.pieces]
 

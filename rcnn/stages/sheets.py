@@ -1,8 +1,8 @@
-"""A directory of contact sheets, and the record by which a later run knows them.
+"""A directory of contact sheets, and the record by which a later run recognises them.
 
 The record is `preview.sha256`: sha256 and STATE/CLIP.jpg of each sheet a line, as `sha256sum -c` reads them. Faces of
-people who have left the data set must not stay, so a run removes the sheets of the run before; a file that is not in
-the record, or has other bytes, is somebody else's and stays.
+people who have left the data set must not stay, so a run removes the sheets of the previous run; a file that is not in
+the record, or has different bytes, is the user's and stays.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ NAME_BYTES = 200  # of a sheet's file name
 
 
 def sheet_name(clip: str, state: str) -> str:
-    """`STATE/CLIP.jpg`, without what can't be seen."""
+    """`STATE/CLIP.jpg`, without invisible characters."""
     name = printable(os.path.basename(clip)).encode()[:NAME_BYTES].decode(errors="ignore")
     return f"{state.replace(' ', '-')}/{name}.jpg"
 
 
 class Sheets:
-    """Writes the sheets of one run; use as a context manager. Those of the run before are removed at its beginning.
+    """Writes the sheets of one run; use as a context manager. Those of the previous run are removed first.
 
     Parameters
     ----------
-    folder : on the disk; made where it is not there
+    folder : on disk; created if it does not exist
 
     Raises
     ------
     InputError
-        If it can't be written, another process writes there, or a link lies in it.
+        If it can't be written, another process writes there, or it contains a link.
     """
 
     def __init__(self, folder: str) -> None:
@@ -77,22 +77,20 @@ class Sheets:
 
         Parameters
         ----------
-        name : as `sheet_name` gives it
+        name : as returned by `sheet_name`
 
         Raises
         ------
         InputError
-            If it can't be written, or a file of somebody else has its name.
+            If it can't be written, or a file of the user has its name.
         """
         path = self._path(name)
         self._lock.check()
         with self._failing():
             files.make_inner_dir(os.path.dirname(path))
             if name not in self._written and _is_of_others(path):
-                raise InputError(
-                    f"{path}: was written by no preview that is on record; remove it, or give another place"
-                )
-            # first the line: a sheet without one would stay for ever
+                raise InputError(f"{path}: was not written by a recorded preview; remove it, or give another folder")
+            # the line first: a sheet without one would stay for ever
             self._record.write(f"{hashlib.sha256(data).hexdigest()}  {name}\n".encode())
             self._record.flush()
             files.write_bytes(path, data)
@@ -105,7 +103,10 @@ class Sheets:
         remove_sheets(self.folder)
         foreign = sorted(name for folder in FOLDERS for name in _inside(self.folder, folder))
         if foreign:
-            print(f"{self.folder}: {len(foreign)} files that no preview on record wrote stay, {foreign[0]!r} for one")
+            print(
+                f"{self.folder}: {len(foreign)} files that no recorded preview wrote are kept, for example "
+                f"{foreign[0]!r}"
+            )
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
@@ -113,12 +114,12 @@ class Sheets:
             yield
         except OSError as error:
             raise InputError(
-                f"{self.folder}: can't be written: {error.strerror or error}; mend that, or give another place"
+                f"{self.folder}: can't be written: {error.strerror or error}; fix that, or give another folder"
             ) from None
 
 
 def remove_sheets(folder: str) -> None:
-    """Remove the sheets that the record of a directory has, where they are as they were written."""
+    """Remove the sheets in a directory's record that have not been changed."""
     record = os.path.join(folder, RECORD)
     lines = read_lines(record, "preview") if os.path.exists(record) else ()
     for found in filter(None, (LINE.fullmatch(line) for _, line in lines)):
@@ -128,12 +129,12 @@ def remove_sheets(folder: str) -> None:
             if stat.S_ISREG(os.lstat(path).st_mode) and files.sha256(path) == found[1]:
                 os.remove(path)
     for inner in FOLDERS:
-        with contextlib.suppress(OSError):  # something is still in it
+        with contextlib.suppress(OSError):  # not empty
             os.rmdir(os.path.join(folder, inner))
 
 
 def _is_of_others(path: str) -> bool:
-    """Whether a file would be lost; one that has another name as well would not."""
+    """Whether a file would be lost; one with a second hard link would not."""
     return os.path.isfile(path) and not os.path.islink(path) and os.stat(path).st_nlink == 1
 
 

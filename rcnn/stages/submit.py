@@ -1,4 +1,4 @@
-"""Predictions to the ranked submission, and its score."""
+"""From predictions to the ranked submission and its score."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ from .recipes import check_recipe
 from .reranking import Scored, rerank
 from .settings import SubmitSettings
 
-ROWS = 1024  # clips a batch
-WORST = 10  # labels that are named
+ROWS = 1024  # clips in a batch
+WORST = 10  # labels named in a line
 
 
 def submit(settings: SubmitSettings) -> None:
     """Run the stage: sum the predictions, rank, write the submission, print its score if the truth is given.
 
     With `report` a page of it is written, too. A submission and a page of an earlier run are removed once the inputs
-    are found to fit, before anything is ranked: where the run then fails, nothing is left that passes for its result.
+    are checked, before anything is ranked: if the run then fails, nothing is left that could be taken for its result.
 
     Raises
     ------
     InputError
-        If an input is wrong, or the inputs or weights do not fit each other.
+        If an input is wrong, or the inputs or weights do not match.
     """
     started = time.monotonic()
     readers = open_inputs(settings.inputs, ("predict",))
     check_recipe(settings.recipe, readers)
     weights = settings.weights
     if len(weights) != len(readers):
-        raise InputError(f"--weights: {len(weights)} for {len(readers)} inputs; give one an input")
+        raise InputError(f"--weights: {len(weights)} for {len(readers)} inputs; give one for each input")
     classes = {reader.width for reader in readers}
     if len(classes) > 1:
         raise InputError(
@@ -81,7 +81,7 @@ def submit(settings: SubmitSettings) -> None:
             bar.update(len(names))
     rows = [reader.rows for reader in readers]
     if settings.gaps is None and not max(rows) <= clips <= sum(rows):
-        raise InputError(f"{','.join(settings.inputs)}: {clips} clips came through; run predict.py again")
+        raise InputError(f"{','.join(settings.inputs)}: {clips} clips were read; run predict.py again")
     result = ranking.result()
     write_submission(settings.output, result)
     placed = len({name for names in result.values() for name in names})
@@ -92,7 +92,7 @@ def submit(settings: SubmitSettings) -> None:
     )
     print(
         f"accounts: {' and '.join(str(reader.accounts) for reader in readers)}; of {clips} with scores "
-        f"{placed} stand in a line, {clips - placed} in none"
+        f"{placed} are in the submission, {clips - placed} are not"
     )
     for line in lineage.heads:
         print(line)
@@ -117,13 +117,15 @@ def submit(settings: SubmitSettings) -> None:
 
 
 def _summed(readers: Sequence[StageReader], weights: Sequence[float], classes: int) -> Iterator[Scored]:
-    """All clips, sorted by name, with the weighted sums of what the inputs say."""
+    """All clips, sorted by name, with the weighted sums of the inputs' scores."""
     rows: Iterator[Row] = join_rows(readers)
     while gathered := list(islice(rows, ROWS)):
         total = np.zeros((len(gathered), classes), np.float32)
         for index, row in enumerate(gathered):
             if any(character.isspace() for character in row.name) or not row.name:
-                raise InputError(f"{readers[0].path}: clip {row.name!r} can't stand in a submission; rename the clip")
+                raise InputError(
+                    f"{readers[0].path}: clip {row.name!r} can't be written to a submission; rename the clip"
+                )
             for weight, vector in zip(weights, row.vectors, strict=True):
                 if vector is not None:
                     total[index] += np.float32(weight) * vector
@@ -131,12 +133,12 @@ def _summed(readers: Sequence[StageReader], weights: Sequence[float], classes: i
 
 
 def check_truth(truth: Mapping[int, Sequence[str]], readers: Sequence[StageReader], where: str) -> None:
-    """Say how many names of the truth no input has, face or not; they count as not found.
+    """Print how many names of the truth are in no input, with or without a face; they count as not found.
 
     Raises
     ------
     InputError
-        If it has none of them: then it is the truth of other clips.
+        If none of them is: then it is the truth of other clips.
     """
     wanted = {name for names in truth.values() for name in names}
     unknown = set(wanted)
@@ -144,9 +146,9 @@ def check_truth(truth: Mapping[int, Sequence[str]], readers: Sequence[StageReade
         for batch in reader.clips():
             unknown.difference_update(batch.column("name").to_pylist())
     if unknown == wanted:
-        raise InputError(f"--gt {where}: none of its {len(wanted)} clips is among the inputs'; give the truth of these")
+        raise InputError(f"--gt {where}: none of its {len(wanted)} clips is in the inputs; give the truth of these")
     if unknown:
-        print(f"--gt {where}: {len(unknown)} of its {len(wanted)} clips are unknown, {min(unknown)!r} for one")
+        print(f"--gt {where}: {len(unknown)} of its {len(wanted)} clips are unknown, for example {min(unknown)!r}")
 
 
 def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
@@ -170,7 +172,7 @@ def write_submission(path: str, ranking: Mapping[int, Sequence[str]]) -> None:
 
 @contextmanager
 def _held(path: str) -> Iterator[Lock | ObjectLock]:
-    """While nobody else writes a submission; raises InputError where that is so, or the file can't be written."""
+    """Lock a submission; raises InputError if another process writes it, or the file can't be written."""
     try:
         if not files.is_url(path):
             files.check_replaceable(files.plain(path))
@@ -190,7 +192,7 @@ def print_score(
     where: str,
     people: Mapping[int, str] | None = None,
 ) -> None:
-    """MAP@100, coverage and the worst labels, with their names where `people` knows them, on stdout."""
+    """Print MAP@100, coverage and the worst labels, with their names if `people` has them."""
     scores = score(ranking, truth)
     covered = sum(item.label in ranking for item in scores)
     print(f"MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels of {where}, {covered} covered")

@@ -1,4 +1,4 @@
-"""What a run has beside its tables that may show or name a person: pages, sheets, indexes, logs and other files."""
+"""What a run has besides its tables that may show or name a person: pages, sheets, indexes, logs and other files."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from .find_set import SKIPPED_FILE
 from .sheets import RECORD, remove_sheets
 
 PAGES = (".html", ".htm")
-MARK = b"media-src 'self' file:; style-src 'unsafe-inline'"  # near the beginning of every page of ours
+MARK = b"media-src 'self' file:; style-src 'unsafe-inline'"  # near the start of each of our pages
 HEAD_BYTES = 2048
-RANKED = ("submission.txt", "report.html")  # made by a classifier that goes
+RANKED = ("submission.txt", "report.html")  # made by a classifier that is removed
 WHO = ("who.csv", "who.json")
 LOGS, LOG_ENDING = "log", ".log"
-MOST_BYTES = 256 << 20  # of a file that is searched for names
+MOST_BYTES = 256 << 20  # of a file to search for names
 
 
 @dataclass
 class Traces:
-    """Removes them, and says what was done, in lines.
+    """Removes them, and reports what was done, as lines.
 
     root : of the run
-    apart : folders in it that are no business of this
-    names : that may not stand in a text: of the person, their clips and files
+    apart : folders in it that are left alone
+    names : that no text may contain: of the person, their clips and files
     """
 
     root: str
@@ -48,7 +48,8 @@ class Traces:
         self._named = re.compile(rf"(?<!\w)(?:{inner})(?!\w)".encode()) if words else None
 
     def remove_pages(self) -> None:
-        """Pages, sheets and indexes: all, because none says whom it shows. The ranking is of a classifier that goes."""
+        """Remove all pages, sheets and indexes, because none says whom it shows, and the ranking of a removed
+        classifier."""
         for path in list(self._walk()):
             name = os.path.basename(path)
             if os.path.relpath(path, self.root) in RANKED or (name.lower().endswith(PAGES) and _is_ours(path)):
@@ -64,13 +65,13 @@ class Traces:
                 self.lines.append(f"{os.path.join(self.root, name)}: the index is removed; make it again")
 
     def clean(self, table: str | None) -> None:
-        """Make files of appearances anew, leave out lines of logs that name the person, and say what else does.
+        """Rebuild files of appearances, remove log lines that name the person, and report other files that do.
 
-        Only what find and run.sh call so is changed: other files may be somebody's own.
+        Only files with the names used by find and run.sh are changed: others may be the user's own.
 
         Parameters
         ----------
-        table : of appearances; None where there is none
+        table : of appearances; None for none
         """
         for path in list(self._walk()):
             place = os.path.relpath(path, self.root)
@@ -79,15 +80,15 @@ class Traces:
                     files.discard(path)
                 else:
                     write_file(table, path, frozenset(VERDICTS[:2]))
-                self.lines.append(f"{path}: {'removed' if table is None else 'made anew'}")
+                self.lines.append(f"{path}: {'removed' if table is None else 'rebuilt'}")
             elif place == SKIPPED_FILE or (os.path.dirname(place) == LOGS and place.endswith(LOG_ENDING)):
                 self.clean_text(path)
             elif self.names_somebody(path):
                 again = f", or make it again of {table}" if table and ending_of(path) else ""
-                self.lines.append(f"{path}: names the person, and may be your own; remove it{again}")
+                self.lines.append(f"{path}: names the person, and may be your own file; remove it{again}")
 
     def names_somebody(self, path: str) -> bool:
-        """Whether a file holds one of the names, or is called so."""
+        """Whether a file contains one of the names, or has it as its name."""
         if self._named is None or os.path.getsize(path) > MOST_BYTES:
             return False
         if self._named.search(os.fsencode(os.path.relpath(path, self.root))):
@@ -96,14 +97,14 @@ class Traces:
             return self._named.search(file.read()) is not None
 
     def clean_text(self, path: str) -> None:
-        """Leave out the lines of a text that hold one of the names."""
+        """Remove the lines of a text that contain one of the names."""
         if self.names_somebody(path):
             with open(path, "rb") as file:
                 lines = file.read().splitlines(keepends=True)
             write_bytes(path, b"".join(line for line in lines if not self._named or not self._named.search(line)))
 
     def _walk(self) -> Iterator[str]:
-        """The files of the run that are no links, but for those apart."""
+        """The files of the run that are not links, except those in `apart`."""
         apart = {os.path.realpath(path) for path in self.apart}
         folders = [self.root]
         while folders:
@@ -118,6 +119,6 @@ class Traces:
 
 
 def _is_ours(path: str) -> bool:
-    """Whether a page is one of `rcnn.report`."""
+    """Whether a page was made by `rcnn.report`."""
     with open(path, "rb") as file:
         return MARK in file.read(HEAD_BYTES)

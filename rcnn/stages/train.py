@@ -1,4 +1,4 @@
-"""The training set to a classifier checkpoint."""
+"""From the training set to a classifier checkpoint."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def _train_folds(plan: TrainingPlan, count: int, started: float) -> None:
     if team.leads and settings.ckpt != NEVER:
         forget_record(settings)
     folds = fold_rows(settings.data, plan.data, count)
-    head = replace(plan.head, free=False)  # one for all of them
+    head = replace(plan.head, free=False)  # shared by all of them
     for number in range(1, count + 1):
         mine = replace(settings, prefix=fold_prefix(settings.prefix, number))
         if is_kept(team, mine, whole=False):
             continue
         left_out = plan.training & (folds == number - 1)
         if not (plan.training & ~left_out).any():
-            raise InputError(f"{settings.data}: nothing is left without fold {number}; give a smaller --folds")
+            raise InputError(f"{settings.data}: no clips are left without fold {number}; give a smaller --folds")
         with locked(mine.prefix) if team.leads else nullcontext():
             validating = plan.validating if plan.validating.any() else left_out & plan.data.judging
             print(f"train_mlp: fold {number} of {count}, {plan.data.words(left_out)} left out", flush=True)
@@ -75,11 +75,11 @@ def _train_folds(plan: TrainingPlan, count: int, started: float) -> None:
 
 
 def _train(plan: TrainingPlan, started: float) -> None:
-    """Make one classifier, write it and say what it came to."""
+    """Train one classifier, write it and print a summary."""
     if plan.head.kind == TEMPLATES:
         _write_templates(plan, started)
         return
-    from .learning import learn  # takes PyTorch
+    from .learning import learn  # loads PyTorch
 
     learn(plan, started)
 
@@ -91,7 +91,9 @@ def _write_templates(plan: TrainingPlan, started: float) -> None:
         with suppress(FileNotFoundError):
             os.remove(path)
     if os.path.exists(path):
-        raise InputError(f"{path}: is of another training, which was stopped; give --overwrite, or another --prefix")
+        raise InputError(
+            f"{path}: belongs to another training, which was stopped; give --overwrite, or another --prefix"
+        )
     team.agree({"clips": plan.count})
     print(plan.begins)
     with stopped_at_once():

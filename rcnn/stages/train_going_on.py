@@ -1,4 +1,4 @@
-"""A training of the classifier that was stopped goes on: what its snapshot holds, and what is left to do."""
+"""Resuming an interrupted training of the classifier: the contents of its snapshot, and what is left to do."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def snapshot_of(
 
     Parameters
     ----------
-    more : what else must be the same when it goes on
+    more : what else must be the same on resuming
     """
     arguments = {name: value for name, value in asdict(settings).items() if name not in FREE_ARGUMENTS}
     snapshot = Snapshot(
@@ -43,22 +43,22 @@ def snapshot_of(
 
 
 def order_of(generator: torch.Generator) -> dict[str, str]:
-    """What a snapshot holds of the order in which the clips come next."""
+    """The state of the clips' order, for a snapshot."""
     return {"order": generator.get_state().numpy().tobytes().hex()}
 
 
 def take_over(generator: torch.Generator, schedule: Schedule, record: dict[str, Any]) -> tuple[list[EpochResult], str]:
-    """Set the order that a snapshot holds; the curve in it, and after which epoch it was."""
+    """Restore the order from a snapshot; returns its curve and its epoch."""
     generator.set_state(torch.from_numpy(np.frombuffer(bytes.fromhex(record["order"]), np.uint8).copy()))
     curve = [EpochResult(**result) for result in record["curve"]]
     last = curve[-1]
     if type(last.epoch) is not int or type(last.steps) is not int or last.epoch <= schedule.begin:
-        raise ValueError("its epochs are not those of this training")
+        raise ValueError("its epochs do not match this training")
     return curve, f"epoch {last.epoch}"
 
 
 def rest_of(schedule: Schedule, curve: list[EpochResult]) -> Schedule:
-    """What is left to do after a curve."""
+    """The epochs left after a curve."""
     if not curve:
         return schedule
     done = schedule.end if curve[-1].steps == schedule.max_steps else curve[-1].epoch

@@ -1,4 +1,4 @@
-"""What a training learns from, which head it gets, and what is said of it in the end. Needs no PyTorch."""
+"""The data and the head of a training, and its summary. Needs no PyTorch."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from .training_set import TrainingSet, choose_rows, read_training_set
 if TYPE_CHECKING:
     from ..training.epochs import EpochResult
 
-CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018: the rate and the length of the training were chosen with them
+CHALLENGE_CLASSES = 4935  # of iQIYI-VID-2018, for which the rate and the length of the training were chosen
 NETWORKS = r"[a-z][0-9]{0,4}"  # --network
 LARGEST_LAYER = 1 << 28  # weights in a process, a gigabyte
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What a training learns from.
+    """The data, shape and head of a training.
 
     settings : with the number of classes
     training, validating : (n,) bool, which clips of the training set train and validate
     shape : of the classifier
     least_fan_out : see `rcnn.training.mlp.initialise`
     device : number of a CUDA device or `CPU`
-    head : which one
-    fold : number of the fold that is left out; 0 where none is
+    head : the chosen one
+    fold : number of the fold that is left out; 0 for none
     """
 
     settings: TrainSettings
@@ -67,26 +67,28 @@ class TrainingPlan:
 
     @property
     def begins(self) -> str:
-        """The line that is said first, without how it learns."""
+        """The line that is printed first, without how it learns."""
         return (
             f"train_mlp: {self.data.words(self.training)}, {int(self.validating.sum())} to validate, "
             f"{self.shape.features} wide, {self.shape.classes} classes"
         )
 
     def finish(self, head: Head, curve: Sequence[EpochResult], started: float) -> None:
-        """Print what a training came to.
+        """Print a summary of a training.
 
         Parameters
         ----------
-        head : that it ended in
+        head : the final one
         curve : of the epochs
-        started : when it did, on the monotonic clock
+        started : time of its start, on the monotonic clock
         """
         settings, data, count = self.settings, self.data, self.count
         where = checkpoint_files(final_of(settings))[1] if settings.ckpt != NEVER else "nothing saved (--ckpt 0)"
         left_out = len(data.labels) - count - int(self.validating.sum())
         if left_out < 0:
-            raise InputError(f"{settings.data}: clips are trained on and validated on; report this")
+            raise InputError(
+                f"{settings.data}: some clips are both trained on and validated on; please report this bug"
+            )
         learnt = "nothing learnt"
         if curve:
             last = curve[-1]
@@ -104,12 +106,12 @@ class TrainingPlan:
 
 
 def make_plan(team: Team, settings: TrainSettings) -> TrainingPlan:
-    """Read the training set and choose the head; where nothing is held out to judge it by, it is tried first.
+    """Read the training set and choose the head; if no clips are held out, it gets a trial first.
 
     Raises
     ------
     InputError
-        If an argument or the training set is wrong, or PyTorch is needed and not there.
+        If an argument or the training set is wrong, or PyTorch is needed and not installed.
     """
     device = choose_device(team.device_number(settings.gpu))
     _check_network(settings.network)
@@ -126,7 +128,7 @@ def make_plan(team: Team, settings: TrainSettings) -> TrainingPlan:
     if count < (least := 2 if head.kind == MLP else 1):
         raise InputError(
             f"{settings.data}: {count} clips to train on with --split {settings.split}; "
-            f"{'BatchNorm wants 2' if least > 1 else 'run genfeat.py on clips with faces'}"
+            f"{'BatchNorm needs 2' if least > 1 else 'run genfeat.py on clips with faces'}"
         )
     shape = ClassifierShape(data.features.shape[1], settings.num_filter, data.classes, settings.fbn)
     plan = TrainingPlan(settings, team, data, training, validating, shape, least_fan_out, device, head)
@@ -140,13 +142,13 @@ def make_plan(team: Team, settings: TrainSettings) -> TrainingPlan:
             raise
         raise InputError(
             f"--head {head.kind} learns with PyTorch, which is not installed; {how_to_install('train')}, or give "
-            f"--head {TEMPLATES}, which needs none"
+            f"--head {TEMPLATES}, which does not need it"
         ) from None
     return replace(plan, head=try_out(plan)) if head.free and not validating.any() else plan
 
 
 def _check_layers(plan: TrainingPlan) -> None:
-    """Refuse layers that no process can hold, and flags that don't go with a head.
+    """Refuse layers too large for a process, and flags that don't apply to a head.
 
     Raises
     ------
@@ -155,9 +157,9 @@ def _check_layers(plan: TrainingPlan) -> None:
     """
     settings, shape, head = plan.settings, plan.shape, plan.head
     if head.kind != MLP and settings.shard_classes:
-        raise InputError(f"--shard-classes: --head {head.kind} can't share its classes out; leave one of them away")
+        raise InputError(f"--shard-classes: --head {head.kind} can't be sharded; leave one of them out")
     if head.kind == TEMPLATES and settings.pretrained:
-        raise InputError("--pretrained: --head templates learns nothing; leave one of them away")
+        raise InputError("--pretrained: --head templates is not trained; leave one of them out")
     filters = shape.filters if head.kind == MLP else shape.features
     classes = -(-shape.classes // plan.team.size) if settings.shard_classes else shape.classes
     if max(shape.features, classes) * filters > LARGEST_LAYER:
@@ -168,31 +170,32 @@ def _check_layers(plan: TrainingPlan) -> None:
 
 
 def _check_pretrained(settings: TrainSettings, data: TrainingSet) -> None:
-    """Refuse a classifier to start from whose classes mean others than the training set's.
+    """Refuse a classifier to start from whose classes differ in meaning from the training set's.
 
     Raises
     ------
     InputError
-        Says how many classes of strangers each has.
+        With the number of classes of strangers that each has.
     """
     if not settings.pretrained:
         return
     try:
         extra = read_training_record(train_record(settings.pretrained)).classes
     except (OSError, ValueError):
-        return  # what was not trained here has no record
+        return  # a classifier trained elsewhere has no record
     before = extra.strangers if extra else 0
     now = data.extra.strangers if data.extra else 0
     if before != now or (extra and extra.people != data.people):
         raise InputError(
             f"--pretrained {settings.pretrained}: has {before} classes of strangers and {settings.data} has {now}, or "
-            "they begin elsewhere, so one class would mean two people; give a classifier of this training set"
+            "numbers them differently, so one class would be two people; give a classifier of this training set"
         )
 
 
 def _check_network(name: str) -> None:
     if not re.fullmatch(NETWORKS, name):
         raise InputError(
-            f"--network {name[:40]}: is no name of a network, a letter and a number like r50; the letter says how the "
+            f"--network {name[:40]}: is not the name of a network, a letter and a number like r50; the letter says how "
+            "the "
             "weights begin"
         )

@@ -1,4 +1,4 @@
-"""What the clips of a batch teach, as rows of the training set."""
+"""Rows of the training set for the clips of a batch."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class TrainingRows:
 
     schema : of the training set
     strangers : their classes
-    templates : of the people whose companions are to teach; None where these are not wanted
+    templates : of the people whose companions are used for training; None to leave those out
     counts : rows by kind
-    nobody : clips of nobody known
+    nobody : clips of unknown people
     """
 
     schema: pa.Schema
@@ -32,7 +32,7 @@ class TrainingRows:
     nobody: int = 0
 
     def of(self, clips: Clips) -> pa.RecordBatch:
-        """The rows of some clips: of each its own, then means of its faces, then the people beside."""
+        """The rows of some clips: for each its own, then means of its faces, then its companions."""
         batch = clips.batch
         strangers = clips.labels == config.SUBMIT.NOBODY
         self.nobody += int(strangers.sum())
@@ -54,7 +54,7 @@ class TrainingRows:
         return self._record(clips, rows[order], labels[order], vectors[order], kinds[order])
 
     def _classes(self, clips: Clips, rows: np.ndarray) -> np.ndarray:
-        """The labels (m,) int32 of tracks of nobody known."""
+        """The labels (m,) int32 of tracks of unknown people."""
         found = [self.strangers.labels.get(place, config.SUBMIT.NOBODY) for place in clips.places(rows)]
         return np.array(found, np.int32)
 

@@ -1,4 +1,4 @@
-"""What the classifier learns from: the vectors and labels of clips, and which of them train or validate."""
+"""The classifier's training set: the vectors and labels of clips, and which of them train or validate."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from .recipes import SEED, recipe_of
 if TYPE_CHECKING:
     import torch
 
-HELD_OUT = 0.01  # share that --split 0 validates on
+HELD_OUT = 0.01  # share of the clips that --split 0 validates on
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Rows of clips: most have one.
+    """Rows of clips; most clips have one.
 
     features : (n, D) float32
     labels : (n,) int64
     is_train : (n,) bool, which are of the train split
     accounts : of all clips, in words
-    recipe : that made it
-    extra : the classes of strangers, above the people; None where all strangers are of class 0
-    own : (n,) bool, which have the vector of their clip, and not a mean of some of its faces or another track; None
-        where all have
+    recipe : it was made with
+    extra : the classes of strangers, above the people; None if all strangers are in class 0
+    own : (n,) bool, rows with the vector of their clip, not a mean of some of its faces or another track; None if all
+        are
     """
 
     features: np.ndarray
@@ -53,38 +53,38 @@ class TrainingSet:
 
     @property
     def classes(self) -> int:
-        """Of a classifier: class 0 is nobody's, then come people, then strangers."""
+        """Number of classes of a classifier: class 0, then people, then strangers."""
         return self.extra.classes if self.extra else 1 + self.people
 
     @property
     def clips(self) -> np.ndarray:
-        """(n,) int64, the number of the clip that each row is of, rising."""
+        """(n,) int64, the index of each row's clip, rising."""
         return np.arange(len(self.labels)) if self.own is None else np.cumsum(self.own) - 1
 
     @property
     def judging(self) -> np.ndarray:
-        """(n,) bool, the rows that what was learnt is judged by: one a clip, its own."""
+        """(n,) bool, the rows used for evaluation: one per clip, its own."""
         return np.ones(len(self.labels), bool) if self.own is None else self.own
 
     def known(self, rows: np.ndarray) -> np.ndarray:
-        """The labels of some rows (n,) bool, where strangers' are class 0: who is to be ranked."""
+        """The labels of some rows (n,) bool, with class 0 for strangers: the ones to rank."""
         labels = self.labels[rows]
         return np.where(labels <= self.people, labels, config.SUBMIT.NOBODY)
 
     def words(self, rows: np.ndarray) -> str:
-        """How much some rows (n,) bool are, for messages."""
+        """The number of some rows (n,) bool, for messages."""
         count = int(rows.sum())
         return f"{count} clips" if self.own is None else f"{count} rows of {len(set(self.clips[rows]))} clips"
 
     def with_all_rows(self, rows: np.ndarray) -> np.ndarray:
-        """Some rows (n,) bool, and all others of their clips."""
+        """Some rows (n,) bool, extended by all other rows of their clips."""
         if self.own is None:
             return rows
         return np.isin(self.clips, self.clips[rows])
 
     def rows(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The features and labels of some rows, on a device."""
-        import torch  # which only a head that learns needs
+        import torch  # needed only by a head that is trained
 
         whole = bool(chosen.all())
         features = self.features if whole else self.features[chosen]
@@ -92,16 +92,16 @@ class TrainingSet:
 
 
 def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
-    """What genfeat.py wrote.
+    """Read the output of genfeat.py.
 
     Parameters
     ----------
-    num_classes : that its labels must fit; None for any
+    num_classes : upper bound of its labels; None for any
 
     Raises
     ------
     InputError
-        If it is no training set or a label is not below `num_classes`.
+        If it is not a training set or a label is not below `num_classes`.
     """
     reader = StageReader(path, ("genfeat",))
     extra, several = reader.strangers, has_kinds(reader.schema)
@@ -111,7 +111,7 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
         is_train = np.empty(reader.rows, bool)
         own = np.ones(reader.rows, bool)
     except (MemoryError, ValueError):
-        raise InputError(f"{path}: {reader.rows} clips of {reader.width} numbers don't fit into the memory") from None
+        raise InputError(f"{path}: {reader.rows} clips of {reader.width} numbers don't fit into memory") from None
     at = 0
     for batch in reader.batches():
         rows = slice(at, at + batch.num_rows)
@@ -119,7 +119,7 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
         labels[rows] = batch.column("label").to_numpy()
         splits = batch.column("split").to_pylist()
         if not set(splits) <= {TRAIN, VAL}:
-            raise InputError(f"{path}: holds clips of {', '.join(sorted(set(splits)))}; train on --stage trainval")
+            raise InputError(f"{path}: contains clips of {', '.join(sorted(set(splits)))}; train on --stage trainval")
         is_train[rows] = [split == TRAIN for split in splits]
         if several:
             own[rows] = pc.equal(batch.column(KIND[0]), OWN).to_numpy(zero_copy_only=False)
@@ -136,7 +136,7 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
             f"{path}: label {largest} does not fit --num-classes {num_classes}; give one more than the largest"
         )
     if several and at and not own[0]:
-        raise InputError(f"{path}: begins with a row that is no clip's own; run genfeat.py again")
+        raise InputError(f"{path}: starts with a row that is not a clip's own; run genfeat.py again")
     if num_classes is not None:
         extra = ExtraClasses(num_classes - 1, extra.strangers if extra else 0)
         labels = class_of(labels, reader, extra)
@@ -145,8 +145,8 @@ def read_training_set(path: str, num_classes: int | None = None) -> TrainingSet:
 
 
 def class_of(labels: np.ndarray, reader: StageReader, extra: ExtraClasses | None) -> np.ndarray:
-    """The classes (n,) int of labels (n,) of a training set in a classifier with some classes of strangers: these come
-    above all people that `--num-classes` leaves room for."""
+    """The classes (n,) int of labels (n,) of a training set in a classifier with classes of strangers, which follow all
+    the people that `--num-classes` leaves room for."""
     if reader.strangers is None or extra is None:
         return labels
     return np.where(labels > reader.strangers.people, labels + extra.people - reader.strangers.people, labels)
@@ -172,7 +172,7 @@ def choose_rows(data: TrainingSet, split: int, seed: int) -> tuple[np.ndarray, n
 
 
 def fold_rows(path: str, data: TrainingSet, count: int) -> np.ndarray:
-    """The fold of each row of a training set, see `deal_folds`; rows of a clip are in one."""
+    """The fold of each row of a training set, see `deal_folds`; all rows of a clip are in one fold."""
     rows = read_clip_sources(path)
     own = np.flatnonzero(data.judging)
     names, sources = ([values[row] for row in own.tolist()] for values in (rows.names, rows.sources))

@@ -1,4 +1,4 @@
-"""The tracks of people whom nobody knows: what is left of features without those that show somebody known."""
+"""The tracks of unknown people: all tracks of features except those that show a known person."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from .labels import find_labels
 
 @dataclass(frozen=True)
 class Seen:
-    """The tracks of a clip that show nobody known, as far as they have a vector.
+    """The tracks of a clip that show unknown people, if they have a vector.
 
     source : the user's own file
     tracks : (n,) int32, numbers of the tracks
-    starts, ends : (n,) float64, from when to when each is in view, seconds of the file; 0 in a photograph
+    starts, ends : (n,) float64, when each is in view, seconds of the file; 0 in a photograph
     times : (n,) float64, of the best face of each
     boxes : (n, 4) float32, of the best face, x1, y1, x2, y2 in pixels of the upright frame
-    vectors : (n, D) float32; without rows where they are not read
+    vectors : (n, D) float32; no rows if they were not read
     """
 
     clip: Clip
@@ -54,9 +54,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Input:
-    """A directory of features, and what belongs to it.
+    """A directory of features with its detections.
 
-    known : (rows,) bool, which of its rows show somebody known
+    known : (rows,) bool, which of its rows show a known person
     """
 
     features: StageReader
@@ -66,11 +66,11 @@ class Input:
 
 
 def read_unknown(inputs: Sequence[Input], answered: Collection[Spot], with_vectors: bool) -> Iterator[Seen]:
-    """The clips of all inputs, sorted by name, with no more than a few batches in memory.
+    """The clips of all inputs, sorted by name, with only a few batches in memory.
 
     Parameters
     ----------
-    answered : tracks of which somebody said whom they show
+    answered : tracks with an answer
 
     Raises
     ------
@@ -135,18 +135,18 @@ class _Rows:
 def known_rows(
     features: StageReader, table: StageReader | None, known: Sequence[str], answers: Given, given: Sequence[str]
 ) -> np.ndarray:
-    """Which rows of features show somebody known, (rows,) bool: those with a "yes", and those that taught it.
+    """Which rows of features show a known person, (rows,) bool: those with a "yes", and those it was learnt from.
 
     Parameters
     ----------
-    table : of appearances, whose people and false hits count; None where nobody is known
-    known : the features that it was made with
+    table : of appearances, with the people and false hits to use; None if nobody is known
+    known : the features it was made with
     given : other paths of the command
 
     Raises
     ------
     InputError
-        If another model made the features, or what the table was made with is gone.
+        If another model made the features, or the table's inputs are gone.
     """
     if table is None:
         return np.zeros(features.rows, bool)

@@ -1,11 +1,11 @@
-"""Stage directories: Parquet parts and a manifest, written and read here and nowhere else.
+"""Stage directories: Parquet parts and a manifest, written and read only here.
 
 DIR/clips/part-00000.parquet ...     every clip of the stage and its state, sorted by name
 DIR/TABLE/part-00000.parquet ...     its rows (faces, features or scores), sorted by clip name
 DIR/manifest.json                    written last: a directory without one is not complete
 DIR/int8/                            networks of a run with --precision int8
-DIR/progress.json, DIR/lock          only while a run is under way, or where one was stopped
-DIR/before/1/, DIR/before/2/ ...     what earlier runs did of other clips, until DIR is complete again
+DIR/progress.json, DIR/lock          only during a run, or after one was stopped
+DIR/before/1/, DIR/before/2/ ...     results of earlier runs with other clips, until DIR is complete again
 """
 
 from .accounts import Accounts

@@ -1,4 +1,4 @@
-"""Where the clips of a stage have gone: each ends in one state, and the sums of a stage agree with the one before."""
+"""The accounts of a stage: each clip ends in one state, and the totals match those of the previous stage."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class Accounts:
-    """Numbers of clips by state, as a manifest has them under `counts`, and of rows.
+    """Numbers of clips by state, as in a manifest under `counts`, and of rows.
 
     clips : all of them
-    rows : of the stage's own table: a face each after detect.py, a track each in features of `detect.py --faces all`,
-        else a clip each
+    rows : of the stage's own table: one per face after detect.py, one per track in features of `detect.py --faces all`,
+        else one per clip
     ok, no_face, unreadable : clips in each state
     """
 
@@ -32,7 +32,7 @@ class Accounts:
         Raises
         ------
         InputError
-            If one is missing or no whole number, or if clips are in no state or in two.
+            If one is missing or not an integer, or if clips are in no state or in two.
         """
         values = counts if isinstance(counts, Mapping) else {}
         for name in Accounts.__dataclass_fields__:
@@ -46,11 +46,12 @@ class Accounts:
         return result
 
     def check_rows(self, a_clip: bool, where: str, together: bool = False, bare: bool = False) -> None:
-        """Raise InputError unless every clip that is ok has one row (`a_clip`), or at least one; no other clip has any.
+        """Raise InputError unless every clip that is ok has one row (`a_clip`), or at least one, and no other clip has
+        any.
 
         Parameters
         ----------
-        together : whether clips may have a row together
+        together : whether clips may share a row
         bare : whether clips that are ok may have no row
         """
         least = 0 if bare else min(self.ok, 1) if together else self.ok
@@ -58,7 +59,7 @@ class Accounts:
             raise InputError(f"{where}: {self.ok} clips are ok and there are {self.rows} rows; make it again")
 
     def check_from(self, before: Accounts, where: str, lost: int = 0) -> None:
-        """Raise InputError unless these are the clips of the stage before.
+        """Raise InputError unless these are the clips of the previous stage.
 
         Parameters
         ----------

@@ -1,8 +1,8 @@
-"""What earlier runs did of clips, kept aside in `DIR/before/` until an output that grows is complete again.
+"""Results of earlier runs, set aside in `DIR/before/` until a growing output is complete again.
 
-`DIR/before/1/`, `2/` and so on are stage directories of their own, the newest last, each with the header that its run
-had. There is one more than one where a run that grew was stopped and the data set changed once more. After a kill the
-files say how far this came:
+`DIR/before/1/`, `2/` and so on are stage directories of their own, the newest last, each with the header of its run.
+There are several if a growing run was stopped and the data set changed again. After a kill the files show how far it
+came:
 
     manifest.json of DIR    it is complete, and `before/` left over: its rows are in DIR
     progress.json           with the sums of the manifests in `before/`: a run that goes on, and copies from there
@@ -31,9 +31,9 @@ from .table import GrowingTable
 
 
 def begin(path: str, header: Mapping[str, Any], schema: pa.Schema) -> tuple[Progress | None, list[str]]:
-    """Find out from where a run into a stage directory goes on; whoever calls holds its lock.
+    """Find out where a run into a stage directory resumes; the caller holds its lock.
 
-    What is there and has other clips is put aside.
+    An existing directory with other clips is set aside.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def begin(path: str, header: Mapping[str, Any], schema: pa.Schema) -> tuple[Prog
 
     Returns
     -------
-    The progress of a run that goes on, None for one that begins, and directories of what was done before, newest last.
+    The progress of a resumed run, None for a new one, and directories of earlier results, newest last.
 
     Raises
     ------
     InputError
-        If what is there is complete and has no other clips, was made in another way, or can't be read.
+        If the existing directory is complete and has no other clips, was made in another way, or can't be read.
     """
     manifest = files.join(path, MANIFEST)
     if files.exists(manifest):
@@ -70,7 +70,7 @@ def begin(path: str, header: Mapping[str, Any], schema: pa.Schema) -> tuple[Prog
         layers += _put_aside(path, saved, schema, len(layers) + 1)
     elif saved.before != sums[:-1]:
         raise InputError(
-            f"{files.join(path, BEFORE)}: is not what this run was begun with; give --overwrite to begin anew"
+            f"{files.join(path, BEFORE)}: is not what this run was started with; give --overwrite to start again"
         )
     files.discard(files.join(path, PROGRESS))
     if layers:
@@ -79,7 +79,7 @@ def begin(path: str, header: Mapping[str, Any], schema: pa.Schema) -> tuple[Prog
 
 
 def clear(path: str) -> None:
-    """Remove what was done before: manifests first, so that none stands over half a table."""
+    """Remove earlier results: manifests first, so that none describes half a table."""
     before = files.join(path, BEFORE)
     if files.is_dir(before):
         for layer in _layers(path):
@@ -131,15 +131,15 @@ def _check_same(path: str, was: Mapping[str, Any], now: Mapping[str, Any]) -> No
     found = differences(was, now)
     if found and not may_grow(was, now):
         raise InputError(
-            f"{path}: holds a run that was begun with another {', another '.join(found)}; "
-            f"give the same, --overwrite to begin anew, or another --output"
+            f"{path}: contains a run that was started with another {', another '.join(found)}; "
+            f"give the same, --overwrite to start again, or another --output"
         )
 
 
 def _put_aside(path: str, saved: Progress, schema: pa.Schema, number: int) -> list[str]:
-    """Close a run that was stopped as one of the clips that it has done; its directory, nothing where there is none.
+    """Close a stopped run as one of the clips that it has done; returns its directory, empty if there is none.
 
-    Its progress stays good until it is removed: full parts keep their bytes, and the last one holds what was saved.
+    Its progress stays valid until it is removed: full parts keep their bytes, and the last one contains what was saved.
     """
     stage = saved.header["stage"]
     tables = {KINDS[stage].table: GrowingTable(files.join(path, KINDS[stage].table), schema)}
@@ -149,7 +149,7 @@ def _put_aside(path: str, saved: Progress, schema: pa.Schema, number: int) -> li
             table.resume(state)
     except ValueError as error:
         raise InputError(
-            f"{files.join(path, PROGRESS)}: can't be read ({error}); give --overwrite to begin anew"
+            f"{files.join(path, PROGRESS)}: can't be read ({error}); give --overwrite to start again"
         ) from None
     rows, clips = tables.values()
     if not clips.total:
@@ -172,7 +172,7 @@ def _put_aside(path: str, saved: Progress, schema: pa.Schema, number: int) -> li
 
 
 def _move_parts(path: str, layer: str, stage: str) -> None:
-    """Move the parts of a directory of before that still lie in DIR. Names in its manifest are compared only."""
+    """Move the parts of an earlier directory that are still in DIR. Names in its manifest are only compared."""
     wanted = read_manifest(layer, (stage,))["parts"]
     there = parts_there(layer, stage)
     for table, names in parts_there(path, stage).items():

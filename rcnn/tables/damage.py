@@ -1,8 +1,8 @@
-"""What is raised over a damaged table."""
+"""Exceptions raised for a damaged table."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-# what the reader of Parquet raises over a damaged file: its own errors, and those of Python that it lets through
+# exceptions of the Parquet reader for a damaged file: its own, and Python's that it lets through
 DAMAGED = (pa.ArrowException, OSError, KeyError, ValueError, MemoryError)

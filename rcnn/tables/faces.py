@@ -1,4 +1,4 @@
-"""The faces of a clip: from the detector to the table and back."""
+"""The faces of a clip, to and from the table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..clips.dataset import Clip
 from .reader import StageReader
 from .schema import POINT_NUMBERS, VECTOR, clip_starts, is_tracked, vector_array, vectors
 
-BATCH_ROWS = 1024  # faces that are read together
+BATCH_ROWS = 1024  # faces in a batch
 CROP = "crop"  # column
 
 
@@ -21,17 +21,17 @@ CROP = "crop"  # column
 class ClipFaces:
     """The columns of a clip's faces, in the order of the frames.
 
-    clip : whose they are; read back from a table it has no path
+    clip : their clip; without a path if read from a table
     frames : (n,) int32, number of the frame, counted from 1
-    times : (n,) float64, when the frame is shown, seconds of the source file, also where the clip is a piece of it
+    times : (n,) float64, time of the frame, seconds of the source file, even if the clip is a piece of it
     scores : (n,) float32, probability of a face
     qualities : (n,) float32, norm of the quality model's embedding, or the score
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels of the upright frame of the video
     landmarks : (n, 5, 2) float32, x, y in the same pixels
     crops : n aligned faces as JPEG
-    tracks : (n,) int32, number of the face's track in the clip; all 0 where there are no tracks
-    vectors : (n, D) float16 of length 1, embeddings of the crops by the quality model; None where they are not kept or
-        were not asked for
+    tracks : (n,) int32, number of the face's track in the clip; all 0 if there are no tracks
+    vectors : (n, D) float16 of length 1, embeddings of the crops by the quality model; None if they are not stored or
+        not requested
     """
 
     clip: Clip
@@ -73,7 +73,7 @@ class ClipFaces:
 
     @staticmethod
     def joined(parts: Sequence[ClipFaces]) -> ClipFaces:
-        """The faces of several pieces of one clip, at least one, piece after piece."""
+        """The faces of several pieces of one clip, at least one, concatenated."""
         if len(parts) == 1:
             return parts[0]
         first = parts[0]
@@ -117,9 +117,9 @@ def read_faces(
 
     Parameters
     ----------
-    crops : whether the crops are read, which are nearly all of the bytes; else they are empty
-    clips : names of those that are wanted; None for all
-    vectors : whether the vectors are read, which the directory has then
+    crops : whether to read the crops, which are nearly all of the bytes; else they are empty
+    clips : names of the wanted ones; None for all
+    vectors : whether to read the vectors, which the directory must have
 
     Raises
     ------
@@ -140,7 +140,7 @@ def read_faces(
 
 
 def _pieces(batch: pa.RecordBatch) -> Iterator[ClipFaces]:
-    """The rows of a batch by clip; the first and the last clip may go on in other batches."""
+    """The rows of a batch by clip; the first and the last clip may continue in other batches."""
     names = batch.column("name").to_pylist()
     frames, times = batch.column("frame").to_numpy(), batch.column("time").to_numpy()
     scores, qualities = batch.column("score").to_numpy(), batch.column("quality").to_numpy()

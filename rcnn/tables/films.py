@@ -11,11 +11,11 @@ from .reader import StageReader
 
 @dataclass(frozen=True)
 class Films:
-    """The films that clips are pieces of; a clip that is a whole file is not among them.
+    """The films that clips are pieces of; clips that are whole files are left out.
 
     sources : path of the film, by the name of the piece
-    lengths : seconds of each film as far as its pieces reach, by path
-    whole : clips that are no pieces
+    lengths : seconds of each film up to the end of its last piece, by path
+    whole : clips that are not pieces
     """
 
     sources: Mapping[str, str]
@@ -44,5 +44,5 @@ class Films:
         return self.whole + len(self.lengths)
 
     def film(self, name: str) -> str:
-        """What a clip is shown as a part of: the film, else the clip itself."""
+        """The film that a clip is a piece of, else the clip itself."""
         return self.sources.get(name, name)

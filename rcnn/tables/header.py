@@ -1,6 +1,6 @@
-"""What a stage directory was made of, and whether that is what a run would make it of now.
+"""What a stage directory was made from, and whether a run would use the same inputs now.
 
-The header stands in the manifest, and in the progress of a run that was stopped. It is compared here and nowhere else.
+The header is in the manifest, and in the progress of a stopped run. It is compared only here.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from ..files.lock import LOCK, take_lock
 from .listing import Listing
 from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
 
-# Arguments that change nothing in what is written
+# Arguments that do not change the output
 FREE_ARGUMENTS = (
     "output", "overwrite", "renew", "gpu", "workers", "ray", "decoders", "max_bad", "licence", "vectors", "vectors_of",
 )  # fmt: skip
-# Arguments that name what sums stand for: a file or directory of another name may hold the same
+# Arguments that name files with sums: a file or directory with another name may have the same contents
 NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources", "answers", "answered")
-PLACES = ("dataset",)  # arguments that are the same where they name one place, whole or from here
+PLACES = ("dataset",)  # arguments that are equal if they name the same path, absolute or relative
 LIST = "listing"  # key of the digest of the list of clips
-MADE = "made"  # key of a source: digest of what it was made of, whichever clips it has
-GROWING = ("detect", "feature")  # stages that copy the rows of clips that stayed the same
+MADE = "made"  # key of a source: digest of what it was made from, regardless of its clips
+GROWING = ("detect", "feature")  # stages that copy the rows of unchanged clips
 SHORT = 60  # characters of a value in a message
 
 
 def file_sums(paths: Sequence[str]) -> dict[str, str]:
-    """sha256 of files, by name; by folder and name where two files have one name."""
+    """sha256 of files, by name; by folder and name if two files have the same name."""
     bases = [os.path.basename(path) for path in paths]
     return {
         base if bases.count(base) == 1 else files.join(os.path.basename(os.path.dirname(path)), base): sha256(path)
@@ -43,27 +43,27 @@ def file_sums(paths: Sequence[str]) -> dict[str, str]:
 
 
 def model_digest(sums: Mapping[str, str]) -> str:
-    """One digest of the files of a model, whatever their names; `sums` as `file_sums` gives them."""
+    """One digest of the files of a model, whatever their names; `sums` as returned by `file_sums`."""
     return hashlib.sha256("".join(sums.values()).encode()).hexdigest()
 
 
 def check_unchanged(paths: Sequence[str], sums: Mapping[str, str]) -> None:
-    """Refuse model files that are no longer those with which a run began.
+    """Refuse model files that have changed since a run started.
 
     Parameters
     ----------
-    sums : of the run, as `file_sums` gives them
+    sums : of the run, as returned by `file_sums`
 
     Raises
     ------
     InputError
-        Names the first such file.
+        With the first such file.
     """
     for path, (name, found) in zip(paths, file_sums(paths).items(), strict=True):
         if sums.get(name) != found:
             raise InputError(
-                f"{path}: was replaced while the run was under way; put the file back and give the same command, or "
-                f"begin anew with --overwrite"
+                f"{path}: was replaced during the run; put the file back and give the same command, or "
+                f"start again with --overwrite"
             )
 
 
@@ -75,15 +75,15 @@ def header_of(
     lineage: Sequence[Mapping[str, str]] | None = None,
     listing: Listing | None = None,
 ) -> dict[str, Any]:
-    """What a directory is made of.
+    """What a directory is made from.
 
     Parameters
     ----------
     arguments : of the run
     models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
-    lineage : what the manifest says in their place; None for them
-    listing : the clips of the data set that it is of; None where it has its clips from its sources
+    lineage : what the manifest records instead of them; None for the sources
+    listing : the clips of its data set; None if its clips come from its sources
     """
     return {
         "format": FORMAT,
@@ -102,9 +102,10 @@ def _source(path: str, stage: str) -> dict[str, str]:
 
 
 def made_of(path: str) -> str:
-    """Digest of what decides how each clip of a stage directory is done: arguments and models, not which clips.
+    """Digest of what determines the result for each clip of a stage directory: arguments and models, not the list of
+    clips.
 
-    With `--precision int8` the networks that it was calibrated to play a part.
+    With `--precision int8` this includes the calibrated networks.
 
     Raises
     ------
@@ -128,7 +129,7 @@ def made_of(path: str) -> str:
 
 def header_there(path: str) -> Mapping[str, Any] | None:
     """The header of what a stage directory holds, complete or not: of its manifest, its progress, or what was put
-    aside last; None where there is none that can be read."""
+    aside last; None if there is none that can be read."""
     for name in (MANIFEST, PROGRESS):
         with suppress(OSError, ValueError):
             found = read_json(files.join(path, name))
@@ -140,7 +141,7 @@ def header_there(path: str) -> Mapping[str, Any] | None:
 
 
 def may_grow(was: Any, now: Mapping[str, Any]) -> bool:
-    """Whether what an earlier run did of a clip is what a run would do now, where the clip stayed the same.
+    """Whether a run would now get the same result for an unchanged clip as an earlier run.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def may_grow(was: Any, now: Mapping[str, Any]) -> bool:
 
 
 def _without_clips(header: Any) -> dict[str, Any]:
-    """A header that is the same whichever clips there are."""
+    """A header without the list of clips."""
     header = header if isinstance(header, Mapping) else {}
     sources = header.get("sources")
     return {
@@ -165,7 +166,8 @@ def _without_clips(header: Any) -> dict[str, Any]:
 
 
 def differences(was: Any, now: Mapping[str, Any]) -> list[str]:
-    """What an earlier header has otherwise than that of now, in words, arguments first; empty where nothing differs."""
+    """The differences between an earlier header and the current one, in words, arguments first; empty if there are
+    none."""
     was = was if isinstance(was, Mapping) else {}
     return [*other_arguments(was, now), *other_inputs(was, now)]
 
@@ -176,7 +178,7 @@ def other_arguments(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
 
 
 def other_inputs(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The models, sources and formats that differ. A directory or a file that was only moved is the same."""
+    """The models, sources and formats that differ. A directory or a file that was only moved is equal."""
     words = _by_key(was.get("models"), now["models"], set())
     for name in sorted({*now, *was} & {"format", "stage", LIST}):
         if was.get(name) == now.get(name):
@@ -188,7 +190,7 @@ def other_inputs(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     before = _sums(was.get("sources"))
     for place, source in enumerate(now["sources"]):
         if place >= len(before) or before[place] != source["manifest"]:
-            words.append(f"{source['path']}, which was made anew")
+            words.append(f"{source['path']}, which was rebuilt")
     if len(before) > len(now["sources"]):
         words.append(f"number of inputs ({len(before)}, now {len(now['sources'])})")
     return words
@@ -221,32 +223,34 @@ def _short(value: Any) -> str:
 def check_not_input(path: str, sources: Sequence[str]) -> None:
     """Refuse an output that is one of the directories it is made from."""
     if any(files.same(source, path) for source in sources):
-        raise InputError(f"{path}: is the input, too; give --output another path")
+        raise InputError(f"{path}: is also the input; give --output another path")
 
 
 def check_same_stage(path: str, manifest: Any, stage: str) -> None:
-    """Refuse to replace the work of another stage, which took its time."""
+    """Refuse to replace the output of another stage."""
     other = manifest.get("stage") if isinstance(manifest, Mapping) else None
     if isinstance(other, str) and other in KINDS and other != stage:
-        raise InputError(f"{path}: holds what {KINDS[other].script} wrote; give --output another path, or remove it")
+        raise InputError(
+            f"{path}: contains the output of {KINDS[other].script}; give --output another path, or remove it"
+        )
 
 
 def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) -> bool:
-    """Whether a complete directory is there that was made of the same, which a line then says.
+    """Whether a complete directory made from the same inputs exists; if so, prints a line.
 
-    Where one is there that is to be replaced, it stops being complete here, before its successor is made: what a run
-    that is stopped at once leaves behind is never taken for its result. One that only has other clips is left for
-    `StageWriter`, which copies the rows of those that stayed the same.
+    One that is to be replaced is marked incomplete here, before its successor is made: what a run that is stopped
+    immediately leaves behind is never taken for its result. One that only has other clips is left to `StageWriter`,
+    which copies the rows of unchanged clips.
 
     Parameters
     ----------
-    overwrite : whether what is there is to be replaced
-    renew : whether it is to be replaced where its inputs have changed, and the arguments have not
+    overwrite : whether to replace an existing directory
+    renew : whether to replace it if its inputs have changed, and the arguments have not
 
     Raises
     ------
     InputError
-        If it was made with other arguments or of other inputs, and is not to be replaced.
+        If it was made with other arguments or from other inputs, and is not to be replaced.
     """
     manifest = files.join(path, MANIFEST)
     check_not_input(path, [source["path"] for source in header["sources"]])
@@ -266,7 +270,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         arguments, inputs = other_arguments(was, header), other_inputs(was, header)
         if not arguments and not inputs:
             _tidy(path)
-            print(f"{script}: {path} is complete and was made of the same; it is kept", flush=True)
+            print(f"{script}: {path} is complete and was made from the same inputs; it is kept", flush=True)
             note_saved()
             return True
         if may_grow(was, header):
@@ -276,21 +280,21 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
                 f"{path}: is complete and was made with another {', another '.join([*arguments, *inputs])}; give the "
                 f"same, --overwrite to replace it, or another --output"
             )
-        print(f"{script}: {path} was made with another {', another '.join(inputs)}; it is made anew", flush=True)
+        print(f"{script}: {path} was made with another {', another '.join(inputs)}; it is rebuilt", flush=True)
     discard(path)
     return False
 
 
 def _tidy(path: str) -> None:
-    """Remove what a run leaves beside its manifest when it is killed in its last step; nothing reads that."""
+    """Remove what a run leaves next to its manifest when it is killed in its last step; nothing reads that."""
     left = [file for name in (PROGRESS, OLD_LISTING) if files.exists(file := files.join(path, name))]
     before = files.join(path, BEFORE)
     if not left and not files.is_dir(before):
         return
-    with suppress(OSError, InputError):  # a complete output may lie where only reading is allowed
+    with suppress(OSError, InputError):  # a complete output may be read-only
         lock = take_lock(files.join(path, LOCK), path, "--output")
         try:
-            if files.exists(files.join(path, MANIFEST)):  # no run has begun to replace it
+            if files.exists(files.join(path, MANIFEST)):  # no run has started to replace it
                 for file in left:
                     files.remove(file)
                 files.remove_tree(before)
@@ -299,7 +303,7 @@ def _tidy(path: str) -> None:
 
 
 def discard(path: str) -> None:
-    """Make what is in a stage directory count no more: neither as complete nor as a run that can go on.
+    """Invalidate a stage directory: it counts neither as complete nor as a resumable run.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Several stage directories side by side, clip by clip, with no more than a batch of each in memory."""
+"""Several stage directories side by side, clip by clip, with only a batch of each in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import InputError
 from . import StageReader, open_stage, vector_array, vectors
 from .schema import MEANS
 
-BATCH_BYTES = 16 << 20  # of vectors that a cursor holds
+BATCH_BYTES = 16 << 20  # of vectors in a cursor
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Row:
     """A clip in several inputs.
 
     name, split : of the clip
-    track : of the clip; 0 where the inputs have none
-    vectors : (D,) float32 of each input; None where the input lacks the clip
-    means : (m, D) float32 of each input that has the clip, the further vectors to learn from; where they are wanted
+    track : of the clip; 0 if the inputs have none
+    vectors : (D,) float32 of each input; None if the input lacks the clip
+    means : (m, D) float32 of each input that has the clip, the additional training vectors; if requested
     """
 
     name: str
@@ -74,7 +74,7 @@ class _Cursor:
 
 
 def _means(column: pa.ListArray, reader: StageReader) -> list[np.ndarray]:
-    """The further vectors (m, D) float32 of each row."""
+    """The additional vectors (m, D) float32 of each row."""
     lengths = np.diff(column.offsets.to_numpy())
     if (lengths % reader.width).any():
         raise InputError(f"{reader.path}: has means of another width than its vectors; make it again")
@@ -83,16 +83,16 @@ def _means(column: pa.ListArray, reader: StageReader) -> list[np.ndarray]:
 
 
 def join_rows(readers: Sequence[StageReader], means: bool = False) -> Iterator[Row]:
-    """Every clip that any input has, or every track of it, sorted by name and track.
+    """Every clip of any input, or every track of it, sorted by name and track.
 
     Parameters
     ----------
-    means : whether further vectors to learn from are wanted, which all inputs have
+    means : whether to read the additional training vectors, which all inputs must have
 
     Raises
     ------
     InputError
-        If an input is not sorted or names a clip twice, or two have another split for one.
+        If an input is not sorted or has a clip twice, or two inputs differ in a clip's split.
     """
     cursors = [_Cursor(reader, means) for reader in readers]
     while True:
@@ -122,8 +122,8 @@ def join_rows(readers: Sequence[StageReader], means: bool = False) -> Iterator[R
 
 @dataclass(frozen=True)
 class Batch:
-    """Clips, or tracks of clips, with one vector each: names, splits, and (n, D) float32; and the further vectors to
-    learn from of each, (m, D) float32, where they are wanted."""
+    """Clips, or tracks of clips, with one vector each: names, splits, and (n, D) float32; and the additional training
+    vectors of each, (m, D) float32, if requested."""
 
     names: list[str]
     splits: list[str]
@@ -133,7 +133,7 @@ class Batch:
     def record(
         self, schema: pa.Schema, labels: np.ndarray | None = None, kinds: Sequence[str] | None = None
     ) -> pa.RecordBatch:
-        """The same as rows of a stage's table; with labels (n,) int32 and kinds (n,) where it has these."""
+        """As rows of a stage's table; with labels (n,) int32 and kinds (n,) if it has these columns."""
         more = [] if labels is None else [pa.array(labels, pa.int32())]
         more += [] if kinds is None else [pa.array(kinds, pa.string())]
         columns = [pa.array(self.names, pa.string()), pa.array(self.splits, pa.string()), *more]
@@ -143,12 +143,12 @@ class Batch:
 def concatenate(
     readers: Sequence[StageReader], rows: int, start_after: str = "", means: bool = False
 ) -> Iterator[Batch]:
-    """The vectors of all inputs one behind the other, for the clips or tracks that all of them have.
+    """The concatenated vectors of all inputs, for the clips or tracks that all of them have.
 
     Parameters
     ----------
-    rows : of a batch, and what is left of the last clip's tracks; the last batch may be shorter
-    start_after : name of the last clip that is left out, because it is done
+    rows : of a batch, apart from the rest of the last clip's tracks; the last batch may be shorter
+    start_after : name of the last clip that is done already
     means : see `join_rows`
     """
     gathered: list[Row] = []
@@ -173,7 +173,7 @@ def _batch(rows: list[Row]) -> Batch:
 
 
 def _side_by_side(means: Sequence[np.ndarray]) -> np.ndarray:
-    """Of inputs made of the same faces, which have as many; else as many as all have."""
+    """The means of inputs made from the same faces, which have equally many; else as many as all have."""
     count = min(map(len, means))
     return np.concatenate([each[:count] for each in means], axis=1)
 
@@ -187,7 +187,7 @@ def open_inputs(paths: Sequence[str], stages: Sequence[str], part: tuple[int, in
         If a path is given twice, or some have tracks and others don't.
     """
     if len(set(paths)) != len(paths):
-        raise InputError(f"--inputs {','.join(paths)}: names a directory twice")
+        raise InputError(f"--inputs {','.join(paths)}: has a directory twice")
     readers = [open_stage(path, stages, part) for path in paths]
     if len({reader.tracked for reader in readers}) > 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Which clips of a run were done before and have stayed the same, and their rows."""
+"""The clips of a run that were done before and are unchanged, and their rows."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .merged import merged
 from .reader import NAME, StageReader, rows_of_names
 from .schema import after
 
-Mark = tuple[Any, ...]  # what a clip is known by, its name first
+Mark = tuple[Any, ...]  # what identifies a clip, its name first
 
 
 class Kept:
-    """The clips of a run that some earlier one has done.
+    """The clips of a run that an earlier one has done.
 
-    Memory: a byte a clip, and the names of those that are kept.
+    Memory: a byte per clip, and the names of kept ones.
 
     Parameters
     ----------
-    layers : what earlier runs did, newest last; a clip that several have done is taken from the newest
+    layers : results of earlier runs, newest last; a clip in several is taken from the newest
     now : marks of the run's clips, sorted by name
     marks : columns of the table of clips that must be equal to these, `name` first
-    again : whether a clip is done again though it stayed the same; takes its state and reason
-    start_after : greatest name that the run has written already
+    again : whether an unchanged clip is done again; takes its state and reason
+    start_after : largest name that the run has written already
 
     Attributes
     ----------
@@ -75,16 +75,16 @@ class Kept:
 
     def __str__(self) -> str:
         words = f"{self.kept} clips kept, {self.new} new, {self.changed} changed, {self.gone} gone"
-        return f"{words}, {self.again} tried again, which failed for want of the machine" if self.again else words
+        return f"{words}, {self.again} tried again after a failure of the machine" if self.again else words
 
     def until(self, name: str | None = None) -> Iterator[tuple[pa.RecordBatch, Iterator[pa.RecordBatch]]]:
-        """Clips that are kept and come before a name, or all that are left: some rows of the table of clips, and theirs
-        in the stage's table, which are to be taken before the next.
+        """Kept clips before a name, or all that are left: rows of the table of clips, and theirs in the stage's table,
+        to be consumed before the next.
 
         Raises
         ------
         InputError
-            If what was done before is damaged.
+            If the earlier results are damaged.
         """
         for clips in self._clips.until(name):
             yield clips, self._rows.until(clips.column(NAME)[-1].as_py(), with_it=True)
@@ -92,11 +92,11 @@ class Kept:
 
 @contextmanager
 def _anew() -> Iterator[None]:
-    """What a reader says of a damaged directory ends in how it is made, which it can't be."""
+    """Replace the advice in a reader's message about a damaged directory, which can't be made again by itself."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"{str(error).rpartition('; ')[0]}; give --overwrite to begin anew") from None
+        raise InputError(f"{str(error).rpartition('; ')[0]}; give --overwrite to start again") from None
 
 
 def _marks(layer: StageReader, marks: Sequence[str]) -> Iterator[tuple[Mark, str, str]]:
@@ -112,8 +112,8 @@ def _numbered(place: int, rows: Iterator[tuple[Mark, str, str]]) -> Iterator[tup
 def _side_by_side(
     now: Iterable[Mark], layers: Sequence[Iterator[tuple[Mark, str, str]]]
 ) -> Iterator[tuple[Mark | None, list[tuple[int, Mark, str, str]]]]:
-    """Every clip that is now or was then, by name: its mark of now, None where it is gone, and what the layers have of
-    it with the place of the layer, the newest first."""
+    """Every current or earlier clip, by name: its current mark, None if it is gone, and its rows in the layers with the
+    layer's index, newest first."""
     walk = heapq.merge(*map(_numbered, range(len(layers)), layers), key=lambda row: (row[1][0], -row[0]))
     row = next(walk, None)
 
@@ -139,7 +139,7 @@ def _only(batches: Iterator[pa.RecordBatch], names: pa.StringArray, start_after:
 
 
 class Stream:
-    """Rows that are sorted by name, taken piece by piece."""
+    """Rows sorted by name, read piece by piece."""
 
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches

@@ -1,7 +1,7 @@
-"""Which clips a run began with, which files they are, and of what size and time, so that a change since is noticed.
+"""The clips that a run started with, with the paths, sizes and times of their files, so that changes are noticed.
 
-Each clip has a sha256 of these, and the digest of a list is the sum of them modulo 2^256: the order does not count, and
-the sums of the parts of a job array make that of the whole. It tells accidents, not forgeries.
+Each clip has a sha256 of these, and the digest of a list is the sum of them modulo 2^256: the order does not matter,
+and the sums of the parts of a job array add up to that of the whole. It detects accidents, not forgeries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ BITS = 256
 
 @dataclass(frozen=True)
 class Listing:
-    """Clips that a run is of.
+    """The clips of a run.
 
     digest : of all of them, hexadecimal
     clips : sorted by name, with sizes and times; none where only the digest is known
@@ -33,17 +33,17 @@ class Listing:
 
         Parameters
         ----------
-        root : directory of the data set, which may move with its clips; where it is left out paths count as they stand
+        root : directory of the data set, which may be moved with its clips; without it paths are used as they are
         """
         return Listing(_hexadecimal(sum(_number(clip, root) for clip in clips)), clips)
 
     @staticmethod
     def joined(digests: Iterable[str]) -> Listing:
-        """The listing of all clips of several lists that have none in common."""
+        """The listing of all clips of several disjoint lists."""
         return Listing(_hexadecimal(sum(int(digest, 16) for digest in digests)))
 
     def without(self, clips: Iterable[Clip]) -> Listing:
-        """The listing of the others, where these are among them; only the digest is known.
+        """The listing without some of its clips; only its digest is known.
 
         Parameters
         ----------

@@ -16,7 +16,7 @@ from .next_steps import first, misplaced
 from .schema import FORMAT, KINDS, MANIFEST
 
 Step = Annotated[str, Meta(pattern=r"\A-?[0-9]{1,10}\Z")]  # of a histogram
-Rate = Annotated[float, Meta(ge=1e-6, lt=1 << 16)]  # looks a second
+Rate = Annotated[float, Meta(ge=1e-6, lt=1 << 16)]  # sampled frames per second
 Pixels = Annotated[int, Meta(gt=0, lt=1 << 16)]
 
 
@@ -28,7 +28,7 @@ class Source(Struct):
 
 
 class Arguments(Struct):
-    """Those arguments of a run that another command computes with; the manifest has all of them."""
+    """The arguments of a run that other commands use; the manifest has all of them."""
 
     dataset: Name | None = None
     stage: Name | None = None
@@ -46,7 +46,7 @@ class Arguments(Struct):
 
 
 class Counts(Struct):
-    """Those counts that not every stage has, and another command reads."""
+    """Counts that not every stage has, and other commands read."""
 
     faces_seen: Count = 0
     faces_used: Count = 0
@@ -61,7 +61,7 @@ class Counts(Struct):
 
 
 class Manifest(Struct):
-    """What every manifest has, beside what a reader does not need."""
+    """The fields of every manifest, except those that no reader needs."""
 
     arguments: Arguments
     models: dict[Name, str]
@@ -80,7 +80,8 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the directory is not there, not complete, of another stage or of a later format, or the manifest is damaged.
+        If the directory does not exist, is not complete, is of another stage or a later format, or the manifest is
+        damaged.
     """
     scripts = " or ".join(KINDS[stage].script for stage in stages)
     file = files.join(path, MANIFEST)
@@ -96,12 +97,12 @@ def read_manifest(path: str, stages: Sequence[str]) -> dict[str, Any]:
         raise InputError(f"{file}: can't be read ({reason(error)}); run {scripts} again") from None
     stage = manifest.get("stage") if isinstance(manifest, dict) else None
     if not isinstance(stage, str) or stage not in stages:
-        raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, wanted is the output of {scripts}")
+        raise InputError(f"{path}: was written by stage {str(stage)[:40]!r}, expected the output of {scripts}")
     if manifest.get("format") != FORMAT:
         raise InputError(
             f"{path}: has format {str(manifest.get('format'))[:40]!r}, this program reads {FORMAT}; run {scripts} again"
         )
-    Accounts.of(manifest.get("counts"), file)  # which says it more plainly
+    Accounts.of(manifest.get("counts"), file)  # which gives a clearer message
     if not isinstance(manifest.get("parts"), dict):
         raise InputError(f"{path}: its manifest lists no parts; run {KINDS[stage].script} again")
     try:

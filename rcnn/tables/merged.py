@@ -1,4 +1,4 @@
-"""Tables with no clip in common, put together."""
+"""Merges tables with no clip in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import InputError
 
-ROWS = 1024  # of a batch that is given
+ROWS = 1024  # of a yielded batch
 
 
 class _Cursor:
@@ -39,7 +39,7 @@ class _Cursor:
         """The rows in hand whose name is less than `until`; all of them for None."""
         end = len(self.names) if until is None else bisect_left(self.names, until, self.at)
         if end == self.at:
-            raise InputError(f"--inputs: rows of {until!r} lie in two parts; run the jobs of these again")
+            raise InputError(f"--inputs: rows of {until!r} are in two parts; run the jobs of these again")
         assert self.batch is not None
         rows = self.batch.slice(self.at, end - self.at)
         self.at = end
@@ -50,8 +50,8 @@ class _Cursor:
 def merged(inputs: Sequence[Iterator[pa.RecordBatch]], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
     """The rows of tables that are sorted by name and have no name in common, sorted by name.
 
-    No more than a batch of each is in memory. A batch that is given has `rows` rows or some more, and all of its last
-    name: a run can go on from there.
+    No more than a batch of each is in memory. A yielded batch has at least `rows` rows, and all rows of its last name,
+    so that a run can resume there.
     """
     queue = [
         (cursor.name, number, cursor) for number, cursor in enumerate(map(_Cursor, inputs)) if cursor.name is not None

@@ -1,4 +1,4 @@
-"""The commands of the stages in full, for messages: what makes a directory that is missing, what goes on from one."""
+"""Full commands of the stages, for messages: the one that makes a missing directory, and the next one after it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..files.json import read_json
 from ..installation import as_called, call_of
 from .schema import KINDS, MANIFEST, PROGRESS
 
-DRIVEN = "RCNN_DRIVEN"  # is set by run.sh, which gives the next command itself
+DRIVEN = "RCNN_DRIVEN"  # set by run.sh, which runs the next command itself
 DETECT, FEATURE, GENFEAT, PREDICT = "detect", "feature", "genfeat", "predict"  # keys of KINDS
 SEED, TRAINVAL, TEST = "seed", "trainval", "test"
 NAMED = 3  # directories in a message
-CLASSIFIER = "./model/iqiyi,40"  # as train_mlp.py saves it, where no other place is named
+CLASSIFIER = "./model/iqiyi,40"  # train_mlp.py's default
 
 
 def making(stage: str, path: str) -> str:
-    """The command that makes a stage directory, its inputs beside it as run.sh lays them out.
+    """The command that makes a stage directory, with its inputs next to it as in run.sh.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ def first(stages: Sequence[str], path: str) -> str:
 
 
 def following(stage: str, path: str, recipe: str = SEED) -> str:
-    """The command that goes on from a stage directory that is complete; empty where nothing follows.
+    """The next command after a complete stage directory; empty if there is none.
 
     Parameters
     ----------
-    stage, path : as of `making`
+    stage, path : as for `making`
     recipe : of the run
     """
     part = _part(path)
@@ -76,7 +76,7 @@ def following(stage: str, path: str, recipe: str = SEED) -> str:
 
 
 def predicting(model: str, data: str, recipe: str = SEED) -> str:
-    """The command that goes on from a classifier `PREFIX,EPOCH` that learnt from the training set `data`."""
+    """The next command after a classifier `PREFIX,EPOCH` that was trained on the training set `data`."""
     features, output = _beside(data, f"feat_{TEST}"), _beside(data, f"pred_{TEST}")
     more = [] if recipe == SEED else ["--recipe", recipe]
     return _command("predict.py", ["--model", model, "--inputs", features, "--output", output, *more])
@@ -89,13 +89,13 @@ def training(model: str, inputs: str) -> str:
 
 
 def say_next(command: str) -> None:
-    """Print the next command, unless run.sh gives it by itself, or there is none."""
+    """Print the next command, unless run.sh runs it, or there is none."""
     if command and DRIVEN not in os.environ:
         print(as_called(f"next: {command}"))
 
 
 def misplaced(path: str, stages: Sequence[str]) -> str:
-    """What is wrong with a place that should be the output of some stages and is not, and what to give; else empty.
+    """What is wrong with a path that should be the output of some stages, and what to give instead; else empty.
 
     Parameters
     ----------
@@ -113,12 +113,12 @@ def misplaced(path: str, stages: Sequence[str]) -> str:
             return f"{what}, which detect.py reads first: {_command('detect.py', words)}"
     for directory in (above, files.parent(above) or os.curdir):
         if _stage_of(directory) is not None:
-            return f"is a part of what a stage wrote; give the whole, {directory}"
+            return f"is a part of a stage directory; give the whole, {directory}"
     if files.is_dir(path):
         inside = [files.join(path, name) for name in sorted(files.names(path))]
         found = [each for each in inside if _stage_of(each) in stages]
         if found:
-            return f"is not what {KINDS[stages[0]].script} wrote, but holds it: give {' or '.join(found[:NAMED])}"
+            return f"is not an output of {KINDS[stages[0]].script}, but contains one: give {' or '.join(found[:NAMED])}"
     return ""
 
 

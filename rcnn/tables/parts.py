@@ -1,4 +1,4 @@
-"""The parts of a stage directory: which there must be, and whether they have the bytes that were written."""
+"""The parts of a stage directory: which must exist, and whether their bytes are those that were written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUFFIX = ".parquet"
 
 
 def parts_there(path: str, stage: str) -> dict[str, list[str]]:
-    """Names of the parts that lie in each table's folder, sorted; `clips` is one of the tables."""
+    """Names of the parts in each table's folder, sorted; `clips` is one of the tables."""
     found = {}
     for table in (KINDS[stage].table, CLIPS):
         folder = files.join(path, table)
@@ -22,17 +22,16 @@ def parts_there(path: str, stage: str) -> dict[str, list[str]]:
 
 
 def differences(there: Mapping[str, Sequence[str]], sums: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Parts that lie there and are not in the manifest, then those of the manifest that don't: `TABLE/PART`, and why.
-
-    Names of the manifest are compared only, never opened.
+    """Parts on disk that are not in the manifest, then parts of the manifest that are not on disk: `TABLE/PART`, and
+    why. Names of the manifest are only compared, never opened.
     """
     found = {f"{table}/{name}" for table, names in there.items() for name in names}
-    yield from ((name, "is in no manifest") for name in sorted(found - sums.keys()))
+    yield from ((name, "is not in the manifest") for name in sorted(found - sums.keys()))
     yield from ((name, "is missing") for name in sorted(sums.keys() - found))
 
 
 class Parts:
-    """Reads no part of a stage directory unchecked: each is compared with its sha256 before it is first opened.
+    """Checks each part of a stage directory against its sha256 before it is first opened.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ class Parts:
     Raises
     ------
     InputError
-        If a part is missing, or one is there that the manifest does not have.
+        If a part is missing, or not in the manifest.
     """
 
     def __init__(self, path: str, stage: str, sums: Mapping[str, str]) -> None:
@@ -67,7 +66,7 @@ class Parts:
         return self._sums[part]
 
     def check(self, part: str) -> None:
-        """Compare the bytes of a part with its sum, once.
+        """Compare a part with its sum, once.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How far a run has come, `progress.json`: what it was begun with, and where it may go on."""
+"""The progress of a run, `progress.json`: its header, and where it can resume."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SavedTable(Struct):
 
     sums : sha256 of its full parts, by name
     rows, bytes : of the part that is not full
-    digest : sha256 of that part; empty where it has no row
+    digest : sha256 of that part; empty if it has no row
     last : greatest name
     total : rows of all parts
     """
@@ -35,9 +35,9 @@ class SavedTable(Struct):
 
 
 class Progress(Struct):
-    """What a run needs to go on.
+    """What a run needs to resume.
 
-    header : what it was begun with
+    header : its inputs and arguments at the start
     rows, clips : its two tables
     states : numbers of clips
     state : of the stage itself
@@ -53,12 +53,12 @@ class Progress(Struct):
 
 
 def read_progress(path: str) -> Progress | None:
-    """The progress of a stage directory; None where there is none.
+    """The progress of a stage directory; None if there is none.
 
     Raises
     ------
     InputError
-        If it can't be read or is none.
+        If it can't be read or is not valid.
     """
     file = files.join(path, PROGRESS)
     try:
@@ -66,4 +66,4 @@ def read_progress(path: str) -> Progress | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise InputError(f"{file}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+        raise InputError(f"{file}: can't be read ({reason(error)}); give --overwrite to start again") from None

@@ -39,15 +39,15 @@ from .schema import (
     wanted_schema,
 )
 
-READ_ROWS = 4096  # rows of a batch that a reader holds
-NEAR_BUFFER, FAR_BUFFER = 1 << 20, 4 << 20  # bytes of a column that are read at once, on the disk and from a store
+READ_ROWS = 4096  # rows in a reader's batch
+NEAR_BUFFER, FAR_BUFFER = 1 << 20, 4 << 20  # bytes of a column to read at a time, on disk and from a store
 BATCH_BYTES = 64 << 20  # of vectors in a batch: wide ones come in smaller batches
-MANY_MEANS = 8  # times that a row with further vectors may be as large as one without
+MANY_MEANS = 8  # largest ratio of the size of a row with additional vectors to one without
 NAME = IDENTITY[0][0]
 
 
 class StageReader:
-    """Reads a complete stage directory, and believes nothing of it: no part is read whose sha256 is another.
+    """Reads a complete stage directory without trusting it: no part with a wrong sha256 is read.
 
     Parameters
     ----------
@@ -57,8 +57,8 @@ class StageReader:
     Raises
     ------
     InputError
-        If it is not there, not complete, of another stage or of a later format, has other parts than its manifest, or
-        its sums don't agree.
+        If it does not exist, is not complete, is of another stage or a later format, has other parts than its manifest,
+        or its sums don't agree.
     """
 
     def __init__(self, path: str, stages: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ class StageReader:
         self.manifest = read_manifest(path, stages)
         stage: str = self.manifest["stage"]
         self.path, self.stage = path, stage
-        self.far_buffer = FAR_BUFFER  # less where many are read side by side
+        self.far_buffer = FAR_BUFFER  # smaller if many are read side by side
         file = files.join(path, MANIFEST)
         self.accounts = self._whole = Accounts.of(self.manifest.get("counts"), file)
         self._parts = Parts(path, stage, self.manifest["parts"])
@@ -75,14 +75,14 @@ class StageReader:
             found = pq.read_schema(files.open_parquet(first))  # not checked yet, but neither are rows handed out
         except DAMAGED as error:
             raise self._damaged(first, error) from None
-        self.schema = wanted_schema(stage, found)  # the same but for numbers that Parquet gave to its columns
+        self.schema = wanted_schema(stage, found)  # equal except for the column numbers added by Parquet
         self._check_schema(first, found, self.schema)
         self.accounts.check_rows(one_row(stage, self.schema), file, KINDS[stage].together, KINDS[stage].bare)
 
     def _check_schema(self, path: str, schema: pa.Schema, wanted: pa.Schema) -> None:
         if not schema.equals(wanted, check_metadata=False):
             raise InputError(
-                f"{path}: has other columns than {KINDS[self.stage].script} writes, or others than the part before; "
+                f"{path}: has other columns than {KINDS[self.stage].script} writes, or than the previous part; "
                 "run it again"
             )
 
@@ -121,7 +121,7 @@ class StageReader:
 
     @property
     def columns(self) -> list[str]:
-        """All columns, for who copies the rows."""
+        """All columns, for copying rows."""
         return list(self.schema.names)
 
     @property
@@ -134,7 +134,7 @@ class StageReader:
 
         Parameters
         ----------
-        columns : that are read; None for all but those of `ASIDE`
+        columns : to read; None for all except those of `ASIDE`
 
         Raises
         ------
@@ -155,18 +155,17 @@ class StageReader:
         return {part: self._parts.sum_of(part) for part in self._parts.rows}
 
     def rows_in(self, path: str) -> Iterator[pa.RecordBatch]:
-        """The rows of one of `parts`, as `batches` gives them; raises as it does, but does not count them."""
+        """The rows of one of `parts`, as in `batches`; raises the same errors, but does not count rows."""
         return self._read([path], self.schema, None, READ_ROWS, None, one_row(self.stage, self.schema))
 
     def rows_of(self, clips: Collection[str], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of some clips, as `batches` gives them; parts that hold none of these clips are not read.
-
-        `columns` must have the name among them.
+        """The rows of some clips, as in `batches`; parts without these clips are not read. `columns` must include the
+        name.
         """
         return self._rows_of(clips, self._parts.rows, self.schema, columns, one_row(self.stage, self.schema))
 
     def clips_of(self, clips: Collection[str]) -> Iterator[pa.RecordBatch]:
-        """The same of the table of all clips."""
+        """The same for the table of all clips."""
         return self._rows_of(clips, self._parts.clips, CLIPS_SCHEMA, None, True)
 
     def _rows_of(
@@ -182,7 +181,7 @@ class StageReader:
                         yield found
 
     def _may_hold(self, part: str, wanted: Sequence[str]) -> bool:
-        """Whether one of some sorted names lies between the first and the last name of a row group."""
+        """Whether one of some sorted names is between the first and the last name of a row group."""
         try:
             with pq.ParquetFile(files.open_parquet(part)) as file:
                 groups = [file.metadata.row_group(number).column(0) for number in range(file.metadata.num_row_groups)]
@@ -222,7 +221,7 @@ class StageReader:
         total: int | None,
         once: bool,
     ) -> Iterator[pa.RecordBatch]:
-        """The rows of some parts, `total` in all where that is known; `once` where each name stands once."""
+        """The rows of some parts, `total` in all if known; `once` if each name occurs once."""
         last: str | None = None
         seen = 0
         if columns is None and not set(ASIDE).isdisjoint(schema.names):
@@ -262,12 +261,12 @@ class _Names(Sequence[str]):
 
 
 def rows_of_names(batch: pa.RecordBatch, names: pa.StringArray) -> pa.RecordBatch:
-    """The rows of a batch, sorted by name, that are of some clips, whose names are sorted, too."""
+    """The rows of a batch, sorted by name, that belong to some clips, also sorted by name."""
     if not len(batch):
         return batch
     first, last = batch.column(NAME)[0].as_py(), batch.column(NAME)[-1].as_py()
     start = bisect_left(_Names(names), first)
-    end = bisect_right(_Names(names), last, start)  # is_in sorts its names into a table each time
+    end = bisect_right(_Names(names), last, start)  # is_in builds a hash table of its names each time
     return batch.filter(pc.is_in(batch.column(NAME), names.slice(start, end - start)))
 
 
@@ -277,7 +276,7 @@ class PartReader(StageReader):
     Parameters
     ----------
     path, stages : see `StageReader`
-    part : (I, N), the I-th (0 to N-1) of N parts, as `rcnn.clips.dataset.part_of` parts clips
+    part : (I, N), the I-th (0 to N-1) of N parts, as divided by `rcnn.clips.dataset.part_of`
 
     Raises
     ------
@@ -306,11 +305,11 @@ class PartReader(StageReader):
         return batch.filter(pa.array([part_of(name, count) == index for name in batch.column(NAME).to_pylist()]))
 
     def batches(self, columns: Sequence[str] | None = None, rows: int = READ_ROWS) -> Iterator[pa.RecordBatch]:
-        """As of `StageReader`; `columns` must have the name among them."""
+        """As in `StageReader`; `columns` must include the name."""
         return filter(len, map(self._mine, super().batches(columns, rows)))
 
     def clips(self) -> Iterator[pa.RecordBatch]:
-        """As of `StageReader`."""
+        """As in `StageReader`."""
         return filter(len, map(self._mine, super().clips()))
 
 
@@ -320,8 +319,8 @@ def open_stage(path: str, stages: Sequence[str], part: tuple[int, int] = (0, 1))
 
 
 def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
-    """Raise ArrowInvalid where rows lack values or are not sorted by name after `last`; gives the last name."""
-    batch.validate(full=True)  # text is UTF-8, lists end inside of their values
+    """Raise ArrowInvalid if rows lack values or are not sorted by name after `last`; returns the last name."""
+    batch.validate(full=True)  # text is UTF-8, list offsets are within their values
     for column in batch.columns:
         has_lists = pa.types.is_fixed_size_list(column.type) or pa.types.is_list(column.type)
         numbers = column.flatten() if has_lists else column
@@ -332,6 +331,6 @@ def _check(batch: pa.RecordBatch, last: str | None, once: bool) -> str | None:
     if NAME in batch.schema.names:
         for name in batch.column(NAME).to_pylist():
             if last is not None and (name < last or (once and name == last)):
-                raise pa.ArrowInvalid(f"{name[:80]!r} stands after {last[:80]!r}")
+                raise pa.ArrowInvalid(f"{name[:80]!r} comes after {last[:80]!r}")
             last = name
     return last

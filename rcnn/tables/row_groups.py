@@ -1,4 +1,4 @@
-"""Single rows of a stage's table, by their number: a row group is read for them, not the part."""
+"""Reads single rows of a stage's table, by number: only their row group is read, not the whole part."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RowGroups(StageReader):
         Raises
         ------
         InputError
-            If the part is gone, or has other bytes than when this was made.
+            If the part is gone, or has changed since this object was made.
         """
         part, number = self._places[group]
         try:

@@ -11,41 +11,41 @@ import pyarrow as pa
 
 from ..config import config
 
-FORMAT = 4  # version of what is described in this package; raised when an old reader would misread
+FORMAT = 4  # version of this package's format; raised when an old reader would misread it
 MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 OLD_LISTING = "listing.parquet"  # of runs up to format 3
 CLIPS = "clips"
-BEFORE = "before"  # folder of what earlier runs did, see rcnn.tables.before
-INDEX = ".index"  # behind the name of features: the directory of their index, see rcnn.search.index
+BEFORE = "before"  # folder of earlier runs' results, see rcnn.tables.before
+INDEX = ".index"  # suffix of the name of features, for the directory of their index, see rcnn.search.index
 INT8 = "int8"  # folder of quantised networks, see rcnn.stages.int8
 
 STATES = OK, NO_FACE, UNREADABLE = "ok", "no face", "unreadable"
 POINT_NUMBERS = 2 * len(config.ALIGN.TARGET)  # x, y of a face's landmarks
-MAX_WIDTH = 1 << 20  # numbers of a vector, more than any network gives
+MAX_WIDTH = 1 << 20  # maximum length of a vector, more than any network's
 
 IDENTITY = [("name", pa.string()), ("split", pa.string())]
-LABEL = ("label", pa.int32())  # of the person a clip teaches; the training set's alone
+LABEL = ("label", pa.int32())  # label to learn from a clip; only in the training set
 CLIPS_SCHEMA = pa.schema(
     [
         *IDENTITY,
-        ("source", pa.string()),  # path of the file, from the data set's directory where it lies there
+        ("source", pa.string()),  # path of the file, relative to the data set's directory if it is in there
         ("start", pa.float64()),  # seconds of the source
         ("end", pa.float64()),  # seconds of the source; 0 for its end
         ("size", pa.int64()),  # bytes of the source
-        ("changed", pa.int64()),  # when the source was changed last, ns since 1970
+        ("changed", pa.int64()),  # time of the source's last change, ns since 1970
         ("state", pa.string()),  # ok, no face, unreadable
-        ("reason", pa.string()),  # why it is not ok, or what is missing of it; else empty
-        ("frames", pa.int32()),  # frames that were looked at
-        ("faces", pa.int32()),  # faces that were kept
-        ("seconds", pa.float64()),  # length; this and what follows is 0 or empty where it is not known
+        ("reason", pa.string()),  # why it is not ok, or which part is missing; else empty
+        ("frames", pa.int32()),  # sampled frames
+        ("faces", pa.int32()),  # kept faces
+        ("seconds", pa.float64()),  # length; this and what follows is 0 or empty if it is not known
         ("fps", pa.float64()),  # frames a second, the mean where the rate varies
         ("width", pa.int32()),  # pixels, upright and square
         ("height", pa.int32()),
         ("codec", pa.string()),  # FFmpeg's name
         ("promised", pa.int64()),  # frames that the container promises
         ("read", pa.int64()),  # frames that could be decoded
-        ("rejected", pa.list_(pa.int32())),  # quality of each face that was not kept, in steps as the manifest counts
+        ("rejected", pa.list_(pa.int32())),  # quality of each face that was not kept, in the manifest's steps
     ]
 )
 NO_SOURCE = {"source": "", "start": 0.0, "end": 0.0, "size": 0, "changed": 0}
@@ -65,12 +65,12 @@ FACES_SCHEMA = pa.schema(
 
 
 def unknown_video(count: int) -> list[pa.Array]:
-    """The last columns of `CLIPS_SCHEMA` for clips of whose videos nothing is known."""
+    """The last columns of `CLIPS_SCHEMA` for clips without video properties."""
     return [pa.array([value] * count, CLIPS_SCHEMA.field(name).type) for name, value in NO_VIDEO.items()]
 
 
 def unknown_source(count: int) -> list[pa.Array]:
-    """The columns of `CLIPS_SCHEMA` behind the identity for clips of whose files nothing is known."""
+    """The columns of `CLIPS_SCHEMA` after the identity for clips without file properties."""
     return [pa.array([value] * count, CLIPS_SCHEMA.field(name).type) for name, value in NO_SOURCE.items()]
 
 
@@ -79,10 +79,10 @@ TRACKED_FACES_SCHEMA = pa.schema([*FACES_SCHEMA, TRACK])  # of detect.py --faces
 VECTOR = "vector"  # column: embedding of the crop by the quality model, of length 1, float16
 
 
-# Further vectors to learn from, means of some of the row's faces, one behind the other. They are as many times the rest
-# of the row, and only who asks for the column reads it.
+# Additional training vectors, means of some of the row's faces, concatenated. They are several times as large as the
+# rest of the row, and are read only on request.
 MEANS = ("means", pa.list_(pa.float32()))
-KIND = ("kind", pa.string())  # of a row of the training set, where a clip has several: one of ROW_KINDS
+KIND = ("kind", pa.string())  # kind of a row of the training set if a clip has several: one of ROW_KINDS
 ROW_KINDS = OWN, MEAN, OTHER = (
     "clip",
     "mean",
@@ -90,11 +90,11 @@ ROW_KINDS = OWN, MEAN, OTHER = (
 )  # the clip's vector; a mean of some of its faces; another track's
 
 
-ASIDE = (MEANS[0], VECTOR)  # columns that only who asks for them reads
+ASIDE = (MEANS[0], VECTOR)  # columns that are read only on request
 
 
 def faces_schema(tracked: bool, width: int = 0) -> pa.Schema:
-    """A row a face; with a vector of `width` float16 where that is not 0."""
+    """One row per face, with a vector of `width` float16 if that is not 0."""
     plain = TRACKED_FACES_SCHEMA if tracked else FACES_SCHEMA
     return plain.append(pa.field(VECTOR, pa.list_(pa.float16(), width))) if width else plain
 
@@ -106,20 +106,19 @@ def vector_width(schema: pa.Schema) -> int:
 
 
 def features_schema(width: int, tracked: bool = False, means: bool = False) -> pa.Schema:
-    """A row a clip, or a row a track: the clip, and the vector of `width` float32; further ones to learn from before
-    it."""
+    """One row per clip or per track: the clip, and the vector of `width` float32, preceded by additional training
+    vectors."""
     more = [*([TRACK] if tracked else []), *([MEANS] if means else [])]
     return pa.schema([*IDENTITY, *more, ("feature", pa.list_(pa.float32(), width))])
 
 
 def training_schema(width: int, several: bool = False) -> pa.Schema:
-    """A row a clip, or several with their kind: the clip, the label that it teaches, and the vector of `width`
-    float32."""
+    """One row per clip, or several with their kind: the clip, its label, and the vector of `width` float32."""
     return pa.schema([*IDENTITY, LABEL, *([KIND] if several else []), ("feature", pa.list_(pa.float32(), width))])
 
 
 def has_means(schema: pa.Schema) -> bool:
-    """Whether a table has further vectors to learn from."""
+    """Whether a table has additional training vectors."""
     return MEANS[0] in schema.names
 
 
@@ -129,12 +128,12 @@ def has_kinds(schema: pa.Schema) -> bool:
 
 
 def is_tracked(schema: pa.Schema) -> bool:
-    """Whether a table has tracks, of which a clip may have several."""
+    """Whether a table has tracks; a clip may have several."""
     return TRACK[0] in schema.names
 
 
 def scores_schema(classes: int) -> pa.Schema:
-    """A row a clip: the clip, and the probability of each class, float32."""
+    """One row per clip: the clip, and the probability of each class, float32."""
     return pa.schema([*IDENTITY, ("scores", pa.list_(pa.float32(), classes))])
 
 
@@ -142,7 +141,7 @@ APPEARANCES_SCHEMA = pa.schema(
     [
         *IDENTITY,  # of the clip
         ("who", pa.int32()),  # label of the person who appears
-        ("person", pa.string()),  # their name; empty where none is known
+        ("person", pa.string()),  # their name; empty if none is known
         ("source", pa.string()),  # the user's own file; else the clip's
         ("start", pa.float64()),  # seconds of the source, as all times here
         ("end", pa.float64()),
@@ -159,7 +158,7 @@ GROUPS_SCHEMA = pa.schema(
     [
         *IDENTITY,  # of the clip
         TRACK,
-        ("group", pa.int32()),  # 0 is the surest; -1 for a track that is like no other
+        ("group", pa.int32()),  # 0 is the most certain; -1 for a track that is in no group
         ("source", pa.string()),  # the user's own file; else the clip's
         ("start", pa.float64()),  # seconds of the source, as all times here; 0 in a photograph
         ("end", pa.float64()),
@@ -172,8 +171,8 @@ GROUPS_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Kind:
-    """What a stage writes: its table, the command that makes it, for messages, whether a row is of a clip, whether
-    clips that are pieces of one film may have a row together, and whether a clip with faces may have none at all."""
+    """The output of a stage: its table, its command, for messages, whether a clip has one row, whether pieces of one
+    film may share a row, and whether a clip with faces may have no row."""
 
     table: str
     script: str
@@ -193,7 +192,7 @@ KINDS = {
 
 
 def wanted_schema(stage: str, schema: pa.Schema) -> pa.Schema:
-    """What the table of a stage must look like, given the width of the vectors that `schema` has."""
+    """The schema of the table of a stage, given the width of the vectors in `schema`."""
     tracked = is_tracked(schema)
     if stage == "detect":
         return faces_schema(tracked, min(vector_width(schema), MAX_WIDTH))
@@ -231,7 +230,7 @@ def vector_array(values: np.ndarray, kind: type[np.floating] = np.float32) -> pa
 
 
 def clip_starts(names: Sequence[str]) -> list[int]:
-    """Where the rows of each clip begin, of rows in the order of the clips."""
+    """Indices at which the rows of each clip start, for rows in clip order."""
     return [row for row, name in enumerate(names) if row == 0 or name != names[row - 1]]
 
 

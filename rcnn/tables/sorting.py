@@ -1,4 +1,4 @@
-"""Rows that come in any order, sorted by name: in chunks on the disk, which are then merged."""
+"""Sorts rows by name: in chunks on disk, which are then merged."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Chunks:
 
     Parameters
     ----------
-    folder : where they lie
-    sums : sha256 of the chunks that are there, by file name
+    folder : with the chunks
+    sums : sha256 of existing chunks, by file name
     """
 
     def __init__(self, folder: str, sums: dict[str, str]) -> None:
@@ -50,10 +50,10 @@ class Chunks:
         for file, digest in self.sums.items():
             path = files.join(self.folder, file)
             if not files.is_file(path) or files.sha256(path) != digest:
-                raise InputError(f"{path}: is gone, or was changed; give --overwrite to begin anew")
+                raise InputError(f"{path}: is gone, or was changed; give --overwrite to start again")
 
     def names(self, table: str) -> Iterator[str]:
-        """The names of a table, sorted, each as often as it stands there."""
+        """The names of a table, sorted, each as often as it occurs."""
         columns = (
             (name for batch in _batches(path, ["name"]) for name in batch.column(0).to_pylist())
             for path in self.paths(table)
@@ -61,12 +61,12 @@ class Chunks:
         return heapq.merge(*columns)
 
     def merged(self, table: str, *others: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-        """The rows of a table, and others that are sorted, too; no name may stand in two of them."""
+        """The rows of a table, merged with other sorted rows; no name may be in both."""
         return merged([*map(_batches, self.paths(table)), *(iter([batch]) for batch in others)])
 
 
 def _write(rows: pa.Table, path: str) -> None:
-    # a reader holds a row group, and there may be many chunks
+    # a reader keeps a row group in memory, and there may be many chunks
     pq.write_table(rows, path, compression="lz4", row_group_size=MERGED_ROWS)
 
 
@@ -75,4 +75,4 @@ def _batches(path: str, columns: Sequence[str] | None = None) -> Iterator[pa.Rec
         with pq.ParquetFile(files.open_parquet(path), pre_buffer=False) as file:
             yield from file.iter_batches(MERGED_ROWS, columns=columns, use_threads=False)
     except DAMAGED as error:
-        raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+        raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to start again") from None

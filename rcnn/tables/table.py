@@ -16,9 +16,9 @@ from ..files.json import reason
 from .damage import DAMAGED
 from .progress import SavedTable
 
-PART_BYTES = 64 << 20  # of rows in memory, before they go into a part
-LOOSE = 1024  # batches of a few rows, 5 kB each whatever they hold, until they are put together
-OFFSET = 4  # bytes that Arrow takes for the place of a text or a list
+PART_BYTES = 64 << 20  # of rows in memory, before they are written as a part
+LOOSE = 1024  # batches of a few rows, 5 kB each at least, until they are combined
+OFFSET = 4  # bytes of an Arrow offset for a text or a list
 PLAIN = ("name", "split")  # random floats and JPEG gain nothing from a dictionary
 
 
@@ -27,7 +27,7 @@ def part_name(number: int) -> str:
 
 
 def row_bytes(batch: pa.RecordBatch) -> np.ndarray:
-    """Bytes (n,) int64 that each row takes in memory: of its numbers, and of texts and lists with an offset each."""
+    """Bytes (n,) int64 of each row in memory: its numbers, and its texts and lists with an offset each."""
     sizes = np.zeros(batch.num_rows, np.int64)
     for column in batch.columns:
         kind = column.type
@@ -44,10 +44,10 @@ def row_bytes(batch: pa.RecordBatch) -> np.ndarray:
 
 
 class GrowingTable:
-    """Parts on the disk, and the rows of the part that is not full yet.
+    """Parts on disk, and the rows of the part that is not full yet.
 
-    Where parts end depends on the rows alone, not on the batches that they come in, so a run that was stopped in
-    between, or made in parts that were merged, writes the same files.
+    Where parts end depends only on the rows, not on the batches they arrive in, so a resumed run, or a merged job
+    array, writes the same files.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class GrowingTable:
         self.last = ""  # greatest name so far
         self.total = 0  # rows of all parts
         self._batches: list[pa.RecordBatch] = []
-        self._loose = 0  # of these, not put together yet
+        self._loose = 0  # of these, not combined yet
         self._rows = self._bytes = 0  # of the part that is not full yet
         files.make_inner_dir(folder)
 
@@ -72,7 +72,7 @@ class GrowingTable:
                 raise ValueError(f"rows must come sorted by name: {name!r} after {self.last!r}")
             self.last = name
         sizes = row_bytes(batch).cumsum()
-        start = taken = 0  # rows that are in, and their bytes
+        start = taken = 0  # rows added, and their bytes
         while (full := int(np.searchsorted(sizes, PART_BYTES - self._bytes + taken))) < batch.num_rows:
             self._take(batch.slice(start, full + 1 - start), int(sizes[full]) - taken)
             self.finish_part()
@@ -104,7 +104,7 @@ class GrowingTable:
             self._remove_after(len(self.sums))
 
     def save(self) -> dict[str, Any]:
-        """Put the rows in memory on the disk, too, and keep them; returns what `resume` needs."""
+        """Also write the rows in memory to disk, and keep them; returns what `resume` needs."""
         digest = self._write()[1] if self._rows else ""
         return {
             "sums": self.sums,
@@ -116,24 +116,24 @@ class GrowingTable:
         }
 
     def resume(self, saved: SavedTable) -> None:
-        """Go on from what `save` gave.
+        """Resume from the result of `save`.
 
         Raises
         ------
         InputError
-            If a part is missing, or the one that is not full does not hold the rows that were saved. Full ones keep the
-            sums that they were written with, which whoever reads them compares.
+            If a part is missing, or the one that is not full lacks rows that were saved. Full ones keep their sums,
+            which readers check.
         ValueError
-            If its parts have other names than `save` gave.
+            If its parts have other names than in `save`.
         """
-        sums = saved.sums  # which name files: no others than parts of this folder
+        sums = saved.sums  # these name files, which must be parts of this folder
         if list(sums) != [part_name(number) for number in range(len(sums))]:
             raise ValueError("parts are numbered from 0")
         there = set(files.names(self.folder))
         for name in sums:
             if name not in there:
                 path = files.join(self.folder, name)
-                raise InputError(f"{path}: is gone, so the run can't go on; give --overwrite to begin anew")
+                raise InputError(f"{path}: is gone, so the run can't resume; give --overwrite to start again")
         self.sums = dict(saved.sums)
         self.last, self.total = saved.last, saved.total
         if saved.rows:
@@ -142,21 +142,21 @@ class GrowingTable:
                 table = pq.read_table(files.open_parquet(path), partitioning=None)
             except DAMAGED as error:
                 files.check_answers(path)
-                raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to begin anew") from None
+                raise InputError(f"{path}: can't be read ({reason(error)}); give --overwrite to start again") from None
             if not table.schema.equals(self.schema):
-                raise InputError(f"{path}: has other columns than this run writes; give --overwrite to begin anew")
-            # the part may have been written once more before the run was stopped, with more rows
+                raise InputError(f"{path}: has other columns than this run writes; give --overwrite to start again")
+            # the part may have been written again, with more rows, before the run was stopped
             self._batches = table.slice(0, saved.rows).to_batches()
             self._bytes = saved.bytes
             if sum(batch.num_rows for batch in self._batches) != saved.rows:
-                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to begin anew")
+                raise InputError(f"{path}: lacks rows that were saved; give --overwrite to start again")
             if self._encoded() != saved.digest:
-                raise InputError(f"{path}: does not hold the rows that were saved; give --overwrite to begin anew")
+                raise InputError(f"{path}: does not have the rows that were saved; give --overwrite to start again")
         self._rows, self._bytes = saved.rows, saved.bytes
         self._remove_after(len(self.sums) + bool(self._rows))
 
     def _write(self) -> tuple[str, str]:
-        """Write the part that the rows in memory make; gives its name and its sha256."""
+        """Write the rows in memory as a part; returns its name and its sha256."""
         name = part_name(len(self.sums))
         digest = ""
 
@@ -165,20 +165,20 @@ class GrowingTable:
             self._encode(path)
             digest = files.sha256(path)
 
-        files.check_no_link(self.folder)  # which may have come since
+        files.check_no_link(self.folder)  # which may have been added since
         files.write_whole(files.join(self.folder, name), write)
         return name, digest
 
     def _encode(self, where: Any) -> None:
         """The rows in memory as Parquet; the same rows always make the same bytes."""
         table = pa.Table.from_batches(self._batches, self.schema).combine_chunks()
-        # pages end where chunks do: the number of pieces that the rows came in must not show
+        # pages end where chunks do, so the chunks of the input must not show
         self._batches, self._loose = table.to_batches(), 0
         group = max(1, int(table.num_rows * (PART_BYTES / 4) / max(self._bytes, 1)))
         pq.write_table(table, where, compression="zstd", row_group_size=group, use_dictionary=PLAIN)
 
     def _encoded(self) -> str:
-        """sha256 of the part that the rows in memory make."""
+        """sha256 of the rows in memory as a part."""
         sink = pa.BufferOutputStream()
         self._encode(sink)
         return hashlib.sha256(sink.getvalue()).hexdigest()

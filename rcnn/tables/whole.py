@@ -1,4 +1,4 @@
-"""Whether a stage directory has the bytes that were written."""
+"""Checks that a stage directory has the bytes that were written."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .schema import KINDS
 
 
 def faults(path: str) -> list[str]:
-    """What is wrong with a complete stage directory, a line each; empty where nothing is.
+    """The faults of a complete stage directory, one per line; empty if there are none.
 
     Raises
     ------
     InputError
-        If it is no complete stage directory.
+        If it is not a complete stage directory.
     """
     manifest = read_manifest(path, tuple(KINDS))
     sums = manifest["parts"]

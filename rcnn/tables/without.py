@@ -1,7 +1,7 @@
-"""A stage directory without some clips, faces and people: all other rows as they are, with a manifest that fits.
+"""A stage directory without some clips, faces and people: all other rows are unchanged, and the manifest is updated.
 
-The rows of a clip that goes are left out of both tables. A clip that loses some of its tracks keeps the others; without
-any it has no face, and `REMOVED` for the reason. What is left out of what was left out already gives the same bytes.
+The rows of a removed clip are left out of both tables. A clip that loses some of its tracks keeps the others; without
+any it has no face, with the reason `REMOVED`. Removing the same again gives the same bytes.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ REMOVED = "its faces were removed, with the person whom they show"
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes.
+    """What to remove.
 
-    clips : names of clips that go with all that is theirs
-    tracks : numbers of the tracks that go of other clips; where there are no tracks, 0 stands for the whole clip
+    clips : names of clips to remove with all their rows
+    tracks : numbers of the tracks to remove from other clips; without tracks, 0 means the whole clip
     faces : of these clips, how many faces are left
-    label : of the person, whose appearances go
+    label : of the person, whose appearances are removed
     """
 
     clips: Collection[str] = frozenset()
@@ -51,12 +51,12 @@ class Removal:
 
 
 def write_without(path: str, output: str, removal: Removal, sources: Mapping[int, str]) -> None:
-    """Write what is left of a complete stage directory into another one, whose manifest comes last.
+    """Write the rest of a complete stage directory into another one; its manifest is written last.
 
     Parameters
     ----------
-    output : a directory on the same disk; what is there goes
-    sources : the directories that it was made from and that may have changed since, by their place in the manifest
+    output : a directory on the same disk; an existing one is removed
+    sources : the directories that it was made from, which may have changed since, by their index in the manifest
 
     Raises
     ------
@@ -69,7 +69,7 @@ def write_without(path: str, output: str, removal: Removal, sources: Mapping[int
     table = KINDS[reader.stage].table
     rows = GrowingTable(files.join(output, table), reader.schema)
     clips = GrowingTable(files.join(output, CLIPS), CLIPS_SCHEMA)
-    lost: set[str] = set()  # clips of a training set whose vector may be of a track that goes
+    lost: set[str] = set()  # clips of a training set whose vector may be of a removed track
     counts: Counter[str] = Counter()
     for batch in reader.batches(reader.columns):
         stay = _stay(batch, reader, removal)
@@ -112,7 +112,7 @@ def write_without(path: str, output: str, removal: Removal, sources: Mapping[int
 
 
 def _own(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The rows of a training set that have a clip's own vector, one a clip."""
+    """The rows of a training set with a clip's own vector, one per clip."""
     return batch.filter(pc.equal(batch.column(KIND[0]), OWN)) if has_kinds(batch.schema) else batch
 
 
@@ -126,7 +126,7 @@ def _stay(batch: pa.RecordBatch, reader: StageReader, removal: Removal) -> np.nd
     gone = _among(names, removal.clips)
     if stage == "appearances":
         return ~(gone | (batch.column("who").to_numpy() == removal.label))
-    if stage == "genfeat":  # a clip of somebody known holds the track of that person, whoever stands beside
+    if stage == "genfeat":  # a clip of a known person has that person's track, whoever else is in view
         strangers = ~reader.of_people(batch.column("label").to_numpy())
         return ~(gone | (strangers & _among(names, removal.tracks)))
     if stage == "predict":
@@ -139,7 +139,7 @@ def _among(names: pa.Array, some: Collection[str]) -> np.ndarray:
 
 
 def _at(batch: pa.RecordBatch, names: pa.Array, removal: Removal) -> np.ndarray:
-    """Which rows (n,) bool are of tracks that go."""
+    """Which rows (n,) bool are of removed tracks."""
     found = _among(names, removal.tracks)
     tracks = batch.column("track").to_numpy() if "track" in batch.schema.names else np.zeros(len(names), np.int32)
     for row in np.flatnonzero(found).tolist():
@@ -148,7 +148,7 @@ def _at(batch: pa.RecordBatch, names: pa.Array, removal: Removal) -> np.ndarray:
 
 
 def _clips_left(batch: pa.RecordBatch, removal: Removal, lost: Collection[str], gone: list[Clip]) -> pa.RecordBatch:
-    """Rows of the table of clips; those that go are put into `gone`."""
+    """Rows of the table of clips; removed ones are added to `gone`."""
     leaving = _among(batch.column(NAME), removal.clips)
     for row in batch.filter(pa.array(leaving)).to_pylist():
         mark = (row[key] for key in ("size", "changed", "start", "end"))
@@ -181,12 +181,12 @@ def _manifest(reader: StageReader, sources: Mapping[int, str], gone: Collection[
 
 
 def exchange(path: str, ready: str, aside: str) -> None:
-    """Put a directory that is ready in the place of another one; a kill leaves a state from which this goes on.
+    """Replace a directory with a finished one; after a kill, this can be called again.
 
     Parameters
     ----------
     ready : the new one, complete; not there where an earlier call has moved it
-    aside : where the old one goes, before it is removed
+    aside : where the old one is moved before it is removed
     """
     if os.path.isdir(ready):
         if os.path.isdir(path) and not os.path.isdir(aside):

@@ -1,4 +1,4 @@
-"""Writing a stage directory, so that a run that was stopped goes on where it was."""
+"""Writes a stage directory, so that a stopped run can resume where it was."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ from .table import GrowingTable
 TOP_FILES = (MANIFEST, PROGRESS, OLD_LISTING)  # of a stage directory
 TABLES = sorted({CLIPS, *(kind.table for kind in KINDS.values())})
 FOLDERS = [*TABLES, INT8, BEFORE]  # of a stage directory
-SAVE_SECONDS = 60.0  # of work that a run may lose
+SAVE_SECONDS = 60.0  # of work that a stopped run may lose
 
 
 class StageWriter:
     """Writes a stage directory; use as a context manager.
 
-    Rows and clips are appended, and `save` is called wherever a run may go on: after each group of clips. Where an
-    earlier run was stopped, `state`, `last_clip` and `last_row` say how far it had come. Where one was of other clips,
-    `kept` has the rows of those that stayed the same.
+    Rows and clips are appended, and `save` is called where a run may resume: after each group of clips. If an earlier
+    run was stopped, `state`, `last_clip` and `last_row` show how far it had come. If one had other clips, `kept` has
+    the rows of unchanged ones.
 
     Parameters
     ----------
@@ -61,17 +61,17 @@ class StageWriter:
     arguments : of the run, for the manifest
     models : paths of every model file used, or their sha256 by file name
     sources : stage directories it is made from
-    lineage : what the manifest says in their place, where these directories are only on the way; None for them
-    listing : the clips of the data set that it is of; None where it has its clips from its sources
+    lineage : what the manifest records instead of them, if they are only intermediate; None for the sources
+    listing : the clips of its data set; None if its clips come from its sources
     licences : of the models, in words, for the manifest
-    recognised : what the models were taken for, by "detector" and "model", for the manifest
-    overwrite : whether what is there may be replaced
+    recognised : the detected kinds of the models, by "detector" and "model", for the manifest
+    overwrite : whether an existing directory may be replaced
 
     Raises
     ------
     InputError
-        If the directory is complete and `overwrite` is not set, but for other clips of a stage that grows; if it holds
-        something else or what another stage wrote, is one of the sources, belongs to a run with other arguments, or is
+        If the directory is complete and `overwrite` is not set, except for new clips of a growing stage; if it contains
+        something else or another stage's output, is one of the sources, belongs to a run with other arguments, or is
         being written by another process.
     """
 
@@ -109,7 +109,7 @@ class StageWriter:
             raise self._failure(error) from None
 
     def _open(self, overwrite: bool) -> None:
-        _check_place(self.path, self.stage)  # again, for another run may just have ended
+        _check_place(self.path, self.stage)  # again, because another run may just have ended
         if overwrite:
             _clear(self.path, TOP_FILES, FOLDERS)
         saved, self._before = before.begin(self.path, self._header, self.schema)
@@ -122,12 +122,14 @@ class StageWriter:
         self.state: dict[str, Any] = {}
         if saved is not None:
             if list(saved.states) != list(self._states):
-                raise InputError(f"{self._progress}: can't be read (other states); give --overwrite to begin anew")
+                raise InputError(f"{self._progress}: can't be read (other states); give --overwrite to start again")
             try:
                 self._rows.resume(saved.rows)
                 self._clips.resume(saved.clips)
             except ValueError as error:
-                raise InputError(f"{self._progress}: can't be read ({error}); give --overwrite to begin anew") from None
+                raise InputError(
+                    f"{self._progress}: can't be read ({error}); give --overwrite to start again"
+                ) from None
             self._states, self.state = saved.states, dict(saved.state)
         if self._before or self.last_clip:
             note_saved()
@@ -141,12 +143,12 @@ class StageWriter:
 
     @property
     def last_clip(self) -> str:
-        """Greatest name in the table of clips, empty at the beginning."""
+        """Largest name in the table of clips, empty at the beginning."""
         return self._clips.last
 
     @property
     def last_row(self) -> str:
-        """Greatest name in the stage's own table, empty at the beginning."""
+        """Largest name in the stage's own table, empty at the beginning."""
         return self._rows.last
 
     @property
@@ -160,12 +162,12 @@ class StageWriter:
         marks: Sequence[str],
         again: Callable[[str, str], bool] = lambda state, reason: False,
     ) -> Kept:
-        """Which clips of this run were done before, and their rows; arguments and errors as of `Kept`."""
+        """Which clips of this run were done before, and their rows; arguments and errors as for `Kept`."""
         layers = [StageReader(layer, (self.stage,)) for layer in self._before]
         for layer in layers:
             if not layer.schema.equals(self.schema):
                 raise InputError(
-                    f"{layer.path}: has other columns than this run writes; give --overwrite to begin anew"
+                    f"{layer.path}: has other columns than this run writes; give --overwrite to start again"
                 )
         return Kept(layers, now, marks, again, self.last_clip)
 
@@ -186,7 +188,7 @@ class StageWriter:
         self._guard(lambda: self._rows.add(batch))
 
     def add_clips(self, rows: Sequence[Mapping[str, Any]] | pa.RecordBatch) -> None:
-        """Append rows of the table of all clips, sorted by name over all calls; what they don't say is not known."""
+        """Append rows of the table of all clips, sorted by name over all calls; missing columns count as unknown."""
         if isinstance(rows, pa.RecordBatch):
             batch = rows
         else:
@@ -197,7 +199,7 @@ class StageWriter:
         note_saved()
 
     def save(self, **state: Any) -> None:
-        """Say that a run may go on from here; `state` is what it needs to know. Writes once a minute."""
+        """Record that a run may resume here, with the `state` that it needs. Writes once a minute."""
         self.state = state
         if time.monotonic() - self._saved >= SAVE_SECONDS:
             self._guard(lambda: self._save(state))
@@ -216,7 +218,7 @@ class StageWriter:
         self._saved = time.monotonic()
 
     def _guard(self, action: Any) -> None:
-        """Do what writes. A directory that was removed or exchanged meanwhile is named, whatever came of it."""
+        """Run code that writes. A directory that was removed or replaced meanwhile is reported, whatever the error."""
         check = (lambda: None) if files.is_url(self.path) else self._lock.check  # a request each time in a store
         try:
             check()
@@ -227,7 +229,7 @@ class StageWriter:
 
     def _failure(self, error: OSError) -> InputError:
         reason = error.strerror or str(error).splitlines()[0][:200]
-        return InputError(f"{self.path}: can't be written: {reason}; mend that, and the same command goes on")
+        return InputError(f"{self.path}: can't be written: {reason}; fix that, and the same command resumes")
 
     def close(self, **counts: Any) -> dict[str, Any]:
         """Write what is left, then the manifest; `counts` are added to its counts. Gives the manifest.
@@ -255,7 +257,7 @@ class StageWriter:
         listed = self._listing.clips if self._listing is not None else ()
         if listed and len(listed) != self._clips.total:
             raise InputError(
-                f"{self.path}: {self._clips.total} clips of {len(listed)} came; give --overwrite to begin anew"
+                f"{self.path}: {self._clips.total} of {len(listed)} clips were written; give --overwrite to start again"
             )
         self._guard(lambda: self._finish(manifest))
         self._lock.release()
@@ -272,22 +274,22 @@ class StageWriter:
         manifest["seconds"] = round(time.monotonic() - self._started, 3)
         for name, why in part_differences(parts_there(self.path, self.stage), manifest["parts"]):
             raise InputError(
-                f"{self.path}: {name} {why}: it came or went while this run wrote there; give --overwrite to begin anew"
+                f"{self.path}: {name} {why}: added or removed while this run wrote; give --overwrite to start again"
             )
         self._lock.check()
         write_json(files.join(self.path, MANIFEST), manifest)
         self._lock.check()
-        with suppress(FileNotFoundError):  # a run that finds the output complete removes it, too
+        with suppress(FileNotFoundError):  # a run that finds the output complete also removes it
             files.remove(self._progress)
         before.clear(self.path)
 
 
 def check_output(path: str, overwrite: bool) -> None:
-    """Refuse a directory that a stage may not write into, before any work is done."""
+    """Refuse a directory that a stage must not write into, before any work is done."""
     check_utf8(path, "--output")
     if not files.is_dir(path):
         if files.exists(path):
-            raise InputError(f"{path}: is no directory; give --output another path")
+            raise InputError(f"{path}: is not a directory; give --output another path")
         return
     for folder in (path, *(files.join(path, name) for name in FOLDERS)):
         files.check_no_links(folder)
@@ -298,22 +300,22 @@ def check_output(path: str, overwrite: bool) -> None:
     ours = {*FOLDERS, LOCK, *(f"{name}{ending}" for name in TOP_FILES for ending in ("", ".part"))}
     foreign = sorted(name for name in {*files.names(path)} - ours if not is_lock(name))
     if foreign:
-        raise InputError(f"{path}: holds {foreign[0]!r}, which no stage wrote; give --output another path")
+        raise InputError(f"{path}: contains {foreign[0]!r}, which no stage wrote; give --output another path")
 
 
 def _check_place(path: str, stage: str, sources: Sequence[str] = ()) -> None:
-    """`check_output`, and: the output is none of the inputs, nor the work of another stage."""
+    """`check_output`, and also refuse one of the inputs, or the output of another stage."""
     check_not_input(path, sources)
     check_output(path, True)
     try:
         manifest = read_json(files.join(path, MANIFEST))
     except (OSError, ValueError):
-        return  # there is none, or none that counts
+        return  # there is none, or no valid one
     check_same_stage(path, manifest, stage)
 
 
 def _clear(path: str, names: Sequence[str], folders: Sequence[str]) -> None:
-    """Remove what an earlier run left; the manifest first, so that it never stands over half a table."""
+    """Remove what an earlier run left; the manifest first, so that it never describes half a table."""
     for name in (f"{name}{ending}" for ending in ("", ".part") for name in names):
         if files.exists(files.join(path, name)):
             files.remove(files.join(path, name))

@@ -128,8 +128,8 @@ def letter(size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def lookalike(photo: LabelledPhotograph, image: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Something that is no face, (size, size, 3) uint8: a character, a patch of skin, a blob with spots, or a scrambled
-    face."""
+    """An object that is not a face, (size, size, 3) uint8: a character, a patch of skin, a blob with spots, or a
+    scrambled face."""
     if rng.random() < LETTER:
         return letter(size, rng)
     if len(photo.boxes) and rng.random() < 0.5:

@@ -12,7 +12,7 @@ from ..faces.vectors import normalise
 from ..networks.checkpoint import Graph
 from ..networks.graphs.classifier import build_cosine_graph
 
-# Least cosine at which a clip is as likely nobody known as a person (docs/ranking.md)
+# Smallest cosine at which a clip is as likely of an unknown person as of a known one (docs/ranking.md)
 NOBODY_COSINE = 0.5
 MOST_COMPARED = 4096  # clips that say how like strangers are
 VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction

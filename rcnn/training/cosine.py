@@ -20,8 +20,8 @@ from .parameters import load_arrays
 class CosineClassifier(Trainable):
     """The network of `classifier.build_cosine_graph`: (n, features) -> (n, classes), `scale` times the cosine.
 
-    Class 0 has one cosine, `nobody`, with every clip: a direction of its own would have to lie near all strangers at
-    once, and without clips of strangers it lies anywhere. While it learns, the cosine of the right class counts
+    Class 0 has one cosine, `nobody`, with every clip: a direction of its own would have to be near all strangers at
+    once, and would be arbitrary without clips of strangers. While it learns, the cosine of the right class counts
     `margin` less (CosFace, Wang et al., arXiv:1801.09414), so that the clips of a person end nearer to each other than
     the softmax alone asks. Untrained, at its templates, it ranks by the nearest centroid.
 

@@ -1,4 +1,4 @@
-"""Keeps what was read from photographs, so that a training that goes on need not find all faces again."""
+"""Caches crops read from photographs, so that a resumed training need not find all faces again."""
 
 from __future__ import annotations
 

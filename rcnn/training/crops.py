@@ -1,4 +1,4 @@
-"""Aligned crops for training an embedding: read with a margin, then distorted anew each time."""
+"""Aligned crops for training an embedding: read with a margin, then distorted differently each time."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def read_photographs(people: Mapping[str, Sequence[Path]], detector: Detector) -
     Raises
     ------
     InputError
-        If a file is no picture or no face is found in any.
+        If a file is not a picture or no face is found in any.
     """
     items = [(path, label) for label, paths in enumerate(people.values()) for path in paths]
     crops, labels, photographs = [], [], []

@@ -1,4 +1,4 @@
-"""Trains a detector on scenes that are put together anew for every step."""
+"""Trains a detector on scenes that are composed again for every step."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class DetectionStudent(nn.Module):
 
 
 class DetectionTrainer(RoundTrainer[DetectionSettings]):
-    """A run of training, in rounds of so many scenes.
+    """A training run, in rounds of a given number of scenes.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         if settings.threads:
             cv2.setNumThreads(settings.threads)
         if settings.side % max(STRIDES):
-            raise InputError(f"--side {settings.side}: is no multiple of {max(STRIDES)}, the largest stride")
+            raise InputError(f"--side {settings.side}: is not a multiple of {max(STRIDES)}, the largest stride")
         self.teacher = load_teacher(settings.teacher, [], settings.hints, self.gpu)
         self.seen, self.unseen = photographs or load_photographs(settings, self.gpu)
         self.frames = [photo for photo in self.seen if photo.is_frame]

@@ -32,7 +32,7 @@ class Summed(torch.autograd.Function):
 
 
 class SharedBatchNorm(nn.BatchNorm1d):
-    """A BatchNorm whose statistics are those of the rows of all processes (torch.nn.SyncBatchNorm wants CUDA)."""
+    """A BatchNorm whose statistics are those of the rows of all processes (torch.nn.SyncBatchNorm needs CUDA)."""
 
     @classmethod
     def of(cls, layer: nn.BatchNorm1d) -> SharedBatchNorm:
@@ -106,7 +106,7 @@ def in_parallel(module: nn.Module) -> DistributedDataParallel:
 
 
 class _Loss(nn.Module):
-    """The loss as what a module does forward, as DistributedDataParallel wants it."""
+    """The loss as a module's forward method, as DistributedDataParallel requires."""
 
     def __init__(self, model: Trainable) -> None:
         super().__init__()

@@ -174,7 +174,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
 
     def make_pool(self, rng: np.random.Generator) -> CropPool:
-        """Distorted crops, anew for each `rng`, with the teacher's answers."""
+        """Distorted crops, different for each `rng`, with the teacher's outputs."""
         crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space, self.empty)
         return mirrored_pool(crops, labels, self.teacher)
 

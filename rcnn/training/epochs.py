@@ -27,7 +27,7 @@ class Schedule:
     rate : learning rate of the first epoch
     steps : epochs after which it falls tenfold
     begin, end : epochs that are done already, and that are done in the end
-    steps_done : steps of a run that was stopped and now goes on
+    steps_done : steps done before the run was resumed
     batch_size : rows a step
     max_steps : 0 for no limit
     passes : times that an epoch goes through the rows
@@ -75,7 +75,7 @@ def train_epochs(
     ----------
     learner : of the model
     data, validation : features (n, D) float32 and labels (n,) int64, on the device of the model
-    generator : gives the order of the rows, epoch by epoch
+    generator : determines the order of the rows, epoch by epoch
     after_step : called with the step, from 1, and its loss
 
     Raises

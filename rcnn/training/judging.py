@@ -27,14 +27,14 @@ def mean_precision(
     ----------
     data, labels : (n, D) float32 and (n,) int64, on the device of the model
     known : labels (p,) that it has learnt
-    extra : its classes that are of no known person; None where it has none
+    extra : its classes that are of no known person; None if it has none
 
     Returns
     -------
-    None where no clip shows one of these people, and there is nothing to rank.
+    None if no clip shows one of these people, and there is nothing to rank.
     """
     model.eval()
-    names = [f"{row:09d}" for row in range(len(labels))]  # in their order, as `Ranking` wants them
+    names = [f"{row:09d}" for row in range(len(labels))]  # in their order, as `Ranking` requires
     found = labels.cpu().numpy()
     last = extra.people if extra else np.inf
     people = [label for label in np.unique(found).tolist() if config.SUBMIT.NOBODY < label <= last and label in known]

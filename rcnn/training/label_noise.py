@@ -17,7 +17,7 @@ USUAL = 0.9  # share of the cosines with labels that a clip does not have, above
 SAMPLED = 64  # other labels of a clip that say what cosines these have, at most
 NOT_JUDGED = 0  # rank of a clip that nothing is left to compare with
 VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction
-NOTHING = -2.0  # cosine with a person of whom nothing is left
+NOTHING = -2.0  # cosine with a person without remaining vectors
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def find_doubts(features: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> 
     ----------
     features : (n, D) float32, of any length
     labels : (n,) int64; class 0, nobody known, has no direction and is not judged
-    folds : (n,) int64, as `deal_folds` gives them
+    folds : (n,) int64, as returned by `deal_folds`
     """
     known = labels != config.SUBMIT.NOBODY
     trusted = known

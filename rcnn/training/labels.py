@@ -36,7 +36,7 @@ class LabelledPhotograph:
 
     path : of the file
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels, both ends included
-    landmarks : (n, 5, 2) float32, in pixels; NaN where they are unknown
+    landmarks : (n, 5, 2) float32, in pixels; NaN if they are unknown
     ignored : (m, 4) float32, boxes of what is neither a face to learn nor background
     is_frame : whether it is a frame of a video
     """

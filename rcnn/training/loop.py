@@ -31,7 +31,7 @@ class Course(Generic[CurveLine]):
     command : that trains, for messages
     words : what is printed of a line of the curve
     save : writes the model, from the curve so far
-    snapshot : of this training; None where it is not to go on after a stop
+    snapshot : of this training; None if it is not to go on after a stop
     more : gives what a snapshot holds beside the curve
     agree : waits until the other processes of this training have come as far
     """
@@ -54,7 +54,7 @@ class Course(Generic[CurveLine]):
 
         Parameters
         ----------
-        take_over : reads the record of a snapshot; gives the curve and, in words, after which period it was
+        take_over : reads the record of a snapshot; returns the curve and, in words, after which period it was
 
         Raises
         ------
@@ -68,7 +68,7 @@ class Course(Generic[CurveLine]):
             self.curve, period = take_over(record)
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             raise no_snapshot(self.snapshot.path, error) from None
-        print(f"{self.command}: goes on after {period} of {self.snapshot.path}", flush=True)
+        print(f"{self.command}: resumes after {period} of {self.snapshot.path}", flush=True)
 
     def run(self, lines: Iterable[CurveLine]) -> None:
         """Take the lines of the curve as they come; each is trained when it is asked for."""

@@ -1,4 +1,4 @@
-"""Muon: momentum whose steps are orthogonal matrices, with AdamW for all that is no matrix."""
+"""Muon: momentum whose steps are orthogonal matrices, with AdamW for all that is not a matrix."""
 
 from __future__ import annotations
 

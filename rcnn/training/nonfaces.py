@@ -26,7 +26,7 @@ class NonFaces:
 
     Parameters
     ----------
-    photographs : with all their faces; a background is made of what lies beside them
+    photographs : with all their faces; backgrounds are cut from the rest of the image
     careless : detector whose finds in backgrounds are taken; None for none
     seed : of the backgrounds in which it looks
     """

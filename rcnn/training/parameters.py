@@ -27,5 +27,5 @@ def load_arrays(named: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray]) -
             array = arrays.get(name)
             if array is None or array.shape != tuple(value.shape):
                 found = "missing" if array is None else f"of shape {array.shape}"
-                raise ValueError(f"{name} is {found}, wanted is {tuple(value.shape)}")
+                raise ValueError(f"{name} is {found}, expected {tuple(value.shape)}")
             value.copy_(torch.from_numpy(np.array(array, np.float32)))

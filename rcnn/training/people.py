@@ -17,7 +17,7 @@ def held_out(person: str) -> bool:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """Paths of the pictures that lie in a folder itself, sorted; none where it is no folder."""
+    """Paths of the pictures directly in a folder, sorted; empty if it is not a folder."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS) if folder.is_dir() else []
 
 
@@ -31,7 +31,7 @@ def list_unnamed(folder: str) -> list[Path]:
     """
     paths = pictures_in(Path(folder))
     if not paths:
-        raise InputError(f"{folder}: holds no photographs; they must lie in the folder itself")
+        raise InputError(f"{folder}: contains no photographs; they must be in the folder itself")
     return paths
 
 
@@ -49,5 +49,5 @@ def list_photographs(folder: str) -> dict[str, list[Path]]:
     }
     people = {person: paths for person, paths in people.items() if paths}
     if not people:
-        raise InputError(f"{folder}: holds no photographs; they must lie in {folder}/PERSON/")
+        raise InputError(f"{folder}: contains no photographs; they must be in {folder}/PERSON/")
     return people

@@ -1,4 +1,4 @@
-"""Crops that an embedding learns from together, and what its teacher says of them."""
+"""Crops for training an embedding, with the outputs of its teacher."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ EMPTY_NORM = 0.35  # of the teacher's median norm; more it may not have where th
 
 @dataclass
 class CropPool:
-    """Distorted crops and what the teacher says of them.
+    """Distorted crops and the teacher's outputs for them.
 
     crops : (n, 112, 112, 3) uint8, BGR
-    labels : (n,) int64, under 0 where there is nobody whom training knows
+    labels : (n,) int64, under 0 if there is nobody whom training knows
     targets : the teacher's embeddings (n, D) float32, and its maps (n, C, h, w) float16; empty without a teacher
     """
 

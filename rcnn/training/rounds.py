@@ -20,7 +20,7 @@ from ..networks.engine.torch import torch_device
 from .loop import Course, Sums
 from .snapshot import Snapshot
 
-FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run goes on
+FREE = ("gpu", "threads", "bf16", "rounds", "prefix")  # settings that may differ when a run resumes
 
 RoundLine = dict[str, Any]  # of the curve
 Portion = TypeVar("Portion")
@@ -85,7 +85,7 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
     @property
     def result(self) -> str:
-        """Where the model lies, in words."""
+        """The path of the model, in words."""
         return checkpoint_files(self.model)[1]
 
     @abstractmethod
@@ -120,7 +120,7 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
     @abstractmethod
     def _round(self, number: int) -> dict[str, float]:
-        """Train the round of a number, from 0; gives the means of its losses."""
+        """Train the round of a number, from 0; returns the means of its losses."""
 
     def _learn_all(
         self, number: int, batches: Iterable[Portion], learn: Callable[[Portion, float], dict[str, float]]
@@ -129,7 +129,7 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
         Parameters
         ----------
-        learn : from a batch at a learning rate; gives the terms of the loss
+        learn : from a batch at a learning rate; returns the terms of the loss
         """
         started = time.monotonic()
         sums = Sums()

@@ -1,4 +1,4 @@
-"""Scenes for training a detector: photographs of several people on backgrounds, made anew each time."""
+"""Scenes for training a detector: photographs of several people on backgrounds, rebuilt each time."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class ShardedClassifier(Classifier):
             If it has another number of rows; names it.
         """
         if not len(whole.shape) or len(whole) != self.classes:
-            raise ValueError(f"{name} is of shape {tuple(whole.shape)}, wanted are {self.classes} rows")
+            raise ValueError(f"{name} is of shape {tuple(whole.shape)}, expected {self.classes} rows")
         return whole[self.rows]
 
     def gather(self, own: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class ShardedClassifier(Classifier):
 def initialise_shard(
     model: ShardedClassifier, network: str, generator: torch.Generator, least_fan_out: int = 0
 ) -> None:
-    """As `initialise`, to the same weights; no process holds those of all classes."""
+    """As `initialise`, to the same weights; no process has those of all classes."""
     with torch.no_grad():
         for layer in (model.stage0, model.stage1):
             draw(layer.weight, network, generator, len(layer.weight))
@@ -147,7 +147,7 @@ class ShardedSoftmax(torch.autograd.Function):
     """Softmax cross-entropy over the classes of all processes.
 
     Takes the scores (n, own classes) of rows that are the same in all processes, their labels (n,) and the number of
-    the first own class; gives the mean loss in nats, the same in all processes, and the best class (n,) of each row.
+    the first own class; returns the mean loss in nats, the same in all processes, and the best class (n,) of each row.
     """
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""The state of a training run on disk, so that it goes on where it was stopped."""
+"""The state of a training run on disk, so that it can resume where it was stopped."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ class Stateful(Protocol):
 
 
 class Snapshot:
-    """The file from which a training goes on as if it had not been stopped.
+    """The file from which a training resumes as if it had not been stopped.
 
     Parameters
     ----------
     path : of the file
     modules : what is trained, by name
     optimizer : whose memory is saved, too
-    run : what must be the same when the training goes on; anything JSON knows
-    mend : what to do where it is not the same
+    run : what must be the same when the training resumes; JSON-compatible
+    mend : what to do if it is not the same
     writes : whether this process writes the file; of several that train together one does
     """
 
@@ -46,7 +46,7 @@ class Snapshot:
         modules: Mapping[str, Stateful],
         optimizer: Stateful,
         run: Mapping[str, Any],
-        mend: str = "remove it to begin anew",
+        mend: str = "remove it to start again",
         writes: bool = True,
     ) -> None:
         self.path, self.modules, self.optimizer = path, modules, optimizer
@@ -87,18 +87,18 @@ class Snapshot:
         differing = sorted(name for name in self.run if self.run[name] != before.get(name))
         if differing:
             names = ", another ".join(differing)
-            raise InputError(f"{self.path}: holds a run with another {names}; give the same, or {self.mend}")
+            raise InputError(f"{self.path}: contains a run with another {names}; give the same, or {self.mend}")
 
     def remove(self) -> None:
-        """The training has come to its end, or begins anew."""
+        """The training has come to its end, or starts again."""
         if self.writes and os.path.exists(self.path):
             os.remove(self.path)
 
 
 def no_snapshot(path: str, error: Exception) -> InputError:
-    """What to raise where a file is no snapshot."""
+    """What to raise where a file is not a snapshot."""
     reason = (str(error).strip().splitlines() or [""])[0][:200]
-    return InputError(f"{path}: is no snapshot of this training ({reason}); remove it to begin anew")
+    return InputError(f"{path}: is not a snapshot of this training ({reason}); remove it to start again")
 
 
 def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful, record: Mapping[str, Any]) -> None:

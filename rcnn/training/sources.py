@@ -94,17 +94,17 @@ class _Labellers:
 
 
 def _pictures(folders: Sequence[str]) -> list[Path]:
-    """The pictures that lie in some folders themselves, sorted.
+    """The pictures directly in some folders, sorted.
 
     Raises
     ------
     InputError
-        If a folder holds none.
+        If a folder contains none.
     """
     found: list[Path] = []
     for folder in folders:
         own = pictures_in(Path(folder))
         if not own:
-            raise InputError(f"--more: {folder} holds no picture; give folders of pictures like ../shared/crops")
+            raise InputError(f"--more: {folder} contains no picture; give folders of pictures like ../shared/crops")
         found += own
     return found

@@ -39,7 +39,7 @@ def stills_of_videos(folders: Sequence[str], into: str) -> list[Path]:
         make_dir(partial)
         for folder in progress(folders, what="frames", unit="folder"):
             if not os.path.isdir(folder):
-                raise InputError(f"--videos: {folder} is no folder")
+                raise InputError(f"--videos: {folder} is not a folder")
             for video in sorted(path for path in Path(folder).iterdir() if path.is_file()):
                 _write_stills(video, f"{partial}/{Path(folder).name}-{video.stem}")
         os.rename(partial, into)

@@ -15,7 +15,7 @@ from ..faces.types import POINTS
 FACE, BACKGROUND, NEITHER = 1, 0, -1
 POSITIVE_OVERLAP = 0.5  # intersection over union with a face from which an anchor is to find it
 NEGATIVE_OVERLAP = 0.3  # and under which it is background
-IGNORED_SHARE = 0.4  # of an anchor inside an ignored box from which it is no background
+IGNORED_SHARE = 0.4  # of an anchor inside an ignored box from which it is not background
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Targets:
     """What the N anchors of an image are to say, in the order of `image_anchors`.
 
     classes : (N,) int64, FACE, BACKGROUND or NEITHER
-    boxes : (N, 4) float32, deltas, as `rcnn.faces.geometry.decode_boxes` reads them; 0 where there is no face
-    landmarks : (N, 10) float32, deltas, as `decode_landmarks` reads them; NaN where they are unknown
+    boxes : (N, 4) float32, deltas, as `rcnn.faces.geometry.decode_boxes` reads them; 0 if there is no face
+    landmarks : (N, 10) float32, deltas, as `decode_landmarks` reads them; NaN if they are unknown
     """
 
     classes: np.ndarray

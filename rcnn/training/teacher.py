@@ -17,7 +17,7 @@ Hints = tuple[tuple[str, str], ...]  # names of layers: ours, the teacher's
 def load_teacher(
     model: str | None, outputs: Sequence[str], hints: Hints, device: int, precision: str = FP32
 ) -> Network | None:
-    """The teacher with some outputs and the maps that the hints name; None where nothing is asked of it.
+    """The teacher with some outputs and the maps that the hints name; None if nothing is asked of it.
 
     Parameters
     ----------

@@ -177,7 +177,7 @@ def joined_team(gpu: int | None) -> Iterator[Team]:
                 time.sleep(GRACE)  # a signal that has ended the other one may be on its way to this one
                 raise InputError(
                     f"torchrun: another process of this training has gone ({_first_line(error)}); the same command "
-                    "goes on from the last epoch that was saved"
+                    "resumes from the last saved epoch"
                 ) from None
     except AgreedError:
         _part(ours)

@@ -43,7 +43,7 @@ def read_wider(folder: str, labels: str) -> list[LabelledPhotograph]:
     photographs = parse(lines, folder, labels)
     missing = next((photo.path for photo in photographs if not os.path.exists(photo.path)), None)
     if missing:
-        raise InputError(f"--wider {folder}: {missing}, which {labels} names, is not there; give the folder above it")
+        raise InputError(f"--wider {folder}: {missing}, which {labels} names, does not exist; give the folder above it")
     return photographs
 
 

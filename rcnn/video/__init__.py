@@ -1,1 +1,1 @@
-"""Files to frames, and photographs to clips."""
+"""From files to frames, and from photographs to clips."""

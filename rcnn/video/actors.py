@@ -1,4 +1,4 @@
-"""Decoders on the nodes of a Ray cluster, which hand frames to workers through the object store."""
+"""Decoders on the nodes of a Ray cluster, which pass frames to workers through the object store."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from ..workers.ray_decoders import ask
 from .decoder import FrameDecoder
 from .types import Frame, FrameItems, Frames, VideoInfo
 
-CHUNK_FRAMES = 8  # that travel together at most: a message a frame costs more than it copies
-CHUNK_BYTES = 10 << 20  # of frames, from which on no further one travels with them
-CHUNKS_AHEAD = 2  # of a clip, decoded and not asked for yet: bounds the object store at 66 MB a clip in hand
-RETRY_SECONDS = 1.0  # between two looks whether any decoder is there
+CHUNK_FRAMES = 8  # largest number of frames in a message: one message per frame would cost more than the copy
+CHUNK_BYTES = 10 << 20  # of frames, above which no further one is added to a message
+CHUNKS_AHEAD = 2  # of a clip, decoded and not requested yet: bounds the object store at 66 MB per active clip
+RETRY_SECONDS = 1.0  # between checks for an available decoder
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some frames of a clip that travel together.
+    """Some frames of a clip in one message.
 
-    info : see `Frames.info`; None where the clip can't be read
-    end : why the clip can't be read, or can't be read on, empty after its last frame; None where it goes on
+    info : see `Frames.info`; None if the clip can't be read
+    end : why the clip can't be read, or not any further, empty after its last frame; None if it continues
     """
 
     info: VideoInfo | None
@@ -40,7 +40,7 @@ class Chunk:
 
 
 class DecodeActor:
-    """Decodes clips, one at a time, in a process of its own, so that a bad clip does not end this one."""
+    """Decodes clips, one at a time, in a separate process, so that a bad clip does not end this one."""
 
     def __init__(self, folder: str) -> None:
         limit_cores(1)
@@ -66,7 +66,7 @@ class DecodeActor:
                 if skip:
                     skip -= 1
                     continue
-                chunk.append(replace(frame, image=frame.image.copy()))  # its memory is used again
+                chunk.append(replace(frame, image=frame.image.copy()))  # its memory is reused
                 if len(chunk) == CHUNK_FRAMES or sum(frame.image.nbytes for frame in chunk) >= CHUNK_BYTES:
                     yield Chunk(info, chunk, None)
                     chunk = []
@@ -81,7 +81,7 @@ class DecodeActor:
 
 
 class Decoders:
-    """The source of a worker's frames: gives each of its threads a `RemoteFrames`. Travels to the worker."""
+    """The source of a worker's frames: makes a `RemoteFrames` for each of its threads. It is sent to the worker."""
 
     def __init__(self, actors: Sequence[Any], first: int) -> None:
         self._actors = [*actors[first:], *actors[:first]]  # workers prefer different ones
@@ -89,11 +89,11 @@ class Decoders:
     def __call__(self) -> RemoteFrames:
         if not hasattr(self, "_busy"):
             self._busy, self._lock = [0] * len(self._actors), threading.Lock()
-            self._gone: dict[int, Any] = {}  # decoders that failed, and what they were asked since
+            self._gone: dict[int, Any] = {}  # failed decoders, and the requests to them since
         return RemoteFrames(self)
 
     def borrow(self) -> int:
-        """Number of the decoder from which this worker awaits the fewest clips; waits until one is there."""
+        """Number of the decoder with the fewest pending clips of this worker; waits until one is available."""
         while True:
             with self._lock:
                 self._look()
@@ -115,7 +115,7 @@ class Decoders:
                 self._gone[index] = ask(self._actors[index])
 
     def failed(self, index: int) -> None:
-        """A decoder broke off; it gets nothing until it answers again."""
+        """A decoder failed; it gets no work until it answers again."""
         with self._lock:
             self._gone.setdefault(index, ask(self._actors[index]))
 
@@ -139,7 +139,7 @@ class RemoteFrames:
     def read_frames(
         self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
     ) -> Frames:
-        """See `FrameDecoder.read_frames`. Where a decoder dies, Ray starts it again, and the clip goes on."""
+        """See `FrameDecoder.read_frames`. If a decoder dies, Ray restarts it, and the clip continues."""
         return Frames(self._items(path, sampling, rate, start, end))
 
     def _items(self, *request: Any) -> FrameItems:

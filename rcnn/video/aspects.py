@@ -8,9 +8,9 @@ from av.video.stream import VideoStream
 
 
 class Aspects:
-    """The shape of the pixels of each picture: the container's word, or else the stream's, which may change.
+    """The pixel aspect ratio of each picture: the container's, or else the stream's, which may change.
 
-    A decoder tells its latest, while pictures of the time before are still to come.
+    A decoder reports its latest value while earlier pictures are still to come.
     """
 
     def __init__(self, stream: VideoStream) -> None:

@@ -10,22 +10,22 @@ from av.format import Flags
 from av.video.stream import VideoStream
 
 MICROSECONDS = 1_000_000  # FFmpeg's unit of a container's times (AV_TIME_BASE)
-JITTER = Fraction(1, 4)  # seconds that a time may lie before the last one, and is taken for it; more is a new beginning
-LEAP = 10  # seconds; a longer pause in a broadcast is a new beginning (ffmpeg's -dts_delta_threshold)
-ROUNDED_SECONDS = Fraction(1, MICROSECONDS)  # that a time may be too late, which was written with six digits
-FASTEST = 1000  # frames a second, more is no rate but a unit of time
-DOUBT = 10  # the tenth part of a rate, by which the mean of the times may differ from it
+JITTER = Fraction(1, 4)  # seconds that a time may be before the last one and still count as equal; more is a restart
+LEAP = 10  # seconds; a longer pause in a broadcast is a restart (ffmpeg's -dts_delta_threshold)
+ROUNDED_SECONDS = Fraction(1, MICROSECONDS)  # tolerance for times that were written with six digits
+FASTEST = 1000  # frames a second, more is not a rate but a unit of time
+DOUBT = 10  # relative tolerance between a rate and the mean of the times
 DENOMINATOR = 1001  # largest of a rate
 UNKNOWN_RATE = Fraction(25)  # FFmpeg's own guess
-# Containers whose header says how long they are. What FFmpeg says of others it has reckoned from what is there.
+# Containers with a length in their header. For others FFmpeg estimates it from the contents.
 PROMISING = {"mov", "matroska", "avi", "flv", "asf"}
 
 
 class Clock:
     """Gives each frame of a stream its time.
 
-    Times never go backwards. Where the stream begins anew in the middle, as in joined broadcasts, they go on as if it
-    had not; a frame without a time follows the one before it at the stream's rate.
+    Times never go backwards. If the stream restarts in the middle, as in joined broadcasts, they continue as if it had
+    not; a frame without a time follows the one before it at the stream's rate.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class Clock:
     Attributes
     ----------
     unit : seconds in which the container counts
-    rate, step : frames a second, seconds a frame, as the stream says
-    ticks : of which a second has so many; in them every time is a whole number
+    rate, step : frames per second, seconds per frame, as given by the stream
+    ticks : number per second; every time is a whole number of them
     begins_anew : whether the container is one for broadcasts, which may be joined
     """
 
@@ -55,7 +55,7 @@ class Clock:
 
     @property
     def has_begun_anew(self) -> bool:
-        """Whether times are no longer what `raw` says."""
+        """Whether times no longer equal `raw`."""
         return self._shift != 0
 
     def seconds(self, tick: int) -> Fraction:
@@ -63,11 +63,11 @@ class Clock:
         return Fraction(tick, self.ticks)
 
     def raw(self, pts: int) -> int:
-        """The tick that a presentation time stamp stands for, if the stream does not begin anew before it."""
+        """The tick of a presentation time stamp, if the stream does not restart before it."""
         return pts * self._unit - self._start
 
     def tick_of(self, seconds: float) -> int:
-        """The first tick that is not before a time from the start of the file, but for what a decimal has rounded."""
+        """The first tick not before a time from the start of the file, up to decimal rounding."""
         return max(0, ceil((Fraction(seconds) - ROUNDED_SECONDS) * self.ticks))
 
     def stamp(self, tick: int) -> int:
@@ -80,11 +80,11 @@ class Clock:
         return self._last
 
     def begin(self, tick: int) -> None:
-        """The frames that count begin with the one of this tick."""
+        """The span starts with the frame of this tick."""
         self._first = tick
 
     def end_with(self, tick: int | None) -> None:
-        """The frames that count ended with the one of this tick."""
+        """The span ended with the frame of this tick."""
         self._last = tick
 
     def tick(self, pts: int | None) -> int:
@@ -111,7 +111,7 @@ class Clock:
             self._last += count * self._step
 
     def mean_rate(self, frames: int) -> Fraction:
-        """Frames a second, after all of them: what the stream says, unless its frames say something else."""
+        """Frames per second, after the last frame: the stream's value, unless its frames disagree."""
         if self._first is None or self._last is None or self._last == self._first:
             return self.rate
         mean = Fraction((frames - 1) * self.ticks, self._last - self._first)
@@ -124,7 +124,7 @@ class Clock:
 
 
 def frame_rate(stream: VideoStream) -> Fraction:
-    """Frames a second: the mean, and the codec's own word in a file without times."""
+    """Frames per second: the mean, or the codec's value in a file without times."""
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     if stream.start_time is None:
         rates = rates[1:] + rates[:1]
@@ -141,7 +141,7 @@ def file_start(container: InputContainer, stream: VideoStream) -> Fraction:
 
 
 def promised_seconds(container: InputContainer, stream: VideoStream) -> Fraction:
-    """Length that the header of the container promises, 0 where it says nothing."""
+    """Length promised by the header of the container, 0 if it has none."""
     if not PROMISING & set(container.format.name.split(",")):
         return Fraction(0)
     if stream.duration and stream.start_time is not None and stream.time_base:
@@ -153,10 +153,10 @@ def promised_seconds(container: InputContainer, stream: VideoStream) -> Fraction
 
 
 def promised_frames(stream: VideoStream) -> int:
-    """Frames that the container promises, 0 where it says nothing.
+    """Number of frames promised by the container, 0 if it has none.
 
-    An edit list leaves samples out, which the number in the header counts; so do AVI files with empty chunks, which
-    stand for a repeated frame.
+    The number in the header includes samples that an edit list leaves out, and empty chunks of AVI files, which repeat
+    a frame.
     """
     entries = list(stream.index_entries)
     if len(entries) < stream.frames or not stream.frames:

@@ -1,4 +1,4 @@
-"""Pictures of any mode of Pillow as sRGB of eight bits."""
+"""Converts pictures of any Pillow mode to 8-bit sRGB."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageCms
 
-STRIP_PIXELS = 1 << 20  # converted at once, so that the picture itself alone lies in memory whole
-WHITE = (255, 255, 255)  # is behind what can be seen through
+STRIP_PIXELS = 1 << 20  # converted at a time, so that only the picture itself is in memory as a whole
+WHITE = (255, 255, 255)  # background of transparent pixels
 DEEP = ("I", "F")  # first letter of the modes of grey with more than 8 bits
 PROFILED = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # mode that a colour profile (ICC.1, 7.2.6) belongs to
 
@@ -44,7 +44,7 @@ def _converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
 
 
 def _deep_converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
-    """For grey of 16 or 32 bits: a number is a share of the largest that so many bits can hold; a float one of 1."""
+    """For grey of 16 or 32 bits: integers are scaled by the largest value of that many bits, floats by 1."""
     full = float(np.iinfo(np.uint16).max)
     if image.mode in ("I", "F"):
         low, high = np.asarray(image.getextrema(), np.float64)
@@ -61,7 +61,7 @@ def _deep_converter(image: Image.Image) -> Callable[[Image.Image], np.ndarray]:
 
 
 def _transform(profile: bytes | None) -> ImageCms.ImageCmsTransform | None:
-    """From the colours of an ICC profile to sRGB; None where there is nothing to do, or the profile is damaged."""
+    """From the colours of an ICC profile to sRGB; None if there is nothing to do, or the profile is damaged."""
     if not profile:
         return None
     try:

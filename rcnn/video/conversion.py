@@ -12,21 +12,21 @@ from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
 
 from .hdr import ToneMapper
 
-ODDEST = 8  # times as wide as high, or as high as wide; a pixel of another shape is an error, and taken for square
-# Matrices that FFmpeg's scaler knows, by their number in ITU-T H.273, table 4
+ODDEST = 8  # largest aspect ratio of a pixel; a larger one is an error, and the pixel counts as square
+# Matrices supported by FFmpeg's scaler, by their number in ITU-T H.273, table 4
 MATRICES = {
     1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020, 10: Colorspace.BT2020,
 }  # fmt: skip
-# Video without a matrix has that of high definition if it is that large, as players take it (mpv)
+# Video without a matrix is assumed to have that of high definition if it is that large, as in mpv
 HD_WIDTH, HD_HEIGHT = 1280, 577
 
 
 class Converter:
-    """Makes upright BGR of square pixels of pictures, whose kind may change from one to the next."""
+    """Converts pictures to upright BGR with square pixels; their format may change from one to the next."""
 
     def __init__(self) -> None:
-        # not by a graph of filters, which takes twice as long for a picture of 640x360
+        # not with a filter graph, which takes twice as long for a picture of 640x360
         self._scaler = VideoReformatter()
         self._tones = ToneMapper()
 
@@ -43,7 +43,7 @@ class Converter:
 
 
 def matrix(picture: VideoFrame) -> Colorspace | None:
-    """The matrix by which Y, Cb and Cr become R, G and B, guessed where the video does not say it; None for RGB."""
+    """The matrix from Y, Cb, Cr to R, G, B, guessed if the video does not give it; None for RGB."""
     if picture.format.is_rgb:
         return None
     guess = Colorspace.ITU709 if picture.width >= HD_WIDTH or picture.height >= HD_HEIGHT else Colorspace.ITU601
@@ -60,7 +60,7 @@ def squared(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 def turn(picture: VideoFrame) -> tuple[bool, bool, bool]:
     """Whether a picture must be transposed, and then mirrored from left to right and from top to bottom, to be upright.
 
-    The nearest of the eight ways that its display matrix may mean. The matrix takes a point (x, y) to
+    The nearest of the eight orientations to its display matrix, which maps a point (x, y) to
     (a x + c y, b x + d y) (ISO/IEC 14496-12, 6.2.2).
     """
     if not len(picture.side_data) or SideData.DISPLAYMATRIX not in picture.side_data:

@@ -1,4 +1,4 @@
-"""Decoding in a process of its own, whose death or endless work costs one clip and not the run."""
+"""Decodes in a separate process, so that a crash or a hang costs one clip and not the run."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from ..workers.life import beat
 from .messages import END, FRAME, INFO, MEMORY, PROGRESS, READY, TAKEN, read_frame, read_info, send
 from .types import FrameItems, Frames
 
-KILLED_AFTER = 5.0  # seconds that a decoder has to end by itself
-LOOK_SECONDS = 1.0  # between two looks at the clock while nothing comes
-START_SECONDS = 120.0  # that it has to start: Python and its libraries may lie on a slow disk
-# A thread a core in each library of each decoder would take address space that a batch system may not give
+KILLED_AFTER = 5.0  # seconds within which a decoder must end by itself
+LOOK_SECONDS = 1.0  # between checks of the clock while nothing arrives
+START_SECONDS = 120.0  # within which it must start: Python and its libraries may be on a slow disk
+# One thread per core in each library of each decoder would need more address space than batch systems may allow
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class FrameDecoder:
-    """Reads clips, one after the other, with a process that it starts again when it has to.
+    """Reads clips, one at a time, with a process that is restarted when necessary.
 
-    Not for several threads at once.
+    Not thread-safe.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class FrameDecoder:
 
     def __init__(self, stall_seconds: float = config.DECODE.STALL_SECONDS) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._film = ExitStack()  # of the film whose pieces are read: it is fetched once
+        self._film = ExitStack()  # the film whose pieces are being read: it is fetched once
         self._film_path = self._film_file = ""
         self.stall_seconds = stall_seconds
         self._buffer = b""
@@ -51,12 +51,12 @@ class FrameDecoder:
     def read_frames(
         self, path: str, sampling: int = 1, rate: Fraction | int | None = None, start: float = 0.0, end: float = 0.0
     ) -> Frames:
-        """See `frames.read_frames`. A frame lies in memory that is used again once the next one is asked for.
+        """See `frames.read_frames`. A frame's memory is reused once the next one is requested.
 
         Raises
         ------
         UnreadableError
-            Also if the decoder died of the clip or takes too long, or the clip can't be fetched from its store.
+            Also if the clip crashes the decoder or takes too long, or can't be fetched from its store.
         StoreError
             If the store does not answer.
         InputError
@@ -81,7 +81,7 @@ class FrameDecoder:
         return read_info(message["info"])
 
     def _answers(self, path: str, request: dict[str, Any]) -> Generator[dict[str, Any]]:
-        """What the process says to a request about a file, but for its progress; the last message is its END."""
+        """The answers of the process to a request about a file, except its progress; the last message is END."""
         is_piece = bool(request.get("start") or request.get("end"))
         with ExitStack() as stack:
             file = self._fetch(path, self._film if is_piece else stack)
@@ -101,7 +101,7 @@ class FrameDecoder:
                     self.close()
 
     def _fetch(self, path: str, owner: ExitStack) -> str:
-        """The path on the disk of a file, which `owner` ends; the film of the piece before is still there."""
+        """The path of a file on disk, valid until `owner` ends it; the film of the previous piece is kept."""
         if owner is self._film:
             if path == self._film_path:
                 return self._film_file
@@ -109,7 +109,7 @@ class FrameDecoder:
         try:
             file = owner.enter_context(fetched(path, beat))
         except FileNotFoundError:
-            raise UnreadableError("is no file") from None
+            raise UnreadableError("is not a file") from None
         except OSError as error:
             raise UnreadableError(str(error)) from None
         if owner is self._film:
@@ -127,7 +127,7 @@ class FrameDecoder:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 assert pipe is not None
-                with contextlib.suppress(BrokenPipeError):  # what was not sent any more
+                with contextlib.suppress(BrokenPipeError):  # unsent data
                     pipe.close()
             self._process = None
 
@@ -141,7 +141,7 @@ class FrameDecoder:
         self._buffer = b""
         try:
             self._launch()
-        except OSError as error:  # also where memory for the frames is refused
+        except OSError as error:  # also if memory for the frames is refused
             self.close()
             raise InputError(f"a decoder process can't be started: {error.strerror or error}; {REMEDY}") from None
 
@@ -157,7 +157,7 @@ class FrameDecoder:
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     pass_fds=[descriptor],
-                    start_new_session=True,  # a Ctrl-C is for the run, which then ends its decoders
+                    start_new_session=True,  # Ctrl-C is for the run, which then ends its decoders
                     env={**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(_import_path())},
                 )
                 try:
@@ -206,7 +206,7 @@ class FrameDecoder:
         return f"the decoder died of it (signal {-code})" if code < 0 else f"the decoder died of it (exit code {code})"
 
 
-REMEDY = "give it more address space (ulimit -v, at least 2 GiB for each decoder) or take fewer --workers"
+REMEDY = "give it more address space (ulimit -v, at least 2 GiB for each decoder) or use fewer --workers"
 
 
 def _import_path() -> list[str]:

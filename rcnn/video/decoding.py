@@ -1,4 +1,4 @@
-"""A video stream to whole pictures with their numbers and times."""
+"""From a video stream to intact pictures with their numbers and times."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from .looks import SKIPPING, AtRate, Looks, Skipper
 from .seeking import ALL, Approach, Beginning, InexactError, Way, read_packets
 
 PREDICTED = {PictureType.P, PictureType.B, PictureType.S, PictureType.SP}
-# Their decoders hold back by themselves what refers to frames that were not read; those of others show grey blocks
+# Their decoders themselves withhold frames that refer to unread ones; other decoders show grey blocks
 CAREFUL = {"h264", "hevc", "vvc"}
-REFRESHED = 100  # frames after which a stream without any key frame has renewed its picture piece by piece
+REFRESHED = 100  # frames after which a stream without key frames has refreshed its whole picture
 
 
 @dataclass(frozen=True)
 class Span:
-    """The part of a file whose frames count: those from `start` on and before `end`.
+    """The part of a file to read: frames from `start` on and before `end`.
 
     start, end : ticks of a clock; `end` None for all up to the end of the file
-    way : how to come there
+    way : how to seek there
     """
 
     start: int = 0
@@ -42,12 +42,12 @@ WHOLE = Span()
 
 
 class Picture(NamedTuple):
-    """A whole picture as it was coded, of one moment.
+    """An intact, progressive picture as coded.
 
     aspect : width by height of its pixels
     number : counts from 1, all decoded frames of the span; 0 for one before it
     tick : of its clock, from the start of the file
-    looked : whether it is looked at
+    looked : whether it is sampled
     """
 
     coded: VideoFrame
@@ -63,12 +63,12 @@ class Decoding:
     Parameters
     ----------
     container, stream : before the first packet is read
-    looks : which frames are looked at
+    looks : which frames are sampled
     progress : called for each packet
 
     Attributes
     ----------
-    number : frames that were decoded so far, and those that were skipped because nobody looks at them or refers to them
+    number : frames decoded so far, including those skipped because they are neither sampled nor referred to
     damaged : those of them that were withheld
     errors : what went wrong
     ended : whether the end of the span was reached before that of the file
@@ -92,18 +92,18 @@ class Decoding:
         self._span = span
         self._start = clock.stamp(span.start)  # presentation time stamps of the span
         self._end = None if span.end is None else clock.stamp(span.end)
-        self._key: int | None = None  # time stamp of the key frame that decoding began with, until it came
+        self._key: int | None = None  # time stamp of the key frame that decoding started with, until it arrives
         self._previous: VideoFrame | None = None
         self._deinterlacer: Deinterlacer[Picture] | None = None
         self._skipper: Skipper | None = None
         if isinstance(looks, AtRate) and self.codec in SKIPPING and not clock.begins_anew:
             self._skipper = Skipper(looks, clock)
         self._skips = self._founded = self._shown = False
-        self._torn: set[int | None] = set()  # presentation time stamps of packets of which a part is missing
+        self._torn: set[int | None] = set()  # presentation time stamps of incomplete packets
         self._aspects = Aspects(stream)
 
     def pictures(self) -> Iterator[Picture]:
-        """The first picture and all that are looked at, except damaged ones, as they are shown, none interlaced."""
+        """The first picture and all sampled ones, except damaged ones, in presentation order, deinterlaced."""
         for picture in self._decoded():
             if self._deinterlacer is None:
                 yield picture
@@ -127,7 +127,7 @@ class Decoding:
             if self.ended or self._is_last(packet):
                 break
         yield from self._pictures_of(None)
-        if self._key is not None:  # its key frame did not come
+        if self._key is not None:  # its key frame is missing
             raise InexactError(ALL)
         if self._skipper is not None and not self.ended:
             self._count(self._skipper.skipped(None))
@@ -144,7 +144,7 @@ class Decoding:
         return beginning
 
     def _is_last(self, packet: Packet) -> bool:
-        """Whether no packet behind this one is shown in the span, and this one behind it: a neighbour of the last."""
+        """Whether no later packet is shown in the span, and this one is shown after it: a neighbour of the last."""
         if self._end is None or packet.dts is None or self._clock.begins_anew:
             return False
         return packet.dts >= self._end
@@ -197,12 +197,12 @@ class Decoding:
                 yield Picture(picture, aspect, self.number, tick, looked)
 
     def _leads(self, picture: VideoFrame) -> bool:
-        """Whether a frame refers to what was not read: it is shown before the key frame that decoding began with.
+        """Whether a frame refers to unread ones: it is shown before the key frame that decoding started with.
 
         Raises
         ------
         InexactError
-            If the key frame does not come whole: it is none.
+            If the key frame is not intact.
         """
         assert self._key is not None
         if picture.pts is None:
@@ -215,7 +215,7 @@ class Decoding:
         return False
 
     def _deinterlace(self, before: bool) -> None:
-        """From here on, fields are parted, for which the frame before is needed."""
+        """From here on fields are separated, which needs the previous frame."""
         self._deinterlacer = Deinterlacer()
         if self._previous is not None:
             self._deinterlacer.begin(self._previous)

@@ -1,4 +1,4 @@
-"""Pictures of two moments, line by line, to pictures of one."""
+"""Deinterlaces pictures."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Tag = TypeVar("Tag")
 
 
 class Deinterlacer(Generic[Tag]):
-    """Makes a whole picture of the first of two fields that were taken one after the other; progressive pictures pass.
+    """Makes a full picture from the first of two successive fields; progressive pictures pass unchanged.
 
-    It needs the picture before and the one after, so all pictures go through it, and come out one later, in order, each
-    with what the caller gave with it.
+    It needs the previous and the next picture, so all pictures go through it, and come out one later, in order, each
+    with the caller's data.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Clips to frames."""
+"""From clips to frames."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .types import Frame, FrameItems, Frames, VideoInfo
 Place = Callable[[tuple[int, ...]], np.ndarray]
 Progress = Callable[[], None]
 FrameMaker = Callable[[np.ndarray, int, float], Frame]  # of an image, its number and its time
-TOO_MUCH = "wants too much memory"
+TOO_MUCH = "needs too much memory"
 
 
 def read_frames(
@@ -39,23 +39,22 @@ def read_frames(
     place: Place | None = None,
     progress: Progress | None = None,
 ) -> Frames:
-    """The frames of a clip, or of a piece of it, that are looked at.
+    """The sampled frames of a clip, or of a piece of it.
 
-    Pieces that cover a file give the looks by time of the whole file, each once, with the same pixels: reading begins
-    at the key frame at or before `start` where the container says exactly where that is, and otherwise at the first.
-
-    Frames that the decoder flags as damaged, and those before the first key frame, count and are not given: they show
-    what nobody filmed. A look by time that falls on one is taken at the next whole frame. A photograph, which the
-    content of the file says, is one frame, upright, that is always looked at.
+    With sampling by time, pieces that cover a file give the sampled frames of the whole file, each once, with the same
+    pixels: reading starts at the key frame at or before `start` if the container gives its exact position, and
+    otherwise at the first. Frames that the decoder flags as damaged, and those before the first key frame, are counted
+    but not returned: they show artefacts. If sampling by time falls on one, the next intact frame is used. A
+    photograph, recognised by content, is one upright frame, which is always sampled.
 
     Parameters
     ----------
-    path : the clip, a file on the disk
-    sampling : frame f, counted from 1 in the piece, is looked at when f % sampling == 0
-    rate : looks a second, in place of sampling: at the first frame at or after each multiple of 1/rate seconds
+    path : the clip, a file on disk
+    sampling : frame f, counted from 1 in the piece, is sampled when f % sampling == 0
+    rate : sampled frames per second, instead of sampling: the first frame at or after each multiple of 1/rate seconds
     start, end : seconds of the file; frames with start <= time < end count, up to the end of the file for an end of 0
-    place : gives an array, uint8, of the shape (h, w, 3) that it is given, for the next frame; None for new ones
-    progress : called for each packet, also between looks
+    place : returns a uint8 array of the given shape (h, w, 3) for the next frame; None for new arrays
+    progress : called for each packet, also between sampled frames
 
     Raises
     ------
@@ -85,7 +84,7 @@ def _read(
     if moves:
         try:
             yield next(video)
-        except UnreadableError:  # FFmpeg can't read all that move
+        except UnreadableError:  # FFmpeg can't read all animations
             if piece[0] > 0:
                 raise
             moves = False
@@ -139,15 +138,15 @@ def _converted(
         stop = promised if span.end is None else min(promised, clock.seconds(span.end))
         promised = max(Fraction(0), stop - start)
     info: VideoInfo | None = None
-    unseen: Picture | None = None  # the first, where it is not looked at
+    unseen: Picture | None = None  # the first, if it is not sampled
 
     def about(width: int, height: int) -> VideoInfo:
-        # how many frames a part of a file has, no container says
+        # no container gives the number of frames of a part of a file
         count = promised_frames(stream) if span is WHOLE else 0
         return VideoInfo(float(promised), clock.rate, width, height, decoding.codec, count)
 
     def look(picture: Picture) -> Frame:
-        # the converted image goes before the next one is made, which then lies in the same, still cached memory
+        # the converted image is freed before the next one is made, which then reuses the same, still cached memory
         image = convert(picture.coded, picture.aspect)
         return frame_of(image, picture.number, float(clock.seconds(picture.tick)))
 
@@ -182,7 +181,7 @@ def _converted(
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:
-    """An image whose longer side is `FRAME.LONGEST` at most, in its shape."""
+    """An image whose longer side is at most `FRAME.LONGEST`, with its aspect ratio."""
     scale = config.FRAME.LONGEST / max(image.shape[:2])
     if scale >= 1:
         return image

@@ -1,4 +1,4 @@
-"""What graphs of FFmpeg's filters begin with."""
+"""The source of FFmpeg filter graphs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from av.video.frame import VideoFrame
 # FFmpeg's names of matrices that its filters know, by their number in ITU-T H.273, table 4
 MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020nc"}
 RANGES = {1: "tv", 2: "pc"}  # by their number in AVColorRange
-TIME_UNIT = "1/1000000"  # nobody reads the times
+TIME_UNIT = "1/1000000"  # the times are not used
 
 
 def buffer(graph: Graph, picture: VideoFrame) -> FilterContext:
-    """The filter that takes pictures like this one."""
+    """The source filter for pictures like this one."""
     return graph.add(
         "buffer",
         video_size=f"{picture.width}x{picture.height}",

@@ -1,6 +1,6 @@
-"""High dynamic range to what a common screen shows, by tables for FFmpeg's lut3d filter.
+"""Converts high dynamic range to standard, with tables for FFmpeg's lut3d filter.
 
-FFmpeg's own `scale` does it, too, at 80 to 150 ms for a frame of 640x360; a table takes 2.5 ms.
+FFmpeg's own `scale` takes 80 to 150 ms for a frame of 640x360; a table takes 2.5 ms.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def hlg_light(signal: np.ndarray) -> np.ndarray:
 
 
 def darkened(light: np.ndarray) -> np.ndarray:
-    """Light up to PEAK brought under WHITE; what is under a tenth of PEAK stays (ITU-R BT.2390-11, 5.4.1, EETF)."""
+    """Light up to PEAK compressed to WHITE; values under a tenth of PEAK are unchanged (ITU-R BT.2390-11, 5.4.1,
+    EETF)."""
     brightest = pq_signal(np.array(PEAK))
     goal = pq_signal(np.array(WHITE)) / brightest
     knee = 1.5 * goal - 0.5
@@ -67,7 +68,7 @@ def darkened(light: np.ndarray) -> np.ndarray:
 
 
 def table(transfer: str) -> np.ndarray:
-    """What becomes of each colour of a grid.
+    """The result for each colour of a grid.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def table(transfer: str) -> np.ndarray:
     signal = np.stack([red, green, blue], -1)
     light = pq_light(signal) if transfer == PQ else hlg_light(signal)
     light = np.maximum(light @ TO_709.T, 0)
-    # all three by one factor: the hue of skin stays
+    # one factor for all three preserves the hue of skin
     strongest = np.maximum(light.max(-1, keepdims=True), TINY)
     light = light * darkened(strongest) / strongest
     return np.clip(light / WHITE, 0, 1) ** (1 / GAMMA)
@@ -96,7 +97,7 @@ def cube(transfer: str) -> str:
 
 
 class ToneMapper:
-    """Makes pictures for a common screen, in BGR and BT.709, of pictures in PQ or HLG and BT.2020."""
+    """Converts pictures in PQ or HLG and BT.2020 to standard dynamic range in BGR and BT.709."""
 
     def __init__(self) -> None:
         self._graph: Graph | None = None
@@ -108,7 +109,7 @@ class ToneMapper:
         return picture.color_trc in TRANSFERS
 
     def __call__(self, picture: VideoFrame) -> VideoFrame:
-        """The picture in BGR, as it lies."""
+        """The picture in BGR, not rotated."""
         kind = (
             picture.width, picture.height, picture.format.name, picture.colorspace, picture.color_range,
             picture.color_trc,

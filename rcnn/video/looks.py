@@ -1,4 +1,4 @@
-"""Which frames are looked at, and which need not be decoded for that."""
+"""Which frames are sampled ("looks"), and which need not be decoded for that."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from av.packet import Packet
 
 from .clock import Clock
 
-Looks = Callable[[int, int], bool]  # whether the frame with this number and tick of its clock is looked at
+Looks = Callable[[int, int], bool]  # whether the frame with this number and tick of its clock is sampled
 
-ROUNDED = Fraction(1, 1000)  # seconds; Matroska and FLV round to them, which must not make a look late by a frame
-AHEAD = 32  # packets that are known before one is decoded: twice the frames that H.264 and HEVC may reorder
+ROUNDED = Fraction(1, 1000)  # seconds; Matroska and FLV round to them, which must not delay a look by a frame
+AHEAD = 32  # packets to read ahead of decoding: twice the frames that H.264 and HEVC may reorder
 BEHIND = 4 * AHEAD  # times that are remembered
-SKIPPING = {"h264", "hevc"}  # codecs that gain by it: 21 to 26% of the time at 8 looks a second; others under 5%
+SKIPPING = {"h264", "hevc"}  # codecs that benefit: 21 to 26% of the time at 8 looks per second; others under 5%
 
 
 def every(sampling: int) -> Looks:
-    """Frame f, counted from 1, is looked at when f % sampling == 0."""
+    """Frame f, counted from 1, is sampled when f % sampling == 0."""
     return lambda number, tick: number % sampling == 0
 
 
 class AtRate:
-    """The first frame at or after each multiple of 1/rate seconds is looked at.
+    """The first frame at or after each multiple of 1/rate seconds is sampled.
 
     Parameters
     ----------
-    rate : looks a second
+    rate : sampled frames per second
     """
 
     def __init__(self, rate: Fraction, clock: Clock) -> None:
@@ -40,7 +40,7 @@ class AtRate:
         self._last = -1
 
     def multiple(self, tick: int) -> int:
-        """The last multiple of 1/rate that is not after a tick, but for what the container has rounded."""
+        """The last multiple of 1/rate that is not after a tick, up to the container's rounding."""
         return (2 * tick + self._slack) * self._of // self._in
 
     def begin_after(self, tick: int) -> None:
@@ -55,19 +55,19 @@ class AtRate:
 
 
 class Skipper:
-    """Knows of packets before they are decoded whether their frames are looked at, and counts frames that were skipped.
+    """Decides before decoding whether the frames of packets are sampled, and counts skipped frames.
 
-    A look is due at a frame when a multiple of 1/rate lies between it and the frame before it. Both are known when so
-    many packets ahead are known that no frame before it can be among later ones.
+    A look is due at a frame if a multiple of 1/rate is between it and the previous frame. Both are known once enough
+    packets have been read that no later one can contain an earlier frame.
     """
 
     def __init__(self, looks: AtRate, clock: Clock) -> None:
         self._looks, self._clock = looks, clock
         self._times: list[int] = []  # presentation time stamps, ascending
-        self._undecided: list[int] = []  # heap of those that were not wanted, of which no frame came yet
+        self._undecided: list[int] = []  # heap of the unneeded ones whose frames have not arrived yet
 
     def ahead(self, packets: Iterable[Packet]) -> Iterator[Packet]:
-        """The packets, as many behind those that are read as it needs to know."""
+        """The packets, delayed by the needed look-ahead."""
         window: deque[Packet] = deque()
         for packet in packets:
             window.append(packet)

@@ -1,8 +1,8 @@
-"""What a decoder process and the process that it decodes for say to each other: JSON, a line each, over pipes.
+"""The protocol between a decoder process and its client: JSON lines over pipes.
 
-The decoder begins with READY. A request for frames is answered with INFO, then a FRAME for each look and a PROGRESS now
-and then, then END; one for cuts with END alone, after PROGRESS. A frame lies in a slot of the memory that both share;
-every FRAME is answered by TAKEN, and its slot is then used again.
+The decoder starts with READY. A request for frames is answered with INFO, then a FRAME for each sampled frame and a
+PROGRESS now and then, then END; one for cuts with PROGRESS and END only. A frame is in a slot of shared memory; every
+FRAME is answered by TAKEN, and its slot is then reused.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .types import Frame, VideoInfo
 
 READY, INFO, FRAME, PROGRESS, END = "ready", "info", "frame", "progress", "end"
 TAKEN: dict[str, Any] = {}
-SLOTS = 16  # frames that are decoded ahead: more than are detected together
+SLOTS = 16  # frames decoded ahead: more than in a detection batch
 SLOT_BYTES = config.FRAME.LONGEST**2 * 3  # of address space; pages that no frame was put into take no memory
 MEMORY = SLOTS * SLOT_BYTES
 
 
 def send(pipe: IO[bytes], message: dict[str, Any]) -> None:
-    """Send a message at once."""
+    """Send a message and flush."""
     pipe.write(json.dumps(message).encode() + b"\n")
     pipe.flush()
 

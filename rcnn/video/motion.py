@@ -1,6 +1,6 @@
 """One clip from one file: a video as it is, or a photograph that a camera pans and zooms over.
 
-The camera is out of focus and badly lit by turns.
+Focus and brightness vary from clip to clip.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Motion:
 def make_clip(source: Path, target: Path, size: tuple[int, int], seed: int, copy: bool) -> None:
     """Make the clip `target` from the photograph or video `source`, whose content says which it is.
 
-    A photograph becomes an mp4 of `size` (width, height) pixels, moved over as `seed` says. A video is linked
-    to, or copied, whatever its container: FFmpeg goes by content, so a name in .mp4 does no harm. A picture that moves
-    is a video if the decoder reads it, else a photograph.
-    Raises `UnreadableError` where `source` cannot be read, OSError where `target` cannot be written.
+    A photograph becomes an mp4 of `size` (width, height) pixels, with camera moves determined by `seed`. A video is
+    linked to, or copied, whatever its container: FFmpeg goes by content, so the extension .mp4 does no harm. An
+    animation is a video if the decoder can read it, else a photograph. Raises `UnreadableError` if `source` can't be
+    read, OSError if `target` can't be written.
     """
     if _is_still(source):
         write_clip(target, read_photograph(source), size, draw_motion(seed))
@@ -165,7 +165,7 @@ def write_video(path: Path, images: Iterable[Image], size: tuple[int, int], crf:
                 planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
             container.mux(stream.encode(None))
-    except av.error.FFmpegError as error:  # some of them are no OSError
+    except av.error.FFmpegError as error:  # not all of them are OSErrors
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

@@ -1,4 +1,4 @@
-"""A file to the video stream in it that counts, or the reason why there is none."""
+"""Opens a file and selects its video stream, or tells why there is none."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from av.video.stream import VideoStream
 
 from ..errors import UnreadableError
 
-# They name other files, so that a file would show another's frames; image2 takes a name with % for many names.
+# They refer to other files, so that a file would show another's frames; image2 expands % in a name to many names.
 PLAYLISTS = {"concat", "dash", "hls", "image2", "imf", "rtsp", "sdp", "webm_dash_manifest"}
 # Codecs of pictures: a stream of one, of which no number of frames is known, is one beside a stream of another codec
 PICTURES = {"bmp", "gif", "jpeg2000", "jpegls", "jpegxl", "mjpeg", "pbm", "pgm", "png", "ppm", "tiff", "webp"}
 NEVER = Disposition.attached_pic | Disposition.timed_thumbnails
 THREADS = 1  # a decoder runs on each core: two threads cost 25% more CPU for 444x240 H.264
 ISO_BOXES = {b"ftyp", b"mdat", b"free", b"skip", b"wide", b"styp", b"uuid", b"pnot"}  # that such a file begins with
-NO_VIDEO = "is no video, or its beginning is damaged"  # reason where nothing says what a file is
+NO_VIDEO = "is not a video, or its beginning is damaged"  # reason if the format of a file is unknown
 BOXES_READ = 10_000  # of a file without an index
 
 
 def open_video(path: str) -> tuple[InputContainer, VideoStream]:
-    """Open a file, and choose the stream of it that is shown. The caller closes the container.
+    """Open a file, and choose the stream to read. The caller closes the container.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def open_video(path: str) -> tuple[InputContainer, VideoStream]:
         If there is no file, no video in it, or no decoder for it.
     """
     if not os.path.isfile(path):
-        raise UnreadableError("is no file")
+        raise UnreadableError("is not a file")
     try:
         with open(path, "rb") as file:
             if not file.read(1):
@@ -61,7 +61,7 @@ def open_video(path: str) -> tuple[InputContainer, VideoStream]:
 
 
 def choose_stream(container: InputContainer) -> VideoStream:
-    """The video stream that a player shows: a default one, not a picture, and else the one that FFmpeg takes for best.
+    """The video stream that a player would show: a default one, not a picture, else FFmpeg's best one.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def _moves(stream: VideoStream) -> bool:
 
 @cache
 def _formats() -> str:
-    """The names of the containers that are read, as FFmpeg wants them."""
+    """The names of the accepted containers, in FFmpeg's format."""
     return ",".join(sorted(name for name in av.formats_available if name not in PLAYLISTS))
 
 
@@ -119,7 +119,7 @@ def _why_not_opened(path: str, error: av.error.FFmpegError) -> str:
         return f"can't be opened as a video: {error.strerror}"
     kinds = _iso_boxes(path)
     if kinds and not {b"moov", b"moof"} & kinds:
-        return "its index (moov atom) is missing: it was cut off, or its recording was never ended"
+        return "its index (moov atom) is missing: it was truncated, or its recording was never finished"
     return NO_VIDEO
 
 

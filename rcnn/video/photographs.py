@@ -1,4 +1,4 @@
-"""Photographs to images: one reader for search, gendata.py, the trainers and `rcnn.read_image`."""
+"""From photographs to images: one reader for search, gendata.py, the trainers and `rcnn.read_image`."""
 
 from __future__ import annotations
 
@@ -25,23 +25,28 @@ from .picture import PNG_CHUNK_BYTES, PNG_START
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF", "BMP", "JPEG2000", "PPM")
 WORKING = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF, BMP, JPEG 2000 and PNM"
 TRANSFORMATIONS = ("irot", "imir")  # a turn and a mirror image, which the container of a HEIC or AVIF may ask for
-ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")  # whose further pictures are frames; those of others are pages or previews
-# By which folders are listed where every file in them must be a picture; how a file is read hangs on its content alone.
+ANIMATED = (
+    "GIF",
+    "PNG",
+    "WEBP",
+    "AVIF",
+)  # formats whose further pictures are frames; in others they are pages or previews
+# For listing folders in which every file must be a picture; how a file is read depends only on its content.
 # fmt: off
 ENDINGS = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".heic", ".heif", ".hif",
     ".tif", ".tiff", ".gif", ".bmp", ".dib", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
 })
 # fmt: on
-HEAD_BYTES = 32  # of a file, that tell its format
+HEAD_BYTES = 32  # of a file, to identify its format
 
 # Phones have sensors of 200 million. Such a picture takes 1.5 GB at its peak: 7.5 bytes a pixel, 3 of them the answer.
 MAX_PIXELS = 200_000_000
-# How many times that the readers of some formats take, measured on 48 million pixels; so many times fewer are read.
+# Memory factor of the readers of some formats, measured on 48 million pixels; their limit is lower by this factor.
 COSTLY = {"progressive": 1.4, "AVIF": 1.6, "HEIF": 1.2, "TIFF": 1.5, "WEBP": 2.2, "JPEG2000": 2.6}
 TILE_PIXELS = 1 << 24  # of a TIFF's tiles, which are of one size in a small picture, too
 MAX_SIDE = 32_766  # pixels: OpenCV's warps, which cut faces out, take no more
-MAX_BYTES = 1 << 30  # of a file: some formats are read whole
+MAX_BYTES = 1 << 30  # of a file: some formats are read as a whole
 
 # What turns the upright picture back into the one stored, by the number that EXIF (CIPA DC-008, 4.6.5) gives its
 # orientation. All are views, so writing through one turns a picture for nothing.
@@ -57,29 +62,29 @@ STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 TURNED = (5, 6, 7, 8)  # orientations whose upright picture has width and height exchanged
 
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # what is wrong with a file is said by us, once
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # we report problems of a file ourselves, once
 _one_at_a_time = threading.Lock()  # memory for one picture; and Pillow's limit and the warnings are the process's
 
 
 def is_photograph(head: bytes) -> bool:
-    """Whether a file that begins with these bytes (`HEAD_BYTES` are enough) says that it is a photograph."""
+    """Whether a file that starts with these bytes (`HEAD_BYTES` are enough) is a photograph."""
     Image.init()
     return any(accept(head) is True for accept in (Image.OPEN[name][1] for name in FORMATS) if accept is not None)
 
 
 def is_animation(path: str | os.PathLike[str]) -> bool:
-    """Whether the file is a picture that moves: a GIF, APNG, WebP or AVIF of several frames.
+    """Whether the file is an animation: a GIF, APNG, WebP or AVIF of several frames.
 
     Raises
     ------
     UnreadableError
-        As `read_photograph`, but for what only decoding shows.
+        As `read_photograph`, except errors that only decoding shows.
     """
     return picture_kind(path)[1]
 
 
 def picture_kind(path: str | os.PathLike[str]) -> tuple[str, bool]:
-    """Name of a picture's format, as jpeg, and whether it moves; raises as `is_animation`."""
+    """Name of a picture's format, such as jpeg, and whether it is an animation; raises like `is_animation`."""
     with _opened(path) as (image, _):
         moves = image.format in ANIMATED and bool(getattr(image, "is_animated", False))
         return (image.format or "").lower(), moves
@@ -102,9 +107,9 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
 def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     """A photograph as it is meant to be seen.
 
-    It is turned upright, its colours are sRGB where it has a profile, and white is behind what can be seen through. Of
-    several pictures in a file it is the first, or the one that the file names. The content decides the format, never
-    the name; its size is asked of the header before memory is taken for pixels.
+    It is rotated upright, converted to sRGB if it has a profile, and transparent pixels get a white background. Of
+    several pictures in a file it is the first, or the primary one. The format is recognised by content, never by name;
+    its size is read from the header before memory is allocated for pixels.
 
     Parameters
     ----------
@@ -117,7 +122,7 @@ def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
     Raises
     ------
     UnreadableError
-        If it is no photograph, damaged, cut off, or larger than `MAX_PIXELS`, `MAX_SIDE` or `MAX_BYTES`.
+        If it is not a photograph, damaged, cut off, or larger than `MAX_PIXELS`, `MAX_SIDE` or `MAX_BYTES`.
     """
     with _opened(source) as (image, file), _damage(image.format):
         with _silent_libtiff(image.format):
@@ -126,7 +131,7 @@ def read_photograph(source: str | os.PathLike[str] | bytes) -> np.ndarray:
 
 
 def convert_picture(image: Image.Image) -> np.ndarray:
-    """A picture that Pillow holds, as `read_photograph` gives one: (H, W, 3) uint8, BGR, upright by its EXIF.
+    """A Pillow image, converted like `read_photograph`: (H, W, 3) uint8, BGR, upright by its EXIF.
 
     Raises
     ------
@@ -158,13 +163,15 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[ImageFile.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # Pillow's, of odd tags and of many pixels
         stack.callback(setattr, Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # it refuses twice as many itself, before a reader takes memory at opening
+        Image.MAX_IMAGE_PIXELS = (
+            MAX_PIXELS  # it refuses twice as many itself, before a reader allocates memory at opening
+        )
         file = stack.enter_context(io.BytesIO(source) if isinstance(source, bytes) else _open(source))
         head = file.read(HEAD_BYTES)
         if not head:
             raise UnreadableError("empty file")
         if not is_photograph(head):
-            raise UnreadableError(f"is no picture that can be read ({WORKING} can)")
+            raise UnreadableError(f"is not a picture that can be read ({WORKING} can)")
         if head.startswith(PNG_START):
             _check_chunks(file)
         with _damage("picture"):
@@ -174,7 +181,7 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[ImageFile.
 
 
 def _check_chunks(file: IO[bytes]) -> None:
-    """Refuse a PNG that ends within a chunk: its reader is content once it has the pixels."""
+    """Refuse a PNG that ends within a chunk: its reader stops once it has the pixels."""
     end = file.seek(0, os.SEEK_END)
     at = len(PNG_START)
     while file.seek(at) < end:
@@ -192,7 +199,7 @@ def _check_size(image: Image.Image) -> None:
     pixels = int(MAX_PIXELS / COSTLY.get(kind, 1))
     if width * height > pixels or max(width, height) > MAX_SIDE:
         raise _too_large(f"{width:,} x {height:,}", pixels)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may stand over the edge, and is decoded whole
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may extend over the edge, and is decoded as a whole
         across, down = (image.tag_v2.get(tag, 1) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
         if across * down > max(2 * width * height, TILE_PIXELS):
             raise UnreadableError("is damaged (TIFF: its tiles are larger than it is)")
@@ -200,17 +207,17 @@ def _check_size(image: Image.Image) -> None:
 
 def _too_large(size: str, pixels: int = MAX_PIXELS) -> UnreadableError:
     return UnreadableError(
-        f"has {size} pixels; of such a file {pixels // 1_000_000} million are read at most, and {MAX_SIDE:,} a side"
+        f"has {size} pixels; the limit for this format is {pixels // 1_000_000} million, and {MAX_SIDE:,} per side"
     )
 
 
 def _open(path: str | os.PathLike[str]) -> IO[bytes]:
     try:
         status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
-            raise UnreadableError("is a folder" if stat.S_ISDIR(status.st_mode) else "is no ordinary file")
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would block
+            raise UnreadableError("is a folder" if stat.S_ISDIR(status.st_mode) else "is not an ordinary file")
         if status.st_size > MAX_BYTES:
-            raise UnreadableError(f"is {status.st_size:,} bytes large; {MAX_BYTES:,} are read at most")
+            raise UnreadableError(f"is {status.st_size:,} bytes large; the limit is {MAX_BYTES:,}")
         return Path(path).open("rb")
     except OSError as error:
         raise UnreadableError(error.strerror or str(error)) from None
@@ -220,7 +227,7 @@ def _open(path: str | os.PathLike[str]) -> IO[bytes]:
 
 @contextmanager
 def _damage(what: str | None) -> Iterator[None]:
-    """Whatever goes wrong in here is damage of the file.
+    """Any exception in this block means a damaged file.
 
     Pillow's readers raise OSError, SyntaxError, ValueError, KeyError, struct.error, zlib.error, RuntimeError and a
     dozen others for files that are not what they say.
@@ -230,7 +237,7 @@ def _damage(what: str | None) -> Iterator[None]:
     except UnreadableError:
         raise
     except MemoryError:
-        raise UnreadableError(f"takes more memory than there is ({what})") from None
+        raise UnreadableError(f"needs more memory than is available ({what})") from None
     except Image.DecompressionBombError:
         raise _too_large(f"more than {2 * MAX_PIXELS // 1_000_000} million") from None
     except Image.UnidentifiedImageError:
@@ -242,7 +249,7 @@ def _damage(what: str | None) -> Iterator[None]:
 
 @contextmanager
 def _silent_libtiff(what: str | None) -> Iterator[None]:
-    """It tells file descriptor 2 of damage, which we report ourselves, in one line."""
+    """It writes to file descriptor 2 about damage, which we report ourselves, in one line."""
     with ExitStack() as stack:
         if what == "TIFF":
             with suppress(OSError):  # nobody listens
@@ -255,7 +262,7 @@ def _silent_libtiff(what: str | None) -> Iterator[None]:
 
 
 def _orientation(image: ImageFile.ImageFile, file: IO[bytes]) -> int:
-    """How the decoded picture must be turned, EXIF's 1 to 8; 1 where its reader has turned it."""
+    """How the decoded picture must be rotated, EXIF's 1 to 8; 1 if its reader has rotated it."""
     if image.format == "HEIF":  # libheif has followed the container
         return _exif_alone(file)
     if image.format == "AVIF":
@@ -273,10 +280,10 @@ def _exif_orientation(image: Image.Image) -> int:
 
 
 def _exif_alone(file: IO[bytes]) -> int:
-    """EXIF's orientation of a HEIC or AVIF whose container turns nothing; else 1.
+    """EXIF's orientation of a HEIC or AVIF whose container has no rotation; else 1.
 
-    MIAF (ISO/IEC 23000-22, 7.3.10.1) wants the container to say it. Phones say it in both, and it counts once; but
-    some phones and converters say it in EXIF alone.
+    MIAF (ISO/IEC 23000-22, 7.3.10.1) requires it in the container. Phones write it to both, and it applies once; but
+    some phones and converters write it only to EXIF.
     """
     file.seek(0)
     try:

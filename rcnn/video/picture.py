@@ -1,4 +1,4 @@
-"""What the header of a picture says, before memory is taken for its pixels."""
+"""Reads the header of a picture, before memory is allocated for its pixels."""
 
 from __future__ import annotations
 

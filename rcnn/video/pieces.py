@@ -1,4 +1,4 @@
-"""A film as pieces, which are clips of their own: nothing is written, and next to nothing decoded twice."""
+"""Cuts a film into pieces, which are separate clips: nothing is written, and almost nothing is decoded twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..clips.listed import TO_THE_END
 from ..errors import UnreadableError
 from .decoder import FrameDecoder
 
-PIECE_SECONDS = 30.0  # longest piece: what is found in one is held in memory until its end
+PIECE_SECONDS = 30.0  # longest piece: results of one are kept in memory until its end
 
 _own = threading.local()
 
@@ -17,13 +17,13 @@ _own = threading.local()
 def plan_pieces(path: str, longest: float = PIECE_SECONDS) -> list[tuple[float, float]]:
     """Start and end in seconds of the pieces of a film, for `read_frames`; together they cover it.
 
-    They begin at key frames, where there is one in `longest` seconds. A decoder process finds them, without decoding:
-    by the index of the container, or else by reading all of the file.
+    They start at key frames, if there is one within `longest` seconds. A decoder process finds them without decoding:
+    from the index of the container, or else by reading the whole file.
 
     Parameters
     ----------
     path : a file, or an object in a store
-    longest : seconds of a piece at most
+    longest : maximum seconds of a piece
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where a film is best parted into pieces, seen without decoding it; for the decoder process."""
+"""Finds where to cut a film into pieces, without decoding it; for the decoder process."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _by_seeking(
 
 
 def _by_reading(packets: Iterator[Packet], clock: Clock, step: int, progress: Callable[[], None]) -> Iterator[int]:
-    """The same of all packets, whose times may begin anew."""
+    """The same of all packets, whose times may start again."""
     last = key = 0
     for packet in packets:
         progress()

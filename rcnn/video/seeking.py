@@ -1,4 +1,4 @@
-"""Where reading begins for a piece of a file, so that its frames are those that the whole file shows there."""
+"""Where to start reading for a piece of a file, so that its frames equal those of the whole file."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from ..errors import UnreadableError
 from .clock import LEAP, Clock
 from .looks import AHEAD, BEHIND
 
-# Containers that have an index of key frames, or say the time of each packet beside it, and begin nowhere anew
+# Containers with an index of key frames, or with the time of each packet, that never restart
 SEEKABLE = {"mov", "matroska", "avi", "flv", "asf"}
 HIDDEN = {"vp8"}  # codecs with packets that show nothing
-HELD_BYTES = 64 << 20  # of packets behind a key frame, from which on no later key frame is looked for
+HELD_BYTES = 64 << 20  # of packets after a key frame, after which no later key frame is searched for
 
 
 class InexactError(Exception):
-    """From where reading began, frames may differ from those of the whole file, and none was given yet.
+    """From this start, frames may differ from those of the whole file; none was returned yet.
 
-    way : how to begin instead
+    way : how to start instead
     """
 
     def __init__(self, way: Way) -> None:
@@ -35,7 +35,7 @@ class InexactError(Exception):
 
 @dataclass(frozen=True)
 class Way:
-    """How to come to the beginning of a piece.
+    """How to seek to the beginning of a piece.
 
     seeks : by the index of the container; otherwise its packets are read from the first, and not decoded
     earlier : whether at least one frame before the piece has to be decoded, too
@@ -64,7 +64,7 @@ class Beginning:
 
 
 def read_packets(container: InputContainer, stream: VideoStream, errors: list[Exception]) -> Iterator[Packet]:
-    """The packets of a stream; what ends them too early is added to `errors`."""
+    """The packets of a stream; premature ends are added to `errors`."""
     try:
         for packet in container.demux(stream):
             if packet.size:  # an empty one would end the decoder
@@ -78,7 +78,7 @@ def read_packets(container: InputContainer, stream: VideoStream, errors: list[Ex
 
 
 def can_seek(container: InputContainer) -> bool:
-    """Whether times are the same wherever reading begins."""
+    """Whether times do not depend on where reading starts."""
     return bool(SEEKABLE & set(container.format.name.split(",")))
 
 
@@ -165,7 +165,7 @@ class Approach:
             self._bytes += packet.size
 
     def _breaks(self, pts: int, dts: int | None) -> bool:
-        """Whether times may begin anew here."""
+        """Whether times may start again here."""
         if dts is None:
             return not can_seek(self._container)
         if self._last is not None and not self._last <= dts <= self._last + self._leap:

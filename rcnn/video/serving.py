@@ -21,7 +21,7 @@ from .planning import plan_cuts
 
 MEMORY_BYTES = 8 << 30  # of address space: a clip that says it is a million pixels wide asks for more
 AHEAD_BYTES = 48 << 20  # of frames that are decoded ahead, whatever their number: 8 of 1920x1080
-HEARTBEAT = 1.0  # seconds without a frame, after which a decoder says that it goes on
+HEARTBEAT = 1.0  # seconds without a frame after which a decoder sends PROGRESS
 
 
 class Server:
@@ -65,7 +65,7 @@ class Server:
         self._say(end)
 
     def _decode(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Give the frames of a clip; what could be read of it."""
+        """Send the frames of a clip; returns what could be read of it."""
         rate = Fraction(request["rate"]) if request["rate"] else None
         piece = request["start"], request["end"]
         frames = read_frames(request["path"], request["sampling"], rate, *piece, self._place, self._progress)
@@ -93,12 +93,12 @@ class Server:
 
     def _await_taken(self) -> None:
         if not self._requests.readline():
-            raise SystemExit  # whom the frames were for is gone
+            raise SystemExit  # the client is gone
         del self._ahead[0]
 
 
 def _limited() -> int:
-    """Keep this process from eating the machine; bytes of address space that it may take."""
+    """Limit the resources of this process; returns the bytes of address space that it may use."""
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

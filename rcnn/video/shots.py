@@ -1,4 +1,4 @@
-"""Where a video cuts from one shot to another, seen on the frames that are looked at."""
+"""Detects cuts between shots in the sampled frames of a video."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ import numpy as np
 if TYPE_CHECKING:
     from scenedetect import FrameTimecode
 
-SIZE = (64, 36)  # width, height in pixels of what frames are compared in: larger ones find no more cuts
-RATE = 25.0  # frames a second that the detector counts in; it plays no part, for one frame is a shot at least
+SIZE = (64, 36)  # width, height in pixels to which frames are scaled for comparison: larger ones find no more cuts
+RATE = 25.0  # nominal frame rate of the detector; it has no effect, because the minimum length of a shot is one frame
 
 
 class Shots:
-    """Numbers the shots of a video, of which it is shown the frames that are looked at.
+    """Numbers the shots of a video from its sampled frames.
 
-    PySceneDetect's adaptive detector does it: a cut is a change of content that is large beside those of the frames
-    around it, so that a fast pan is none. It finds as many cuts at 8 frames a second as at all of them.
+    It uses PySceneDetect's adaptive detector: a cut is a change of content that is large compared with those of the
+    surrounding frames, so that a fast pan is not a cut. It finds as many cuts at 8 frames per second as at the full
+    rate.
     """
 
     def __init__(self) -> None:
-        # a quarter of the start of detect.py, so only where shots are wanted
+        # imported here, since they take a quarter of the start of detect.py and only shots need them
         from scenedetect import FrameTimecode
         from scenedetect.detectors import AdaptiveDetector
 
@@ -38,7 +39,7 @@ class Shots:
         self._count += 1
 
     def numbers(self) -> np.ndarray:
-        """Number of the shot of each frame that came, (n,) int32, from 0; no more frames may come after it."""
+        """Number of the shot of each frame, (n,) int32, from 0; no more frames may be added afterwards."""
         if self._count:
             self._notice(self._detector.post_process(self._time(self._count - 1, RATE)))
         starts = np.zeros(self._count, np.int32)

@@ -15,7 +15,8 @@ from .types import Frame, FrameItems, VideoInfo
 
 
 def still_kind(path: str) -> tuple[str, bool]:
-    """Name of the format of a photograph, by its content, and whether it moves; an empty name for any other file.
+    """Name of the format of a photograph, by its content, and whether it is an animation; an empty name for any other
+    file.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a video is, one frame of it, and the frames of one clip."""
+"""Properties of a video, one frame of it, and the frames of a clip."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class VideoInfo:
         container promises where its header says so, otherwise what was read; 0.0 before the end where nothing is
         promised, and of a photograph
     rate : frames a second; of a file with a variable rate the mean; 0 of a photograph
-    width, height : of the first frame that was looked at, pixels; upright, of square pixels, before `FRAME.LONGEST`
+    width, height : of the first sampled frame, pixels; upright, of square pixels, before `FRAME.LONGEST`
         is applied
     codec : FFmpeg's name of it, as h264, hevc, av1; of a photograph that of its format, as jpeg
     promised : frames that the container promises, without those that its edit list leaves out; 0 where it says nothing,
         and of a piece
-    read : frames that were decoded so far, looked at or not; 0 before the end
+    read : frames decoded so far, sampled or not; 0 before the end
     damaged : those of them that were withheld, because the decoder flagged them as damaged or had no key frame yet
     read_seconds : end of the last frame that was decoded, seconds from the start of the file or piece; the whole
         length of a piece that was read to its end; 0.0 before the end
@@ -45,9 +45,9 @@ class VideoInfo:
 
     @property
     def share(self) -> float:
-        """Share of the promised frames, or else of the promised seconds, that was read; 1.0 where nothing was promised.
+        """Share of the promised frames, or else of the promised seconds, that was read; 1.0 if nothing was promised.
 
-        Means something only after the last frame.
+        Meaningful only after the last frame.
         """
         if self.promised:
             return min(1.0, self.read / self.promised)
@@ -60,7 +60,7 @@ class Frame:
 
     number : counts from 1, all decoded frames of the stream, or of the piece that is read
     time : when it is shown, seconds from the start of the file
-    image : (h, w, 3) uint8, BGR, upright, square pixels; the longer side is `FRAME.LONGEST` at most
+    image : (h, w, 3) uint8, BGR, upright, square pixels; the longer side is at most `FRAME.LONGEST`
     width, height : of the frame before it was reduced to that, pixels
     """
 
@@ -75,7 +75,7 @@ FrameItems = Generator[VideoInfo | Frame, None, VideoInfo]
 
 
 class Frames(Iterator[Frame]):
-    """The frames of a clip that are looked at, in the order in which they are shown.
+    """The sampled frames of a clip, in presentation order.
 
     Parameters
     ----------

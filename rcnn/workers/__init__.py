@@ -1,4 +1,4 @@
-"""Work on groups of clips by crews: threads of this process, processes of this machine, or actors of a Ray cluster."""
+"""Work on groups of clips by crews: threads of this process, processes on this machine, or actors of a Ray cluster."""
 
 from .crew import Crew, ThreadCrew, open_crew
 from .jobs import Job

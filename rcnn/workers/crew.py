@@ -12,17 +12,17 @@ from .ledger import Ledger, Unit
 from .pipeline import cores, ordered_map
 from .plan import Plan
 
-DEATHS_IN_A_ROW = 30  # without one unit done in between: the machine is ill, not the clips
-HAND = 1  # units that wait at a worker beside those that its threads work at
+DEATHS_IN_A_ROW = 30  # without a finished unit in between: the machine is at fault, not the clips
+HAND = 1  # units queued at a worker besides those its threads work on
 
 Group = tuple[Sequence[Any], Sequence[Any]]
 
 
 class Crew(Protocol):
-    """Use as a context manager: leaving it ends all workers at once."""
+    """Use as a context manager: leaving it ends all workers immediately."""
 
     def start(self) -> Any:
-        """Build the step, or wait until a first worker has built it; gives what the step says of itself, `step.about`.
+        """Build the step, or wait until a first worker has built it; returns the step's own description, `step.about`.
 
         Raises
         ------
@@ -45,8 +45,8 @@ class ThreadCrew:
 
     Parameters
     ----------
-    threads : None for one a core
-    ahead : groups a thread that are at most begun or done and not yet taken
+    threads : None for one per core
+    ahead : maximum number of groups per thread that are started or done and not yet consumed
     """
 
     def __init__(self, job: Job, gpu: int | None, ahead: int, threads: int | None = None) -> None:
@@ -79,14 +79,14 @@ class ThreadCrew:
 
 
 class Pool(Protocol):
-    """Workers, wherever they are. It replaces those that die, and numbers each anew."""
+    """Workers, local or remote. It replaces those that die, each with a new number."""
 
     def start(self) -> None: ...
 
     def send(self, worker: int, unit: Unit) -> None: ...
 
     def wait(self) -> list[Event]:
-        """What has happened; waits for a while if nothing has.
+        """The next event; waits for a while if there is none.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Pool(Protocol):
 
 
 class PoolCrew:
-    """Workers of a pool, fed by this process, which alone keeps the accounts."""
+    """Workers of a pool, fed by this process, which keeps the accounts."""
 
     def __init__(self, job: Job, pool: Pool, ahead: int) -> None:
         self._job, self._pool, self._ahead = job, pool, ahead
@@ -157,8 +157,8 @@ class PoolCrew:
             self._deaths += event.blame
             if self._deaths >= DEATHS_IN_A_ROW:
                 raise InputError(
-                    f"{self._deaths} workers died one after the other ({event.reason}), with nothing done in between; "
-                    f"mend what ails the machine, and the same command goes on"
+                    f"{self._deaths} workers died in a row ({event.reason}), with nothing done in between; "
+                    f"fix the machine, and the same command resumes"
                 )
         elif ledger is not None:
             unit = self._hands[event.worker].pop(event.unit)
@@ -180,8 +180,8 @@ def open_crew(job: Job, plan: Plan, ahead: int, threads: int | None = None) -> C
 
     Parameters
     ----------
-    ahead : groups a thread that are at most begun or done and not yet taken; bounds the memory
-    threads : of this process, where it does the work; None for one a core
+    ahead : maximum number of groups per thread that are started or done and not yet consumed; bounds the memory
+    threads : of this process, if it does the work; None for one per core
 
     Raises
     ------
@@ -189,7 +189,7 @@ def open_crew(job: Job, plan: Plan, ahead: int, threads: int | None = None) -> C
         If flags don't go together or Ray is not installed.
     """
     if plan.ray is None and plan.decoders:
-        raise InputError("--decoders: are actors of Ray; give --ray auto, local or ADDRESS, too")
+        raise InputError("--decoders: are Ray actors; give --ray auto, local or ADDRESS, too")
     if plan.in_process:
         assert not isinstance(plan.gpu, tuple)
         return ThreadCrew(job, plan.gpu, ahead, threads)
@@ -199,7 +199,7 @@ def open_crew(job: Job, plan: Plan, ahead: int, threads: int | None = None) -> C
         each = max(1, cores() // len(plan.devices))
         return PoolCrew(job, ProcessPool(job, plan.devices, min(each, threads or each)), ahead)
     if plan.gpu not in (None, -1):
-        raise InputError("--gpu with --ray: Ray deals out the GPUs; give --workers N, or --gpu -1 for the CPU")
+        raise InputError("--gpu with --ray: Ray assigns the GPUs; give --workers N, or --gpu -1 for the CPU")
     from .ray_pool import RayPool
 
     return PoolCrew(job, RayPool(job, plan, threads), ahead)

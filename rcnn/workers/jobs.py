@@ -1,4 +1,4 @@
-"""What a crew and its workers say to each other."""
+"""Messages between a crew and its workers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Step = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 def about(step: Step) -> Any:
-    """What a step says of itself in `step.about`; None where it says nothing."""
+    """The description of a step, `step.about`; None if it has none."""
     return getattr(step, "about", None)
 
 
 class Job(Protocol):
-    """What a worker needs to know, small and picklable; it builds the models itself."""
+    """The input of a worker, small and picklable; the worker builds the models itself."""
 
     def build(self, gpu: int | None, source: Callable[[], Any] | None = None) -> Step:
         """The step: items in, a result for each out.
@@ -23,17 +23,17 @@ class Job(Protocol):
         Parameters
         ----------
         gpu : as `--gpu`, one device
-        source : where frames come from, if not from decoders beside the step
+        source : of frames, if not local decoders
 
         Raises
         ------
         InputError
-            If a model is wrong or the device is not there.
+            If a model is wrong or the device does not exist.
         """
         ...
 
     def lost(self, item: Any, reason: str) -> Any:
-        """The result of an item that killed its workers; raises InputError where there must be a real one."""
+        """The result of an item that killed its workers; raises InputError if there must be a real one."""
         ...
 
 
@@ -48,7 +48,7 @@ class DecodingJob(Job, Protocol):
 
 @dataclass(frozen=True)
 class Ready:
-    """A worker has built its step, which says `about` of itself; it works at `threads` units at a time."""
+    """A worker has built its step, described by `about`; it works on `threads` units at a time."""
 
     worker: int
     threads: int
@@ -69,9 +69,9 @@ class Answer:
 class Death:
     """A worker is gone.
 
-    blame : False where what it worked at can't be the cause
+    blame : False if its work can't be the cause
     hung : whether it did not die, but gave no sign of life and was killed for that
-    unit : the one that hung, where that is known; else all that were begun may be the cause
+    unit : the one that hung, if known; else all that were started may be the cause
     """
 
     worker: int

@@ -1,4 +1,4 @@
-"""Which groups are waiting, in hand and done, and what becomes of those whose worker died."""
+"""Which groups are waiting, in progress and done, and what happens to those whose worker died."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 from .jobs import Death
 
-GROUP_DEATHS = 2  # of workers, after which a group is taken apart into single clips
-CLIP_DEATHS = 3  # of workers that had this clip alone in hand, after which it is given up
-CLIP_HANGS = 2  # the same where they hung, each of which costs minutes
+GROUP_DEATHS = 2  # of workers, after which a group is split into single clips
+CLIP_DEATHS = 3  # of workers with only this clip in progress, after which it is given up
+CLIP_HANGS = 2  # the same for hangs, each of which costs minutes
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Unit:
     first: int = 0
     deaths: int = 0
     hangs: int = 0
-    alone: bool = False  # nothing else may be in its worker's hand, so that a death is its own
+    alone: bool = False  # its worker must have nothing else in progress, so that the cause of a death is clear
 
 
 @dataclass
@@ -46,17 +46,17 @@ class _Group:
 
 
 class Ledger:
-    """Deals groups out and hands their results back in order. Knows of no processes.
+    """Assigns groups and returns their results in order. Independent of processes.
 
     Parameters
     ----------
-    groups : of items; taken from one at a time, as they are dealt
+    groups : of items; consumed one at a time, as they are assigned
     lost : the result of an item that killed its workers, or raises; takes the item and the reason
     """
 
     def __init__(self, groups: Iterator[Sequence[Any]], lost: Callable[[Any, str], Any]) -> None:
         self._groups, self._lost = groups, lost
-        self._line: deque[_Group] = deque()  # begun and not handed back, in order
+        self._line: deque[_Group] = deque()  # started and not returned, in order
         self._again: deque[Unit] = deque()
         self._units = 0
         self._exhausted = self._failed = False
@@ -66,12 +66,12 @@ class Ledger:
         return self._exhausted and not self._line
 
     def take(self, empty_handed: bool, ahead: int) -> Unit | None:
-        """A unit for a worker; None where there is none for it now.
+        """A unit for a worker; None if there is currently none for it.
 
         Parameters
         ----------
         empty_handed : whether the worker has nothing else to do
-        ahead : groups that may be begun or done and not handed back
+        ahead : groups that may be started or done and not returned
         """
         if self._again:
             if self._again[0].alone and not empty_handed:
@@ -99,17 +99,17 @@ class Ledger:
         unit.group.missing -= len(results)
 
     def failed(self, unit: Unit, error: BaseException) -> None:
-        """Note an error, which is raised in its group's turn; nothing new is begun."""
+        """Note an error, which is raised in its group's turn; nothing new is started."""
         unit.group.error = unit.group.error or error
         unit.group.missing -= len(unit.items)
         self._failed = True
 
     def died(self, hand: Sequence[Unit], threads: int, death: Death) -> None:
-        """A worker died. What it had in hand is done again.
+        """A worker died. Its work in progress is done again.
 
         Parameters
         ----------
-        hand : its units, in the order in which it got them; the first `threads` had been begun
+        hand : its units, in the order in which it got them; the first `threads` had been started
         """
         again: list[Unit] = []
         for place, unit in enumerate(hand):
@@ -133,7 +133,7 @@ class Ledger:
             self.failed(unit, error)
 
     def ready(self) -> Iterator[tuple[Sequence[Any], list[Any]]]:
-        """Groups and their results, as far as they are there without a gap.
+        """Groups and their results, up to the first gap.
 
         Raises
         ------

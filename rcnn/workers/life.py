@@ -1,8 +1,8 @@
-"""Signs of life: numbers that a worker counts up, and that its driver looks at without asking.
+"""Heartbeats: counters that a worker increments, and that its driver reads from shared memory.
 
-The first is counted up by a thread that does nothing else. It stands still where the whole process does: stopped by a
-signal, or in native code that keeps Python's lock. Then each thread that works has two: the unit that it works at, 0
-for none, and how often that went on. These stand still where one thread hangs in native code and the others work.
+The first is incremented by a dedicated thread. It stops if the whole process does: suspended by a signal, or in native
+code that keeps Python's lock. Then each working thread has two: its unit, 0 for none, and its progress count. These
+stop if one thread hangs in native code while the others work.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _here = threading.local()
 
 
 def beat() -> None:
-    """Say that the unit which this thread works at goes on: a frame came, a batch was run. Costs next to nothing.
+    """Report progress of this thread's unit: a frame arrived, a batch was run. Costs almost nothing.
 
-    Called by what may take long, between steps that each take seconds at most. Does nothing outside of workers.
+    Called by long-running code, between steps of at most a few seconds. Does nothing outside workers.
     """
     count: Callable[[], None] | None = getattr(_here, "count", None)
     if count is not None:
@@ -33,7 +33,7 @@ def beat() -> None:
 
 
 def size_of(threads: int) -> int:
-    """How many numbers a worker with so many threads counts."""
+    """The number of counters of a worker with this many threads."""
     return 1 + 2 * threads
 
 
@@ -64,7 +64,7 @@ class Signs:
 
     @contextmanager
     def working(self, thread: int, unit: int) -> Iterator[None]:
-        """While this thread, the `thread`-th from 0, works at a unit, whose number is 1 or more."""
+        """Context in which this thread, number `thread` from 0, works on a unit, whose number is 1 or more."""
         place = 1 + 2 * thread
 
         def count() -> None:

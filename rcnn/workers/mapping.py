@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def mapper(workers: int, chunk: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """A `map` over so many processes that keeps the order, `chunk` items at once; one worker needs no process."""
+    """A `map` over processes that keeps the order, `chunk` items at a time; one worker needs no process."""
     if workers == 1:
         yield map
         return
@@ -26,4 +26,4 @@ def mapper(workers: int, chunk: int) -> Iterator[Callable[..., Iterator[Any]]]:
 def _start_worker() -> None:
     import cv2  # only workers need it
 
-    cv2.setNumThreads(1)  # a process a core is enough
+    cv2.setNumThreads(1)  # one process per core is enough

@@ -1,4 +1,4 @@
-"""Work that overlaps: plain functions that know of no threads, run side by side, their results in order."""
+"""Runs plain functions in parallel threads, with results in order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _limit: int | None = None
 
 
 def limit_cores(count: int) -> None:
-    """Let `cores` say `count`: for a worker that shares the machine with others. Before any network is made."""
+    """Make `cores` return `count`, for a worker that shares the machine with others. Call before any network is
+    made."""
     global _limit
     _limit = count
 
@@ -28,7 +29,7 @@ def cores() -> int:
 
 
 def shares_cores() -> bool:
-    """Whether other workers use cores of this machine, so that none should be held fast to its first ones."""
+    """Whether other workers share this machine's cores, so that none should be pinned to the first ones."""
     return _limit is not None
 
 
@@ -49,11 +50,11 @@ def ordered_map(
     Parameters
     ----------
     workers : threads
-    ahead : items that are at most begun or done and not yet taken; bounds the memory
+    ahead : maximum number of items started or done and not yet consumed; bounds the memory
 
     Raises
     ------
-    What `function` raises, in its item's turn; nothing is begun after that.
+    What `function` raises, in its item's turn; nothing is started after that.
     """
     pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[Result]] = deque()

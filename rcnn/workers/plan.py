@@ -1,4 +1,4 @@
-"""Who does the work of a run."""
+"""The workers of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Gpu = int | tuple[int, ...] | None
 
 @dataclass(frozen=True)
 class Plan:
-    """What `--gpu`, `--workers`, `--ray` and `--decoders` say.
+    """The values of `--gpu`, `--workers`, `--ray` and `--decoders`.
 
     gpu : number of a CUDA device, -1 for the CPU, None for the first device if there is one; several numbers for a
         worker on each

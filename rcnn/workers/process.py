@@ -1,4 +1,4 @@
-"""One worker process as its driver sees it: what it is told, what it answers, its signs of life, its end."""
+"""The driver's side of a worker process: its messages, its heartbeats, its end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 from .life import shared_numbers
 from .worker import OUT_OF_MEMORY
 
-END_SECONDS = 5.0  # that a process has to end: one that has closed its pipe, and one that was killed
+END_SECONDS = 5.0  # within which a process must end: one that has closed its pipe, and one that was killed
 ROOT = str(Path(__file__).resolve().parents[2])
 
 Inbox = queue.SimpleQueue[tuple[int, bytes | None]]
@@ -26,7 +26,7 @@ Inbox = queue.SimpleQueue[tuple[int, bytes | None]]
 class WorkerProcess:
     """A process of `rcnn.workers.worker`.
 
-    Threads send and receive: it may be stopped in the middle of a message, and the driver must not wait for it then.
+    Threads send and receive: it may be suspended in the middle of a message, and must not block the driver.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class WorkerProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "rcnn.workers.worker", *map(str, (theirs.fileno(), memory, threads))],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if quiet else None,  # all say the same about the models
+                stdout=subprocess.DEVNULL if quiet else None,  # all would print the same about the models
                 pass_fds=[theirs.fileno(), memory],
                 start_new_session=True,  # a Ctrl-C is for the run, which then ends its workers
                 env={
@@ -88,7 +88,7 @@ class WorkerProcess:
         self.process.kill()
 
     def end(self) -> str:
-        """Wait for its end, kill it if that does not come, and say how it ended."""
+        """Wait for its end, kill it after a timeout, and return how it ended."""
         try:
             code = self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:

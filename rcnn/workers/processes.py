@@ -16,7 +16,7 @@ from .process import Inbox, WorkerProcess
 from .watch import LIMITS, Hang, Limits, Watch
 from .worker import DONE, READY
 
-START_DEATHS = 3  # of workers of one place that never became ready
+START_DEATHS = 3  # of workers in one place that never became ready
 
 
 class ProcessPool:
@@ -26,7 +26,7 @@ class ProcessPool:
     ----------
     devices : of each worker, as `--gpu`
     threads : of each worker
-    limits : from which on a worker counts as hung
+    limits : above which a worker counts as hung
     """
 
     def __init__(self, job: Job, devices: Sequence[int | None], threads: int, limits: Limits = LIMITS) -> None:
@@ -64,7 +64,7 @@ class ProcessPool:
         return events + self._hung()
 
     def _arrived(self) -> Iterator[tuple[int, bytes | None]]:
-        """What there is, as soon as there is something, or nothing after a while."""
+        """The events, as soon as there are some, or nothing after a while."""
         try:
             yield self._inbox.get(timeout=self._limits.poll)
             while True:
@@ -91,8 +91,8 @@ class ProcessPool:
             hang = self._watch.look(worker.number, worker.signs, now)
             if hang is not None:
                 print(
-                    f"--workers: worker {worker.process.pid} hangs ({hang.reason}); it is killed, another takes its "
-                    f"place, and what it had in hand is done again",
+                    f"--workers: worker {worker.process.pid} hangs ({hang.reason}); it is killed and replaced, "
+                    f"and its work in progress is done again",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -109,7 +109,8 @@ class ProcessPool:
             self._start_deaths[worker.place] += 1
             if self._start_deaths[worker.place] >= START_DEATHS:
                 raise InputError(
-                    f"--workers: a worker died {START_DEATHS} times before it could begin ({reason}); is there memory "
+                    f"--workers: a worker died {START_DEATHS} times before it could start ({reason}); is there enough "
+                    "memory "
                     f"for {len(self._devices)}? Give fewer, or none to work in this process"
                 )
         self._spawn(worker.place)

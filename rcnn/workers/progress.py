@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-TERMINAL_SECONDS = 0.2  # between two changes of a bar
+TERMINAL_SECONDS = 0.2  # between updates of a bar
 LOG_SECONDS = 5.0  # between two lines
 LINE = "{desc}: {n_fmt} of {total_fmt} {unit}s, {percentage:.0f}%, {rate_fmt}, {elapsed} gone, {remaining} left"
 OPEN_LINE = "{desc}: {n_fmt} {unit}s, {rate_fmt}, {elapsed} gone"  # of how many is not known
@@ -31,14 +31,14 @@ class Progress(tqdm):
         super().__init__(items, file=sink, mininterval=seconds, maxinterval=seconds, **settings)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Draw the bar anew, and write a line when it is time for one."""
+        """Redraw the bar, and write a line when one is due."""
         if self._bar is not None:
             super().display(msg, pos)
         if time.monotonic() >= self._next:
             self._line()
 
     def close(self) -> None:
-        """Draw it a last time; the last line says how long it took."""
+        """Draw it a last time; the last line shows how long it took."""
         if not self.disable:
             self._line()
         super().close()
@@ -63,7 +63,7 @@ def progress(
     items : to go through; None where `update` is called
     what : is done
     unit : of the items, in the singular
-    total : how many there are; None where that is not known, and `items` doesn't know its length
+    total : how many there are; None if that is not known, and `items` doesn't know its length
     initial : were done by an earlier run
     """
     settings = {"desc": what, "unit": unit, "total": total, "initial": initial, "leave": True}

@@ -17,7 +17,7 @@ from .worker import attempt
 
 
 def enter(folder: str) -> None:
-    """Go where the driver works, so that relative paths mean the same.
+    """Change to the driver's directory, so that relative paths mean the same.
 
     Raises
     ------
@@ -28,19 +28,19 @@ def enter(folder: str) -> None:
         os.chdir(folder)
     except OSError as error:
         raise InputError(
-            f"--ray: node {socket.gethostname()}: {folder}: {error.strerror}; checkout, models and data set must lie "
+            f"--ray: node {socket.gethostname()}: {folder}: {error.strerror}; checkout, models and data set must be "
             f"at the same paths on every node"
         ) from None
 
 
 def is_node_lost(error: RayError) -> bool:
-    """Whether Ray says that it was the machine that went, not the process on it."""
+    """Whether Ray reports that the machine was lost, not the process on it."""
     text = str(error)
     return "node has died" in text or "node was" in text or "node died" in text
 
 
 class WorkerActor:
-    """Builds a step and works at units, several at a time."""
+    """Builds a step and works on units, several at a time."""
 
     def build(self, folder: str, job: Job, gpu: int, cpus: int, source: Any) -> tuple[str, Any]:
         """FAILED and an error, or else the node that this is and what the step says of itself."""

@@ -1,4 +1,4 @@
-"""The decoders of a run on a Ray cluster, as its driver sees them: whether any is there, and a line if none is."""
+"""The driver's view of the decoders of a run on a Ray cluster: whether any is available, and a line if none is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import InputError
 from .awake import AwakeClock
 
 LIFE = "life"  # concurrency group of an actor that answers while the actor works
-PATIENCE, REMIND = 20.0, 60.0  # seconds without what is waited for until a line says so, and until the next
+PATIENCE, REMIND = 20.0, 60.0  # seconds without a decoder until a line says so, and until the next
 GIVEN_UP = 1800.0  # seconds without any decoder, after which a run ends
 
 
@@ -21,7 +21,7 @@ def ask(actor: Any) -> Any:
 
 
 class DecoderWatch:
-    """Asks all decoders again and again.
+    """Polls all decoders.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class DecoderWatch:
         self._patience = PATIENCE
 
     def look(self) -> None:
-        """Say so if no decoder is there.
+        """Print a line if no decoder is available.
 
         Raises
         ------
@@ -60,12 +60,13 @@ class DecoderWatch:
             return
         if quiet > GIVEN_UP:
             raise InputError(
-                f"--decoders: no decoder was there for {GIVEN_UP:.0f} s; start a node with {self._node}, or give "
-                f"--decoders 0, and go on with: {shlex.join(sys.argv)}"
+                f"--decoders: no decoder was available for {GIVEN_UP:.0f} s; start a node with {self._node}, or give "
+                f"--decoders 0, and resume with: {shlex.join(sys.argv)}"
             )
         self._patience = quiet + REMIND
         print(
-            f"--decoders: no decoder has been there for {quiet:.0f} s; waits for a node with {self._node}, and ends "
+            f"--decoders: no decoder has been available for {quiet:.0f} s; waiting for a node with {self._node}, and "
+            "ending "
             f"after {GIVEN_UP:.0f} s; --decoders 0 needs none",
             file=sys.stderr,
             flush=True,

@@ -25,14 +25,14 @@ from .worker import FAILED
 
 LOCAL = "local"
 STORE_BYTES = 1 << 30  # of a local Ray's object store
-WAIT_SECONDS = 1.0  # for something to happen
-TEND_SECONDS = 2.0  # between two looks at which nodes there are
+WAIT_SECONDS = 1.0  # to wait for an event
+TEND_SECONDS = 2.0  # between checks of the nodes
 DECODER = "decoder"  # resource of nodes that decode, where a cluster has such: ray start --resources '{"decoder": 16}'
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a worker takes of the cluster."""
+    """A worker's share of the cluster."""
 
     cpus: int
     gpus: int
@@ -81,7 +81,7 @@ class RayPool:
         self._actors: dict[int, _Actor] = {}
         self._decoders: list[Any] = []
         self._started = self._start_deaths = 0
-        self._ours = False  # whether we joined the cluster, and so leave it
+        self._ours = False  # whether we joined the cluster, and so must leave it
         self._tended = 0.0
         self._idle_since = time.monotonic()
         self._patience = PATIENCE
@@ -91,7 +91,7 @@ class RayPool:
 
     @property
     def nodes(self) -> list[dict[str, float]]:
-        """Resources of the nodes that live."""
+        """Resources of the living nodes."""
         return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
 
     def start(self) -> None:
@@ -114,7 +114,7 @@ class RayPool:
         self._tend()
 
     def _join(self) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else it reports its use to its makers
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise it sends usage reports
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         options: dict[str, Any] = {"address": self._plan.ray, "log_to_driver": False, "logging_level": "ERROR"}
         if self._plan.ray == LOCAL:
@@ -209,7 +209,7 @@ class RayPool:
 
     def _heard(self, actor: _Actor, ref: Any) -> list[Event]:
         if actor.number not in self._actors:
-            return []  # its death was heard of a moment ago
+            return []  # its death was just reported
         try:
             kind, value = self._ray.get(ref)
         except self._ray.exceptions.RayError as error:
@@ -235,14 +235,14 @@ class RayPool:
             self._ray.kill(actor.handle)  # Ray may only have lost sight of it
         if "ModuleNotFoundError" in text or "ImportError" in text:
             raise InputError(
-                f"--ray {self._plan.ray}: a node can't import rcnn or what it needs; the checkout must lie at {ROOT} "
+                f"--ray {self._plan.ray}: a node can't import rcnn or what it needs; the checkout must be at {ROOT} "
                 f"and make EXTRAS=ray must have run there, or rcnn be installed in the Python that Ray runs with"
             )
         if not actor.node and not lost_node:
             self._start_deaths += 1
             if self._start_deaths >= START_DEATHS:
                 reason = (text.strip().splitlines() or [""])[0][:200]
-                raise InputError(f"--ray: a worker died {START_DEATHS} times before it could begin: {reason}")
+                raise InputError(f"--ray: a worker died {START_DEATHS} times before it could start: {reason}")
         self._tended = 0.0
         if lost_node:
             return Death(actor.number, "its node was lost", blame=False)
@@ -260,7 +260,7 @@ class RayPool:
             self._patience = now - self._idle_since + REMIND
             gpu = " and a GPU" if self._uses_gpu else ""
             print(
-                f"--ray {self._plan.ray}: waits for a node with {self._share.cpus} free CPUs{gpu}",
+                f"--ray {self._plan.ray}: waiting for a node with {self._share.cpus} free CPUs{gpu}",
                 file=sys.stderr,
                 flush=True,
             )

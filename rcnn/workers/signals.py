@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a run where nothing is half done."""
+"""SIGINT and SIGTERM end a run at a safe point."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def until_stopped(items: Iterable[Item]) -> Iterator[Item]:
     """The items, until a signal asks the run to end.
 
-    A signal that comes while the caller waits for the next item is obeyed at once; one that comes while the caller
-    works with an item is obeyed before the next. Outside of the main thread signals are left alone.
+    A signal that arrives while the caller waits for the next item takes effect immediately; one that arrives while the
+    caller works on an item takes effect before the next. Outside the main thread signals are left alone.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def until_stopped(items: Iterable[Item]) -> Iterator[Item]:
 
 @contextmanager
 def stopped_at_once() -> Iterator[None]:
-    """A signal raises `Stopped` wherever it comes: for work that is saved from time to time, in whole files."""
+    """A signal raises `Stopped` anywhere: for work that is saved from time to time, atomically."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)

@@ -1,4 +1,4 @@
-"""The driver's side of signs of life: which worker is stopped, and which unit hangs."""
+"""The driver's side of heartbeats: which worker is stopped, and which unit hangs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a worker may seem dead, in seconds in which the driver could have noticed; see `AwakeClock`.
+    """How long a worker may seem dead, in seconds in which the driver was awake; see `AwakeClock`.
 
     silent : without a heartbeat. Loading a library from a slow network disk may keep Python's lock for minutes
     hung : in one step of a unit, as from a frame to the next. A batch takes seconds, minutes on a slow machine
@@ -27,14 +27,14 @@ LIMITS = Limits()
 
 @dataclass(frozen=True)
 class Hang:
-    """Why a worker counts as hung; `unit` is the one to blame, None where it is not known which."""
+    """Why a worker counts as hung; `unit` is the one to blame, None if it is not known which."""
 
     reason: str
     unit: int | None = None
 
 
 class Watch:
-    """Compares what workers counted with what they had counted before."""
+    """Compares workers' counters with their previous values."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -1,4 +1,5 @@
-"""A worker process: this module, run by `ProcessPool`. Takes a job, then units, and answers; ends with its driver."""
+"""A worker process: this module, run by `ProcessPool`. Receives a job, then units, and answers; ends with its
+driver."""
 
 from __future__ import annotations
 

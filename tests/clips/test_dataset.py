@@ -78,7 +78,7 @@ def test_part_is_the_same_on_every_machine():
         ("t1.mp4 0\n", "label '0'"),
         ("t1.mp4 -1\n", "label '-1'"),
         ("t1.mp4 99999999999\n", "label '99999999999'"),
-        ("t1.mp4 1\nt1.mp4 2\n", r"train_v2\.txt:2: t1\.mp4 stands under 1 and under 2"),
+        ("t1.mp4 1\nt1.mp4 2\n", r"train_v2\.txt:2: t1\.mp4 is listed under 1 and under 2"),
     ],
 )
 def test_bad_lines_are_named(root, text, message):
@@ -97,7 +97,7 @@ def test_ground_truth_joins_lines_of_one_label_and_drops_repeats(tmp_path):
 def test_a_clip_under_two_people_is_refused(tmp_path):
     path = tmp_path / "gt.txt"
     path.write_text("3 a b\n5 c\n6 b\n")
-    with pytest.raises(InputError, match=r"gt\.txt:3: b stands under 3 and under 6; mend the file"):
+    with pytest.raises(InputError, match=r"gt\.txt:3: b is listed under 3 and under 6; fix the file"):
         read_ground_truth(str(path), one_label=True)
     assert read_ground_truth(str(path)) == {3: ("a", "b"), 5: ("c",), 6: ("b",)}  # as submissions have it
 
@@ -105,5 +105,5 @@ def test_a_clip_under_two_people_is_refused(tmp_path):
 def test_no_data_set_is_one_clear_line(tmp_path):
     with pytest.raises(InputError, match="--dataset"):
         list_clips(str(tmp_path / "nothing"), "test")
-    with pytest.raises(InputError, match="has no gt_v2, so it is no data set"):
+    with pytest.raises(InputError, match="has no gt_v2, so it is not a data set"):
         list_clips(str(tmp_path), "test")

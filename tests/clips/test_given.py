@@ -61,7 +61,7 @@ def test_without_a_list_those_who_have_names_have_their_labels(root):
         ("label,name\n0,Ann\n", "label '0' is not"),
         ("label,name\n1,Ann\n2,Ann\n", r"labels\.csv:3: Ann has the labels 1 and 2"),
         ("label,name\n1\n", r"labels\.csv:2: is not label,name"),
-        ("label,name\n2147483647,Ann\n", "above which there is none"),
+        ("label,name\n2147483647,Ann\n", "the largest possible one"),
     ],
 )
 def test_a_bad_list_is_one_line(root, text, words):

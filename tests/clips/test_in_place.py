@@ -165,7 +165,7 @@ def test_names_of_clips_can_be_read(tmp_path):
     assert clip_name("/films/Holiday in  Rome (2).MP4", 30.03).startswith("Holiday-in-Rome-2_")
     assert clip_name("/films/Holiday.mp4", 30.03).endswith("_000030030")
     assert clip_name("s3://bucket/films/家族の夏.mp4", 0).startswith("家族の夏_")
-    assert slug("हिन्दी में").count("-") == 1  # vowel signs are no letters
+    assert slug("हिन्दी में").count("-") == 1  # vowel signs are not letters
     assert slug("...") == "clip" and slug("e\u0301") == "é"
 
 

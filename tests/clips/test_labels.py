@@ -34,10 +34,10 @@ def test_nobody_says_who_is_in_a_clip_of_test(root):
 def test_a_clip_under_two_people_is_refused(root):
     val = root / "gt_v2/val_v2.txt"
     val.write_text("7 v1.mp4\n8 v1.mp4\n")
-    with pytest.raises(InputError, match=r"val_v2\.txt:2: v1\.mp4 stands under 7 and under 8"):
+    with pytest.raises(InputError, match=r"val_v2\.txt:2: v1\.mp4 is listed under 7 and under 8"):
         read_labels_of(str(root))
     val.write_text("8 v1.mp4 t1.mp4\n")
-    with pytest.raises(InputError, match=r"t1\.mp4 stands under 8, and in gt_v2/train_v2\.txt under 7"):
+    with pytest.raises(InputError, match=r"t1\.mp4 is listed under 8, and in gt_v2/train_v2\.txt under 7"):
         read_labels_of(str(root))
     val.write_text("7 v1.mp4 t1.mp4\n")
     assert len(read_labels_of(str(root))) == 3

@@ -18,7 +18,7 @@ def test_names_may_hold_spaces_and_any_script(tmp_path):
     [
         (b"1 A\nBob\n", ":2: is not LABEL NAME"),
         (b"1 A\n7\n", ":2: is not LABEL NAME"),
-        (b"1 A\n1 B\n", ":2: label 1 stands there a second time"),
+        (b"1 A\n1 B\n", ":2: label 1 is listed twice"),
         (b"1 \xff\xfe\n", "is not UTF-8"),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_change_that_changes_nothing_writes_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize(
     "name, hint",
-    [("ada", "do you mean Ada"), ("Xyz", "it has Ada, Bo, Cy"), ("C", "do you mean Cy"), ("o", "do you mean Bo")],
+    [("ada", "did you mean Ada"), ("Xyz", "it has Ada, Bo, Cy"), ("C", "did you mean Cy"), ("o", "did you mean Bo")],
 )
 def test_a_name_that_is_near_is_named(tmp_path, name, hint):
     find(tmp_path)
@@ -154,7 +154,7 @@ def test_a_name_that_is_near_is_named(tmp_path, name, hint):
 def test_lists_that_others_made_are_not_changed(tmp_path):
     folders(tmp_path)
     (tmp_path / "gt_v2/names.txt").unlink()
-    with pytest.raises(InputError, match=r"its lists are not ours to change.*docs/privacy\.md"):
+    with pytest.raises(InputError, match=r"its lists are not changed.*docs/privacy\.md"):
         read_roster(str(tmp_path))
 
 

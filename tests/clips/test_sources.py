@@ -62,7 +62,7 @@ def test_lines_as_others_write_them(tmp_path):
         (b"a.mp4 /f/a.mp4\n", r"sources\.txt:1: is not CLIP, a tab and PATH"),
         (b"a.mp4\t/f/a.mp4\nb.mp4\t \n", r"sources\.txt:2: is not CLIP, a tab and PATH"),
         (b"\t/f/a.mp4\n", r"sources\.txt:1: is not CLIP"),
-        (b"a\t/f/a\na\t/f/b\n", r"sources\.txt:2: a stands there a second time"),
+        (b"a\t/f/a\na\t/f/b\n", r"sources\.txt:2: a is listed twice"),
         (b"a\t/f/\xff\n", r"sources\.txt: is not UTF-8 text"),
     ],
 )
@@ -83,5 +83,5 @@ def test_tables_of_all_data_sets_the_first_one_first(tmp_path):
     places = [str(tmp_path / name) for name in ("none", "a", "b")]
     assert find_sources(None, *places) == {"1": "/a/1", "2": "/a/2", "3": "/b/3"}
     assert find_sources(str(tmp_path / "b" / SOURCES_FILE), *places) == {"2": "/b/2", "3": "/b/3"}
-    with pytest.raises(InputError, match="--sources wants a file"):
+    with pytest.raises(InputError, match="--sources needs a file"):
         find_sources(str(tmp_path / "gone"), *places)

@@ -127,4 +127,4 @@ def test_a_damaged_record_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "gt_v2/splits.json").unlink()
     (tmp_path / "gt_v2/train_v2.txt").write_text("one two three\n")
     assert read_splits(tmp_path, SHARES) == {}
-    assert "items get splits anew" in capsys.readouterr().out
+    assert "all items get new splits" in capsys.readouterr().out

@@ -60,7 +60,7 @@ def test_the_other_commands_have_an_example(program):
 @pytest.mark.parametrize(
     ("program", "arguments", "words"),
     [
-        ("detect.py", ["--stge", "test"], "--stge is not known; do you mean --stage?"),
+        ("detect.py", ["--stge", "test"], "--stge is not known; did you mean --stage?"),
         ("detect.py", ["--zzzz"], "--zzzz is not known; see --help"),
         ("detect.py", ["--gpu", "first"], "0 or more, or -1 for the CPU"),
         ("detect.py", ["--gpu", "-2"], "0 or more, or -1 for the CPU"),
@@ -74,7 +74,7 @@ def test_the_other_commands_have_an_example(program):
         ("submit.py", ["--report-people", "none"], "a whole number of 1 or more"),
         ("gendata.py", ["--input", "x", "--seed", "1.5"], "is not a whole number"),
         ("preview", ["--every", "0"], "a whole number of 1 or more"),
-        ("search", ["--imge", "x", "--image", "y"], "do you mean --image?"),
+        ("search", ["--imge", "x", "--image", "y"], "did you mean --image?"),
     ],
 )
 def test_what_is_mistyped_says_what_is_allowed_in_one_line(program, arguments, words):
@@ -88,7 +88,7 @@ def test_what_is_mistyped_says_what_is_allowed_in_one_line(program, arguments, w
 
 def test_a_default_of_0_is_shown_and_pairs_as_they_are_typed():
     assert "--begin-epoch E" in (text := " ".join(run("train_mlp.py", "--help").stdout.split()))
-    assert "epochs that are done already (default: 0)" in text
+    assert "number of completed epochs (default: 0)" in text
     assert "(default: 112,112)" in " ".join(run("detect.py", "--help").stdout.split())
 
 

@@ -117,5 +117,5 @@ def test_what_is_no_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing-space\.params"):
         load_people(str(tmp_path / "nothing"))
     write_arrays(str(tmp_path / "other-space.params"), {"mean": np.zeros(3, np.float32)})
-    with pytest.raises(InputError, match="is no face space"):
+    with pytest.raises(InputError, match="is not a face space"):
         load_people(str(tmp_path / "other"))

@@ -78,7 +78,7 @@ def test_stopped_run_goes_on_as_if_it_never_was(portraits: Portraits, tmp_path: 
 
 def test_snapshot_of_other_settings_is_an_error(portraits: Portraits, tmp_path: Path) -> None:
     PeopleTrainer(settings(tmp_path / "p", rounds=1, steps=1), portraits).run()
-    with pytest.raises(InputError, match="holds a run with another lr; give the same, or remove it"):
+    with pytest.raises(InputError, match="contains a run with another lr; give the same, or remove it"):
         PeopleTrainer(settings(tmp_path / "p", rounds=2, steps=1, lr=1.0), portraits).run()
 
 
@@ -118,10 +118,10 @@ def test_what_holds_no_portrait_is_an_error(tmp_path: Path, models: dict[str, st
     with pytest.raises(InputError, match="no photograph shows a large face"):
         read_portraits({"x": [path]}, detector)
     path.write_bytes(b"nothing")
-    with pytest.raises(InputError, match=r"grey\.png: is no picture"):
+    with pytest.raises(InputError, match=r"grey\.png: is not a picture"):
         read_portraits({"x": [path]}, detector)
 
 
 def test_folder_without_photographs_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no photographs"):
+    with pytest.raises(InputError, match="contains no photographs"):
         PeopleTrainer(settings(tmp_path / "p", faces=str(tmp_path)))

@@ -27,11 +27,11 @@ from rcnn.tables.whole import faults
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = {"val": "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL", "test": "IQIYI_VID_TEST"}
 TRAIN = "IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN"
-WHITE_SPACE = "holds white space"
+WHITE_SPACE = "contains white space"
 # file name, states that it may end in, and words of the reason where it is unreadable
 ZOO = {
     "empty": ({"unreadable"}, "is empty"),
-    "text": ({"unreadable"}, "is no video, or its beginning is damaged"),
+    "text": ({"unreadable"}, "is not a video, or its beginning is damaged"),
     "cut": ({"unreadable"}, "its index (moov atom) is missing"),
     "cut_late": ({"ok", "unreadable"}, "are damaged"),  # its index comes first, so its beginning can be seen
     "audio": ({"unreadable"}, "no video"),
@@ -39,9 +39,9 @@ ZOO = {
     "two_sizes": ({"ok", "no face", "unreadable"}, ""),
     "one_frame": ({"ok"}, ""),
     "thousand_hours": ({"ok"}, ""),
-    "folder": ({"unreadable"}, "is no file"),
-    "pipe": ({"unreadable"}, "is no file"),
-    "loop": ({"unreadable"}, "is no file"),
+    "folder": ({"unreadable"}, "is not a file"),
+    "pipe": ({"unreadable"}, "is not a file"),
+    "loop": ({"unreadable"}, "is not a file"),
     "forbidden": ({"unreadable"}, "can't be read: Permission denied"),
     'it\'s "quoted" $(x)': ({"unreadable"}, WHITE_SPACE),
     "two words": ({"unreadable"}, WHITE_SPACE),
@@ -156,7 +156,7 @@ def detected(zoo, models, tmp_path_factory) -> Path:
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=output, timeout=PATIENCE)
         assert done.returncode == 2, done.stderr[-2000:]  # more than 5% of them are bad, which is said at the end
-        assert "clips can't be read, more than --max-bad 5%; the output is whole" in done.stderr
+        assert "clips can't be read, more than --max-bad 5%; the output is complete" in done.stderr
         assert "Traceback" not in done.stderr
         assert "accounts: " in done.stdout
     return output
@@ -207,5 +207,5 @@ def test_the_stages_after_it_keep_the_accounts(detected, zoo, models, capsys):
     lines = [line.split() for line in (detected / "submission.txt").read_text(encoding="utf-8").splitlines()]
     assert {name for line in lines for name in line[1:]} == good
     assert "test_名前_ünï_🎬.mp4" in good
-    assert f"of {len(good)} with scores {len(good)} stand in a line, 0 in none" in text
+    assert f"of {len(good)} with scores {len(good)} are in the submission, 0 are not" in text
     assert "MAP@100" in text

@@ -141,8 +141,8 @@ def test_the_command_makes_files_of_the_table(table, settings, tmp_path, monkeyp
     with open(output, newline="") as file:
         assert [float(row["start"]) for row in csv.DictReader(file)] == [row["start"] for row in table]
     for more, words in (
-        (["--output", str(output), "--false-hits", "3"], "--false-hits: is of the table"),
-        (["--verdicts", "all"], "--verdicts: is of a file"),
+        (["--output", str(output), "--false-hits", "3"], "--false-hits: is for the table"),
+        (["--verdicts", "all"], "--verdicts: is for a file"),
         (["--output", str(output), "--verdicts", "perhaps"], "--verdicts"),
         (["--false-hits", "1001"], "--false-hits: '1001' is not a number"),
     ):
@@ -153,7 +153,7 @@ def test_the_command_makes_files_of_the_table(table, settings, tmp_path, monkeyp
 
 def test_the_same_is_kept_and_other_thresholds_are_not_mixed_in(table, settings, capsys):
     appearances(settings)
-    assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
+    assert "is complete and was made from the same inputs; it is kept" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"another false_hits \(1.0, now 5.0\)"):
         appearances(replace(settings, false_hits=5.0))
 
@@ -184,7 +184,7 @@ def test_one_file_is_searched_for_people_of_photographs_or_features(run, film, m
     path = f"{run}/data/IQIYI_VID_DATA_Part1/IQIYI_VID_TRAIN/known_4_0.mp4"
     (row,) = rcnn.find_in_video(path, f"{run}/feat_trainval", models["detector"], quality=0.0, gpu=-1)
     assert (row.who, row.person, row.start) == (4, "Bo", 0.0) and row.verdict != "no"
-    with pytest.raises(InputError, match="each name needs a photograph"):
+    with pytest.raises(InputError, match="each name needs at least one photograph"):
         next(rcnn.find_in_video(path, {}, gpu=-1))
     with pytest.raises(InputError, match=r"nowhere\.mp4: there is no such file"):
         next(rcnn.find_in_video(f"{run}/nowhere.mp4", people, models["detector"], models["model"], gpu=-1))

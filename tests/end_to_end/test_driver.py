@@ -21,7 +21,7 @@ printf '%q ' "$@" >> "$CALLS"; echo >> "$CALLS"
 script=${1##*/}
 [ -z "$RCNN_TERMINAL" ] || printf '\\rbar, lines to %s' "$RCNN_LOG" >&"$RCNN_TERMINAL"
 echo "$script speaks"; echo "$script warns" >&2
-if [ "$script" = "$FAIL" ]; then echo "$script: error: broken; mend it" >&2; exit 2; fi
+if [ "$script" = "$FAIL" ]; then echo "$script: error: broken; fix it" >&2; exit 2; fi
 while [ $# -gt 1 ]; do
   case $1 in
     --output) if [ "$script" = submit.py ]; then touch "$2"; else mkdir -p "$2"; touch "$2/manifest.json"; fi ;;
@@ -130,10 +130,10 @@ def test_overwrite_spares_the_stages_that_do_not_run(run):
 def test_it_stops_at_the_first_failure_and_says_how_to_go_on(run):
     done = run("--name", "a b", "--num-classes", 31, fail="genfeat.py", code=2)
     assert run.scripts == SCRIPTS[:5]
-    assert "genfeat.py: error: broken; mend it" in done.stderr
+    assert "genfeat.py: error: broken; fix it" in done.stderr
     assert "stage 3, genfeat.py, ended with exit code 2; its words are in ./output/a b/log/3-genfeat.log" in done.stderr
     line = done.stderr.strip().splitlines()[-1]
-    again = shlex.split(line.partition("goes on: ")[2])
+    again = shlex.split(line.partition("continue with: ")[2])
     assert again[1:] == ["--name", "a b", "--num-classes", "31", "--stage", "3"]
     run(*again[1:])
     assert run.scripts == SCRIPTS[4:]
@@ -177,7 +177,7 @@ def test_models_and_truth_go_where_they_belong(run):
         (["--stage", "4", "--stop-stage", "3"], "--stage 4 comes after --stop-stage 3"),
         (["--name", "../x"], "--name ../x: must be a plain name"),
         (["--bogus", "1"], "--bogus is not known"),
-        (["--gpu"], "--gpu wants a value"),
+        (["--gpu"], "--gpu needs a value"),
         (["--num-classes", "1"], "--num-classes 1: must be"),
     ],
 )

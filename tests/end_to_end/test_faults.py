@@ -60,7 +60,7 @@ def test_with_a_full_disk_it_says_so_and_goes_on_later(tormented, tmp_path):
 
 
 def test_half_an_output_is_noticed(ref, tmp_path):
-    """The benchmark's own eyes: damaged parts and files are no whole output."""
+    """The benchmark's own eyes: damaged parts and files are not whole output."""
     path = tmp_path / "vectors"
     shutil.copytree(ref / "vectors", path)
     expected = faults.written(path)

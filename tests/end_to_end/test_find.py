@@ -151,7 +151,7 @@ def test_all_that_is_wanted_is_there(place, film, said):
 
 def test_what_could_not_be_used_is_said_by_name(place, said):
     assert f"{BO}, group.png: shows 6 large faces; the one most like" in said
-    assert "Wall, Wall.png: no face detected" in said and "not looked for" in said
+    assert "Wall, Wall.png: no face detected" in said and "not searched for" in said
     assert "notes.txt" in said and "broken.mp4" in said
     skipped = (place.found / "skipped.txt").read_text()
     assert "notes.txt\tis neither" in skipped and "broken.mp4\tcan't be read: " in skipped
@@ -201,10 +201,10 @@ def test_nothing_is_looked_at_twice(place, film, said, monkeypatch):
     ("people", "clips", "words"),
     [
         ("nowhere", "films", "--people .*nowhere: no such folder"),
-        ("empty", "films", "--people .*empty: holds no photograph and no video"),
+        ("empty", "films", "--people .*empty: contains no photograph and no video"),
         ("people", "nowhere", "--clips .*nowhere: there is no such file or folder"),
-        ("people", "empty", "--clips .*empty: holds no film and no photograph"),
-        ("people", "people", "what shows the people is not searched"),
+        ("people", "empty", "--clips .*empty: contains no film and no photograph"),
+        ("people", "people", "files of the people are not searched"),
     ],
 )
 def test_what_is_missing_is_one_line(place, tmp_path, monkeypatch, people, clips, words):
@@ -226,7 +226,7 @@ def test_another_output_is_left_alone(place, tmp_path, monkeypatch):
     other = Place(place.root)
     other.found = tmp_path
     (tmp_path / "thesis.txt").write_text("!")
-    with pytest.raises(InputError, match=r"holds 'thesis\.txt', which no find made"):
+    with pytest.raises(InputError, match=r"contains 'thesis\.txt', which find did not make"):
         other()
     other.found = tmp_path / "thesis.txt"
     with pytest.raises(InputError, match="is a file"):
@@ -247,7 +247,7 @@ def test_people_without_a_face_end_the_run(tmp_path, film, place):
     lonely = Place(tmp_path)
     put_photo(lonely.people / "Wall.png", np.full((100, 100, 3), 90, np.uint8))
     lonely.films = place.films
-    with pytest.raises(InputError, match=r"no face is found in any of its photographs, Wall, Wall\.png: no face"):
+    with pytest.raises(InputError, match=r"no face was found in any of its photographs, Wall, Wall\.png: no face"):
         lonely()
 
 

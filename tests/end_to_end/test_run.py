@@ -120,7 +120,7 @@ def test_complete_stages_are_kept_where_they_are_of_the_same_and_never_overwritt
     command += ["--input", output / "det_test", "--output", output / "feat_test"]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True)
     assert done.returncode == 0
-    assert "feat_test is complete and was made of the same; it is kept" in done.stdout
+    assert "feat_test is complete and was made from the same inputs; it is kept" in done.stdout
     done = subprocess.run([*map(str, command), "--aug", "1"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "was made with another aug (0, now 1)" in done.stderr and "--overwrite" in done.stderr

@@ -133,7 +133,7 @@ def test_several_files_lie_in_a_folder_and_old_ones_are_not_mixed_in(table, tmp_
     write_file(table, str(tmp_path / "who.srt"), ALL)  # others may lie beside them
     assert len(list((tmp_path / "who").iterdir())) == 4
     write_file(table, str(tmp_path / "one.vtt"), frozenset({"yes"}))
-    with pytest.raises(InputError, match=r"one\.vtt: exists, and one file can't hold all this time"):
+    with pytest.raises(InputError, match=r"one\.vtt: exists, and this time several files are needed"):
         write_file(table, str(tmp_path / "one.vtt"), ALL)
 
 

@@ -117,7 +117,7 @@ def test_what_float16_does_not_hold_is_no_variant(tmp_path):
     folder = tmp_path / "crops"
     folder.mkdir()
     cv2.imwrite(str(folder / "a.png"), np.full((112, 112, 3), 200, np.uint8))
-    with pytest.raises(InputError, match=r"in fp16 its outputs are no finite numbers; .* is not written"):
+    with pytest.raises(InputError, match=r"in fp16 its outputs are not finite numbers; .* is not written"):
         make_variant(source, str(tmp_path / "x.onnx"), "fp16", str(folder), OWN_DETECTOR)
     assert not list(tmp_path.glob("x.*"))
 
@@ -150,9 +150,9 @@ def test_frames_are_those_of_detect(pictures_of_faces):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--precision", "fp16"), "--precision fp16 wants --calibration DIR"),
-        (("--precision", "int8", "--calibration", "EMPTY"), "holds no picture"),
-        (("--precision", "int8", "--calibration", "BAD"), "bad.jpg: is no picture"),
+        (("--precision", "fp16"), "--precision fp16 needs --calibration DIR"),
+        (("--precision", "int8", "--calibration", "EMPTY"), "contains no picture"),
+        (("--precision", "int8", "--calibration", "BAD"), "bad.jpg: is not a picture"),
         (("--precision", "fp16", "--calibration", "BAD", "--outputs", "a"), "--outputs is for --precision fp32"),
         ((), "is ONNX already; say --precision fp16 or int8"),
     ],

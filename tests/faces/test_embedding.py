@@ -101,7 +101,7 @@ def test_a_single_crop_outside_of_a_list_is_refused():
 
 
 def test_detector_checkpoint_is_no_embedder(models):
-    with pytest.raises(InputError, match="is a detector and no embedding"):
+    with pytest.raises(InputError, match="is a detector, not an embedding"):
         load_embedder(models["detector"])
 
 

@@ -357,7 +357,7 @@ def test_published_detectors_get_rgb_less_their_mean(shared, checkpoints, subtes
 
 def test_an_embedding_checkpoint_is_no_detector(models):
     model = models["model"]
-    with pytest.raises(InputError, match="is an embedding and no detector; give it as --model") as caught:
+    with pytest.raises(InputError, match="is an embedding, not a detector; give it as --model") as caught:
         load_detector(model)
     assert model in str(caught.value)
 

@@ -163,7 +163,7 @@ def test_a_checkpoint_of_other_outputs_is_no_part_of_mtcnn(tmp_path):
     for kind in ("symbol.json", "0001.params"):
         (tmp_path / f"net2-{kind}").write_bytes((tmp_path / f"net3-{kind}").read_bytes())
     detector = load_detector(prefix)
-    with pytest.raises(InputError, match=r"net2,1: gives outputs of 2, 4, 10 channels; this network .* gives 2, 4"):
+    with pytest.raises(InputError, match=r"net2,1: has outputs of 2, 4, 10 channels; this network .* must have 2, 4"):
         detector.refinement(np.zeros((1, 48, 48, 3), np.uint8))
 
 

@@ -101,14 +101,14 @@ def test_without_a_card_the_error_says_what_to_write(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('color = "rgb"', "'color' is no field of a model's card; there are colour, mean"),
+        ('color = "rgb"', "'color' is not a field of a model's card; there are colour, mean"),
         ('colour = "gbr"', "neither"),
         ("mean = [1, 2]", "neither one number nor three"),
         ("std = 0", "not greater than 0"),
-        ("mean = nan", "no number"),
+        ("mean = nan", "not a number"),
         ("nms = 3", "not between 0 and 1"),
-        ("strides = [8, 1.5]", "no whole numbers"),
-        ("output = 3", "no text"),
+        ("strides = [8, 1.5]", "not whole numbers"),
+        ("output = 3", "not text"),
         ("mean = ", "can't be read"),
     ],
 )
@@ -150,7 +150,7 @@ def test_narrow_crops(engine, tmp_path):
 
 
 def test_one_is_not_taken_for_the_other(tmp_path):
-    with pytest.raises(InputError, match="gives one vector, 1 x 128, as embeddings do; give it as --model"):
+    with pytest.raises(InputError, match="has one output vector, 1 x 128, like an embedding; give it as --model"):
         load_detector(kinds.embedding(tmp_path / "x.onnx", size=("height", "width")))
     with pytest.raises(InputError, match=r"is a detector \(SCRFD\)"):
         load_embedder(kinds.scrfd(tmp_path / "y.onnx"))
@@ -160,7 +160,7 @@ def test_one_is_not_taken_for_the_other(tmp_path):
 
 @pytest.mark.parametrize("make", [kinds.scrfd, kinds.retinaface])
 def test_a_detector_without_landmarks_is_refused_and_why(make, tmp_path):
-    with pytest.raises(InputError, match="no landmarks, and faces are turned and cut by five landmarks; take the vari"):
+    with pytest.raises(InputError, match="no landmarks, and faces are aligned by five landmarks; use the vari"):
         load_detector(make(tmp_path / "x.onnx", landmarks=False))
 
 
@@ -170,7 +170,7 @@ def test_other_priors_need_a_card(tmp_path):
     with pytest.raises(InputError, match="write min_sizes and strides into"):
         load_detector(path)
     (tmp_path / "x.toml").write_text("strides = [8, 16]")
-    with pytest.raises(InputError, match="strides and min_sizes are not equally many"):
+    with pytest.raises(InputError, match="strides and min_sizes differ in length"):
         load_detector(path)
     (tmp_path / "x.toml").write_text("min_sizes = [[10, 16, 24], [32, 48], [64, 96]]\nnms = 0.25\nthreshold = 0.6")
     detector = load_detector(path)
@@ -191,7 +191,7 @@ def test_a_card_says_at_which_size_a_detector_looks(tmp_path, models):
     assert (detector.side, detector.largest, load_detector(path, side=960).side) == (320, 200, 960)
     for side in ("100", "32.0", "0", "true", "8192"):
         (tmp_path / "x.toml").write_text(f"side = {side}")
-        with pytest.raises(InputError, match="is no multiple of 32 from 32 to 4096"):
+        with pytest.raises(InputError, match="is not a multiple of 32 from 32 to 4096"):
             load_detector(path)
     prefix = models["detector"].rpartition(",")[0]
     for kind in ("symbol.json", "0000.params"):
@@ -210,7 +210,7 @@ def test_a_card_may_have_a_least_quality(tmp_path):
 
 
 def test_scores_that_are_no_probabilities_are_refused(tmp_path):
-    with pytest.raises(InputError, match="are no probabilities; export the network with its softmax or sigmoid"):
+    with pytest.raises(InputError, match="are not probabilities; export the network with its softmax or sigmoid"):
         load_detector(kinds.retinaface(tmp_path / "x.onnx", softmax=False))
 
 
@@ -254,7 +254,7 @@ def test_the_cpu_needs_neither_onnx_nor_onnx_runtime(tmp_path, monkeypatch):
 def test_what_can_not_be_read_is_said(tmp_path):
     with pytest.raises(InputError, match="there is no such file"):
         load_detector(str(tmp_path / "no.onnx"))
-    (tmp_path / "x.onnx").write_bytes(b"this is no graph")
+    (tmp_path / "x.onnx").write_bytes(b"this is not a graph")
     with pytest.raises(InputError, match="OpenVINO can't read it"):
         load_embedder(str(tmp_path / "x.onnx"))
     with pytest.raises(InputError, match=r"--precision fp16: .* python -m rcnn convert --precision fp16"):

@@ -68,8 +68,8 @@ def test_settings_take_the_models_own_but_for_the_seeds_recipe(tmp_path):
     ("threshold", "own_threshold", "words"),
     [
         (2.0, 2.0, ()),
-        (10.0, None, ("75% of the faces lie under the threshold 10", "keeps the rest", "makes that the default")),
-        (10.0, 2.0, ("75% of", "m,0 has 2, under which 0% lie: --quality-threshold 2 keeps the rest")),
+        (10.0, None, ("75% of the faces are under the threshold 10", "keeps the rest", "makes that the default")),
+        (10.0, 2.0, ("75% of", "m,0 has 2, with 0% under it: --quality-threshold 2 keeps the rest")),
         (10.0, 10.0, ("75% of", "the threshold is the model's own", "--preview DIR")),
     ],
 )
@@ -86,5 +86,5 @@ def test_of_scores_only_the_threshold_is_said():
     histogram = QualityHistogram()
     histogram.add(np.array([0.52, 0.62], np.float32))
     (line,) = dropped_lines(None, 0.7, histogram.share_under, histogram.quantiles())
-    assert line.endswith("5% lie under 0.53: --quality-threshold 0.53 keeps the rest")
+    assert line.endswith("5% are under 0.53: --quality-threshold 0.53 keeps the rest")
     assert QualityHistogram().share_under(1.0) == 0

@@ -26,7 +26,7 @@ def test_a_detector_as_an_embedding(kind, tmp_path):
 
 
 def test_a_checkpoint_of_a_detector_as_an_embedding():
-    with pytest.raises(InputError, match="is a detector and no embedding; give it as --detector"):
+    with pytest.raises(InputError, match="is a detector, not an embedding; give it as --detector"):
         load_embedder(str(ROOT / "model/essh-m25,0"))
 
 
@@ -58,15 +58,15 @@ def test_an_operator_with_several_outputs_is_named():
 def test_published_files_of_other_kinds(shared, tmp_path, capsys):
     models = shared / "models"
     for model in (f"{models}/RFB-320.onnx", f"{models}/faster/16and32,0"):
-        with pytest.raises(InputError, match="scores and boxes and no landmarks"):
+        with pytest.raises(InputError, match="scores and boxes but no landmarks"):
             load_detector(model)
     for model in ("scrfd_500m.onnx", "scrfd_500m_bnkps.onnx", "yunet_n_dynamic.onnx", "retinaface_mnet_640.onnx"):
         with pytest.raises(InputError, match=r"is a detector \((SCRFD|YuNet|RetinaFace).*give it as --detector"):
             load_embedder(f"{models}/{model}")
     for model in (f"{models}/RFB-320.onnx", f"{models}/faster/16and32,0"):
-        with pytest.raises(InputError, match="without landmarks and no embedding, and no use as --detector either"):
+        with pytest.raises(InputError, match="without landmarks, not an embedding, and can't be used"):
             load_embedder(model)
-    with pytest.raises(InputError, match="is an embedding and no detector; give it as --model"):
+    with pytest.raises(InputError, match="is an embedding, not a detector; give it as --model"):
         load_detector(f"{shared}/checkpoints/mobilefacenet-y1/model,0")
     with pytest.raises(InputError, match=r"several outputs \(SliceChannel\)"):
         load_detector(f"{models}/mtcnn/det4,1")

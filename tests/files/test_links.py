@@ -125,7 +125,7 @@ def test_what_is_no_lock_of_ours_is_not_emptied(tmp_path, treasure, kind):
         os.mkfifo(lock)
     else:
         lock.mkdir()
-    with pytest.raises(InputError, match=r"lock: is a link or no file"):
+    with pytest.raises(InputError, match=r"lock: is a link or not a file"):
         Lock(str(lock), "out", "--output")
 
 

@@ -272,7 +272,7 @@ def test_sheets_and_search_read_from_the_store(s3, data, models, tmp_path, capsy
     feature(FeatureSettings(models["model"], s3.url("det"), s3.url("feat"), gpu=-1))
     preview(PreviewSettings(s3.url("det"), str(tmp_path / "sheets"), every=10, gpu=-1))
     assert {path.parent.name for path in (tmp_path / "sheets").rglob("*.jpg")} == {"ok", "no-face", "unreadable"}
-    with pytest.raises(InputError, match="must lie on the disk"):
+    with pytest.raises(InputError, match="must be on disk"):
         preview(PreviewSettings(s3.url("det"), s3.url("sheets"), gpu=-1))
     photo = str(tmp_path / "photo.png")
     cv2.imwrite(photo, portrait(1, 2))
@@ -300,12 +300,12 @@ def test_file_urls_are_paths(data, models, on_disk, tmp_path):
 
 def test_what_is_there_is_not_overwritten(s3, on_disk):
     s3.upload(on_disk / "out/feat_trainval", "feat")
-    with pytest.raises(InputError, match="is the input, too"):
+    with pytest.raises(InputError, match="is also the input"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("feat")))
-    with pytest.raises(InputError, match="is the input, too"):
+    with pytest.raises(InputError, match="is also the input"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("/feat/"), overwrite=True))
     files.put(s3.url("other/thesis.txt"), b"years of work")
-    with pytest.raises(InputError, match=r"holds 'thesis.txt', which no stage wrote"):
+    with pytest.raises(InputError, match=r"contains 'thesis.txt', which no stage wrote"):
         genfeat(GenfeatSettings((s3.url("feat"),), s3.url("other")))
     genfeat(GenfeatSettings((s3.url("feat"),), s3.url("train")))
     before = store_files(s3.url("train"))
@@ -334,7 +334,7 @@ def test_a_run_that_was_taken_for_dead_ends(s3, monkeypatch):
         hold(s3.url("feat"))
     monkeypatch.setattr(object_lock, "STALE_SECONDS", 0.0)
     second = hold(s3.url("feat"))
-    with pytest.raises(InputError, match=r"this run slept for more than .* another has begun there"):
+    with pytest.raises(InputError, match=r"this run was suspended for more than .* another has started there"):
         sleeper.close()
     assert not files.exists(s3.url("feat/manifest.json"))
     second.close()
@@ -355,14 +355,14 @@ def test_a_lock_is_refreshed_unless_it_is_gone(s3, monkeypatch):
 
     wait_for(seen_to_be_gone, "the end of the refresher")
     assert not files.exists(s3.url(name))
-    with pytest.raises(InputError, match="another has begun"):
+    with pytest.raises(InputError, match="another has started"):
         lock.check()
     lock.release()
 
 
 def test_a_store_whose_listings_lag_is_refused(s3, monkeypatch):
     monkeypatch.setattr(object_lock.files, "modified", lambda folder: {})
-    with pytest.raises(InputError, match="listing lacks what was just put"):
+    with pytest.raises(InputError, match="listing lacks an object that was just put"):
         hold(s3.url("feat"))
     assert files.names(s3.url("feat")) == []
 
@@ -404,16 +404,16 @@ def test_what_is_wrong_is_one_line(s3, on_disk, monkeypatch, dead_port, models, 
     line = run_line("detect.py", "--dataset", s3.url("none"), *output)
     assert "give --dataset a data set" in line
     line = run_line("detect.py", "--dataset", "ftp://host/data", *output)
-    assert "ftp:// is no place for data" in line
+    assert "ftp:// is not supported" in line
     line = run_line("train_mlp.py", "--data", s3.url("feat"), "--prefix", s3.url("mlp"))
-    assert "--prefix s3://" in line and "must lie on the disk" in line
+    assert "--prefix s3://" in line and "must be on disk" in line
     line = run_line("detect.py", "--dataset", s3.url("none"), "--preview", s3.url("sheets"), *output)
-    assert "--preview s3://" in line and "must lie on the disk" in line
+    assert "--preview s3://" in line and "must be on disk" in line
     line = run_line("feature.py", "--model", f"{s3.url('model')},0", "--input", s3.url("feat"))
     assert "there is no s3://" in line
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{dead_port}")
     line = run_line("genfeat.py", "--inputs", s3.url("feat"), *output)
-    assert "the store does not answer (NETWORK_CONNECTION" in line and "see to the network" in line
+    assert "the store does not answer (NETWORK_CONNECTION" in line and "check the network" in line
 
 
 def test_the_driver_keeps_its_logs_on_the_disk(tmp_path):

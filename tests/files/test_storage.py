@@ -135,10 +135,10 @@ def test_sameness(one, other, is_same):
 @pytest.mark.parametrize(
     ("path", "what"),
     [
-        ("http://host/x", "http:// is no place for data; give a path, or s3://, gs:// or file://"),
+        ("http://host/x", "http:// is not supported; give a path, or s3://, gs:// or file://"),
         ("s3:///x", "names no bucket; give s3://BUCKET/KEY"),
-        ("s3://key:secret@bucket/x", "keys don't belong into a URL"),
-        ("file://host/x", "has three strokes"),
+        ("s3://key:secret@bucket/x", "keys must not be in a URL"),
+        ("file://host/x", "has three slashes"),
     ],
 )
 def test_what_is_no_url_of_ours(path, what):

@@ -28,7 +28,7 @@ def main():
             pass
         print("second")
     if sys.argv[2] == "fail":
-        raise InputError("a thing: is wrong; mend it")
+        raise InputError("a thing: is wrong; fix it")
 run_script(main)
 """
 
@@ -69,7 +69,7 @@ def test_an_error_is_still_exit_code_2(tmp_path, streams):
     assert code == 2
     assert "Traceback" not in heard and heard.count("standard output") == 0
     if "2>" not in streams:
-        assert heard.endswith("error: a thing: is wrong; mend it\n")
+        assert heard.endswith("error: a thing: is wrong; fix it\n")
 
 
 def test_a_reader_that_has_seen_enough_ends_it_without_a_line(tmp_path):

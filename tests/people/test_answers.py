@@ -235,10 +235,10 @@ def test_what_was_said_to_be_written_survives_a_kill(tmp_path):
 
 def test_what_is_no_log_is_refused_in_one_line(tmp_path):
     assert read_given(None) == read_given(str(tmp_path / "none.sqlite")) == Given()
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         Answers.open(str(tmp_path / "none.sqlite"), create=False)
     text = tmp_path / "text.sqlite"
-    text.write_text("this is no database" * 100)
+    text.write_text("this is not a database" * 100)
     foreign = tmp_path / "foreign.sqlite"
     with sqlite3.connect(foreign) as connection:
         connection.execute("CREATE TABLE answers (id)")
@@ -261,11 +261,11 @@ def test_what_is_no_log_is_refused_in_one_line(tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     for path, words in (
-        (text, "damaged or is no"),
+        (text, "damaged or is not"),
         (foreign, "another program"),
         (later, "has the format 99"),
-        (damaged, "damaged or is no"),
-        (nonsense, "damaged or is no"),
+        (damaged, "damaged or is not"),
+        (nonsense, "damaged or is not"),
         (folder, "can't be"),
     ):
         with pytest.raises(InputError, match=words) as error:

@@ -55,7 +55,7 @@ def test_a_gap_of_a_second_counts_as_within_a_piece():
 
 
 def test_of_two_at_once_one_goes_on():
-    """They may both be a maybe; the rest begins anew."""
+    """They may both be a maybe; the rest starts again."""
     rows = [seen(0, 20, 30, verdict="maybe"), seen(0, 25, 30, verdict="maybe", track=1)]
     assert len(join_pieces([*rows, seen(1, 30, 40, verdict="maybe")])) == 2
 

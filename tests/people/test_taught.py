@@ -158,14 +158,14 @@ def test_an_answer_whose_track_is_gone_is_counted_and_not_used(run):
         Answer("yes", Spot(first, 55), 3, time=12 / 25, box=BOX),  # another number than then
     )
     rows = table(run)
-    assert "answers: 5; 4 found no track any more, and are not used" in rows["said", 0]
+    assert "answers: 5; 4 are about tracks that no longer exist, and are not used" in rows["said", 0]
     assert sum(row[2:] == ("yes", 1.0) for key, row in rows.items() if key[0] == first) == 1
     assert FACES > 1
 
 
 def test_a_file_that_is_not_there_is_refused(run):
     settings = replace(appearances_settings(run, "appearances"), answers=run.path("none.sqlite"))
-    with pytest.raises(InputError, match=r"none\.sqlite: is not there"):
+    with pytest.raises(InputError, match=r"none\.sqlite: does not exist"):
         appearances(settings)
 
 

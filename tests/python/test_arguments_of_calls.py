@@ -66,7 +66,7 @@ def test_compare_takes_faces_rows_lists_and_extremes():
         (ONE, np.array(["a", "b"]), "second: is an array"),
         (ONE, np.array([True, False]), "second: is an array"),
         (ONE, np.array([1j, 2j]), "second: is an array"),
-        (ONE, [[1, 2], [3]], "second: is no array"),
+        (ONE, [[1, 2], [3]], "second: is not an array"),
         (ONE, object(), "second: is an array"),
     ],
 )  # fmt: skip
@@ -122,7 +122,7 @@ BAD = {
     "features": (lambda: rcnn.rank_clips(ONE, Path("nowhere")), "nowhere"),
     "features none": (lambda: rcnn.rank_clips(ONE, []), "^features: is empty"),
     "features array": (lambda: rcnn.rank_clips(ONE, ONE), "^features: is an array"),
-    "features twice": (lambda: rcnn.rank_clips(ONE, ["a", "a"]), "^features a,a: names a directory twice"),
+    "features twice": (lambda: rcnn.rank_clips(ONE, ["a", "a"]), "^features a,a: has a directory twice"),
     "model_of": (lambda: rcnn.model_of(Path("nowhere")), "nowhere"),
     "model_of none": (lambda: rcnn.model_of(None), "^features: is None"),
     "video": (lambda: rcnn.find_in_video("nowhere.mp4", {"Ada": "a.jpg"}), r"^path nowhere\.mp4: there is no such"),

@@ -66,12 +66,12 @@ def test_what_is_wrong_is_said_at_the_call(place: Path, finder: FaceFinder, tmp_
     wrong = [
         ({}, film, "^people: names nobody; give {'Ada'"),
         ({"Ada": []}, film, r"^people\['Ada'\]: has no photograph"),
-        ({"": blank}, film, "^people: '' is no name"),
-        ({"Ada": blank}, film, r"^people\['Ada'\] .*blank\.png: no face is found in it"),
-        ({"Ada": film}, film, r"^people\['Ada'\] .*film0\.mp4: is no picture"),
+        ({"": blank}, film, "^people: '' is not a name"),
+        ({"Ada": blank}, film, r"^people\['Ada'\] .*blank\.png: no face was found in it"),
+        ({"Ada": film}, film, r"^people\['Ada'\] .*film0\.mp4: is not a picture"),
         ({"Ada": "missing.jpg"}, film, r"^people\['Ada'\] missing\.jpg: No such file"),
-        ({"Ada": portrait(0, CLEAR)}, film, "^colour: say in which order"),
-        (tmp_path / "nobody", film, "^people .*nobody: holds no photograph"),
+        ({"Ada": portrait(0, CLEAR)}, film, "^colour: give the order"),
+        (tmp_path / "nobody", film, "^people .*nobody: contains no photograph"),
         (tmp_path / "nowhere", film, "^people .*nowhere: no such folder"),
         (blank, film, r"^people .*blank\.png: is a file; give"),
         ({"Ada": place / "known/Bo.png"}, tmp_path / "nobody", "^paths .*nobody: no video and no photograph"),
@@ -79,7 +79,10 @@ def test_what_is_wrong_is_said_at_the_call(place: Path, finder: FaceFinder, tmp_
     for people, paths, said in wrong:
         with pytest.raises(ArgumentError, match=said):
             find_people(people, paths, finder=finder)
-    with pytest.warns(UserWarning, match="no face is found"), pytest.raises(ArgumentError, match="no photograph there"):
+    with (
+        pytest.warns(UserWarning, match="no face was found"),
+        pytest.raises(ArgumentError, match="no photograph there"),
+    ):
         find_people(tmp_path / "dark", film, finder=finder)
     stream = find_people({"Bo": place / "known/Bo.png"}, place / "films/broken.mp4", finder=finder)
     with pytest.raises(ArgumentError, match=r"broken\.mp4: can't be read"):  # the only file

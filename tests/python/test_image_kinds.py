@@ -121,7 +121,7 @@ BAD = [
     (b"", None, r"empty file"),
     (b"hello, no picture at all", None, r"no picture that can be read"),
     (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, None, r"^image: is damaged"),
-    ("", None, r"is no path"),
+    ("", None, r"is not a path"),
     ("missing.jpg", None, r"^image missing\.jpg: No such file.*check the path"),
     ("zero\0byte", None, r"null byte|null character"),
     ("https://example.com/a.jpg", None, r"is a URL, which is not fetched"),
@@ -146,7 +146,7 @@ def test_a_folder_a_video_and_a_cut_off_photograph_are_refused(tmp_path: Path):
     writer.write(np.zeros((48, 64, 3), np.uint8))
     writer.release()
     (tmp_path / "a.mp4").rename(film)
-    with pytest.raises(ArgumentError, match=r"film\.jpg: is no picture .*find_in_video and find_people"):
+    with pytest.raises(ArgumentError, match=r"film\.jpg: is not a picture .*find_in_video and find_people"):
         as_bgr(film)
     whole = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))[1].tobytes()
     with pytest.raises(ArgumentError, match="is damaged or cut off"):

@@ -88,7 +88,7 @@ def test_a_run_that_was_moved_still_holds_together(run, tmp_path):
     lineage = trace([StageReader(str(tmp_path / "moved/pred"), ("predict",))])
     assert [reader.path.endswith("moved/det") for reader in lineage.detections] == [True]
     # a manifest that was edited is not the one that was read: that is said
-    assert any("feat was made anew after" in note for note in lineage.notes)
+    assert any("feat was rebuilt after" in note for note in lineage.notes)
 
 
 def test_what_is_gone_is_said_and_no_error(run, tmp_path):

@@ -1,6 +1,6 @@
 """Manifests, progress, training records, cards, the zoo, locks and lists from strangers: read, or one line of our own.
 
-The twin of tests/networks/checkpoint/test_hostile.py for what is no checkpoint. Hypothesis puts hostile values anywhere
+The twin of tests/networks/checkpoint/test_hostile.py, for other documents. Hypothesis puts hostile values anywhere
 in a good document, or changes its bytes; each is then read by everything in the project that reads such a file.
 """
 
@@ -330,7 +330,7 @@ def test_a_pipe_in_place_of_a_manifest_is_not_waited_for(copies):
     manifest.unlink()
     os.mkfifo(manifest)
     try:
-        with pytest.raises(InputError, match="is no file"):
+        with pytest.raises(InputError, match="is not a file"):
             StageReader(str(copies / "feat"), ("feature",))
     finally:
         manifest.unlink()

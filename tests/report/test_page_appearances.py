@@ -131,7 +131,7 @@ def test_the_sentence_and_the_diagram_of_the_operating_point(dated):
 def test_a_damaged_record_of_the_operating_point_is_a_note(tmp_path, record):
     write_appearances(tmp_path / "table", [appearance("a", 1, 0, 1)], record=record)
     report = gather(tmp_path / "table")
-    assert any("what its verdicts go by can't be read" in note for note in report.notes)
+    assert any("the record of its verdicts can't be read" in note for note in report.notes)
     assert report.sureness.bins == ()
 
 

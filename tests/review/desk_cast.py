@@ -15,7 +15,7 @@ NAMES = ("Ada <script>alert(1)</script>", "Bo", "Zoë")
 
 @dataclass(frozen=True)
 class Films:
-    """Names of clips: by codec, and of films of whom the file is gone, is another file, or is no film."""
+    """Names of clips: by codec, and of films of whom the file is gone, is another file, or is not a film."""
 
     by_codec: dict[str, str]
     gone: str

@@ -20,7 +20,7 @@ FILMS, IN_GROUP = 40, 12
 
 @cache
 def _picture(number: int) -> bytes:
-    """Something that is no person."""
+    """Something that is not a person."""
     image = np.full((112, 112, 3), 60 + 12 * number, np.uint8)
     cv2.circle(image, (56, 56), 20 + 2 * number, (240, 200, 40 * number % 255), -1)
     return cv2.imencode(".jpg", image)[1].tobytes()

@@ -104,6 +104,6 @@ def test_the_cookie_is_out_of_reach(desk: Running) -> None:
 
 
 def test_json_stays_json(window: httpx.Client) -> None:
-    """A name that closes a tag is no tag in JSON; the page puts it in as text, which its own tests look at."""
+    """A name that closes a tag is not a tag in JSON; the page puts it in as text, which its own tests look at."""
     text = window.get("/api/state").text
     assert json.loads(text)["people"][0]["name"].startswith("Ada")

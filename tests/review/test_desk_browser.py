@@ -350,7 +350,7 @@ def test_a_photograph_is_dropped(tab, tmp_path):
     assert tab.locator(".hits .file").first.inner_text().startswith(("16_", "two", "old"))
     tab.locator("canvas.photograph").wait_for()
     tab.set_input_files("#photograph", {"name": "x.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
-    tab.get_by_text("This is no photograph that can be read").wait_for()
+    tab.get_by_text("This is not a readable photograph").wait_for()
     context = tab.context
     assert all("400" in fault for fault in context.faults)
     context.faults.clear()

@@ -170,7 +170,7 @@ def test_what_grows_is_as_a_fresh_one(tmp_path, change):
         names = [*names[:900], *(f"8{n:05d}" for n in range(300))]
     reader = write(feat, names, [1] * len(names), rows, again=True)
     stale = open_index(reader)
-    assert isinstance(stale, str) and "of other features" in stale and "rcnn index --features" in stale
+    assert isinstance(stale, str) and "older version of the features" in stale and "rcnn index --features" in stale
     built = build_index(reader)
     assert built.kept >= 1 and built.new and built.new_rows < 800
     assert built.gone or change == "more"
@@ -242,7 +242,7 @@ def test_an_index_of_others_is_not_used(tmp_path):
     build_index(one)
     os.rename(index_path(one.path), index_path(two.path))
     stale = open_index(two)
-    assert isinstance(stale, str) and "of other features" in stale
+    assert isinstance(stale, str) and "older version of the features" in stale
     manifest = Path(index_path(two.path)) / MANIFEST
     content = json.loads(manifest.read_text())
     content["features"] = sha256(str(tmp_path / "two" / MANIFEST))
@@ -264,7 +264,7 @@ def test_its_place(tmp_path):
     (place / "photo.jpg").unlink()
     place.rmdir()
     place.write_text("")
-    with pytest.raises(InputError, match="is no directory"):
+    with pytest.raises(InputError, match="is not a directory"):
         build_index(reader)
     reader.path = "s3://bucket/feat"
     with pytest.raises(InputError, match="object store"):

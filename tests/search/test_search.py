@@ -116,7 +116,7 @@ def test_without_the_faces_there_are_no_times(run, tmp_path):
     (tmp_path / "feat/manifest.json").write_text(manifest.replace("det_test", "gone"))
     command = ["search", "--image", run / "photo.png", "--features", tmp_path / "feat", "--gpu", "-1"]
     text = sh(*command, "--report", tmp_path / "page.html")
-    assert "no clip here carries a label" in text  # nobody says who is in test
+    assert "no clip here has a label" in text  # nobody says who is in test
     assert judged(text) and not re.search(r"\d:\d\d-", text)
     assert "no picture" in (tmp_path / "page.html").read_text()
 
@@ -184,7 +184,11 @@ def test_with_an_index_the_answer_is_the_same(run, tmp_path):
 def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     (run / "text.jpg").write_text("no picture")
     cv2.imwrite(str(run / "empty.png"), np.zeros((200, 300, 3), np.uint8))
-    for image, words in (("gone.jpg", "gone.jpg"), ("text.jpg", "is no picture"), ("empty.png", "no face is found")):
+    for image, words in (
+        ("gone.jpg", "gone.jpg"),
+        ("text.jpg", "is not a picture"),
+        ("empty.png", "no face was found"),
+    ):
         error = search(run, image=image, code=2)
         assert words in error and "\n" not in error
     assert "--face 5 is none" in search(run, "--face", 5, code=2)

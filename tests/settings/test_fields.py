@@ -71,7 +71,7 @@ def test_the_command_line_says_what_it_wants(monkeypatch):
     for arguments, words in (
         ((), "the following arguments are required: --name; see --help"),
         (("--name", "a", "--layers", "0"), "argument --layers: '0' is not a whole number of 1 or more; see --help"),
-        (("--name", "a", "--glase", "x"), "--glase is not known; do you mean --glaze?; see --help"),
+        (("--name", "a", "--glase", "x"), "--glase is not known; did you mean --glaze?; see --help"),
     ):
         with pytest.raises(InputError) as caught:
             read(monkeypatch, *arguments)

@@ -212,7 +212,7 @@ def test_what_does_not_fit_is_said_in_one_line(settings, tmp_path):
         ({"faces": f"{tmp_path}/det2"}, r"det2: is not what .*feat was made of"),
         ({"features": f"{tmp_path}/det"}, "was written by stage 'detect'"),
         ({"features": f"{tmp_path}/known"}, "was made of 0 directories of detect.py"),
-        ({"output": f"{tmp_path}/feat"}, "is the input"),
+        ({"output": f"{tmp_path}/feat"}, "is also the input"),
     ):
         with pytest.raises(InputError, match=words) as error:
             appearances(replace(settings, **wrong))

@@ -1,4 +1,4 @@
-"""Bad ground truth, arguments and orders of stages: one line that says what and where and how to mend it."""
+"""Bad ground truth, arguments and orders of stages: one line that says what and where and how to fix it."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ def root(tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("file", "text", "what"),
     [
-        ("train_v2.txt", None, r"train_v2\.txt: No such file or directory; --dataset wants the iQIYI-VID layout"),
+        ("train_v2.txt", None, r"train_v2\.txt: No such file or directory; --dataset must have the iQIYI-VID layout"),
         ("val_v2.txt", None, r"val_v2\.txt: No such file"),
         ("IQIYI_VID.txt", None, r"IQIYI_VID\.txt: No such file"),
         ("train_v2.txt", "a.mp4 " + "9" * 5000, r"train_v2\.txt:1: label '9{40}' is not a whole number of 1 or more"),
         ("train_v2.txt", "a.mp4 ²", "label '²' is not a whole number"),
         ("train_v2.txt", "a.mp4 1e3", "label '1e3' is not a whole number"),
         ("train_v2.txt", "a.mp4 4294967297", "label '4294967297' is not a whole number"),
-        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 stands under 1 and under 2"),
-        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt:2: b\.mp4 stands under 1 and under 2; mend the file"),
+        ("train_v2.txt", "a.mp4 1\na.mp4 2", r"train_v2\.txt:2: a\.mp4 is listed under 1 and under 2"),
+        ("val_v2.txt", "1 b.mp4\n2 b.mp4", r"val_v2\.txt:2: b\.mp4 is listed under 1 and under 2; fix the file"),
         ("val_v2.txt", "b.mp4 1", r"val_v2\.txt:1: label 'b\.mp4' is not a whole number"),
         (
             "train_v2.txt",
@@ -111,7 +111,9 @@ def test_some_unknown_names_are_said_and_no_error(root, capsys):
     """A part of a data set is normal, and its lists of labels are those of the whole."""
     (root / "gt_v2/train_v2.txt").write_text("a.mp4 1\nx.mp4 2\ny.mp4 2\n")
     assert read_labels_of(str(root)) == {"a.mp4": 1, "b.mp4": 1, "x.mp4": 2, "y.mp4": 2}
-    assert "train_v2.txt: 2 of its 3 clips, 'x.mp4' for one, are not in gt_v2/IQIYI_VID.txt" in capsys.readouterr().out
+    assert (
+        "train_v2.txt: 2 of its 3 clips, for example 'x.mp4', are not in gt_v2/IQIYI_VID.txt" in capsys.readouterr().out
+    )
 
 
 def test_no_name_leads_out_of_the_data_set(root, tmp_path):
@@ -147,11 +149,11 @@ def test_truth_of_other_clips_is_refused_and_unknown_names_are_said(tmp_path, ca
     source = write(tmp_path / "pred", "predict", CLASSES)
     truth = tmp_path / "gt.txt"
     truth.write_text("1 x.mp4 y.mp4\n")
-    with pytest.raises(InputError, match=r"gt\.txt: none of its 2 clips is among the inputs'"):
+    with pytest.raises(InputError, match=r"gt\.txt: none of its 2 clips is in the inputs"):
         submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(truth)))
     truth.write_text("1 x.mp4 001.mp4\n")
     submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(truth)))
-    assert "1 of its 2 clips are unknown, 'x.mp4' for one" in capsys.readouterr().out
+    assert "1 of its 2 clips are unknown, for example 'x.mp4'" in capsys.readouterr().out
     with pytest.raises(InputError, match=r"nowhere\.txt: No such file"):
         submit(SubmitSettings((source,), str(tmp_path / "s.txt"), gt=str(tmp_path / "nowhere.txt")))
 
@@ -167,17 +169,17 @@ def test_stages_in_a_wrong_order_are_named(tmp_path):
     pred, out = write(tmp_path / "pred", "predict", CLASSES), str(tmp_path / "out")
     model = classifier(tmp_path / "mlp")
     face = "./model/face-m,0" if Path("model/face-m-0000.params").exists() else str(ROOT / "model/face-m") + ",0"
-    with pytest.raises(InputError, match=r"stage 'feature', wanted is the output of detect\.py"):
+    with pytest.raises(InputError, match=r"stage 'feature', expected the output of detect\.py"):
         feature(FeatureSettings(face, feat, out, gpu=-1))
     for path in (train_set, pred):
-        with pytest.raises(InputError, match=r"wanted is the output of feature\.py"):
+        with pytest.raises(InputError, match=r"expected the output of feature\.py"):
             genfeat(GenfeatSettings((path,), out))
-        with pytest.raises(InputError, match=r"wanted is the output of feature\.py"):
+        with pytest.raises(InputError, match=r"expected the output of feature\.py"):
             predict(PredictSettings(model, (path,), out, gpu=-1))
-    with pytest.raises(InputError, match=r"wanted is the output of genfeat\.py"):
+    with pytest.raises(InputError, match=r"expected the output of genfeat\.py"):
         train(feat, tmp_path / "x")
     for path in (feat, train_set):
-        with pytest.raises(InputError, match=r"wanted is the output of predict\.py"):
+        with pytest.raises(InputError, match=r"expected the output of predict\.py"):
             submit(SubmitSettings((path,), out))
     assert not Path(out).exists()
 
@@ -189,17 +191,17 @@ def test_widths_that_differ_are_named(tmp_path):
         predict(PredictSettings(model, (wide,), str(tmp_path / "out"), gpu=-1))
     with pytest.raises(InputError, match="features are 15 wide"):
         predict(PredictSettings(model, (feat, wide), str(tmp_path / "out"), gpu=-1))
-    with pytest.raises(InputError, match=r"--pretrained .*stage0_weight is of shape \(8, 6\), wanted is \(8, 9\)"):
+    with pytest.raises(InputError, match=r"--pretrained .*stage0_weight is of shape \(8, 6\), expected \(8, 9\)"):
         train(write(tmp_path / "set", "genfeat", WIDTH + 3), tmp_path / "x", pretrained=model)
 
 
 def test_models_for_something_else_are_named(tmp_path):
     face, detector = (f"{ROOT / 'model' / name},0" for name in ("face-m", "essh-m25"))
-    with pytest.raises(InputError, match="is a detector and no embedding; give it as --detector"):
+    with pytest.raises(InputError, match="is a detector, not an embedding; give it as --detector"):
         load_embedder(detector)
-    with pytest.raises(InputError, match="is an embedding and no detector; give it as --model"):
+    with pytest.raises(InputError, match="is an embedding, not a detector; give it as --model"):
         load_detector(face)
-    with pytest.raises(InputError, match="is no classifier"):
+    with pytest.raises(InputError, match="is not a classifier"):
         predict(PredictSettings(face, (write(tmp_path / "feat", "feature"),), str(tmp_path / "out"), gpu=-1))
     with pytest.raises(InputError, match=r"can't take an input of shape \(1, 112, 96, 3\)"):
         load_embedder(face).embed([np.zeros((112, 96, 3), np.uint8)])
@@ -218,7 +220,9 @@ def test_clips_that_only_the_second_input_has_are_not_dropped_in_silence(tmp_pat
 def test_a_data_set_that_is_gone_is_asked_for(tmp_path):
     feat = write(tmp_path / "feat", "feature")
     labels = shutil.move(tmp_path / "feat.labels", tmp_path / "moved")
-    with pytest.raises(InputError, match=r"feat: the data set that it was made of is not there; give --dataset DIR"):
+    with pytest.raises(
+        InputError, match=r"feat: the data set that it was made from does not exist; give --dataset DIR"
+    ):
         genfeat(GenfeatSettings((feat,), str(tmp_path / "set")))
     genfeat(GenfeatSettings((feat,), str(tmp_path / "set"), str(labels)))
     (batch,) = StageReader(str(tmp_path / "set"), ("genfeat",)).batches()
@@ -239,7 +243,7 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
         f"accounts: {states}; of 40 with features 39 trained on, 1 validated on, 0 left out",
         f"accounts: {states}, as in {feat}",
         f"accounts: {states}, as in {feat}",
-        f"accounts: {states}; of 40 with scores 40 stand in a line, 0 in none",
+        f"accounts: {states}; of 40 with scores 40 are in the submission, 0 are not",
     ]
 
 
@@ -247,18 +251,18 @@ def test_every_stage_says_its_accounts(tmp_path, capsys):
     ("record", "what"),
     [
         (b"3", "Expected `object`, got `int`"),
-        (b"[" * 100_000, "is no snapshot"),
-        (b"{", "is no snapshot"),
-        (b"{}", "holds a run with another"),
-        ({"run": []}, "holds a run with another"),
-        ({"order": "zz"}, "is no snapshot"),
-        ({"order": ""}, "is no snapshot"),
-        ({"order": 7}, "is no snapshot"),
-        ({"curve": []}, "is no snapshot"),
-        ({"curve": [{}]}, "is no snapshot"),
-        ({"curve": 3}, "is no snapshot"),
+        (b"[" * 100_000, "is not a snapshot"),
+        (b"{", "is not a snapshot"),
+        (b"{}", "contains a run with another"),
+        ({"run": []}, "contains a run with another"),
+        ({"order": "zz"}, "is not a snapshot"),
+        ({"order": ""}, "is not a snapshot"),
+        ({"order": 7}, "is not a snapshot"),
+        ({"curve": []}, "is not a snapshot"),
+        ({"curve": [{}]}, "is not a snapshot"),
+        ({"curve": 3}, "is not a snapshot"),
         ({"curve": [{"epoch": "x", "lr": 1, "accuracy": 1, "loss": 1, "val_accuracy": None,
-                     "rows_per_second": 1, "steps": 1}]}, "is no snapshot"),
+                     "rows_per_second": 1, "steps": 1}]}, "is not a snapshot"),
     ],
 )  # fmt: skip
 def test_a_snapshot_that_lies_is_an_input_error(tmp_path, monkeypatch, record, what):
@@ -393,10 +397,10 @@ def test_a_place_one_level_off_is_recognised(root, tmp_path):
     expected = {
         root: "is a data set, which detect.py reads first",
         root / "gt_v2": f"is a part of the data set {root}, which detect.py",
-        detected / "faces": f"is a part of what a stage wrote; give the whole, {detected}",
+        detected / "faces": f"is a part of a stage directory; give the whole, {detected}",
         detected / "faces/part-00000.parquet": f"give the whole, {detected}",
         detected / "manifest.json": f"give the whole, {detected}",
-        tmp_path / "run": f"holds it: give {detected}",
+        tmp_path / "run": f"contains one: give {detected}",
     }
     for path, words in expected.items():
         with pytest.raises(InputError) as caught:
@@ -407,19 +411,21 @@ def test_a_place_one_level_off_is_recognised(root, tmp_path):
 def test_a_data_set_one_level_off_is_recognised(root, tmp_path):
     detected = complete(tmp_path / "det_test")
     expected = {
-        root.parent: f"holds data sets and is none; give --dataset {root}",
+        root.parent: f"contains data sets and is not one itself; give --dataset {root}",
         root / "gt_v2": f"is a part of a data set; give --dataset {root}",
         root / "IQIYI_VID_DATA_Part1/IQIYI_VID_VAL": f"is a part of a data set; give --dataset {root}",
         tmp_path / "nowhere": f"or make one: python gendata.py --input PHOTOGRAPHS --output {tmp_path / 'nowhere'}",
-        detected: "is what a stage wrote and no data set",
-        detected.parent / "det_test/..": "holds data sets",
+        detected: "is the output of a stage, not a data set",
+        detected.parent / "det_test/..": "contains data sets",
     }
     for path, words in expected.items():
         with pytest.raises(InputError) as caught:
             list_clips(str(path), "trainval")
         assert words in str(caught.value)
     (photographs := tmp_path / "other/ada").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"no data set; .* python gendata\.py --input .*other --output \./data/mine"):
+    with pytest.raises(
+        InputError, match=r"is not a data set; .* python gendata\.py --input .*other --output \./data/mine"
+    ):
         list_clips(str(photographs.parent), "trainval")
 
 

@@ -72,7 +72,7 @@ def test_it_is_found_by_measurement(bgr_model, people, monkeypatch, capsys):
     found = read_card(str(bgr_model))
     assert found.colour == "bgr"
     assert found.mean == (127.5,) * 3 and found.std in ((127.5,) * 3, (128.0,) * 3)  # which differ by 0.4 %
-    with pytest.raises(InputError, match="is there already; give --overwrite"):
+    with pytest.raises(InputError, match="exists already; give --overwrite"):
         run(monkeypatch, bgr_model, "--faces", people)
 
 
@@ -102,13 +102,13 @@ def test_the_error_of_a_run_can_be_followed(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["x.params"], "is no X.onnx"),
+        (["x.params"], "is not an X.onnx"),
         (["x.onnx"], "give --faces DIR"),
         (["x.onnx", "--colour", "rgb", "--mean", "1"], "give --faces DIR"),
         (["x.onnx", "--colour", "rgb", "--mean", "1,2", "--std", "1"], "one number, or three"),
         (["x.onnx", "--faces", "FOLDER", "--colour", "rgb"], "one or the other"),
-        (["x.onnx", "--faces", "FOLDER"], "0 pairs of one person"),
-        (["whole.onnx", "--faces", "FOLDER"], "wants no card"),
+        (["x.onnx", "--faces", "FOLDER"], "0 pairs of faces of one person"),
+        (["whole.onnx", "--faces", "FOLDER"], "needs no card"),
         (["none.onnx", "--colour", "rgb", "--mean", "1", "--std", "1"], "none.onnx"),
     ],
 )

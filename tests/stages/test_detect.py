@@ -54,7 +54,7 @@ def root(tmp_path_factory, face):
     put_clip(train / "late_train.mp4", late)
     put_clip(val / "late_val.mp4", late)
     put_clip(val / "nobody.mp4", [grey] * 10)
-    (val / "broken.mp4").write_text("this is no video")
+    (val / "broken.mp4").write_text("this is not a video")
     (val / "nothing.mp4").write_bytes(b"")
     put_clip(test / "late_test.mp4", late)
     (root / "gt_v2").mkdir()
@@ -260,7 +260,7 @@ def test_a_signal_ends_it_before_the_next_group_and_the_same_command_goes_on(mod
         first.let_go()
         code, errors = first.end()
     assert code == 128 + signal.SIGTERM
-    assert "detect.py: stopped; what was done is saved, and the same command goes on from there" in errors
+    assert "detect.py: stopped; what was done is saved, and the same command resumes from there" in errors
     assert not (output / "manifest.json").exists()
     assert json.loads((output / "progress.json").read_text())["clips"]["total"] == 6
     subprocess.run([sys.executable, *map(str, words)], check=True, capture_output=True)

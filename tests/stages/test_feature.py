@@ -168,6 +168,6 @@ def test_weights_go_by_quality_and_score(tmp_path, crops, model):
         reader, found = run(tmp_path / "det", model, **changes)
         np.testing.assert_allclose(found["a.mp4"], unit(single[0] + weight * single[1]), atol=1e-4)
     assert reader.arguments["weight_power"] == 1.0
-    for wrong, words in (({"draws": 2}, "--draws: is of --means"), ({"weight_power": 2.0}, "--weight-power: is of")):
+    for wrong, words in (({"draws": 2}, "--draws: is for --means"), ({"weight_power": 2.0}, "--weight-power: is for")):
         with pytest.raises(InputError, match=words):
             run(tmp_path / "det", model, **wrong)

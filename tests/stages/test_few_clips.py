@@ -216,9 +216,9 @@ def test_templates_learn_nothing(tmp_path):
     corners(tmp_path, 4)
     train(tmp_path, head="templates", ckpt=2)
     assert shape_of(load_checkpoint(f"{tmp_path / 'm'},4")).filters == 0
-    with pytest.raises(InputError, match=r"--pretrained: --head templates learns nothing"):
+    with pytest.raises(InputError, match=r"--pretrained: --head templates is not trained"):
         train(tmp_path, head="templates", pretrained=f"{tmp_path / 'm'},4")
-    with pytest.raises(InputError, match=r"--shard-classes: --head templates can't share"):
+    with pytest.raises(InputError, match=r"--shard-classes: --head templates can't be sharded"):
         train(tmp_path, head="templates", shard_classes=True)
 
 
@@ -239,7 +239,7 @@ def test_a_kept_classifier_is_the_same_choice_again(tmp_path, capsys):
     settings = TrainSettings(str(tmp_path / "set"), str(tmp_path / "m"), gpu=-1)
     train_mlp(settings)
     train_mlp(settings)
-    assert "is there and was made of the same" in capsys.readouterr().out
+    assert "exists and was made from the same inputs" in capsys.readouterr().out
 
 
 def test_one_in_five_is_held_out_of_each_and_never_the_last():

@@ -98,7 +98,7 @@ def test_predictions_are_the_mean_of_the_folds(head, place, capsys):
     assert (record["folds"], record["labels"], len(record["files"])) == (3, [0, 1, 2, 3, 4], 6)
     assert "the mean of 3 folds" in capsys.readouterr().out
     train(place, folds=3, head=head)
-    assert "m,3 is there and was made of the same; it is kept" in capsys.readouterr().out
+    assert "m,3 exists and was made from the same inputs; it is kept" in capsys.readouterr().out
 
 
 def test_folds_that_were_stopped_go_on_to_the_same_bytes(place, monkeypatch, capsys):
@@ -117,7 +117,7 @@ def test_folds_that_were_stopped_go_on_to_the_same_bytes(place, monkeypatch, cap
     assert not (place / "m-train.json").exists()
     train(place, folds=3)
     said = capsys.readouterr().out
-    assert "m-fold1,3 is there and was made of the same; it is kept" in said and "goes on after epoch 2" in said
+    assert "m-fold1,3 exists and was made from the same inputs; it is kept" in said and "resumes after epoch 2" in said
     for number in (1, 2, 3):
         one, other = (place / f"{prefix}-fold{number}-0003.params" for prefix in ("whole", "m"))
         assert one.read_bytes() == other.read_bytes()
@@ -146,7 +146,7 @@ def test_calibration_evens_norms_and_takes_off_what_impostors_score(place):
         np.testing.assert_allclose(other.sum(1), 1, rtol=1e-5)
     np.testing.assert_array_equal(scores(place, calibrate="none"), plain)
     (place / "set/manifest.json").unlink()
-    with pytest.raises(InputError, match=r"from which .*m,3 learnt, is gone or was made anew; give --calibrate none"):
+    with pytest.raises(InputError, match=r"from which .*m,3 learnt, is gone or was rebuilt; give --calibrate none"):
         scores(place, calibrate="impostors")
 
 

@@ -191,7 +191,7 @@ def test_a_journal_of_strangers_removes_nothing_elsewhere(run, change):
     found = plan(RunFolder.read(str(run.root)), read_roster(str(run.dataset)), NAMES[0])
     (run.root / JOURNAL).write_text(json.dumps({**to_builtins(found), **change}))
     before = tree(run.root)
-    with pytest.raises(InputError, match="names what is no part of this run"):
+    with pytest.raises(InputError, match="names files outside this run"):
         forget(settings(run))
     assert tree(run.root) == before
 

@@ -227,7 +227,7 @@ def test_a_name_is_the_same_however_its_letters_are_composed(tmp_path: Path) -> 
     assert read_people(str(tmp_path / "out/gt_v2/names.txt")) == {1: composed}
     add_photos(tmp_path / "album", parts, 1)
     with pytest.raises(
-        InputError, match=r"'Zoe\\u0308 Z\\u0307ak' and 'Zo\\xeb \\u017bak' are one name, written in NFC and"
+        InputError, match=r"'Zoe\\u0308 Z\\u0307ak' and 'Zo\\xeb \\u017bak' are the same name, written in NFC and"
     ):
         generate(tmp_path / "album", tmp_path / "out", replace(SETTINGS, overwrite=True))
 
@@ -336,7 +336,7 @@ def test_damaged_items_are_recorded_and_skipped(tmp_path: Path) -> None:
     good = (source / "Bo" / "00.png").read_bytes()
     (source / "Bo" / "00.png").write_bytes(good[: len(good) // 8])
     (source / "Ann" / "empty.jpg").touch()
-    (source / "Ann" / "text.mp4").write_bytes(b"this is no video" * 100)
+    (source / "Ann" / "text.mp4").write_bytes(b"this is not a video" * 100)
     (source / "Ann" / "noise.mp4").write_bytes(bytes(range(256)) * 9)
     summary = generate(source, tmp_path / "out", SETTINGS)
     lines = skipped(tmp_path / "out")
@@ -464,7 +464,7 @@ def test_what_was_made_of_the_same_is_kept(tmp_path: Path, capsys: pytest.Captur
     before = contents(output)
     (output / "mine.txt").write_text("notes")
     assert generate(source, output, replace(SETTINGS, workers=2)) is None
-    assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
+    assert "is complete and was made from the same inputs; it is kept" in capsys.readouterr().out
     assert contents(output) == {**before, "mine.txt": b"notes"}
 
 
@@ -527,7 +527,7 @@ def test_overwrite_spares_what_it_did_not_make(tmp_path: Path) -> None:
 @pytest.mark.parametrize("output", ["album", "."])
 def test_output_that_holds_the_input_is_refused(tmp_path: Path, output: str) -> None:
     add_photos(tmp_path / "album", "Ann", 4)
-    with pytest.raises(InputError, match="holds the input"):
+    with pytest.raises(InputError, match="contains the input"):
         generate(tmp_path / "album", tmp_path / output, replace(SETTINGS, overwrite=True))
     assert len(contents(tmp_path)) == 4
 

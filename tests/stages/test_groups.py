@@ -84,7 +84,7 @@ def test_a_run_has_groups_of_whom_nobody_knows(run, capsys):
     assert found["alone", 0] == -1
     assert stranger in (found["twice", 0], found["twice", 1])  # of one moment: only one of the two
     assert found["twice", 0] != found["twice", 1]
-    assert "2 groups with 6 of them, 2 are like no other" in capsys.readouterr().out
+    assert "2 groups with 6 of them, 2 are in no group" in capsys.readouterr().out
     with (run.root / "groups.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0])[:6] == ["clip", "track", "group", "source", "start", "end"]
@@ -131,7 +131,7 @@ def test_a_group_gets_a_name_and_is_known_from_then_on(run, capsys):
     add_person(AddPersonSettings("Grace Hopper", group=number, run=str(run.root)))
     said = capsys.readouterr().out
     members = [film for film, group in found.items() if group == number]
-    assert f"group {number} is Grace Hopper, label 4: {len(members)} tracks were answered" in said
+    assert f"group {number} is Grace Hopper, label 4: {len(members)} tracks were assigned" in said
     rows = StageReader(str(run.root / "appearances"), ("appearances",)).batches()
     grace = [row for batch in rows for row in batch.to_pylist() if row["person"] == "Grace Hopper"]
     films = {row["name"].partition("_")[0] for row in grace if row["verdict"] == "yes"}
@@ -139,7 +139,7 @@ def test_a_group_gets_a_name_and_is_known_from_then_on(run, capsys):
     assert "Grace Hopper" in (run.root / "who.csv").read_text()
     # once more, as after a kill, by the file
     add_person(AddPersonSettings("Grace Hopper", group=number, groups=f"{run.root}/groups.csv", run=str(run.root)))
-    assert "0 tracks were answered" in capsys.readouterr().out
+    assert "0 tracks were assigned" in capsys.readouterr().out
     with sqlite3.connect(run.root / ANSWERS_FILE) as log:
         assert log.execute("SELECT count(*) FROM answers").fetchone() == (1 + len(members),)
     groups(GroupsSettings(run=str(run.root)))
@@ -152,7 +152,7 @@ def test_a_name_that_somebody_has_is_that_person_and_what_was_said_before_stands
     answer(run, Answer("yes", spot(run, "second", 1), label=2))
     add_person(AddPersonSettings("Ada Lovelace", group=number, run=str(run.root)))
     said = capsys.readouterr().out
-    assert "is Ada Lovelace, label 1: 1 tracks were answered" in said and "1 are left out" in said
+    assert "is Ada Lovelace, label 1: 1 tracks were assigned" in said and "1 are left out" in said
     with Answers.open(f"{run.root}/{ANSWERS_FILE}") as log:
         assert log.given().shown == {spot(run, "second", 1): 2, spot(run, "third", 0): 1}
 
@@ -175,7 +175,7 @@ def test_wrong_input_is_told_in_a_line(run, tmp_path, monkeypatch):
         name(group=0)
     with pytest.raises(InputError, match="give photographs of the person, or --group"):
         AddPersonSettings("Grace", run=root)
-    with pytest.raises(InputError, match="in place of photographs"):
+    with pytest.raises(InputError, match="replaces photographs"):
         AddPersonSettings("Grace", (Path("a.jpg"),), group=0)
     groups(GroupsSettings(run=root))
     with pytest.raises(InputError, match="has no group 7"):
@@ -183,7 +183,7 @@ def test_wrong_input_is_told_in_a_line(run, tmp_path, monkeypatch):
     foreign = tmp_path / "who.csv"
     for text in ("person,label\nAda,1\n", "clip,track,group\nx,0\n", "clip,track,group\nx,0,none\n", "\0"):
         foreign.write_text(text)
-        with pytest.raises(InputError, match=r"is no file of groups|has no group 0"):
+        with pytest.raises(InputError, match=r"is not a file of groups|has no group 0"):
             name(group=0, groups=str(foreign))
     foreign.write_text("clip,track,group\nelsewhere,0,0\n")
     with pytest.raises(InputError, match="'elsewhere' is in no features of"):

@@ -155,9 +155,7 @@ def test_vectors_of_faces_that_were_found_in_another_way_are_not_copied(data, cl
     run(data, tmp_path)
     change(data, clips)
     shutil.rmtree(tmp_path / "det")
-    with pytest.raises(
-        InputError, match=r"feat: is complete and was made with another .*det, which was made anew; give"
-    ):
+    with pytest.raises(InputError, match=r"feat: is complete and was made with another .*det, which was rebuilt; give"):
         run(data, tmp_path, "central")
     assert looked_at["feature"] == ["b.mp4", "f.mp4"]
 
@@ -167,16 +165,16 @@ def test_vectors_of_faces_that_were_found_in_another_way_are_not_copied(data, cl
     [
         ("can't be read: Input/output error", True),
         ("can't be fetched: the store says 500; try again", True),
-        ("is no file", True),
+        ("is not a file", True),
         ("decoding takes too long: nothing came for 60 s", True),
         ("the decoder died of it (signal 9)", True),
         ("the decoder broke off", True),
         ("killed its worker 3 times (signal 9)", True),
         ("hung its worker 2 times (no sign of life)", True),
         ("killed its decoder 3 times", True),
-        ("is no video, or its beginning is damaged", False),
+        ("is not a video, or its beginning is damaged", False),
         ("is empty", False),
-        ("its name holds white space, which parts names", False),
+        ("its name contains white space, which separates names", False),
     ],
 )
 def test_what_may_be_the_fault_of_the_machine_is_looked_at_again(reason, again):

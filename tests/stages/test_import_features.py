@@ -199,7 +199,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, monkeypatch):
     with pytest.raises(Stopped):
         import_features(settings)
     first = len(taken)
-    with pytest.raises(InputError, match="begin anew"):  # not with other arguments
+    with pytest.raises(InputError, match="start again"):  # not with other arguments
         import_features(replace(settings, weights="quality"))
     import_features(settings)
     assert len(taken) - first == 1300  # of 2,300, 1,000 stay read
@@ -295,13 +295,13 @@ def test_a_bad_clip_stops_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("clips", "said"),
     [
-        ({"a_train": [face(np.ones(3))], "b": 1, "c_train": 1, "d": 2}, "3 of 4 clips hold no faces"),
-        ({"a_train": [face(np.ones(3))], "a_train.mp4": []}, "a_train.mp4 stands in the pickles twice"),
+        ({"a_train": [face(np.ones(3))], "b": 1, "c_train": 1, "d": 2}, "3 of 4 clips have no faces"),
+        ({"a_train": [face(np.ones(3))], "a_train.mp4": []}, "a_train.mp4 is in the pickles twice"),
         ({"a_train": []}, "no clip has a face"),
-        ({"a b": [face(np.ones(3))]}, "'a b' is no name of a clip"),
-        ({"a/b": [face(np.ones(3))]}, "is no name of a clip"),
-        ({"": [face(np.ones(3))]}, "is no name of a clip"),
-        (["a"], "it holds something else than a dict"),
+        ({"a b": [face(np.ones(3))]}, "'a b' is not a valid clip name"),
+        ({"a/b": [face(np.ones(3))]}, "is not a valid clip name"),
+        ({"": [face(np.ones(3))]}, "is not a valid clip name"),
+        (["a"], "it contains something other than a dict"),
     ],
 )
 def test_a_wrong_pickle_is_refused_in_one_line(tmp_path, clips, said):
@@ -332,5 +332,5 @@ def test_names_and_parts():
 @pytest.mark.parametrize("text", ["a b c\n", "a.mp4\n", "a.mp4 0\n", "a.mp4 1\na.mp4 2\n", "1 a/b\n"])
 def test_a_wrong_line_of_labels_is_named(tmp_path, text):
     (tmp_path / "train_gt.txt").write_text(text)
-    with pytest.raises(InputError, match=r"train_gt.txt:[12]: .*mend the (line|file)"):
+    with pytest.raises(InputError, match=r"train_gt.txt:[12]: .*fix the (line|file)"):
         read_labels_of(str(tmp_path))

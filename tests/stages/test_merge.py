@@ -40,13 +40,13 @@ def small_parts(monkeypatch):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Test clips of six frames, each of another face; two of nobody and two that are no clip."""
+    """Test clips of six frames, each of another face; two of nobody and two that are not clips."""
     root = tmp_path_factory.mktemp("data")
     (root / "IQIYI_VID_TEST").mkdir()
     for number in range(CLIPS):
         path = root / f"IQIYI_VID_TEST/clip{number:02d}.mp4"
         if number in (5, 12):
-            path.write_text("this is no video")
+            path.write_text("this is not a video")
             continue
         nobody = np.full((480, 888, 3), 90, np.uint8)
         put_clip(path, [nobody if number in (3, 16) else framed(portrait(number))] * 6)
@@ -146,7 +146,7 @@ def test_a_part_is_missing_or_double(runs, tmp_path):
         merge(MergeSettings((first, third), str(tmp_path / "whole")))
     copy = tmp_path / "copy"
     shutil.copytree(second, copy)
-    with pytest.raises(InputError, match=rf"1 parts are there twice, 1,3 in {second} and {copy}"):
+    with pytest.raises(InputError, match=rf"1 parts are given twice, 1,3 in {second} and {copy}"):
         merge(MergeSettings((first, second, third, str(copy)), str(tmp_path / "whole")))
     assert not (tmp_path / "whole").exists()
 
@@ -176,11 +176,11 @@ def test_a_clip_is_missing_or_new(runs, root, tmp_path):
     shutil.copytree(root, data)
     (data / "gt_v2/IQIYI_VID.txt").write_text((root / "gt_v2/IQIYI_VID.txt").read_text() + "\nnew.mp4\n")
     shutil.copy(data / "IQIYI_VID_TEST/clip00.mp4", data / "IQIYI_VID_TEST/new.mp4")
-    with pytest.raises(InputError, match=r"1 clips of the data set are missing, 'new.mp4' for one"):
+    with pytest.raises(InputError, match=r"1 clips of the data set are missing, for example 'new.mp4'"):
         merge(MergeSettings(parts(runs, "feat"), str(tmp_path / "whole"), dataset=str(data)))
     (data / "IQIYI_VID_TEST/new.mp4").unlink()
     (data / "IQIYI_VID_TEST/clip07.mp4").unlink()
-    with pytest.raises(InputError, match=r"1 clips are not in the data set, 'clip07.mp4' for one"):
+    with pytest.raises(InputError, match=r"1 clips are not in the data set, for example 'clip07.mp4'"):
         merge(MergeSettings(parts(runs, "feat"), str(tmp_path / "whole"), dataset=str(data)))
 
 
@@ -194,7 +194,7 @@ def test_a_clip_lies_in_two_parts(runs, tmp_path):
     (liar / "manifest.json").write_text(json.dumps(manifest))
     count = StageReader(first, ("detect",)).accounts.clips
     lost = StageReader(second, ("detect",)).accounts.clips
-    message = rf"{count} clips are in two parts, .* for one, {lost} clips of the data set are missing, .* for one"
+    message = rf"{count} clips are in two parts, for example .*, {lost} clips of the data set are missing, for example "
     with pytest.raises(InputError, match=message):
         merge(MergeSettings((first, str(liar), third), str(tmp_path / "whole")))
 
@@ -244,7 +244,7 @@ def test_the_command_has_one_line_for_what_is_wrong(runs, tmp_path):
     assert done.returncode == 0, done.stderr
     done = subprocess.run([*command, ",".join(parts(runs, "pred"))], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "is complete and was made of the same; it is kept" in done.stdout
+    assert "is complete and was made from the same inputs; it is kept" in done.stdout
 
 
 def test_parts_that_grew_are_merged_once_more(tmp_path):
@@ -281,7 +281,7 @@ def test_rows_come_sorted_and_a_clip_is_never_cut():
     second = [batch("b", "b"), batch("e"), batch("f", "f", "f")]
     found = [piece.column("name").to_pylist() for piece in merged([iter(first), iter(second)], 2)]
     assert found == [["a", "b", "b"], ["c", "c", "c", "c", "d"], ["e", "f", "f", "f"]]
-    with pytest.raises(InputError, match="rows of 'b' lie in two parts"):
+    with pytest.raises(InputError, match="rows of 'b' are in two parts"):
         list(merged([iter([batch("a", "b")]), iter([batch("b", "c")])]))
 
 

@@ -139,7 +139,7 @@ def test_clips_of_test_are_no_training_set(tmp_path):
 @pytest.mark.parametrize("name", ["foo", "", "50", "r50x", "R50", "r-50"])
 def test_a_network_that_is_none_is_refused(tmp_path, name):
     genfeat(GenfeatSettings((write(tmp_path / "feat", "train", [1, 2]),), str(tmp_path / "set")))
-    with pytest.raises(InputError, match=r"--network .*is no name of a network"):
+    with pytest.raises(InputError, match=r"--network .*is not the name of a network"):
         train_mlp(TrainSettings(str(tmp_path / "set"), str(tmp_path / "mlp"), network=name, gpu=-1))
 
 

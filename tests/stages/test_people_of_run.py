@@ -76,9 +76,9 @@ def test_two_people_become_one(run, capsys):
 
 def test_a_name_that_is_taken_is_refused(run):
     before = texts(run)
-    with pytest.raises(InputError, match="is label 1 already; where both are one person"):
+    with pytest.raises(InputError, match="is label 1 already; if both are one person"):
         rename_person(RenamePersonSettings("Bo", NAMES[0], str(run.root)))
-    with pytest.raises(InputError, match="do you mean Ada Lovelace"):
+    with pytest.raises(InputError, match="did you mean Ada Lovelace"):
         merge_people(MergePeopleSettings("Bo", "Ada Lovelase", str(run.root)))
     assert texts(run) == before
 
@@ -150,7 +150,7 @@ def test_a_person_joins_with_a_photograph_and_others_are_not_looked_at_again(pho
     assert "2 clips kept, 1 new" in (root / "found/log/people.log").read_text()
     add(root, "Cy Twombly", photograph)  # as after a kill
     assert len(clips_of(root)) == 3
-    with pytest.raises(InputError, match="is a photograph of Cy Twombly; where both are one person"):
+    with pytest.raises(InputError, match="is a photograph of Cy Twombly; if both are one person"):
         add(root, "Dee", photograph)
 
 
@@ -160,7 +160,7 @@ def test_a_photograph_without_a_face_changes_nothing(photographed, tmp_path):
     cv2.imwrite(str(empty), framed(portrait(0))[:90])
     text.write_text("no photograph")
     before = sorted(path for path in root.rglob("*"))
-    for path, why in ((empty, "no face is found in it"), (text, "can't be read as a photograph")):
+    for path, why in ((empty, "no face was found in it"), (text, "can't be read as a photograph")):
         with pytest.raises(InputError, match=why):
             add(root, "Cy", path)
     assert sorted(path for path in root.rglob("*")) == before

@@ -229,7 +229,7 @@ def test_sheets_of_clips_that_left_go_and_what_others_wrote_stays(tmp_path, caps
     assert lying(folder) == {"ok/a.jpg", "ok/c.jpg", "ok/mine.jpg", "notes.txt", RECORD}
     assert (folder / "ok/a.jpg").read_bytes() == b"new"
     assert (folder / "ok/c.jpg").read_bytes() == b"painted over"
-    assert "2 files that no preview on record wrote stay, 'ok/c.jpg' for one" in capsys.readouterr().out
+    assert "2 files that no recorded preview wrote are kept, for example 'ok/c.jpg'" in capsys.readouterr().out
 
 
 def test_a_preview_that_fails_leaves_no_sheet_of_an_earlier_one_and_its_own_go_next_time(tmp_path):
@@ -247,7 +247,10 @@ def test_a_preview_that_fails_leaves_no_sheet_of_an_earlier_one_and_its_own_go_n
 def test_a_sheet_takes_no_file_of_others(tmp_path):
     (tmp_path / "ok").mkdir()
     (tmp_path / "ok/a.jpg").write_bytes(b"mine")
-    with pytest.raises(InputError, match=r"ok/a\.jpg: was written by no preview"), Sheets(str(tmp_path)) as sheets:
+    with (
+        pytest.raises(InputError, match=r"ok/a\.jpg: was not written by a recorded preview"),
+        Sheets(str(tmp_path)) as sheets,
+    ):
         sheets.add("ok/a.jpg", b"b")
     assert (tmp_path / "ok/a.jpg").read_bytes() == b"mine"
 
@@ -274,7 +277,7 @@ def test_one_preview_at_a_time(tmp_path):
 
 def test_a_folder_of_sheets_that_is_moved_away_in_mid_run_is_named(tmp_path):
     folder = tmp_path / "sheets"
-    with pytest.raises(InputError, match="was removed, or moved away"), Sheets(str(folder)) as sheets:
+    with pytest.raises(InputError, match="was removed or moved"), Sheets(str(folder)) as sheets:
         sheets.add("ok/a.jpg", b"a")
         folder.rename(tmp_path / "elsewhere")
         folder.mkdir()

@@ -67,7 +67,7 @@ def test_a_film_helps_itself(place, capsys):
     assert helped[1, 1] > plain[1, 1] + 0.2
     scores(place, "helped", propagate="faces")
     assert "is kept" in capsys.readouterr().out
-    with pytest.raises(InputError, match=r"--propagate faces: wants all clips of a film; leave --split out"):
+    with pytest.raises(InputError, match=r"--propagate faces: needs all clips of a film; leave --split out"):
         PredictSettings(propagate="faces", split=(0, 2))
 
 

@@ -118,7 +118,7 @@ def test_clips_without_a_face_take_from_the_pieces_beside_them(tmp_path, capsys)
 
 
 def test_what_does_not_fit_is_said(tmp_path):
-    with pytest.raises(InputError, match=r"^--rerank diffusion: wants the vectors of the clips; give --features"):
+    with pytest.raises(InputError, match=r"^--rerank diffusion: needs the vectors of the clips; give --features"):
         SubmitSettings(rerank="diffusion")
     with pytest.raises(InputError, match=r"^--features feat: are for --rerank; give it, too$"):
         SubmitSettings(features=("feat",))

@@ -129,7 +129,7 @@ def scores_of(**clips: list[float]) -> dict[str, np.ndarray]:
 def test_submission_by_hand(tmp_path):
     source = write(tmp_path / "p", "predict", scores_of(a=[0.9, 0.1, 0.0], b=[0.0, 0.3, 0.7], c=[0.0, 0.3, 0.2]))
     submit(SubmitSettings((source,), str(tmp_path / "s.txt")))
-    # class 0 has no line; equal scores by name; a score of 0 is no entry
+    # class 0 has no line; equal scores by name; a score of 0 is not an entry
     assert (tmp_path / "s.txt").read_text() == "1 b.mp4 c.mp4 a.mp4\n2 b.mp4 c.mp4\n"
 
 
@@ -176,7 +176,7 @@ def test_what_does_not_fit_is_named(tmp_path, model):
         submit(SubmitSettings((three, four), str(tmp_path / "s.txt")))
     with pytest.raises(InputError, match="twice"):
         submit(SubmitSettings((three, three), str(tmp_path / "s.txt"), (1.0, 1.0)))
-    with pytest.raises(InputError, match=r"wanted is the output of predict\.py"):
+    with pytest.raises(InputError, match=r"expected the output of predict\.py"):
         submit(SubmitSettings((wide,), str(tmp_path / "s.txt")))
 
 

@@ -251,10 +251,12 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(epochs, data, tmp
         patch.setattr(Snapshot, "save", save)
         run(data, tmp_path / "stopped", **options)
     assert not list(tmp_path.glob("stopped-0*.params"))
-    with pytest.raises(InputError, match=r"stopped-training\.params: holds a run with another lr, another mom; give"):
+    with pytest.raises(
+        InputError, match=r"stopped-training\.params: contains a run with another lr, another mom; give"
+    ):
         run(data, tmp_path / "stopped", **options, lr=0.1, mom=0.5)
     stopped = run(data, tmp_path / "stopped", **options)
-    assert f"goes on after epoch {epochs}" in capsys.readouterr().out
+    assert f"resumes after epoch {epochs}" in capsys.readouterr().out
     one, other = (tmp_path / f"{name}-0008.params" for name in ("whole", "stopped"))
     assert one.read_bytes() == other.read_bytes()
     for lines in (whole["curve"], stopped["curve"]):
@@ -283,5 +285,5 @@ def test_overwrite_begins_anew(data, tmp_path, monkeypatch, capsys):
         run(data, tmp_path / "m")
     assert (tmp_path / "m-training.params").exists()
     run(data, tmp_path / "m", lr=0.1, overwrite=True)
-    assert "goes on" not in capsys.readouterr().out
+    assert "resumes" not in capsys.readouterr().out
     assert not (tmp_path / "m-training.params").exists()

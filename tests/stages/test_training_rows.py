@@ -136,7 +136,7 @@ def test_inputs_without_means_or_with_others_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"other: was made with another --means, --draws or --sampling than"):
         run((features, other), tmp_path / "set", means="on")
     for wrong in ({"stranger_clips": 3}, {"strangers": "one", "stranger_clips": 3}):
-        with pytest.raises(InputError, match="--stranger-clips: is of --strangers classes"):
+        with pytest.raises(InputError, match="--stranger-clips: is for --strangers classes"):
             run(features, tmp_path / "set", **wrong)
 
 
@@ -180,7 +180,7 @@ def test_people_beside_teach_unless_they_may_be_somebody_known(tmp_path):
     found = {row["label"] for row in rows_of(reader) if row["kind"] == "other"}
     stranger = {row["label"] for row in rows_of(reader) if row["name"][0] == "s"}
     assert reader.strangers == ExtraClasses(PEOPLE, 2) and found | stranger == {4, 5} and len(found) == 1
-    check_labels(Lineage(learnt=[reader]))  # a clip of Anna with a row of another label is no changed label
+    check_labels(Lineage(learnt=[reader]))  # a clip of Anna with a row of another label is not a changed label
 
 
 def test_a_run_that_was_stopped_makes_the_same_set(tmp_path, monkeypatch):

@@ -63,7 +63,7 @@ def test_the_directory(tmp_path, monkeypatch, fate, when, saving):
     monkeypatch.setattr(writer, "SAVE_SECONDS", saving)
     path = tmp_path / "out"
     with (
-        pytest.raises(InputError, match=r"out: was removed, or moved away, while this run wrote there"),
+        pytest.raises(InputError, match=r"out: was removed or moved while this run wrote there"),
         StageWriter(str(path), "feature", features_schema(4)) as out,
     ):
         for number, name in enumerate(NAMES):
@@ -112,7 +112,7 @@ def test_a_lock_is_let_go_without_touching_that_of_others(tmp_path, fate):
     lock = Lock(str(path / "lock"), str(path), "--output")
     lock.check()
     fate(path)
-    with pytest.raises(InputError, match="moved away"):
+    with pytest.raises(InputError, match="removed or moved"):
         lock.check()
     lock.release()
     lock.release()

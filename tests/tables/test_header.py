@@ -42,7 +42,7 @@ def now(made, model, aug=0, **more):
 
 def test_what_was_made_of_the_same_is_kept(made, model, capsys):
     assert is_kept(made, now(made, model), overwrite=False, renew=False)
-    assert "is complete and was made of the same; it is kept" in capsys.readouterr().out
+    assert "is complete and was made from the same inputs; it is kept" in capsys.readouterr().out
     StageReader(made, ("feature",))
 
 
@@ -74,14 +74,14 @@ def test_another_model_of_the_same_name_is_refused_or_renewed(made, model, capsy
     with pytest.raises(InputError, match=r"another model\.params"):
         is_kept(made, now(made, model), overwrite=False, renew=False)
     assert not is_kept(made, now(made, model), overwrite=False, renew=True)
-    assert "is made anew" in capsys.readouterr().out
+    assert "is rebuilt" in capsys.readouterr().out
     with pytest.raises(InputError, match="not complete"):
         StageReader(made, ("feature",))  # from here on it counts no more, whatever happens
 
 
 def test_a_source_that_was_made_anew_is_refused_or_renewed(made, model, tmp_path):
     write(tmp_path / "source", {"other": 1}, [])
-    with pytest.raises(InputError, match="source, which was made anew"):
+    with pytest.raises(InputError, match="source, which was rebuilt"):
         is_kept(made, now(made, model), overwrite=False, renew=False)
     assert not is_kept(made, now(made, model), overwrite=False, renew=True)
 
@@ -118,7 +118,7 @@ def test_a_model_that_is_replaced_during_a_run_is_noticed(model):
     sums = file_sums([str(model)])
     check_unchanged([str(model)], sums)
     model.write_bytes(b"two")
-    with pytest.raises(InputError, match=r"model\.params: was replaced while the run was under way"):
+    with pytest.raises(InputError, match=r"model\.params: was replaced during the run"):
         check_unchanged([str(model)], sums)
 
 

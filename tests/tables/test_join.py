@@ -205,12 +205,12 @@ def test_inputs_that_do_not_go_together(tmp_path):
     plain, tracked = write(tmp_path / "a", [("01.mp4", 0)]), write(tmp_path / "b", [("01.mp4", 0)], True)
     with pytest.raises(InputError) as caught:
         open_inputs([plain, tracked, plain], ("feature",))
-    assert str(caught.value) == f"--inputs {plain},{tracked},{plain}: names a directory twice"
+    assert str(caught.value) == f"--inputs {plain},{tracked},{plain}: has a directory twice"
     with pytest.raises(InputError) as caught:
         open_inputs([plain, tracked], ("feature",))
     assert str(caught.value) == (
         f"--inputs {plain},{tracked}: some are of detect.py --faces all and others are not; give all of one kind"
     )
-    with pytest.raises(InputError, match="was written by stage 'feature', wanted is the output of"):
+    with pytest.raises(InputError, match="was written by stage 'feature', expected the output of"):
         open_inputs([plain], ("predict",))
     assert [one.tracked for one in open_inputs([tracked], ("feature",))] == [True]

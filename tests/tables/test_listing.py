@@ -71,7 +71,7 @@ def test_no_two_fields_run_into_each_other():
 
 def test_all_clips_must_have_come_before_the_manifest_is_written(tmp_path):
     with (
-        pytest.raises(InputError, match="0 clips of 12 came"),
+        pytest.raises(InputError, match="0 of 12 clips were written"),
         StageWriter(str(tmp_path / "out"), "detect", FACES_SCHEMA, listing=Listing.of(CLIPS)),
     ):
         pass

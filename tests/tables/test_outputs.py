@@ -66,7 +66,7 @@ def test_progress_that_is_damaged_is_said_and_lets_go(keys, value, tmp_path):
         begin(tmp_path / "run")
     reason = r"(Object|Expected|other|Invalid) ?.+"
     start = re.escape(f"{progress}: can't be read")
-    assert re.fullmatch(rf"{start} \({reason}\); give --overwrite to begin anew", str(caught.value))
+    assert re.fullmatch(rf"{start} \({reason}\); give --overwrite to start again", str(caught.value))
     begin(tmp_path / "run", overwrite=True).close()
 
 
@@ -98,7 +98,7 @@ def test_numbers_up_to_the_largest_are_taken(value, tmp_path):
 def test_progress_that_is_no_object_is_said(text, words, tmp_path):
     stopped(tmp_path / "run")
     (tmp_path / "run/progress.json").write_text(text)
-    with pytest.raises(InputError, match=rf"run/progress\.json: {words}; give --overwrite to begin anew$"):
+    with pytest.raises(InputError, match=rf"run/progress\.json: {words}; give --overwrite to start again$"):
         begin(tmp_path / "run")
 
 
@@ -146,10 +146,10 @@ def test_outputs_that_may_not(overwrite, tmp_path):
         (foreign / name).touch()
     with pytest.raises(InputError) as caught:
         check_output(str(file), overwrite)
-    assert str(caught.value) == f"{file}: is no directory; give --output another path"
+    assert str(caught.value) == f"{file}: is not a directory; give --output another path"
     with pytest.raises(InputError) as caught:
         check_output(str(foreign), overwrite)
-    assert str(caught.value) == f"{foreign}: holds 'holiday.jpg', which no stage wrote; give --output another path"
+    assert str(caught.value) == f"{foreign}: contains 'holiday.jpg', which no stage wrote; give --output another path"
 
 
 def test_what_is_complete_is_kept_unless_told(tmp_path):
@@ -166,14 +166,14 @@ def test_an_output_is_none_of_its_inputs(overwrite, tmp_path):
     begin(tmp_path / "run").close()
     begin(tmp_path / "other").close()
     sources = [str(tmp_path / "other"), str(tmp_path / "run/../run")]
-    with pytest.raises(InputError, match="run: is the input, too; give --output another path"):
+    with pytest.raises(InputError, match="run: is also the input; give --output another path"):
         begin(tmp_path / "run", "genfeat", SCHEMA, sources=sources, overwrite=overwrite)
 
 
 @pytest.mark.parametrize("stage", ["detect", "genfeat", "predict"])
 def test_the_work_of_another_stage_is_not_written_over(stage, tmp_path):
     begin(tmp_path / "run").close()
-    words = r"run: holds what feature\.py wrote; give --output another path, or remove it$"
+    words = r"run: contains the output of feature\.py; give --output another path, or remove it$"
     with pytest.raises(InputError, match=words):
         begin(tmp_path / "run", stage, SCHEMA, overwrite=True)
     begin(tmp_path / "run", overwrite=True).close()

@@ -161,7 +161,7 @@ def test_damaged_progress_is_an_error(text, tmp_path):
     with pytest.raises(Stopped):
         write(tmp_path / "run", stop_after=5)
     (tmp_path / "run/progress.json").write_text(text)
-    with pytest.raises(InputError, match="--overwrite to begin anew"):
+    with pytest.raises(InputError, match="--overwrite to start again"):
         write(tmp_path / "run")
 
 
@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(tmp_path):
     command = [sys.executable, "-c", code, str(path), str(largest - 1)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2, done.stderr
-    assert "can't be written: " in done.stderr and "the same command goes on" in done.stderr
+    assert "can't be written: " in done.stderr and "the same command resumes" in done.stderr
     assert done.stderr.count("\n") == 1
     assert 0 < json.loads((path / "progress.json").read_text())["state"]["groups"] < GROUPS
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
@@ -230,7 +230,7 @@ def test_verify_finds_what_was_changed(tmp_path, monkeypatch):
     sorted((path / "clips").iterdir())[-1].unlink()
     lines = faults(str(path))
     assert [line.partition(": ")[2] for line in lines] == [
-        "is in no manifest", "is missing", "has other bytes than were written",
+        "is not in the manifest", "is missing", "has other bytes than were written",
     ]  # fmt: skip
     done = subprocess.run([sys.executable, "-m", "rcnn", "verify", str(path)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 2

@@ -102,7 +102,7 @@ def test_a_failed_run_leaves_no_manifest(tmp_path):
 
 def test_another_stage_is_refused_and_named(written):
     path, *_ = written
-    with pytest.raises(InputError, match=r"stage 'feature', wanted is the output of detect\.py"):
+    with pytest.raises(InputError, match=r"stage 'feature', expected the output of detect\.py"):
         StageReader(path, ("detect",))
     with pytest.raises(InputError, match=r"run detect\.py first"):
         StageReader(path + "-not-there", ("detect",))

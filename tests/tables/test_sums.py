@@ -90,7 +90,7 @@ def test_merge_gives_damage_no_fresh_sum(whole, tmp_path):
 @pytest.mark.parametrize("change", ["missing", "more", "empty sums"])
 def test_other_parts_than_the_manifest_has_are_refused(whole, change):
     parts = sorted((whole / "clips").iterdir()) + sorted((whole / "features").iterdir())
-    what = {"missing": rf"{parts[-1].name} is missing", "more": "part-00099.parquet is in no manifest"}
+    what = {"missing": rf"{parts[-1].name} is missing", "more": "part-00099.parquet is not in the manifest"}
     if change == "missing":
         parts[-1].unlink()
     elif change == "more":
@@ -98,7 +98,7 @@ def test_other_parts_than_the_manifest_has_are_refused(whole, change):
     else:
         document = json.loads((whole / "manifest.json").read_text())
         (whole / "manifest.json").write_text(json.dumps({**document, "parts": {}}))
-    with pytest.raises(InputError, match=what.get(change, "is in no manifest")):
+    with pytest.raises(InputError, match=what.get(change, "is not in the manifest")):
         StageReader(str(whole), ("feature",))
 
 

@@ -354,7 +354,7 @@ def test_a_full_part_that_is_gone_is_named(saved, tmp_path):
     (tmp_path / "part-00001.parquet").unlink()
     with pytest.raises(InputError) as caught:
         GrowingTable(str(tmp_path), SCHEMA).resume(of(saved))
-    words = f"{tmp_path}/part-00001.parquet: is gone, so the run can't go on; give --overwrite to begin anew"
+    words = f"{tmp_path}/part-00001.parquet: is gone, so the run can't resume; give --overwrite to start again"
     assert str(caught.value) == words
 
 
@@ -372,7 +372,7 @@ def test_the_part_that_is_not_full_must_be_readable(damage, saved, tmp_path):
     else:
         path.write_bytes({"empty": b"", "text": b"no table " * 9, "cut": path.read_bytes()[:-20]}[damage])
     words = r"has other columns than this run writes" if damage == "other columns" else r"can't be read \((?!None).+\)"
-    with pytest.raises(InputError, match=rf"{last_part(saved)}: {words}; give --overwrite to begin anew$"):
+    with pytest.raises(InputError, match=rf"{last_part(saved)}: {words}; give --overwrite to start again$"):
         GrowingTable(str(tmp_path), SCHEMA).resume(of(saved))
 
 
@@ -383,12 +383,12 @@ def test_the_part_that_is_not_full_must_have_its_rows(rows, saved, tmp_path):
     pq.write_table(pa.Table.from_batches([batch(there[rows])]), path)
     with pytest.raises(InputError) as caught:
         GrowingTable(str(tmp_path), SCHEMA).resume(of(saved))
-    words = "does not hold the rows that were saved" if rows.step == -1 else "lacks rows that were saved"
-    assert str(caught.value) == f"{path}: {words}; give --overwrite to begin anew"
+    words = "does not have the rows that were saved" if rows.step == -1 else "lacks rows that were saved"
+    assert str(caught.value) == f"{path}: {words}; give --overwrite to start again"
 
 
 def test_the_part_that_is_not_full_is_known_by_its_sum(saved, tmp_path):
     assert saved["digest"] == hashlib.sha256((tmp_path / last_part(saved)).read_bytes()).hexdigest()
     for digest in ("0" * 64, ""):
-        with pytest.raises(InputError, match="does not hold the rows that were saved"):
+        with pytest.raises(InputError, match="does not have the rows that were saved"):
             GrowingTable(str(tmp_path), SCHEMA).resume(of({**saved, "digest": digest}))

@@ -159,8 +159,8 @@ VALUES = np.ones((CLIPS, WIDTH), np.float32)
         (pa.table({}), "other columns"),
         (pa.Table.from_batches([rows(NAMES, VALUES)]).rename_columns(["name", "split", "v"]), "other col"),
         (pa.Table.from_batches([rows(NAMES, VALUES)]).drop_columns("split"), "other columns"),
-        (pa.Table.from_batches([rows(NAMES[::-1], VALUES)]), r"'clip_4\.mp4' stands after 'clip_5\.mp4'"),
-        (pa.Table.from_batches([rows([NAMES[0]] * CLIPS, VALUES)]), r"'clip_0\.mp4' stands after 'clip_0\.mp4'"),
+        (pa.Table.from_batches([rows(NAMES[::-1], VALUES)]), r"'clip_4\.mp4' comes after 'clip_5\.mp4'"),
+        (pa.Table.from_batches([rows([NAMES[0]] * CLIPS, VALUES)]), r"'clip_0\.mp4' comes after 'clip_0\.mp4'"),
         (pa.Table.from_batches([rows(NAMES, np.full_like(VALUES, np.nan))]), "not finite"),
         (pa.Table.from_batches([rows(NAMES, np.full_like(VALUES, np.inf))]), "not finite"),
         (pa.Table.from_pylist([{"name": n} for n in NAMES], features_schema(WIDTH)), "a value is missing"),
@@ -259,7 +259,7 @@ def stopped(path: Path) -> Path:
 def test_progress_that_lies_is_an_input_error_and_leads_nowhere(tmp_path, keys, value):
     progress = stopped(tmp_path / "run")
     edit(progress, *keys, value=value)
-    with pytest.raises(InputError, match="--overwrite to begin anew"):
+    with pytest.raises(InputError, match="--overwrite to start again"):
         StageWriter(str(tmp_path / "run"), "feature", features_schema(WIDTH))
     with StageWriter(str(tmp_path / "run"), "feature", features_schema(WIDTH), overwrite=True) as writer:
         assert writer.last_clip == ""
@@ -282,9 +282,9 @@ def test_an_input_is_never_written_over(whole, tmp_path):
     before = (whole / "manifest.json").read_bytes()
     (tmp_path / "link").symlink_to(whole)
     for path in (whole, tmp_path / "link"):
-        with pytest.raises(InputError, match="is the input, too"):
+        with pytest.raises(InputError, match="is also the input"):
             StageWriter(str(path), "genfeat", features_schema(WIDTH), sources=[str(whole)], overwrite=True)
-    with pytest.raises(InputError, match=r"holds what feature\.py wrote"):
+    with pytest.raises(InputError, match=r"contains the output of feature\.py"):
         StageWriter(str(whole), "genfeat", features_schema(WIDTH), overwrite=True)
     assert (whole / "manifest.json").read_bytes() == before
     assert read(whole) == NAMES

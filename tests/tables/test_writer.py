@@ -201,9 +201,9 @@ def test_all_that_differs_is_named_and_nothing_else(tmp_path):
     with pytest.raises(InputError) as caught:
         begin(tmp_path / "run", arguments={"aug": 2, "same": 5, "new": "y" * 60, "gpu": 2}, models={"net": "z" * 61})
     assert str(caught.value) == (
-        f"{tmp_path}/run: holds a run that was begun with another aug (1, now 2), another gone (7, now None), "
+        f"{tmp_path}/run: contains a run that was started with another aug (1, now 2), another gone (7, now None), "
         f"another new (None, now {'y' * 60}), another net ({'x' * 60}..., now {'z' * 60}...); "
-        "give the same, --overwrite to begin anew, or another --output"
+        "give the same, --overwrite to start again, or another --output"
     )
 
 
@@ -221,7 +221,7 @@ def test_sources_that_were_made_anew_are_other_sources(tmp_path):
     stopped(tmp_path / "run", sources=[str(source)])
     begin(tmp_path / "run", sources=[str(source)])._lock.release()
     begin(source, "detect", FACES_SCHEMA, arguments={"aug": 2}, overwrite=True).close()
-    with pytest.raises(InputError, match=r"another .*/source, which was made anew; give the same, "):
+    with pytest.raises(InputError, match=r"another .*/source, which was rebuilt; give the same, "):
         begin(tmp_path / "run", sources=[str(source)])
 
 
@@ -260,7 +260,7 @@ def test_what_can_not_be_written_is_said_in_a_line(error, words, where, tmp_path
 
     with pytest.raises(InputError) as caught:
         work()
-    assert str(caught.value) == f"{tmp_path}/run: can't be written: {words}; mend that, and the same command goes on"
+    assert str(caught.value) == f"{tmp_path}/run: can't be written: {words}; fix that, and the same command resumes"
     assert not (tmp_path / "run/lock").exists()
     assert not (tmp_path / "run/manifest.json").exists()
 

@@ -43,7 +43,7 @@ def test_photographs_are_listed_in_order_and_an_empty_folder_is_an_error(tmp_pat
     assert [path.name for path in list_unnamed(str(tmp_path / "B"))] == ["1.JPG", "2.jpg"]
     for folder in (tmp_path / "C", tmp_path / "none"):
         for read in (list_photographs, list_unnamed):
-            with pytest.raises(InputError, match="holds no photographs; they must lie in"):
+            with pytest.raises(InputError, match="contains no photographs; they must be in"):
                 read(str(folder))
 
 
@@ -152,7 +152,7 @@ def test_what_is_no_picture_or_shows_no_face_is_an_error(tmp_path, models):
     broken, empty = tmp_path / "broken.jpg", tmp_path / "empty.png"
     broken.write_bytes(b"no picture")
     cv2.imwrite(str(empty), np.full((90, 90, 3), 128, np.uint8))
-    with pytest.raises(InputError, match=r"broken\.jpg: is no picture .*; give another picture, or remove it"):
+    with pytest.raises(InputError, match=r"broken\.jpg: is not a picture .*; give another picture, or remove it"):
         read_crops({"A": [broken]}, detector)
     with pytest.raises(InputError, match="no face was found in any photograph"):
         read_crops({"A": [empty]}, detector)

@@ -93,7 +93,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(
     curve = [json.loads(line) for line in (tmp_path / "parts-training.jsonl").read_text().splitlines()]
     assert [line["round"] for line in curve] == [1, 2] and "recall" in curve[1]
 
-    with pytest.raises(InputError, match="holds a run with another lr; give the same, or remove it"):
+    with pytest.raises(InputError, match="contains a run with another lr; give the same, or remove it"):
         DetectionTrainer(replace(settings, lr=1.0), (drawn, [])).run()
 
 
@@ -207,11 +207,11 @@ def test_hints_of_a_teacher_are_learned(
         ([], "nothing to learn from: give --faces DIR with --labeller, or --wider DIR with --labels"),
         (["--faces", "x"], "--faces and --labeller belong together"),
         (["--second", "x"], "--second confirms what --labeller finds: give --labeller"),
-        (["--more", "x", "--labeller", "DETECTOR"], "--more: x holds no picture"),
-        (["--videos", "x", "--labeller", "DETECTOR"], "--videos: x is no folder"),
+        (["--more", "x", "--labeller", "DETECTOR"], "--more: x contains no picture"),
+        (["--videos", "x", "--labeller", "DETECTOR"], "--videos: x is not a folder"),
         (["--wider", "x"], "--wider and --labels belong together"),
         (["--wider", "x", "--labels", "no.txt"], "--labels no.txt: can't be read"),
-        (["--side", "100"], "--side 100: is no multiple of 32"),
+        (["--side", "100"], "--side 100: is not a multiple of 32"),
         (["--hints", "a=b"], "--hints compares with a teacher's maps: give --teacher"),
         (["--hints", "a"], "'a' is not OURS=THEIRS"),
     ],

@@ -148,7 +148,7 @@ def test_one_process_goes_on_where_two_failed_together(case, data, together, cap
     words = "the second process fails"
     assert [end[f"left-by-two-{case}"] for end in ends] == [[words, False], [words, True]]
     alone(data, folder / f"left-by-two-{case}", **{**CASES[case], "shard_classes": False})
-    assert "goes on after epoch 2" in capsys.readouterr().out
+    assert "resumes after epoch 2" in capsys.readouterr().out
     assert_same(folder / case, folder / f"left-by-two-{case}")
 
 
@@ -195,7 +195,7 @@ def test_a_signal_stops_both_with_one_line_and_the_run_goes_on(data, tmp_path, c
     with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
         patch.setattr(stage.Writer, "words", lambda *arguments: exec("raise InterruptedError"))
         alone(data, tmp_path / "m", lr_step=(3, 100000))
-    assert "goes on after epoch" in capsys.readouterr().out
+    assert "resumes after epoch" in capsys.readouterr().out
 
 
 class _Half(Team):

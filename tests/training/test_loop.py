@@ -51,7 +51,7 @@ def test_a_course_that_was_stopped_goes_on_to_the_same_end(tmp_path, capsys):
     Training(tmp_path / "run.params").run(3)
     second = Training(tmp_path / "run.params")
     second.run(4)
-    assert f"trains: goes on after round 3 of {tmp_path / 'run.params'}\n" in capsys.readouterr().out
+    assert f"trains: resumes after round 3 of {tmp_path / 'run.params'}\n" in capsys.readouterr().out
     assert second.course.curve == whole.course.curve and len(whole.course.curve) == 4
     assert torch.equal(second.layer.weight, whole.layer.weight)
 
@@ -68,7 +68,7 @@ def test_another_run_is_named_before_another_shape(tmp_path):
     other = Training(tmp_path / "run.params", width=3, seed=1)
     other.snapshot.modules = {"layer": nn.Linear(3, 1)}
     with pytest.raises(
-        InputError, match=r"run\.params: holds a run with another seed, another width; give the same, or"
+        InputError, match=r"run\.params: contains a run with another seed, another width; give the same, or"
     ):
         other.run(2)
 
@@ -80,7 +80,7 @@ def test_a_record_that_can_not_be_taken_over_is_an_input_error(error, tmp_path):
     def fail(record: dict) -> tuple[list[dict], str]:
         raise error
 
-    with pytest.raises(InputError, match=r"run\.params: is no snapshot of this training \(.*\); remove it"):
+    with pytest.raises(InputError, match=r"run\.params: is not a snapshot of this training \(.*\); remove it"):
         Training(tmp_path / "run.params").course.resume(fail)
 
 

@@ -230,6 +230,6 @@ def test_landmarks_are_the_median_over_views() -> None:
 
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"a\.jpg: is no picture"):
+    with pytest.raises(InputError, match=r"a\.jpg: is not a picture"):
         read_image(str(tmp_path / "a.jpg"))
     assert cv2.imread(str(tmp_path / "a.jpg")) is None

@@ -44,9 +44,9 @@ def test_a_snapshot_of_another_network_is_refused(tmp_path):
     path = str(tmp_path / "run.params")
     save_snapshot(path, {"net": make()[0]}, make()[1], {})
     module, optimizer = make(width=5)
-    with pytest.raises(InputError, match=r"run\.params: is no snapshot of this training .*remove it"):
+    with pytest.raises(InputError, match=r"run\.params: is not a snapshot of this training .*remove it"):
         load_snapshot(path, {"net": module}, optimizer)
-    with pytest.raises(InputError, match="is no snapshot"):
+    with pytest.raises(InputError, match="is not a snapshot"):
         load_snapshot(path, {"other": make()[0]}, make()[1])
 
 
@@ -63,7 +63,7 @@ def test_a_snapshot_without_all_velocities_is_refused(change, tmp_path):
 
     save_snapshot(path, {"net": layer}, Changed(), {})
     with pytest.raises(
-        InputError, match=r"is no snapshot of this training .*velocity 0 is missing or has another shape"
+        InputError, match=r"is not a snapshot of this training .*velocity 0 is missing or has another shape"
     ):
         load_snapshot(path, {"net": layer}, optimizer)
 

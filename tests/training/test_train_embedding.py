@@ -168,7 +168,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch, ca
         patch.setattr(Snapshot, "save", save)
         EmbeddingTrainer(stopped).run()
     EmbeddingTrainer(stopped).run()
-    assert f"goes on after round 1 of {stopped.prefix}-training.params" in capsys.readouterr().out
+    assert f"resumes after round 1 of {stopped.prefix}-training.params" in capsys.readouterr().out
     first, second = (read_arrays(f"{settings.prefix}-0000.params") for settings in (whole, stopped))
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)
@@ -192,7 +192,7 @@ def test_what_it_writes_is_named_for_its_prefix(base, monkeypatch):
 def test_a_snapshot_made_with_other_settings_is_refused(base):
     settings = replace(base, arcface=1.0, rounds=1, pool=16)
     EmbeddingTrainer(settings).run()
-    with pytest.raises(InputError, match=r"net-training\.params: holds a run with another lr; give the same"):
+    with pytest.raises(InputError, match=r"net-training\.params: contains a run with another lr; give the same"):
         EmbeddingTrainer(replace(settings, lr=0.5)).run()
 
 
@@ -259,7 +259,7 @@ def test_divergence_is_an_error(base, monkeypatch):
     [
         ({}, "nothing to learn from: give --teacher"),
         ({"arcface": 1.0, "hints": HINTS}, "--hints compares with a teacher's maps: give --teacher"),
-        ({"arcface": 1.0, "faces": "nowhere"}, "nowhere: holds no photographs"),
+        ({"arcface": 1.0, "faces": "nowhere"}, "nowhere: contains no photographs"),
         ({"arcface": 1.0, "detector": "nowhere/net,0"}, "nowhere/net-symbol.json"),
     ],
 )

@@ -285,4 +285,4 @@ def test_a_clip_too_large_for_the_environment_says_what_allows_so_little(clip, m
     request = json.dumps({"path": str(clip), "sampling": 1, "rate": "", "start": 0, "end": 0}).encode() + b"\n"
     Server(io.BytesIO(request), answers, mmap.mmap(-1, MEMORY), 1 << 30).run()
     end = json.loads(answers.getvalue().splitlines()[-1])
-    assert end["error"] == "wants too much memory; the environment allows 1.0 GiB of address space (ulimit -v)"
+    assert end["error"] == "needs too much memory; the environment allows 1.0 GiB of address space (ulimit -v)"

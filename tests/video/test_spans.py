@@ -28,7 +28,7 @@ X265 = "-c:v libx265 -preset ultrafast -x265-params log-level=none:keyint=12:min
 
 
 def twice(options: str):
-    """A broadcast, joined with itself: its times begin anew."""
+    """A broadcast, joined with itself: its times start again."""
 
     def make(plain: Path, path: Path) -> None:
         part = path.with_name(f"part{path.suffix}")

@@ -34,7 +34,7 @@ class Doubling:
 
     def build(self, gpu, source=None):
         if self.start == "fail":
-            raise InputError("model: is broken; mend it")
+            raise InputError("model: is broken; fix it")
         if self.start == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         (Path(self.folder) / f"pid-{os.getpid()}").touch()
@@ -55,7 +55,7 @@ class Doubling:
                 ctypes.PyDLL(None).pause()
             wait_for(lambda item=item: len(list(Path(self.folder).glob("pid-*"))) >= dict(self.meets).get(item, 0))
             if item == -1:
-                raise InputError("-1: is no number; take it away")
+                raise InputError("-1: is not a number; remove it")
             time.sleep(self.seconds)
             results.append(2 * item)
         return results

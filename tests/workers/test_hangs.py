@@ -34,7 +34,7 @@ def test_a_clip_that_hangs_once_is_done_again(tmp_path, capsys, threads):
     with crew_of(Doubling(str(tmp_path), hangs=((6, 1),)), SOON, threads=threads) as crew:
         assert pairs(crew) == right()
     error = capsys.readouterr().err
-    assert "hangs (no progress for 0 s); it is killed, another takes its place" in error
+    assert "hangs (no progress for 0 s); it is killed and replaced" in error
 
 
 def test_a_clip_that_always_hangs_is_given_up_and_its_neighbours_are_not(tmp_path):

@@ -83,7 +83,7 @@ def test_a_clip_that_always_kills_is_given_up_and_its_neighbours_are_not(tmp_pat
 def test_an_error_of_the_step_comes_in_its_turn(tmp_path):
     got = []
     with (
-        pytest.raises(InputError, match="-1: is no number"),
+        pytest.raises(InputError, match="-1: is not a number"),
         open_crew(Doubling(str(tmp_path)), Plan(-1, workers=2), 2) as crew,
     ):
         for group, _ in crew.map(iter([[0, 1], [2], [-1], [3]])):
@@ -92,17 +92,17 @@ def test_an_error_of_the_step_comes_in_its_turn(tmp_path):
 
 
 def test_a_job_that_can_not_be_built_is_one_line(tmp_path):
-    with pytest.raises(InputError, match="model: is broken; mend it"):
+    with pytest.raises(InputError, match="model: is broken; fix it"):
         doubled(Doubling(str(tmp_path), start="fail"))
 
 
 def test_workers_that_die_at_their_start_are_not_started_for_ever(tmp_path):
-    with pytest.raises(InputError, match=r"died 3 times before it could begin \(signal 9\)"):
+    with pytest.raises(InputError, match=r"died 3 times before it could start \(signal 9\)"):
         doubled(Doubling(str(tmp_path), start="die"), workers=1)
 
 
 def test_a_machine_on_which_everything_dies_ends_the_run(tmp_path):
-    with pytest.raises(InputError, match="30 workers died one after the other"):
+    with pytest.raises(InputError, match="30 workers died in a row"):
         doubled(Doubling(str(tmp_path), kills=tuple((item, 99) for item in range(40))), count=40)
 
 
@@ -124,9 +124,9 @@ def test_nobody_is_left_when_the_driver_ends(tmp_path, number, code):
 
 def test_flags_that_do_not_go_together(tmp_path):
     job = Doubling(str(tmp_path))
-    with pytest.raises(InputError, match="--decoders: are actors of Ray"):
+    with pytest.raises(InputError, match="--decoders: are Ray actors"):
         open_crew(job, Plan(-1, workers=2, decoders=1), 2)
-    with pytest.raises(InputError, match="Ray deals out the GPUs"):
+    with pytest.raises(InputError, match="Ray assigns the GPUs"):
         open_crew(job, Plan((0, 1), ray="local"), 2)
 
 

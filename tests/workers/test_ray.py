@@ -75,7 +75,7 @@ def test_a_clip_that_always_kills_its_actor_is_given_up(cluster, tmp_path):
 
 
 def test_a_job_that_can_not_be_built_is_one_line(cluster, tmp_path):
-    with pytest.raises(InputError, match="model: is broken; mend it"):
+    with pytest.raises(InputError, match="model: is broken; fix it"):
         doubled(Doubling(str(tmp_path), start="fail"), Plan(-1, workers=1, ray="auto"))
 
 
@@ -179,9 +179,9 @@ def test_a_clip_goes_on_where_its_decoder_died_and_waits_for_a_node_that_decodes
             return "--decoders: no decoder" in said[-1]
 
         wait_for(waits)
-        assert "waits for a node with resource decoder (ray start --address=" in said[-1]
+        assert "waiting for a node with resource decoder (ray start --address=" in said[-1]
         monkeypatch.setattr(ray_decoders, "GIVEN_UP", 0.0)
-        with pytest.raises(InputError, match=r"start a node with resource decoder .* and go on with: "):
+        with pytest.raises(InputError, match=r"start a node with resource decoder .* and resume with: "):
             while True:
                 pool.wait()
         cluster.workers.append(cluster.add_node(num_cpus=1, object_store_memory=200 << 20, resources={"decoder": 2}))
@@ -223,4 +223,4 @@ def test_without_any_node_it_waits_and_says_so(cluster, tmp_path, monkeypatch, c
     crew._pool.wait = joined_after_a_while
     with crew:
         assert [list(results) for _, results in crew.map([[1], [2]])] == [[2], [4]]
-    assert "waits for a node with 2 free CPUs" in capsys.readouterr().err
+    assert "waiting for a node with 2 free CPUs" in capsys.readouterr().err

@@ -129,7 +129,7 @@ def test_a_run_goes_on_with_other_workers(one, settings, tmp_path):
         run.process.send_signal(signal.SIGTERM)
         run.let_go()
         code, errors = run.end()
-    assert code == 128 + signal.SIGTERM and "the same command goes on" in errors
+    assert code == 128 + signal.SIGTERM and "the same command resumes" in errors
     assert json.loads((tmp_path / "det/progress.json").read_text())["clips"]["total"] == 4
     detect(DetectSettings(output=str(tmp_path / "det"), workers=2, **settings))
     assert written(tmp_path / "det") == written(one / "det")

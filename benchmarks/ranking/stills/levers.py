@@ -127,7 +127,7 @@ def _network(levers: Levers, head: str, width: int) -> Trainable:
 
 
 def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head: str) -> Scorer:
-    """Train; gives what makes scores (n, classes) of vectors (n, D)."""
+    """Train; returns what makes scores (n, classes) of vectors (n, D)."""
     vectors = np.stack([row.vector for row, _ in teachers]).astype(np.float32)
     labels = np.array([label for _, label in teachers])
     if head == CENTROID:

@@ -1,6 +1,6 @@
-"""Who is in the picture as captions of a video: WebVTT and SubRip, a file a source.
+"""Who is in view as captions of a video: WebVTT and SubRip, one file per source.
 
-https://www.w3.org/TR/webvtt1/ says what a WebVTT file is; nobody says it of SubRip.
+https://www.w3.org/TR/webvtt1/ specifies WebVTT; SubRip has no specification.
 """
 
 from __future__ import annotations

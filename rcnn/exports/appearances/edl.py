@@ -1,4 +1,4 @@
-"""Edit decision lists of the kind CMX 3600, by OpenTimelineIO: a list a person and rate."""
+"""Edit decision lists of the kind CMX 3600, by OpenTimelineIO: one list per person and rate."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .timelines import Event, Timeline, make_timelines
 
 MOST_EVENTS = 999  # CMX 3600 numbers them with three digits
 REEL_LENGTH = 8  # characters of letters and digits, CMX 3600
-DAY = 24 * 60 * 60  # seconds, at which a timecode begins anew
-DROPPING = 24 * 6 * 9  # minutes of a day in which numbers are dropped: 9 of 10, SMPTE ST 12-1
-DROPPED = Fraction(2, 30)  # numbers of each, a frame of a second: 2 at 29.97, 4 at 59.94
+DAY = 24 * 60 * 60  # seconds, at which a timecode starts again
+DROPPING = 24 * 6 * 9  # minutes of a day in which frame numbers are dropped: 9 of 10, SMPTE ST 12-1
+DROPPED = Fraction(2, 30)  # numbers dropped in each: 2 at 29.97, 4 at 59.94
 
 
 def edl_outputs(chosen: Chosen) -> Iterator[Output]:
@@ -26,7 +26,7 @@ def edl_outputs(chosen: Chosen) -> Iterator[Output]:
     Raises
     ------
     InputError
-        If an appearance lies behind the 24 hours that a timecode has.
+        If an appearance ends after the 24 hours of a timecode.
     """
     library()
     sheet = Sheet(chosen)
@@ -52,7 +52,7 @@ def _parts(timeline: Timeline) -> Iterator[Timeline]:
     for event in timeline.events:
         if event.first + event.frames >= day:
             raise InputError(
-                f"{one_line(event.row.source)}: an appearance ends after 24 hours, where no timecode leads; "
+                f"{one_line(event.row.source)}: an appearance ends after 24 hours, beyond any timecode; "
                 "give an --output that ends in .otio, .json or .csv"
             )
         if len(events) == MOST_EVENTS or frames + event.frames >= day:
@@ -81,7 +81,7 @@ def _text(timeline: Timeline) -> Iterator[str]:
         if source not in reels:
             reels[source] = unique(_reel(clip.name), REEL_LENGTH)
         best = otio.opentime.RationalTime(event.best, float(timeline.rate))
-        clip.markers.clear()  # of which the adapter would make upper case
+        clip.markers.clear()  # which the adapter would convert to upper case
         clip.media_reference.target_url = one_line(source)
         clip.metadata["cmx_3600"] = {
             "reel": reels[source],

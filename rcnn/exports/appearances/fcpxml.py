@@ -1,7 +1,7 @@
-"""Final Cut Pro's XML, version 1.8: an event with a project a person and rate.
+"""Final Cut Pro's XML, version 1.8: an event with one project per person and rate.
 
-Ours, because the adapter of OpenTimelineIO gives 29.97 frames a second no frame duration, reads sources with ffprobe,
-and looks through all of them for each clip. The elements are those of Apple's FCPXML reference.
+Not with OpenTimelineIO's adapter, which omits the frame duration at 29.97 fps, reads sources with ffprobe, and searches
+all of them for each clip. The elements are those of Apple's FCPXML reference.
 """
 
 from __future__ import annotations
@@ -133,6 +133,6 @@ def _write_clip(out: _Writer, event: Event, offset: int, rate: Fraction, resourc
 
 
 def seconds_of(frames: int, rate: Fraction) -> str:
-    """A time of whole frames, as the format wants it: `1001/30000s`, `2s`."""
+    """A time of whole frames in the format's notation: `1001/30000s`, `2s`."""
     time = frames / rate
     return f"{time.numerator}s" if time.denominator == 1 else f"{time.numerator}/{time.denominator}s"

@@ -1,4 +1,4 @@
-"""A row an appearance for other programs: CSV and JSON, with no more than a batch in memory."""
+"""One row per appearance for other programs: CSV and JSON, with only a batch in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ HEADER = (
 
 
 def csv_outputs(chosen: Chosen) -> Iterator[Output]:
-    """RFC 4180 with a header, UTF-8 without a byte order mark; names are as they are, whatever they begin with."""
+    """RFC 4180 with a header, UTF-8 without a byte order mark; names are written as they are, whatever they start
+    with."""
     yield Output("", _csv(chosen))
 
 
@@ -45,7 +46,7 @@ def _cells(row: Row) -> tuple[object, ...]:
 
 
 def json_outputs(chosen: Chosen) -> Iterator[Output]:
-    """A line an appearance, in the form of docs/appearances.schema.json."""
+    """One line per appearance, in the form of docs/appearances.schema.json."""
     yield Output("", _json(chosen))
 
 

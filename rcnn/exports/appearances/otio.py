@@ -1,4 +1,4 @@
-"""Timelines of OpenTimelineIO: a file a person and rate."""
+"""Timelines of OpenTimelineIO: one file per person and rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the files go: to the path that was given, or into a folder beside it where one file can't hold all."""
+"""Where the files go: to the given path, or into a folder next to it if several files are needed."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from .text import Unique
 
 @dataclass(frozen=True)
 class Output:
-    """A file: its name without the ending, for where there are several, and its text piece by piece."""
+    """A file: its name without the extension, used if there are several, and its text piece by piece."""
 
     stem: str
     text: Iterable[str]
 
 
 def folder_of(path: str) -> str:
-    """Where several files go: `who` of `who.vtt`."""
+    """The folder for several files: `who` of `who.vtt`."""
     name = files.base_name(path)
     return files.join(files.parent(path), name[: name.rindex(".")])
 
 
 def write_outputs(path: str, outputs: Iterator[Output]) -> None:
-    """Write one output to `path`, several into `folder_of` it, each whole or not at all.
+    """Write one output to `path`, several into `folder_of` it, each atomically.
 
     Raises
     ------
     InputError
-        If there are several, and files of an earlier run lie there.
+        If there are several, and files of an earlier run exist.
     OSError
         If it can't be written.
     """
@@ -42,7 +42,9 @@ def write_outputs(path: str, outputs: Iterator[Output]) -> None:
         return
     folder = folder_of(path)
     if files.exists(path):
-        raise InputError(f"{path}: exists, and one file can't hold all this time; remove it, the files go to {folder}/")
+        raise InputError(
+            f"{path}: exists, and this time several files are needed; remove it, the files go to {folder}/"
+        )
     ending = files.base_name(path)[len(files.base_name(folder)) :]
     files.make_dir(folder)
     if old := [name for name in files.names(folder) if name.lower().endswith(ending.lower())]:

@@ -8,10 +8,10 @@ from math import ceil, floor
 
 NTSC = 1001  # 29.97 is 30000/1001: SMPTE ST 12-1
 DROP_RATES = frozenset({Fraction(30000, NTSC), Fraction(60000, NTSC)})  # whose timecode drops numbers, ST 12-1
-TIMECODE_RATES = sorted(  # 47.952 is not among them: OpenTimelineIO begins its day anew too early
+TIMECODE_RATES = sorted(  # without 47.952: OpenTimelineIO restarts its day too early
     [*map(Fraction, (24, 25, 30, 48, 50, 60)), *(Fraction(rate * 1000, NTSC) for rate in (24, 30, 60))]
 )
-UNKNOWN_RATE = Fraction(25)  # of a video that says nothing
+UNKNOWN_RATE = Fraction(25)  # of a video without a rate
 HALF = Fraction(1, 2)
 SNAP = Fraction(1, 20)  # of a frame: Matroska rounds times to milliseconds
 
@@ -20,13 +20,13 @@ SNAP = Fraction(1, 20)  # of a frame: Matroska rounds times to milliseconds
 def source_rate(fps: float, seconds: float) -> Fraction:
     """Frames a second as a fraction.
 
-    Whole and half rates and n/1001 are what they are. Else it is a mean: the nearest common rate, where both count the
-    same frames to half a frame over the whole length; else the mean itself.
+    Whole and half rates and n/1001 are exact. Any other rate is a mean: the nearest common rate is used if both give
+    the same number of frames, to half a frame, over the whole length; else the mean itself.
 
     Parameters
     ----------
-    fps : 0 where it is not known
-    seconds : length of the video, 0 where it is not known
+    fps : 0 if it is not known
+    seconds : length of the video, 0 if it is not known
     """
     if fps <= 0:
         return UNKNOWN_RATE
@@ -43,8 +43,7 @@ def source_rate(fps: float, seconds: float) -> Fraction:
 def timecode_rate(rate: Fraction) -> Fraction:
     """The rate of a timecode for a video of another rate.
 
-    The smallest that has every frame of it (15: 30), else the greatest of which it has every frame (120: 60), else the
-    nearest.
+    The smallest multiple of it (15: 30), else the largest that divides it (120: 60), else the nearest.
     """
     finer = (known for known in TIMECODE_RATES if (known / rate).denominator == 1)
     coarser = (known for known in reversed(TIMECODE_RATES) if (rate / known).denominator == 1)
@@ -53,9 +52,9 @@ def timecode_rate(rate: Fraction) -> Fraction:
 
 
 def frame_range(start: float, end: float, rate: Fraction) -> tuple[int, int]:
-    """First frame, from 0, and the number of frames, at least 1, that hold the time from start to end.
+    """First frame, from 0, and the number of frames, at least 1, that cover the time from start to end.
 
-    The start is rounded down and the end up; what is within `SNAP` of a frame's border is there.
+    The start is rounded down and the end up; times within `SNAP` of a frame's border are rounded to it.
     """
     first = max(0, floor(Fraction(start) * rate + SNAP))
     return first, max(1, ceil(Fraction(end) * rate - SNAP) - first)
@@ -67,5 +66,5 @@ def frame_at(time: float, rate: Fraction) -> int:
 
 
 def rate_name(rate: Fraction) -> str:
-    """As people write it: 25, 29.97, 23.976."""
+    """In common notation: 25, 29.97, 23.976."""
     return f"{float(rate):.3f}".rstrip("0").rstrip(".")

@@ -17,11 +17,11 @@ from .text import one_line
 
 COLUMNS = [("seconds", pa.float64()), ("fps", pa.float64()), ("width", pa.int32()), ("height", pa.int32())]  # of clips
 VIDEO = pa.schema([*COLUMNS, ("length", pa.float64())])
-TEXTS = ("name", "person", "source", "verdict")  # the same few again and again
+TEXTS = ("name", "person", "source", "verdict")  # few distinct values
 CODED = pa.dictionary(pa.int32(), pa.string())
 SINGLE = ("cosine", "probability")  # float32
 TIMES = ("start", "end", "seen", "time")
-DIGITS = 6  # of these behind the point: finer than any frame, and no 0.020000000000000004
+DIGITS = 6  # decimals of these: finer than any frame, and no 0.020000000000000004
 CORNERS = 4
 BLOCK = 4096  # rows that are made at once
 
@@ -89,7 +89,7 @@ class Chosen:
 
 
 def _shortest(values: pa.Array) -> pa.Array:
-    """float32 as the float64 of the fewest digits that mean it: 0.37, not 0.3700000047683716."""
+    """float32 as the float64 with the fewest digits: 0.37, not 0.3700000047683716."""
     return values.cast(pa.string()).cast(pa.float64())
 
 

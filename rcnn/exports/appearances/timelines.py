@@ -1,4 +1,4 @@
-"""Appearances as timelines: one a person and rate, in which they stand one behind the other."""
+"""Appearances as timelines: one per person and rate, with the appearances in sequence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What a person's clips of one rate show of them, by source and start.
+    """The appearances of a person in clips of one rate, by source and start.
 
     name : the person on one line
     label : of the person

@@ -1,4 +1,4 @@
-"""Writing the table of appearances as a file, of the kind that its name ends in."""
+"""Writes the table of appearances as a file, in the format given by its extension."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FORMATS = {
 def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
     """Write the appearances of a stage directory as a file; see docs/files.md for each format.
 
-    Where one file can't hold all (captions of several sources, timelines of several people), a folder with the name of
-    the file, less its ending, has a file each.
+    If several files are needed (captions of several sources, timelines of several people), they go to a folder with the
+    name of the file without its extension.
 
     Parameters
     ----------
     table : directory or URL of a complete stage `appearances`
     path : file or URL to write, which ends in one of `ENDINGS`
-    verdicts : which of yes, maybe, no are taken
+    verdicts : which of yes, maybe, no to write
 
     Returns
     -------
@@ -44,7 +44,7 @@ def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
     Raises
     ------
     InputError
-        If the path ends in something else, a verdict is none, the table is not there or damaged, the file can't be
+        If the path ends in something else, a verdict is none, the table does not exist or is damaged, the file can't be
         written, or the format can't hold an appearance.
     """
     ending = ending_of(path)

@@ -1,4 +1,4 @@
-"""Images to faces: every family of detectors behind one interface."""
+"""From images to faces: all detector families behind one interface."""
 
 from .single_stage import Detector
 

@@ -22,11 +22,11 @@ from .selection import ARRAYS_A_STRIDE, MAPS_A_STRIDE, above, best_anchors
 from .single_stage import SingleStage
 
 RETINAFACE_PREFIX = "face_rpn_"  # of the output names of published RetinaFace models
-BOXES, LANDMARKS = ("bbox_pred", "face_box"), "landmark"  # in the names of outputs: published ones, and ours
+BOXES, LANDMARKS = ("bbox_pred", "face_box"), "landmark"  # in the names of outputs: of published models, and of ours
 VGG_LAYER = "conv1_1"
 EMBEDDING = "fc1_output"  # an output of embeddings
 LARGEST = 480.0  # pixels: of faces 480 high essh-m25 found 7 of 8, of faces 560 high none; RetinaFace all
-LARGEST_STRIDE = 32  # left out at the last scale of a pyramid
+LARGEST_STRIDE = 32  # stride that is skipped at the last scale of a pyramid
 
 
 def load_essh(
@@ -49,7 +49,7 @@ def load_essh(
     Raises
     ------
     InputError
-        If the checkpoint can't be read or is no ESSH or RetinaFace.
+        If the checkpoint can't be read or is not an ESSH or RetinaFace.
     """
     graph = load_checkpoint(model)
     _check_outputs(graph)
@@ -58,7 +58,7 @@ def load_essh(
         nms_threshold = config.ESSH.NMS_RETINAFACE if retinaface else config.ESSH.NMS
     vgg = any(node.name == VGG_LAYER for node in graph.nodes)
     mean = config.ESSH.VGG_MEAN if vgg else NO_MEAN
-    # on a CUDA device the anchors are chosen there: the maps are five times as much to copy
+    # on a CUDA device the anchors are selected there: copying whole maps would be five times as much
     last = None if device == CPU else best_anchors
     network = load_network(graph, device=device, engine=engine, images=True, mean=mean, precision=precision, last=last)
     detector = EsshDetector(network, nms_threshold, selected=last is not None)
@@ -88,15 +88,15 @@ def _check_outputs(graph: Graph) -> None:
     names = graph.output_names
     if len(names) != wanted or not all(s in name for s, name in zip(strides, names, strict=True)):
         if EMBEDDING in graph.internal_names:
-            raise InputError(f"{graph.source}: is an embedding and no detector; give it as --model")
+            raise InputError(f"{graph.source}: is an embedding, not a detector; give it as --model")
         if has_boxes(graph) and not has_landmarks(graph):
             raise InputError(
-                f"{graph.source}: gives scores and boxes and no landmarks, and faces are turned and cut by five "
-                "landmarks; take a detector that has them"
+                f"{graph.source}: has scores and boxes but no landmarks, and faces are aligned by five "
+                "landmarks; use a detector that has them"
             )
         raise InputError(
-            f"{graph.source}: is no ESSH or RetinaFace detector with landmarks: its outputs are "
-            f"{', '.join(names[:4])}..., wanted are {wanted}, three for each of the strides 32, 16, 8"
+            f"{graph.source}: is not an ESSH or RetinaFace detector with landmarks: its outputs are "
+            f"{', '.join(names[:4])}..., expected {wanted}, three for each of the strides 32, 16, 8"
         )
 
 
@@ -112,8 +112,8 @@ class EsshDetector(SingleStage):
 
     Parameters
     ----------
-    network : fed images, with nine outputs: for the strides 32, 16 and 8 class probability (2A channels),
-        box deltas (4A) and landmark deltas (10A); or, if `selected`, with what `best_anchors` makes of them
+    network : takes images and has nine outputs: for the strides 32, 16 and 8 class probability (2A channels),
+        box deltas (4A) and landmark deltas (10A); or, if `selected`, the result of `best_anchors` for them
     """
 
     def __init__(
@@ -144,7 +144,7 @@ def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | N
 
     Returns
     -------
-    The best 1000 a stride, stride by stride, boxes not yet cut to the image.
+    The best 1000 of each stride, stride by stride, boxes not yet clipped to the image.
     """
     parts = []
     for level, (stride, scales) in enumerate(config.ESSH.STRIDES):
@@ -163,7 +163,7 @@ def decode(outputs: Sequence[np.ndarray], threshold: float, skip_stride: int | N
 
 
 def decode_selected(chosen: Sequence[np.ndarray], threshold: float, skip_stride: int | None = None) -> Faces:
-    """As `decode`, of one image's part of what `best_anchors` gives."""
+    """Like `decode`, for one image's part of the result of `best_anchors`."""
     parts = []
     for level, (stride, scales) in enumerate(config.ESSH.STRIDES):
         if stride == skip_stride:

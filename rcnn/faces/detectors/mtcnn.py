@@ -1,8 +1,8 @@
-"""MTCNN (arXiv:1604.02878) of three MXNet checkpoints: a cascade that proposes, refines and at last places landmarks.
+"""MTCNN (arXiv:1604.02878) from three MXNet checkpoints: a cascade that proposes, refines and finally adds landmarks.
 
-P looks at a pyramid of the image and gives for each cell of stride 2 the probability that the 12x12 pixels there are
-a face, and how the box is to be moved. R and O do the same on crops of 24x24 and 48x48 pixels, O with landmarks. All
-boxes have both ends included; moves are in parts of a box's sides. So are landmarks, the five x first.
+P runs on a pyramid of the image and returns, for each cell of stride 2, the probability that its 12x12 pixels are a
+face, and box offsets. R and O do the same on crops of 24x24 and 48x48 pixels, O with landmarks. Boxes include both
+ends; offsets are fractions of a box's sides. So are landmarks, the five x first.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from ..geometry import clip_boxes
 from ..types import POINTS, Faces
 from .single_stage import rescaled
 
-CELL, STRIDE = 12, 2  # pixels: what P looks at, and its step
+CELL, STRIDE = 12, 2  # pixels: P's window, and its stride
 SIDES = (24, 48)  # pixels, of the crops of R and O
 MIN_FACE = 20  # pixels, side of the smallest face
 FACTOR = 0.709  # from one level of the pyramid to the next: half the area
 THRESHOLDS = (0.6, 0.7, 0.8)  # smallest probabilities in P, R and O
-NMS_LEVEL, NMS_MERGED, NMS_LAST = 0.5, 0.7, 0.7  # overlaps within a level, over all of them and after R, after O
+NMS_LEVEL, NMS_MERGED, NMS_LAST = 0.5, 0.7, 0.7  # overlaps within a level, over all levels and after R, after O
 MEAN, STD = 127.5, 128.0  # of blue, green and red, 0..255
-MAPS = ({2, 4}, {2, 4}, {2, 4, 10})  # channels of what the three give: probabilities, moves, landmarks
-LEVELS = 32  # of the pyramid, for which networks are kept ready; images of 8K have 16
+MAPS = ({2, 4}, {2, 4}, {2, 4, 10})  # output channels of the three: probabilities, offsets, landmarks
+LEVELS = 32  # levels of the pyramid with cached networks; images of 8K have 16
 
 
 def load_mtcnn(model: str, device: int = CPU, *, precision: str = FP32, engine: str | None = None) -> MtcnnDetector:
@@ -45,7 +45,7 @@ def load_mtcnn(model: str, device: int = CPU, *, precision: str = FP32, engine: 
     Raises
     ------
     InputError
-        If a checkpoint can't be read or is none of MTCNN's, or the precision is INT8.
+        If a checkpoint can't be read or is not one of MTCNN's, or the precision is INT8.
     """
     if precision == INT8:
         raise InputError(
@@ -71,7 +71,7 @@ def load_mtcnn(model: str, device: int = CPU, *, precision: str = FP32, engine: 
 
 
 class _Ordered:
-    """A network whose outputs come in the order of their channels, which differs from file to file."""
+    """A network with its outputs sorted by their channels; their order differs from file to file."""
 
     def __init__(self, network: Network, graph: Graph, channels: set[int]) -> None:
         self.network = network
@@ -83,26 +83,26 @@ class _Ordered:
         found = {output.shape[1]: output for output in self.network(data)}
         if set(found) != self._channels or len(self.output_names) != len(found):
             raise InputError(
-                f"{self._source}: gives outputs of {', '.join(str(n) for n in sorted(found))} channels; "
-                f"this network of MTCNN gives {', '.join(str(n) for n in sorted(self._channels))}"
+                f"{self._source}: has outputs of {', '.join(str(n) for n in sorted(found))} channels; "
+                f"this network of MTCNN must have {', '.join(str(n) for n in sorted(self._channels))}"
             )
         return [found[channels] for channels in sorted(found)]
 
 
 class MtcnnDetector:
-    """See `Detector`. Images run one after the other, the crops of one together.
+    """See `Detector`. Images run one at a time, the crops of an image as a batch.
 
     Parameters
     ----------
-    proposal, refinement, output : P, R and O, fed images; they give probabilities (n, 2) of background and face, moves
-        (n, 4) and, O alone, landmarks (n, 10), P as maps (n, 2, h, w) and (n, 4, h, w)
+    proposal, refinement, output : P, R and O, which take images; they return probabilities (n, 2) of background and
+        face, offsets (n, 4) and, only O, landmarks (n, 10); P returns maps (n, 2, h, w) and (n, 4, h, w)
     min_face : side of the smallest face in pixels
     thresholds : smallest probabilities in P, R and O; the last is the detector's own
     """
 
     size: tuple[int, int] | None = None
     side: int | None = None
-    enlarged: float = 1.0  # its own pyramid begins at faces of `min_face`
+    enlarged: float = 1.0  # its own pyramid starts at faces of `min_face`
     largest: float = math.inf
     words = f"MTCNN, BGR, (bgr - {MEAN:g}) / {STD:g}"
 
@@ -126,7 +126,7 @@ class MtcnnDetector:
         scales: Sequence[float] = (1.0,),
         batch_size: int = 8,
     ) -> list[Faces]:
-        """See `Detector.detect`; `batch_size` is of no account here."""
+        """See `Detector.detect`; `batch_size` is ignored."""
         if isinstance(images, np.ndarray) and images.ndim == 3:
             raise InputError("detect takes a list of images; put a single one into a list")
         last = self.threshold if threshold is None else threshold
@@ -141,7 +141,7 @@ class MtcnnDetector:
         return found
 
     def _faces(self, image: np.ndarray, threshold: float) -> Faces:
-        """Faces of one image at one scale, not yet cut to it."""
+        """Faces of one image at one scale, not yet clipped to it."""
         boxes = self._proposed(image)
         if len(boxes):
             scores, moves = self.refinement(crops(image, boxes, SIDES[0]))
@@ -159,7 +159,7 @@ class MtcnnDetector:
         return Faces(moved(boxes, moves), scores, landmarks)
 
     def _proposed(self, image: np.ndarray) -> np.ndarray:
-        """Square boxes (n, 4) float32 that P takes for faces, whole pixels."""
+        """P's proposals: square boxes (n, 4) float32, whole pixels."""
         boxes, scores, moves = [], [], []
         for scale in pyramid(image.shape[0], image.shape[1], self.min_face):
             size = math.ceil(image.shape[1] * scale), math.ceil(image.shape[0] * scale)
@@ -180,8 +180,8 @@ class MtcnnDetector:
 
 
 def pyramid(height: int, width: int, min_face: int) -> list[float]:
-    """Scales at which an image is looked at: the first makes the smallest face as large as P's cell, the last is the
-    last at which the shorter side is longer than that."""
+    """Scales of the pyramid: the first makes the smallest face as large as P's window, the last is the last at which
+    the shorter side is longer than that."""
     scales = []
     scale = CELL / min_face
     while min(height, width) * scale > CELL:
@@ -195,12 +195,12 @@ def _sides(boxes: np.ndarray) -> np.ndarray:
 
 
 def moved(boxes: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Boxes (n, 4) whose edges are moved by parts (n, 4) of their sides."""
+    """Boxes (n, 4) with their edges moved by fractions (n, 4) of their sides."""
     return boxes + np.tile(_sides(boxes), 2) * moves
 
 
 def squares(boxes: np.ndarray) -> np.ndarray:
-    """Squares (n, 4) float32 about the boxes' centres, as large as the longer side, in whole pixels."""
+    """Squares (n, 4) float32 around the boxes' centres, with the longer side, in whole pixels."""
     sides = _sides(boxes)
     longer = sides.max(1, keepdims=True)
     corners = boxes[:, :2] + sides / 2 - longer / 2
@@ -208,7 +208,7 @@ def squares(boxes: np.ndarray) -> np.ndarray:
 
 
 def crops(image: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
-    """What lies in boxes (n, 4) of whole pixels, black outside of the image: (n, side, side, 3) uint8."""
+    """Crops of boxes (n, 4) of whole pixels, black outside the image: (n, side, side, 3) uint8."""
     result = np.empty((len(boxes), side, side, 3), np.uint8)
     height, width = image.shape[:2]
     for target, (x1, y1, x2, y2) in zip(result, boxes.astype(np.int64).tolist(), strict=True):
@@ -221,7 +221,7 @@ def crops(image: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
 
 
 def nms_min(boxes: np.ndarray, scores: np.ndarray, threshold: float) -> np.ndarray:
-    """As `nms`, but an overlap counts in parts of the smaller box, so that no face stays inside of another."""
+    """Like `nms`, but with the overlap as a fraction of the smaller box, so that no face remains inside another."""
     areas = _sides(boxes).prod(1)
     left = np.argsort(-scores, kind="stable")
     kept = []

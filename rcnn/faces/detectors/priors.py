@@ -1,9 +1,9 @@
-"""Whether a RetinaFace's priors are those that it was trained with, told from what it finds on a known picture.
+"""Checks, with a known picture, that a RetinaFace's priors are those it was trained with.
 
-A graph has no priors: a file trained with others of the same number has the same shapes. Boxes and landmarks are both
-in parts of the prior's side, so with a wrong one they come out too large or too small by one factor and agree with
-each other. Only a face whose size is known tells. The picture is a drawn person, in several sizes, so that every
-prior has its turn; a prior that sees no face there is not judged.
+A graph does not contain its priors: a file trained with the same number of other priors has the same shapes. Boxes and
+landmarks are both relative to the prior's side, so with a wrong one both are too large or too small by the same factor
+and agree with each other. Only a face of known size reveals it. The picture is a drawn person, in several sizes, so
+that every prior is used; a prior that finds no face there is not checked.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from .retinaface import RetinafaceDetector
 
 PICTURE = Path(__file__).with_name("drawn.jpg")
 POINTS = np.array([[60, 64], [100, 60], [83, 86], [65, 103], [102, 100]], np.float64)  # on it, in pixels
-SIDE = 640  # pixels of a canvas, where the network takes any
+SIDE = 640  # pixels of a canvas, if the network takes any size
 # side, left and upper edge of the pictures on each canvas, in pixels of SIDE
 LAYOUTS = (((620, 0, 0),), ((430, 0, 0), (200, 435, 0), (100, 435, 210), (50, 540, 210), (28, 600, 210)))
-CERTAIN = 0.6  # least score of what counts
-USUAL = 0.965  # of how far apart landmarks are drawn, how far a published file finds them, over all its priors
-SPREAD = 1.18  # factor by which sizes may be off; the published file's priors differ by 1.03
-ABSURD = 6.0  # factor from which on it is no face that was found
-LEAST = 2  # anchors that see a face before a prior is judged
+CERTAIN = 0.6  # smallest score of a face to use
+USUAL = 0.965  # spread of a published file's landmarks relative to the drawn ones, over all its priors
+SPREAD = 1.18  # tolerated factor between sizes; the published file's priors differ by 1.03
+ABSURD = 6.0  # factor above which the detection is not a face
+LEAST = 2  # anchors that must find a face before a prior is checked
 
 
 def check_priors(detector: RetinafaceDetector, path: str, card: str) -> None:
-    """See that a detector's boxes are as large as faces are.
+    """Check that a detector's boxes have the size of the faces.
 
     Parameters
     ----------
-    path : of its file, whose verdict is remembered
-    card : where its priors are to be written
+    path : of its file, for which the result is cached
+    card : where the user should write its priors
 
     Raises
     ------
@@ -60,21 +60,21 @@ def check_priors(detector: RetinafaceDetector, path: str, card: str) -> None:
         ]
         sizes = ", ".join(f"[{', '.join(f'{side:g}' for side in sides)}]" for sides in likely)
         raise InputError(
-            f"{os.fspath(path)}: the faces that it finds on a known picture come out too large or too small ({said} "
-            f"pixels), so it was trained with other priors; write min_sizes of its training into {card}, by this "
-            f"picture about min_sizes = [{sizes}]"
+            f"{os.fspath(path)}: the faces that it finds on a known picture are too large or too small ({said} "
+            f"pixels), so it was trained with other priors; write min_sizes of its training into {card}, estimated "
+            f"as min_sizes = [{sizes}]"
         )
     pass_it(name)
 
 
 def measured(detector: RetinafaceDetector) -> dict[float, float]:
-    """How many times as large as it is a face comes out, by side of the prior in pixels; of those that saw one."""
+    """The size factor of found faces, by side of the prior in pixels; for priors that found one."""
     factors: dict[float, list[float]] = defaultdict(list)
     size = detector.size or (SIDE, SIDE)
     scale = min(size) / SIDE
     picture = cv2.imread(str(PICTURE))
     if picture is None:
-        raise InputError(f"{PICTURE}: is not there, a part of the program; install it again")
+        raise InputError(f"{PICTURE}: does not exist; install the program again")
     true = USUAL * _extent(POINTS[None])[0] / len(picture)  # of a picture of 1 pixel
     for layout in LAYOUTS:
         canvas = np.zeros((*size, 3), np.uint8)
@@ -92,13 +92,13 @@ def measured(detector: RetinafaceDetector) -> dict[float, float]:
 
 
 def _extent(landmarks: np.ndarray) -> np.ndarray:
-    """How far apart five landmarks (n, 5, 2) lie: root of the mean squared distance to their middle, (n,)."""
+    """The spread of five landmarks (n, 5, 2): root mean square distance to their mean, (n,)."""
     apart: np.ndarray = landmarks - landmarks.mean(1, keepdims=True)
     return np.sqrt((apart**2).sum(2).mean(1))
 
 
 def _on(places: list[tuple[int, ...]], priors: np.ndarray, extents: np.ndarray) -> Iterator[tuple[int, float, float]]:
-    """Side of the picture, side of the prior and extent of what was found, of each prior that lies on a picture."""
+    """Side of the picture, side of the prior and spread of the landmarks found, for each prior on a picture."""
     for (x, y, own), extent in zip(priors.tolist(), extents.tolist(), strict=True):
         for side, left, top in places:
             if left <= x < left + side and top <= y < top + side:

@@ -1,4 +1,4 @@
-"""Which detector an ONNX graph is, by the shapes of what it gives; names differ from exporter to exporter."""
+"""Which detector an ONNX graph is, by the shapes of its outputs; names differ from exporter to exporter."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .retinaface import MIN_SIZES, prior_count
 from .retinaface import STRIDES as PRIOR_STRIDES
 
 ESSH, RETINAFACE, SCRFD, YUNET = "ESSH", "RetinaFace with priors", "SCRFD", "YuNet"
-NO_LANDMARKS = "without landmarks"  # a detector that is of no use here
-TRIAL = (256, 384)  # pixels; sides that every stride divides, and not one side twice
-STRIDES = (8, 16, 32, 64, 128)  # of SCRFD, as many as it has
+NO_LANDMARKS = "without landmarks"  # a detector that can't be used here
+TRIAL = (256, 384)  # pixels; divisible by every stride, and not square
+STRIDES = (8, 16, 32, 64, 128)  # of SCRFD, by the number of its strides
 ESSH_CHANNELS = (4, 8, 20)  # probability, box and landmarks of two anchors
 WIDTHS = {1: "scores", 2: "scores", 4: "boxes", 10: "landmarks"}  # of a row
 
@@ -24,13 +24,13 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Layout:
-    """A detector's kind, and which output is what.
+    """A detector's kind, and the roles of its outputs.
 
     kind : one of the above
-    outputs : numbers of the outputs in the order in which the detector's class takes them
+    outputs : indices of the outputs in the order of the detector's class
     strides : in that order
-    anchors : of a cell
-    size : height, width of the only image that it takes; None where it takes any
+    anchors : per cell
+    size : height, width of the only image size that it takes; None if it takes any
     """
 
     kind: str
@@ -46,14 +46,14 @@ def recognise(graph: OnnxGraph, card: Card) -> Layout:
     Raises
     ------
     InputError
-        If it is none that is known, or one without landmarks.
+        If it is unknown, or has no landmarks.
     """
     given = graph.input_shape
     if len(given) != 4 or given[1] not in (3, None):
         raise InputError(f"{graph.path}: takes {_text(given)}; a detector takes images, batch x 3 x height x width")
     if len(card.strides or PRIOR_STRIDES) != len(card.min_sizes or MIN_SIZES):
         raise InputError(
-            f"{card_path(graph.path)}: strides and min_sizes are not equally many; write both, stride by stride"
+            f"{card_path(graph.path)}: strides and min_sizes differ in length; write both, stride by stride"
         )
     shapes = graph.shapes_at(1, 3, *TRIAL)
     layout = layout_of(shapes, TRIAL, card) if shapes is not None else None
@@ -63,7 +63,7 @@ def recognise(graph: OnnxGraph, card: Card) -> Layout:
     shapes = graph.shapes_at(1, 3, *own) or shapes
     if shapes is None:
         raise InputError(
-            f"{graph.path}: can't take an image of {TRIAL[0]} x {TRIAL[1]} pixels; export it with open sizes"
+            f"{graph.path}: can't take an image of {TRIAL[0]} x {TRIAL[1]} pixels; export it with dynamic sizes"
         )
     layout = layout_of(shapes, own, card)
     if layout is None:
@@ -72,7 +72,7 @@ def recognise(graph: OnnxGraph, card: Card) -> Layout:
 
 
 def detector_kind(graph: OnnxGraph, card: Card) -> str | None:
-    """Which detector a graph is, in words; None for one that is none."""
+    """Which detector a graph is, in words; None if it is not a detector."""
     given = graph.input_shape
     if len(given) != 4 or given[1] not in (3, None):
         return None
@@ -89,7 +89,7 @@ def detector_kind(graph: OnnxGraph, card: Card) -> str | None:
 
 
 def layout_of(shapes: Sequence[Shape], size: tuple[int, int], card: Card) -> Layout | None:
-    """The layout that outputs of these shapes have for an image of height, width; None for none that is known."""
+    """The layout with outputs of these shapes for an image of height, width; None if unknown."""
     maps = _maps(shapes, size)
     if maps is not None:
         return maps
@@ -110,7 +110,7 @@ def layout_of(shapes: Sequence[Shape], size: tuple[int, int], card: Card) -> Lay
     yunet = len(scores) == 2 * len(boxes)
     for anchors in (1,) if yunet else (1, 2):
         counts = [-(-size[0] // stride) * -(-size[1] // stride) * anchors for stride in strides]
-        # as the file has them: of YuNet's two scores a cell it does not matter which is which
+        # in the file's order: it does not matter which of YuNet's two scores per cell is which
         columns = [
             [n for n in numbers if rows[n][0] == count] for count in counts for numbers in (scores, boxes, landmarks)
         ]
@@ -129,38 +129,36 @@ def _maps(shapes: Sequence[Shape], size: tuple[int, int]) -> Layout | None:
 
 
 def _rows(shape: Shape) -> tuple[int, int] | None:
-    """How many rows of how many values a shape holds, without dimensions of 1 for the batch."""
+    """Rows and columns of a shape, without batch dimensions of 1."""
     if len(shape) == 3 and shape[0] == 1:
         return shape[1], shape[2]
     return (shape[0], shape[1]) if len(shape) == 2 else None
 
 
 def _lacks_landmarks(shapes: Sequence[Shape]) -> bool:
-    """Whether outputs are scores and boxes and nothing else."""
+    """Whether outputs are only scores and boxes."""
     rows = [_rows(shape) for shape in shapes]
     return None not in rows and sorted({row[1] for row in rows if row is not None}) in ([1, 4], [2, 4])
 
 
 def _unknown(graph: OnnxGraph, shapes: Sequence[Shape]) -> str:
-    """Why a graph is no detector that can be used, in a line."""
+    """Why a graph is not a usable detector, in a line."""
     rows = [_rows(shape) for shape in shapes]
     widths = sorted({row[1] for row in rows if row is not None})
     if _lacks_landmarks(shapes):
         return (
-            f"{graph.path}: gives {len(shapes)} outputs, scores and boxes and no landmarks, and faces are turned and "
-            f"cut by five landmarks; take the variant that has them (SCRFD's are called kps or bnkps)"
+            f"{graph.path}: has {len(shapes)} outputs, scores and boxes but no landmarks, and faces are aligned "
+            f"by five landmarks; use the variant that has them (SCRFD's are called kps or bnkps)"
         )
     if len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][0] == 1:
-        return f"{graph.path}: gives one vector, {_text(shapes[0])}, as embeddings do; give it as --model"
+        return f"{graph.path}: has one output vector, {_text(shapes[0])}, like an embedding; give it as --model"
     hint = ""
     if None not in rows and widths == [2, 4, 10]:
         card = card_path(graph.path)
-        hint = f"; RetinaFace's priors are others than {MIN_SIZES}: write min_sizes and strides into {card}"
+        hint = f"; the RetinaFace priors differ from {MIN_SIZES}: write min_sizes and strides into {card}"
     names = ", ".join(f"{n} {_text(s)}" for n, s in zip(graph.output_names[:12], shapes, strict=False))
     kinds = ", ".join((ESSH, RETINAFACE, SCRFD, YUNET))
-    return (
-        f"{graph.path}: is no detector that is known here ({kinds}; see docs/models.md): its outputs are {names}{hint}"
-    )
+    return f"{graph.path}: is not a known detector ({kinds}; see docs/models.md): its outputs are {names}{hint}"
 
 
 def _text(shape: Sequence[int | None]) -> str:

@@ -1,7 +1,7 @@
 """RetinaFace (arXiv:1905.00641) as Pytorch_Retinaface trains and exports it: priors and variances.
 
-Three outputs with a row a prior, the priors stride by stride, in each cell by cell: box (4), probabilities of
-background and face (2), landmarks (10). A prior is a square about the centre of its cell. Box and landmarks are
+Three outputs with one row per prior, stride by stride and cell by cell: box (4), probabilities of
+background and face (2), landmarks (10). A prior is a square around the centre of its cell. Box and landmarks are
 relative to it: centre = prior's centre + value * 0.1 * side, sides = side * exp(value * 0.2).
 """
 
@@ -17,14 +17,14 @@ from .single_stage import DIVISOR, SingleStage, cells, probable
 
 STRIDES = (8, 16, 32)
 MIN_SIZES = ((16, 32), (64, 128), (256, 512))  # sides of the priors in pixels, stride by stride
-VARIANCES = (0.1, 0.2)  # of places and of sizes
+VARIANCES = (0.1, 0.2)  # of positions and of sizes
 NMS = 0.4  # intersection over union
 MEAN = (104.0, 117.0, 123.0)  # of blue, green and red, 0..255
 Sizes = Sequence[Sequence[float]]
 
 
 def prior_count(shape: tuple[int, int], strides: Sequence[int] = STRIDES, sizes: Sizes = MIN_SIZES) -> int:
-    """How many priors an image of height, width has."""
+    """The number of priors of an image of height, width."""
     pairs = zip(strides, sizes, strict=True)
     return sum(-(-shape[0] // stride) * -(-shape[1] // stride) * len(sides) for stride, sides in pairs)
 
@@ -44,9 +44,9 @@ class RetinafaceDetector(SingleStage):
 
     Parameters
     ----------
-    network : fed images, which gives boxes, probabilities and landmarks
+    network : takes images and returns boxes, probabilities and landmarks
     strides, sizes : of the priors
-    source : where it came from, for messages
+    source : its file, for messages
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class RetinafaceDetector(SingleStage):
     def decode_with_priors(
         self, outputs: Sequence[np.ndarray], shape: tuple[int, int], threshold: float
     ) -> tuple[Faces, np.ndarray]:
-        """What `decode` gives, and the prior of each, centre x, y and side in pixels: (n, 3) float32."""
+        """The result of `decode`, and the prior of each face, centre x, y and side in pixels: (n, 3) float32."""
         boxes, classes, landmarks = outputs
         scores = np.ascontiguousarray(classes.reshape(-1, 2)[:, 1])
         chosen = probable(scores, threshold, self.source)

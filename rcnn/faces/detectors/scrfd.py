@@ -1,6 +1,6 @@
 """SCRFD (arXiv:2105.04714): from the corner of a cell, distances to the edges of a box and offsets to the landmarks.
 
-What InsightFace's ONNX files give for each stride, in units of the stride: scores (cells * anchors, 1), distances to
+Outputs of InsightFace's ONNX files for each stride, in units of the stride: scores (cells * anchors, 1), distances to
 the left, upper, right and lower edge (.., 4), offsets x, y of the landmarks (.., 10). All anchors of a cell have its
 upper left corner as origin.
 """
@@ -17,7 +17,7 @@ from .single_stage import DIVISOR, SingleStage, cells, probable
 
 OUTPUTS_A_STRIDE = 3  # scores, distances, offsets
 NMS = 0.4  # intersection over union
-SIDE = 640  # pixels, longer side of the images that InsightFace feeds it, enlarged where they are smaller
+SIDE = 640  # pixels, longer side of its images in InsightFace, which enlarges smaller ones
 LARGEST = 420.0  # pixels: of faces 420 high it found 20 of 20, of faces 500 high none
 MEAN, STD = 127.5, 128.0  # of red, green and blue, 0..255
 
@@ -27,10 +27,10 @@ class ScrfdDetector(SingleStage):
 
     Parameters
     ----------
-    network : fed images, with outputs stride by stride, each of which gives scores, distances and offsets
+    network : takes images; its outputs are scores, distances and offsets for each stride
     strides : in the order of the outputs
-    anchors : of a cell, 1 or 2
-    source : where it came from, for messages
+    anchors : per cell, 1 or 2
+    source : its file, for messages
     """
 
     side: int | None = SIDE
@@ -52,7 +52,7 @@ class ScrfdDetector(SingleStage):
         self.source = source
 
     def decode(self, outputs: Sequence[np.ndarray], shape: tuple[int, int], threshold: float, last: bool) -> Faces:
-        """See `SingleStage.decode`; outputs may have any shape that has the right number of values."""
+        """See `SingleStage.decode`; outputs may have any shape with the right number of values."""
         parts = []
         for level, stride in enumerate(self.strides):
             scores, distances, offsets = outputs[level * OUTPUTS_A_STRIDE : (level + 1) * OUTPUTS_A_STRIDE]

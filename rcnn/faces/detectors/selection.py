@@ -1,4 +1,4 @@
-"""The anchors of a detector that may be faces, chosen where the network ran, so that little is copied back."""
+"""Selects a detector's candidate anchors on the device where the network ran, so that little is copied back."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAPS_A_STRIDE = 3  # class probability, box deltas, landmark deltas
-ARRAYS_A_STRIDE = 5  # what `best_anchors` makes of them
+ARRAYS_A_STRIDE = 5  # the result of `best_anchors`
 
 
 def best_anchors(maps: Sequence[Tensor]) -> list[Tensor]:
-    """The best `PRE_NMS_TOP` anchors a stride of each of B images, or all where there are fewer.
+    """The best `PRE_NMS_TOP` anchors of each stride of B images, or all if there are fewer.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def best_anchors(maps: Sequence[Tensor]) -> list[Tensor]:
 
 
 def above(chosen: Sequence[np.ndarray], threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
-    """Of one stride of one image what is at least as probable as `threshold`, in the order of the anchors.
+    """The anchors of one stride of one image with a probability of at least `threshold`, in anchor order.
 
     Parameters
     ----------

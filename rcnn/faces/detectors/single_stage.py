@@ -1,4 +1,4 @@
-"""What all detectors of one network share: batches, sizes, pyramids, non-maximum suppression; and their interface."""
+"""Shared code of single-network detectors: batches, sizes, pyramids, non-maximum suppression; and their interface."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ...networks.engine import Network
 from ..geometry import clip_boxes
 from ..types import Faces
 
-DIVISOR = 32  # pixels: networks that add up feature maps of several strides want sides that the largest divides
+DIVISOR = 32  # pixels: networks that add feature maps of several strides need sides divisible by the largest
 
 
 class Detector(Protocol):
     """Finds the faces of images. Several threads may call it at the same time.
 
     threshold : smallest probability of a face, unless another is given
-    size : height, width of the only image that its network takes; None where it takes any
-    side : longer side in pixels of the images that it was made for; None where it has no such size
-    enlarged : times that images are enlarged at most, where it has none
+    size : height, width of the only image size that its network takes; None if it takes any
+    side : longer side in pixels of the images that it was made for; None if there is no such size
+    enlarged : largest factor by which images are enlarged, if it has no `side`
     largest : height in pixels of the largest face that it finds
-    words : what it was taken for, and what is done to images
+    words : its detected kind and input format
     """
 
     threshold: float
@@ -51,30 +51,30 @@ class Detector(Protocol):
 
         Parameters
         ----------
-        images : (H, W, 3) uint8, BGR; sizes may differ, those of one size run together; or one array (N, H, W, 3)
+        images : (H, W, 3) uint8, BGR; sizes may differ, images of one size share batches; or one array (N, H, W, 3)
         threshold : smallest probability of a face; None for the detector's own
-        scales : sizes at which each image is looked at; more than one make a pyramid
-        batch_size : images that run together
+        scales : sizes at which to process each image; more than one make a pyramid
+        batch_size : images per batch
 
         Returns
         -------
-        One `Faces` an image, in the order of the images.
+        One `Faces` per image, in the order of the images.
         """
         ...
 
 
 class SingleStage:
-    """A `Detector` of one network; what its outputs mean, `decode` says.
+    """A `Detector` with one network; `decode` interprets its outputs.
 
     Parameters
     ----------
-    network : fed images
-    nms_threshold : intersection over union that two faces may have
+    network : takes images
+    nms_threshold : largest intersection over union of two faces
     threshold : smallest probability of a face
-    divisor : images are made larger at their right and lower edge, in black, until their sides are multiples of it
-    size : height, width of the only image that the network takes; others are made to fit. None where it takes any
+    divisor : images are padded with black at their right and lower edges until their sides are multiples of it
+    size : height, width of the only image size that the network takes; others are fitted to it. None if it takes any
 
-    `side`, `enlarged` and `largest` are those of the kind, unless `load_detector` sets others, as it does `words`.
+    `side`, `enlarged` and `largest` are those of the kind, unless `load_detector` sets others; it also sets `words`.
     """
 
     side: int | None = None
@@ -101,15 +101,15 @@ class SingleStage:
 
         Parameters
         ----------
-        outputs : of the network, of one image
-        shape : height, width of the image that the network saw
+        outputs : of the network, for one image
+        shape : height, width of the network's input
         threshold : smallest probability
         last : whether this is the last scale of a pyramid
         """
         raise NotImplementedError
 
     def with_network(self, network: Network) -> SingleStage:
-        """The same detector on another network of the same outputs."""
+        """The same detector with another network with the same outputs."""
         twin = copy.copy(self)
         twin.network = network
         return twin
@@ -151,7 +151,7 @@ class SingleStage:
         return found
 
     def fed(self, images: np.ndarray) -> tuple[np.ndarray, float]:
-        """What the network is fed in place of images of one size (n, H, W, 3), and by how much that is scaled."""
+        """The network's input for images of one size (n, H, W, 3), and its scale."""
         height, width = images.shape[1:3]
         if self.size is None:
             wanted = tuple(-(-side // self.divisor) * self.divisor for side in (height, width))
@@ -169,14 +169,14 @@ class SingleStage:
 
 
 def rescaled(faces: Faces, scale: float) -> Faces:
-    """Faces that were found in an image `scale` times as large as the one in whose pixels they are wanted."""
+    """Convert faces found in an image scaled by `scale` to pixels of the unscaled image."""
     if scale == 1:
         return faces
     return Faces(faces.boxes / np.float32(scale), faces.scores, faces.landmarks / np.float32(scale))
 
 
 def _stacked(images: Sequence[np.ndarray] | np.ndarray, chosen: Sequence[int]) -> np.ndarray:
-    """Some images as one array; without a copy where that is what they are."""
+    """Some images as one array, without a copy if they are one already."""
     if isinstance(images, np.ndarray) and len(chosen) == len(images):
         return images
     return np.stack([images[index] for index in chosen])
@@ -190,7 +190,8 @@ def _finish(parts: Sequence[Faces], shape: tuple[int, ...], nms_threshold: float
 
 @lru_cache(maxsize=64)
 def cells(height: int, width: int, stride: int, anchors: int) -> np.ndarray:
-    """Upper left corners of the cells of an image, row by row, each `anchors` times: (n, 2) float32, x, y in pixels."""
+    """Upper left corners of the cells of an image, row by row, each repeated `anchors` times: (n, 2) float32, x, y in
+    pixels."""
     y, x = np.mgrid[: -(-height // stride), : -(-width // stride)]
     corners = (np.stack([x, y], -1).reshape(-1, 2) * stride).astype(np.float32)
     return np.repeat(corners, anchors, axis=0)
@@ -202,11 +203,11 @@ def probable(scores: np.ndarray, threshold: float, source: str) -> np.ndarray:
     Raises
     ------
     InputError
-        If they are no probabilities.
+        If they are not probabilities.
     """
     if len(scores) and not (scores.min() > -0.01 and scores.max() < 1.01):  # float16 rounds
         raise InputError(
-            f"{source}: scores from {scores.min():.3g} to {scores.max():.3g} are no probabilities; "
+            f"{source}: scores from {scores.min():.3g} to {scores.max():.3g} are not probabilities; "
             f"export the network with its softmax or sigmoid"
         )
     chosen = np.flatnonzero(scores >= np.float32(threshold))

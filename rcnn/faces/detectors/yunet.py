@@ -1,8 +1,8 @@
-"""YuNet (Machine Intelligence Research 20, 2023), as OpenCV's model zoo has it since March 2023.
+"""YuNet (Machine Intelligence Research 20, 2023), as in OpenCV's model zoo since March 2023.
 
-For each stride, a row a cell: probability of the class and of an object (1 each; the score is their geometric mean),
-box (4: centre from the corner of the cell in strides, logarithms of its sides in strides) and landmarks (10: from the
-corner in strides).
+For each stride, one row per cell: probability of the class and of an object (1 each; the score is their geometric
+mean), box (4: centre from the corner of the cell in strides, logarithms of its sides in strides) and landmarks (10:
+from the corner in strides).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class YunetDetector(SingleStage):
 
     Parameters
     ----------
-    network : fed images, with outputs stride by stride, each of which gives class, object, box and landmarks
+    network : takes images; its outputs are class, object, box and landmarks for each stride
     strides : in the order of the outputs
-    source : where it came from, for messages
+    source : its file, for messages
     """
 
     enlarged: float = 1.0  # OpenCV feeds it images as they are; it found faces of 16 to 560 pixels
@@ -49,7 +49,7 @@ class YunetDetector(SingleStage):
         parts = []
         for level, stride in enumerate(self.strides):
             kind, thing, boxes, landmarks = outputs[level * OUTPUTS_A_STRIDE : (level + 1) * OUTPUTS_A_STRIDE]
-            # OpenCV cuts them to 0..1, too
+            # OpenCV also clips them to 0..1
             scores = np.sqrt(np.clip(kind.reshape(-1), 0, 1) * np.clip(thing.reshape(-1), 0, 1))
             chosen = probable(scores, threshold, self.source)
             origins = cells(*shape, stride, 1)[chosen]

@@ -1,8 +1,8 @@
-"""Dicts in pickles, read without running them: numbers, text, lists, tuples, dicts and numpy arrays, and nothing else.
+"""Reads dicts in pickles without running them: numbers, text, lists, tuples, dicts and numpy arrays, and nothing else.
 
 Nothing is imported or called by a name in the file. A name that is not one of the few in `arrays.NAMES`, and an opcode
-that is not in `opcodes.ARGUMENTS`, ends the reading. It takes little memory whatever the file holds: the items of the
-dict are handed on one by one, and of what a pickle remembers only that is kept which it comes back to.
+that is not in `opcodes.ARGUMENTS`, ends the reading. Memory use is small whatever the file contains: the items of the
+dict are returned one by one, and only those memo entries are kept that the pickle refers to later.
 """
 
 from .memo import Place

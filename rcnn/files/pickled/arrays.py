@@ -1,4 +1,4 @@
-"""What numpy writes into a pickle, recognised by its name and built by us; the names are never imported or called."""
+"""The numpy objects in a pickle, recognised by name and built here; the names are never imported or called."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 
 LARGEST = 1 << 31  # of a side
 MOST_SIDES = 4
-NUMBER = re.compile(r"f[248]|[iu][1248]|b1")  # dtypes that are read: floats, whole numbers, True and False
+NUMBER = re.compile(r"f[248]|[iu][1248]|b1")  # accepted dtypes: floats, integers, booleans
 
 
 class Name(enum.Enum):
-    """A name that a pickle may hold."""
+    """A name allowed in a pickle."""
 
     ARRAY, RECONSTRUCT, FROM_BUFFER, SCALAR, DTYPE, ENCODE, BYTES, LIST, EMPTY_DICT, DICT_OF_LISTS = range(10)
 
@@ -36,7 +36,7 @@ NAMES = {  # by module and name
 
 
 class Unbuilt:
-    """An array, or a dtype, of which the second half is still to come; `value` is it then."""
+    """An array or a dtype whose state has not been read yet; then it is `value`."""
 
     __slots__ = ("value",)
 
@@ -45,12 +45,12 @@ class Unbuilt:
 
 
 def call(name: Name, given: tuple[Any, ...]) -> Any:
-    """What a call of `name` stands for.
+    """The result of a call of `name`.
 
     Raises
     ------
     ValueError
-        If it is called otherwise than numpy and Python write it.
+        If the call is not one that numpy or Python writes.
     """
     make = CALLS.get(name)
     if make is None:
@@ -67,19 +67,19 @@ def _array(kind: Any, shape: Any, code: Any) -> Unbuilt:
 def _dtype(code: Any, *flags: Any) -> Unbuilt:
     text = code.decode("ascii", "replace") if isinstance(code, bytes) else code
     if not isinstance(text, str) or not NUMBER.fullmatch(text) or len(flags) > 2:
-        raise ValueError(f"arrays of {str(text)[:20]!r}, and only numbers are read")
+        raise ValueError(f"arrays of {str(text)[:20]!r}; only numbers are read")
     return Unbuilt(np.dtype(text))
 
 
 def _scalar(kind: Any, data: Any) -> Any:
     if not isinstance(kind, np.dtype) or not isinstance(data, bytes) or len(data) != kind.itemsize:
-        raise ValueError("a number of numpy of another length")
+        raise ValueError("a numpy number of another length")
     return np.frombuffer(data, kind)[0].item()
 
 
 def _from_buffer(data: Any, kind: Any, shape: Any, order: Any) -> np.ndarray:
     if order not in ("C", "F", b"C", b"F"):
-        raise ValueError("an array of an order that is not known")
+        raise ValueError("an array of unknown order")
     return made(data, kind, shape, order in ("F", b"F"))
 
 
@@ -99,7 +99,7 @@ def _no_items() -> dict[Any, Any]:
 
 def _no_lists(kind: Any) -> dict[Any, Any]:
     if kind is not Name.LIST:
-        raise ValueError("a defaultdict of something else than lists")
+        raise ValueError("a defaultdict of something other than lists")
     return {}
 
 
@@ -116,7 +116,7 @@ CALLS: dict[Name, Callable[..., Any]] = {
 
 
 def made(data: Any, kind: Any, shape: Any, fortran: Any) -> np.ndarray:
-    """An array of bytes that the file holds; it can't be written to.
+    """A read-only array of bytes of the file.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def made(data: Any, kind: Any, shape: Any, fortran: Any) -> np.ndarray:
         If the bytes are not those of an array of numbers of this shape.
     """
     if not isinstance(data, bytes) or not isinstance(kind, np.dtype):
-        raise ValueError("an array of something else than numbers")
+        raise ValueError("an array of something other than numbers")
     if type(shape) is not tuple or len(shape) > MOST_SIDES:
         raise ValueError("an array without a shape")
     if not all(type(side) is int and 0 <= side < LARGEST for side in shape):
@@ -138,7 +138,7 @@ def made(data: Any, kind: Any, shape: Any, fortran: Any) -> np.ndarray:
 
 
 def build(unbuilt: Unbuilt, state: Any) -> Any:
-    """The array, or dtype, with its second half.
+    """The array or dtype with its state set.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def build(unbuilt: Unbuilt, state: Any) -> Any:
         order = state[1] if len(state) > 4 else None
         order = order.decode("ascii", "replace") if isinstance(order, bytes) else order
         if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
-            raise ValueError("arrays of something else than numbers")
+            raise ValueError("arrays of something other than numbers")
         if order in ("<", ">"):
             unbuilt.value = kind.newbyteorder("<" if order == "<" else ">")
         return unbuilt.value

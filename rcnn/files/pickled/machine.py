@@ -1,4 +1,4 @@
-"""The machine of pickles: a stack with marks in it, a memo of what was made, and what can be done with them."""
+"""The pickle machine: a stack with marks, a memo of objects, and operations on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_DIGITS = 160  # of such a number in a line
 
 
 class Machine:
-    """What an opcode does is a method; `steps` says which.
+    """Each method implements an opcode; `steps` maps them.
 
     A method raises ValueError or TypeError where the file holds what is not read, IndexError where it takes what it did
     not make.
@@ -28,12 +28,12 @@ class Machine:
 
     Attributes
     ----------
-    stack : what was made since the last mark
-    below : what lies under each mark
-    memo : what was remembered
+    stack : objects since the last mark
+    below : the objects below each mark
+    memo : memoised objects
     ready : items of the dict that are complete
     bytes : of the texts and arrays since the last item
-    shares : whether a list or dict came back since the last item, which may hold itself then
+    shares : whether a list or dict was reused since the last item, which may then contain itself
     """
 
     def __init__(self, source: Source, far: frozenset[int], place: Place | None = None) -> None:
@@ -47,11 +47,11 @@ class Machine:
 
     @property
     def is_between_items(self) -> bool:
-        """Whether the dict alone is on the stack."""
+        """Whether only the dict is on the stack."""
         return len(self.stack) == 1 and not self.below
 
     def _is_behind_item(self) -> bool:
-        """Whether the stack is key, list, key, and the list of the next item: nothing can change the first any more."""
+        """Whether the stack is key, list, key, and the list of the next item: the first can no longer change."""
         stack, below = self.stack, self.below
         return (
             len(below) == 1
@@ -64,7 +64,7 @@ class Machine:
     # What is pushed
 
     def take_sized(self, width: int) -> bytes:
-        """The next bytes, whose number stands before them in `width` bytes."""
+        """The next bytes, prefixed by their number in `width` bytes."""
         count = int.from_bytes(self.source.take(width), "little")
         self.bytes += count
         if self.bytes > MOST_BYTES:
@@ -72,7 +72,7 @@ class Machine:
         return self.source.take(count)
 
     def push_list(self) -> None:
-        """Push an empty list; where it begins the next item of the dict, the last one is ready."""
+        """Push an empty list; if it starts the next item of the dict, the last one is ready."""
         stack = self.stack
         stack.append([])
         if len(stack) == 4 and self._is_behind_item():
@@ -80,7 +80,7 @@ class Machine:
             del stack[:2]
 
     def push_integer(self, width: int) -> None:
-        """Push a number in two's complement, whose length stands before it in `width` bytes."""
+        """Push a number in two's complement, prefixed by its length in `width` bytes."""
         count = int.from_bytes(self.source.take(width), "little")
         if count > LONGEST_INTEGER:
             raise ValueError(f"a number of {count} bytes")
@@ -104,7 +104,7 @@ class Machine:
         self.stack.append(float(line))
 
     def string_line(self) -> None:
-        """Push bytes as Python 2 shows them, in a line."""
+        """Push bytes in Python 2's notation, in a line."""
         line = self._counted_line()
         if len(line) < 2 or line[0] != line[-1] or line[:1] not in (b"'", b'"') or _ends_escaped(line[:-1]):
             raise ValueError("a text without its quotation marks")
@@ -126,10 +126,10 @@ class Machine:
         self._name_of(self.source.line().decode(), self.source.line().decode())
 
     def stack_name(self) -> None:
-        """Push the name whose module and name lie on the stack."""
+        """Push the name whose module and name are on the stack."""
         name, module = self.stack.pop(), self.stack.pop()
         if type(name) is not str or type(module) is not str:
-            raise ValueError("a name that is no text")
+            raise ValueError("a name that is not text")
         self._name_of(module, name)
 
     def _name_of(self, module: str, name: str) -> None:
@@ -148,7 +148,7 @@ class Machine:
         self.stack = []
 
     def marked(self) -> list[Any]:
-        """What lies above the last mark, which goes."""
+        """Pop the objects above the last mark, and the mark."""
         marked, self.stack = self.stack, self.below.pop()
         return marked
 
@@ -160,7 +160,7 @@ class Machine:
         stack[-count:] = [tuple(stack[-count:])]
 
     def list_of_marked(self) -> None:
-        """Make a list of what was made since the last mark."""
+        """Make a list of the objects since the last mark."""
         values = self.marked()
         self.stack.append(values)
 
@@ -176,7 +176,7 @@ class Machine:
         target.append(value)
 
     def appends(self) -> None:
-        """Append what was made since the last mark."""
+        """Append the objects since the last mark."""
         values = self.marked()
         _list_of(self.stack[-1]).extend(values)
 
@@ -194,7 +194,7 @@ class Machine:
             raise ValueError("a dict with a key and no value")
         target = self.stack[-1]
         if type(target) is not dict:
-            raise ValueError("items for something that is no dict")
+            raise ValueError("items for something that is not a dict")
         pairs = zip(values[::2], values[1::2], strict=True)
         if len(self.stack) == 1 and not self.below:
             self.ready.extend(pairs)
@@ -211,47 +211,47 @@ class Machine:
         self._set(values)
 
     def call(self) -> None:
-        """Make what a call of a known name stands for."""
+        """Push the result of a call of a known name."""
         given, name = self.stack.pop(), self.stack.pop()
         if type(name) is not Name or type(given) is not tuple:
-            raise ValueError("a call of something that is no name")
+            raise ValueError("a call of something that is not a name")
         self.stack.append(call(name, given))
 
     def build(self) -> None:
-        """Give an array, or a dtype, its second half."""
+        """Set the state of an array or a dtype."""
         state = self.stack.pop()
         unbuilt = self.stack[-1]
         if type(unbuilt) is not Unbuilt:
-            raise ValueError("BUILD of something that is no array")
+            raise ValueError("BUILD of something that is not an array")
         self.stack[-1] = build(unbuilt, state)
 
     # What is remembered
 
     def put(self, number: int) -> None:
-        """Remember the last under a number."""
+        """Memoise the last object under a number."""
         self.memo.put(number, self.stack[-1])
 
     def get(self, number: int) -> None:
-        """Push what was remembered under a number."""
+        """Push the object memoised under a number."""
         value = self.memo.get(number)
         lowest = self.below[0] if self.below else self.stack
-        if lowest and value is lowest[0] and type(value) is dict:  # the whole, whose items are handed on as they come
-            raise ValueError("something that holds itself")
+        if lowest and value is lowest[0] and type(value) is dict:  # the whole dict, whose items are returned as read
+            raise ValueError("something that contains itself")
         self.shares |= type(value) in (list, dict)
         self.stack.append(value)
 
 
 def check_ends(value: Any) -> None:
-    """Raise ValueError if something holds itself."""
+    """Raise ValueError if something contains itself."""
     on_the_way: list[tuple[Any, Any]] = [(value, iter((value,)))]  # each with what is left of it
     held: set[int] = set()
-    done: set[int] = set()  # what is shared is looked at once
+    done: set[int] = set()  # shared objects are visited once
     while on_the_way:
         for one in on_the_way[-1][1]:
             if type(one) not in (list, tuple, dict) or id(one) in done:
                 continue
             if id(one) in held:
-                raise ValueError("something that holds itself")
+                raise ValueError("something that contains itself")
             held.add(id(one))
             on_the_way.append((one, iter(one.values() if type(one) is dict else one)))
             break
@@ -263,7 +263,7 @@ def check_ends(value: Any) -> None:
 
 def _list_of(value: Any) -> list[Any]:
     if type(value) is not list:
-        raise ValueError("entries for something that is no list")
+        raise ValueError("entries for something that is not a list")
     return value
 
 

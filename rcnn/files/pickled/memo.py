@@ -1,4 +1,4 @@
-"""What a pickle remembers, as far as it may come back to it."""
+"""The memo of a pickle, limited to what may be used again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 from .arrays import Name, Unbuilt
 from .opcodes import NEAR
 
-LONGEST = 256  # bytes or characters of a text that is remembered beyond its item
+LONGEST = 256  # bytes or characters of a text that is kept after its item
 MOST_WRITTEN = 1 << 15  # things in a place
 MOST_NUMBERS = 8  # of a tuple, like the shape of an array
 
@@ -20,11 +20,11 @@ Kept = tuple[str, str | list[int]]  # of what kind, and its value
 
 
 class Place(Struct):
-    """Where reading can go on, and what must be remembered there.
+    """Where reading can resume, and the memo needed there.
 
     offset : bytes of the file before it
-    last : number in the memo of what was remembered last
-    values : what is remembered, by number
+    last : number of the latest memo entry
+    values : memo entries, by number
     """
 
     offset: int
@@ -33,10 +33,10 @@ class Place(Struct):
 
 
 class Memo:
-    """By the numbers of the pickle, which rise: everything of the item under way; of those before it what is small and
-    either far, or not further back than `NEAR`.
+    """Entries by the pickle's rising numbers: everything of the current item; of earlier ones small values that are
+    either in `far`, or not further back than `NEAR`.
 
-    last : greatest number so far
+    last : largest number so far
     """
 
     def __init__(self, far: frozenset[int], place: Place | None = None) -> None:
@@ -51,25 +51,25 @@ class Memo:
                 (self._kept if int(number) in far else self._near)[int(number)] = READ[kind](value)
 
     def put(self, number: int, value: Any) -> None:
-        """Remember something; raises ValueError where the number is none of the next ones."""
+        """Memoise something; raises ValueError if the number is not one of the next ones."""
         if number <= self.last:
-            raise ValueError("it remembers things out of order")
+            raise ValueError("its memo is out of order")
         self.last = number
         self._item[number] = value
 
     def get(self, number: int) -> Any:
-        """What was remembered; raises ValueError where it is not there, or not finished."""
+        """A memoised value; raises ValueError if it does not exist or is not finished."""
         for values in (self._item, self._near, self._kept):
             if number in values:
                 value = values[number]
                 if type(value) is Unbuilt:
                     value = value.value
                     if value is None:
-                        raise ValueError("an array that holds itself")
+                        raise ValueError("an array that contains itself")
                 return value
         if number > self.last or number < 0:
-            raise ValueError("it comes back to what it did not make")
-        raise ValueError("it comes back to a list or an array of an earlier clip")
+            raise ValueError("it refers to an object that does not exist")
+        raise ValueError("it refers to a list or an array of an earlier clip")
 
     def fold(self) -> None:
         """An item has ended."""
@@ -79,7 +79,7 @@ class Memo:
             if _is_small(value):
                 (self._kept if number in self._far else self._near)[number] = value
         self._item.clear()
-        if len(self._near) > 2 * NEAR:  # in order, so the last ones are the nearest
+        if len(self._near) > 2 * NEAR:  # sorted, so the last ones are the nearest
             self._near = {number: value for number, value in self._near.items() if self.last - number <= NEAR}
 
     def place(self, offset: int) -> Place | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .source import AHEAD, Source
 
-NEAR = 8192  # numbers of the memo, back from the last one, that are always at hand
-MOST_FAR = 1 << 20  # things further back that a file may come back to
+NEAR = 8192  # latest memo entries that are always kept
+MOST_FAR = 1 << 20  # earlier entries that a file may use
 
 LINE, LENGTH1, LENGTH4, LENGTH8 = -1, -2, -3, -4  # arguments whose length is not fixed
 # What follows each opcode: so many bytes, or one of the four above. pickletools of Python describes them all.
@@ -27,14 +27,14 @@ REFUSED = {  # what each would do
     0x92: "NEWOBJ_EX makes any object", ord("P"): "PERSID asks the program", ord("Q"): "BINPERSID asks the program",
     0x82: "EXT1 names any object", 0x83: "EXT2 names any object", 0x84: "EXT4 names any object",
     0x8F: "EMPTY_SET makes a set", 0x90: "ADDITEMS fills a set", 0x91: "FROZENSET makes a set",
-    0x97: "NEXT_BUFFER wants bytes of elsewhere", 0x98: "READONLY_BUFFER wants bytes of elsewhere",
-    ord("0"): "POP takes back what it made", ord("1"): "POP_MARK takes back what it made", ord("2"): "DUP doubles",
+    0x97: "NEXT_BUFFER needs bytes from elsewhere", 0x98: "READONLY_BUFFER needs bytes from elsewhere",
+    ord("0"): "POP removes an object", ord("1"): "POP_MARK removes objects", ord("2"): "DUP doubles",
 }  # fmt: skip
 STOP, PROTO, FRAME = ord("."), 0x80, 0x95
 BINGET, LONG_BINGET, GET = ord("h"), ord("j"), ord("g")
 BINPUT, LONG_BINPUT, PUT, MEMOIZE = ord("q"), ord("r"), ord("p"), 0x94
 LAST_PROTOCOL = 5
-LONGEST_NUMBER = 10  # digits of a number of the memo
+LONGEST_NUMBER = 10  # digits of a memo number
 
 
 def refuse(source: Source, opcode: int) -> None:
@@ -44,27 +44,27 @@ def refuse(source: Source, opcode: int) -> None:
 
 
 def check_protocol(source: Source, version: int) -> None:
-    """Refuse a protocol that there was none of when this was written."""
+    """Refuse an unknown protocol."""
     if version > LAST_PROTOCOL:
         source.fail(f"protocol {version} is not known")
 
 
 def memo_number(source: Source, line: bytes) -> int:
-    """A number of the memo in a line."""
+    """A memo number in a line."""
     if not line.isdigit() or len(line) > LONGEST_NUMBER:
-        source.fail("a line that is no number")
+        source.fail("a line that is not a number")
     return int(line)
 
 
 def find_far(path: str) -> frozenset[int]:
-    """Numbers of what a pickle comes back to when its memo has gone on by more than `NEAR`.
+    """Numbers of the memo entries that a pickle uses again more than `NEAR` entries later.
 
-    The file is walked through to its end, so it is known to have one.
+    The file is scanned to its end, so it is known to be complete.
 
     Raises
     ------
     InputError
-        If it can't be read, has an opcode that is not read, is cut off, or goes on behind its end.
+        If it can't be read, has an unsupported opcode, is truncated, or has data after its end.
     """
     source = Source(path)
     try:
@@ -96,7 +96,7 @@ def _walk(source: Source) -> frozenset[int]:
                 far.add(number)
         elif opcode == STOP:
             if source.offset != source.size:
-                source.fail(f"{source.size - source.offset} bytes stand behind its end")
+                source.fail(f"{source.size - source.offset} bytes follow its end")
             return frozenset(far)
         elif count is None:
             if opcode != GLOBAL:
@@ -116,4 +116,4 @@ def _walk(source: Source) -> frozenset[int]:
             width = 1 if count == LENGTH1 else 4 if count == LENGTH4 else 8
             source.skip(int.from_bytes(source.take(width), "little"))
         if len(far) > MOST_FAR:
-            source.fail(f"it comes back to more than {MOST_FAR} things far behind")
+            source.fail(f"it refers to more than {MOST_FAR} distant objects")

@@ -1,4 +1,4 @@
-"""Reads the dict in a pickle item by item: an item is handed on, and taken off the stack, once the next one begins."""
+"""Reads the dict in a pickle item by item: an item is returned, and popped off the stack, once the next one starts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .memo import Place
 from .source import AHEAD, Source
 from .steps import STEPS
 
-MOST_STEPS = 1_000_000  # opcodes of an item, which has 40 for each face
+MOST_STEPS = 1_000_000  # opcodes of an item; a face has 40
 
 
 class PickledDict:
-    """The items of the dict that a pickle holds, in their order; iterate over it, once.
+    """The items of the dict in a pickle, in order; can be iterated once.
 
     Keys are text or bytes. Values are made of dicts, lists, tuples, text, bytes, numbers, None and numpy arrays.
 
@@ -23,18 +23,18 @@ class PickledDict:
     ----------
     path : of a file on the disk
     far : of `opcodes.find_far`
-    place : where to go on; None for the beginning
+    place : where to resume; None for the beginning
 
     Raises
     ------
     InputError
-        If the file can't be read, holds anything else, or is too large in one of its items; says at which byte.
+        If the file can't be read, contains anything else, or has too large an item; says at which byte.
     """
 
     def __init__(self, path: str, far: frozenset[int], place: Place | None = None) -> None:
         self._source = Source(path, 0 if place is None else place.offset)
         self._machine = Machine(self._source, far, place)
-        self._between = False  # whether what was handed on is all that there was
+        self._between = False  # whether all items were returned
 
     def __iter__(self) -> Iterator[tuple[str | bytes, Any]]:
         source, machine = self._source, self._machine
@@ -60,14 +60,14 @@ class PickledDict:
                 try:
                     step(machine)
                 except IndexError:
-                    source.fail("it takes what it did not make")
+                    source.fail("it uses an object that does not exist")
                 except (ValueError, TypeError) as error:
                     source.fail(str(error).splitlines()[0][:200])
                 if machine.ready:
                     yield from self._hand_on()
                     count = 0
             if not machine.is_between_items or type(machine.stack[0]) is not dict:
-                source.fail("it holds something else than a dict")
+                source.fail("it contains something other than a dict")
         finally:
             source.close()
 
@@ -77,7 +77,7 @@ class PickledDict:
         machine.bytes = 0
         for number, (key, value) in enumerate(machine.ready, 1):
             if type(key) not in (str, bytes):
-                self._source.fail("a key that is no text")
+                self._source.fail("a key that is not text")
             if machine.shares:
                 try:
                     check_ends(value)
@@ -90,8 +90,8 @@ class PickledDict:
 
     @property
     def place(self) -> Place | None:
-        """Where a later reader can go on behind the item that came last; None where it can't.
+        """Where a later reader can resume after the last item; None if it can't.
 
-        Python writes 1,000 items at a time, and behind each such lot there is a place.
+        Python writes 1,000 items at a time, and reading can resume after each batch.
         """
         return self._machine.memo.place(self._source.offset) if self._between else None

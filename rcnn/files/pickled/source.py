@@ -9,7 +9,7 @@ from ...errors import InputError
 from ..urls import plain
 
 BUFFER_BYTES = 4 << 20
-AHEAD = 4096  # bytes that are in the buffer before an opcode, as far as the file has them
+AHEAD = 4096  # bytes in the buffer before an opcode, unless the file ends
 LONGEST = 64 << 20  # bytes of a text or an array
 LONGEST_LINE = 1 << 20  # bytes; numbers, names and arrays of protocol 0 are lines
 
@@ -17,9 +17,9 @@ LONGEST_LINE = 1 << 20  # bytes; numbers, names and arrays of protocol 0 are lin
 class Source:
     """Reads a file from `start` on.
 
-    path : of the file on the disk
+    path : of the file on disk
     size : bytes of it
-    buffer, at : bytes in memory, and the place of the next among them
+    buffer, at : bytes in memory, and the index of the next one
     """
 
     def __init__(self, path: str, start: int = 0) -> None:
@@ -44,14 +44,14 @@ class Source:
         return self._before + self.at
 
     def fail(self, why: str) -> NoReturn:
-        """Raise InputError that names the file and the place."""
+        """Raise InputError with the file and the offset."""
         raise InputError(
-            f"{self.path}: at byte {self.offset}: {why}; wanted is a pickle of features as iQIYI-VID-2019 shipped "
+            f"{self.path}: at byte {self.offset}: {why}; expected a pickle of features as iQIYI-VID-2019 shipped "
             "them: get the file again, or write one of nothing but dicts, lists, tuples, text, numbers and arrays"
         )
 
     def fill(self, count: int = AHEAD) -> None:
-        """Have `count` bytes in the buffer from `at` on, or all that are left."""
+        """Fill the buffer with `count` bytes from `at` on, or all that are left."""
         self._before += self.at
         pieces = [self.buffer[self.at :]]
         there = len(pieces[0])
@@ -60,7 +60,7 @@ class Source:
                 left = self.size - self._before - there
                 piece = self._file.read(min(max(BUFFER_BYTES, count - there), left))
             except OSError as error:
-                raise InputError(f"{self.path}: can't be read: {error.strerror or error}; mend the disk") from None
+                raise InputError(f"{self.path}: can't be read: {error.strerror or error}; fix the disk") from None
             if not piece:
                 break
             pieces.append(piece)
@@ -68,11 +68,11 @@ class Source:
         self.buffer, self.at = b"".join(pieces), 0
 
     def check_length(self, count: int) -> None:
-        """Refuse a length that is longer than anything a file of features holds, or than what is left of this one."""
+        """Refuse a length greater than anything in a file of features, or than the rest of this one."""
         if count > LONGEST:
-            self.fail(f"something of {count} bytes, and at most {LONGEST} are read")
+            self.fail(f"an object of {count} bytes, more than the maximum of {LONGEST}")
         if count > self.size - self.offset:
-            self.fail(f"the file ends before {count} bytes that it promises")
+            self.fail(f"the file ends before the {count} bytes that it promises")
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes."""
@@ -88,7 +88,7 @@ class Source:
         return data
 
     def skip(self, count: int) -> None:
-        """Pass over the next `count` bytes."""
+        """Skip the next `count` bytes."""
         self.check_length(count)
         end = self.at + count
         if end > len(self.buffer):

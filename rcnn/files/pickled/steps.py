@@ -45,7 +45,7 @@ def _float(machine: Machine) -> None:
 
 def _frame(machine: Machine) -> None:
     if _number_of(machine, 8) > machine.source.size - machine.source.offset:
-        raise ValueError("a frame that goes on behind the end of the file")
+        raise ValueError("a frame that extends past the end of the file")
 
 
 def _memoize(machine: Machine) -> None:

@@ -1,7 +1,7 @@
 """Named arrays on disk: MXNet's `.params` files of every age, read and written without MXNet.
 
 A file is three uint64 (0x112, 0, n), n arrays, a uint64 count of names and the names. All numbers are
-little-endian. Every length is held against what is left of the file before memory is taken for it.
+little-endian. Every length is checked against the rest of the file before memory is allocated for it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class _Reader:
         dtype = DTYPES[flag]
         size = math.prod(shape) * dtype.itemsize
         if size > self.left:
-            raise self.fail(f"{what} of shape {shape} wants {size} bytes, {self.left} are left")
+            raise self.fail(f"{what} of shape {shape} needs {size} bytes, {self.left} are left")
         try:
             result = np.empty(shape, dtype)
         except (ValueError, MemoryError) as error:
@@ -113,7 +113,7 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        If the file can't be read, is cut short, or holds something that is not known.
+        If the file can't be read, is truncated, or contains something unknown.
     """
     try:
         with open(path, "rb") as file:
@@ -138,12 +138,12 @@ def parse_arrays(file: BufferedIOBase, size: int, path: str) -> dict[str, np.nda
     if reader.left:
         raise reader.fail(f"has {reader.left} bytes after its end")
     if len(set(names)) != len(names):
-        raise InputError(f"{path}: holds a name twice; the file is damaged, get it again")
+        raise InputError(f"{path}: has a name twice; the file is damaged, get it again")
     return dict(zip(names, arrays, strict=True))
 
 
 def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as MXNet 1.x does (V2), whole or not at all.
+    """Write arrays as MXNet 1.x does (V2), atomically.
 
     Raises
     ------

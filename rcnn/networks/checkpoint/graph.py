@@ -38,12 +38,12 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which every node stands after its inputs.
+    """Nodes in topological order.
 
     nodes : the nodes
     outputs : indices of the nodes whose values the network gives
     params : arrays of the variables that have one, by name
-    source : where it came from, for messages
+    source : its file, for messages
     """
 
     nodes: tuple[Node, ...]
@@ -68,7 +68,7 @@ class Graph:
 
     @property
     def auxiliary_names(self) -> frozenset[str]:
-        """Variables that are no weights but statistics, `aux:` in a `.params` file: BatchNorm's last two."""
+        """Variables that are not weights but statistics, `aux:` in a `.params` file: BatchNorm's last two."""
         return frozenset(
             self.nodes[index].name for node in self.nodes if node.op == "BatchNorm" for index in node.inputs[3:5]
         )
@@ -83,7 +83,7 @@ class Graph:
         Raises
         ------
         InputError
-            If a name is not there, an operator or attribute is not supported, or a parameter is missing.
+            If a name does not exist, an operator or attribute is not supported, or a parameter is missing.
         """
         outputs = self.outputs if names is None else tuple(self._find(name) for name in names)
         wanted = set(outputs)
@@ -104,7 +104,7 @@ class Graph:
         if len(part.input_names) != 1:
             inputs = ", ".join(part.input_names) or "none"
             raise InputError(
-                f"{self.source}: wants one input and has {inputs}; "
+                f"{self.source}: needs one input and has {inputs}; "
                 "either parameters are missing from the .params file or it belongs to another symbol"
             )
         return part

@@ -1,4 +1,4 @@
-"""A graph written as ONNX, for whoever runs networks elsewhere. Needs the `onnx` package (requirements-onnx.txt).
+"""Exports a graph as ONNX. Needs the `onnx` package (requirements-onnx.txt).
 
 Sizes that the caller leaves open stay open: what depends on them (windows, paddings, shapes) is computed by nodes of
 the ONNX graph when it runs.
@@ -20,7 +20,7 @@ from .operators import VARIABLE, Values
 
 OPSET = 17
 IR_VERSION = 8  # of ONNX 1.12, which brought opset 17; older runtimes refuse a newer one
-LOWEST = np.finfo(np.float32).min  # what MXNet's max pooling makes of a window without a pixel
+LOWEST = np.finfo(np.float32).min  # MXNet's max pooling of a window without a pixel
 TO_THE_END = np.iinfo(np.int64).max  # of a slice
 
 Size = int | str  # of a dimension; one that stays open has a name
@@ -37,7 +37,7 @@ def to_onnx(graph: Graph, shape: Sequence[Size]) -> onnx.ModelProto:
     Raises
     ------
     InputError
-        If an attribute is not supported, or a layer's gamma or slope is no parameter.
+        If an attribute is not supported, or a layer's gamma or slope is not a parameter.
     """
     writer = _Writer(graph.source)
     data = Value(graph.input_names[0], len(shape))
@@ -69,7 +69,7 @@ class Value:
 
 
 class _Writer:
-    """Collects the nodes and constants of an ONNX graph under names of their own."""
+    """Collects the nodes and constants of an ONNX graph under unique names."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -89,7 +89,7 @@ class _Writer:
         return Value(name, array.ndim)
 
     def array(self, value: Value) -> np.ndarray:
-        """What a constant holds: readers of ONNX want some inputs as constants, so they are reshaped here."""
+        """The value of a constant: ONNX requires some inputs to be constants, so they are reshaped here."""
         if value.name not in self.arrays:
             raise InputError(f"{self.source}: layer {self.layer}: one of its parameters is computed, not stored")
         return self.arrays[value.name]

@@ -1,4 +1,4 @@
-"""What is known of MXNet's operators: attributes with their types and defaults, and how many inputs count.
+"""The supported MXNet operators: attributes with their types and defaults, and numbers of inputs.
 
 The defaults are MXNet's (its operator reference, versions 0.8 to 1.9). An attribute that is not listed, or a
 value outside of what is listed, is an error: a network that is nearly right is wrong.
@@ -348,7 +348,7 @@ def reshape_target(shape: Sequence[int], codes: Sequence[int]) -> tuple[int, ...
             result.extend((left, right))
             at += 1
         else:
-            raise ValueError(f"{code} is no code of Reshape")
+            raise ValueError(f"{code} is not a code of Reshape")
     size = 1
     for length in source:
         size *= length

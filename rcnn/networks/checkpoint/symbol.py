@@ -27,7 +27,7 @@ def read_symbol(path: str) -> tuple[tuple[Node, ...], tuple[int, ...]]:
     Raises
     ------
     InputError
-        If the file can't be read, is no symbol, is too large, or a node reads one that comes after it.
+        If the file can't be read, is not a symbol, is too large, or a node reads one that comes after it.
     """
     try:
         size = os.path.getsize(path)
@@ -45,7 +45,7 @@ def parse_symbol(text: bytes, path: str) -> tuple[tuple[Node, ...], tuple[int, .
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no JSON ({str(error)[:80]}); get the file again") from None
+        raise InputError(f"{path}: is not JSON ({str(error)[:80]}); get the file again") from None
     try:
         return _read_nodes(document)
     except _SeveralOutputs as error:
@@ -98,7 +98,7 @@ def _read_nodes(document: Any) -> tuple[tuple[Node, ...], tuple[int, ...]]:
 
 def _read_node(index: int, entry: Any, position: list[int]) -> Node:
     if not isinstance(entry, dict):
-        raise _SymbolError(f"node {index} is no object")
+        raise _SymbolError(f"node {index} is not an object")
     op, name, inputs = entry.get("op"), entry.get("name"), entry.get("inputs", [])
     if not isinstance(op, str) or not isinstance(name, str) or not isinstance(inputs, list):
         raise _SymbolError(f"node {index} lacks op, name or inputs")
@@ -124,7 +124,7 @@ def _concerns_training(attribute: str) -> bool:
 
 def _index_of(item: Any, limit: int, what: str) -> int:
     if not isinstance(item, list) or not 2 <= len(item) <= 3 or not all(type(part) is int for part in item):
-        raise _SymbolError(f"{what} is no [node, output] pair")
+        raise _SymbolError(f"{what} is not a [node, output] pair")
     if not 0 <= item[0] < limit:
         raise _SymbolError(f"{what} is node {item[0]}, which does not come before it")
     if item[1] != 0:
@@ -133,7 +133,7 @@ def _index_of(item: Any, limit: int, what: str) -> int:
 
 
 def write_symbol(path: str, graph: Graph) -> None:
-    """Write the nodes of a graph as MXNet 1.x does, whole or not at all."""
+    """Write the nodes of a graph as MXNet 1.x does, atomically."""
     variables = [index for index, node in enumerate(graph.nodes) if node.op == VARIABLE]
     document = {
         "nodes": [_entry(node) for node in graph.nodes],

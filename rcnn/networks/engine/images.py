@@ -1,4 +1,4 @@
-"""What a network wants to be done to images, the one place where colour order, layout and normalisation change."""
+"""Input formats of networks: the only place where colour order, layout and normalisation are converted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ImageInput:
 
 
 def image_planes(images: np.ndarray, image: ImageInput) -> np.ndarray:
-    """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network wants them."""
+    """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network needs them."""
     result = images.transpose(0, 3, 1, 2)
     result = (result[:, ::-1] if image.rgb else result).astype(np.float32)
     mean, std = (np.array(three, np.float32).reshape(1, 3, 1, 1) for three in (image.mean, image.std))

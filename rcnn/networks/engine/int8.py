@@ -27,7 +27,7 @@ EXTENSIONS = (".xml", ".bin")
 
 
 class Int8Network(OpenVinoNetwork):
-    """The quantised twin of a network, for one size of image; see `rcnn.networks.engine.Network`.
+    """The quantised counterpart of a network, for one size of image; see `rcnn.networks.engine.Network`.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Int8Network(OpenVinoNetwork):
 
 
 def quantise(network: OpenVinoNetwork, images: np.ndarray, path: str, whole: bool = False) -> None:
-    """Write the quantised twin of a network to PATH.xml and PATH.bin.
+    """Write the quantised counterpart of a network to PATH.xml and PATH.bin.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def quantised(model: Any, inputs: Sequence[Any], whole: bool = False) -> Any:
     ----------
     inputs : what it is fed, one call each, to measure the ranges of its activations
     whole : whether ranges are from the least to the largest value of all inputs, not the mean of each one's. A detector
-        wants that: most of what it sees has no face, so that means cut off what faces excite. SCRFD-500M lost 0 of 58
+        needs that: most of its input has no face, so means would clip the activations of faces. SCRFD-500M lost 0 of 58
         faces so, where means lost 1, and 2 when it was calibrated on faces of one size
 
     Raises
@@ -94,7 +94,7 @@ def quantised(model: Any, inputs: Sequence[Any], whole: bool = False) -> Any:
     InputError
         If NNCF is not installed.
     """
-    # without it NNCF reports its use to its makers; set before the import, which reads it
+    # without it NNCF sends usage reports; set before the import, which reads it
     os.environ.setdefault("NNCF_CI", "1")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # its progress bars
         warnings.simplefilter("ignore")

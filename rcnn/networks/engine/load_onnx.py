@@ -35,9 +35,9 @@ def load_onnx_network(
     outputs : numbers of the outputs to give, in their order; None for all
     device : number of a CUDA device or `CPU`
     engine : "openvino" or "onnxruntime"; None for OpenVINO on the CPU and ONNX Runtime on CUDA
-    image : what is done to images that it is fed, one by one; None where it is fed its own input
+    image : what is done to images that it is fed, one by one; None if it is fed its own input
     precision : FP32, or INT8 for a network that `rcnn.networks.engine.int8` is then to quantise
-    tried : as of `OnnxGraph`, for the engine
+    tried : as for `OnnxGraph`, for the engine
 
     Raises
     ------

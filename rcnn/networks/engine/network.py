@@ -1,4 +1,4 @@
-"""What a network on a device is, whatever runs it, and which devices and precisions there are."""
+"""The interface of a network on a device, whatever the engine, and the available devices and precisions."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Network(Protocol):
 
         Parameters
         ----------
-        data : float32 or uint8; (N, ...) as the graph wants it, or, for a network made with `images`,
+        data : float32 or uint8; (N, ...) as the graph needs it, or, for a network made with `images`,
             (N, H, W, 3) uint8, BGR.
 
         Returns
         -------
-        float32 arrays, one an output.
+        float32 arrays, one per output.
 
         Raises
         ------
@@ -58,7 +58,7 @@ def choose_device(gpu: int | None) -> int:
     Raises
     ------
     InputError
-        If a device was asked for by number and is not there.
+        If a device was asked for by number and does not exist.
     """
     if gpu is not None and gpu < 0:
         return CPU

@@ -1,4 +1,4 @@
-"""An ONNX file: what can be known of its graph.
+"""Inspects the graph of an ONNX file.
 
 OpenVINO reads the graph, on whatever device it runs later, so that nothing more has to be installed to look at one.
 """
@@ -42,7 +42,7 @@ class OnnxGraph:
     Raises
     ------
     InputError
-        If it is not there, is damaged, holds an operator that OpenVINO does not know, or takes more than one input.
+        If it does not exist, is damaged, holds an operator that OpenVINO does not know, or takes more than one input.
     """
 
     def __init__(self, path: str, tried: bool = False) -> None:
@@ -56,11 +56,11 @@ class OnnxGraph:
         except READING as error:
             reason = " ".join(str(error).split())[-200:]
             raise InputError(
-                f"{path}: OpenVINO can't read it ({reason}); get the file again or export it anew"
+                f"{path}: OpenVINO can't read it ({reason}); get the file again or export it again"
             ) from None
         if len(self.model.inputs) != 1:
             names = ", ".join(self._name(port) for port in self.model.inputs) or "none"
-            raise InputError(f"{path}: takes the inputs {names}; a network of one input is wanted")
+            raise InputError(f"{path}: takes the inputs {names}; a network with one input is needed")
 
     @staticmethod
     def _name(port: Any) -> str:
@@ -80,7 +80,7 @@ class OnnxGraph:
         return tuple(self._name(port) for port in self.model.outputs)
 
     def shapes_at(self, *shape: int) -> list[tuple[int, ...]] | None:
-        """Shapes of the outputs for an input of a shape, None where it can't take that."""
+        """Shapes of the outputs for an input of a shape, None if it can't take that."""
         model = self.model.clone()
         try:
             model.reshape(list(shape))
@@ -92,7 +92,7 @@ class OnnxGraph:
 
     @cached_property
     def normalises(self) -> bool:
-        """Whether arithmetic with constants is the first that happens to the input."""
+        """Whether the first operations on the input are arithmetic with constants."""
         port = self.model.inputs[0]
         while True:
             readers = [target.get_node() for target in port.get_target_inputs()]

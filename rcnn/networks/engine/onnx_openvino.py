@@ -23,7 +23,7 @@ class OnnxOpenVinoNetwork(OpenVinoNetwork):
     Parameters
     ----------
     outputs : numbers of the file's outputs to give
-    image : what is done to images that it is fed; None where it is fed the graph's own input
+    image : what is done to images that it is fed; None if it is fed the graph's own input
     """
 
     def __init__(self, graph: OnnxGraph, outputs: Sequence[int], image: ImageInput | None) -> None:

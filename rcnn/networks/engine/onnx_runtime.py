@@ -22,7 +22,7 @@ DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(ui
 
 
 def providers(device: int, available: Sequence[str]) -> list[Any]:
-    """Where ONNX Runtime is to compute, as its sessions take it.
+    """The execution providers of ONNX Runtime for a device.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class OnnxRuntimeNetwork:
     Parameters
     ----------
     outputs : numbers of the file's outputs to give
-    image : what is done to images that it is fed; None where it is fed the graph's own input
+    image : what is done to images that it is fed; None if it is fed the graph's own input
     device : number of a CUDA device or `CPU`
 
     Raises

@@ -36,7 +36,7 @@ from ..checkpoint.operators import (
 )
 from .images import ImageInput
 
-COMPILED_SHAPES = 8  # kept at a time; the one longest unused goes first
+COMPILED_SHAPES = 8  # kept at a time; the least recently used one is dropped first
 LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold an output: 1 GiB
 PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
 ONE_STREAM = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}  # on all cores
@@ -47,7 +47,7 @@ Value = Any  # openvino.Output or openvino.Node
 
 @cache
 def core() -> ov.Core:
-    """OpenVINO's devices, one object a process."""
+    """OpenVINO's devices, one object per process."""
     return ov.Core()
 
 
@@ -79,7 +79,7 @@ class OpenVinoNetwork:
 
     Parameters
     ----------
-    image : what is done to images that it is fed; None where it is fed the graph's own input
+    image : what is done to images that it is fed; None if it is fed the graph's own input
     shapes : of inputs, for which a compiled model is kept
     rough : whether to multiply in bfloat16
 
@@ -195,7 +195,7 @@ def _bounded(value: Value) -> Value:
 
 
 def lower_images(images: Value, image: ImageInput) -> Value:
-    """N x H x W x 3, float32, BGR -> N x 3 x H x W as the network wants them."""
+    """N x H x W x 3, float32, BGR -> N x 3 x H x W as the network needs them."""
     result = ops.transpose(images, _ints((0, 3, 1, 2)))
     if image.rgb:
         result = ops.gather(result, _ints((2, 1, 0)), _ints(1))

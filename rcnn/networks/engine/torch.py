@@ -45,7 +45,7 @@ class TorchNetwork:
     Parameters
     ----------
     device : number of a CUDA device, negative for the CPU
-    image : what is done to images that it is fed; None where it is fed the graph's own input
+    image : what is done to images that it is fed; None if it is fed the graph's own input
     half : whether to compute in float16
     last : a step after the graph, on the device: takes and gives lists of tensors, a row an image
     """
@@ -84,7 +84,7 @@ class TorchNetwork:
         params = {}
         for name, array in graph.params.items():
             tensor = torch.from_numpy(np.array(array, np.float32)).to(self._device)
-            if name not in exact:  # statistics and scales of BatchNorm stay float32, as PyTorch wants them
+            if name not in exact:  # statistics and scales of BatchNorm stay float32, as PyTorch requires
                 tensor = tensor.to(self._dtype)
             if tensor.ndim == 4 and self._device.type == "cuda":
                 tensor = tensor.contiguous(memory_format=torch.channels_last)
@@ -141,7 +141,7 @@ class TorchNetwork:
         return self._last(outputs) if self._last else outputs
 
     def _planes(self, images: Tensor) -> Tensor:
-        """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network wants them."""
+        """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network needs them."""
         assert self._image is not None
         result = images.permute(0, 3, 1, 2)
         result = (result.flip(1) if self._image.rgb else result).to(torch.float32) - self._mean

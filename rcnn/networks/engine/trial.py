@@ -1,8 +1,8 @@
-"""The first load and run of an ONNX file of others, in a process of its own that has limits and may be ended.
+"""The first load and run of a third-party ONNX file, in a separate process with limits.
 
-A file of some hundred bytes can ask for 16 GB of constants or for a loop of 2^62 turns, which no reader refuses. What
-came through is remembered by its sha256 in the user's cache directory, and models that `model/zoo.toml` knows are not
-tried, so the half second that it takes is paid once for a file.
+A file of some hundred bytes can ask for 16 GB of constants or for a loop of 2^62 turns, which no reader refuses. Files
+that pass are recorded by their sha256 in the user's cache directory, and models in `model/zoo.toml` are not tried, so
+the half second is paid once per file.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def try_onnx(path: str, engine: str) -> None:
 
 
 def is_passed(name: str) -> bool:
-    """Whether a check of this name came through before."""
+    """Whether a check with this name has passed before."""
     return os.path.exists(os.path.join(_folder(), name))
 
 
 def pass_it(name: str) -> None:
-    """Remember that a check came through; where that is not possible, it is made again the next time."""
+    """Record that a check has passed; if that is not possible, it is repeated next time."""
     verdict = os.path.join(_folder(), name)
     try:
         make_inner_dir(os.path.dirname(verdict))
@@ -78,7 +78,7 @@ def _folder() -> str:
 
 
 def _problem(path: str, engine: str) -> str:
-    """What is wrong with the first run; empty where nothing is."""
+    """What is wrong with the first run; empty if nothing is."""
     size = os.path.getsize(path)
     seconds = CPU_SECONDS + size // CPU_BYTES
     memory = MEMORY_BYTES + MEMORY_FACTOR * size
@@ -109,7 +109,7 @@ def _problem(path: str, engine: str) -> str:
 
 
 def main() -> None:
-    """Try the file that the arguments name, with their limits. What only makes an error is left to who loads it."""
+    """Try the file that the arguments name, with their limits. Ordinary errors are left to the loader."""
     path, engine, seconds, memory = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     os.sched_setaffinity(0, itertools.islice(sorted(os.sched_getaffinity(0)), PROCESSORS))
     from .load_onnx import load_onnx_network

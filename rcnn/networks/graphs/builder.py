@@ -17,7 +17,7 @@ RELU_GAIN = math.sqrt(2.0)  # He et al., arXiv:1502.01852
 
 
 class GraphBuilder:
-    """A graph in the making. A layer is known by the number that the call that added it returned.
+    """A graph under construction. A layer is identified by the number that the call adding it returned.
 
     Parameters
     ----------

@@ -109,7 +109,7 @@ def shape_of(graph: Graph) -> ClassifierShape:
         return ClassifierShape(last.shape[1], 0, last.shape[0])
     if first is None or last is None or first.ndim != 2 or last.ndim != 2 or OUTPUT not in graph.internal_names:
         raise InputError(
-            f"{graph.source}: is no classifier: it lacks stage0, stage2 or fc7; give one that train_mlp.py wrote"
+            f"{graph.source}: is not a classifier: it lacks stage0, stage2 or fc7; give one that train_mlp.py wrote"
         )
     input_norm = any(node.name == "fbn" for node in graph.nodes)
     return ClassifierShape(first.shape[1], first.shape[0], last.shape[0], input_norm)

@@ -69,7 +69,7 @@ def build_essh_m25(seed: int = 0) -> Graph:
             up = builder.add(
                 f"up_stride{stride}", "UpSampling", (above,), FEATURES, num_args=1, sample_type="nearest", scale=2
             )
-            # the upsampled map is a cell larger where a side of the image is no multiple of the stride above
+            # the upsampled map is a cell larger where a side of the image is not a multiple of the stride above
             up = builder.add(f"crop_stride{stride}", "Crop", (up, level), FEATURES, num_args=2)
             level = builder.sum(f"sum_stride{stride}", level, up)
             level = _unit(builder, f"merged_stride{stride}", level, FEATURES, 3)

@@ -1,1 +1,1 @@
-"""Models that are known: what they are, where they come from, and which one a stage takes."""
+"""Known models: what they are, where they come from, and which one a stage uses."""

@@ -1,4 +1,4 @@
-"""A file from a web server: it goes on where an earlier try ended, is bounded in size and time, and is checked."""
+"""Downloads a file from a web server: resumes earlier tries, limits size and time, and checks the result."""
 
 from __future__ import annotations
 
@@ -19,42 +19,41 @@ from ...workers.progress import progress
 
 CHUNK = 1 << 18  # bytes
 TIMEOUT = 30.0  # seconds without a byte
-LARGEST = 2 << 30  # bytes that are taken where it is not known how many there are; the largest known pack has 0.4 GB
+LARGEST = 2 << 30  # largest download of unknown size; the largest known pack has 0.4 GB
 LEAST_BYTES, LEAST_SECONDS = 64 << 10, 60.0  # a server that sends less in that time is given up
 STRONG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')  # mark of a version; a weak one says nothing about bytes
 
 
 class NoNetwork(Exception):
-    """A server can't be reached or does not have the file; what it said."""
+    """A server can't be reached or does not have the file; with its message."""
 
 
 class _Refused(Exception):
-    """What a server sends is not what is wanted; nothing of it is kept."""
+    """A server sends the wrong data; none of it is kept."""
 
 
 def download(url: str, target: str, digest: str = "", size: int = 0) -> None:
-    """Fetch a file; it appears under its name once it is whole.
+    """Fetch a file; it appears under its name once it is complete.
 
-    What has come so far lies in TARGET.part, with the server's mark of that version of the file in TARGET.etag. It is
-    gone on with only where the server has a mark, or the sha256 is known: else halves of two versions could be joined.
+    The data so far is in TARGET.part, with the server's mark (ETag) of that version of the file in TARGET.etag. It is
+    resumed only if the server has a mark, or the sha256 is known: else halves of two versions could be joined.
 
     Parameters
     ----------
     url : http or https
     target : path of the file
-    digest : the sha256 that it must have; empty where it is not known
-    size : bytes that it must have; 0 where it is not known
+    digest : the sha256 that it must have; empty if it is not known
+    size : bytes that it must have; 0 if it is not known
 
     Raises
     ------
     NoNetwork
-        If there is no answer, an answer that says no, the connection ends early, or next to nothing comes. The same
-        call goes on.
+        If there is no answer or a refusal, the connection ends early, or almost nothing arrives. The same call resumes.
     InputError
         If the file has another sha256 or size or is too large, or it can't be written.
     """
     if not url.startswith(("http://", "https://")):
-        raise InputError(f"{url}: is no address of the web")
+        raise InputError(f"{url}: is not a web address")
     part, mark = f"{target}.part", f"{target}.etag"
     try:
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
@@ -82,7 +81,7 @@ def _remove(*paths: str) -> None:
 
 
 class _Transfer:
-    """What a thread that fetches says, and what it is told: bytes so far, its result or error, and whether to stop."""
+    """State shared with the fetching thread: bytes so far, its result or error, and whether to stop."""
 
     def __init__(self) -> None:
         self.received = 0
@@ -93,7 +92,7 @@ class _Transfer:
 
 
 def _watched(url: str, action: Callable[[_Transfer], bool]) -> bool:
-    """Let a thread fetch, and give it up where next to nothing comes: a server may send a byte now and then."""
+    """Fetch in a thread, and give up if almost nothing arrives: a server may send a byte now and then."""
     transfer = _Transfer()
 
     def run() -> None:
@@ -117,7 +116,7 @@ def _watched(url: str, action: Callable[[_Transfer], bool]) -> bool:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows to the web only, and not from https to http."""
+    """Follows redirects only to web addresses, and not from https to http."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         if not newurl.startswith("https://" if req.type == "https" else ("http://", "https://")):
@@ -136,7 +135,7 @@ def _open(request: urllib.request.Request) -> Any:
 
 
 def _fetch(transfer: _Transfer, url: str, part: str, mark: str, size: int) -> bool:
-    """Add to `part` what is missing of it; False if that can't be, and it has to go."""
+    """Append the missing rest to `part`; False if that is impossible and `part` must be removed."""
     start, kept = _size(part), _read_mark(mark)
     headers = {"Accept-Encoding": "identity", "User-Agent": "rcnn"}
     if start:
@@ -172,7 +171,7 @@ def _fetch(transfer: _Transfer, url: str, part: str, mark: str, size: int) -> bo
 
 
 def _size(path: str) -> int:
-    """Bytes of a file; 0 where there is none, or a link."""
+    """Bytes of a file; 0 if there is none, or a link."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -200,12 +199,12 @@ def _total(start: int, length: str | None, size: int) -> int | None:
     total = start + int(length) if re.fullmatch("[0-9]{1,15}", length) else -1
     if not 0 <= total <= (size or LARGEST) or (size and total != size):
         wanted = f"{size}" if size else f"at most {LARGEST}"
-        raise _Refused(f"the server claims {length[:40]!r} bytes, wanted are {wanted}")
+        raise _Refused(f"the server claims {length[:40]!r} bytes, expected {wanted}")
     return total
 
 
 def _read_mark(mark: str) -> str | None:
-    """The mark of the version that has begun to come; None where there is none."""
+    """The mark of the version that has begun to come; None if there is none."""
     try:
         with open(os.open(mark, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             text = file.read(1024).decode("latin-1")

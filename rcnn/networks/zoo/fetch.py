@@ -1,4 +1,4 @@
-"""Lists the models that are known, or fetches one; without a network it says what to get and where to put it."""
+"""Lists the known models, or fetches one; without a network it says what to get and where to put it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NO_MODEL = (b"<", b"version https://git-lfs")  # how a web page and a Git LFS po
 
 
 def fetch(model: KnownModel, folder: str) -> None:
-    """Put the files of a model into a folder, those that are not there yet, and check them.
+    """Put the files of a model into a folder, those that do not exist yet, and check them.
 
     Raises
     ------
     InputError
-        If one can't be fetched or has another sha256; says what to do by hand.
+        If one can't be fetched or has another sha256; says what to do instead.
     """
     archives: list[str] = []
     missing: list[ModelFile] = []
@@ -47,7 +47,7 @@ def fetch(model: KnownModel, folder: str) -> None:
 
 
 def _get(file: ModelFile, target: str, archives: list[str]) -> None:
-    """Fetch a file, or the archive that holds it, which stays until all files are there."""
+    """Fetch a file, or the archive with it, which is kept until all files have been fetched."""
     if not file.member:
         download(file.url, target, file.sha256, file.size)
         return
@@ -76,7 +76,7 @@ def _get(file: ModelFile, target: str, archives: list[str]) -> None:
             write_whole(target, unpack, private=False)
     except zipfile.BadZipFile:
         os.remove(archive)
-        raise InputError(f"{file.url}: is no .zip, so it was removed; give the same command again") from None
+        raise InputError(f"{file.url}: is not a .zip, so it was removed; give the same command again") from None
 
 
 def _check(target: str, file: ModelFile) -> None:
@@ -91,7 +91,7 @@ def _check(target: str, file: ModelFile) -> None:
 
 
 def by_hand(model: KnownModel, files: Sequence[ModelFile], folder: str) -> str:
-    """What a person has to get, and where to put it, in a line."""
+    """What the user must get, and where to put it, in a line."""
     parts = []
     for file in files:
         source = f"{file.member} out of {file.url}" if file.member else file.url or f"it from {model.page}"
@@ -100,7 +100,7 @@ def by_hand(model: KnownModel, files: Sequence[ModelFile], folder: str) -> str:
 
 
 def listing(models: Sequence[KnownModel]) -> str:
-    """A few lines a model."""
+    """A few lines for each model."""
     blocks = []
     for model in models:
         known = sum(bool(file.sha256) for file in model.files)

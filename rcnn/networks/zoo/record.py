@@ -33,7 +33,7 @@ class TrainingArguments(Struct):
 
 
 class HeadRecord(Struct):
-    """What the scores come from: a head of `train_mlp.py --head`, and why it is that one."""
+    """The origin of the scores: a head of `train_mlp.py --head`, and the reason for it."""
 
     kind: str
     why: str
@@ -45,10 +45,10 @@ class HeadRecord(Struct):
 
 
 class TrainingRecord(Struct):
-    """What the file holds; `labels` is None where it is not known which there are, `head` in older files, `classes`
+    """What the file holds; `labels` is None if it is not known which there are, `head` in older files, `classes`
     where all classes but 0 are of people.
 
-    `folds` is how many classifiers `train_mlp.py --folds` learnt, and None where it is a single one.
+    `folds` is how many classifiers `train_mlp.py --folds` learnt, and None if it is a single one.
     """
 
     arguments: TrainingArguments
@@ -76,6 +76,6 @@ def read_training_record(path: str) -> TrainingRecord:
     OSError
         If it can't be read.
     ValueError
-        If it is none; says what is wrong.
+        If it is not a record; says what is wrong.
     """
     return read_json(path, TrainingRecord)

@@ -28,10 +28,10 @@ class ModelFile:
     """A file of a model.
 
     name : as it is to lie in `model/`, with / between folders
-    sha256 : of its bytes; empty where it is not known
-    url : from which it can be fetched as it is, or the archive (.zip) that holds it; empty where there is none
-    member : its name in that archive; empty where the URL is the file itself
-    size : bytes of what the URL gives; 0 where it is not known
+    sha256 : of its bytes; empty if it is not known
+    url : from which it can be fetched as it is, or the archive (.zip) that holds it; empty if there is none
+    member : its name in that archive; empty if the URL is the file itself
+    size : bytes of what the URL gives; 0 if it is not known
     """
 
     name: Annotated[str, Meta(pattern=INSIDE)]
@@ -45,11 +45,11 @@ class ModelFile:
 class KnownModel:
     """An entry of `zoo.toml`.
 
-    give : what `--model` or `--detector` takes, in `model/`
+    give : the value for `--model` or `--detector`, in `model/`
     parameters : what an X.toml beside the file would say
     page : where a person finds it
     training : what it learnt from
-    commercial : whether its licence allows commercial use; None where nobody says
+    commercial : whether its licence allows commercial use; None if nobody says
     """
 
     name: str
@@ -71,7 +71,7 @@ class _Registry(Struct):
 
 
 def known_models(path: Path | None = None) -> dict[str, KnownModel]:
-    """All entries of a registry, of the project's own if none is named, by name; none where there is no such file.
+    """All entries of a registry, of the project's own if none is named, by name; none if there is no such file.
 
     Raises
     ------

@@ -30,7 +30,7 @@ class Role:
         """The line that says which checkpoint is used where none was given."""
         if model == self.seed:
             return f"{self.flag}: not given, {model} is used"
-        return f"{self.flag}: not given and {self.seed} is not there, {model} is used"
+        return f"{self.flag}: not given and {self.seed} does not exist, {model} is used"
 
 
 DETECTOR = Role(
@@ -100,7 +100,7 @@ def members_of(model: str) -> tuple[str, ...]:
 
 
 def missing_file(model: str) -> str | None:
-    """The first file of a model that is not there, None where all are."""
+    """The first file of a model that does not exist, None where all are."""
     return next((path for path in model_files(model) if not os.path.isfile(path)), None)
 
 
@@ -125,7 +125,7 @@ def find_model(given: str | None, role: Role) -> str:
     Raises
     ------
     InputError
-        If a file of it is not there; says where to get or how to make one.
+        If a file of it does not exist; says where to get or how to make one.
     """
     if given is not None:
         path = missing_file(given)

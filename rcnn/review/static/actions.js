@@ -1,4 +1,4 @@
-// What people say in more than one view: who somebody is, in a group or in one track.
+// Answers given in more than one view: who somebody is, in a group or in one track.
 
 import { make, named, say } from "./dom.js";
 import { pick } from "./picker.js";
@@ -8,7 +8,7 @@ export function personLink(label, name) {
   return make("a", { href: `#/person/${label}` }, named(name));
 }
 
-/** Ask who tracks show, and say so. Gives what the server said; null where nobody was named. */
+/** Ask who tracks show, and send the answer. Returns the server's reply; null if nobody was named. */
 export async function nameTracks(memory, heading, spots, first = []) {
   const who = await pick({ heading, people: memory.state.people, first });
   if (!who || !spots.length) return null;

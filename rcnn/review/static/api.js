@@ -1,4 +1,4 @@
-// The server's answers. Everything here is read; what people say goes through the outbox.
+// The server's answers. Everything here only reads; answers of the user go through the outbox.
 
 /** The server refused: `status` and its sentence. */
 export class Refused extends Error {
@@ -8,7 +8,7 @@ export class Refused extends Error {
   }
 }
 
-/** A request; gives its JSON. Raises Refused, or TypeError where nobody answers. */
+/** A request; returns its JSON. Raises Refused, or TypeError where nobody answers. */
 export async function ask(path, options = {}) {
   const response = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
   if (response.ok) return response.json();

@@ -1,4 +1,4 @@
-// The page: which view is open, keys, and what is said at the top.
+// The page: the open view, keys, and the messages at the top.
 
 import { make, say } from "./dom.js";
 import { Memory } from "./memory.js";
@@ -29,7 +29,7 @@ function go(address) {
   location.hash = `#/${address}`;
 }
 
-/** Take the last step of this window back; the view may know what it was. */
+/** Undo the last step of this window; the view may know what it was. */
 async function undo() {
   if (view?.undo?.()) return;
   const said = await memory.answer("undo");
@@ -85,7 +85,7 @@ document.addEventListener("keydown", (event) => {
   const at = event.target;
   if (at.matches("input:not([type=checkbox]), select, textarea")) return;
   if (!lettersWork() && event.key.length === 1 && event.key !== " ") return;
-  if (event.key === " " && at.closest("button, a, input, summary, [role=option]")) return; // it means what has the focus
+  if (event.key === " " && at.closest("button, a, input, summary, [role=option]")) return; // the focused element gets it
   const wanted = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const found = keys().find((one) => one.key === wanted);
   if (!found || (event.repeat && !event.key.startsWith("Arrow"))) return;

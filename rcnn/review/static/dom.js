@@ -11,7 +11,7 @@ export function shown(text) {
   return String(text ?? "").replace(UNSEEN, (sign) => (JOINERS.has(sign) ? sign : "\ufffd"));
 }
 
-/** An element. `options`: attributes; `on` holds listeners, `text` its text. Children that are strings become text. */
+/** An element. `options`: attributes; `on`: listeners, `text`: its text. Children that are strings become text. */
 export function make(tag, options = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(options)) {
@@ -27,7 +27,7 @@ export function make(tag, options = {}, ...children) {
   return node;
 }
 
-/** A button; `keys` is shown beside its words. */
+/** A button; `keys` is shown next to its label. */
 export function button(words, listener, { key = "", ...options } = {}) {
   const inside = key ? [words, " ", make("kbd", { text: key })] : [words];
   return make("button", { type: "button", "aria-keyshortcuts": key || null, on: { click: listener }, ...options }, inside);
@@ -89,7 +89,7 @@ export function face(address, size = 112) {
   return image;
 }
 
-/** Say something once to everybody, those who listen to the page, too. */
+/** Show a message, and announce it to screen readers. */
 export function say(words, ...more) {
   const place = document.getElementById("said");
   place.replaceChildren(make("p", {}, words, ...more));

@@ -1,4 +1,4 @@
-// One film: its time line, and who is on it, unknown people, too.
+// One film: its time line, and who is in it, including unknown people.
 
 import * as api from "./api.js";
 import { nameTracks, personLink, spotOf } from "./actions.js";

@@ -1,4 +1,4 @@
-// A list of any length of which only the rows in view exist. Rows have one height; pages are asked for when they come near.
+// A list of any length; only the rows in view exist. Rows have one height; pages are loaded when near.
 
 const PAGE = 100;
 const BEYOND = 400; // pixels above and below the view that are made as well
@@ -103,7 +103,7 @@ export class VirtualList {
     this.rows.set(index, row);
   }
 
-  /** In the order of the list, so that the keyboard and those who listen go through it as it looks. */
+  /** In the order of the list, so that the keyboard and screen readers follow the visible order. */
   insert(row, index) {
     let next = null;
     for (const other of this.node.children) {
@@ -162,7 +162,7 @@ export class VirtualList {
     for (let index = Math.max(first, page * PAGE); index < Math.min(last, (page + 1) * PAGE); index += 1) this.put(index);
   }
 
-  /** Read the pages in view anew, without moving anything; gives when they are there. */
+  /** Read the pages in view again, without moving anything; resolves when they have arrived. */
   async refresh() {
     this.age += 1;
     const age = this.age;
@@ -186,7 +186,7 @@ export class VirtualList {
     return true;
   }
 
-  /** Draw the rows in view anew. */
+  /** Draw the rows in view again. */
   redraw() {
     for (const index of [...this.rows.keys()]) if (this.items[index]) this.put(index);
   }
@@ -204,7 +204,7 @@ export class VirtualList {
   }
 
   change(by) {
-    this.age += 1; // what is on its way has the old numbers
+    this.age += 1; // pending replies have the old numbers
     this.pages.clear();
     this.total = Math.max(this.total + by, 0);
     for (const row of this.rows.values()) row.remove();
@@ -218,7 +218,7 @@ export class VirtualList {
 
   /** The item at an index, which may have to be asked for; undefined behind the end. */
   async at(index) {
-    // what was asked for is thrown away where the list changed meanwhile, so it may take another try
+    // a reply is discarded if the list has changed meanwhile, so it may take another try
     for (let tries = 0; tries < TRIES && !this.items[index] && index < Math.max(this.total, 1); tries += 1) {
       this.pages.delete(Math.floor(index / PAGE));
       await this.fetch(Math.floor(index / PAGE));

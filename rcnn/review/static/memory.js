@@ -19,7 +19,7 @@ export class Memory extends EventTarget {
     this.lost = false; // whether the stream of news is broken
   }
 
-  /** Read the state; again and again until the server is there. */
+  /** Read the state; retries until the server answers. */
   async start() {
     for (;;) {
       try {
@@ -84,7 +84,7 @@ export class Memory extends EventTarget {
     return this.people.get(label)?.name ?? "";
   }
 
-  /** Send an answer; gives a promise of what the server said, null where it refused. */
+  /** Send an answer; returns a promise of the server's reply, null if it refused. */
   answer(kind, more = {}) {
     return this.outbox.add({ kind, ...more });
   }
@@ -100,7 +100,7 @@ export class Memory extends EventTarget {
     this.renew();
   }
 
-  /** What keeps answers from being sent, in words; empty where nothing does. */
+  /** What keeps answers from being sent, in words; empty if nothing does. */
   get trouble() {
     const left = this.outbox.left;
     const waiting = left ? ` ${count(left, "answer waits", "answers wait")} here and will be sent then.` : "";

@@ -9,7 +9,7 @@ const PREFIX = "desk-answer:";
 const FIRST_WAIT = 400;
 const LONGEST_WAIT = 4000; // milliseconds between two tries
 const WRONG_KEY = 403;
-const NEVER = [400, 404, 409, 413, 422]; // what the server refuses for good
+const NEVER = [400, 404, 409, 413, 422]; // permanent refusals of the server
 const TOKEN_BYTES = 16;
 
 /** A random word. The page may be at an address of the network, where browsers have no `crypto.randomUUID`. */
@@ -31,13 +31,13 @@ function ownWindow() {
 }
 
 export class Outbox extends EventTarget {
-  /** `sent` is told each answer and what the server said, `refused` each answer and why not; `run` names the run. */
+  /** `sent` gets each answer and the server's reply, `refused` each answer and the reason; `run` names the run. */
   constructor({ sent, refused }) {
     super();
     this.window = ownWindow();
     this.run = null;
     this.queue = [];
-    this.done = new Map(); // token -> what waits for it
+    this.done = new Map(); // token -> its pending promise
     this.sent = sent;
     this.refused = refused;
     this.trouble = ""; // "", "offline" or "locked"
@@ -78,7 +78,7 @@ export class Outbox extends EventTarget {
     }
   }
 
-  /** Keep an answer and send it. Gives a promise of what the server says; it never fails, null is for refused. */
+  /** Store an answer and send it. Returns a promise of the server's reply; it never rejects, and null means refused. */
   add(answer) {
     const body = { token: token(), window: this.window, ...answer };
     this.serial += 1;

@@ -1,4 +1,4 @@
-// One person: what is uncertain first, one track after the other, answered with a key.
+// One person: the most uncertain tracks first, one at a time, answered with a key.
 
 import * as api from "./api.js";
 import { personLink, spotOf } from "./actions.js";
@@ -14,13 +14,13 @@ export function open({ memory }, [which]) {
   const label = Number(which);
   const name = () => memory.name(label) || `label ${label}`;
   const player = new Player();
-  const taken = new Map(); // tracks that were answered here and may not have reached the server -> what was said
-  const steps = []; // what undo takes back: {item, index, show}
+  const taken = new Map(); // tracks answered here that may not have reached the server -> the answer
+  const steps = []; // steps to undo: {item, index, show}
   let show = "left";
-  let index = 0; // place in the list; the next one is what stands there then
+  let index = 0; // index in the list; the next track is the one that is there then
   let current = null;
 
-  // --- what is seen
+  // --- what is shown
   const heading = make("h1", {});
   const facts = make("p", { class: "soft facts" });
   const known = make("div", { class: "known" });
@@ -171,7 +171,7 @@ export function open({ memory }, [which]) {
       : "";
   }
 
-  // --- what is said
+  // --- answers
   function answer(kind, more = {}, words = kind) {
     if (!current) return;
     const item = current;
@@ -234,7 +234,7 @@ export function open({ memory }, [which]) {
     list.refresh().then(() => go(0)).catch(() => {});
   }
 
-  /** Read anew what changed: the place in the list stays, and so does the track that is looked at. */
+  /** Read changes: the position in the list is kept, and so is the current track. */
   async function refresh() {
     top();
     if (memory.outbox.left) return; // another piece of news comes when they have been sent
@@ -252,7 +252,7 @@ export function open({ memory }, [which]) {
     select();
   }
 
-  /** A track that left the list by somebody's answer: say what it is now. */
+  /** A track that left the list through another answer: show what it is now. */
   async function elsewhere(item) {
     const film = await api.film(item.clip).catch(() => null);
     const now = film?.tracks.find((one) => keyOf(one) === keyOf(item));

@@ -9,9 +9,9 @@ const byId = (id) => document.getElementById(id);
 /**
  * Ask for somebody.
  *
- * heading : what is asked
+ * heading : the question
  * people : those who are known, with `label`, `name` and `face`
- * first : labels that stand first, the likeliest before the others
+ * first : labels to list first, the most likely ones at the top
  * makes : whether a new name may be given
  *
  * Gives a promise of {label, name}, label null for somebody new; null where it was closed.

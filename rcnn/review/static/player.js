@@ -5,7 +5,7 @@ import { button, clock, make } from "./dom.js";
 
 const BOX_SECONDS = 0.7; // how far from the moment of the box it is drawn: faces move
 const PIECE_SECONDS = 8;
-const SHORTEST = 1; // seconds of what is played
+const SHORTEST = 1; // seconds, smallest length to play
 const START_WAIT = 250; // milliseconds: a clip that is passed over is not asked for
 const PLAYS = "desk-plays";
 
@@ -95,7 +95,7 @@ export class Player {
   }
 
   start() {
-    this.video.play().catch(() => this.words()); // replaced by the next one, or the browser wants a click first
+    this.video.play().catch(() => this.words()); // replaced by the next one, or the browser requires a click first
     this.words();
   }
 
@@ -111,7 +111,7 @@ export class Player {
     this.follow();
   }
 
-  /** The box and the clock go along with the video; after the track has ended it begins anew. */
+  /** The box and the clock go along with the video; after the track has ended it starts again. */
   follow() {
     cancelAnimationFrame(this.frame);
     const step = () => {

@@ -1,4 +1,4 @@
-// The start: how far the review is, who is known, who is unknown, and in which films.
+// The start view: the progress of the review, known people, unknown people, and films.
 
 import * as api from "./api.js";
 import { count, face, make, named, parts, plain } from "./dom.js";

@@ -1,4 +1,4 @@
-"""Settings of who is in view from when to when: the table, and the files for others that are made of it."""
+"""Settings of the table of who is in view when, and of the files that are exported from it."""
 
 from __future__ import annotations
 
@@ -30,17 +30,15 @@ VERDICT_LIST = kinds.Kind("some of yes,maybe,no, or all", lambda text: text.spli
 
 @dataclass(frozen=True)
 class AppearancesSettings(Settings):
-    """What `python -m rcnn appearances` takes for the table; see its help."""
+    """Options of `python -m rcnn appearances` for the table; see its help."""
 
-    features: str = setting(
-        TEST_FEATURES, "what feature.py wrote of the clips that are searched", kinds.text, "DIR", FILES
-    )
+    features: str = setting(TEST_FEATURES, "output of feature.py for the clips to search", kinds.text, "DIR", FILES)
     faces: str | None = setting(
-        None, "what detect.py wrote of them; left out: what the features were made of", kinds.text, "DIR", FILES
+        None, "output of detect.py for them; left out: the one the features were made from", kinds.text, "DIR", FILES
     )
     known: tuple[str, ...] = setting(
         (FEATURES,),
-        "what feature.py wrote of clips of known people, with the same model; clips of train and val without a label "
+        "output of feature.py for clips of known people, with the same model; clips of train and val without a label "
         "show strangers",
         kinds.paths,
         INPUTS,
@@ -58,16 +56,16 @@ class AppearancesSettings(Settings):
     names: str | None = shared.names()
     sources: str | None = shared.sources()
     answers: str | None = shared.answers()
-    false_hits: float = shared.false_hits('clips of 1,000 without a person that may get a "yes" for somebody')
+    false_hits: float = shared.false_hits('how many of 1,000 clips without a known person may get a "yes"')
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
 
 
 @dataclass(frozen=True)
 class AppearanceFileSettings(Settings):
-    """What `python -m rcnn appearances` takes for a file that is made of the table."""
+    """Options of `python -m rcnn appearances` for a file that is made of the table."""
 
-    table: str = setting(APPEARANCES, "the table that a file is made of", kinds.text, "DIR", FILES)
+    table: str = setting(APPEARANCES, "the table to export", kinds.text, "DIR", FILES)
     verdicts: tuple[str, ...] = setting(
-        VERDICTS[:2], "the appearances that a file has: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
+        VERDICTS[:2], "the appearances to export: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
     )

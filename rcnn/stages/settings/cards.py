@@ -1,4 +1,4 @@
-"""Settings of what writes the card of a model."""
+"""Settings of `python -m rcnn card`, which writes the card of a model."""
 
 from __future__ import annotations
 
@@ -20,30 +20,32 @@ def _three(value: Any) -> tuple[float, ...]:
     return found
 
 
-NUMBERS = kinds.Kind("one number, or three with commas", lambda text: [float(x) for x in text.split(",")], _three)
+NUMBERS = kinds.Kind(
+    "one number, or three separated by commas", lambda text: [float(x) for x in text.split(",")], _three
+)
 
 
 @dataclass(frozen=True)
 class CardSettings(Settings):
-    """What `python -m rcnn card` takes; see its help."""
+    """Options of `python -m rcnn card`; see its help."""
 
     file: str = setting(REQUIRED, "an embedding", kinds.text, "X.onnx", MODELS, positional=True)
     faces: Path | None = setting(
-        None, "holds PERSON/*.jpg: colour order, mean and deviation are found by measurement on them", kinds.folder,
+        None, "folder with PERSON/*.jpg, on which colour order, mean and deviation are measured", kinds.folder,
         "DIR", FILES,
     )  # fmt: skip
-    colour: str | None = setting(None, "order of the planes, where you know it", kinds.choice(RGB, BGR))
-    mean: tuple[float, ...] | None = setting(None, "of the planes, 0 to 255", NUMBERS, "M[,M,M]")
-    std: tuple[float, ...] | None = setting(None, "the network takes (x - mean) / std", NUMBERS, "S[,S,S]")
-    most: int = setting(1000, "photographs that are looked at", kinds.positive, "N")
-    detector: str | None = shared.model(DETECTOR, "finds the faces of --faces")
-    overwrite: bool = shared.overwrite("a card that is there")
+    colour: str | None = setting(None, "order of the channels, if you know it", kinds.choice(RGB, BGR))
+    mean: tuple[float, ...] | None = setting(None, "of the channels, 0 to 255", NUMBERS, "M[,M,M]")
+    std: tuple[float, ...] | None = setting(None, "the network's input is (x - mean) / std", NUMBERS, "S[,S,S]")
+    most: int = setting(1000, "photographs to use", kinds.positive, "N")
+    detector: str | None = shared.model(DETECTOR, "face detector for --faces")
+    overwrite: bool = shared.overwrite("an existing card")
     gpu: int | None = shared.gpu()
 
     def _complete(self) -> None:
         known = [self.colour, self.mean, self.std]
         if not self.file.lower().endswith(".onnx"):
-            raise InputError(f"{self.file}: is no X.onnx; a checkpoint of MXNet says itself how it is fed")
+            raise InputError(f"{self.file}: is not an X.onnx file; an MXNet checkpoint defines its input itself")
         if self.faces is None and None in known:
             raise InputError(
                 f"{self.file}: give --faces DIR of PERSON/*.jpg, or all three of --colour, --mean and --std"

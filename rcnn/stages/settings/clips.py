@@ -1,4 +1,4 @@
-"""Settings of what makes clips and of what looks at them: gendata.py, detect.py and its contact sheets."""
+"""Settings of gendata.py, detect.py and its contact sheets."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ NORM, SCORE = "norm", "score"  # --quality
 OFF, ON = "off", "on"  # --vectors, and --means and --not-this-one of genfeat.py
 LEAST_SCORE = 0.5  # of a face, with --quality score
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
-SAMPLING = 3  # of every so many frames one is looked at
-EVERY = 50  # of so many clips of each state one has a contact sheet
+SAMPLING = 3  # one of so many frames is sampled
+EVERY = 50  # one of so many clips of each state gets a contact sheet
 
 
 def quality_setting() -> Any:
-    """A field of settings, `str`: what is a face's quality."""
-    text = "what a face's quality is: the norm of the quality model's embedding, or the detector's score"
+    """A field of settings, `str`: the measure of a face's quality."""
+    text = "measure of a face's quality: the norm of the quality model's embedding, or the detector's score"
     return setting(NORM, text, kinds.choice(NORM, SCORE))
 
 
 def quality_threshold_setting() -> Any:
-    """A field of settings, `float`: the least quality."""
+    """A field of settings, `float`: the smallest quality."""
     text = (
-        f"smallest quality of a face that is kept; left out: the quality model's own, of its card, and "
-        f"{shared.LEAST_NORM:g} without one; {LEAST_SCORE:g} with --quality score"
+        f"smallest quality of a kept face; left out: the one in the quality model's card, "
+        f"{shared.LEAST_NORM:g} without a card; {LEAST_SCORE:g} with --quality score"
     )
     return setting(None, text, kinds.number, "Q")
 
 
 def usual_quality(model: str | None) -> float:
-    """The least quality where none is given: that of the model's card; the challenge's quality model has 10.
+    """The default smallest quality: that of the model's card; the challenge's quality model has 10.
 
     Parameters
     ----------
-    model : the quality model; None where the quality is the detector's score
+    model : the quality model; None if the quality is the detector's score
 
     Raises
     ------
@@ -52,31 +52,31 @@ def usual_quality(model: str | None) -> float:
     """
     if model is None:
         return LEAST_SCORE
-    from ...faces.quality import quality_card  # hashes the model's files, which --help need not wait for
+    from ...faces.quality import quality_card  # hashes the model's files, which would slow down --help
 
     return quality_card(model).usual
 
 
 def find_quality_model(given: str | None, quality: str) -> str | None:
-    """The model whose norm is the quality; None where that is the detector's score.
+    """The quality model; None if the quality is the detector's score.
 
     Raises
     ------
     InputError
-        If it is not there, or one is given that takes no part.
+        If it does not exist, or one is given and not used.
     """
     if quality == NORM:
         return find_model(given, QUALITY)
     if given is not None:
-        raise InputError("--quality score is the detector's, and no --quality-model takes part; leave one of them out")
+        raise InputError("--quality score is the detector's, so --quality-model is not used; leave one of them out")
     return None
 
 
 @dataclass(frozen=True)
 class DetectSettings(Settings):
-    """What `detect.py` takes; see its help.
+    """Options of `detect.py`; see its help.
 
-    `model` is None exactly where the quality is the detector's score.
+    `model` is None exactly if the quality is the detector's score.
     """
 
     model: str | None = shared.model(QUALITY, "quality model", "--quality-model")
@@ -87,32 +87,32 @@ class DetectSettings(Settings):
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
     ray: str | None = shared.ray()
-    decoders: int = setting(0, "actors of Ray that decode clips for the workers", kinds.whole, "N", RUN)
+    decoders: int = setting(0, "Ray actors that decode clips for the workers", kinds.whole, "N", RUN)
     precision: str = shared.precision()
     licence: str = shared.licence()
     sampling: int | None = setting(
-        None, f"look at frames N, 2N, 3N, ...; left out: {SAMPLING}, unless there is a --rate", kinds.positive, "N"
+        None, f"sample frames N, 2N, 3N, ...; left out: {SAMPLING}, unless --rate is given", kinds.positive, "N"
     )
     rate: float | None = setting(
-        None, "looks a second, whatever the frame rate, in place of --sampling", kinds.more_than_none, "R"
+        None, "frames to sample per second of video, instead of --sampling", kinds.more_than_none, "R"
     )
     split: tuple[int, int] = shared.split()
     quality_threshold: float = quality_threshold_setting()
     image_size: tuple[int, int] = setting((112, 112), "crop in pixels: 112,112 or 112,96", kinds.pair, "H,W")
     quality: str = quality_setting()
-    max_bad: float = setting(5.0, "fail if more of the clips can't be read", kinds.number, "PERCENT", RUN)
+    max_bad: float = setting(5.0, "fail if more clips than this can't be read", kinds.number, "PERCENT", RUN)
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
     recipe: str = recipe_setting("detect")
     faces: str = setting(
         None,
-        "which faces of a frame: the one that is large and near its centre, or all, followed through the clip",
+        "which faces of a frame: the large one near its centre, or all, tracked through the clip",
         kinds.choice(CENTRAL, ALL),
         usual=CENTRAL,
     )
     vectors: str = setting(
         ON,
-        "on: keep the quality model's vectors beside the faces, which spares feature.py with the same --model its "
+        "on: store the quality model's vectors with the faces, so that feature.py with the same --model needs no "
         "network; off: no vectors, for another embedding model",
         kinds.choice(ON, OFF),
         None,
@@ -121,7 +121,7 @@ class DetectSettings(Settings):
 
     def _complete(self) -> None:
         if self.sampling is not None and self.rate is not None:
-            raise InputError("--sampling and --rate: both say which frames are looked at; give one of them")
+            raise InputError("--sampling and --rate: both set which frames are sampled; give one of them")
         options = options_of_recipe("detect", self.recipe)
         if self.sampling is not None:
             options.pop("rate", None)
@@ -136,12 +136,12 @@ class DetectSettings(Settings):
 
 @dataclass(frozen=True)
 class PreviewSettings(Settings):
-    """What `python -m rcnn preview` takes; see its help.
+    """Options of `python -m rcnn preview`; see its help.
 
     input : a complete detect directory; its manifest names the data set, the models and the thresholds
     """
 
-    input: str = setting(f"{DETECTED}{TEST}", "what detect.py wrote", kinds.text, "DIR", FILES)
+    input: str = setting(f"{DETECTED}{TEST}", "output of detect.py", kinds.text, "DIR", FILES)
     output: str = setting("./output/preview", "where the sheets go: STATE/CLIP.jpg", kinds.text, "DIR", FILES)
     every: int = setting(EVERY, "every K-th clip of each state: ok, no face, unreadable", kinds.positive, "K")
     gpu: int | None = shared.gpu()
@@ -154,11 +154,11 @@ class PreviewSettings(Settings):
 
 @dataclass(frozen=True)
 class SheetSettings(Settings):
-    """What `detect.py` takes for its contact sheets."""
+    """Options of `detect.py` for its contact sheets."""
 
     preview: str | None = setting(
         None,
-        "draw what was seen in some clips, on a contact sheet each: DIR/STATE/CLIP.jpg",
+        "draw the faces found in some clips, one contact sheet per clip: DIR/STATE/CLIP.jpg",
         kinds.text,
         "DIR",
         FILES,
@@ -170,23 +170,23 @@ class SheetSettings(Settings):
             self._put(preview=on_disk(self.preview, "--preview"))
 
     def of(self, run: DetectSettings) -> PreviewSettings | None:
-        """What draws the sheets of a run, on its first device; None where none are wanted."""
+        """Settings for the sheets of a run, on its first device; None without --preview."""
         if self.preview is None:
             return None
         device = run.gpu[0] if isinstance(run.gpu, tuple) else run.gpu
-        # what the manifest names is opened in a store only where the command names it
+        # a data set in a store is opened only if the command names it
         dataset = run.dataset if is_url(run.dataset) else None
         return PreviewSettings(run.output, self.preview, self.preview_every, device, dataset=dataset)
 
 
 @dataclass(frozen=True)
 class GendataSettings(Settings):
-    """What `gendata.py` takes; see its help."""
+    """Options of `gendata.py`; see its help."""
 
-    input: Path = setting(REQUIRED, "holds PERSON/*.jpg, *.png, *.mp4, ...", kinds.folder, "DIR", FILES)
+    input: Path = setting(REQUIRED, "folder with PERSON/*.jpg, *.png, *.mp4, ...", kinds.folder, "DIR", FILES)
     output: Path = setting(Path("./data/mine"), "where the data set goes", kinds.folder, "DIR", FILES)
-    copy: bool = setting(False, "copy videos, in place of links to them", kinds.flag, None, FILES)
-    seed: int = shared.seed("another seed: other people, splits and camera moves", kinds.integer)
+    copy: bool = setting(False, "copy videos instead of linking to them", kinds.flag, None, FILES)
+    seed: int = shared.seed("another seed gives other people, splits and camera moves", kinds.integer)
     min_items: int = setting(
         6,
         "people with fewer items are strangers, without a label",
@@ -201,11 +201,11 @@ class GendataSettings(Settings):
         (640, 360), "pixels of the clips made from photographs", kinds.even_pair(*SIDES, "640,360"), "W,H"
     )
     workers: int = shared.processes()
-    overwrite: bool = shared.overwrite("the data set that an earlier run made there")
+    overwrite: bool = shared.overwrite("the data set of an earlier run")
 
     def _complete(self) -> None:
         shares = self.val_share + self.test_share
         if shares >= 1:
             raise InputError(
-                f"--val-share and --test-share together {shares}: must be less than 1: training needs some"
+                f"--val-share and --test-share together {shares}: must be less than 1: training needs the rest"
             )

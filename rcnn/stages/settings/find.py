@@ -1,4 +1,4 @@
-"""Settings of what takes a folder of people and films, and says who is in view when: `python -m rcnn find`."""
+"""Settings of `python -m rcnn find`: from a folder of people and films to who is in view when."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from .clips import find_quality_model, quality_setting, quality_threshold_settin
 
 @dataclass(frozen=True)
 class FindSettings(Settings):
-    """What `python -m rcnn find` takes; see its help.
+    """Options of `python -m rcnn find`; see its help.
 
-    `quality_model` is None exactly where the quality is the detector's score.
+    `quality_model` is None exactly if the quality is the detector's score.
     """
 
     people: Path = setting(
-        REQUIRED, "holds NAME.jpg, or NAME/*.jpg, *.mp4, ...: one photograph of a person is enough",
+        REQUIRED, "folder with NAME.jpg, or NAME/*.jpg, *.mp4, ...: one photograph of a person is enough",
         kinds.folder, "DIR", FILES,
     )  # fmt: skip
     clips: tuple[str, ...] = setting(
         REQUIRED,
-        "films and photographs, folders and globs of them, s3:// and gs:// prefixes, and texts with such a path a line",
+        "films and photographs, folders and globs of them, s3:// and gs:// prefixes, and text files with one path per "
+        "line",
         kinds.paths,
         "PATH",
         FILES,
@@ -36,22 +37,22 @@ class FindSettings(Settings):
     )
     output: str = setting("./found", "where everything goes", kinds.text, "DIR", FILES)
     verdicts: tuple[str, ...] = setting(
-        VERDICTS[:2], "what who.csv and who.json have: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
+        VERDICTS[:2], "the contents of who.csv and who.json: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
     )
-    false_hits: float = shared.false_hits('clips of 1,000 without a person that may get a "yes" for somebody')
+    false_hits: float = shared.false_hits('how many of 1,000 clips without a known person may get a "yes"')
     model: str = shared.model(EMBEDDING, "embedding model")
     detector: str = shared.model(DETECTOR, "face detector")
     quality_model: str | None = shared.model(QUALITY, "quality model")
     quality: str = quality_setting()
     quality_threshold: float = quality_threshold_setting()
     rate: float = setting(
-        options_of_recipe("detect", BEST)["rate"], "looks a second at a film", kinds.more_than_none, "R"
+        options_of_recipe("detect", BEST)["rate"], "frames to sample per second of film", kinds.more_than_none, "R"
     )
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
     precision: str = shared.precision()
     licence: str = shared.licence()
-    overwrite: bool = shared.overwrite("everything of an earlier run, in place of adding what is new")
+    overwrite: bool = shared.overwrite("everything of an earlier run, instead of adding what is new")
 
     def _complete(self) -> None:
         self._put(output=on_disk(self.output, "--output"), people=Path(on_disk(str(self.people), "--people")))
@@ -65,5 +66,5 @@ class FindSettings(Settings):
 
     @property
     def first_gpu(self) -> int | None:
-        """The device of what works on one."""
+        """The device of the steps that use only one."""
         return self.gpu[0] if isinstance(self.gpu, tuple) else self.gpu

@@ -1,4 +1,4 @@
-"""Settings of groups of people whom nobody knows: `python -m rcnn groups`."""
+"""Settings of groups of unknown people: `python -m rcnn groups`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ CSV = ".csv"
 
 @dataclass(frozen=True)
 class GroupsSettings(Settings):
-    """What `python -m rcnn groups` takes; see its help. `output` is the table, without the ending .csv."""
+    """Options of `python -m rcnn groups`; see its help. `output` is the table, without the ending .csv."""
 
     inputs: tuple[str, ...] | None = setting(
         None,
-        f"what feature.py wrote of the clips; left out: of those that the run searched, else {TEST_FEATURES}",
+        f"output of feature.py for the clips; left out: for those that the run searched, else {TEST_FEATURES}",
         kinds.paths,
         INPUTS,
         FILES,
@@ -36,14 +36,14 @@ class GroupsSettings(Settings):
     )
     run: str | None = setting(
         None,
-        "the --output of find or run.sh, from which inputs, appearances and answers are taken",
+        "the --output of find or run.sh, with the inputs, appearances and answers to use",
         kinds.text,
         "DIR",
         FILES,
     )
     appearances: str | None = setting(
         None,
-        'what python -m rcnn appearances wrote: tracks with the verdict "yes" are of people who are known; left out: '
+        'output of python -m rcnn appearances: tracks with the verdict "yes" show known people; left out: '
         "those of the run, else nobody is known",
         kinds.text,
         "DIR",
@@ -52,15 +52,13 @@ class GroupsSettings(Settings):
     answers: str | None = setting(
         None, "answers of python -m rcnn review; left out: those of the run", kinds.text, "FILE", FILES
     )
-    report: str | None = setting(
-        None, "an HTML page of the groups with the faces, to look at in a browser", kinds.text, "FILE", FILES
-    )
-    report_groups: int = setting(500, "groups on that page, at most", kinds.positive, "N")
+    report: str | None = setting(None, "an HTML page of the groups with their faces", kinds.text, "FILE", FILES)
+    report_groups: int = setting(500, "maximum number of groups on that page", kinds.positive, "N")
     dataset: str | None = shared.labels()
     sources: str | None = shared.sources()
     alike: float | None = setting(
         None,
-        "cosine from which two tracks are neighbours, 0 to 1; left out: by the model's card and the number of tracks",
+        "smallest cosine of neighbouring tracks, 0 to 1; left out: from the model's card and the number of tracks",
         kinds.share(False),
         "C",
     )
@@ -84,5 +82,5 @@ class GroupsSettings(Settings):
 
     @property
     def csv(self) -> str:
-        """The file for other programs."""
+        """The CSV file."""
         return f"{self.output}{CSV}"

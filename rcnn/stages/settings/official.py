@@ -1,4 +1,4 @@
-"""Settings of what reads the features that iQIYI-VID-2019 shipped: python -m rcnn import-features."""
+"""Settings of `python -m rcnn import-features`, which reads the features that iQIYI-VID-2019 shipped."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ LEAST_QUALITY = 40.0
 
 @dataclass(frozen=True)
 class ImportSettings(Settings):
-    """What `python -m rcnn import-features` takes; see its help."""
+    """Options of `python -m rcnn import-features`; see its help."""
 
     inputs: tuple[str, ...] = setting(
         REQUIRED, "pickles like face_train_v2.pickle", kinds.paths, "FILE", FILES, positional=True, many=True
     )
-    output: str = setting(REQUIRED, "where the vectors go, as of feature.py", kinds.text, "DIR", FILES)
+    output: str = setting(REQUIRED, "where the vectors go, as written by feature.py", kinds.text, "DIR", FILES)
     dataset: str | None = setting(
         None,
         "directory with train_gt.txt and val_gt.txt, or with gt_v2: which clips are of train and of val, and who is in "
-        "them; left out: the names of clips and pickles say the first",
+        "them; left out: the split is taken from the names of clips and pickles",
         kinds.text,
         "DIR",
         FILES,
     )
-    stage: str = setting(TRAINVAL, "which clips are taken; test: all clips are of test", kinds.choice(TRAINVAL, TEST))
+    stage: str = setting(TRAINVAL, "which clips; test: all clips are of test", kinds.choice(TRAINVAL, TEST))
     split: tuple[int, int] = shared.split()
     quality_threshold: float = setting(
         LEAST_QUALITY,
-        "smallest quality of a face that is used; where a clip has none, all of its faces are",
+        "smallest quality of a used face; if a clip has none, all of its faces are used",
         kinds.number,
         "Q",
     )
     faces: str = setting(
         None,
-        "which faces of a frame: the largest, or all, followed through the clip by place and likeness",
+        "which faces of a frame: the largest, or all, tracked through the clip by position and similarity",
         kinds.choice(CENTRAL, ALL),
         usual=CENTRAL,
     )
     weights: str = setting(
-        EQUAL, "how faces of a clip count: all the same, or by quality times score", kinds.choice(EQUAL, QUALITY)
+        EQUAL, "weights of a clip's faces: equal, or quality times score", kinds.choice(EQUAL, QUALITY)
     )
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
     recipe: str = setting(
         SEED,
-        f"{SEED}: the defaults shown here; {BEST}: --faces {ALL}. What reads the output wants the same recipe",
+        f"{SEED}: the defaults shown here; {BEST}: --faces {ALL}. Later stages need the same recipe",
         kinds.choice(SEED, BEST),
     )
 

@@ -1,4 +1,4 @@
-"""Settings of what changes who is looked for in a run that is done: `python -m rcnn people` and `forget`."""
+"""Settings of `python -m rcnn people` and `forget`, which change the people of a finished run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ...errors import InputError
 from ...settings import kinds
 from ...settings.fields import FILES, REQUIRED, RUN, Settings, setting
 
-FOUND = "./found"  # where `python -m rcnn find` puts everything
+FOUND = "./found"  # default output of `python -m rcnn find`
 
 
 def _run() -> Any:
     """`str`: the folder of the run."""
-    return setting(FOUND, "the --output of find or run.sh, with all that the run made", kinds.text, "DIR", FILES)
+    return setting(FOUND, "the --output of find or run.sh", kinds.text, "DIR", FILES)
 
 
 def _dataset() -> Any:
@@ -31,12 +31,12 @@ def _name(help: str, metavar: str = "NAME") -> Any:
 
 @dataclass(frozen=True)
 class AddPersonSettings(Settings):
-    """What `python -m rcnn people add` takes; see its help."""
+    """Options of `python -m rcnn people add`; see its help."""
 
-    name: str = _name("of the person; one that is known gets more photographs")
+    name: str = _name("of the person; a known person gets more photographs")
     photographs: tuple[Path, ...] = setting(
         (),
-        "photographs of the person, one is enough; none with --group",
+        "photographs of the person; one is enough, none with --group",
         kinds.Kind("photographs", lambda text: text, lambda value: tuple(map(Path, value))),
         "PHOTO",
         FILES,
@@ -47,54 +47,54 @@ class AddPersonSettings(Settings):
     dataset: str | None = _dataset()
     link: bool = setting(
         False,
-        "take the photographs from where they lie; left out: they are copied into the data set, and may go",
+        "use the photographs where they are; left out: they are copied into the data set, and you may delete them",
         kinds.flag,
         None,
         RUN,
     )
     group: int | None = setting(
         None,
-        "the group of python -m rcnn groups that is this person, in place of photographs",
+        "the group of python -m rcnn groups that is this person, instead of photographs",
         kinds.at_least(0),
         "N",
         FILES,
     )
     groups: str | None = setting(
-        None, "NAME or NAME.csv that groups wrote; left out: groups of the run", kinds.text, "NAME[.csv]", FILES
+        None, "NAME or NAME.csv written by groups; left out: groups of the run", kinds.text, "NAME[.csv]", FILES
     )
 
     def _complete(self) -> None:
         if self.group is None and not self.photographs:
             raise InputError(f"{self.name}: give photographs of the person, or --group N of python -m rcnn groups")
         if self.group is not None and (self.photographs or self.link):
-            raise InputError(f"--group {self.group}: is in place of photographs; leave one of the two out")
+            raise InputError(f"--group {self.group}: replaces photographs; leave one of the two out")
         if self.group is None and self.groups is not None:
-            raise InputError(f"--groups {self.groups}: give --group N, too: which of them is {self.name}")
+            raise InputError(f"--groups {self.groups}: also give --group N, the group of {self.name}")
 
 
 @dataclass(frozen=True)
 class MergePeopleSettings(Settings):
-    """What `python -m rcnn people merge` takes; see its help."""
+    """Options of `python -m rcnn people merge`; see its help."""
 
-    stays: str = _name("whose label and name stay")
-    goes: str = _name("who is the same person, under another name", "OTHER")
+    stays: str = _name("the person whose label and name are kept")
+    goes: str = _name("the same person under another name", "OTHER")
     run: str = _run()
     dataset: str | None = _dataset()
 
 
 @dataclass(frozen=True)
 class RenamePersonSettings(Settings):
-    """What `python -m rcnn people rename` takes; see its help."""
+    """Options of `python -m rcnn people rename`; see its help."""
 
-    name: str = _name("of now; a folder that is still called so goes on to be this person's")
-    new: str = _name("under which the person is shown from now on", "NEW")
+    name: str = _name("current name; a folder that still has it remains this person's")
+    new: str = _name("new name of the person", "NEW")
     run: str = _run()
     dataset: str | None = _dataset()
 
 
 @dataclass(frozen=True)
 class ListPeopleSettings(Settings):
-    """What `python -m rcnn people list` takes; see its help."""
+    """Options of `python -m rcnn people list`; see its help."""
 
     run: str = _run()
     dataset: str | None = _dataset()
@@ -102,9 +102,9 @@ class ListPeopleSettings(Settings):
 
 @dataclass(frozen=True)
 class ForgetSettings(Settings):
-    """What `python -m rcnn forget` takes; see its help."""
+    """Options of `python -m rcnn forget`; see its help."""
 
     name: str = _name("of the person")
     run: str = _run()
     dataset: str | None = _dataset()
-    yes: bool = setting(False, "don't ask first; what was removed can't be brought back", kinds.flag, None, RUN)
+    yes: bool = setting(False, "don't ask first; a removal can't be undone", kinds.flag, None, RUN)

@@ -1,8 +1,8 @@
-"""Where the output of a stage lies when no place is named, so that the next stage finds it."""
+"""Default outputs of the stages, where the next stage finds them."""
 
 TRAINVAL, TEST = "trainval", "test"  # --stage of detect.py
 DATASET = "./data/iqiyi_vid"
-DETECTED = "./output/det_"  # with the name of --stage behind it
+DETECTED = "./output/det_"  # followed by the value of --stage
 FEATURES, TEST_FEATURES = f"./output/feat_{TRAINVAL}", f"./output/feat_{TEST}"
 TRAINING_SET = "./output/trainval"
 CLASSIFIER = "./model/iqiyi"

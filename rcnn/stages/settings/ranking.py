@@ -1,4 +1,4 @@
-"""Settings of what says who is in which clip: predict.py, submit.py, the search and its index."""
+"""Settings of predict.py, submit.py, the search and its index."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ FACES = "faces"  # --propagate
 
 @dataclass(frozen=True)
 class PredictSettings(Settings):
-    """What `predict.py` takes; see its help."""
+    """Options of `predict.py`; see its help."""
 
-    model: str = setting(f"{CLASSIFIER},{LR_STEP[-1]}", "what train_mlp.py saved", kinds.text, "PREFIX,EPOCH", MODELS)
-    inputs: tuple[str, ...] = setting((TEST_FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
+    model: str = setting(
+        f"{CLASSIFIER},{LR_STEP[-1]}", "classifier saved by train_mlp.py", kinds.text, "PREFIX,EPOCH", MODELS
+    )
+    inputs: tuple[str, ...] = setting((TEST_FEATURES,), "output of feature.py", kinds.paths, INPUTS, FILES)
     output: str = setting(PREDICTIONS, "where the probabilities go", kinds.text, "DIR", FILES)
     calibrate: str | None = setting(
         None,
-        "make scores of different labels comparable; norm: weights of one length; impostors: less what other people's "
-        "clips of the training set score. Left out: none",
+        "make scores of different labels comparable; norm: scale weights to one length; impostors: subtract what other "
+        "people's "
+        "clips in the training set score. Left out: none",
         kinds.choice(NONE, NORM, IMPOSTORS),
     )
     propagate: str | None = setting(
         None,
-        "faces: tracks of one film whose faces are alike give each other their scores. Left out: none",
+        "faces: tracks of one film with similar faces share their scores. Left out: none",
         kinds.choice(NONE, FACES),
     )
     gpu: int | tuple[int, ...] | None = shared.gpus()
@@ -52,44 +55,44 @@ class PredictSettings(Settings):
             if getattr(self, name) == NONE:
                 self._put(**{name: None})
         if self.propagate is not None and self.split[1] > 1:
-            raise InputError(f"--propagate {self.propagate}: wants all clips of a film; leave --split out")
+            raise InputError(f"--propagate {self.propagate}: needs all clips of a film; leave --split out")
 
 
 @dataclass(frozen=True)
 class SubmitSettings(Settings):
-    """What `submit.py` takes; see its help."""
+    """Options of `submit.py`; see its help."""
 
-    inputs: tuple[str, ...] = setting((PREDICTIONS,), "what predict.py wrote", kinds.paths, INPUTS, FILES)
+    inputs: tuple[str, ...] = setting((PREDICTIONS,), "output of predict.py", kinds.paths, INPUTS, FILES)
     output: str = setting(
-        "./output/submission.txt", "the submission, written anew each time", kinds.text, "FILE", FILES
+        "./output/submission.txt", "the submission; an existing one is replaced", kinds.text, "FILE", FILES
     )
-    weights: tuple[float, ...] = setting((1.0,), "factor of each input in the sum", kinds.numbers, "W[,W...]")
+    weights: tuple[float, ...] = setting((1.0,), "weight of each input in the sum", kinds.numbers, "W[,W...]")
     rerank: str | None = setting(
         None,
-        "clips whose faces are alike give each other their scores; expansion: each clip's nearest; reciprocal: clips "
-        "that are near each other, by the neighbours they share; diffusion: over several steps. Left out: none",
+        "clips with similar faces share their scores; expansion: with each clip's nearest; reciprocal: between clips "
+        "that are near each other, by their common neighbours; diffusion: over several steps. Left out: none",
         kinds.choice(NONE, *RERANKINGS),
     )
     features: tuple[str, ...] | None = setting(
-        None, "what feature.py wrote of these clips, for --rerank", kinds.paths, INPUTS, FILES
+        None, "output of feature.py for these clips, for --rerank", kinds.paths, INPUTS, FILES
     )
-    neighbours: int = setting(10, "nearest tracks of a track that --rerank asks", kinds.positive, "N")
+    neighbours: int = setting(10, "nearest tracks of each track that --rerank uses", kinds.positive, "N")
     gaps: float | None = setting(
         None,
-        "clips without a face that are pieces of a film get S times the scores of the pieces right before and after. "
-        "Left out: they stand in no line",
+        "clips without a face that are pieces of a film get S times the scores of the adjacent pieces. "
+        "Left out: they are not ranked",
         kinds.share(low_included=False),
         "S",
     )
-    gt: str | None = setting(None, "the truth, LABEL NAME NAME ... a line: prints MAP@100", kinds.text, "FILE", FILES)
+    gt: str | None = setting(
+        None, "ground truth, LABEL NAME NAME ... on each line: prints MAP@100", kinds.text, "FILE", FILES
+    )
     names: str | None = shared.names()
     sources: str | None = shared.sources()
-    report: str | None = setting(
-        None, "an HTML page of the ranking with the faces, to look at in a browser", kinds.text, "FILE", FILES
-    )
-    report_people: int = setting(5000, "people on that page, at most", kinds.positive, "N")
+    report: str | None = setting(None, "an HTML page of the ranking with faces", kinds.text, "FILE", FILES)
+    report_people: int = setting(5000, "maximum number of people on that page", kinds.positive, "N")
     appearances: str | None = setting(
-        None, "what python -m rcnn appearances wrote: the page says when who appears", kinds.text, "DIR", FILES
+        None, "output of python -m rcnn appearances: the page shows who appears when", kinds.text, "DIR", FILES
     )
     recipe: str = recipe_setting("submit", sums=True)
 
@@ -110,7 +113,7 @@ class SubmitSettings(Settings):
             self._put(rerank=None)
         if (self.rerank is None) != (self.features is None):
             raise InputError(
-                f"--rerank {self.rerank}: wants the vectors of the clips; give --features {TEST_FEATURES}"
+                f"--rerank {self.rerank}: needs the vectors of the clips; give --features {TEST_FEATURES}"
                 if self.rerank
                 else f"--features {','.join(self.features or ())}: are for --rerank; give it, too"
             )
@@ -118,29 +121,29 @@ class SubmitSettings(Settings):
 
 @dataclass(frozen=True)
 class SearchSettings(Settings):
-    """What `python -m rcnn search` takes; see its help."""
+    """Options of `python -m rcnn search`; see its help."""
 
     image: tuple[str, ...] = setting(
         REQUIRED, "photographs of one person; several are better than one", kinds.paths, "FILE", FILES, many=True
     )
     features: tuple[str, ...] = setting(
         None,
-        f"what feature.py wrote; left out: {FEATURES} and {TEST_FEATURES}",
+        f"outputs of feature.py; left out: {FEATURES} and {TEST_FEATURES}",
         kinds.paths,
         INPUTS,
         FILES,
     )
-    count: int = setting(20, "clips to name", kinds.positive, "N")
+    count: int = setting(20, "clips to list", kinds.positive, "N")
     verdicts: tuple[str, ...] = setting(
-        VERDICTS[:2], "the clips to name: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
+        VERDICTS[:2], "the clips to list: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
     )
     false_hits: float = shared.false_hits(
-        'clips of 1,000 without the person that may get a "yes", and photographs of 1,000 that may for somebody known'
+        'how many of 1,000 clips without the person, and of 1,000 photographs of unknown people, may get a "yes"'
     )
     face: int | None = setting(
         None, "N-th face from the left; left out: the large one near the middle", kinds.positive, "N"
     )
-    exact: bool = setting(False, "compare with all tracks, also where an index lies beside the features", kinds.flag)
+    exact: bool = setting(False, "compare with all tracks, even if the features have an index", kinds.flag)
     model: str | None = setting(
         None, "embedding model; left out: the one that made the features", kinds.text, "PREFIX,EPOCH", MODELS
     )
@@ -151,9 +154,7 @@ class SearchSettings(Settings):
     dataset: str | None = shared.labels()
     names: str | None = shared.names()
     sources: str | None = shared.sources()
-    report: str | None = setting(
-        None, "an HTML page of the clips with the faces, to look at in a browser", kinds.text, "FILE", FILES
-    )
+    report: str | None = setting(None, "an HTML page of the clips with faces", kinds.text, "FILE", FILES)
     gpu: int | None = shared.gpu()
 
     def _complete(self) -> None:
@@ -167,11 +168,11 @@ class SearchSettings(Settings):
 
 @dataclass(frozen=True)
 class IndexSettings(Settings):
-    """What `python -m rcnn index` takes; see its help."""
+    """Options of `python -m rcnn index`; see its help."""
 
     features: tuple[str, ...] = setting(
         None,
-        f"what feature.py wrote; the index of DIR goes to DIR.index; left out: {FEATURES} and {TEST_FEATURES}",
+        f"outputs of feature.py; the index of DIR goes to DIR.index; left out: {FEATURES} and {TEST_FEATURES}",
         kinds.paths,
         INPUTS,
         FILES,
@@ -184,13 +185,13 @@ class IndexSettings(Settings):
 
 
 def _features_there() -> tuple[str, ...]:
-    """The usual places of features, as far as they are there."""
+    """The default directories of features that exist."""
     there = tuple(path for path in (FEATURES, TEST_FEATURES) if os.path.isdir(path))
     if not there:
-        from ...tables.next_steps import making  # loads Arrow, which --help need not wait for
+        from ...tables.next_steps import making  # loads Arrow, which would slow down --help
 
         raise InputError(
-            f"--features: not given, and neither {FEATURES} nor {TEST_FEATURES} is there; run feature.py first: "
+            f"--features: not given, and neither {FEATURES} nor {TEST_FEATURES} exists; run feature.py first: "
             f"{making('feature', TEST_FEATURES)}"
         )
     return there

@@ -1,4 +1,4 @@
-"""Settings of what makes vectors of faces, joins them, and learns from them: feature.py, genfeat.py, train_mlp.py."""
+"""Settings of feature.py, genfeat.py, merge and train_mlp.py."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ AUTO, MLP, COSINE, TEMPLATES = "auto", "mlp", "cosine", "templates"  # --head
 ONE, CLASSES = "one", "classes"  # --strangers
 QUALITY, SCORE, BOTH = "quality", "score", "both"  # --weights
 REPORT, DROP, NONE = "report", "drop", "none"  # --noise; the last one also of other options
-NOISE_TABLE = "-noise.csv"  # behind PREFIX
+NOISE_TABLE = "-noise.csv"  # suffixes of PREFIX
 NEVER, AT_END, EVERY_EPOCH = 0, 1, 2  # --ckpt
-# Settings of training that say how to train; whoever gives one has chosen a head that learns
+# Settings of how to train; giving one of them selects a head that is trained
 HOW_TO_TRAIN = (
     "network", "lr", "per_batch_size", "num_filter", "lr_step", "wd", "mom", "begin_epoch", "end_epoch", "pretrained",
     "max_steps", "fbn", "margin", "scale", "shard_classes",
@@ -34,10 +34,10 @@ USUAL_STRANGER_CLIPS = 3
 
 @dataclass(frozen=True)
 class FeatureSettings(Settings):
-    """What `feature.py` takes; see its help."""
+    """Options of `feature.py`; see its help."""
 
     model: str = shared.model(EMBEDDING, "embedding model")
-    input: str = setting(f"{DETECTED}{TRAINVAL}", "what detect.py wrote", kinds.text, "DIR", FILES)
+    input: str = setting(f"{DETECTED}{TRAINVAL}", "output of detect.py", kinds.text, "DIR", FILES)
     output: str = setting(FEATURES, "where the vectors go", kinds.text, "DIR", FILES)
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
@@ -46,33 +46,33 @@ class FeatureSettings(Settings):
     licence: str = shared.licence()
     aug: int = setting(
         0,
-        "0: the crop; 1: and its mirror image; 2: and brightness, contrast, saturation at -0.1 and +0.1",
+        "0: the crop; 1: also its mirror image; 2: also brightness, contrast, saturation at -0.1 and +0.1",
         kinds.choice(0, 1, 2),
     )
     sampling: int | None = setting(
         None,
-        f"use the faces of frames N, 2N, 3N, ...; left out: {SAMPLING}, or 1 where detect.py looked by --rate",
+        f"use the faces of frames N, 2N, 3N, ...; left out: {SAMPLING}, or 1 if detect.py sampled by --rate",
         kinds.positive,
         "N",
     )
     weights: str | None = setting(
         None,
-        "how much a face counts in the vector of its clip: by the quality of its crop, the detector's score, both, or "
-        "none, where all count alike; left out: none",
+        "weight of a face in the vector of its clip: the quality of its crop, the detector's score, both, or "
+        "none for equal weights; left out: none",
         kinds.choice(NONE, QUALITY, SCORE, BOTH),
     )
     weight_power: float | None = setting(
-        None, f"of --weights: their power; left out: {USUAL_POWER:g}", kinds.more_than_none, "P"
+        None, f"exponent of --weights; left out: {USUAL_POWER:g}", kinds.more_than_none, "P"
     )
     means: tuple[int, ...] | None = setting(
         None,
-        "write further vectors to learn from, which genfeat.py --means on takes: means of K random faces of the clip "
+        "write more vectors to train on, for genfeat.py --means on: means of K random faces of the clip "
         "or track; left out: none",
         kinds.rising,
         "K[,K...]",
     )
     draws: int | None = setting(
-        None, f"of --means: how many of each K, at most; left out: {USUAL_DRAWS}", kinds.between(1, MOST_DRAWS), "N"
+        None, f"maximum number of --means for each K; left out: {USUAL_DRAWS}", kinds.between(1, MOST_DRAWS), "N"
     )
     split: tuple[int, int] = shared.split()
     overwrite: bool = shared.overwrite()
@@ -82,14 +82,14 @@ class FeatureSettings(Settings):
     def _complete(self) -> None:
         options = options_of_recipe("feature", self.recipe)
         if self.weights is not None:
-            options.pop("weight_power", None)  # it is that of the recipe's own weights
+            options.pop("weight_power", None)  # it belongs to the recipe's own weights
         self._fill(**options)
         if self.weights == NONE and "weights" not in options:
-            self._put(weights=None)  # where a recipe sets some, "none" says that they were taken back
+            self._put(weights=None)  # if a recipe sets weights, "none" records that they were switched off
         if self.weights in (None, NONE) and self.weight_power is not None:
-            raise InputError("--weight-power: is of --weights quality, score or both; give one of them, too")
+            raise InputError("--weight-power: is for --weights quality, score or both; give one of them, too")
         if self.means is None and self.draws is not None:
-            raise InputError("--draws: is of --means; give --means, too")
+            raise InputError("--draws: is for --means; give --means, too")
         if self.weights not in (None, NONE):
             self._fill(weight_power=USUAL_POWER)
         if self.means is not None:
@@ -99,15 +99,15 @@ class FeatureSettings(Settings):
 
 @dataclass(frozen=True)
 class GenfeatSettings(Settings):
-    """What `genfeat.py` takes; see its help."""
+    """Options of `genfeat.py`; see its help."""
 
-    inputs: tuple[str, ...] = setting((FEATURES,), "what feature.py wrote", kinds.paths, INPUTS, FILES)
+    inputs: tuple[str, ...] = setting((FEATURES,), "output of feature.py", kinds.paths, INPUTS, FILES)
     output: str = setting(TRAINING_SET, "where the training set goes", kinds.text, "DIR", FILES)
     dataset: str | None = shared.labels()
     answers: str | None = shared.answers()
     answered: tuple[str, ...] | None = setting(
         None,
-        "what feature.py wrote of other clips, whose tracks teach where an answer says whom they show",
+        "output of feature.py for other clips, whose tracks are used for training if an answer says whom they show",
         kinds.paths,
         INPUTS,
         FILES,
@@ -117,32 +117,32 @@ class GenfeatSettings(Settings):
     recipe: str = recipe_setting("genfeat")
     tracks: str = setting(
         None,
-        "where detect.py --faces all found several people in a clip, which of them the label is taken to mean: the "
-        "main one, or the one who is most like the label's other clips",
+        "if detect.py --faces all found several people in a clip, whom the label belongs to: the "
+        "main one, or the one most similar to the label's other clips",
         kinds.choice(MAIN, AGREE),
         usual=MAIN,
     )
     means: str | None = setting(
         None,
-        "on: the means that feature.py --means wrote teach, too, as further clips of the same label; left out: off",
+        "on: also train on the means written by feature.py --means, as further clips of the same label; left out: off",
         kinds.choice(OFF, ON),
     )
     strangers: str | None = setting(
         None,
-        "one: clips of nobody known are class 0; classes: those of one stranger make a class of their own above the "
-        "people, which no ranking shows; left out: one",
+        "one: clips of unknown people are class 0; classes: each stranger gets a class, numbered above the "
+        "people and not ranked; left out: one",
         kinds.choice(ONE, CLASSES),
     )
     stranger_clips: int | None = setting(
         None,
-        f"of --strangers classes: clips that a class has at least; left out: {USUAL_STRANGER_CLIPS}",
+        f"minimum number of clips in a class, for --strangers classes; left out: {USUAL_STRANGER_CLIPS}",
         kinds.at_least(2),
         "N",
     )
     not_this_one: str | None = setting(
         None,
-        "on: where detect.py --faces all found several people in a clip with a label, those whom the label does not "
-        "mean teach, too: that they are nobody known, or with --strangers classes a class of their own; left out: off",
+        "on: if detect.py --faces all found several people in a clip with a label, also train on the others: "
+        "as unknown people, or with --strangers classes as classes of their own; left out: off",
         kinds.choice(OFF, ON),
     )
 
@@ -152,30 +152,30 @@ class GenfeatSettings(Settings):
         if self.strangers == ONE:
             self._put(strangers=None)
         if self.strangers is None and self.stranger_clips is not None:
-            raise InputError("--stranger-clips: is of --strangers classes; give that, too")
+            raise InputError("--stranger-clips: is for --strangers classes; give that, too")
         if self.strangers is not None:
             self._fill(stranger_clips=USUAL_STRANGER_CLIPS)
 
 
 @dataclass(frozen=True)
 class MergeSettings(Settings):
-    """What `python -m rcnn merge` takes; see its help."""
+    """Options of `python -m rcnn merge`; see its help."""
 
     inputs: tuple[str, ...] = setting(
-        REQUIRED, "what detect, feature or predict wrote", kinds.paths, "A,B[,...]", FILES
+        REQUIRED, "outputs of detect, feature or predict", kinds.paths, "A,B[,...]", FILES
     )
-    output: str = setting(REQUIRED, "where the whole goes", kinds.text, "DIR", FILES)
+    output: str = setting(REQUIRED, "where the merged output goes", kinds.text, "DIR", FILES)
     dataset: str | None = setting(
-        None, "data set whose clips must all be there; left out: the one of detect.py", kinds.text, "DIR", FILES
+        None, "data set whose clips must all be present; left out: the one of detect.py", kinds.text, "DIR", FILES
     )
     overwrite: bool = shared.overwrite()
 
 
 @dataclass(frozen=True)
 class TrainSettings(Settings):
-    """What `train_mlp.py` takes; see its help."""
+    """Options of `train_mlp.py`; see its help."""
 
-    data: str = setting(TRAINING_SET, "what genfeat.py wrote", kinds.text, "DIR", FILES)
+    data: str = setting(TRAINING_SET, "output of genfeat.py", kinds.text, "DIR", FILES)
     prefix: str = setting(CLASSIFIER, "saved as PREFIX-symbol.json, PREFIX-EEEE.params", kinds.text, "PREFIX", FILES)
     ckpt: int = setting(
         AT_END,
@@ -189,11 +189,11 @@ class TrainSettings(Settings):
     )
     lr: float = setting(None, "learning rate", kinds.number, "RATE", usual=0.2)
     per_batch_size: int | None = setting(
-        None, "clips a step; left out: up to 1024, 16 steps an epoch", kinds.positive, "N"
+        None, "clips per step; left out: up to 1024, 16 steps per epoch", kinds.positive, "N"
     )
     num_classes: int | None = setting(
         None,
-        "people, and class 0 for nobody known (4935: the challenge's); left out: as many as the training set has",
+        "number of people, plus class 0 for unknown people (4935: the challenge's); left out: that of the training set",
         kinds.positive,
         "N",
     )
@@ -205,45 +205,46 @@ class TrainSettings(Settings):
     mom: float = setting(None, "momentum", kinds.number, "M", usual=0.9)
     split: int = setting(
         1,
-        "1: train on train and val; 0: hold out 1%; -1: validate on val; -2: all but class 0 (as -1)",
+        "1: train on train and val; 0: hold out 1%; -1: validate on val; -2: like -1, without class 0",
         kinds.choice(1, 0, -1, -2),
     )
-    begin_epoch: int = setting(0, "epochs that are done already", kinds.whole, "E")
+    begin_epoch: int = setting(0, "number of completed epochs", kinds.whole, "E")
     end_epoch: int | None = setting(None, "last epoch; left out: the last of --lr-step", kinds.positive, "E")
     pretrained: str | None = setting(None, "classifier to start from", kinds.text, "PREFIX,EPOCH", MODELS)
     verbose: int = setting(0, "print the loss every N steps; 0: never", kinds.whole, "N", RUN)
     max_steps: int = setting(0, "stop after N steps; 0: no limit", kinds.whole, "N", RUN)
     ce_loss: bool = setting(False, "print the cross-entropy of each epoch", kinds.flag, None, RUN)
-    fbn: bool = setting(False, "a BatchNorm on the features, before the first layer", kinds.flag)
+    fbn: bool = setting(False, "add a BatchNorm on the features, before the first layer", kinds.flag)
     head: str = setting(
         None,
-        "mlp: three fully connected layers; cosine: the cosine to one direction a person, learnt with a margin; "
-        "templates: the cosine to the mean of each person's vectors; auto: templates with few clips a person or where "
-        "they rank better, else mlp, or cosine by best. Left out: auto, or the last where a flag says how to train",
+        "mlp: three fully connected layers; cosine: the cosine to a direction per person, learnt with a margin; "
+        "templates: the cosine to the mean of each person's vectors; auto: templates with few clips per person or if "
+        "they rank better, else mlp, or cosine with --recipe best. Left out: auto, or the latter if a training flag is "
+        "given",
         kinds.choice(AUTO, MLP, COSINE, TEMPLATES),
     )
-    margin: float = setting(None, "of --head cosine, in cosine", kinds.number, "M", usual=0.4)
+    margin: float = setting(None, "margin of --head cosine, in cosine", kinds.number, "M", usual=0.4)
     scale: float = setting(
-        None, "of --head cosine and templates: scores are S times the cosine", kinds.number, "S", usual=16.0
+        None, "scores are S times the cosine, for --head cosine and templates", kinds.number, "S", usual=16.0
     )
     folds: int | None = setting(
         None,
-        "learn N classifiers, PREFIX-fold1 to PREFIX-foldN, each without one fold of every person's clips; "
-        "predict.py --model PREFIX,EPOCH takes the mean of their probabilities. Left out: one of all clips",
+        "train N classifiers, PREFIX-fold1 to PREFIX-foldN, each without one fold of every person's clips; "
+        "predict.py --model PREFIX,EPOCH averages their probabilities. Left out: one classifier, of all clips",
         kinds.between(2, MOST_FOLDS),
         "N",
     )
     noise: str | None = setting(
         None,
-        "list clips that are less like their own label than like others, by what the other clips say, in "
-        "PREFIX-noise.csv; report: learn from them all the same; drop: leave them out. Left out: nothing is listed",
+        "list clips that are less similar to their own label than to others, judged by the other clips, in "
+        "PREFIX-noise.csv; report: train on them anyway; drop: leave them out. Left out: nothing is listed",
         kinds.choice(REPORT, DROP, NONE),
     )
     gpu: int | None = shared.gpu()
     shard_classes: bool = setting(
         False, "with torchrun: each process holds a part of the last layer", kinds.flag, None, RUN
     )
-    seed: int = shared.seed("of the initial weights and of the order")
+    seed: int = shared.seed("seed of the initial weights and of the order of clips")
     overwrite: bool = shared.overwrite()
     renew: bool = shared.renew()
     recipe: str = recipe_setting("train_mlp")

@@ -92,7 +92,7 @@ def test_a_label_is_not_read():
 )
 def test_missing_parameters_are_named(params, inputs):
     nodes = (Node("data", "null"), Node("weight", "null"), Node("conv", "Convolution", (0, 1), CONVOLUTION))
-    with pytest.raises(InputError, match=f"mine,0: wants one input and has {inputs};"):
+    with pytest.raises(InputError, match=f"mine,0: needs one input and has {inputs};"):
         Graph(nodes, (2,), params, "mine,0").select()
 
 

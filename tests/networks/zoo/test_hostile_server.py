@@ -75,7 +75,7 @@ def test_a_length_that_can_not_be_is_refused(server, tmp_path, length):
         handler.wfile.write(CONTENT)
 
     server.answer = answer
-    with pytest.raises(InputError, match=r"model\.bin: the server claims '.*' bytes, wanted are at most \d+"):
+    with pytest.raises(InputError, match=r"model\.bin: the server claims '.*' bytes, expected at most \d+"):
         download(server.url, str(tmp_path / "x"))
     assert not list(tmp_path.iterdir())
 
@@ -103,7 +103,7 @@ def test_the_size_that_is_known_is_the_size(server, tmp_path):
 
     server.answer = answer
     for size in (len(CONTENT) - 1, len(CONTENT) + 1):
-        with pytest.raises(InputError, match=rf"claims '{len(CONTENT)}' bytes, wanted are {size}"):
+        with pytest.raises(InputError, match=rf"claims '{len(CONTENT)}' bytes, expected {size}"):
             download(server.url, str(tmp_path / "x"), size=size)
     download(server.url, str(tmp_path / "x"), size=len(CONTENT))
     assert (tmp_path / "x").read_bytes() == CONTENT

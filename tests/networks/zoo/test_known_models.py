@@ -152,7 +152,7 @@ def test_no_file_and_no_server(server, tmp_path):
         address = gone.url
     with pytest.raises(NoNetwork, match="refused"):
         download(f"{address}/model.bin", str(tmp_path / "x"))
-    with pytest.raises(InputError, match="no address of the web"):
+    with pytest.raises(InputError, match="not a web address"):
         download("file:///etc/hostname", str(tmp_path / "x"))
 
 
@@ -195,7 +195,7 @@ def test_a_web_page_is_no_model(server, tmp_path):
     with pytest.raises(InputError, match="is a web page or a pointer and no model"):
         fetch.fetch(entry(ModelFile("x.onnx", "", f"{server.url}/page")), str(tmp_path))
     server.files["/no.zip"] = b"nothing"
-    with pytest.raises(InputError, match=r"is no .zip, so it was removed"):
+    with pytest.raises(InputError, match=r"is not a .zip, so it was removed"):
         fetch.fetch(entry(ModelFile("y.onnx", "", f"{server.url}/no.zip", "y.onnx")), str(tmp_path))
     assert not (tmp_path / "no.zip").exists()
 
