@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ...installation import MODELS as SHIPPED
 
-PUBLISHED = "README.md says where published models lie"
+PUBLISHED = "python -m rcnn zoo lists published ones"
 
 
 @dataclass(frozen=True)
