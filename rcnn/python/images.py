@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ArgumentError, UnreadableError
+from ..files.text import printable
 from .checks import check_choice, kind_of
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def as_bgr(image: Image, colour: str | None = None, name: str = "image") -> np.n
 
             return convert_picture(image)
     except UnreadableError as error:
-        where = f" {os.fspath(image)!s}" if isinstance(image, str | os.PathLike) else ""
+        where = f" {printable(str(os.fspath(image)))}" if isinstance(image, str | os.PathLike) else ""
         raise ArgumentError(f"{name}{where}: {error}{_next(str(error))}") from None
     raise ArgumentError(f"{name}: is {kind_of(image)}; {_instead(image)}")
 
@@ -76,9 +77,11 @@ def _of_bytes(data: bytes) -> np.ndarray:
 
 def _next(reason: str) -> str:
     """What to do next, for the reasons that a reader of photographs has."""
+    from ..video.photographs import NO_PICTURE
+
     if reason == "is a folder":
         return "; give one photograph; get_many takes a list of them, find_people a folder"
-    if "no picture that can be read" in reason:
+    if NO_PICTURE in reason:
         return "; if it is a video, find_in_video and find_people read it"
     if reason == os.strerror(2):
         return "; check the path, which is relative to the folder that Python runs in"

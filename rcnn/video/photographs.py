@@ -33,6 +33,7 @@ ANIMATED = (
 )  # formats whose further pictures are frames; in others they are pages or previews
 # For listing folders in which every file must be a picture; how a file is read depends only on its content.
 # fmt: off
+NO_PICTURE = "is not a picture that can be read"
 ENDINGS = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".heic", ".heif", ".hif",
     ".tif", ".tiff", ".gif", ".bmp", ".dib", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm",
@@ -171,7 +172,7 @@ def _opened(source: str | os.PathLike[str] | bytes) -> Iterator[tuple[ImageFile.
         if not head:
             raise UnreadableError("empty file")
         if not is_photograph(head):
-            raise UnreadableError(f"is not a picture that can be read ({WORKING} can)")
+            raise UnreadableError(f"{NO_PICTURE} ({WORKING} can)")
         if head.startswith(PNG_START):
             _check_chunks(file)
         with _damage("picture"):

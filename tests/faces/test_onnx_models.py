@@ -126,7 +126,7 @@ def test_several_outputs_need_a_name(crops, tmp_path):
     model.graph.node.append(twin)
     model.graph.output.append(onnx.helper.make_tensor_value_info("negative", TensorProto.FLOAT, [None, None]))
     onnx.save(model, path)
-    with pytest.raises(InputError, match=r"there are 683, negative; write output = \"NAME\" into"):
+    with pytest.raises(InputError, match=r"which output is the embedding: 683, negative; write output = \"NAME\" into"):
         load_embedder(path)
     (tmp_path / "x.toml").write_text('output = "negative"')
     for engine in ENGINES:

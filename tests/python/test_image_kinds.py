@@ -119,7 +119,7 @@ BAD = [
     ({}, None, r"type dict"),
     (io.BytesIO(b"x"), None, r"image\.read\(\)"),
     (b"", None, r"empty file"),
-    (b"hello, no picture at all", None, r"no picture that can be read"),
+    (b"hello, no picture at all", None, r"is not a picture that can be read"),
     (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, None, r"^image: is damaged"),
     ("", None, r"is not a path"),
     ("missing.jpg", None, r"^image missing\.jpg: No such file.*check the path"),

@@ -325,7 +325,7 @@ def test_names_and_parts():
     assert [part_in(name) for name in ("IQIYI_VID_VAL_01.mp4", "face_train_v2.pickle", "interval.mp4", "test")] == [
         "val", "train", None, "test",
     ]  # fmt: skip
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="is not a valid clip name"):
         clip_name("a\u202eb")
 
 

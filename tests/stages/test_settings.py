@@ -110,7 +110,7 @@ def test_models_are_found_by_their_role(tmp_path, monkeypatch):
         path.write_bytes(b"")
     monkeypatch.chdir(tmp_path)
     assert FeatureSettings().model == "./model/model-r100-gg/model,0"
-    with pytest.raises(InputError, match=r"^--model nowhere/net,0: there is no nowhere/net-symbol\.json; README"):
+    with pytest.raises(InputError, match=r"^--model nowhere/net,0: there is no nowhere/net-symbol\.json; python -m rcnn zoo"):
         FeatureSettings("nowhere/net,0")
 
 
@@ -139,7 +139,7 @@ def test_contact_sheets_are_of_the_run_and_on_its_first_device():
         (
             DetectSettings,
             {"quality": "score", "model": "m,0"},
-            "--quality score is the detector's, and no --quality-model takes part; leave one of them out",
+            "--quality score is the detector's, so --quality-model is not used; leave one of them out",
         ),
         (FeatureSettings, {"aug": 3}, "--aug 3: must be 0, 1 or 2"),
         (FeatureSettings, {"gpu": (0, 0)}, "--gpu 0,0: must be the number of a CUDA device"),
