@@ -53,11 +53,12 @@ def prepare() -> None:
     Path("films").mkdir()
     Path("films/film.mp4").write_bytes(clip.read_bytes())
     Path("face.jpg").write_bytes(photograph(Path("output/det_trainval")))
-    Path("people").mkdir()
+    Path("people/Ada").mkdir(parents=True)
     with Image.open("face.jpg") as face:  # with room around it, as photographs have
         page = Image.new("RGB", (3 * face.width, 3 * face.height), (90, 110, 130))
         page.paste(face, face.size)
-        page.save("people/Ada.jpg", quality=95)
+        for number in range(3):  # with several a head would be learnt, if there were PyTorch
+            page.save(f"people/Ada/{number}.jpg", quality=95 - number)
         page.save("face.jpg", quality=95)
 
 

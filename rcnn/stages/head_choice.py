@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 
 from ..config import config
+from ..installation import how_to_install
 from .recipes import OPTIONS, SEED
 from .settings import TrainSettings
 from .settings.vectors import AUTO, COSINE, MLP, TEMPLATES
@@ -44,7 +46,7 @@ class Head:
 
 
 def choose_head(settings: TrainSettings, labels: np.ndarray) -> Head:
-    """The head for a training set, as `--head` says.
+    """The head for a training set, as `--head` says. Without PyTorch `auto` takes the templates.
 
     Parameters
     ----------
@@ -59,6 +61,8 @@ def choose_head(settings: TrainSettings, labels: np.ndarray) -> Head:
     counted = f"{clips:g} clips a person"
     if clips < least:
         return Head(TEMPLATES, f"{counted}, under {least} from which {learnt} ranks better")
+    if find_spec("torch") is None:
+        return Head(TEMPLATES, f"{counted}; {learnt} may rank better and needs PyTorch: {how_to_install('train')}")
     return Head(learnt, f"{counted}, {least} or more", free=True)
 
 

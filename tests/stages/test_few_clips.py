@@ -185,7 +185,7 @@ def test_a_large_set_is_not_learnt_from_twice(tmp_path, monkeypatch):
     assert "not compared with the templates" in train(tmp_path)["head"]["why"]
 
 
-def test_the_head_follows_the_clips_of_most_people_and_the_recipe():
+def test_the_head_follows_the_clips_of_most_people_and_the_recipe(monkeypatch):
     labels = np.array([0] * 50 + [1] * 1 + [2] * 2 + [3] * 90)
     assert choose_head(TrainSettings(), labels).kind == "templates"
     assert choose_head(TrainSettings(recipe="best"), labels) == Head("cosine", "2 clips a person, 2 or more", True)
@@ -195,6 +195,9 @@ def test_the_head_follows_the_clips_of_most_people_and_the_recipe():
     assert choose_head(TrainSettings(recipe="best"), np.zeros(5, int)).kind == "templates"  # nobody is known
     assert choose_head(TrainSettings(), np.repeat([1, 2], 50)) == Head("mlp", "50 clips a person, 50 or more", True)
     assert choose_head(TrainSettings(lr=0.2), labels) == Head("mlp", "asked for")
+    monkeypatch.setattr(head_choice, "find_spec", lambda name: None)  # as after pip install without the extra
+    head = choose_head(TrainSettings(recipe="best"), labels)
+    assert head.kind == "templates" and "needs PyTorch: pip install" in head.why
     assert better_head(Head("mlp", "x", True), None, None, "val") == Head("mlp", "x", True)
     equal = [better_head(Head("mlp", "x", free), 0.5, 0.5, "val").kind for free in (True, False)]
     assert equal == ["templates", "mlp"]
