@@ -76,7 +76,8 @@ def check_people(source: Path, flag: str = "--input") -> None:
         Names the flag.
     """
     if not source.is_dir():
-        raise InputError(f"{flag} {source}: no such folder; it must contain a folder for each person")
+        what = "is a file" if source.is_file() else "no such folder"
+        raise InputError(f"{flag} {source}: {what}; give a folder that contains a folder for each person")
     if (source / LISTS).is_dir():
         raise InputError(
             f"{flag} {source}: is a data set already; give a folder of PERSON/*.jpg, or continue with it: "

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import sys
 from collections.abc import Callable, Container, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NoReturn, TypeVar, overload
 
 from ..errors import InputError
@@ -117,11 +118,19 @@ class Parser(argparse.ArgumentParser):
         given = sys.argv[1:] if args is None else list(args)
         if not self._get_positional_actions():
             given = _joined(given, self._listed)
+        for word in self._unknown(given):  # before a missing flag, which may be this one misspelt
+            near = difflib.get_close_matches(word, self._option_string_actions, 1)
+            self.error(f"{word} is not known{f'; did you mean {near[0]}?' if near else ''}")
         found, unknown = self.parse_known_args(given, namespace)
         if unknown:
-            near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
-            self.error(f"{unknown[0]} is not known{f'; did you mean {near[0]}?' if near else ''}")
+            self.error(f"{unknown[0]} is not known")
         return found
+
+    def _unknown(self, given: Sequence[str]) -> list[str]:
+        """The words that look like a flag and are none. A value that begins with two dashes has to follow a `=`."""
+        before = takewhile(lambda word: word != "--", given)  # what comes after it is no flag
+        flags = [word.partition("=")[0] for word in before if word.startswith("--")]
+        return [flag for flag in flags if flag not in self._option_string_actions]
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"{message.rstrip('.')}; see --help")

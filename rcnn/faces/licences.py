@@ -74,20 +74,24 @@ def check_licences(wanted: str, models: Mapping[str, str | None]) -> None:
     Raises
     ------
     InputError
-        With the first of them, its licence, and models that may be used.
+        With all of them, their licences, and models that may be used.
     """
     if wanted == ANY:
         return
-    for flag, model in models.items():
-        if model is None:
-            continue
-        found = licence_of(model)
-        if not found.commercial:
-            kind = "detector" if flag == "--detector" else "embedding"
-            card = card_path(card_owner(model))
-            free = [name for name, entry in known_models().items() if entry.commercial and entry.what.startswith(kind)]
-            raise InputError(
-                f"{flag} {model}: licence {found.name[:SHOWN]}, not one for commercial use; "
-                f"python -m rcnn zoo --licence {COMMERCIAL} lists those that are ({', '.join(free)}), and if the "
-                f"licence of your own file allows it, write commercial = true into its card, {card}"
-            )
+    found = {flag: licence_of(model) for flag, model in models.items() if model is not None}
+    refused = {flag: licence for flag, licence in found.items() if not licence.commercial}
+    if refused:
+        kinds = dict.fromkeys("detector" if flag == "--detector" else "embedding" for flag in refused)
+        free = [
+            name
+            for kind in kinds
+            for name, entry in known_models().items()
+            if entry.commercial and entry.what.startswith(kind)
+        ]
+        named = ", and ".join(f"{flag} {models[flag]}: licence {refused[flag].name[:SHOWN]}" for flag in refused)
+        cards = " or ".join(dict.fromkeys(card_path(card_owner(str(models[flag]))) for flag in refused))
+        raise InputError(
+            f"{named}, not for commercial use; python -m rcnn zoo --licence {COMMERCIAL} lists those that are "
+            f"({', '.join(free)}), and if the licence of your own file allows it, write commercial = true into its "
+            f"card, {cards}"
+        )

@@ -13,6 +13,8 @@ from ..errors import InputError
 from ..exports.appearances import write_file
 from ..faces.licences import check_licences
 from ..faces.quality import unknown_lines
+from ..installation import as_called
+from ..networks.engine import check_devices, choose_device
 from ..people.answers import read_given
 from ..tables import MANIFEST, StageReader
 from .answered import has_answers
@@ -60,6 +62,9 @@ def find(settings: FindSettings) -> None:
         settings.licence,
         {"--detector": settings.detector, "--quality-model": settings.quality_model, "--model": settings.model},
     )
+    check_devices(settings.gpu)
+    if settings.first_gpu is not None:
+        choose_device(settings.first_gpu)
     places = Places(settings.output)
     check_output(places)
     check_none_under_way(places.root)
@@ -77,8 +82,10 @@ def find(settings: FindSettings) -> None:
     print(f"find: {time.monotonic() - started:.1f} s -> {places['report.html']}, {places['who.csv']}, who.json")
     both = f"{places['feat_trainval']},{places['feat_test']}"
     print(
-        f"next: open {places['report.html']} in a browser; the same command adds new films and people; "
-        f"python -m rcnn search --image PHOTO --features {both} searches for someone else"
+        as_called(
+            f"next: open {places['report.html']} in a browser; the same command adds new films and people; "
+            f"python -m rcnn search --image PHOTO --features {both} searches for someone else"
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from ..workers.signals import until_stopped
 from .settings import FindSettings
 
 SKIPPED_FILE = "skipped.txt"
+FILE_OF_A_FOLDER_OF_PEOPLE = 2  # parts of the path of a person's file below the folder of people
 NAMED = 3  # skipped files that are named for each reason
 WHOLE = ((0.0, TO_THE_END),)  # of a file that is not cut into pieces
 
@@ -41,6 +43,7 @@ class FilmSet:
     films : that can be read
     new, changed, gone : films, since the run before
     skipped : files that no clip is made of
+    folder : of the people
     """
 
     people: Mapping[str, Sequence[SourceFile]]
@@ -50,6 +53,22 @@ class FilmSet:
     changed: int
     gone: int
     skipped: Sequence[Skipped]
+    folder: Path
+
+    @property
+    def notes(self) -> list[str]:
+        """What looks like a mistake: a folder of people who are folders, taken for one person."""
+        lines = []
+        for person, mine in self.people.items():
+            places = [Path(os.path.relpath(file.path, self.folder)).parts for file in mine]
+            inside = {parts[1] for parts in places if len(parts) > FILE_OF_A_FOLDER_OF_PEOPLE}
+            if len(inside) > 1 and all(len(parts) > FILE_OF_A_FOLDER_OF_PEOPLE for parts in places):
+                folder = self.folder / places[0][0]
+                lines.append(
+                    f"{printable(person)} is one person, with photographs in {len(inside)} folders; if each of these "
+                    f"is a person, give --people {shlex.quote(str(folder))}"
+                )
+        return lines
 
     @property
     def lines(self) -> list[str]:
@@ -60,6 +79,7 @@ class FilmSet:
             f"find: {len(self.people)} people with {known} photographs and videos; {len(self.films)} films: {kept} as "
             f"before, {self.new} new, {self.changed} changed; {self.gone} gone",
             *(f"find: {line}" for line in skipped_lines(self.skipped)),
+            *(f"find: {line}" for line in self.notes),
         ]
 
 
@@ -124,6 +144,7 @@ def make_set(settings: FindSettings, dataset: str, answers: Given | None = None)
         changed=len(changed),
         gone=len(old - now),
         skipped=skipped,
+        folder=people_folder,
     )
 
 

@@ -149,6 +149,8 @@ def summary(table: str, labels: Mapping[str, int]) -> Iterator[str]:
         yield f"  {printable(names[who])}: {yes} yes, {maybe} maybe, in {count} film{'' if count == 1 else 's'}"
     if len(order) > SHOWN:
         yield f"  and {len(order) - SHOWN} more people"
+    if counts and not any(count[YES] for count in counts.values()):
+        yield f"  {StageReader(table, ('appearances',)).manifest['counts']['operating_point']['words']}"
     absent = [printable(person) for person, label in labels.items() if label not in counts]
     if absent:
         more = f" and {len(absent) - SHOWN} more" if len(absent) > SHOWN else ""

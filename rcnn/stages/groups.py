@@ -94,7 +94,8 @@ def groups(settings: GroupsSettings) -> None:
     if settings.report is not None:
         write_report(result, readers, settings, [words])
     print(f"groups: {time.monotonic() - started:.1f} s -> {output}, {settings.csv}")
-    if places.run is not None:
+    some = any(batch.column("group").to_numpy().max(initial=-1) >= 0 for batch in result.batches(["group"]))
+    if places.run is not None and some:
         print(as_called(f'next: python -m rcnn people add "NAME" --group 0 --run {shlex.quote(places.run)}'))
 
 

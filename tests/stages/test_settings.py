@@ -110,7 +110,7 @@ def test_models_are_found_by_their_role(tmp_path, monkeypatch):
         path.write_bytes(b"")
     monkeypatch.chdir(tmp_path)
     assert FeatureSettings().model == "./model/model-r100-gg/model,0"
-    with pytest.raises(InputError, match=r"^--model nowhere/net,0: there is no nowhere/net-symbol\.json; python -m rcnn"):
+    with pytest.raises(InputError, match=r"^--model nowhere/net,0: there is no nowhere/net-symbol\.json; python"):
         FeatureSettings("nowhere/net,0")
 
 

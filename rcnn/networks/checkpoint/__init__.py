@@ -27,6 +27,13 @@ def checkpoint_files(model: str) -> tuple[str, str]:
     """
     match = re.fullmatch(r"(.+),\s*(\d{1,9})", model)
     if not match:
+        from ..zoo.registry import known_models
+
+        if model in known_models():
+            raise InputError(
+                f"model {model!r} is a name that python -m rcnn zoo knows; fetch it with python -m rcnn zoo {model}, "
+                "and give the path that it prints"
+            )
         meant = " or ".join(_meant(model)) or "it like ./model/essh,0"
         raise InputError(f"model {model!r} is not PREFIX,EPOCH; write {meant}")
     return f"{match.group(1)}-symbol.json", f"{match.group(1)}-{int(match.group(2)):04d}.params"
