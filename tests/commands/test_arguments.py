@@ -75,6 +75,7 @@ def test_the_other_commands_have_an_example(program):
         ("gendata.py", ["--input", "x", "--seed", "1.5"], "is not a whole number"),
         ("preview", ["--every", "0"], "a whole number of 1 or more"),
         ("search", ["--imge", "x", "--image", "y"], "did you mean --image?"),
+        ("find", ["--people", "x", "--clip", "y", "--ouput", "z"], "--clip is not known; did you mean --clips?"),
     ],
 )
 def test_what_is_mistyped_says_what_is_allowed_in_one_line(program, arguments, words):

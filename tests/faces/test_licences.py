@@ -67,6 +67,18 @@ def test_what_may_be_used_is_named():
     check_licences("any", {"--detector": "is/not/there,0"})
 
 
+def test_all_that_may_not_be_used_are_named_at_once():
+    models = {
+        "--detector": str(ROOT / "model/essh-m25,0"),
+        "--quality-model": None,
+        "--model": str(ROOT / "model/face-m,0"),
+    }
+    with pytest.raises(InputError) as caught:
+        check_licences("commercial", models)
+    assert "--detector" in str(caught.value) and f", and --model {ROOT}/model/face-m,0: licence" in str(caught.value)
+    assert "yunet" in str(caught.value) and "sface" in str(caught.value)
+
+
 def test_nothing_is_written_before_it_is_refused(finished, tmp_path):
     from rcnn.stages.detect import detect
     from rcnn.stages.feature import feature
@@ -79,9 +91,9 @@ def test_nothing_is_written_before_it_is_refused(finished, tmp_path):
         lambda: find(FindSettings(tmp_path / "people", (str(tmp_path),), str(output), licence="commercial")),
     )
     for run in runs:
-        with pytest.raises(InputError, match="not one for commercial use"):
+        with pytest.raises(InputError, match="not for commercial use"):
             run()
-    with pytest.raises(InputError, match="not one for commercial use"):
+    with pytest.raises(InputError, match="not for commercial use"):
         feature(FeatureSettings(input=str(finished.output / "det_test"), output=str(output), licence="commercial"))
     assert not output.exists()
 

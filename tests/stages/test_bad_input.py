@@ -16,6 +16,7 @@ from labelled import write_labels
 from patience import PATIENCE
 
 from rcnn.clips.dataset import list_clips, read_ground_truth, read_names, read_train_labels
+from rcnn.clips.gather import SourceFile
 from rcnn.clips.labels import read_labels_of
 from rcnn.errors import InputError
 from rcnn.faces.load import load_detector, load_embedder
@@ -24,6 +25,7 @@ from rcnn.networks.checkpoint import read_arrays, save_checkpoint, write_arrays
 from rcnn.networks.engine import check_devices
 from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.stages.feature import FeatureSettings, feature
+from rcnn.stages.find_set import FilmSet
 from rcnn.stages.genfeat import GenfeatSettings, genfeat
 from rcnn.stages.predict import PredictSettings, predict
 from rcnn.stages.settings import SearchSettings
@@ -448,6 +450,23 @@ def test_a_folder_in_place_of_a_file_is_refused_before_anything_is_written(setti
 def test_a_model_without_its_epoch_is_told_with_it(text):
     with pytest.raises(InputError, match=r"is not PREFIX,EPOCH; write .*/model/face-m,0$"):
         FeatureSettings(str(ROOT / "model" / text))
+
+
+def test_a_name_of_the_zoo_is_told_how_to_become_a_file():
+    with pytest.raises(InputError, match="fetch it with python -m rcnn zoo sface, and give the path"):
+        FeatureSettings("sface")
+
+
+def test_a_folder_of_people_taken_for_one_person_is_noticed(tmp_path):
+    def found(*names: str) -> list[str]:
+        people = {name.split("/")[0]: [] for name in names}
+        for name in names:
+            people[name.split("/")[0]].append(SourceFile(f"{tmp_path}/{name}", 1, 1))
+        return FilmSet(people, {}, [], 0, 0, 0, [], tmp_path).notes
+
+    assert found("Ada/1.jpg", "Ada/2019/2.jpg", "Alan/2018/1.jpg", "Alan/2018/2.jpg") == []
+    (note,) = found("people/Ada/1.jpg", "people/Alan/1.jpg", "Max/1.jpg")
+    assert note.startswith("people is one person, with photographs in 2 folders") and note.endswith("/people")
 
 
 def test_devices_that_are_not_there_are_named_together(tmp_path):

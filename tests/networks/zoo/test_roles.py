@@ -86,7 +86,7 @@ def test_a_missing_file_says_where_to_get_or_make_one(command, maker, tmp_path):
     assert done.returncode == 2
     line = done.stderr.strip()
     assert line.startswith(f"{script}: error: {arguments[0]} {arguments[1]}: there is no nowhere/")
-    assert "README.md" in line and maker in line
+    assert "rcnn zoo" in line and maker in line
     assert "\n" not in line
 
 
