@@ -180,7 +180,7 @@ def _make(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
         ((name, value),) = found.items()
         line = options[name].found
         assert line is not None  # like all the others in `found`
-        print(line(value), flush=True)
+        print(f"{flag_of(name)}: {line(value)}", flush=True)
     elif found:
         values = ", ".join(f"{flag_of(name)} {value}" for name, value in found.items())
         print(f"models: those not given are {values}", flush=True)

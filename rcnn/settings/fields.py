@@ -27,7 +27,7 @@ class Option:
     aliases : other flags
     positional : whether the value comes without a flag
     many : whether several values follow the flag, with spaces between them
-    found : the line that says which value was found, where it was left out
+    found : words that say which value was found, where it was left out; printed after the flag
     """
 
     help: str

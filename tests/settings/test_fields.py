@@ -19,9 +19,7 @@ class Cake(Settings):
     glaze: str | None = setting(None, "over it; left out: none")
     minutes: float = setting(None, "in the oven; left out: 10 a layer", kinds.number, "MIN", aliases=("--time",))
     shape: str = setting(None, "of the tin", kinds.choice("round", "square"), usual="round")
-    found: str = setting(
-        None, "an oven; left out: the one that is there", found=lambda oven: f"--found: {oven} is used"
-    )
+    found: str = setting(None, "an oven; left out: the one that is there", found=lambda oven: f"{oven} is used")
     cool: bool = setting(False, "before it is cut", kinds.flag)
 
     def _complete(self) -> None:

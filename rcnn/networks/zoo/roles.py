@@ -27,10 +27,10 @@ class Role:
     make: str
 
     def used(self, model: str) -> str:
-        """The line that says which checkpoint is used where none was given."""
+        """Which checkpoint is used where none was given, to be printed after the flag."""
         if model == self.seed:
-            return f"{self.flag}: not given, {model} is used"
-        return f"{self.flag}: not given and {self.seed} does not exist, {model} is used"
+            return f"not given, {model} is used"
+        return f"not given and {self.seed} does not exist, {model} is used"
 
 
 DETECTOR = Role(
