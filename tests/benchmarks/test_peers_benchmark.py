@@ -85,7 +85,7 @@ def test_ours_of_a_group_runs_with_every_contender():
     assert [each.name for each in chosen(["opencv"])] == ["ours, YuNet", "opencv"]
     assert [each.name for each in chosen(["uniface"])] == [OURS, "uniface"]
     assert chosen([]) == list(CONTENDERS)
-    with pytest.raises(InputError, match="no contender"):
+    with pytest.raises(InputError, match="is not a contender"):
         chosen(["mtcnn"])
 
 

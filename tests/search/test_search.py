@@ -191,7 +191,7 @@ def test_what_is_wrong_is_said_in_one_line(run, tmp_path):
     ):
         error = search(run, image=image, code=2)
         assert words in error and "\n" not in error
-    assert "--face 5 is none" in search(run, "--face", 5, code=2)
+    assert "--face 5 does not exist" in search(run, "--face", 5, code=2)
     shutil.copytree(run / "feat_test", tmp_path / "feat")
     manifest = json.loads((tmp_path / "feat/manifest.json").read_text())
     manifest["models"] = dict.fromkeys(manifest["models"], "0" * 64)

@@ -211,7 +211,7 @@ def test_what_does_not_fit_is_said_in_one_line(settings, tmp_path):
         ({"known": (strangers,)}, "no clip has a label"),
         ({"faces": f"{tmp_path}/det2"}, r"det2: is not what .*feat was made of"),
         ({"features": f"{tmp_path}/det"}, "was written by stage 'detect'"),
-        ({"features": f"{tmp_path}/known"}, "was made of 0 directories of detect.py"),
+        ({"features": f"{tmp_path}/known"}, "was made of 0 existing directories of detect.py"),
         ({"output": f"{tmp_path}/feat"}, "is also the input"),
     ):
         with pytest.raises(InputError, match=words) as error:
