@@ -6,6 +6,7 @@ import os
 import re
 import struct
 from functools import cache
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -23,6 +24,8 @@ THREADS = 1  # a decoder runs on each core: two threads cost 25% more CPU for 44
 ISO_BOXES = {b"ftyp", b"mdat", b"free", b"skip", b"wide", b"styp", b"uuid", b"pnot"}  # that such a file begins with
 NO_VIDEO = "is not a video, or its beginning is damaged"  # reason if the format of a file is unknown
 BOXES_READ = 10_000  # of a file without an index
+# text in a file that is no UTF-8; from release 19 on PyAV accepts it by itself, and has no such argument
+METADATA: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 
 
 def open_video(path: str) -> tuple[InputContainer, VideoStream]:
@@ -41,7 +44,7 @@ def open_video(path: str) -> tuple[InputContainer, VideoStream]:
                 raise UnreadableError("is empty")
         options = {"format_whitelist": _formats(), "protocol_whitelist": "file"}
         # "file:", as a name with a colon would be the URL of something else
-        container = av.open(f"file:{path}", container_options=options, metadata_errors="replace")
+        container = av.open(f"file:{path}", container_options=options, **METADATA)
     except MemoryError:
         raise
     except av.error.FFmpegError as error:
