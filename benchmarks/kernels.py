@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +25,7 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from precision import speed
 from tuning import rate
 from versus.machine import machine
 
@@ -64,7 +64,7 @@ class Way:
 
     def rate(self, seconds: float) -> float:
         if self.call is not None:
-            return _calls(self.call, self.data, seconds)
+            return speed(self.call, self.data, seconds)
         return rate(_Made(self.model), self.data, self.streams, seconds)
 
 
@@ -76,15 +76,6 @@ class _Made(OpenVinoNetwork):
 
     def model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
         return self._whole
-
-
-def _calls(call: Callable[[np.ndarray], list[np.ndarray]], data: np.ndarray, seconds: float) -> float:
-    call(data)
-    count, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        call(data)
-        count += len(data)
-    return count / (time.perf_counter() - started)
 
 
 def ways(graph: Graph, images: np.ndarray, folder: Path, model: str) -> Iterator[tuple[str, Way]]:

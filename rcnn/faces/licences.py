@@ -78,8 +78,8 @@ def check_licences(wanted: str, models: Mapping[str, str | None]) -> None:
     """
     if wanted == ANY:
         return
-    found = {flag: licence_of(model) for flag, model in models.items() if model is not None}
-    refused = {flag: licence for flag, licence in found.items() if not licence.commercial}
+    used = {flag: (model, licence_of(model)) for flag, model in models.items() if model is not None}
+    refused = {flag: (model, licence.name) for flag, (model, licence) in used.items() if not licence.commercial}
     if refused:
         kinds = dict.fromkeys("detector" if flag == "--detector" else "embedding" for flag in refused)
         free = [
@@ -88,8 +88,8 @@ def check_licences(wanted: str, models: Mapping[str, str | None]) -> None:
             for name, entry in known_models().items()
             if entry.commercial and entry.what.startswith(kind)
         ]
-        named = ", and ".join(f"{flag} {models[flag]}: licence {refused[flag].name[:SHOWN]}" for flag in refused)
-        cards = " or ".join(dict.fromkeys(card_path(card_owner(str(models[flag]))) for flag in refused))
+        named = ", and ".join(f"{flag} {model}: licence {name[:SHOWN]}" for flag, (model, name) in refused.items())
+        cards = " or ".join(dict.fromkeys(card_path(card_owner(model)) for model, _ in refused.values()))
         raise InputError(
             f"{named}, not for commercial use; python -m rcnn zoo --licence {COMMERCIAL} lists those that are "
             f"({', '.join(free)}), and if the licence of your own file allows it, write commercial = true into its "

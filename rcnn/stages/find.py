@@ -14,7 +14,7 @@ from ..exports.appearances import write_file
 from ..faces.licences import check_licences
 from ..faces.quality import unknown_lines
 from ..installation import as_called
-from ..networks.engine import check_devices, choose_device
+from ..networks.engine import check_devices
 from ..people.answers import read_given
 from ..tables import MANIFEST, StageReader
 from .answered import has_answers
@@ -63,8 +63,6 @@ def find(settings: FindSettings) -> None:
         {"--detector": settings.detector, "--quality-model": settings.quality_model, "--model": settings.model},
     )
     check_devices(settings.gpu)
-    if settings.first_gpu is not None:
-        choose_device(settings.first_gpu)
     places = Places(settings.output)
     check_output(places)
     check_none_under_way(places.root)

@@ -137,7 +137,8 @@ def summary(table: str, labels: Mapping[str, int]) -> Iterator[str]:
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     films: dict[int, set[str]] = defaultdict(set)
     names: dict[int, str] = {}
-    for batch in StageReader(table, ("appearances",)).batches(["who", "person", "source", "verdict"]):
+    reader = StageReader(table, ("appearances",))
+    for batch in reader.batches(["who", "person", "source", "verdict"]):
         for row in batch.to_pylist():
             if row["verdict"] in (YES, MAYBE):
                 names[row["who"]] = row["person"]
@@ -150,7 +151,7 @@ def summary(table: str, labels: Mapping[str, int]) -> Iterator[str]:
     if len(order) > SHOWN:
         yield f"  and {len(order) - SHOWN} more people"
     if counts and not any(count[YES] for count in counts.values()):
-        yield f"  {StageReader(table, ('appearances',)).manifest['counts']['operating_point']['words']}"
+        yield f"  {reader.manifest['counts']['operating_point']['words']}"
     absent = [printable(person) for person, label in labels.items() if label not in counts]
     if absent:
         more = f" and {len(absent) - SHOWN} more" if len(absent) > SHOWN else ""

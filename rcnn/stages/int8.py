@@ -124,11 +124,16 @@ def _network_at(
 
 
 def _take(shared: str, path: str, network: OpenVinoNetwork, source: dict[str, str], measure: Measure | None) -> bool:
-    """Copy a shared network to `path`, and say whether it loses few of this run's faces."""
-    record = read_json(f"{shared}{RECORD}", _Record)
+    """Copy a shared network to `path`, and say whether it is whole and loses few of this run's faces."""
     files.make_dir(os.path.dirname(path) or ".")
-    for extension in EXTENSIONS:
-        shutil.copyfile(f"{shared}{extension}", f"{path}{extension}")
+    try:
+        record = read_json(f"{shared}{RECORD}", _Record)
+        for extension in EXTENSIONS:
+            shutil.copyfile(f"{shared}{extension}", f"{path}{extension}")
+    except (OSError, ValueError):
+        return False
+    if record.parts != _sums(path):  # another run has just replaced a part of it
+        return False
     found = {} if measure is None else measure(Int8Network(network, path))
     if not _loses_little(found):
         return False

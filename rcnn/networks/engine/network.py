@@ -94,7 +94,10 @@ def check_devices(gpu: int | tuple[int, ...] | None) -> None:
     InputError
         If one is not; names all that were given.
     """
-    if not isinstance(gpu, tuple):
+    if gpu is None:
+        return
+    if isinstance(gpu, int):
+        choose_device(gpu)
         return
     count = _device_count(gpu)
     if max(gpu) >= count:
