@@ -40,7 +40,7 @@ how
   --licence commercial      refuse models whose licence does not allow commercial use, or is not known (any)
   --gpu N[,N...]            CUDA devices, -1 for the CPU       (0 if there is one, else the CPU)
                             detect, feature and predict take all of them, train_mlp the first
-  --recipe seed|best        the seed's way, or the one that ranks best, see docs/ranking.md
+  --recipe seed|best|fast   the seed's way, the one that ranks best, see docs/ranking.md, or best with less detection
                             (what OUTPUT was begun with, else best where DATASET/gt_v2/names.txt is, else seed)
 
 Where the name of a script stands in brackets, its --help tells the default.
@@ -116,8 +116,8 @@ while [ $# -gt 0 ]; do
     --gpu) device=(--gpu "$2") ;;
     --recipe)
       case $2 in
-        seed | best) asked=$2 ;;
-        *) fail "--recipe $2: must be seed or best" ;;
+        seed | best | fast) asked=$2 ;;
+        *) fail "--recipe $2: must be seed, best or fast" ;;
       esac
       ;;
     --stage) number "$1" "$2" 1 6; first=$2 ;;

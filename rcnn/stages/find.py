@@ -28,7 +28,6 @@ from .forgotten import check_none_under_way
 from .genfeat import genfeat
 from .loaded import forget_networks
 from .predict import predict
-from .recipes import BEST
 from .run_folder import held
 from .settings import (
     AppearancesSettings,
@@ -140,7 +139,7 @@ class Run:
                 max_bad=ALL_BAD,
                 vectors=ON if own.model == own.quality_model else OFF,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -173,7 +172,7 @@ class Run:
                 precision=own.precision,
                 licence=own.licence,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -186,7 +185,7 @@ class Run:
                 answers=self.answers,
                 answered=(self.places["feat_test"],) if self.answers else None,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -200,7 +199,7 @@ class Run:
             prefix=self.places.classifier,
             gpu=self.settings.first_gpu,
             renew=True,
-            recipe=BEST,
+            recipe=self.settings.recipe,
         )
 
     def _predict(self) -> None:
@@ -212,7 +211,7 @@ class Run:
                 gpu=self.settings.gpu,
                 workers=self.settings.workers,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -241,7 +240,7 @@ class Run:
                 output=self.places["submission.txt"],
                 report=self.places["report.html"],
                 appearances=self.places["appearances"],
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
