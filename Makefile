@@ -24,9 +24,9 @@ MXNET_VENV := .venv-mxnet
 INSIGHTFACE_VENV := .venv-insightface
 PEERS := .venv-peers-deepface .venv-peers-onnx .venv-peers-opencv .venv-peers-uniface $(INSIGHTFACE_VENV) $(MXNET_VENV)
 PY := $(VENV)/bin/python
-# progress where somebody watches; a log gets no bar and no line for each package
-PIP_SAYS := $$(test -t 1 || echo --quiet --progress-bar off)
-PIP := $(PY) -m pip install $(PIP_SAYS) --disable-pip-version-check
+# progress where somebody watches; a log gets neither bars nor a line for each package
+PIP_SAYS := says=; test -t 1 || says=--quiet
+PIP := $(PIP_SAYS); $(PY) -m pip install $$says --disable-pip-version-check
 BUILT := $(VENV)/built
 comma := ,
 STAMPS := $(patsubst %,$(VENV)/%.installed,$(subst $(comma), ,$(EXTRAS)))
@@ -82,7 +82,7 @@ lint: $(VENV)/dev.installed
 $(PEERS:=/installed): .venv-%/installed: requirements-%.txt
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
 	@echo 'make: installing $< into $(@D)'
-	@$(@D)/bin/python -m pip install $(PIP_SAYS) --disable-pip-version-check -r $<
+	@$(PIP_SAYS); $(@D)/bin/python -m pip install $$says --disable-pip-version-check -r $<
 	@touch $@
 
 parity: $(BUILT) $(MXNET_VENV)/installed

@@ -1,4 +1,4 @@
-"""A run whose folder was copied or moved goes on where it is, with the data set in it, not with that of the original."""
+"""A run whose folder was copied or moved goes on where it is, with its own data set, not with the original's."""
 
 from __future__ import annotations
 
