@@ -24,7 +24,9 @@ MXNET_VENV := .venv-mxnet
 INSIGHTFACE_VENV := .venv-insightface
 PEERS := .venv-peers-deepface .venv-peers-onnx .venv-peers-opencv .venv-peers-uniface $(INSIGHTFACE_VENV) $(MXNET_VENV)
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# progress where somebody watches; a log gets neither bars nor a line for each package
+PIP_SAYS := says=; test -t 1 || says=--quiet
+PIP := $(PIP_SAYS); $(PY) -m pip install $$says --disable-pip-version-check
 BUILT := $(VENV)/built
 comma := ,
 STAMPS := $(patsubst %,$(VENV)/%.installed,$(subst $(comma), ,$(EXTRAS)))
@@ -39,12 +41,15 @@ $(VENV)/base.installed: requirements.txt requirements-build.txt requirements-tra
 	  { echo "make: error: $(PYTHON) is missing or older than 3.11; install Python 3.11 or give make PYTHON=..." >&2; exit 2; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 	  { echo "make: error: $(PYTHON) -m venv failed; on Debian and Ubuntu install python3-venv" >&2; exit 2; }
-	$(PIP) -r requirements.txt -r requirements-build.txt
-	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-train.txt
+	@echo 'make: installing the base into $(VENV); pip downloads about 300 MB'
+	@$(PIP) -r requirements.txt -r requirements-build.txt
+	@echo 'make: installing PyTorch, which trains the classifier; pip downloads about 200 MB, or gigabytes of the build for CUDA'
+	@$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) -r requirements-train.txt
 	@touch $@
 
 $(VENV)/%.installed: requirements-%.txt $(VENV)/base.installed
-	$(PIP) -r $<
+	@echo 'make: installing $< into $(VENV)'
+	@$(PIP) -r $<
 	@touch $@
 
 $(VENV)/dev.installed: requirements-onnx.txt requirements-ray.txt
@@ -76,7 +81,8 @@ lint: $(VENV)/dev.installed
 
 $(PEERS:=/installed): .venv-%/installed: requirements-%.txt
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@echo 'make: installing $< into $(@D)'
+	@$(PIP_SAYS); $(@D)/bin/python -m pip install $$says --disable-pip-version-check -r $<
 	@touch $@
 
 parity: $(BUILT) $(MXNET_VENV)/installed

@@ -76,6 +76,8 @@ def find(settings: FindSettings) -> None:
         run()
     for line in (*summary(places["appearances"], found.labels), *run.notes):
         print(line)
+    if found.forgotten:
+        print(as_called(f"find: {found.forgotten}"))
     print(f"find: {time.monotonic() - started:.1f} s -> {places['report.html']}, {places['who.csv']}, who.json")
     both = f"{places['feat_trainval']},{places['feat_test']}"
     print(
