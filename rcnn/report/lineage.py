@@ -114,11 +114,20 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
 def _source_place(source: Mapping[str, Any], user: str, lineage: Lineage) -> str:
     """The place of a source: next to the directory `user` if it is unchanged there, because a run that was copied
     must not read the original; else as for `_place`."""
-    beside = files.join(files.parent(user), files.base_name(source["path"].rstrip("/")))
+    beside = _beside(source["path"], user)
     manifest = files.join(beside, MANIFEST)
     if not files.is_url(user) and files.is_file(manifest) and sha256(manifest) == source["manifest"]:
         return beside if not files.same(beside, source["path"]) else str(source["path"])
     return _place(source["path"], user, lineage, MANIFEST)
+
+
+def _beside(path: str, user: str) -> str:
+    """The place of `path` next to the directory `user`."""
+    name = files.base_name(path.rstrip("/"))
+    if files.is_url(user):
+        return files.join(files.parent(user), name)
+    user = os.path.abspath(files.plain(user))  # which has no slash at its end, and is not "."
+    return os.path.relpath(os.path.join(os.path.dirname(user), name))
 
 
 def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
@@ -129,12 +138,7 @@ def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:
     InputError
         If it is in neither location, or may not be opened there.
     """
-    if files.is_url(user):
-        beside = files.join(files.parent(user), files.base_name(path))
-    else:
-        user = os.path.abspath(files.plain(user))
-        beside = os.path.relpath(os.path.join(os.path.dirname(user), files.base_name(path)))
-    for place in filter(lambda place: files.may_follow(place, lineage.given), (path, beside)):
+    for place in filter(lambda place: files.may_follow(place, lineage.given), (path, _beside(path, user))):
         try:
             if files.exists(files.join(place, inside) if inside else place):
                 return place

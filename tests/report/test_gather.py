@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 
@@ -89,6 +90,24 @@ def test_a_run_that_was_moved_still_holds_together(run, tmp_path):
     assert [reader.path.endswith("moved/det") for reader in lineage.detections] == [True]
     # a manifest that was edited is not the one that was read: that is said
     assert any("feat was rebuilt after" in note for note in lineage.notes)
+
+
+@pytest.mark.parametrize("given", ["{}/feat", "{}/feat/", "."])
+def test_a_copied_run_reads_its_own_directories_unless_they_changed(run, given, tmp_path, monkeypatch):
+    copy = tmp_path / "copy"
+    shutil.copytree(run.root, copy)
+    monkeypatch.chdir(copy / "feat")
+
+    def detections() -> list[str]:
+        reader = StageReader(given.format(copy), ("feature",))
+        return [os.path.realpath(found.path) for found in trace([reader]).detections]
+
+    assert detections() == [str(copy / "det")]
+    with (copy / "det/manifest.json").open("a") as manifest:  # a rebuilt one is not what the features were made from
+        manifest.write("\n")
+    assert detections() == [str(run.root / "det")]
+    shutil.rmtree(copy / "det")
+    assert detections() == [str(run.root / "det")]
 
 
 def test_what_is_gone_is_said_and_no_error(run, tmp_path):
