@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..clips.folder import scan
+from ..clips.folder import LOOSE, scan
+from ..clips.levels import below_people, check_not_above, folders_inside, notes
 from ..errors import InputError, UnreadableError
 from ..faces.card import Card, card_path, parse_card, write_card
 from ..faces.choice import central_crop
@@ -25,6 +26,7 @@ from ..workers.progress import progress
 from ..workers.signals import until_stopped
 from .settings.cards import CardSettings
 
+FLAG = "--faces"
 EACH = 4  # photographs of a person; more would only add pairs of the same faces
 CLEAR = 1.03  # how much better a format must separate than a more common one; 12 drawn people changed it by 1.8 %
 LEAST_PAIRS = 20  # of one person; fewer can't tell input formats apart
@@ -80,7 +82,13 @@ def _crops(folder: Path, detector: Detector, most: int) -> tuple[list[np.ndarray
     """Aligned crops of people with several photographs, and whose they are; people sorted by name."""
     crops: list[np.ndarray] = []
     labels: list[int] = []
-    people, _ = scan(folder, "--faces")
+    people, skipped = scan(folder, FLAG)
+    inside = {person: folders_inside(item.file for item in items) for person, items in people.items()}
+    check_not_above(folder, FLAG, inside)
+    if not people and any(skip.reason == LOOSE for skip in skipped):
+        raise below_people(folder, FLAG)
+    for line in notes(inside, FLAG, {person: folder / person for person in inside}):
+        print(f"card: {line}", flush=True)
     several = [items[:EACH] for _, items in sorted(people.items()) if len(items) > 1]
     total = min(most, sum(map(len, several)))
     with progress(what="card", unit="photograph", total=total) as bar:
@@ -93,7 +101,7 @@ def _crops(folder: Path, detector: Detector, most: int) -> tuple[list[np.ndarray
     pairs = int((counts * (counts - 1) // 2).sum())
     if pairs < LEAST_PAIRS or (counts > 0).sum() < 2:
         raise InputError(
-            f"--faces {folder}: {pairs} pairs of faces of one person are too few to measure with; give at least "
+            f"{FLAG} {folder}: {pairs} pairs of faces of one person are too few to measure with; give at least "
             f"{LEAST_PAIRS}: a folder for each person, with several photographs"
         )
     print(f"card: {len(crops)} faces of {int((counts > 0).sum())} people, {pairs} pairs of one person")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..networks.precision import FP32
 from ..networks.zoo.roles import model_files
 from ..tables.header import file_sums
 from ..tables.moved import arguments_now
+from ..training.people import pictures_in
 from ..video.photographs import ENDINGS, read_photograph
 from .detect import DetectJob
 from .find_summary import large_faces
@@ -74,6 +76,8 @@ def place_photographs(roster: Roster, paths: Sequence[Path], link: bool) -> list
     """
     found: dict[str, Enrolment] = {}
     for path in paths:
+        if path.is_dir():
+            raise _folder_given(path)
         try:
             read_photograph(path)
             digest = files.sha256(str(path))[:ID_DIGITS]
@@ -85,6 +89,18 @@ def place_photographs(roster: Roster, paths: Sequence[Path], link: bool) -> list
         each = _enrolment(roster, path, f"{digest}{ending}", link)
         found.setdefault(each.clip.name, each)
     return list(found.values())
+
+
+def _folder_given(folder: Path) -> InputError:
+    """The error for a folder in place of photographs, which must all be of one person."""
+    if pictures := pictures_in(folder):
+        files_of = f"{shlex.quote(str(folder))}/*{pictures[0].suffix}"
+        return InputError(f"{folder}: is a folder; give photographs of one person: {files_of}")
+    inside = [entry for entry in sorted(folder.iterdir()) if pictures_in(entry)]
+    if not inside:
+        return InputError(f"{folder}: is a folder without photographs; give photographs of one person")
+    example = f"{shlex.quote(str(inside[0]))}/*{pictures_in(inside[0])[0].suffix}"
+    return InputError(f"{folder}: is a folder of folders; give photographs of one person, like {example}")
 
 
 def _enrolment(roster: Roster, path: Path, name: str, link: bool) -> Enrolment:

@@ -18,6 +18,7 @@ from ..clips.given import read_given
 from ..clips.in_place import Earlier, Pieces, read_earlier, write_in_place
 from ..clips.known import known_people
 from ..clips.layout import write_lines
+from ..clips.levels import folders_inside, notes
 from ..clips.listed import TO_THE_END
 from ..clips.suppressed import Suppressed, forgotten_line
 from ..errors import InputError, UnreadableError
@@ -31,7 +32,6 @@ from ..workers.signals import until_stopped
 from .settings import FindSettings
 
 SKIPPED_FILE = "skipped.txt"
-FILE_OF_A_FOLDER_OF_PEOPLE = 2  # parts of the path of a person's file below the folder of people
 NAMED = 3  # skipped files that are named for each reason
 WHOLE = ((0.0, TO_THE_END),)  # of a file that is not cut into pieces
 
@@ -62,17 +62,13 @@ class FilmSet:
     @property
     def notes(self) -> list[str]:
         """What looks like a mistake: a folder of people who are folders, taken for one person."""
-        lines = []
+        inside: dict[str, int] = {}
+        folders: dict[str, Path] = {}
         for person, mine in self.people.items():
             places = [Path(os.path.relpath(file.path, self.folder)).parts for file in mine]
-            inside = {parts[1] for parts in places if len(parts) > FILE_OF_A_FOLDER_OF_PEOPLE}
-            if len(inside) > 1 and all(len(parts) > FILE_OF_A_FOLDER_OF_PEOPLE for parts in places):
-                folder = self.folder / places[0][0]
-                lines.append(
-                    f"{printable(person)} is one person, with photographs in {len(inside)} folders; if each of these "
-                    f"is a person, give --people {shlex.quote(str(folder))}"
-                )
-        return lines
+            inside[person] = folders_inside("/".join(parts[1:]) for parts in places)
+            folders[person] = self.folder / places[0][0]
+        return notes(inside, "--people", folders)
 
     @property
     def lines(self) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from ..clips.dataset import NOBODY_KNOWN, TEST, TRAIN, VAL
 from ..clips.folder import LOOSE, NEITHER, NOT_CHOSEN, UNREADABLE, Item, People, Skipped, check_people, scan
 from ..clips.given import give_labels, names_now, person_name, read_given, write_given
 from ..clips.layout import FOLDERS, LISTS, STAGING, arrange, check_output, fresh, publish, write_lines
+from ..clips.levels import below_people, check_not_above, folders_inside, notes
 from ..clips.names import printable
 from ..clips.sources import write_sources
 from ..clips.splits import Shares, read_splits, split_items, write_splits
@@ -251,15 +251,13 @@ def _check_output(source: Path, output: Path, overwrite: bool) -> None:
 
 
 def _check_level(people: People, source: Path) -> None:
-    """Refuse a folder that contains the folder of people: everything in it would be taken for one person."""
-    folders = {item.file.split("/")[0] for items in people.values() for item in items if "/" in item.file}
-    if len(people) == 1 and len(folders) > 1 and all("/" in item.file for items in people.values() for item in items):
-        (person,) = people
-        raise InputError(
-            f"--input {source}: contains one folder, {printable(person)}, which contains {len(folders)}; if those are "
-            "of "
-            f"one person each, give --input {shlex.quote(str(source / person))}"
-        )
+    """Refuse a folder with a single person that seems to contain people; where there are several, only say so: a
+    person's folder may contain one for each year."""
+    inside = {person: folders_inside(item.file for item in items) for person, items in people.items()}
+    if len(inside) == 1:
+        check_not_above(source, "--input", inside)
+    for line in notes(inside, "--input", {person: source / person for person in inside}):
+        print(f"gendata.py: {line}", flush=True)
 
 
 def _check_known(
@@ -269,11 +267,7 @@ def _check_known(
         reasons = Counter(skip.reason for skip in skipped)
         left_out = "".join(f"; {count} skipped ({reason})" for reason, count in reasons.most_common())
         if not people and any(skip.reason == LOOSE for skip in skipped):
-            raise InputError(
-                f"--input {source}: contains files and no folder for each person; if it is the folder of one person, "
-                "give "
-                f"the one above: --input {shlex.quote(str(source.parent))}"
-            )
+            raise below_people(source, "--input")
         raise InputError(
             f"--input {source}: no person has {settings.min_items} photographs or videos{left_out}; they must "
             f"lie in {source}/PERSON/, and --min-items sets how many are enough"
