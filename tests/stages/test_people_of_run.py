@@ -166,14 +166,34 @@ def test_a_photograph_without_a_face_changes_nothing(photographed, tmp_path):
     assert sorted(path for path in root.rglob("*")) == before
 
 
-def test_a_run_that_was_moved_is_refused_before_anything_is_written(photographed, tmp_path):
-    shutil.copytree(photographed / "found", tmp_path / "moved")
-    before = sorted(path for path in (tmp_path / "moved").rglob("*"))
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_person_joins_a_run_that_was_copied_and_not_the_original(photographed, tmp_path):
+    original = photographed / "found"
+    before = files_in(original)
+    shutil.copytree(original, tmp_path / "found")
     photograph = tmp_path / "somebody.png"
     cv2.imwrite(str(photograph), portrait(2))
-    with pytest.raises(InputError, match=r"was made of .*found/dataset, and not of"):
-        add_person(AddPersonSettings("Cy", (photograph,), str(tmp_path / "moved")))
-    assert sorted(path for path in (tmp_path / "moved").rglob("*")) == before
+    add(tmp_path, "Cy", photograph)
+    assert read_people(str(tmp_path / "found/dataset/gt_v2/names.txt"))[3] == "Cy"
+    assert sorted(clips_of(tmp_path)) == sorted([*clips_of(photographed), *added(tmp_path)])
+    assert files_in(original) == before
+
+
+def added(root: Path) -> list[str]:
+    return [f"photographs/{path.name}" for path in (root / "found/dataset/photographs").iterdir()]
+
+
+def test_another_data_set_is_refused_before_anything_is_written(photographed, tmp_path):
+    shutil.copytree(photographed / "found/dataset", tmp_path / "other")
+    before = files_in(photographed), files_in(tmp_path / "other")
+    photograph = tmp_path / "somebody.png"
+    cv2.imwrite(str(photograph), portrait(2))
+    with pytest.raises(InputError, match=r"was made of .*found/dataset, and not of .*other"):
+        add(photographed, "Cy", photograph, dataset=str(tmp_path / "other"))
+    assert (files_in(photographed), files_in(tmp_path / "other")) == before
 
 
 def test_a_link_takes_the_photograph_from_where_it_lies(photographed, tmp_path):
