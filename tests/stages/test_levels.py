@@ -11,11 +11,12 @@ import cv2
 import pytest
 from drawn_people import portrait
 
+from rcnn.clips.folder import scan
 from rcnn.clips.levels import folders_inside, notes
 from rcnn.errors import InputError
 from rcnn.stages.card import _crops
 from rcnn.stages.enrolment import place_photographs
-from rcnn.stages.gendata import generate
+from rcnn.stages.gendata import _check_level, generate
 from rcnn.stages.settings import GendataSettings
 from rcnn.training.people import list_photographs
 
@@ -109,6 +110,13 @@ def test_a_card_says_which_person_may_be_several(put, capsys):
     with pytest.raises(InputError, match="pairs of faces of one person are too few"):
         _crops(Path("faces"), lambda *_: pytest.fail("no photograph may be read"), 0)
     assert "card: team is one person, with photographs in 2 folders; if each" in capsys.readouterr().out
+
+
+def test_gendata_takes_a_folder_for_each_year_and_says_so(put, capsys):
+    put(*(f"faces/{name}/{year}/1.png" for name in ("Ada", "Bo") for year in (2019, 2020)))
+    _check_level(scan(Path("faces"))[0], Path("faces"))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("gendata.py: Ada is one person, with photographs in 2 folders") and "Bo is" in second
 
 
 def test_a_thousand_such_people_are_three_lines():
