@@ -13,8 +13,8 @@ from rcnn.clips.dataset import NAMES_FILE
 from rcnn.clips.layout import FOLDERS
 from rcnn.faces.load import load_embedder
 from rcnn.networks.engine import CPU
+from rcnn.stages.crops import decode_crop
 from rcnn.stages.detect import detect
-from rcnn.stages.feature import decode_crop
 from rcnn.stages.settings import DetectSettings
 from rcnn.tables import StageReader
 from rcnn.tables.faces import ClipFaces, read_faces

@@ -14,7 +14,7 @@ from rcnn.clips.layout import FOLDERS, PEOPLE_FILE
 from rcnn.clips.listed import listed_sources
 from rcnn.faces.load import load_embedder
 from rcnn.networks.engine import CPU
-from rcnn.stages.feature import decode_crop
+from rcnn.stages.crops import decode_crop
 from rcnn.tables import INT8, StageReader
 from rcnn.tables.schema import vectors
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..tables import StageReader
+from ..tables.faces import MAX_CROP_BYTES
 from ..video.picture import picture_size
 
 SIDE = 96  # pixels of a thumbnail
 JPEG_QUALITY = 75
 SMALL_SIDE = 64  # of one on a page of very many people
 KNOWN_FACES = 3  # of each person, from training clips
-MAX_CROP_BYTES = 1 << 20
 MAX_CROP_SIDE = 1024  # pixels; crops have 112
 ROWS = 1024  # faces a batch
 INSTANTS = 1000  # a second, in which two times are the same: frames are further apart

@@ -11,7 +11,7 @@ from rcnn.clips.dataset import TRAIN, VAL
 from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import variants
 from rcnn.faces.vectors import normalise
-from rcnn.stages.feature import decode_crop
+from rcnn.stages.crops import decode_crop
 from rcnn.tables import StageReader
 
 from .recipes import EMBEDDER, central_of, clips_of
