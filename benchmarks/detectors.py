@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import OWN_DETECTOR, PUBLISHED_DETECTOR
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
@@ -29,8 +30,6 @@ from rcnn.networks.checkpoint.cascade import is_cascade
 from rcnn.networks.engine import CPU, FP16, INT8, choose_device
 from rcnn.networks.engine.onnx_graph import is_onnx
 
-PUBLISHED = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
-OWN = "./model/essh-m25,0"
 ACROSS = 3  # photographs in a frame, side by side
 BATCH = 8  # frames
 
@@ -80,7 +79,7 @@ def rows_of(model: str, folder: Path, device: int, variants: str | None) -> Iter
         yield Row(f"{name} ONNX", engine, onnx)
     for precision in (FP16, INT8) if variants else ():
         made = str(folder / f"{Path(name).stem}-{precision}.onnx")
-        quietly(make_variant, onnx, made, precision, variants, PUBLISHED)
+        quietly(make_variant, onnx, made, precision, variants, PUBLISHED_DETECTOR)
         yield Row(f"{name} {precision}", onnx_engine, made)
 
 
@@ -104,7 +103,7 @@ def timed(detector: Detector, frames: np.ndarray, repeats: int) -> tuple[list[Fa
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/detectors.py --gpu -1 --models ./model/essh-m25,0 ./model/det_10g.onnx")
     add = parser.add_argument
-    add("--models", nargs="+", default=[PUBLISHED, OWN], metavar="MODEL", help="detectors")
+    add("--models", nargs="+", default=[PUBLISHED_DETECTOR, OWN_DETECTOR], metavar="MODEL", help="detectors")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="one more picture")
     add("--frames", default=24, type=positive, metavar="N", help=f"of {ACROSS} photographs each")
@@ -118,7 +117,9 @@ def main() -> None:
     if args.published is not None:
         from published import models_in, table
 
-        table([*models_in(args.published), PUBLISHED], Path(args.crowd), args.videos, args.frames, OWN)
+        table(
+            [*models_in(args.published), PUBLISHED_DETECTOR], Path(args.crowd), args.videos, args.frames, OWN_DETECTOR
+        )
         return
     frames = frames_of(args.faces, args.crowd, args.frames)
     wanted: list[Faces] | None = None

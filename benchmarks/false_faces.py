@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.boxes import overlaps
 
+from benchmarks.models import OWN_DETECTOR, PUBLISHED_DETECTOR
 from benchmarks.ranking.people import CHOOSING, by_chance, read_videos, sides_of_videos
 from rcnn.commands.arguments import Parser, add_gpu
 from rcnn.config import config
@@ -121,11 +122,10 @@ def draw(path: Path, others: list[tuple[float, np.ndarray]], columns: int = 12) 
 
 
 def main() -> None:
-    published = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
-    referees = ["../shared/models/scrfd_2.5g_bnkps.onnx", published]
+    referees = ["../shared/models/scrfd_2.5g_bnkps.onnx", PUBLISHED_DETECTOR]
     parser = Parser(__doc__, "python benchmarks/false_faces.py --gpu -1")
     add = parser.add_argument
-    add("--models", nargs="+", default=["./model/essh-m25,0", published], metavar="MODEL", help="detectors")
+    add("--models", nargs="+", default=[OWN_DETECTOR, PUBLISHED_DETECTOR], metavar="MODEL", help="detectors")
     add("--referees", nargs="+", default=referees, metavar="MODEL", help="detectors that confirm")
     add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="folder with manifest.csv")
     add("--teaching", action="store_true", help="print the folders of the videos that teach, and do nothing else")

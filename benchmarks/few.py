@@ -19,6 +19,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import OWN_EMBEDDING, PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, numbers, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.choice import central_crop
@@ -39,9 +40,8 @@ from rcnn.training.people import held_out
 from rcnn.training.team import Team
 from rcnn.video.photographs import read_image
 
-CHECKPOINTS = "../shared/checkpoints"
-DETECTOR = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-MODELS = {"MobileFaceNet": f"{CHECKPOINTS}/mobilefacenet-y1/model,0", "face-m": "model/face-m,0"}
+DETECTOR = PUBLISHED_DETECTOR
+MODELS = {"MobileFaceNet": PUBLISHED_EMBEDDING, "face-m": OWN_EMBEDDING}
 OURS = "face-m"  # has learnt from most people: only those that are held out count
 CLEAN, SMALL = "clean", "small"  # photographs; the same reduced, dark and noisy
 CHUNK = 64  # photographs in memory at a time

@@ -19,16 +19,16 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.detection import IMAGES_A_MISTAKE, LEAST_SCORE, MIN_SIZE, SIZES, Scene, make_scenes
-from rcnn.commands.arguments import Parser, add_gpu, positive
+from benchmarks.detection import IMAGES_A_MISTAKE, LEAST_SCORE, MIN_SIZE, recalls
+from benchmarks.models import OWN_DETECTOR, PUBLISHED_DETECTOR
+from benchmarks.pasted_scenes import Scene, add_scene_options, chosen_photographs, make_scenes
+from rcnn.commands.arguments import Parser, add_gpu
 from rcnn.config import config
-from rcnn.errors import InputError, run_script
-from rcnn.faces.detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
+from rcnn.errors import run_script
+from rcnn.faces.detection_quality import false_positives, landmark_errors, match_faces, threshold_for
 from rcnn.faces.detectors.single_stage import Detector
 from rcnn.faces.load import load_detector
 from rcnn.networks.engine import choose_device
-from rcnn.training.labels import label_photographs
-from rcnn.training.people import held_out, list_photographs
 from rcnn.training.scenes import move_boxes, move_landmarks
 from rcnn.training.worn import wear_glasses
 
@@ -119,10 +119,7 @@ def report(name: str, detector: Detector, ways: Mapping[str, Sequence[Scene]]) -
             rare = threshold_for(found, matches, IMAGES_A_MISTAKE)
         line = f"{name:<12}{way:<10}"
         for threshold in (rare, config.ESSH.THRESHOLD):
-            cells = [
-                recall(found, matches, [(s.sizes >= low) & (s.sizes < high) for s in scenes], threshold)
-                for low, high in (SIZES["<24"], SIZES[">=24"])
-            ]
+            cells = recalls(found, matches, scenes, ("<24", ">=24"), threshold)
             errors = landmark_errors(found, matches, [(s.boxes, s.landmarks) for s in scenes], threshold, MIN_SIZE)
             line += f"{threshold:>10.3f}{false_positives(found, matches, threshold) / len(scenes):>8.3f}"
             line += "".join(f"{value:>8.3f}" for value in cells)
@@ -131,26 +128,15 @@ def report(name: str, detector: Detector, ways: Mapping[str, Sequence[Scene]]) -
 
 
 def main() -> None:
-    published = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
     parser = Parser(__doc__, "python benchmarks/hard_faces.py --gpu -1")
-    add = parser.add_argument
-    add("--models", nargs="+", default=["./model/essh-m25,0", published], metavar="MODEL", help="detectors")
-    add("--labeller", default=published, metavar="MODEL", help="detector whose faces are the labels")
-    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--photographs", default=200, type=positive, metavar="N", help="that are pasted")
-    add("--seed", default=2024, type=int, metavar="N", help="of the choice of photographs and of the scenes")
-    add("--cache", metavar="FILE", help=".npz that keeps the labels of these photographs for the next time")
+    parser.add_argument(
+        "--models", nargs="+", default=[OWN_DETECTOR, PUBLISHED_DETECTOR], metavar="MODEL", help="detectors"
+    )
+    add_scene_options(parser, 200)
     add_gpu(parser)
     args = parser.parse_args()
     device = choose_device(args.gpu)
-    people = list_photographs(args.faces)
-    paths = [path for person, photos in people.items() if held_out(person) for path in photos]
-    rng = np.random.default_rng(args.seed)
-    paths = [paths[i] for i in rng.permutation(len(paths))]
-    labelled = label_photographs(paths[: args.photographs * 5 // 4], load_detector(args.labeller, device), args.cache)
-    with_faces = [photo for photo in labelled if len(photo.boxes)][: args.photographs]
-    if not with_faces:
-        raise InputError(f"--faces {args.faces}: has no photograph of a person who is held out; give more people")
+    with_faces, labelled = chosen_photographs(args, load_detector(args.labeller, device))
     scenes = make_scenes(with_faces, labelled, args.seed)
     ways = {
         name: [change(scene, np.random.default_rng((args.seed, n))) for n, scene in enumerate(scenes)]

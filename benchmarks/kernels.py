@@ -29,6 +29,7 @@ from precision import speed
 from tuning import rate
 from versus.machine import machine
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, number, positive
 from rcnn.config import config
 from rcnn.errors import run_script
@@ -42,7 +43,6 @@ from rcnn.networks.engine.torch import TorchNetwork
 from rcnn.workers.pipeline import cores
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]
-CHECKPOINTS = "../shared/checkpoints"
 NARROW = (3, 8, 16, 32, 32)  # channels of the first layers of MobileNet-0.25, each of two but the first
 OURS = "ours: bytes, 2 streams"
 
@@ -169,8 +169,8 @@ def compare(title: str, found: dict[str, Way], rounds: int, seconds: float, exac
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/kernels.py")
     add = parser.add_argument
-    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
-    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding")
     add("--rounds", default=3, type=positive, metavar="N", help="turns of each way")
     add("--seconds", default=3.0, type=number, metavar="S", help="of a turn")
     add("--only", default="", metavar="WAY;...", help="ways beside ours that are run; default: all")

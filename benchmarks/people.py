@@ -13,6 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.clips.layout import FOLDERS
 from rcnn.commands.arguments import Parser, add_gpu, positive, whole
 from rcnn.demo.demo_set import DemoClip, DemoOptions, plan_demo, write_demo
@@ -31,7 +32,6 @@ from rcnn.video.frames import read_frames
 from rcnn.video.photographs import read_image
 from rcnn.workers.progress import progress
 
-CHECKPOINTS = "../shared/checkpoints"
 SAMPLING = 3  # every third frame is looked at, as detect.py does
 CHUNK = 32  # photographs in memory at a time
 SHEET_PEOPLE, SHEET_CLIPS = 12, 6  # on the contact sheet: rows and columns
@@ -109,10 +109,8 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/people.py --gpu -1 --sheet people.png")
     add = parser.add_argument
     add("--model", default=PREFIX, metavar="PREFIX", help="what draws the people")
-    retinaface = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-    mobilefacenet = f"{CHECKPOINTS}/mobilefacenet-y1/model,0"
-    add("--detector", default=retinaface, metavar="PREFIX,EPOCH", help="face detector")
-    add("--embedding", default=mobilefacenet, metavar="PREFIX,EPOCH", help="embedding network")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="face detector")
+    add("--embedding", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding network")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
     add("--threshold", default=0.5, type=float, metavar="P", help="smallest probability of a face")
     add("--seed", default=0, type=whole, metavar="N", help="of the people")

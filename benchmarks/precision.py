@@ -22,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, number, paths, positive
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
@@ -40,7 +41,6 @@ from rcnn.video.photographs import read_image
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
 ROOT = Path(__file__).resolve().parents[1]
-CHECKPOINTS = "../shared/checkpoints"
 PARTS = ("embedding", "detector", "stages")
 CALIBRATION_CROPS, CALIBRATION_FRAMES = 300, 96
 FOLDS = 10
@@ -199,8 +199,8 @@ def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/precision.py --only embedding,detector")
     add = parser.add_argument
     add("--only", type=paths, default=PARTS, metavar="PART,...", help=f"of {','.join(PARTS)}")
-    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
-    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg; one person in five judges")
     add("--photographs", default=1200, type=positive, metavar="N", help="at most, to judge by")
     add("--half", default=200, type=positive, metavar="N", help="crops for float16")

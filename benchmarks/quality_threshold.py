@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.boxes import overlaps
 
+from benchmarks.models import OWN_DETECTOR, OWN_EMBEDDING, PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from benchmarks.ranking.people import CHOOSING, read_videos, sides_of_videos
 from benchmarks.ranking.render import GAIN, NOISE
 from rcnn.commands.arguments import Parser, add_gpu, number, positive
@@ -40,10 +41,9 @@ from rcnn.networks.engine import choose_device
 from rcnn.video.decoder import FrameDecoder
 
 AS_IS, DARK = LEVELS = ("as is", "dark")
-CHECKPOINTS = "../shared/checkpoints"
 PAIRS = (
-    f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0={CHECKPOINTS}/mobilefacenet-y1/model,0",
-    "./model/essh-m25,0=./model/face-m,0",
+    f"{PUBLISHED_DETECTOR}={PUBLISHED_EMBEDDING}",
+    f"{OWN_DETECTOR}={OWN_EMBEDDING}",
 )
 REFEREES = ("../shared/models/scrfd_2.5g_bnkps.onnx", "../shared/models/yunet_n_dynamic.onnx")
 SURE, FAINT = 0.5, 0.1  # scores of referees: of a face, and of what may be one

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.nms import nms
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, number
 from rcnn.config import config
 from rcnn.errors import run_script
@@ -38,7 +39,6 @@ from rcnn.video.photographs import read_image
 from rcnn.workers.pipeline import cores
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
-CHECKPOINTS = "../shared/checkpoints"
 FRAME_BATCHES, CROP_BATCHES = (1, 2, 4, 8), (1, 4, 8, 16, 32, 64)
 REPEATS = 200  # of the steps after the network
 
@@ -117,8 +117,8 @@ def after_the_network(model: str, picture: str) -> None:
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/tuning.py")
     add = parser.add_argument
-    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
-    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding")
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture with at least five faces")
     add("--seconds", default=3.0, type=number, metavar="S", help="that each cell is measured")
     args = parser.parse_args()

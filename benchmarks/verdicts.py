@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from verification import RATES, embed_photographs
 
+from benchmarks.models import OWN_EMBEDDING, PUBLISHED_DETECTOR
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.load import load_detector, load_embedder
@@ -34,7 +35,6 @@ from rcnn.scores.verification import thresholds_at
 from rcnn.tables import OK, StageWriter, features_schema, vector_array
 from rcnn.training.people import held_out
 
-CHECKPOINTS = "../shared/checkpoints"
 ASKED = (1, 3, 10, 30, 100)  # false hits per 1,000 clips
 LARGEST_CLIP = 3  # photographs
 SETTINGS = ((1, 0), (1, 60), (10, 0), (10, 60), (40, 0), (40, 150))  # known people, clips of strangers
@@ -206,9 +206,8 @@ def spread(values: list[float], digits: int) -> str:
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/verdicts.py --model model/face-m,0 --gpu -1")
     add = parser.add_argument
-    retinaface = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-    add("--detector", default=retinaface, metavar="PREFIX,EPOCH", help="face detector")
-    add("--model", default="./model/face-m,0", metavar="PREFIX,EPOCH", help="embedding network")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="face detector")
+    add("--model", default=OWN_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding network")
     add("--faces", default="../shared/faces", type=Path, metavar="DIR", help="folder of PERSON/*.jpg")
     add("--cache", default=tempfile.gettempdir(), type=Path, metavar="DIR", help="where embeddings are kept")
     add("--seeds", default=5, type=positive, metavar="N", help="that spreads are taken over")

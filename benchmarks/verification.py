@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.choice import central_crop
@@ -28,7 +29,6 @@ from rcnn.video.photographs import read_image
 
 RATES = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}  # false match rates, as a card names them
 CHUNK = 64  # photographs in memory at a time
-CHECKPOINTS = "../shared/checkpoints"
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,8 @@ def embed_photographs(
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/verification.py --gpu -1 --mirror")
     add = parser.add_argument
-    retinaface = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-    mobilefacenet = f"{CHECKPOINTS}/mobilefacenet-y1/model,0"
-    add("--detector", default=retinaface, metavar="PREFIX,EPOCH", help="face detector")
-    add("--model", default=mobilefacenet, metavar="PREFIX,EPOCH", help="embedding network")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="face detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding network")
     add("--faces", default="../shared/faces", type=Path, metavar="DIR", help="folder of PERSON/*.jpg")
     add("--threshold", default=0.3, type=float, metavar="P", help="smallest probability of a face")
     add("--scale", default=1.0, type=float, metavar="S", help="size at which the photographs are looked at")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.models import own_models, published_models
 from rcnn.clips.dataset import NAMES_FILE
 from rcnn.clips.layout import FOLDERS
 from rcnn.faces.load import load_embedder
@@ -21,23 +22,8 @@ from rcnn.tables.faces import ClipFaces, read_faces
 
 RATE = 8  # looks a second, of --recipe best
 CHUNK = 512  # crops that are embedded together
-
-
-@dataclass(frozen=True)
-class Models:
-    """A pair of models, and the smallest quality of a face that goes with it."""
-
-    detector: str
-    embedding: str
-    quality: float
-
-
-MODELS = {
-    "ours": Models("model/essh-m25,0", "model/face-m,0", 6.0),
-    "published": Models(
-        "../shared/checkpoints/retinaface-mnet25/mnet.25,0", "../shared/checkpoints/mobilefacenet-y1/model,0", 6.0
-    ),
-}
+QUALITY = 6.0  # smallest of a face
+MODELS = {"ours": own_models(QUALITY), "published": published_models(QUALITY)}
 
 
 @dataclass(frozen=True)

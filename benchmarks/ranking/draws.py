@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from benchmarks.models import own_models, published_models
 from rcnn.clips.dataset import TEST, TRAIN, TRAIN_FILE, VAL, VAL_FILE
 from rcnn.clips.layout import LISTS, PEOPLE_FILE, TEST_FILE, write_lines
 from rcnn.clips.listed import ListedClip, write_listed
@@ -27,22 +28,11 @@ from .people import DRAWS, Cast, Piece, draw_cast, number, read_photographs, rea
 from .render import LEVELS, Sizes, render
 from .script import Film, FilmClip, cut_clips, write_films
 
-CHECKPOINTS = "../shared/checkpoints"
 TEACH = "teach"
-
-
-@dataclass(frozen=True)
-class Models:
-    """A pair of models, and the smallest quality of a face that goes with it, chosen on the side for choosing."""
-
-    detector: str
-    embedding: str
-    quality: float
-
-
+QUALITY = 4.0  # smallest of a face, chosen on the side for choosing
 MODELS = {
-    "published": Models(f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", f"{CHECKPOINTS}/mobilefacenet-y1/model,0", 4.0),
-    "own": Models("model/essh-m25,0", "model/face-m,0", 4.0),
+    "published": published_models(QUALITY),
+    "own": own_models(QUALITY),
 }
 
 

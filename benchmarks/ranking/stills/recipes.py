@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.clips.dataset import NAMES_FILE, read_ground_truth, read_names
 from rcnn.clips.layout import TEST_FILE
 from rcnn.faces.choice import central_face
@@ -33,9 +34,8 @@ from rcnn.tables import FACES_SCHEMA, MANIFEST, NO_FACE, OK, TRACKED_FACES_SCHEM
 from ...centroids import rank_by_centroids
 from .sets import FEW_FOLDER, PEOPLE
 
-CHECKPOINTS = "../shared/checkpoints"
-DETECTOR = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-EMBEDDER = f"{CHECKPOINTS}/mobilefacenet-y1/model,0"
+DETECTOR = PUBLISHED_DETECTOR
+EMBEDDER = PUBLISHED_EMBEDDING
 THRESHOLD = 6.0  # of quality: the norm that a tenth of the faces of clean clips lies under with this model
 WIDTH, HEIGHT = 888, 480  # of the frames that boxes are in
 STAGES = ("trainval", "test")
