@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ...installation import MODELS as SHIPPED
 
+ONNX = ".onnx"
 PUBLISHED = "python -m rcnn zoo lists published ones"
 
 
@@ -50,8 +51,8 @@ def model_files(model: str) -> tuple[str, ...]:
     Parameters
     ----------
     model : `PREFIX,EPOCH`, with a classifier's PREFIX-train.json where it is there, and all that it was learnt as in
-        folds; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
-        checkpoints, `DIR` or `PREFIX`
+        folds; `X.onnx`, with the weights X.onnx.data where they are there; or, of MTCNN's three checkpoints, `DIR` or
+        `PREFIX`. The card of each, PREFIX.toml or X.toml, is one of its files where it is there
 
     Raises
     ------
@@ -62,14 +63,27 @@ def model_files(model: str) -> tuple[str, ...]:
     from ..checkpoint import checkpoint_files
     from ..checkpoint.cascade import cascade_checkpoints, is_cascade
 
-    if model.lower().endswith(".onnx"):
-        beside = (f"{os.path.splitext(model)[0]}.toml", f"{model}.data")
-        return model, *(path for path in beside if os.path.isfile(path))
-    if is_cascade(model):
-        return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
-    record = train_record(model)
-    members = (path for member in members_of(model) for path in checkpoint_files(member))
-    return *members, *((record,) if os.path.isfile(record) else ())
+    own: tuple[str, ...]
+    beside = [card_path(card_owner(model))]
+    if model.lower().endswith(ONNX):
+        own = (model,)
+        beside.append(f"{model}.data")
+    elif is_cascade(model):
+        own = tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
+    else:
+        own = tuple(path for member in members_of(model) for path in checkpoint_files(member))
+        beside.append(train_record(model))
+    return *own, *(path for path in beside if os.path.isfile(path))
+
+
+def card_path(path: str) -> str:
+    """Path of the card of X.onnx: X.toml."""
+    return f"{os.path.splitext(path)[0]}.toml"
+
+
+def card_owner(model: str) -> str:
+    """The X.onnx whose card X.toml belongs to a model; for the checkpoint `PREFIX,EPOCH` the card is PREFIX.toml."""
+    return model if model.lower().endswith(ONNX) else f"{model.rpartition(',')[0] or model}.onnx"
 
 
 def train_record(model: str) -> str:
