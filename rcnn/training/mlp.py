@@ -155,7 +155,7 @@ class Classifier(Trainable):
 
 
 def _batch_norm(width: int, fixed: bool = False) -> nn.BatchNorm1d:
-    layer = nn.BatchNorm1d(width, BATCH_NORM_EPS, 1 - BATCH_NORM_MOMENTUM)  # PyTorch's momentum is the weight of the new value
+    layer = nn.BatchNorm1d(width, BATCH_NORM_EPS, 1 - BATCH_NORM_MOMENTUM)  # PyTorch weighs the new value
     layer.weight.requires_grad_(not fixed)
     return layer
 

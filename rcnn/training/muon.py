@@ -17,7 +17,7 @@ EPSILON = 1e-8
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon (Jordan et al., kellerjordan.github.io/posts/muon), with steps scaled to those of AdamW (Liu et al., arXiv:2502.16982).
+    """Muon (Jordan et al., kellerjordan.github.io/posts/muon), scaled to AdamW's steps (Liu et al., arXiv:2502.16982).
 
     A convolution counts as a matrix with one row per filter. PyTorch's own Muon accepts matrices only.
 

@@ -53,7 +53,7 @@ def teacher_outputs(teacher: Network, crops: np.ndarray) -> list[np.ndarray]:
 
 
 def shortened(embeddings: np.ndarray, empty: np.ndarray) -> np.ndarray:
-    """Embeddings (n, D), with the norms of crops without a face (`empty`, (n,) bool) limited to EMPTY_NORM of the median."""
+    """Embeddings (n, D); norms where `empty` ((n,) bool: no face) are limited to EMPTY_NORM of the median norm."""
     lengths = norms(embeddings)
     most = np.where(empty, EMPTY_NORM * np.median(lengths), np.inf)
     return embeddings * np.minimum(1, most / np.maximum(lengths, 1e-6))[:, None].astype(np.float32)

@@ -23,14 +23,14 @@ def warm_cosine(rate: float, step: int, total: int, warm_up: float) -> float:
 
 
 def held_then_falling(rate: float, period: int, total: int, until: float, last: float) -> float:
-    """Learning rate of a period, counted from 0: constant up to the share `until` of all periods, then linear decay, but
-    never below `last` times `rate`."""
+    """Learning rate of a period, counted from 0: constant up to the share `until` of all periods, then linear decay,
+    but never below `last` times `rate`."""
     left = (total - period) / (total * (1 - until))
     return rate * max(last, min(1.0, left))
 
 
 def held_then_linear(rate: float, step: int, total: int, warm_up: int, fall: float) -> float:
-    """Learning rate of a step: linear warm-up over `warm_up` steps, constant, then linear decay to 0 over the last share
-    `fall` of all steps (Haegele et al., arXiv:2405.18392). The total matters only for the start of the decay."""
+    """Learning rate of a step: linear warm-up over `warm_up` steps, constant, then linear decay to 0 over the last
+    share `fall` of all steps (Haegele et al., arXiv:2405.18392). The total matters only for the start of the decay."""
     left = (total - step) / max(1.0, total * fall)
     return rate * min(1.0, (step + 1) / max(1, warm_up), left)

@@ -63,7 +63,7 @@ class DetectionSettings(Settings):
     """Settings of `python -m rcnn train-detector`; see its help."""
 
     prefix: str = prefix_setting(
-        _prefix_of(DETECTOR.shipped), "name prefix of the checkpoint, its curve, its labels and its snapshot"
+        _prefix_of(DETECTOR.shipped), "prefix of the checkpoint, its curve, its labels and its snapshot"
     )
     faces: str | None = setting(
         None, "folder of PERSON/*.jpg; one person in five is held out", kinds.text, "DIR", FILES
@@ -81,7 +81,7 @@ class DetectionSettings(Settings):
     )
     second: str | None = setting(
         None,
-        "second detector that must confirm each face; detections of only one of them count as neither face nor background",
+        "second detector that must confirm each face; what only one detects is neither face nor background",
         kinds.text,
         CHECKPOINT,
         MODELS,
@@ -139,7 +139,7 @@ class EmbeddingSettings(Settings):
     """Settings of `python -m rcnn train-embedding`; see its help."""
 
     faces: str = setting(REQUIRED, "folder of PERSON/*.jpg", kinds.text, "DIR", FILES)
-    prefix: str = prefix_setting(_prefix_of(EMBEDDING.shipped), "name prefix of the checkpoint, its curve and its snapshot")
+    prefix: str = prefix_setting(_prefix_of(EMBEDDING.shipped), "prefix of the checkpoint, its curve and its snapshot")
     detector: str = detector_setting()
     unnamed: str | None = setting(
         None, "folder of *.jpg with one face each, of unnamed people; requires --teacher", kinds.text, "DIR", FILES
@@ -149,9 +149,7 @@ class EmbeddingSettings(Settings):
     )
     teacher: str | None = setting(None, "embedding for distillation", kinds.text, CHECKPOINT, MODELS)
     start: str | None = _start()
-    hints: tuple[tuple[str, str], ...] = setting(
-        (), "the teacher's layers to match", kinds.layer_pairs, HINTS
-    )
+    hints: tuple[tuple[str, str], ...] = setting((), "the teacher's layers to match", kinds.layer_pairs, HINTS)
     hint_weight: float = _weight(0.5, "weight of each hint in the loss")
     norm_weight: float = _weight(0.3, "weight of the log ratio of the norms in the loss")
     arcface: float = _weight(0.0, "weight of the angular margin loss over people")

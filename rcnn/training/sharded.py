@@ -52,7 +52,7 @@ class ShardedClassifier(Classifier):
         super().__init__(replace(shape, classes=self.rows.stop - self.rows.start))
 
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy in nats of rows that are the same in all processes, and the scores of this process's classes."""
+        """Mean cross-entropy in nats of rows that are the same in all processes, and this process's scores."""
         scores = self(data)
         return ShardedSoftmax.apply(scores, labels, self.rows.start)[0], scores
 
@@ -169,7 +169,7 @@ class ShardedSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
         (shares,) = ctx.saved_tensors
-        return shares.mul_(gradient / len(shares)), None, None  # in place, because the array is large and backward runs once
+        return shares.mul_(gradient / len(shares)), None, None  # in place: the array is large, backward runs once
 
 
 def _best(scores: Tensor, first: int) -> tuple[Tensor, Tensor]:
