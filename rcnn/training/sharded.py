@@ -131,6 +131,7 @@ def draw_rows(
     """Draw the initial weights of `outputs` rows, DRAWN_ROWS at a time, and keep `rows` in `weight`.
 
     The numbers equal those of a single draw. torch generates the last ones of a draw differently, so the last chunk is
+    not split.
     """
     first = 0
     while first < outputs:
