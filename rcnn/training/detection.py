@@ -1,4 +1,4 @@
-"""Trains a detector on scenes composed anew for every step."""
+"""Trains a detector on scenes composed for each step."""
 
 from __future__ import annotations
 
