@@ -1,11 +1,12 @@
-"""Recall, false positives and landmarks of detectors on scenes of photographs of people whom no trainer of ours sees.
+"""Recall, false positives and landmark errors of detectors on scenes of photographs of people held out from our
+trainers.
 
-The photographs are pasted, upright and whole, at random scales into 888x480 scenes; other scenes have no face. What is
-a face is what `--labeller` finds in the photograph as it is, and its landmarks are the median over several views of it;
-so the labeller is judged by its own labels and looks better than it is. What it finds faintly, or only in the
-photograph enlarged, counts neither as a face nor as a mistake. The backgrounds are drawn by other code than those of
-rcnn.training (clouds, cells, waves, repeated strips) and from photographs of held-out people only. Still they are
-pasted scenes, as the training's are: edges of photographs, few poses, no crowds; film frames are another matter. A
+The photographs are pasted, upright and whole, at random scales into 888x480 scenes; other scenes have no face. The
+labels are the faces that `--labeller` finds in the original photograph; landmarks are the median over several views of
+it. So the labeller is judged by its own labels and looks better than it is. What it finds with a low score, or only in
+the enlarged photograph, counts neither as a face nor as a false positive. The backgrounds are drawn by other code than
+those of rcnn.training (clouds, cells, waves, repeated strips) and from photographs of held-out people only. Still they
+are pasted scenes like those in training: edges of photographs, few poses, no crowds. Film frames are different. A
 detection that overlaps no labelled face by half is a false positive.
 """
 
@@ -49,20 +50,20 @@ from rcnn.video.photographs import read_image
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]
 FACE_SIZE = (12.0, 250.0)  # pixels, geometric mean of width and height of the face that sets a photograph's scale
 PHOTOGRAPHS_A_SCENE = 4
-SCENES_A_FACELESS = 5  # scenes with faces for each one without
-SMALLER = 0.8  # what the scale is multiplied by while no place is found
-PLACES = 40  # that are looked at before
-WHOLE = 0.9  # share of a face inside the scene from which it counts
+SCENES_A_FACELESS = 5  # scenes with faces per scene without
+SMALLER = 0.8  # factor on the scale each time no place is found
+PLACES = 40  # positions tried at each scale
+WHOLE = 0.9  # minimum share of a face inside the scene for it to count
 LEAST_SCORE = 0.02
 IMAGES_A_MISTAKE = 10.0
 SIZES = {"<24": (0, 24), "24-48": (24, 48), "48-96": (48, 96), ">96": (96, np.inf), ">=24": (24, np.inf)}
-MIN_SIZE = 24  # pixels, of faces whose landmarks are compared
+MIN_SIZE = 24  # pixels, minimum size of faces for landmark errors
 SHIFT = 4  # pixels, half the smallest stride
 
 
 @dataclass
 class Scene:
-    """A frame (480, 888, 3) uint8, BGR, and what is in it; see `LabelledPhotograph` for the arrays."""
+    """A frame (480, 888, 3) uint8, BGR, and its labels; see `LabelledPhotograph` for the arrays."""
 
     picture: np.ndarray
     boxes: np.ndarray
@@ -76,7 +77,7 @@ class Scene:
 
 
 def clouds(rng: np.random.Generator) -> np.ndarray:
-    """Noise whose amplitude falls with a power of the frequency, in three related channels."""
+    """Noise with an amplitude that falls with a power of the frequency, in three correlated channels."""
     spectrum = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH)[None])
     spectrum[0, 0] = 1
     power = spectrum ** -rng.uniform(0.7, 1.8)
@@ -98,7 +99,7 @@ def cells(rng: np.random.Generator) -> np.ndarray:
 
 
 def waves(rng: np.random.Generator) -> np.ndarray:
-    """Stripes and rings over each other: cloth, blinds, ripples."""
+    """Overlaid stripes and rings, like cloth, blinds or ripples."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     total = np.zeros((HEIGHT, WIDTH, 3), np.float32) + rng.uniform(60, 200, 3)
     for _ in range(rng.integers(1, 5)):
@@ -113,7 +114,7 @@ def waves(rng: np.random.Generator) -> np.ndarray:
 
 
 def strips(photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np.ndarray:
-    """Parts of photographs without faces, repeated into a wallpaper, one beside the other."""
+    """Face-free parts of photographs, repeated as wallpaper strips side by side."""
     picture = clouds(rng)
     edges = np.unique(np.concatenate([[0, WIDTH], rng.integers(0, WIDTH, rng.integers(0, 6))]))
     for left, right in pairwise(edges.tolist()):
@@ -132,7 +133,7 @@ def strips(photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np
 def make_scene(
     photos: Sequence[LabelledPhotograph], others: Sequence[LabelledPhotograph], rng: np.random.Generator
 ) -> Scene:
-    """A scene with all of `photos`; `others` serve as its background."""
+    """A scene with all of `photos`; `others` are used for the background."""
     kind = rng.random()
     draw = (clouds, cells, waves)[rng.integers(3)]
     picture = strips(others, rng) if kind < 0.6 else draw(rng)
@@ -151,7 +152,7 @@ def make_scene(
 
 
 def _paste(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> None:
-    """Put a photograph where it covers no face and its largest face is inside, at a smaller scale if there is none."""
+    """Paste a photograph where it covers no face and its largest face is inside, at a smaller scale if necessary."""
     image = read_image(photo.path)
     areas = (photo.boxes[:, 2:] - photo.boxes[:, :2] + 1).prod(1)
     largest = photo.boxes[areas.argmax()]
@@ -185,14 +186,14 @@ def _paste(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.
 
 
 def make_scenes(photos: Sequence[LabelledPhotograph], others: Sequence[LabelledPhotograph], seed: int) -> list[Scene]:
-    """Scenes with four photographs each, and one without for every five of them."""
+    """Scenes with four photographs each, and one empty scene for every five of them."""
     groups = [list(photos[i : i + PHOTOGRAPHS_A_SCENE]) for i in range(0, len(photos), PHOTOGRAPHS_A_SCENE)]
     groups += [[] for _ in range(len(groups) // SCENES_A_FACELESS)]
     return [make_scene(group, others, np.random.default_rng((seed, n))) for n, group in enumerate(groups)]
 
 
 def labeller_landmarks(detector: EsshDetector, scenes: Sequence[Scene]) -> list[np.ndarray]:
-    """The landmarks (n, 5, 2) that the labeller gives the faces of each scene, NaN for faces that it misses there."""
+    """The labeller's landmarks (n, 5, 2) for the faces of each scene, NaN for faces that it misses there."""
     result = []
     for scene, faces in zip(scenes, detector.detect([s.picture for s in scenes], config.ESSH.THRESHOLD), strict=True):
         landmarks = np.full_like(scene.landmarks, np.nan)
@@ -203,7 +204,7 @@ def labeller_landmarks(detector: EsshDetector, scenes: Sequence[Scene]) -> list[
 
 
 def against_itself(detector: EsshDetector, scenes: Sequence[Scene], landmarks: Sequence[np.ndarray]) -> np.ndarray:
-    """Landmark errors of a detector against what it says of the same scenes, moved by half a stride."""
+    """Landmark differences of a detector between scenes and the same scenes shifted by half a stride."""
     moved = [cv2.copyMakeBorder(s.picture, SHIFT, 0, SHIFT, 0, cv2.BORDER_REPLICATE)[:HEIGHT, :WIDTH] for s in scenes]
     shift = np.float32(SHIFT)
     found = [
@@ -223,7 +224,7 @@ def report(
     image: np.ndarray | None,
     draw: Path | None,
 ) -> None:
-    """Print the lines of a model."""
+    """Print the results of a model."""
     started = time.perf_counter()
     found = detector.detect([scene.picture for scene in scenes], LEAST_SCORE)
     seconds = time.perf_counter() - started
@@ -254,7 +255,7 @@ def report(
 def _draw(
     path: Path, found: Sequence[Faces], matches: Sequence[Matches], scenes: Sequence[Scene], columns: int = 3
 ) -> None:
-    """The first scenes and those with most mistakes: labels green, found blue, mistakes red, ignored grey."""
+    """Draw the first scenes and those with most mistakes: labels green, found blue, mistakes red, ignored grey."""
     mistakes = [int((m.wrong & (f.scores >= config.ESSH.THRESHOLD)).sum()) for f, m in zip(found, matches, strict=True)]
     order = list(dict.fromkeys([*range(min(4, len(scenes))), *np.argsort(mistakes, kind="stable")[::-1][:8].tolist()]))
     tiles = []
@@ -279,12 +280,12 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/detection.py --gpu -1")
     add = parser.add_argument
     add("--models", nargs="+", default=["./model/essh-m25,0", published], metavar="PREFIX,EPOCH", help="detectors")
-    add("--labeller", default=published, metavar="PREFIX,EPOCH", help="detector whose faces are the labels")
+    add("--labeller", default=published, metavar="PREFIX,EPOCH", help="detector that provides the labels")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture whose faces are counted")
-    add("--photographs", default=500, type=positive, metavar="N", help="that are pasted")
-    add("--seed", default=2024, type=int, metavar="N", help="of the choice of photographs and of the scenes")
-    add("--cache", metavar="FILE", help=".npz that keeps the labels of these photographs for the next time")
+    add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture in which to count faces")
+    add("--photographs", default=500, type=positive, metavar="N", help="photographs to paste")
+    add("--seed", default=2024, type=int, metavar="N", help="seed of the choice of photographs and of the scenes")
+    add("--cache", metavar="FILE", help=".npz file that caches the labels of these photographs")
     add("--draw", type=Path, metavar="DIR", help="existing folder for pictures of some scenes")
     add_gpu(parser)
     args = parser.parse_args()
@@ -297,7 +298,7 @@ def main() -> None:
     labelled = label_photographs(paths[: args.photographs * 5 // 4], labeller, args.cache)
     with_faces = [photo for photo in labelled if len(photo.boxes)][: args.photographs]
     if not with_faces:
-        raise InputError(f"--faces {args.faces}: has no photograph of a person who is held out; give more people")
+        raise InputError(f"--faces {args.faces}: has no photograph of a held-out person; give more people")
     scenes = make_scenes(with_faces, labelled, args.seed)
     faces = np.concatenate([scene.sizes for scene in scenes])
     print(f"{len(with_faces)} photographs, {len(scenes)} scenes of {WIDTH}x{HEIGHT}, {len(faces)} faces: ", end="")
