@@ -7,10 +7,14 @@ It takes the `rcnn` beside this Python, and nothing of the repository.
 
 import importlib.util
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 DEMO = ("--people", "3", "--clips", "4", "--strangers", "1", "--nobody", "1", "--workers", "1")
@@ -62,6 +66,34 @@ def prepare() -> None:
         page.save("face.jpg", quality=95)
 
 
+def check_desk(program: Path, environment: dict[str, str]) -> None:
+    """Open the desk of the run, load its page and every asset that the page names, and end it."""
+    command: list[str | Path] = [program, "review", "found", "--no-browser", "--gpu", "-1"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as desk:
+        try:
+            said = []
+            for line in desk.stdout or ():  # until it prints its address, or ends
+                said.append(line)
+                if address := re.search(r"http://\S+\?key=\S+", line):
+                    break
+            else:
+                sys.exit(f"smoke: the desk did not start\n{''.join(said)}")
+            opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            page = opener.open(address.group()).read().decode()
+            assets = re.findall(r'(?:src|href)="([^"#:]+\.(?:js|css)[^"]*)"', page)
+            if "<html" not in page or not assets:
+                sys.exit("smoke: the desk serves no page with assets")
+            for asset in assets:
+                if not opener.open(urllib.parse.urljoin(address.group(), asset)).read():
+                    sys.exit(f"smoke: the desk serves an empty {asset}")
+        finally:
+            desk.send_signal(signal.SIGINT)
+            desk.communicate()
+    print(f"        rcnn review: its page and {len(assets)} assets", flush=True)
+
+
 def main() -> None:
     for name in sys.argv[1:]:
         if importlib.util.find_spec(name):
@@ -78,6 +110,7 @@ def main() -> None:
             print(f"{time.monotonic() - started:6.1f} s  rcnn {' '.join(command)}", flush=True)
             if done.returncode:
                 sys.exit(f"smoke: exit code {done.returncode}\n{done.stdout}\n{done.stderr}")
+        check_desk(program, environment)
         for page in PAGES:
             if b"<html" not in Path(page).read_bytes()[:1000]:
                 sys.exit(f"smoke: {page} is not a page")

@@ -1,11 +1,12 @@
-"""Recall, false positives and landmarks of detectors on scenes of photographs of people whom no trainer of ours sees.
+"""Recall, false positives and landmark errors of detectors on scenes of photographs of people held out from our
+trainers.
 
-The photographs are pasted, upright and whole, at random scales into 888x480 scenes; other scenes have no face. What is
-a face is what `--labeller` finds in the photograph as it is, and its landmarks are the median over several views of it;
-so the labeller is judged by its own labels and looks better than it is. What it finds faintly, or only in the
-photograph enlarged, counts neither as a face nor as a mistake. The backgrounds are drawn by other code than those of
-rcnn.training (clouds, cells, waves, repeated strips) and from photographs of held-out people only. Still they are
-pasted scenes, as the training's are: edges of photographs, few poses, no crowds; film frames are another matter. A
+The photographs are pasted, upright and whole, at random scales into 888x480 scenes; other scenes have no face. The
+labels are the faces that `--labeller` finds in the original photograph; landmarks are the median over several views of
+it. So the labeller is judged by its own labels and looks better than it is. What it finds with a low score, or only in
+the enlarged photograph, counts neither as a face nor as a false positive. The backgrounds are drawn by other code than
+those of rcnn.training (clouds, cells, waves, repeated strips) and from photographs of held-out people only. Still they
+are pasted scenes like those in training: edges of photographs, few poses, no crowds. Film frames are different. A
 detection that overlaps no labelled face by half is a false positive.
 """
 
@@ -45,14 +46,14 @@ from rcnn.video.photographs import read_image
 LEAST_SCORE = 0.02
 IMAGES_A_MISTAKE = 10.0
 SIZES = {"<24": (0, 24), "24-48": (24, 48), "48-96": (48, 96), ">96": (96, np.inf), ">=24": (24, np.inf)}
-MIN_SIZE = 24  # pixels, of faces whose landmarks are compared
+MIN_SIZE = 24  # pixels, minimum size of faces for landmark errors
 SHIFT = 4  # pixels, half the smallest stride
 
 
 def recalls(
     found: Sequence[Faces], matches: Sequence[Matches], scenes: Sequence[Scene], sizes: Iterable[str], threshold: float
 ) -> list[float]:
-    """The share of the faces of each of some `SIZES` that are found at a threshold."""
+    """The recall of faces in each of some `SIZES` at a threshold."""
     limits = [SIZES[name] for name in sizes]
     return [
         recall(found, matches, [(scene.sizes >= low) & (scene.sizes < high) for scene in scenes], threshold)
@@ -61,7 +62,7 @@ def recalls(
 
 
 def labeller_landmarks(detector: EsshDetector, scenes: Sequence[Scene]) -> list[np.ndarray]:
-    """The landmarks (n, 5, 2) that the labeller gives the faces of each scene, NaN for faces that it misses there."""
+    """The labeller's landmarks (n, 5, 2) for the faces of each scene, NaN for faces that it misses there."""
     result = []
     for scene, faces in zip(scenes, detector.detect([s.picture for s in scenes], config.ESSH.THRESHOLD), strict=True):
         landmarks = np.full_like(scene.landmarks, np.nan)
@@ -72,7 +73,7 @@ def labeller_landmarks(detector: EsshDetector, scenes: Sequence[Scene]) -> list[
 
 
 def against_itself(detector: EsshDetector, scenes: Sequence[Scene], landmarks: Sequence[np.ndarray]) -> np.ndarray:
-    """Landmark errors of a detector against what it says of the same scenes, moved by half a stride."""
+    """Landmark differences of a detector between scenes and the same scenes shifted by half a stride."""
     moved = [cv2.copyMakeBorder(s.picture, SHIFT, 0, SHIFT, 0, cv2.BORDER_REPLICATE)[:HEIGHT, :WIDTH] for s in scenes]
     shift = np.float32(SHIFT)
     found = [
@@ -92,7 +93,7 @@ def report(
     image: np.ndarray | None,
     draw: Path | None,
 ) -> None:
-    """Print the lines of a model."""
+    """Print the results of a model."""
     started = time.perf_counter()
     found = detector.detect([scene.picture for scene in scenes], LEAST_SCORE)
     seconds = time.perf_counter() - started
@@ -120,7 +121,7 @@ def report(
 def _draw(
     path: Path, found: Sequence[Faces], matches: Sequence[Matches], scenes: Sequence[Scene], columns: int = 3
 ) -> None:
-    """The first scenes and those with most mistakes: labels green, found blue, mistakes red, ignored grey."""
+    """Draw the first scenes and those with most mistakes: labels green, found blue, mistakes red, ignored grey."""
     mistakes = [int((m.wrong & (f.scores >= config.ESSH.THRESHOLD)).sum()) for f, m in zip(found, matches, strict=True)]
     order = list(dict.fromkeys([*range(min(4, len(scenes))), *np.argsort(mistakes, kind="stable")[::-1][:8].tolist()]))
     tiles = []
@@ -145,7 +146,7 @@ def main() -> None:
     add = parser.add_argument
     add("--models", nargs="+", default=[OWN_DETECTOR, PUBLISHED_DETECTOR], metavar="PREFIX,EPOCH", help="detectors")
     add_scene_options(parser, 500)
-    add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture whose faces are counted")
+    add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture in which to count faces")
     add("--draw", type=Path, metavar="DIR", help="existing folder for pictures of some scenes")
     add_gpu(parser)
     args = parser.parse_args()

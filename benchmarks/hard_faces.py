@@ -1,9 +1,9 @@
-"""Recall, false positives and landmarks of detectors on the scenes of benchmarks/detection.py, made hard in some ways.
+"""Recall, false positives and landmark errors of detectors on harder variants of the scenes of benchmarks/detection.py.
 
-The scenes are turned by 30 degrees, darkened to a fifth with noise, stood upright as a phone's frames are, smeared by a
-movement, or their faces wear dark glasses, which are drawn: the photographs have no labels for real ones. Labels move
-with the pixels. Each detector is asked at the threshold that gives one false positive in ten plain scenes, and at the
-one of detect.py.
+The scenes are rotated by 30 degrees, darkened to a fifth with noise, turned to portrait format, motion-blurred, or
+their faces wear drawn dark glasses, because the photographs have no labels for real ones. Labels move with the pixels.
+Each detector is evaluated at the threshold with one false positive in ten plain scenes, and at the threshold of
+detect.py.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ TURN_DEGREES = 30.0
 BRIGHTNESS = 0.2
 NOISE_SIGMA = 4.0  # grey levels
 SMEAR = 9  # pixels
-GLASSES_FROM = 24.0  # pixels, of a face that wears glasses
+GLASSES_FROM = 24.0  # pixels, smallest face with glasses
 
 
 def turned(scene: Scene, rng: np.random.Generator) -> Scene:
-    """To the left or to the right, on a canvas that holds all of it."""
+    """Rotated left or right, on a canvas that contains the whole scene."""
     height, width = scene.picture.shape[:2]
     angle = TURN_DEGREES * (1 if rng.random() < 0.5 else -1)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
@@ -56,19 +56,19 @@ def turned(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 def dark(scene: Scene, rng: np.random.Generator) -> Scene:
-    """A fifth as bright, with a sensor's noise."""
+    """A fifth of the brightness, with sensor noise."""
     noise = rng.normal(0, NOISE_SIGMA, scene.picture.shape)
     return replace(scene, picture=np.clip(scene.picture * BRIGHTNESS + noise, 0, 255).astype(np.uint8))
 
 
 def smeared(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Moved to the side while it was taken."""
+    """Horizontal motion blur."""
     kernel = np.full((1, SMEAR), 1 / SMEAR, np.float32)
     return replace(scene, picture=cv2.filter2D(scene.picture, -1, kernel))
 
 
 def upright(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Higher than wide: the left half above the right one. Faces that are cut count neither way."""
+    """Portrait format: the left half above the right half. Faces that are cut are ignored."""
     height, width = scene.picture.shape[:2]
     half = width // 2
     whole = (scene.boxes[:, 2] < half) | (scene.boxes[:, 0] >= half)
@@ -95,7 +95,7 @@ def with_glasses(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 def plain(scene: Scene, rng: np.random.Generator) -> Scene:
-    """As it is."""
+    """Unchanged."""
     return scene
 
 
@@ -110,7 +110,7 @@ WAYS: dict[str, Callable[[Scene, np.random.Generator], Scene]] = {
 
 
 def report(name: str, detector: Detector, ways: Mapping[str, Sequence[Scene]]) -> None:
-    """Print the lines of a model; the plain scenes come first and give the threshold."""
+    """Print the results of a model; the plain scenes come first and determine the threshold."""
     rare = 0.0
     for way, scenes in ways.items():
         found = [detector.detect([scene.picture], LEAST_SCORE)[0] for scene in scenes]

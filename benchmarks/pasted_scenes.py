@@ -24,16 +24,16 @@ from rcnn.video.photographs import read_image
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]
 FACE_SIZE = (12.0, 250.0)  # pixels, geometric mean of width and height of the face that sets a photograph's scale
 PHOTOGRAPHS_A_SCENE = 4
-SCENES_A_FACELESS = 5  # scenes with faces for each one without
-SMALLER = 0.8  # what the scale is multiplied by while no place is found
-PLACES = 40  # that are looked at before
-WHOLE = 0.9  # share of a face inside the scene from which it counts
-SPARE = 1.25  # photographs that are labelled for each one that is pasted: some show no face
+SCENES_A_FACELESS = 5  # scenes with faces per scene without
+SMALLER = 0.8  # factor on the scale each time no place is found
+PLACES = 40  # positions tried at each scale
+WHOLE = 0.9  # minimum share of a face inside the scene for it to count
+SPARE = 1.25  # photographs labelled per pasted one: some have no face
 
 
 @dataclass
 class Scene:
-    """A frame (480, 888, 3) uint8, BGR, and what is in it; see `LabelledPhotograph` for the arrays."""
+    """A frame (480, 888, 3) uint8, BGR, and its labels; see `LabelledPhotograph` for the arrays."""
 
     picture: np.ndarray
     boxes: np.ndarray
@@ -47,7 +47,7 @@ class Scene:
 
 
 def clouds(rng: np.random.Generator) -> np.ndarray:
-    """Noise whose amplitude falls with a power of the frequency, in three related channels."""
+    """Noise with an amplitude that falls with a power of the frequency, in three correlated channels."""
     spectrum = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH)[None])
     spectrum[0, 0] = 1
     power = spectrum ** -rng.uniform(0.7, 1.8)
@@ -69,7 +69,7 @@ def cells(rng: np.random.Generator) -> np.ndarray:
 
 
 def waves(rng: np.random.Generator) -> np.ndarray:
-    """Stripes and rings over each other: cloth, blinds, ripples."""
+    """Overlaid stripes and rings, like cloth, blinds or ripples."""
     y, x = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
     total = np.zeros((HEIGHT, WIDTH, 3), np.float32) + rng.uniform(60, 200, 3)
     for _ in range(rng.integers(1, 5)):
@@ -84,7 +84,7 @@ def waves(rng: np.random.Generator) -> np.ndarray:
 
 
 def strips(photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np.ndarray:
-    """Parts of photographs without faces, repeated into a wallpaper, one beside the other."""
+    """Face-free parts of photographs, repeated as wallpaper strips side by side."""
     picture = clouds(rng)
     edges = np.unique(np.concatenate([[0, WIDTH], rng.integers(0, WIDTH, rng.integers(0, 6))]))
     for left, right in pairwise(edges.tolist()):
@@ -103,7 +103,7 @@ def strips(photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np
 def make_scene(
     photos: Sequence[LabelledPhotograph], others: Sequence[LabelledPhotograph], rng: np.random.Generator
 ) -> Scene:
-    """A scene with all of `photos`; `others` serve as its background."""
+    """A scene with all of `photos`; `others` are used for the background."""
     kind = rng.random()
     draw = (clouds, cells, waves)[rng.integers(3)]
     picture = strips(others, rng) if kind < 0.6 else draw(rng)
@@ -122,7 +122,7 @@ def make_scene(
 
 
 def _paste(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> None:
-    """Put a photograph where it covers no face and its largest face is inside, at a smaller scale if there is none."""
+    """Paste a photograph where it covers no face and its largest face is inside, at a smaller scale if necessary."""
     image = read_image(photo.path)
     areas = (photo.boxes[:, 2:] - photo.boxes[:, :2] + 1).prod(1)
     largest = photo.boxes[areas.argmax()]
@@ -156,20 +156,20 @@ def _paste(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.
 
 
 def make_scenes(photos: Sequence[LabelledPhotograph], others: Sequence[LabelledPhotograph], seed: int) -> list[Scene]:
-    """Scenes with four photographs each, and one without for every five of them."""
+    """Scenes with four photographs each, and one empty scene for every five of them."""
     groups = [list(photos[i : i + PHOTOGRAPHS_A_SCENE]) for i in range(0, len(photos), PHOTOGRAPHS_A_SCENE)]
     groups += [[] for _ in range(len(groups) // SCENES_A_FACELESS)]
     return [make_scene(group, others, np.random.default_rng((seed, n))) for n, group in enumerate(groups)]
 
 
 def add_scene_options(parser: ArgumentParser, photographs: int) -> None:
-    """The options that `chosen_photographs` reads; `photographs` is the default number of those that are pasted."""
+    """The options of `chosen_photographs`; `photographs` is the default number of pasted ones."""
     add = parser.add_argument
-    add("--labeller", default=PUBLISHED_DETECTOR, metavar="MODEL", help="detector whose faces are the labels")
+    add("--labeller", default=PUBLISHED_DETECTOR, metavar="MODEL", help="detector that provides the labels")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--photographs", default=photographs, type=positive, metavar="N", help="that are pasted")
-    add("--seed", default=2024, type=int, metavar="N", help="of the choice of photographs and of the scenes")
-    add("--cache", metavar="FILE", help=".npz that keeps the labels of these photographs for the next time")
+    add("--photographs", default=photographs, type=positive, metavar="N", help="photographs to paste")
+    add("--seed", default=2024, type=int, metavar="N", help="seed of the choice of photographs and of the scenes")
+    add("--cache", metavar="FILE", help=".npz file that caches the labels of these photographs")
 
 
 def chosen_photographs(
@@ -189,5 +189,5 @@ def chosen_photographs(
     labelled = label_photographs(paths[: int(args.photographs * SPARE)], labeller, args.cache)
     with_faces = [photo for photo in labelled if len(photo.boxes)][: args.photographs]
     if not with_faces:
-        raise InputError(f"--faces {args.faces}: has no photograph of a person who is held out; give more people")
+        raise InputError(f"--faces {args.faces}: has no photograph of a held-out person; give more people")
     return with_faces, labelled

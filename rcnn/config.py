@@ -58,6 +58,10 @@ config.TRACK = EasyDict(
     JOIN=0.5,  # cosine of two tracks' means, from which on they are pieces of one
 )
 
+config.FOLLOW = EasyDict(  # between frames on which the detector runs, with --detect-every
+    SAME_PLACE=0.5,  # intersection over union of two boxes, from which on they are one face that moved
+)
+
 config.APPEARANCE = EasyDict(
     GAP=1.0,  # seconds that a person may be out of view within one appearance
 )

@@ -1,4 +1,4 @@
-"""Real videos of real people: their faces, found once for each pair of models, and a vector of each face."""
+"""Real videos of real people: their faces, detected once per pair of models, with a vector per face."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from rcnn.stages.settings import DetectSettings
 from rcnn.tables import StageReader
 from rcnn.tables.faces import ClipFaces, read_faces
 
-RATE = 8  # looks a second, of --recipe best
-CHUNK = 512  # crops that are embedded together
-QUALITY = 6.0  # smallest of a face
+RATE = 8  # sampled frames per second, as in --recipe best
+CHUNK = 512  # crops embedded together
+QUALITY = 6.0  # quality threshold
 MODELS = {"ours": own_models(QUALITY), "published": published_models(QUALITY)}
 
 
@@ -30,10 +30,10 @@ MODELS = {"ours": own_models(QUALITY), "published": published_models(QUALITY)}
 class Video:
     """A video of one person.
 
-    looks : frames that were looked at, `RATE` a second
-    turns : (n,) int, which of them each face was found at, from 0
-    faces : n of them, without crops
-    vectors : (n, D) float32 of length 1
+    looks : number of sampled frames, `RATE` per second
+    turns : (n,) int, index of each face's sampled frame, from 0
+    faces : n faces, without crops
+    vectors : (n, D) float32, unit
     """
 
     person: str
@@ -47,7 +47,7 @@ class Video:
 
 
 def make_set(source: Path, root: Path) -> None:
-    """A data set of links to the videos, all of them test clips."""
+    """Create a data set of links to the videos, all as test clips."""
     folder = root / FOLDERS["test"]
     folder.mkdir(parents=True, exist_ok=True)
     (root / NAMES_FILE).parent.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def make_set(source: Path, root: Path) -> None:
 
 
 def read_videos(source: Path, output: Path, pair: str) -> list[Video]:
-    """Detect and embed what is not done yet, and give the videos of one person in which a face was found."""
+    """Detect and embed missing videos; returns the videos of a single person with at least one face."""
     models = MODELS[pair]
     place = f"{output}/det-{pair}"
     settings = {"model": models.embedding, "detector": models.detector, "quality_threshold": models.quality}
@@ -108,5 +108,5 @@ def _manifest(source: Path) -> list[dict[str, str]]:
 
 
 def name_of(file: str) -> str:
-    """The clip's name: one without white space, for a file in a person's folder."""
+    """The clip name, without white space, for a file in a person's folder."""
     return "_".join(file.replace("/", "__").split())

@@ -14,7 +14,7 @@ import os
 import sys
 
 from ..clips.layout import PEOPLE_FILE
-from ..stages.recipes import BEST, SEED, recipe_of
+from ..stages.recipes import BEST, RECIPES, SEED, recipe_of
 from ..stages.settings import TrainSettings
 from ..stages.settings.places import DATASET, TRAINVAL
 
@@ -25,7 +25,7 @@ def choose_recipe(dataset: str, output: str) -> tuple[str, str]:
         with open(os.path.join(output, f"det_{TRAINVAL}", "manifest.json"), encoding="utf-8") as file:
             manifest = json.load(file)
         recipe = recipe_of(manifest["arguments"])
-        if recipe in (SEED, BEST):
+        if recipe in RECIPES:
             return recipe, f"what {output} was begun with"
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not begun, or nothing that the stages would keep

@@ -14,7 +14,7 @@ NONE_IGNORED = np.zeros((0, 4), np.float32)
 
 
 def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
-    """Largest difference of all outputs, relative to the largest value of each; infinite if shapes differ or numbers
+    """Largest difference over all outputs, relative to the largest value of each; infinite if shapes differ or values
     are not finite."""
     worst = 0.0
     for f, e in zip(found, expected, strict=True):
@@ -28,11 +28,11 @@ def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarra
 class Agreement:
     """Agreement of a detector with a reference detector.
 
-    wanted : faces of the reference
-    lost : of these, not found
-    others : additional faces
-    landmarks : how far landmarks lie apart on the mean, in % of the eyes' distance; NaN if no face is found
-    pictures : that both looked at
+    wanted : number of reference faces
+    lost : number of these not found
+    others : number of additional faces
+    landmarks : mean landmark distance in % of the distance between the eyes; NaN if no face is found
+    pictures : number of pictures compared
     """
 
     wanted: int
@@ -43,7 +43,7 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Of the wanted faces, those that were found."""
+        """Share of the reference faces that were found."""
         return 1 - self.lost / max(1, self.wanted)
 
     def __str__(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .. import files
 from ..errors import InputError
@@ -101,13 +102,23 @@ def _sources(reader: StageReader, lineage: Lineage) -> Iterator[StageReader]:
     for source in reader.manifest["sources"]:
         path = source["path"]
         try:
-            found = StageReader(_place(path, reader.path, lineage, MANIFEST), tuple(KINDS))
+            found = StageReader(_source_place(source, reader.path, lineage), tuple(KINDS))
         except InputError as error:
             lineage.notes.append(f"{reader.path} was made from {path}, which can't be read: {error}")
             continue
         if sha256(files.join(found.path, MANIFEST)) != source["manifest"]:
             lineage.notes.append(f"{found.path} was rebuilt after {reader.path} was made from it")
         yield found
+
+
+def _source_place(source: Mapping[str, Any], user: str, lineage: Lineage) -> str:
+    """The place of a source: next to the directory `user` if it is unchanged there, because a run that was copied
+    must not read the original; else as for `_place`."""
+    beside = files.join(files.parent(user), files.base_name(source["path"].rstrip("/")))
+    manifest = files.join(beside, MANIFEST)
+    if not files.is_url(user) and files.is_file(manifest) and sha256(manifest) == source["manifest"]:
+        return beside if not files.same(beside, source["path"]) else str(source["path"])
+    return _place(source["path"], user, lineage, MANIFEST)
 
 
 def _place(path: str, user: str, lineage: Lineage, inside: str = "") -> str:

@@ -97,8 +97,8 @@ def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, b
 
 
 def thumbnail(data: bytes, side: int = SIDE) -> bytes | None:
-    """A stored crop made smaller: JPEG, `side` pixels high. None if it is not a picture, or claims to be a large "
-    "one."""
+    """A stored crop made smaller: JPEG, `side` pixels high. None if it is not a picture, or claims to be a large
+    one."""
     if not data or len(data) > MAX_CROP_BYTES:
         return None
     size = picture_size(data)  # before OpenCV takes memory for it

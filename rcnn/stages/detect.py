@@ -268,6 +268,7 @@ class DetectJob:
             source or FrameDecoder,
             None if settings.rate is None else Fraction(settings.rate),
             self.vectors,
+            settings.detect_every,
         )
 
     def decoders(self) -> tuple[type, Callable[[Sequence[Any], int], Any]]:

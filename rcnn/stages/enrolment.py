@@ -22,6 +22,7 @@ from ..networks.engine import CPU
 from ..networks.precision import FP32
 from ..networks.zoo.roles import model_files
 from ..tables.header import file_sums
+from ..tables.moved import arguments_now
 from ..video.photographs import ENDINGS, read_photograph
 from .detect import DetectJob
 from .find_summary import large_faces
@@ -138,7 +139,7 @@ def detect_settings(run: RunFolder, detection: str, dataset: str) -> DetectSetti
     InputError
         If it was made of another data set.
     """
-    named = run.stages[detection]["arguments"].get("dataset")
+    named = arguments_now(run.stages[detection]["arguments"], run.path(detection)).get("dataset")
     if not isinstance(named, str) or not (os.path.exists(named) and files.same(named, dataset)):
         raise InputError(
             f"{run.path(detection)}: was made of {printable(str(named))[:200]}, and not of {dataset}; give --dataset "

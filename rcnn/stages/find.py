@@ -28,7 +28,6 @@ from .forgotten import check_none_under_way
 from .genfeat import genfeat
 from .loaded import forget_networks
 from .predict import predict
-from .recipes import BEST
 from .run_folder import held
 from .settings import (
     AppearancesSettings,
@@ -77,6 +76,8 @@ def find(settings: FindSettings) -> None:
         run()
     for line in (*summary(places["appearances"], found.labels), *run.notes):
         print(line)
+    if found.forgotten:
+        print(as_called(f"find: {found.forgotten}"))
     print(f"find: {time.monotonic() - started:.1f} s -> {places['report.html']}, {places['who.csv']}, who.json")
     both = f"{places['feat_trainval']},{places['feat_test']}"
     print(
@@ -140,7 +141,7 @@ class Run:
                 max_bad=ALL_BAD,
                 vectors=ON if own.model == own.quality_model else OFF,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -173,7 +174,7 @@ class Run:
                 precision=own.precision,
                 licence=own.licence,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -186,7 +187,7 @@ class Run:
                 answers=self.answers,
                 answered=(self.places["feat_test"],) if self.answers else None,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -200,7 +201,7 @@ class Run:
             prefix=self.places.classifier,
             gpu=self.settings.first_gpu,
             renew=True,
-            recipe=BEST,
+            recipe=self.settings.recipe,
         )
 
     def _predict(self) -> None:
@@ -212,7 +213,7 @@ class Run:
                 gpu=self.settings.gpu,
                 workers=self.settings.workers,
                 renew=True,
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 
@@ -241,7 +242,7 @@ class Run:
                 output=self.places["submission.txt"],
                 report=self.places["report.html"],
                 appearances=self.places["appearances"],
-                recipe=BEST,
+                recipe=self.settings.recipe,
             )
         )
 

@@ -19,8 +19,10 @@ from ..clips.in_place import Earlier, Pieces, read_earlier, write_in_place
 from ..clips.known import known_people
 from ..clips.layout import write_lines
 from ..clips.listed import TO_THE_END
+from ..clips.suppressed import Suppressed, forgotten_line
 from ..errors import InputError, UnreadableError
 from ..files.text import printable
+from ..installation import as_called
 from ..people.meaning import Given
 from ..video.photographs import HEAD_BYTES, is_animation, is_photograph
 from ..video.pieces import plan_pieces
@@ -44,6 +46,7 @@ class FilmSet:
     new, changed, gone : films, since the run before
     skipped : files that no clip is made of
     folder : of the people
+    forgotten : who is left out of the folder, and how to take them back; empty if nobody is
     """
 
     people: Mapping[str, Sequence[SourceFile]]
@@ -54,6 +57,7 @@ class FilmSet:
     gone: int
     skipped: Sequence[Skipped]
     folder: Path
+    forgotten: str = ""
 
     @property
     def notes(self) -> list[str]:
@@ -98,7 +102,14 @@ def make_set(settings: FindSettings, dataset: str, answers: Given | None = None)
     people_folder = settings.people.absolute()
     inside = [Path(path).absolute() for path in _on_disk(settings.clips) if _below(path, people_folder)]
     output = Path(settings.output).absolute()
-    people, skipped = known_people(people_folder, [*inside, output])
+    everybody, skipped = known_people(people_folder, [*inside, output])
+    earlier, answers = read_earlier(dataset), answers or Given()
+    earlier.name(answers.names)
+    gone = Suppressed.read(dataset).among(everybody, earlier.labels)
+    people = {person: mine for person, mine in everybody.items() if person not in gone}
+    forgotten = _forgotten_line(settings, gone) if gone else ""
+    if not people:
+        raise InputError(as_called(f"{forgotten}; nobody is left to search for"))
     gathered = gather(settings.clips, [settings.output, str(settings.people)])
     more = gather([str(path) for path in inside], [settings.output]) if inside else None
     if more is not None:
@@ -109,8 +120,6 @@ def make_set(settings: FindSettings, dataset: str, answers: Given | None = None)
             print(f"find: {place} is inside --clips; nothing in it is searched")
         elif not inside:
             print(f"find: {place} is inside --clips; its files show the people, and are not searched")
-    earlier, answers = read_earlier(dataset), answers or Given()
-    earlier.name(answers.names)
     if settings.overwrite:
         earlier.plans.clear()
     films = gathered.found
@@ -145,7 +154,13 @@ def make_set(settings: FindSettings, dataset: str, answers: Given | None = None)
         gone=len(old - now),
         skipped=skipped,
         folder=people_folder,
+        forgotten=forgotten,
     )
+
+
+def _forgotten_line(settings: FindSettings, gone: Sequence[str]) -> str:
+    last = "the same find with --overwrite, which reads their faces in the films again"
+    return forgotten_line(gone, f"--people {settings.people}", shlex.quote(settings.output), last)
 
 
 def _on_disk(paths: Iterable[str]) -> list[str]:

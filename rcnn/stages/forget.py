@@ -15,6 +15,7 @@ from .. import files
 from ..clips.known import person_name
 from ..clips.layout import STAGING
 from ..clips.roster import read_roster
+from ..clips.suppressed import suppress
 from ..errors import InputError
 from ..exports.groups import write_csv
 from ..files.json import write_json
@@ -103,6 +104,7 @@ def carry_out(run: RunFolder, journal: Journal) -> list[str]:
 def _change_dataset(journal: Journal, names: Sequence[str]) -> None:
     """Take the person out of the lists of the data set, then remove their files in it."""
     roster = read_roster(journal.dataset)
+    suppress(journal.dataset, journal.names)
     if any(label == journal.label and name for label, name in roster.given) or {*journal.clips} & {*roster.clip_names}:
         roster.without(journal.label).write(roster)
     files.remove_tree(os.path.join(journal.dataset, STAGING))  # which a kill may have left with the old lists
@@ -190,7 +192,7 @@ def _ask(journal: Journal, yes: bool) -> None:
 def _left(journal: Journal) -> Iterator[str]:
     """What could not be removed, as lines."""
     for what, paths in (
-        ("their own photographs and videos are not removed; the next find would add them again, so remove them:",
+        ("their own photographs and videos are not removed, and left out under this name from now on; remove them:",
          journal.photographs),
         ("films that show them are not changed; their faces return, without a name, only if a film changes:",
          journal.films),

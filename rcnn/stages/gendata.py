@@ -26,7 +26,9 @@ from ..clips.layout import FOLDERS, LISTS, STAGING, arrange, check_output, fresh
 from ..clips.names import printable
 from ..clips.sources import write_sources
 from ..clips.splits import Shares, read_splits, split_items, write_splits
+from ..clips.suppressed import forgotten_line, read_kept
 from ..errors import InputError, UnreadableError
+from ..installation import as_called
 from ..video.motion import make_clip
 from ..video.opening import NO_VIDEO
 from ..workers.mapping import mapper
@@ -111,7 +113,13 @@ def generate(settings: GendataSettings) -> Summary | None:
         _check_output(source, output, settings.overwrite or was is not None or _is_half_made(output))
         kept = read_splits(output, shares)
         given = _given(output)
-        people, skipped = scan(source)
+        everybody, skipped = scan(source)
+        suppressed = read_kept(output)
+        gone = suppressed.among(everybody, given)
+        people = {person: mine for person, mine in everybody.items() if person not in gone}
+        if gone:
+            line = forgotten_line(gone, f"--input {source}", "RUN", "the same command")
+            print(as_called(f"gendata.py: {line}"), flush=True)
         chosen = choose(people, settings)
         _check_level(people, source)
         _check_known(chosen[0], people, source, settings, skipped)
@@ -142,6 +150,7 @@ def generate(settings: GendataSettings) -> Summary | None:
             write_splits(staging, shares)
             now.write(staging, (clip.item.identity for clip in placed))
             write_given(str(staging), labels)
+            suppressed.write(str(staging))
             write_sources(staging, {clip.name: clip.item.path for clip in placed})
             skipped.sort()
             write_lines(staging / SKIPPED_FILE, (f"{' '.join(skip.file.split())}\t{skip}" for skip in skipped))

@@ -1,4 +1,5 @@
-"""Two named sets of options: `seed`, the challenge's own, and `best`, which ranks best (docs/ranking.md).
+"""Named sets of options: `seed`, the challenge's own, `best`, which ranks best (docs/ranking.md), and `fast`, which is
+`best` with less work for the detector (docs/performance.md).
 
 Every manifest records its recipe, and a stage refuses inputs made with another recipe.
 """
@@ -15,7 +16,8 @@ from ..settings.fields import METHOD, flag_of, setting
 if TYPE_CHECKING:
     from ..tables import StageReader
 
-SEED, BEST, ANY = "seed", "best", "any"  # --recipe; any: only where predictions are summed
+SEED, BEST, FAST, ANY = "seed", "best", "fast", "any"  # --recipe; any: only where predictions are summed
+RECIPES = (SEED, BEST, FAST)
 # What `best` sets instead of a script's defaults. Flags given on the command line take precedence.
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "detect": {"faces": "all", "rate": 8.0},
@@ -25,11 +27,15 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "predict": {},
     "submit": {},
 }
+# what `fast` sets differently, by benchmarks/following.py
+FASTER: Mapping[str, Mapping[str, Any]] = {"detect": {"rate": 4.0, "detect_every": 2}}
 
 
 def options_of_recipe(stage: str, recipe: str) -> dict[str, Any]:
     """The options of a recipe for a stage, a key of `OPTIONS`."""
-    return dict(OPTIONS[stage]) if recipe == BEST else {}
+    if recipe in (SEED, ANY):
+        return {}
+    return {**OPTIONS[stage], **(FASTER.get(stage, {}) if recipe == FAST else {})}
 
 
 def recipe_setting(stage: str, sums: bool = False) -> Any:
@@ -37,14 +43,18 @@ def recipe_setting(stage: str, sums: bool = False) -> Any:
 
     Parameters
     ----------
-    sums : whether inputs of both recipes may be mixed
+    sums : whether inputs of several recipes may be mixed
     """
-    changed = " ".join(f"{flag_of(name)} {value}" for name, value in OPTIONS[stage].items())
+    faster = f"best with {_words(FASTER[stage])}" if stage in FASTER else "the same as best"
     text = (
-        f"seed: the defaults shown here; best: {changed or 'the same, of inputs that best made'}"
-        f"{'; any: inputs of both' if sums else ''}. The inputs must be of the same"
+        f"seed: the defaults shown here; best: {_words(OPTIONS[stage]) or 'the same, of inputs that best made'}; fast: "
+        f"{faster}{'; any: inputs of all' if sums else ''}. The inputs must be of the same"
     )
-    return setting(SEED, text, kinds.choice(SEED, BEST, *([ANY] if sums else [])), None, METHOD)
+    return setting(SEED, text, kinds.choice(*RECIPES, *([ANY] if sums else [])), None, METHOD)
+
+
+def _words(options: Mapping[str, Any]) -> str:
+    return " ".join(f"{flag_of(name)} {value}" for name, value in options.items())
 
 
 def recipe_of(arguments: Any) -> str:

@@ -17,7 +17,7 @@ from ..settings.fields import Settings, options_of
 from ..tables import KINDS, MANIFEST
 from ..tables.manifest import read_manifest
 from ..tables.schema import INDEX, PROGRESS
-from .recipes import BEST
+from .recipes import RECIPES
 from .settings.places import TEST, TRAINVAL
 
 DATASET = "dataset"  # data set in a run of find
@@ -124,7 +124,8 @@ class RunFolder:
         prefix = next((model.rpartition(",")[0] for model in models if isinstance(model, str)), self.path(CLASSIFIER))
         given = {"--dataset": dataset, "--output": self.root, "--prefix": prefix}
         words = " ".join(f"{flag} {shlex.quote(value)}" for flag, value in given.items())
-        return f"./run.sh {words}{' --recipe best' if self.recipe == BEST else ''} --stage 3"
+        recipe = f" --recipe {self.recipe}" if self.recipe in RECIPES[1:] else ""
+        return f"./run.sh {words}{recipe} --stage 3"
 
     def settings(self, kind: type[One], name: str, **changes: Any) -> One:
         """The settings of a stage directory of this run, for rebuilding it."""

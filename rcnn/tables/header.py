@@ -18,6 +18,7 @@ from ..files import sha256, sha256_once
 from ..files.json import read_json
 from ..files.lock import LOCK, take_lock
 from .listing import Listing
+from .moved import is_own
 from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
 
 # Arguments that do not change the output
@@ -207,12 +208,16 @@ def _by_key(was: Any, now: Mapping[str, Any], free: set[str]) -> list[str]:
     return [
         f"{key} ({_short(was.get(key))}, now {_short(now.get(key))})"
         for key in sorted({*was, *now} - free)
-        if was.get(key) != now.get(key) and not (key in PLACES and _same_place(was.get(key), now.get(key)))
+        if was.get(key) != now.get(key) and not (key in PLACES and _same_place(was, now, key))
     ]
 
 
-def _same_place(one: Any, other: Any) -> bool:
-    return isinstance(one, str) and isinstance(other, str) and files.same(one, other)
+def _same_place(was: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
+    """Whether an argument names the same path, or each time the data set in the folder of the run, which was moved."""
+    one, other = was.get(key), now.get(key)
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    return files.same(one, other) or (is_own(was) and is_own(now))
 
 
 def _sums(sources: Any) -> list[Any]:

@@ -22,6 +22,7 @@ from ..scores.extra_classes import ExtraClasses
 from .accounts import Accounts
 from .damage import DAMAGED
 from .manifest import read_manifest
+from .moved import arguments_now
 from .parts import Parts
 from .schema import (
     ASIDE,
@@ -92,9 +93,8 @@ class StageReader:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Arguments of the run that wrote the directory."""
-        arguments: dict[str, Any] = self.manifest["arguments"]
-        return arguments
+        """Arguments of the run that wrote the directory; its data set is where it is now, if both moved together."""
+        return arguments_now(self.manifest["arguments"], self.path)
 
     @property
     def width(self) -> int:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
 from pathlib import Path
 
@@ -228,6 +229,7 @@ def test_after_a_kill_at_any_step_the_same_command_ends_the_same(run, tmp_path, 
     pristine = tmp_path / "pristine"
     shutil.copytree(run.root, pristine)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(secrets, "token_hex", lambda count: "5a" * count)  # the salt, else no two runs are the same
     found = plan(RunFolder.read(str(run.root)), read_roster(str(run.dataset)), NAMES[0])
     monkeypatch.setattr(fcntl, "flock", lambda *_: None)  # a process that died holds no lock
     monkeypatch.setattr("rcnn.stages.forget.plan", lambda *_: found)  # which takes the most time, and changes nothing

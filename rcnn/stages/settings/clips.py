@@ -96,6 +96,14 @@ class DetectSettings(Settings):
     rate: float | None = setting(
         None, "frames to sample per second of video, instead of --sampling", kinds.more_than_none, "R"
     )
+    detect_every: int = setting(
+        None,
+        "run the detector on every K-th sampled frame, and on those between two of them that do not show the same "
+        "faces; other faces move in a straight line from one to the next, and their embeddings must confirm them",
+        kinds.positive,
+        "K",
+        usual=1,
+    )
     split: tuple[int, int] = shared.split()
     quality_threshold: float = quality_threshold_setting()
     image_size: tuple[int, int] = setting((112, 112), "crop in pixels: 112,112 or 112,96", kinds.pair, "H,W")
@@ -125,10 +133,16 @@ class DetectSettings(Settings):
         options = options_of_recipe("detect", self.recipe)
         if self.sampling is not None:
             options.pop("rate", None)
+        self._put(model=find_quality_model(self.model, self.quality))
+        if self.model is None:
+            options.pop("detect_every", None)  # a recipe's; given, it is refused below
         self._fill(output=f"{DETECTED}{self.stage}", **options)
         if self.rate is None:
             self._fill(sampling=SAMPLING)
-        self._put(model=find_quality_model(self.model, self.quality))
+        if self.detect_every is not None and self.detect_every > 1 and self.model is None:
+            raise InputError(
+                "--detect-every: needs the embeddings of a quality model, and --quality score has none; leave one out"
+            )
         if self.quality_threshold is None:
             self._put(quality_threshold=usual_quality(self.model))
         self._put(detector=find_model(self.detector, DETECTOR))

@@ -10,7 +10,7 @@ from ...networks.zoo.roles import DETECTOR, EMBEDDING, QUALITY, find_model
 from ...scores.verdicts import VERDICTS
 from ...settings import kinds, shared
 from ...settings.fields import FILES, REQUIRED, Settings, setting
-from ..recipes import BEST, options_of_recipe
+from ..recipes import BEST, FAST, options_of_recipe
 from .appearances import VERDICT_LIST
 from .clips import find_quality_model, quality_setting, quality_threshold_setting, usual_quality
 
@@ -45,8 +45,15 @@ class FindSettings(Settings):
     quality_model: str | None = shared.model(QUALITY, "quality model")
     quality: str = quality_setting()
     quality_threshold: float = quality_threshold_setting()
+    recipe: str = setting(
+        BEST,
+        f"best: {options_of_recipe('detect', BEST)['rate']:g} frames a second; fast: "
+        f"{options_of_recipe('detect', FAST)['rate']:g} frames a second, and the detector runs on one of "
+        f"{options_of_recipe('detect', FAST)['detect_every']}",
+        kinds.choice(BEST, FAST),
+    )
     rate: float = setting(
-        options_of_recipe("detect", BEST)["rate"], "frames to sample per second of film", kinds.more_than_none, "R"
+        None, "frames to sample per second of film; left out: the recipe's", kinds.more_than_none, "R"
     )
     gpu: int | tuple[int, ...] | None = shared.gpus()
     workers: int | None = shared.workers()
@@ -61,6 +68,7 @@ class FindSettings(Settings):
             model=find_model(self.model, EMBEDDING),
             detector=find_model(self.detector, DETECTOR),
         )
+        self._fill(rate=options_of_recipe("detect", self.recipe)["rate"])
         if self.quality_threshold is None:
             self._put(quality_threshold=usual_quality(self.quality_model))
 
