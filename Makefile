@@ -1,18 +1,18 @@
-# make            sets up .venv and builds the Cython extensions
-# make demo       the same, then all six stages on clips of people who do not exist, and a page of what was found:
+# make            creates .venv and builds the Cython extensions
+# make demo       also runs all six stages on clips of people who do not exist, and writes a report of the result:
 #                 output/demo/report.html; two minutes on 2 cores after the installation
-# make test       the same with what the tests need, and runs them; PYTEST="-m shared" runs those that need ../shared
-# make lint       style and type hints
-# make mutation   changes the code in small ways and counts what the tests don't notice; half an hour on one core
-# make model-NAME  fetches a model that model/zoo.toml knows; python -m rcnn zoo lists them
-# make parity     runs MXNet 1.9.1 beside our engines on every checkpoint it finds
-# make speed      how fast it is, beside MXNet, ONNX Runtime and insightface; a quarter of an hour
-# make docs       the site of the documentation, in docs/_build
-# make package    the wheel and the sdist, in dist/
-# make peers      the same real videos by the libraries that people use today; a quarter of an hour after the installation
-# make clean      removes what was built; make distclean the environments too
-# EXTRAS=gpu      torch for CUDA in place of the CPU's, EXTRAS=onnx what rcnn.exports.convert needs, EXTRAS=dev what the tests need
-# TORCH_INDEX=https://download.pytorch.org/whl/cpu   torch from there: the usual index may have a build for CUDA, of gigabytes
+# make test       installs the test requirements and runs the tests; PYTEST="-m shared" runs those that need ../shared
+# make lint       checks style and type hints
+# make mutation   runs mutation testing and lists the survivors; half an hour on one core
+# make model-NAME  downloads a model listed in model/zoo.toml; python -m rcnn zoo lists them
+# make parity     compares our engines with MXNet 1.9.1 on every checkpoint found
+# make speed      measures speed against MXNet, ONNX Runtime and insightface; a quarter of an hour
+# make docs       builds the documentation site, in docs/_build
+# make package    builds the wheel and the sdist, in dist/
+# make peers      runs other current libraries on the same real videos; a quarter of an hour after the installation
+# make clean      removes build products; make distclean also removes the environments
+# EXTRAS=gpu      PyTorch for CUDA instead of the CPU; EXTRAS=onnx for rcnn.exports.convert; EXTRAS=dev for the tests
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu   index for PyTorch; the default index may have a CUDA build of several GB
 
 PYTHON ?= python3
 CC ?= cc
@@ -58,14 +58,14 @@ $(BUILT): $(VENV)/base.installed setup.py pyproject.toml $(wildcard rcnn/cython/
 	@command -v $(firstword $(CC)) >/dev/null || \
 	  { echo "make: error: no C compiler ($(firstword $(CC))); install gcc, on Debian and Ubuntu build-essential" >&2; exit 2; }
 	@$(PIP) --no-deps --no-build-isolation --editable . > $(VENV)/build.log 2>&1 || \
-	  { echo "make: error: the Cython extensions did not build; the compiler's words are in $(VENV)/build.log" >&2; exit 2; }
+	  { echo "make: error: the Cython extensions did not build; the compiler's output is in $(VENV)/build.log" >&2; exit 2; }
 	@touch $@
 
 demo: $(BUILT)
 	$(PY) -m rcnn demo --output data/demo --overwrite
 	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --overwrite
 
-# the tests of a file share fixtures, so they run in one process; more threads than cores make training many times slower
+# tests of a file share fixtures, so they run in one process; more threads than cores slow training down many times
 test: $(BUILT) $(VENV)/dev.installed
 	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
@@ -77,7 +77,7 @@ lint: $(VENV)/dev.installed
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # it calls pycodestyle
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint --max-line-length 120 rcnn/cython  # cython-lint calls pycodestyle
 
 $(PEERS:=/installed): .venv-%/installed: requirements-%.txt
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)

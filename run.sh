@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# All six stages in order, from a data set to a ranked submission and a page to look at.
+# All six stages in order, from a data set to a ranked submission and a report.
 set -euo pipefail
-umask 077  # logs, too, name people
-# a closed stream becomes one that can't be written, so that no file gets its number
+umask 077  # logs contain people's names too
+# replaces a closed stream by an unwritable one, so that no file gets its descriptor
 { : 3>&1; } 2> /dev/null || exec 1< /dev/null
 : 3>&2 || exec 2< /dev/null
 
@@ -55,7 +55,7 @@ fail() {
   exit 2
 }
 
-# a line on standard error, where somebody may listen
+# prints a line to standard error, which may be closed
 tell() {
   echo "$1" >&2 2> /dev/null || true
 }
@@ -92,7 +92,7 @@ asked=  # recipe
 overwrite=()
 first=1
 last=6
-given=()  # the arguments but --stage, to say how to go on
+given=()  # the arguments except --stage, for the message on how to continue
 
 while [ $# -gt 0 ]; do
   case $1 in
@@ -140,9 +140,9 @@ output=${output:-./output}
 command -v "$python" > /dev/null || fail "$python does not exist; run make first"
 [[ $output != *://* ]] || fail "--output $output: logs and the page go there, too; give a path on the disk"
 logs=$output/log
-# of the scripts' defaults those that name a file here, and the recipe
+# the scripts' defaults that name a file here, and the recipe
 begun=$output
-[ ${#overwrite[@]} -eq 0 ] || [ "$first" -gt 1 ] || begun=  # starts again
+[ ${#overwrite[@]} -eq 0 ] || [ "$first" -gt 1 ] || begun=  # starts over
 told=$(PYTHONPATH=$here${PYTHONPATH:+:$PYTHONPATH} "$python" -m rcnn.commands.driver "$dataset" "$begun" "$asked") ||
   fail "$python does not find the scripts' defaults; run make first"
 mapfile -t defaults <<< "$told"
@@ -156,18 +156,18 @@ fi
 if [ ${#sources[@]} -eq 0 ] && [ -f "$dataset/gt_v2/sources.txt" ]; then
   sources=(--sources "$dataset/gt_v2/sources.txt")
 fi
-terminal=  # number of a file that is the terminal, past the pipes below, for a live bar; lines go to the log then
+terminal=  # descriptor of the terminal, bypassing the pipes below, for a live progress bar; lines then go to the log
 if [ -t 2 ]; then
   terminal=9
   exec 9>&2
 fi
 mkdir -p "$logs" || fail "$logs can't be made; give --output another place"
 
-# Runs `script arguments...` as stage $1 and keeps what it says in the log $2. The two lines of what went to stdout and to
-# stderr stay apart; tee lives through a Ctrl-C, for the script then still says what it saved.
+# Runs `script arguments...` as stage $1 and logs its output in the log $2. stdout and stderr stay separate; tee ignores
+# Ctrl-C, because the script then still reports what it saved.
 stage() {
   local number=$1 log=$logs/$2.log script=$3 again="" path program
-  local codes=(0 0)  # of the script, and of what passes on its lines
+  local codes=(0 0)  # of the script, and of the process that passes on its lines
   shift 3
   program=("$here/$script")
   [[ $script == *.py ]] || program=(-m rcnn "$script")
@@ -189,13 +189,13 @@ stage() {
   exit "${codes[0]}"
 }
 
-# The last line; exit code 2 where lines before it were lost.
+# Prints the last line; exit code 2 if earlier lines were lost.
 finish() {
   echo "$1" 2> /dev/null || unheard=${unheard:-standard output}
   [ -z "$unheard" ] || fail "$unheard or standard output could not take every line; the outputs in $output are whole"
 }
 
-# The same for a stage that keeps what is complete and was made from the same inputs, and rebuilds what was made from other inputs.
+# The same for a stage that keeps complete output of the same inputs, and rebuilds output of other inputs.
 once() {
   local number=$1 log=$2
   shift 2
@@ -203,7 +203,7 @@ once() {
   stage "$number" "$log" "$@" "${device_of[@]}" --renew
 }
 
-# An empty log that is not a link.
+# Creates an empty log that is not a link.
 begin() {
   { rm -f "$logs/$1.log" && : > "$logs/$1.log"; } 2> /dev/null || fail "$logs/$1.log: can't be written; fix that"
 }
@@ -216,9 +216,9 @@ started=$SECONDS
 echo "run.sh: --recipe ${defaults[3]}: ${defaults[4]}" 2> /dev/null || true
 device_of=("${device[@]}")
 results=("$output/submission.txt" "$output/report.html")
-unheard=  # where lines were lost
+unheard=  # stream that lost lines
 if [ ${#overwrite[@]} -gt 0 ]; then
-  made=()  # by the stages that are to run again
+  made=()  # outputs of the stages to run again
   ! wanted 1 || made+=("$output/det_trainval" "$output/det_test")
   ! wanted 2 || made+=("$output/feat_trainval" "$output/feat_test")
   ! wanted 3 || made+=("$output/trainval")
@@ -239,7 +239,7 @@ if wanted 2; then
       "${recipe[@]}"
   done
 fi
-answers=()  # given at the desk, from which stages 3 and 6 learn
+answers=()  # answers from the desk, used by stages 3 and 6
 answered=()
 if [ -f "$output/review.sqlite" ] && [ "$last" -ge 3 ]; then
   answers=(--answers "$output/review.sqlite")

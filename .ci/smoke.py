@@ -68,9 +68,10 @@ def prepare() -> None:
 
 def check_desk(program: Path, environment: dict[str, str]) -> None:
     """Open the desk of the run, load its page and every asset that the page names, and end it."""
-    command = [program, "review", "found", "--no-browser", "--gpu", "-1"]
-    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with subprocess.Popen(command, env=environment, **piped) as desk:
+    command: list[str | Path] = [program, "review", "found", "--no-browser", "--gpu", "-1"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as desk:
         try:
             said = []
             for line in desk.stdout or ():  # until it prints its address, or ends

@@ -1,4 +1,4 @@
-"""MAP@100 of nearest-centroid cosine on the features that the classifier is trained on.
+"""MAP@100 of nearest-centroid cosine on the classifier's training features.
 
     python benchmarks/centroids.py --train ./output/trainval --test ./output/feat_test --gt ./data/gt.txt
 
@@ -19,11 +19,11 @@ from rcnn.stages.predict import best_of_tracks
 from rcnn.tables import StageReader, vectors
 from rcnn.tables.join import concatenate
 
-ROWS = 1024  # that are compared together
+ROWS = 1024  # compared together
 
 
 def centroids(path: str) -> np.ndarray:
-    """(classes, D) float32 of a training set; zero for class 0 and for labels without a clip."""
+    """Centroids of a training set, (classes, D) float32; zero for class 0 and for labels without a clip."""
     reader = StageReader(path, ("genfeat",))
     sums = np.zeros((1, reader.width))
     for batch in reader.batches():
@@ -36,25 +36,25 @@ def centroids(path: str) -> np.ndarray:
 
 
 def rank_by_centroids(train: str, test: str) -> dict[int, list[str]]:
-    """The best clips of each label by the cosine to its centroid; of a training set and a directory of features.
+    """The best clips of each label by cosine to its centroid, given a training set and a feature directory.
 
-    A clip with several tracks has the score of the best of them.
+    A clip with several tracks gets the score of the best track.
     """
     known = centroids(train)
     ranking = Ranking(len(known))
     there = np.any(known != 0, axis=1)
     for batch in concatenate([StageReader(test, ("feature",))], ROWS):
         cosines = normalise(batch.vectors) @ known.T
-        clips = best_of_tracks(batch, (cosines + 1 + 1e-6) * there)  # every cosine counts, below 0 too
+        clips = best_of_tracks(batch, (cosines + 1 + 1e-6) * there)  # shifted, so that negative cosines count too
         ranking.add(clips.names, clips.vectors)
     return ranking.result()
 
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/centroids.py --gt ./data/mine/gt_v2/test_v2.txt")
-    parser.add_argument("--train", default="./output/trainval", metavar="DIR", help="what genfeat.py wrote")
-    parser.add_argument("--test", default="./output/feat_test", metavar="DIR", help="what feature.py wrote")
-    parser.add_argument("--gt", required=True, metavar="FILE", help="the truth, LABEL NAME NAME ... a line")
+    parser.add_argument("--train", default="./output/trainval", metavar="DIR", help="output of genfeat.py")
+    parser.add_argument("--test", default="./output/feat_test", metavar="DIR", help="output of feature.py")
+    parser.add_argument("--gt", required=True, metavar="FILE", help="ground truth, lines LABEL NAME NAME ...")
     args = parser.parse_args()
     scores = score(rank_by_centroids(args.train, args.test), read_ground_truth(args.gt, one_label=True))
     print(f"nearest centroid by cosine: MAP@100 {mean_average_precision(scores):.4f} over {len(scores)} labels")

@@ -1,10 +1,10 @@
-"""What workers, Ray and lost machines cost detect.py, and what its driver holds in memory.
+"""Cost of workers, Ray and lost machines in detect.py, and memory use of its driver.
 
     python benchmarks/cluster.py --dataset DIR --detector D,0 --model M,0 --parts speed,loss,memory --rounds 2
 
-speed: the same clips by each kind of crew, in turn; loss: three Ray nodes on this machine, one of which is killed in
-mid-run; memory: the driver's loop over as many clips as iQIYI-VID has, with a step that takes no time and writes
-what it is given.
+speed: the same clips with each kind of crew, in turn; loss: three Ray nodes on this machine, one of which is killed in
+mid-run; memory: the driver's loop over as many clips as iQIYI-VID has, with a step that takes no time and writes its
+input.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ def loss(settings: dict, place: Path, rounds: int) -> None:
 
 @dataclass(frozen=True)
 class FakeJob:
-    """Faces out of nothing, `faces` a clip."""
+    """Synthetic faces, `faces` per clip."""
 
     faces: int
-    about = (0, {})  # no vectors are kept, and no model was loaded
+    about = (0, {})  # no vectors are kept, and no model is loaded
 
     def build(self, gpu, source=None):
         return self
@@ -130,7 +130,7 @@ class FakeJob:
 
 
 def drive(clips: int, faces: int) -> None:
-    """The driver's loop on made-up clips, in this process; prints its peak memory."""
+    """Run the driver's loop on synthetic clips in this process; prints its peak memory."""
     from rcnn import files
     from rcnn.stages import detect as stage
     from rcnn.workers import ThreadCrew
@@ -145,7 +145,7 @@ def drive(clips: int, faces: int) -> None:
     def summed(path):
         digest = sums(path)
         if str(path).startswith(out):
-            Path(path).write_bytes(b"")  # a part that is whole is not needed any more, and the disk is small
+            Path(path).write_bytes(b"")  # complete parts are no longer needed; saves disk space
         return digest
 
     with (

@@ -1,9 +1,9 @@
-"""Cuts from one person to another: how often one track runs over them, and how often one person's track falls apart.
+"""Measures how often a track continues across a cut to another person, and how often one person's track breaks.
 
-python benchmarks/cuts.py --output output/cuts           # half of the people, by a hash of the name: to choose on
-python benchmarks/cuts.py --output output/cuts --test    # the other half: to be looked at once
+python benchmarks/cuts.py --output output/cuts           # half of the people, by a hash of the name: for tuning
+python benchmarks/cuts.py --output output/cuts --test    # the other half: evaluate once
 
-Looks at the videos and photographs are kept in --output, so that a second run goes on where the first one ended.
+Results per video and photograph are cached in --output, so that a second run continues where the first one stopped.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ from rcnn.video.shots import SIZE, Shots
 from rcnn.workers.progress import progress
 
 UNLIKE = (0.0, 0.2, 0.3, 0.4)
-CUTS = 2000  # drawn from vectors
-BESIDE = 4  # looks before and behind such a cut
-FILMS, SHOTS, SHOT_LOOKS = 200, 8, 16  # and of films: shots of two seconds
-PHOTOGRAPHED = 300  # people of whom a photograph is taken, of each half
-SIDE = 1000  # pixels of a frame to which all videos are brought
+CUTS = 2000  # simulated with vectors
+BESIDE = 4  # sampled frames before and after such a cut
+FILMS, SHOTS, SHOT_LOOKS = 200, 8, 16  # films, with shots of two seconds
+PHOTOGRAPHED = 300  # people with a photograph, per half
+SIDE = 1000  # pixels, common frame size of all videos
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The central faces of a video, or of a photograph that is held.
+    """The central faces of a video, or of a photograph shown for some time.
 
-    turns : (n,) int, looks at which there was one
+    turns : (n,) int, sampled frames with a face
     boxes : (n, 4) float32, pixels of a frame of SIDE x SIDE
-    vectors : (n, D) float32, of length 1
-    small : (looks, h, w, 3) uint8, what cuts are found on
+    vectors : (n, D) float32, unit
+    small : (looks, h, w, 3) uint8, reduced frames for cut detection
     """
 
     person: str
@@ -69,7 +69,7 @@ def in_half(person: str, test: bool) -> bool:
 
 
 def look_at_video(path: Path, place: Path, small_place: Path, models: Models) -> None:
-    """Keep the faces of a video, and what cuts are found on."""
+    """Cache the faces of a video, and its reduced frames for cut detection."""
     if place.exists() and small_place.exists():
         return
     detector = None if place.exists() else load_detector(models.detector, CPU)
@@ -97,7 +97,7 @@ def _decoder() -> FrameDecoder:
 
 
 def save(place: Path, **arrays: np.ndarray) -> None:
-    """Write whole."""
+    """Write atomically."""
     place.parent.mkdir(parents=True, exist_ok=True)
     scratch = place.with_suffix(".part.npz")
     np.savez(scratch, **arrays)
@@ -105,7 +105,7 @@ def save(place: Path, **arrays: np.ndarray) -> None:
 
 
 def videos(source: Path, output: Path, pair: str, test: bool) -> list[Seen]:
-    """The videos of one person of a half."""
+    """The videos with a single person of a half."""
     with open(source / "manifest.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["person"] and in_half(row["person"], test)]
     found = []
@@ -120,7 +120,7 @@ def videos(source: Path, output: Path, pair: str, test: bool) -> list[Seen]:
 
 
 def photographs(source: Path, output: Path, pair: str, test: bool) -> dict[str, np.ndarray]:
-    """A vector of one photograph of each of some people of a half."""
+    """The vector of one photograph for each of some people of a half."""
     place = output / pair / f"photographs-{int(test)}.npz"
     if not place.exists():
         detector, embedder = load_detector(MODELS[pair].detector, CPU), load_embedder(MODELS[pair].embedding, CPU)
@@ -144,7 +144,7 @@ def _order(folder: Path) -> str:
 
 
 def is_merged(first: np.ndarray, second: np.ndarray, box: np.ndarray, cut: bool) -> bool:
-    """Whether one track has the faces (n, D) before and behind a cut, all in one place."""
+    """Whether one track contains the faces (n, D) before and after a cut, all at the same place."""
     vectors = np.concatenate([first, second])
     count = len(vectors)
     shots = (np.arange(count) >= len(first)).astype(np.int32) if cut else None
@@ -153,7 +153,7 @@ def is_merged(first: np.ndarray, second: np.ndarray, box: np.ndarray, cut: bool)
 
 
 def drawn_cuts(tracks: list[tuple[str, np.ndarray]], cut: bool) -> float:
-    """Share of CUTS between two people's vectors that a track runs over."""
+    """Share of the CUTS between two people's vectors that a track crosses."""
     rng = np.random.default_rng(SEED)
     box = np.array([[400, 300, 600, 600]], np.float32)
     merged = done = 0
@@ -169,15 +169,15 @@ def drawn_cuts(tracks: list[tuple[str, np.ndarray]], cut: bool) -> float:
 
 @dataclass(frozen=True)
 class Film:
-    """Shots of people, joined: of each face its look, box, vector and the number of its true shot; and shots found."""
+    """Joined shots: frame index, box, vector and true shot of each face; and the detected shots."""
 
     turns: np.ndarray
     boxes: np.ndarray
     vectors: np.ndarray
     true: np.ndarray
     found: np.ndarray
-    hit: int  # true cuts that were found
-    wrong: int  # cuts that are none
+    hit: int  # detected true cuts
+    wrong: int  # false cuts
 
 
 def draw_films(seen: list[Seen]) -> list[Film]:
@@ -213,7 +213,7 @@ def _join(parts: list[tuple[Seen, int]]) -> Film:
 
 
 def film_cuts(films: list[Film], cut: bool) -> tuple[int, int, int]:
-    """True cuts with a face on both sides, those of them in one place, and those that a track runs over."""
+    """Numbers of true cuts with a face on both sides, of those at the same place, and of those crossed by a track."""
     cuts = near = merged = 0
     for film in films:
         shots = film.found[film.turns] if cut else None
@@ -226,7 +226,7 @@ def film_cuts(films: list[Film], cut: bool) -> tuple[int, int, int]:
 
 
 def split(seen: list[Seen], cut: bool) -> tuple[int, int]:
-    """Videos of one person that have more than one track, and the tracks that are too many."""
+    """Numbers of single-person videos with more than one track, and of surplus tracks."""
     fallen = more = 0
     for video in seen:
         shots = Shots()
@@ -248,9 +248,9 @@ def main() -> None:
     add = parser.add_argument
     add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="PERSON/*.mp4, manifest.csv")
     add("--faces", type=Path, default=Path("../shared/faces"), metavar="DIR", help="PERSON/*.jpg")
-    add("--output", type=Path, required=True, metavar="DIR", help="for what was seen in them")
-    add("--pairs", nargs="+", default=list(MODELS), metavar="NAME", help=f"of models: {', '.join(MODELS)}")
-    add("--test", action="store_true", help="the other half of the people")
+    add("--output", type=Path, required=True, metavar="DIR", help="for cached results")
+    add("--pairs", nargs="+", default=list(MODELS), metavar="NAME", help=f"model pairs: {', '.join(MODELS)}")
+    add("--test", action="store_true", help="use the other half of the people")
     args = parser.parse_args()
     for folder in (args.videos, args.faces):
         if not folder.is_dir():

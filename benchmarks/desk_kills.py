@@ -1,10 +1,10 @@
-"""Kills the desk with SIGKILL in the middle of answers, and counts what is lost and what counts twice.
+"""Kills the desk with SIGKILL while it receives answers, and counts lost and duplicated answers.
 
     python -m benchmarks.desk_kills --kills 50 --work DIR
 
-Three windows answer as fast as they can. After a random number of requests, while others are on their way, the desk is
-killed and started again. Requests that broke off are sent again, twice each, with the token that they had. At the end
-the log must have every answer that was acknowledged, once, under the number that the desk said.
+Three windows answer as fast as they can. After a random number of requests, while others are in flight, the desk is
+killed and restarted. Interrupted requests are sent again, twice each, with their token. At the end the log must contain
+every acknowledged answer exactly once, under the number that the desk returned.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from rcnn.commands.arguments import FILES, METHOD, Parser, positive
 from rcnn.errors import InputError, run_script
 from rcnn.people.answers import ANSWERS_FILE
 
-WINDOWS = 3  # that answer at once
-FILMS = 40  # of one track each
-LAST = 20  # acknowledged answers that are sent once more at the end
+WINDOWS = 3  # answering concurrently
+FILMS = 40  # with one track each
+LAST = 20  # acknowledged answers repeated at the end
 
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """Result of the test.
 
-    requests : all that were sent
-    steps : numbers that the desk gave, by token of an answer
-    broken : requests that a kill broke off
-    kills : of the desk
+    requests : number of requests sent
+    steps : step numbers returned by the desk, by token of an answer
+    broken : requests interrupted by a kill
+    kills : number of kills
     """
 
     requests: int = 0
@@ -49,7 +49,7 @@ class Outcome:
     kills: int = 0
 
     def count(self, log: Path) -> tuple[int, int]:
-        """Acknowledged answers that the log lacks, and answers that it has twice."""
+        """Numbers of acknowledged answers missing from the log, and of duplicated answers."""
         with sqlite3.connect(log) as connection:
             found = dict(connection.execute("SELECT token, step FROM steps"))
             rows = Counter(step for (step,) in connection.execute("SELECT step FROM answers"))
@@ -61,9 +61,9 @@ class Outcome:
 
 @dataclass
 class Answering:
-    """Windows that answer until their desk is gone.
+    """Windows that answer until their desk is killed.
 
-    spots : tracks that are answered in turn, "yes" or "no" to the person with label 1
+    spots : tracks to answer in turn, "yes" or "no" for the person with label 1
     """
 
     spots: list[tuple[str, int]]
@@ -76,7 +76,7 @@ class Answering:
         self._broken: list[str] = []
 
     def until_killed(self, desk: Running, requests: int) -> None:
-        """Send again what broke off before, then answer; kill the desk once so many requests were sent."""
+        """Repeat interrupted requests, then answer; kill the desk after this many requests."""
         self.again(desk)
         windows = [threading.Thread(target=self._answer, args=(desk,)) for _ in range(WINDOWS)]
         for window in windows:
@@ -91,7 +91,8 @@ class Answering:
         self.outcome.broken += len(self._broken)
 
     def again(self, desk: Running, last: int = 0) -> None:
-        """Send what broke off, twice each, as a client does that is not sure; and the last acknowledged ones."""
+        """Send interrupted requests twice each, like a client that is not sure; and repeat the last acknowledged
+        ones."""
         with closing(desk.client()) as client:
             for token in [*self._broken, *self._broken, *(list(self.outcome.steps)[-last:] if last else ())]:
                 self._send(client, token)
@@ -110,7 +111,7 @@ class Answering:
                         with self._lock:
                             self._broken.append(token)
                         return
-        except httpx.TransportError:  # killed before this window was open
+        except httpx.TransportError:  # killed before this window opened
             return
 
     def _send(self, client: httpx.Client, token: str) -> None:
@@ -126,7 +127,7 @@ class Answering:
 
 
 def kill_often(found: Path, spots: list[tuple[str, int]], kills: int, requests: int, seed: int = 0) -> Outcome:
-    """Kill the desk of a run, each time after `requests` to twice as many of them were sent."""
+    """Kill the desk of a run repeatedly, each time after `requests` to twice as many requests."""
     chance = random.Random(seed)
     answering = Answering(spots)
     for _ in range(kills):
@@ -138,7 +139,7 @@ def kill_often(found: Path, spots: list[tuple[str, int]], kills: int, requests: 
 
 
 def run_of(work: Path) -> tuple[Path, list[tuple[str, int]]]:
-    """A run with films of one track each; its folder, and the tracks."""
+    """Create a run with films of one track each; returns its folder and the tracks."""
     films = {work / "films" / f"{number:03d}.mp4": [Track(0, SURE)] for number in range(FILMS)}
     found = make_run(work, Cast(["Ada", "Bo"], films))
     return found, [(clip_name(str(path), 0.0), 0) for path in films]
@@ -146,12 +147,12 @@ def run_of(work: Path) -> tuple[Path, list[tuple[str, int]]]:
 
 def main() -> None:
     parser = Parser(__doc__, "python -m benchmarks.desk_kills --kills 50 --work ./output/kills")
-    parser.group(METHOD)("--kills", type=positive, default=50, metavar="N", help="of the desk")
-    parser.group(METHOD)("--requests", type=positive, default=20, metavar="N", help="from a kill to the next, at least")
-    parser.group(FILES)("--work", type=Path, required=True, metavar="DIR", help="where the run goes; not there yet")
+    parser.group(METHOD)("--kills", type=positive, default=50, metavar="N", help="kills of the desk")
+    parser.group(METHOD)("--requests", type=positive, default=20, metavar="N", help="minimum between two kills")
+    parser.group(FILES)("--work", type=Path, required=True, metavar="DIR", help="new folder for the run")
     given = parser.parse_args()
     if given.work.exists():
-        raise InputError(f"--work {given.work}: is there already; give another name")
+        raise InputError(f"--work {given.work}: exists already; give another name")
     found, spots = run_of(given.work)
     started = time.monotonic()
     outcome = kill_often(found, spots, given.kills, given.requests)

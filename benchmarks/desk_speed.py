@@ -1,8 +1,9 @@
-"""How long the desk of a large run takes to open, and from an answer to what then stands.
+"""Measures how long the desk of a large run takes to open, and to process an answer.
 
     python -m benchmarks.desk_speed --tracks 50000 --people 200 --work DIR
 
-The run is made up: a fifth of the tracks show known people, more or less; the rest show strangers, ten tracks each.
+The run is synthetic: a fifth of the tracks show known people, more or less clearly; the rest show strangers, ten tracks
+each.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from rcnn.errors import InputError, run_script
 from rcnn.review.desk import Desk
 
 WIDTH = 512  # of vectors
-TRACKS = 5  # of a film
+TRACKS = 5  # per film
 KNOWN = 0.2  # share of tracks that show known people
 STRANGER_TRACKS = 10
-LIKE = (0.35, 0.9)  # cosines with who it is
-TIMES = 15  # of each answer
+LIKE = (0.35, 0.9)  # cosines with the person
+TIMES = 15  # repetitions of each answer
 
 
 def cast_of(tracks: int, people: int, films: Path) -> Cast:
-    """So many tracks, five a film."""
+    """A cast with that many tracks, five per film."""
     chance = np.random.default_rng(0)
     who = np.where(
         chance.random(tracks) < KNOWN,
@@ -54,7 +55,7 @@ def cast_of(tracks: int, people: int, films: Path) -> Cast:
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds by the clock, and of processor, all threads together."""
+    """Wall clock seconds, and processor seconds of all threads."""
 
     clock: float
     processor: float
@@ -68,15 +69,15 @@ def time_of(call: Callable[[], object]) -> Took:
 
 def main() -> None:
     parser = Parser(__doc__, "python -m benchmarks.desk_speed --tracks 50000 --work ./output/desk")
-    parser.group(METHOD)("--tracks", type=positive, default=50_000, metavar="N", help="of all films")
-    parser.group(METHOD)("--people", type=positive, default=200, metavar="N", help="who are known")
-    parser.group(FILES)("--work", type=Path, required=True, metavar="DIR", help="where the run goes")
+    parser.group(METHOD)("--tracks", type=positive, default=50_000, metavar="N", help="tracks in all films")
+    parser.group(METHOD)("--people", type=positive, default=200, metavar="N", help="known people")
+    parser.group(FILES)("--work", type=Path, required=True, metavar="DIR", help="folder for the run")
     given = parser.parse_args()
     found = given.work / "found"
     if not found.exists():
         make_run(given.work, cast_of(given.tracks, given.people, given.work / "films"))
     if (found / "review.sqlite").exists():
-        raise InputError(f"{found}: was answered about already; give another --work")
+        raise InputError(f"{found}: has answers already; give another --work")
     started = time.perf_counter()
     desk = Desk.open(str(found))
     print(f"open: {time.perf_counter() - started:.1f} s")

@@ -1,8 +1,8 @@
-"""How many answers it takes at the desk until everybody has a name: by groups, and with a list of single tracks.
+"""Counts the answers at the desk until everybody has a name: with groups, compared with naming single tracks.
 
-Nobody is known at first. A walk does what a person does at the page, through the desk's own addresses: the surest
-group gets a name; tracks in it that show somebody else are split off first; what the desk then takes for somebody on
-its own is confirmed or denied, the most uncertain first; single tracks come last. The truth says who is who.
+Nobody is known at first. A walk simulates a user through the desk's own HTTP interface. The surest group gets a name,
+after tracks of other people are split off. Then the desk's own suggestions are confirmed or denied, most uncertain
+first. Single tracks come last. The ground truth decides.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from rcnn.video.motion import write_video
 
 ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = re.compile(r"http://\S+\?key=\S+")
-PAGE = 200  # items that are asked for at once
-CRF = 20  # of drawn films, x264's
-PLACEHOLDER = 1_000_000  # number of the drawn person who is known at first, as a run needs one, and is in no film
+PAGE = 200  # items per request
+CRF = 20  # x264 quality of drawn films
+PLACEHOLDER = 1_000_000  # number of a drawn person who is in no film, because a run needs a known person
 
-TOGETHER = 0.3  # seconds in view at once, from which two tracks are two people: less may be one cut short
+TOGETHER = 0.3  # seconds of overlap from which two tracks are two people; a shorter overlap may be one broken track
 
 Spot = tuple[str, int]  # clip and track
-Who = Callable[[dict[str, Any]], str]  # the true name of an item; empty if the truth does not say
+Who = Callable[[dict[str, Any]], str]  # the true name of an item; empty if unknown
 
 
 @dataclass
 class Walk:
-    """A walk through the desk.
+    """A simulated review session.
 
-    seconds : of answers, waiting for the desk
+    seconds : time spent waiting for the desk's replies
     counts : answers by kind
     """
 
@@ -58,13 +58,13 @@ class Walk:
     who: Who
     counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
-    done: set[Spot] = field(default_factory=set)  # with an answer
+    done: set[Spot] = field(default_factory=set)  # answered
 
     def get(self, path: str, **query: object) -> dict[str, Any]:
         return self.http.get(path, params=query).raise_for_status().json()
 
     def say(self, kind: str, spots: list[Spot], **more: object) -> bool:
-        """An answer; False if the desk refuses."""
+        """Send an answer; False if the desk refuses."""
         body = {"token": f"walk-{sum(self.counts.values())}", "kind": kind, "spots": spots, "window": "walk", **more}
         start = time.perf_counter()
         found = self.http.post("/api/answer", json=body)
@@ -76,16 +76,16 @@ class Walk:
         return {one["name"]: one["label"] for one in self.get("/api/state")["people"]}
 
     def name(self, spots: list[Spot], name: str) -> None:
-        """One answer: a new person, or one who is known."""
+        """Give one answer: a new or a known person."""
         label = self.people().get(name)
         if self.say("name", spots, name=name) if label is None else self.say("yes", spots, label=label):
             self.done.update(spots)
             return
-        for spot in spots if len(spots) > 1 else []:  # two of one frame: one by one, as far as it can be
+        for spot in spots if len(spots) > 1 else []:  # tracks of one frame are named one by one where possible
             self.name([spot], name)
 
     def groups(self) -> None:
-        """Name the surest group until there is none; what is somebody else in it is split off before."""
+        """Name the surest group until there is none, after splitting off other people's tracks."""
         seen: set[Spot] = set()
         while True:
             found = self.get("/api/groups", count=PAGE)["items"]
@@ -96,23 +96,23 @@ class Walk:
             items = self.get("/api/group", clip=first[0], track=first[1])["items"]
             names = Counter(self.who(item) for item in items)
             most = max(names, key=lambda name: (bool(name), names[name]))
-            if not most:  # nobody whom the truth knows
+            if not most:  # nobody with a known identity
                 self.say("hide", [_spot(item) for item in items])
                 seen.update(_spot(item) for item in items)
                 continue
-            if len(names) > 1:  # the page names the chosen ones alone; the others stay unknown
+            if len(names) > 1:  # the page names only the selected tracks; the others stay unknown
                 self.counts["choosing"] += 1
             self.name([_spot(item) for item in items if self.who(item) == most], most)
             seen.add(first)
 
     def uncertain(self) -> None:
-        """Answer what the desk is not sure of, one track at a time."""
+        """Answer the uncertain tracks, one at a time."""
         for name, label in self.people().items():
             while items := self.get(f"/api/person/{label}", show="left", count=1)["items"]:
                 self._one(items[0], name, label)
 
     def wrong(self) -> None:
-        """Look through what the desk takes for somebody, and put right what is wrong."""
+        """Check the desk's assignments and correct wrong ones."""
         for name, label in self.people().items():
             for item in self._all(label):
                 if _spot(item) not in self.done and self.who(item) not in ("", name) and item["verdict"] == "yes":
@@ -151,7 +151,7 @@ class Walk:
         return found
 
     def single(self) -> None:
-        """Name the tracks that are in no group, one by one, while there is one whom the desk does not know."""
+        """Name the ungrouped tracks one by one, while unknown ones remain."""
         for item in self.tracks():
             known = item["verdict"] != "no" or item["answer"]
             if not known and not item["hidden"] and self.who(item):
@@ -165,7 +165,7 @@ def _spot(item: dict[str, Any]) -> Spot:
 
 @contextmanager
 def desk(run: Path) -> Iterator[httpx.Client]:
-    """The desk of a run, and a client that knows its key."""
+    """Start the desk of a run; yields an authenticated client."""
     command = [sys.executable, "-m", "rcnn", "review", str(run), "--no-browser", "--gpu", "-1"]
     server = subprocess.Popen(command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -183,7 +183,7 @@ def desk(run: Path) -> Iterator[httpx.Client]:
 
 
 def walk(run: Path, who: Who) -> None:
-    """Walk through a run, and print what it took."""
+    """Review a run, and print the cost."""
     with desk(run) as http:
         me = Walk(http, who)
         before = me.tracks()
@@ -210,7 +210,7 @@ def walk(run: Path, who: Who) -> None:
 
 
 def _beside(tracks: list[dict[str, Any]]) -> set[Spot]:
-    """Tracks that are in view together with a longer one of their film: the truth names one person, that one."""
+    """Tracks that overlap a longer track of their film; the truth names only the person of the longer one."""
     found: set[Spot] = set()
     films: dict[str, list[dict[str, Any]]] = {}
     for item in sorted(tracks, key=lambda item: item["start"] - item["end"]):
@@ -222,14 +222,14 @@ def _beside(tracks: list[dict[str, Any]]) -> set[Spot]:
 
 
 def _standing(me: Walk) -> tuple[int, int]:
-    """Tracks whom the desk takes for the right person, and for a wrong one."""
+    """Numbers of tracks assigned to the right person, and to a wrong one."""
     stand = [(me.who(item), item["name"]) for item in me.tracks() if me.who(item) and item["verdict"] != "no"]
     right = sum(true == name for true, name in stand)
     return right, len(stand) - right
 
 
 def drawn(work: Path, people: int, takes: int, frames: int) -> Who:
-    """Films of people who do not exist; gives who is in a film."""
+    """Create films of drawn people; returns the ground truth."""
     model = load_people(str(ROOT / PREFIX))
     (work / "films").mkdir(parents=True)
     for number in range(people):
@@ -241,14 +241,14 @@ def drawn(work: Path, people: int, takes: int, frames: int) -> Who:
 
 
 def real(work: Path, videos: Path) -> Who:
-    """Films that are listed in a manifest with columns file and person; gives who is in one that shows one person."""
+    """Use films listed in a manifest with columns file and person; returns the ground truth of single-person films."""
     (work / "films.txt").write_text("\n".join(str(path) for path in _films(videos)) + "\n")
     with (videos / "manifest.csv").open() as file:
         rows = {str((videos / row["file"]).resolve()): row for row in csv.DictReader(file)}
 
     def who(item: dict[str, Any]) -> str:
         row = rows.get(str(Path(item["source"]).resolve()), {})
-        # where several are visible, the truth does not say which track is whose
+        # if several people are visible, the truth does not assign tracks
         return row["person"] if row.get("people_visible") == "1" and not row["person"].startswith("_") else ""
 
     return who
@@ -260,7 +260,7 @@ def _films(videos: Path) -> list[Path]:
 
 
 def find(work: Path, clips: Path) -> Path:
-    """Look through films in which nobody is known; returns the folder of the run."""
+    """Process films in which nobody is known; returns the folder of the run."""
     stranger = work / "people/nobody who is in a film"
     stranger.mkdir(parents=True)
     person = load_people(str(ROOT / PREFIX)).person(0, PLACEHOLDER)
@@ -272,7 +272,7 @@ def find(work: Path, clips: Path) -> Path:
 
 
 def unnamed(work: Path, run: Path) -> Path:
-    """A copy of a run without the people that it knows."""
+    """Copy a run without its known people."""
     for part in ("dataset", "det_test", "feat_test"):
         shutil.copytree(run / part, work / "found" / part, symlinks=True)
     return work / "found"
@@ -286,9 +286,9 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/desk_walk.py")
     parser.add_argument("--people", type=positive, default=12, metavar="N", help="drawn people (default: %(default)s)")
     parser.add_argument("--takes", type=positive, default=5, metavar="N", help="films of each (default: %(default)s)")
-    parser.add_argument("--frames", type=whole, default=14, metavar="N", help="of each film (default: %(default)s)")
+    parser.add_argument("--frames", type=whole, default=14, metavar="N", help="frames per film (default: %(default)s)")
     parser.add_argument("--videos", metavar="DIR", help="real videos with a manifest.csv, such as ../shared/realvideo")
-    parser.add_argument("--run", metavar="FOUND", help="a finished run of these videos; a copy is walked through")
+    parser.add_argument("--run", metavar="FOUND", help="a finished run of these videos; a copy is reviewed")
     settings = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

@@ -1,4 +1,4 @@
-"""Detectors by engine: how fast each runs, and how far it agrees with the first detector on its first engine."""
+"""Detectors by engine: speed, and agreement with the first detector on its first engine."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import OWN_DETECTOR, PUBLISHED_DETECTOR
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
@@ -29,9 +30,7 @@ from rcnn.networks.checkpoint.cascade import is_cascade
 from rcnn.networks.engine import CPU, FP16, INT8, choose_device
 from rcnn.networks.engine.onnx_graph import is_onnx
 
-PUBLISHED = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
-OWN = "./model/essh-m25,0"
-ACROSS = 3  # photographs in a frame, side by side
+ACROSS = 3  # photographs per frame, side by side
 BATCH = 8  # frames
 
 
@@ -39,7 +38,7 @@ BATCH = 8  # frames
 class Row:
     """A detector on an engine.
 
-    model : what `load_detector` takes
+    model : argument of `load_detector`
     name, engine : for the table
     """
 
@@ -49,12 +48,12 @@ class Row:
 
 
 def frames_of(folder: str, crowd: str, count: int) -> np.ndarray:
-    """Frames (n, 480, 888, 3) uint8 of photographs in a row, and one of a crowd where there is such a picture."""
+    """Frames (n, 480, 888, 3) uint8 with photographs in a row, and one of a crowd if that picture exists."""
     width, height = config.FRAME.CANVASES[0]
     side = width // ACROSS
     paths = sorted(Path(folder).glob("*/*.jpg"))
     if len(paths) < count * ACROSS:
-        raise InputError(f"--faces {folder}: holds {len(paths)} photographs PERSON/*.jpg, {count * ACROSS} are wanted")
+        raise InputError(f"--faces {folder}: contains {len(paths)} photographs PERSON/*.jpg, needs {count * ACROSS}")
     chosen = paths[:: len(paths) // (count * ACROSS)][: count * ACROSS]
     frames = np.full((count, height, width, 3), 90, np.uint8)
     for number, path in enumerate(chosen):
@@ -65,7 +64,7 @@ def frames_of(folder: str, crowd: str, count: int) -> np.ndarray:
 
 
 def rows_of(model: str, folder: Path, device: int, variants: str | None) -> Iterator[Row]:
-    """All engines that run a detector, the ONNX files that it can become among them."""
+    """All engines for a detector, including its conversions to ONNX."""
     name = Path(model.rpartition(",")[0] or model).name
     onnx_engine = "openvino" if device == CPU else "onnxruntime"
     onnx = model
@@ -80,19 +79,19 @@ def rows_of(model: str, folder: Path, device: int, variants: str | None) -> Iter
         yield Row(f"{name} ONNX", engine, onnx)
     for precision in (FP16, INT8) if variants else ():
         made = str(folder / f"{Path(name).stem}-{precision}.onnx")
-        quietly(make_variant, onnx, made, precision, variants, PUBLISHED)
+        quietly(make_variant, onnx, made, precision, variants, PUBLISHED_DETECTOR)
         yield Row(f"{name} {precision}", onnx_engine, made)
 
 
 def quietly(function, *arguments):
-    """Call it without what it prints for people."""
+    """Call a function with its output suppressed."""
     with contextlib.redirect_stdout(io.StringIO()):
         return function(*arguments)
 
 
 def timed(detector: Detector, frames: np.ndarray, repeats: int) -> tuple[list[Faces], float]:
-    """The faces of each frame, and the frames a second of the fastest of some rounds."""
-    found = detector.detect(frames, batch_size=BATCH)  # compiles, and is not counted
+    """The faces of each frame, and the frames per second of the fastest round."""
+    found = detector.detect(frames, batch_size=BATCH)  # compiles; not counted
     fastest = np.inf
     for _ in range(repeats):
         started = time.perf_counter()
@@ -104,13 +103,13 @@ def timed(detector: Detector, frames: np.ndarray, repeats: int) -> tuple[list[Fa
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/detectors.py --gpu -1 --models ./model/essh-m25,0 ./model/det_10g.onnx")
     add = parser.add_argument
-    add("--models", nargs="+", default=[PUBLISHED, OWN], metavar="MODEL", help="detectors")
+    add("--models", nargs="+", default=[PUBLISHED_DETECTOR, OWN_DETECTOR], metavar="MODEL", help="detectors")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="one more picture")
-    add("--frames", default=24, type=positive, metavar="N", help=f"of {ACROSS} photographs each")
-    add("--repeats", default=3, type=positive, metavar="N", help="rounds, of which the fastest counts")
-    add("--variants", metavar="DIR", help="also in float16 and with 8 bits, calibrated on the pictures there")
-    add("--published", type=Path, metavar="DIR", help="in place of all this the table of the detectors there")
+    add("--frames", default=24, type=positive, metavar="N", help=f"frames of {ACROSS} photographs each")
+    add("--repeats", default=3, type=positive, metavar="N", help="rounds; the fastest counts")
+    add("--variants", metavar="DIR", help="folder of pictures; also test float16 and 8 bits, calibrated on them")
+    add("--published", type=Path, metavar="DIR", help="folder of published detectors; print only their table")
     add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="for --published")
     add_gpu(parser)
     args = parser.parse_args()
@@ -118,7 +117,8 @@ def main() -> None:
     if args.published is not None:
         from published import models_in, table
 
-        table([*models_in(args.published), PUBLISHED], Path(args.crowd), args.videos, args.frames, OWN)
+        models = [*models_in(args.published), PUBLISHED_DETECTOR]
+        table(models, Path(args.crowd), args.videos, args.frames, OWN_DETECTOR)
         return
     frames = frames_of(args.faces, args.crowd, args.frames)
     wanted: list[Faces] | None = None

@@ -1,10 +1,10 @@
-"""Faces that detectors find in real videos, and how many of them are none, as far as two published detectors can tell.
+"""Detections in real videos, and how many of them are false, according to two published detectors.
 
-The people of the videos who are for choosing are dealt out in two: the frames of one half teach our own detector
-(`--teaching` prints their folders, as `python -m rcnn train-detector --videos` takes them), those of the other half are
-what the table is about. A frame a second is looked at, at the size of the pipeline's frames. A face is confirmed if one
-of the referees sees it at a low threshold, too. What all referees see and a detector does not is missed. A referee that
-is asked itself is judged by the others alone.
+The people reserved for tuning are split in two: frames of one half are training data of our own detector (`--teaching`
+prints their folders for `python -m rcnn train-detector --videos`), frames of the other half are evaluated. One frame
+per second is sampled, at the frame size of the pipeline. A detection is confirmed if one of the referees also finds it
+at a low threshold. Faces that all referees find and a detector does not are missed. A referee under test is judged by
+the other referees alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.boxes import overlaps
 
+from benchmarks.models import OWN_DETECTOR, PUBLISHED_DETECTOR
 from benchmarks.ranking.people import CHOOSING, by_chance, read_videos, sides_of_videos
 from rcnn.commands.arguments import Parser, add_gpu
 from rcnn.config import config
@@ -34,23 +35,23 @@ from rcnn.video.frames import read_frames
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]
 FRAMES_A_SECOND = 1
-SECONDS = 30.0  # of a video that are looked at
-LOW = 0.2  # threshold of a referee that confirms
-SURE = 0.5  # threshold of the referees for a face that a detector misses
-SAME = 0.3  # intersection over union from which two detectors mean one face
-LEAST_MISSED = 24.0  # pixels, of a face that is missed
+SECONDS = 30.0  # sampled from the start of a video
+LOW = 0.2  # threshold of a confirming referee
+SURE = 0.5  # threshold of the referees for a missed face
+SAME = 0.3  # intersection over union from which two detections are the same face
+LEAST_MISSED = 24.0  # pixels, minimum size of a missed face
 BATCH = 8
-TILE = 112  # pixels, of a face on a sheet
+TILE = 112  # pixels, tile size on a sheet
 
 
 @dataclass
 class Row:
-    """What a detector found: faces, those confirmed, those that it missed, and pictures of the others."""
+    """Results of a detector: faces, confirmed ones, missed ones, and pictures of the unconfirmed ones."""
 
     faces: int = 0
     confirmed: int = 0
     missed: int = 0
-    referred: int = 0  # faces that both referees are sure of
+    referred: int = 0  # faces found by all referees at the higher threshold
     others: list[tuple[float, np.ndarray]] | None = None
 
     def line(self, name: str) -> str:
@@ -59,14 +60,14 @@ class Row:
 
 
 def halves(folder: Path) -> tuple[list[str], list[str]]:
-    """Of the people for choosing, those whose videos teach, and those who are looked at."""
+    """The people reserved for tuning, split into those for training and those for evaluation."""
     sides = sides_of_videos(read_videos(folder))
     order = by_chance((person for person, side in sides.items() if side == CHOOSING), "detector")
     return sorted(order[::2]), sorted(order[1::2])
 
 
 def frames_of(folder: Path, people: Sequence[str]) -> Iterator[np.ndarray]:
-    """Frames (H, W, 3) uint8, BGR, that fit the pipeline's canvas."""
+    """Frames (H, W, 3) uint8, BGR, scaled to the pipeline's canvas."""
     for person in people:
         for video in sorted((folder / person).iterdir()):
             try:
@@ -80,14 +81,14 @@ def frames_of(folder: Path, people: Sequence[str]) -> Iterator[np.ndarray]:
 
 
 def seen_by(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(n,) bool: the boxes (n, 4) that one of the others overlaps by `SAME`."""
+    """(n,) bool: the boxes (n, 4) overlapped by one of the others by `SAME`."""
     if not len(boxes) or not len(others):
         return np.zeros(len(boxes), bool)
     return overlaps(np.ascontiguousarray(boxes), np.ascontiguousarray(others)).max(1) >= SAME
 
 
 def count(row: Row, image: np.ndarray, found: Faces, referees: Sequence[Faces]) -> None:
-    """Add what a detector found in a frame to its row."""
+    """Add a detector's results for a frame to its row."""
     low = np.concatenate([faces.boxes for faces in referees])
     confirmed = seen_by(found.boxes, low)
     row.faces += len(found)
@@ -103,14 +104,14 @@ def count(row: Row, image: np.ndarray, found: Faces, referees: Sequence[Faces]) 
 
 
 def tile(image: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """(TILE, TILE, 3), a face and as much round it."""
+    """A face with a margin of its own size, (TILE, TILE, 3)."""
     centre, half = (box[:2] + box[2:]) / 2, max(box[2] - box[0], box[3] - box[1]) + 1
     matrix = np.array([[1, 0, half - centre[0]], [0, 1, half - centre[1]]]) * (TILE / (2 * half))
     return cv2.warpAffine(image, matrix, (TILE, TILE), flags=cv2.INTER_AREA)
 
 
 def draw(path: Path, others: list[tuple[float, np.ndarray]], columns: int = 12) -> None:
-    """A sheet of what nobody confirms, most certain first."""
+    """Draw a sheet of unconfirmed detections, highest score first."""
     tiles = []
     for score, picture in sorted(others, key=lambda item: -item[0]):
         tiles.append(picture.copy())
@@ -121,16 +122,15 @@ def draw(path: Path, others: list[tuple[float, np.ndarray]], columns: int = 12) 
 
 
 def main() -> None:
-    published = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
-    referees = ["../shared/models/scrfd_2.5g_bnkps.onnx", published]
+    referees = ["../shared/models/scrfd_2.5g_bnkps.onnx", PUBLISHED_DETECTOR]
     parser = Parser(__doc__, "python benchmarks/false_faces.py --gpu -1")
     add = parser.add_argument
-    add("--models", nargs="+", default=["./model/essh-m25,0", published], metavar="MODEL", help="detectors")
-    add("--referees", nargs="+", default=referees, metavar="MODEL", help="detectors that confirm")
+    add("--models", nargs="+", default=[OWN_DETECTOR, PUBLISHED_DETECTOR], metavar="MODEL", help="detectors")
+    add("--referees", nargs="+", default=referees, metavar="MODEL", help="detectors that confirm detections")
     add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="folder with manifest.csv")
-    add("--teaching", action="store_true", help="print the folders of the videos that teach, and do nothing else")
-    add("--threshold", type=float, default=config.ESSH.THRESHOLD, metavar="P", help="of the detectors")
-    add("--draw", type=Path, metavar="DIR", help="existing folder for sheets of what nobody confirms")
+    add("--teaching", action="store_true", help="only print the folders of the training videos")
+    add("--threshold", type=float, default=config.ESSH.THRESHOLD, metavar="P", help="score threshold of the detectors")
+    add("--draw", type=Path, metavar="DIR", help="existing folder for sheets of unconfirmed detections")
     add_gpu(parser)
     args = parser.parse_args()
     teaching, looked_at = halves(args.videos)
@@ -140,7 +140,7 @@ def main() -> None:
     device = choose_device(args.gpu)
     frames = list(frames_of(args.videos, looked_at))
     if not frames:
-        raise InputError(f"--videos {args.videos}: holds no video of people for choosing that can be read")
+        raise InputError(f"--videos {args.videos}: contains no readable video of people reserved for tuning")
 
     def run(detector: Detector, threshold: float, what: str) -> list[Faces]:
         chunks = tqdm(range(0, len(frames), BATCH), desc=what, disable=None)
@@ -153,7 +153,7 @@ def main() -> None:
         row = Row(others=[])
         judges = [said for referee, said in low.items() if referee != model]
         if not judges:
-            raise InputError(f"--referees: {model} can't judge itself; give another one, too")
+            raise InputError(f"--referees: {model} can't judge itself; give another one as well")
         found = run(load_detector(model, device), args.threshold, "model")
         for image, faces, *said in zip(frames, found, *judges, strict=True):
             count(row, image, faces, said)

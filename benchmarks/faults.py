@@ -1,12 +1,12 @@
-"""Kills every stage at random moments and fills its disk, runs it again until it ends, and compares what it wrote with
-what an undisturbed run writes.
+"""Interrupts every stage at random moments and fills its disk, reruns it until it completes, and compares the output
+with that of an undisturbed run.
 
     python benchmarks/faults.py --tries 50 --full 5
 
-detect.py and feature.py work on a small data set of drawn people, the stages after them on random vectors, so that
-there is something to interrupt. A kill is SIGKILL, SIGTERM or SIGINT, at a moment between the start and the time that
-an undisturbed run takes. After each one, what lies there must be no complete output, or a whole one. The full disk is a
-tmpfs of 64 MB with room for a part of the output, or, where mount is not permitted, a limit on the size of files.
+detect.py and feature.py work on a small data set of drawn people, the later stages on enough random vectors to take
+some time. A kill is SIGKILL, SIGTERM or SIGINT, at a random moment within the duration of an undisturbed run. After
+each kill there must be either no complete output or a valid one. The full disk is a tmpfs of 64 MB with room for part
+of the output, or, if mounting is not permitted, a file size limit.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from rcnn.tables.whole import faults
 
 ROOT = Path(__file__).resolve().parents[1]
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-PATIENCE = 10.0  # seconds that a run may take to end after SIGTERM or SIGINT
+PATIENCE = 10.0  # seconds allowed to end after SIGTERM or SIGINT
 DISK_BYTES = 64 << 20
 WIDTH, CLASSES, BATCH = 128, 50, 1000  # of the random vectors
 LINE = "the same command resumes"
-# A run as the user starts it, but for progress that is saved more often than once a minute, and smaller parts. Both are
+# A run as the user starts it, but with smaller parts, and progress saved more often than once a minute. Both values are
 # set when the script imports their modules, so that nothing is imported before its own first line.
 START = """
 import importlib.abc, importlib.util, runpy, sys
@@ -67,7 +67,7 @@ PART_BYTES = 256 << 10
 
 @dataclass(frozen=True)
 class Stage:
-    """A script, its arguments with {out} for the directory it writes to and {ref} for what it reads, and its output."""
+    """A script, its arguments with {out} for the output and {ref} for the input directory, and its output path."""
 
     script: str
     arguments: tuple[str, ...]
@@ -75,7 +75,7 @@ class Stage:
 
 
 def stages() -> list[Stage]:
-    """The six of them, on the CPU."""
+    """The six stages, on the CPU."""
     cpu = ("--gpu", "-1")
     train = ("--data", "{ref}/train", "--prefix", "{out}/mlp", "--num-classes", str(CLASSES), "--num-filter", "256")
     predict = ("--model", "{ref}/mlp,40", "--inputs", "{ref}/vectors", "--output", "{out}/pred")
@@ -90,7 +90,7 @@ def stages() -> list[Stage]:
 
 
 def write_vectors(path: Path, rows: int) -> None:
-    """A feature directory with a random vector a clip, and every tenth clip without a face."""
+    """Write a feature directory with a random vector per clip; every tenth clip has no face."""
     rng = np.random.default_rng(0)
     arguments = {"dataset": f"{path}-labels"}
     known: dict[str, int] = {}
@@ -116,14 +116,14 @@ def write_vectors(path: Path, rows: int) -> None:
 
 
 def written(path: Path) -> dict[str, bytes]:
-    """The bytes that must not differ: Parquet parts, or the file itself."""
+    """The bytes that must be equal: Parquet parts, or the file itself."""
     if path.is_file():
         return {path.name: path.read_bytes()}
     return {str(part.relative_to(path)): part.read_bytes() for part in sorted(path.rglob("*.parquet"))}
 
 
 def half_done(path: Path, expected: dict[str, bytes]) -> str | None:
-    """What is wrong with an output after a run that was stopped: it must not look complete without being so."""
+    """The fault of an output after an interrupted run, if any: an incomplete output must not look complete."""
     if path.is_file():
         return None if written(path) == expected else "a file with other bytes"
     if not (path / MANIFEST).exists():
@@ -136,9 +136,9 @@ def half_done(path: Path, expected: dict[str, bytes]) -> str | None:
 
 @dataclass
 class Tally:
-    """What became of a stage: seconds undisturbed; kills by signal; runs that were refused for want of room; runs that
-    came to their end; seconds from a signal to the end of the process; signals that were answered by a line, and what
-    came in place of it; what went wrong."""
+    """Results of a stage: seconds undisturbed; kills by signal; runs refused for lack of space; completed runs;
+    seconds from a signal to the end of the process; signals answered with the expected line, and other answers;
+    failures."""
 
     seconds: float = 0.0
     kills: Counter[str] = field(default_factory=Counter)
@@ -151,12 +151,12 @@ class Tally:
 
 
 class Torment:
-    """One stage, its undisturbed output in `ref`, and what is done to it.
+    """Fault injection for one stage, with its undisturbed output in `ref`.
 
     Parameters
     ----------
-    rng : of the moments
-    save_seconds : how often progress is saved
+    rng : random generator of the moments
+    save_seconds : interval at which progress is saved
     """
 
     def __init__(self, stage: Stage, ref: Path, rng: random.Random, save_seconds: float) -> None:
@@ -180,7 +180,7 @@ class Torment:
         return subprocess.run(self._command(out), capture_output=True, text=True, preexec_fn=limit, cwd=ROOT)
 
     def kill(self, tries: int) -> None:
-        """Run it to its end again and again, until it was killed `tries` times."""
+        """Run the stage to completion repeatedly, until it was killed `tries` times."""
         while sum(self.tally.kills.values()) < tries:
             with tempfile.TemporaryDirectory() as folder:
                 while not self._one_run(Path(folder), sum(self.tally.kills.values()) < tries):
@@ -188,14 +188,14 @@ class Torment:
                 self._compare(Path(folder))
 
     def _one_run(self, out: Path, may_kill: bool) -> bool:
-        """Start it and perhaps kill it; true if it came to its end."""
+        """Start the stage and perhaps kill it; True if it completed."""
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
         process = subprocess.Popen(self._command(out), cwd=ROOT, **pipes)
         try:
             errors = process.communicate(timeout=self.rng.uniform(0, self.tally.seconds) if may_kill else None)[1]
         except subprocess.TimeoutExpired:
             self._kill(process, out)
-            # killed when all was written: the same command would say that it is complete
+            # killed after everything was written: repeating the command would report it as complete
             return Path(out, self.stage.output, MANIFEST).exists() or Path(out, self.stage.output).is_file()
         if process.returncode:
             self.tally.lost.append(f"exit code {process.returncode}: {errors.strip().splitlines()[-1][:300]}")
@@ -216,7 +216,7 @@ class Torment:
         if number != signal.SIGKILL:
             self.tally.slowest = max(self.tally.slowest, time.monotonic() - begun)
             self.tally.said += LINE in errors
-            if LINE not in errors:  # it had just ended, or had not begun
+            if LINE not in errors:  # it had just ended, or had not started
                 last = (errors.strip().splitlines() or ["nothing"])[-1]
                 self.tally.unsaid[f"{number.name}, exit code {process.returncode}: {last[:60]}"] += 1
         wrong = half_done(out / self.stage.output, self.expected)
@@ -224,7 +224,7 @@ class Torment:
             self.tally.lost.append(f"after {number.name}: {wrong}")
 
     def fill(self, tries: int, disk: Path) -> None:
-        """Run it `tries` times with room for a part of its output, then with enough."""
+        """Run the stage `tries` times with space for part of its output, then with enough."""
         size = sum(map(len, self.expected.values()))
         for _ in range(tries):
             share = self.rng.uniform(0.05, 0.95)
@@ -251,7 +251,7 @@ class Torment:
     def _small_disk(
         self, disk: Path, room: int
     ) -> Iterator[tuple[Path, Callable[[], None] | None, Callable[[], None]]]:
-        """A directory to write to, a limit for the process, if any, and what takes the limit away."""
+        """An output directory, a limit for the process, if any, and a function that removes the limit."""
         if mounted(disk):
             ballast = disk / "ballast"
             with open(ballast, "wb") as file:
@@ -274,7 +274,7 @@ def mounted(disk: Path) -> bool:
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[Path]:
-    """A tmpfs of 64 MB, or a plain directory where none may be mounted."""
+    """A tmpfs of 64 MB, or a plain directory if mounting is not permitted."""
     disk = folder / "disk"
     disk.mkdir()
     options = ["-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(disk)]
@@ -288,7 +288,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
 
 
 def make_data(path: Path, people: int) -> None:
-    """A data set of drawn people."""
+    """Create a data set of drawn people."""
     sizes = ["--people", str(people), "--clips", "8", "--strangers", "2", "--nobody", "2", "--workers", "1"]
     subprocess.run(
         [sys.executable, "-m", "rcnn", "demo", "--output", str(path), *sizes], check=True, capture_output=True, cwd=ROOT
@@ -298,14 +298,14 @@ def make_data(path: Path, people: int) -> None:
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/faults.py --tries 50 --full 5")
     add = parser.add_argument
-    add("--tries", default=50, type=whole, metavar="N", help="kills of each stage")
-    add("--full", default=5, type=whole, metavar="N", help="full disks of each stage")
-    add("--people", default=2, type=positive, metavar="N", help="drawn people of the data set, 8 clips each")
+    add("--tries", default=50, type=whole, metavar="N", help="kills per stage")
+    add("--full", default=5, type=whole, metavar="N", help="full disks per stage")
+    add("--people", default=2, type=positive, metavar="N", help="drawn people in the data set, 8 clips each")
     add("--rows", default=3000, type=positive, metavar="N", help="clips with random vectors; a multiple of 1000")
-    add("--save-seconds", default=0.2, type=number, metavar="S", help="how often progress is saved; 60 outside of here")
-    add("--seed", default=0, type=whole, metavar="N", help="of the moments")
-    add("--work", metavar="DIR", help="keeps what undisturbed runs wrote, for the next time; left out: nothing is kept")
-    add("--stages", metavar="A,B", help="scripts that are tormented; left out: all")
+    add("--save-seconds", default=0.2, type=number, metavar="S", help="progress is saved this often; normally 60")
+    add("--seed", default=0, type=whole, metavar="N", help="seed of the moments")
+    add("--work", metavar="DIR", help="keep the output of undisturbed runs for reuse; default: keep nothing")
+    add("--stages", metavar="A,B", help="scripts to test; default: all")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     chosen = args.stages.split(",") if args.stages else [stage.script for stage in stages()]
@@ -327,7 +327,7 @@ def main() -> None:
 
 
 def show(stage: Stage, tally: Tally) -> None:
-    """A line of the table, and below it what went wrong."""
+    """Print a row of the table, and failures below it."""
     asked = tally.kills["SIGTERM"] + tally.kills["SIGINT"]
     signals = [str(tally.kills[name]) for name in ("SIGKILL", "SIGTERM", "SIGINT")]
     counts = [str(tally.full), str(tally.ended), str(len(tally.lost))]

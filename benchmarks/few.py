@@ -1,9 +1,10 @@
-"""From how many photographs a person a learnt head ranks better than the templates.
+"""The number of photographs per person from which a trained head ranks better than templates.
 
     python benchmarks/few.py --cache output/few.npz
 
-People are split by a hash of the name: heads were chosen on one half, `--check` looks at the other. Of some people some
-photographs are learnt from; their others are to be found among those and one photograph of everybody else.
+People are split by a hash of the name: heads were chosen on one half, `--check` evaluates on the other. Some
+photographs of some people are for training. Their other photographs are to be ranked among one photograph of everybody
+else.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import OWN_EMBEDDING, PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, numbers, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.choice import central_crop
@@ -39,13 +41,12 @@ from rcnn.training.people import held_out
 from rcnn.training.team import Team
 from rcnn.video.photographs import read_image
 
-CHECKPOINTS = "../shared/checkpoints"
-DETECTOR = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-MODELS = {"MobileFaceNet": f"{CHECKPOINTS}/mobilefacenet-y1/model,0", "face-m": "model/face-m,0"}
-OURS = "face-m"  # has learnt from most people: only those that are held out count
-CLEAN, SMALL = "clean", "small"  # photographs; the same reduced, dark and noisy
+DETECTOR = PUBLISHED_DETECTOR
+MODELS = {"MobileFaceNet": PUBLISHED_EMBEDDING, "face-m": OWN_EMBEDDING}
+OURS = "face-m"  # trained on most of the people: only held-out people count
+CLEAN, SMALL = "clean", "small"  # photographs; the same downscaled, dark and noisy
 CHUNK = 64  # photographs in memory at a time
-MOST = 40  # photographs of a person that are to be found
+MOST = 40  # most photographs per person to rank
 NEAREST = "nearest centroid"
 HEADS = {
     "templates": (TEMPLATES, AUTO),
@@ -56,7 +57,7 @@ HEADS = {
 
 
 def worse(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """A crop (112, 112, 3) uint8 as a bad camera gives it."""
+    """A crop (112, 112, 3) uint8 degraded as by a bad camera."""
     side = int(random.integers(14, 36))
     small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
     large = cv2.resize(small, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
@@ -65,13 +66,13 @@ def worse(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def embed(folder: Path, cache: Path) -> dict[str, np.ndarray]:
-    """Embeddings (n, D) by `MODEL/QUALITY`, and `names` (n,) `PERSON/FILE`; kept in a file."""
+    """Embeddings (n, D) by `MODEL/QUALITY`, and `names` (n,) `PERSON/FILE`; cached in a file."""
     if cache.exists():
         with np.load(cache) as kept:
             return dict(kept)
     paths = sorted(folder.glob("*/*.jpg"))
     if not paths:
-        raise InputError(f"--faces {folder}: holds no PERSON/*.jpg; name the folder above the people")
+        raise InputError(f"--faces {folder}: contains no PERSON/*.jpg; give the folder above the people")
     detector, random = load_detector(DETECTOR, CPU), np.random.default_rng(0)
     embedders = {name: load_embedder(model, CPU) for name, model in MODELS.items()}
     names: list[str] = []
@@ -92,13 +93,13 @@ def embed(folder: Path, cache: Path) -> dict[str, np.ndarray]:
 
 
 def number(purpose: str, name: str) -> int:
-    """The same on every machine."""
+    """A hash of the name, equal on every machine."""
     return int.from_bytes(hashlib.sha256(f"{purpose}/{name}".encode()).digest()[:8], "big")
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Rows of the photographs that are learnt from and that are ranked, with their labels; 0 for strangers."""
+    """Rows of the training and the ranked photographs, with their labels; 0 for strangers."""
 
     learnt: np.ndarray
     learnt_labels: np.ndarray
@@ -107,7 +108,7 @@ class Draw:
 
 
 def draw(people: dict[str, np.ndarray], known: int, items: int, seed: int) -> Draw:
-    """Some people with more than `items` photographs, at most `known`, and of everybody else one photograph."""
+    """Draw at most `known` people with more than `items` photographs, and one photograph of everybody else."""
     random = np.random.default_rng(seed)
     chosen = sorted((name for name in people if len(people[name]) > items), key=lambda name: number(str(seed), name))
     chosen = sorted(chosen[:known])
@@ -123,7 +124,7 @@ def draw(people: dict[str, np.ndarray], known: int, items: int, seed: int) -> Dr
 
 
 def nearest(vectors: np.ndarray, drawn: Draw) -> float:
-    """MAP@100 by the plain cosine to the nearest centroid."""
+    """MAP@100 by cosine to the nearest centroid."""
     classes = int(drawn.learnt_labels.max()) + 1
     sums = np.zeros((classes, vectors.shape[1]))
     np.add.at(sums, drawn.learnt_labels, vectors[drawn.learnt])
@@ -134,7 +135,7 @@ def nearest(vectors: np.ndarray, drawn: Draw) -> float:
 
 
 def measure(vectors: np.ndarray, drawn: Draw, kind: str, asked: str) -> float:
-    """MAP@100 of a head that train_mlp.py trains."""
+    """MAP@100 of a head trained as by train_mlp.py."""
     labels = drawn.learnt_labels.astype(np.int64)
     learnt = vectors[drawn.learnt].astype(np.float32)
     rows = np.ones(len(labels), bool)
@@ -156,12 +157,12 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/few.py --cache output/few.npz")
     add = parser.add_argument
     add("--faces", default="../shared/faces", type=Path, metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--cache", default="output/few.npz", type=Path, metavar="FILE", help="keeps the embeddings")
-    add("--people", default=(10, 30, 100, 1000), type=numbers, metavar="N,...", help="that are known")
-    add("--items", default=(1, 2, 3, 5, 10, 20, 40), type=numbers, metavar="N,...", help="photographs of each")
-    add("--draws", default=5, type=positive, metavar="N", help="of people and photographs")
-    add("--cheap", action="store_true", help="without the heads of fully connected layers, which take minutes")
-    add("--check", action="store_true", help="the half of the people that nothing was chosen on")
+    add("--cache", default="output/few.npz", type=Path, metavar="FILE", help="cache of the embeddings")
+    add("--people", default=(10, 30, 100, 1000), type=numbers, metavar="N,...", help="numbers of known people")
+    add("--items", default=(1, 2, 3, 5, 10, 20, 40), type=numbers, metavar="N,...", help="photographs per person")
+    add("--draws", default=5, type=positive, metavar="N", help="random draws of people and photographs")
+    add("--cheap", action="store_true", help="skip the fully connected heads, which take minutes")
+    add("--check", action="store_true", help="use the half of the people reserved for evaluation")
     args = parser.parse_args()
     torch.set_num_threads(1)
     found = embed(args.faces, args.cache)
@@ -171,7 +172,7 @@ def main() -> None:
     for key in (key for key in found if key != "names"):
         people: dict[str, list[int]] = {}
         for row, name in enumerate(owners):
-            # few people are held out: both halves of them together, and nothing was chosen by them alone
+            # few people are held out, so both halves are used; nothing was tuned on them alone
             if held_out(name) if key.startswith(OURS) else number("few", name) % 2 == args.check:
                 people.setdefault(name, []).append(row)
         rows = {name: np.array(own) for name, own in people.items()}

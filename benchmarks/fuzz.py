@@ -1,11 +1,11 @@
-"""Fuzzes the readers of checkpoints and pickles, guided by coverage: nothing but our own error may come out.
+"""Coverage-guided fuzzing of the readers of checkpoints and pickles: only our own error may be raised.
 
     pip install -r requirements-fuzz.txt
     python benchmarks/fuzz.py --executions 5000000 --found ./fuzz-found
 
-Each target of hostile.py and hostile_pickles.py runs in a process of its own, on one core. Inputs that bring out
-something else are kept, one for each place where it came from, and counted; the run goes on. So do inputs that take
-more than 32 MiB of memory or a second of processor time. Inputs that belong into the suite go to
+Each target of hostile.py and hostile_pickles.py runs in a process of its own, on one core. Inputs that raise anything
+else are saved, one per source line, and counted; the run continues. The same applies to inputs that take more than 32
+MiB of memory or a second of processor time. Inputs for the test suite go to
 tests/networks/checkpoint/hostile/TARGET.
 """
 
@@ -26,18 +26,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]  # nothing of rcnn is imported here: atheris must see it done
-# one target in a process, as libFuzzer wants it
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]  # rcnn is not imported here: atheris must instrument the import
+# one target per process, as libFuzzer requires
 START = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import fuzz
 fuzz.fuzz(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
 """
-KEPT = ROOT / "tests/networks/checkpoint/hostile"  # inputs that the suite plays again
-LONGEST = {"arrays": 600, "symbol": 4000, "pickle": 1200}  # bytes of an input
-MEMORY_BYTES = 512 << 20  # of address space beyond what the process has at the start
-JUMP_KIB = 32 << 10  # that one input may add to the largest resident set
+KEPT = ROOT / "tests/networks/checkpoint/hostile"  # inputs replayed by the test suite
+LONGEST = {"arrays": 600, "symbol": 4000, "pickle": 1200}  # maximum bytes of an input
+MEMORY_BYTES = 512 << 20  # of address space in addition to that at the start
+JUMP_KIB = 32 << 10  # limit of the growth of peak resident memory by one input
 SLOW_SECONDS = 1.0
 TOKENS = (
     b"\x12\x01\x00\x00\x00\x00\x00\x00", b"\xc8\xfa\x93\xf9", b"\xc9\xfa\x93\xf9", b"\xca\xfa\x93\xf9",
@@ -51,7 +51,7 @@ VALUES: tuple[Any, ...] = (
 
 
 def mutated(document: Any, rng: random.Random) -> Any:
-    """The document with one of its parts replaced, doubled, taken away, or put in another place."""
+    """The document with one part replaced, duplicated, removed or moved."""
     places: list[tuple[Any, Any]] = []
     waiting = [document] if isinstance(document, dict | list) else []
     while waiting:
@@ -89,7 +89,7 @@ def _at(values: list[Any], index: int) -> Any:
 
 
 def fuzz(target: str, executions: int, seed: int, found: str) -> None:
-    """Run one target in this process; never comes back, for libFuzzer ends the process."""
+    """Run one target in this process; never returns, because libFuzzer ends the process."""
     import atheris
 
     with atheris.instrument_imports(include=["rcnn.networks.checkpoint", "rcnn.files.pickled"]):
@@ -153,10 +153,10 @@ def main() -> None:
 
     parser = Parser(__doc__, "python benchmarks/fuzz.py --executions 5000000 --found ./fuzz-found")
     add = parser.add_argument
-    add("--executions", default=5_000_000, type=positive, metavar="N", help="of each target")
-    add("--targets", default="arrays,symbol,pickle", metavar="A,B", help="what is fuzzed")
-    add("--found", default="./fuzz-found", metavar="DIR", help="where inputs that bring out faults go")
-    add("--seed", default=1, type=whole, metavar="N", help="of the mutations; 0 for another each time")
+    add("--executions", default=5_000_000, type=positive, metavar="N", help="executions of each target")
+    add("--targets", default="arrays,symbol,pickle", metavar="A,B", help="targets to fuzz")
+    add("--found", default="./fuzz-found", metavar="DIR", help="folder for inputs that cause faults")
+    add("--seed", default=1, type=whole, metavar="N", help="seed of the mutations; 0 for a random one")
     args = parser.parse_args()
     found = Path(args.found)
     found.mkdir(parents=True, exist_ok=True)

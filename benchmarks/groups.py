@@ -1,13 +1,13 @@
-"""How well tracks of unknown people are grouped, beside other ways, and what it costs with many tracks.
+"""Quality of grouping tracks of unknown people, compared with other methods, and its cost with many tracks.
 
     python benchmarks/groups.py faces --cache output/few.npz
     python benchmarks/groups.py video --output output/real
     python benchmarks/groups.py scale --tracks 1000000 --output output/scale
 
-`faces`: photographs of people with several and of the many with one. `video`: tracks of real videos, each of one
-person, as detect.py and feature.py make them; sessions of one person should join. People are split by a hash of the
-name: what can be chosen was chosen on one half (`--choose` prints it), the other half is in the table. `scale`: made-up
-vectors whose cosines are like real ones, in a file of 16 bits a number.
+`faces`: photographs of people with several photographs and of many with one. `video`: tracks of real videos, each of
+one person, from detect.py and feature.py; sessions of one person should join. People are split by a hash of the name:
+parameters were chosen on one half (`--choose` prints the choice), the table shows the other half. `scale`: synthetic
+vectors with realistic cosines, in a file with 16 bits per component.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ from rcnn.training.people import held_out
 
 FACES, VIDEO, SCALE = "faces", "video", "scale"
 NAMES = {"MobileFaceNet": PAIRS["published"].embedding, OURS: PAIRS["ours"].embedding}
-THRESHOLDS = np.arange(0.24, 0.68, 0.03)  # cosines that the other ways may choose from
-NEIGHBOURS = (1, 2)  # of a core point, itself among them
-RATES = (1e-2, 1e-3, 1e-4)  # of a card
+THRESHOLDS = np.arange(0.24, 0.68, 0.03)  # cosine thresholds that the other methods choose from
+NEIGHBOURS = (1, 2)  # of a core point, including itself
+RATES = (1e-2, 1e-3, 1e-4)  # of a model card
 PAIRS_OF_STRANGERS = 2_000_000
 QUARTERS = 4
 MB = 1e6
@@ -64,8 +64,8 @@ MB = 1e6
 
 @dataclass(frozen=True)
 class Quality:
-    """How groups agree with the people, all 0..1. B-cubed (Bagga and Baldwin 1998) is a mean over tracks; a track that
-    is alone is a group of its own. Pairs are those of two tracks."""
+    """Agreement of groups with people, all 0..1. B-cubed (Bagga and Baldwin 1998) is a mean over tracks; a single track
+    is a group of one. Pairs are pairs of tracks."""
 
     precision: float
     recall: float
@@ -82,7 +82,7 @@ class Quality:
 
 
 def quality(people: np.ndarray, groups: np.ndarray) -> Quality:
-    """Compare groups (n,), -1 for a track that is alone, with people (n,)."""
+    """Compare groups (n,), -1 for a single track, with people (n,)."""
     alone = groups < 0
     groups = np.where(alone, groups.max(initial=0) + 1 + np.arange(len(groups)), groups)
     _, person = np.unique(people, return_inverse=True)
@@ -100,7 +100,7 @@ def quality(people: np.ndarray, groups: np.ndarray) -> Quality:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Tracks of people, and what the card says of the model; `counted` of them are judged."""
+    """Tracks of people, and the thresholds of the model card; only `counted` tracks are evaluated."""
 
     vectors: np.ndarray
     people: np.ndarray
@@ -110,19 +110,19 @@ class Tracks:
 
     @cached_property
     def distances(self) -> np.ndarray:
-        """1 less the cosine of each two."""
+        """1 minus the cosine of each pair."""
         return np.clip(1 - self.vectors @ self.vectors.T, 0, 2)
 
     @cached_property
     def tree(self) -> np.ndarray:
-        """Of average linkage."""
+        """The tree of average linkage."""
         from scipy.cluster.hierarchy import linkage
         from scipy.spatial.distance import squareform
 
         return linkage(squareform(self.distances, checks=False), "average")
 
     def half(self, which: int) -> Tracks:
-        """Those of every other person; who is not counted is in both."""
+        """The tracks of half of the people; uncounted tracks are in both halves."""
         halves = {person: number("groups", person) % 2 == which for person in np.unique(self.people)}
         mine = np.array([halves[person] for person in self.people]) | ~self.counted
         return Tracks(self.vectors[mine], self.people[mine], self.moments[mine], self.card, self.counted[mine])
@@ -132,7 +132,7 @@ class Tracks:
 
 
 class _Rows:
-    """Vectors as `near_pairs` reads them."""
+    """Vectors with the interface for `near_pairs`."""
 
     def __init__(self, vectors: np.ndarray) -> None:
         self._vectors, self.width = vectors, vectors.shape[1]
@@ -150,7 +150,7 @@ def ours(tracks: Tracks) -> np.ndarray:
 
 
 def pure(tracks: Tracks, groups: np.ndarray) -> str:
-    """How many of the surest quarter of the groups are of one person, and so on, in words; if known."""
+    """The number of pure groups in each quarter by sureness, in words; if known."""
     people, groups = tracks.people[tracks.counted], groups[tracks.counted]
     found = [people[groups == number] for number in range(groups.max(initial=-1) + 1)]
     one = np.array([len(set(mine)) == 1 for mine in found if len(mine) > 1])
@@ -182,7 +182,7 @@ def average(tracks: Tracks, threshold: float) -> np.ndarray:
 
 
 def leiden(tracks: Tracks, threshold: float) -> np.ndarray:
-    """The dense parts of the graph of neighbours, without joining."""
+    """The dense parts of the neighbour graph, without joining."""
     from rcnn.people.communities import dense_parts
 
     edges = near_pairs(_Rows(tracks.vectors), len(tracks.vectors), threshold)
@@ -200,7 +200,7 @@ WAYS: dict[str, tuple[Callable[..., np.ndarray], Iterable[tuple]]] = {
 
 
 def table(name: str, tracks: Tracks) -> None:
-    """Print a line a way: chosen on one half of the people, looked at on the other; and at its best there."""
+    """Print a line per method: tuned on one half of the people, evaluated on the other; and the best value there."""
     choose, check = tracks.half(0), tracks.half(1)
     people, several = np.unique(check.people[check.counted], return_counts=True)
     print(
@@ -241,8 +241,8 @@ def faces(folder: Path, cache: Path) -> None:
 
 
 def read_video(source: Path, output: Path, pair: str) -> Tracks:
-    """Detect and embed what is not done yet. Counted are the tracks of files that show one person, of one track at a
-    time: where two are in view, one of them is somebody else."""
+    """Detect and embed missing videos. Only single tracks of files with one person count: of two overlapping tracks,
+    one shows somebody else."""
     models = PAIRS[pair]
     places = {stage: f"{output}/{stage}-{pair}" for stage in ("det", "feat")}
     detect(
@@ -273,10 +273,10 @@ def read_video(source: Path, output: Path, pair: str) -> Tracks:
 
 
 class LabelledFaces(MadeFaces):
-    """Made-up tracks of which it is known whose they are."""
+    """Synthetic tracks with known identities."""
 
     def part(self, start: int) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of a part, and the person of each."""
+        """Vectors of a part, and their people."""
         self._centres = np.zeros((0, 0), np.float32)
         vectors = self.vectors(start)
         _, people = np.unique(self._centres[:, 0], return_inverse=True)
@@ -288,7 +288,7 @@ class LabelledFaces(MadeFaces):
 
 
 def scale(folder: Path, tracks: int, width: int) -> None:
-    """Time, memory and quality of made-up tracks, three in each film, one after the other."""
+    """Time, memory and quality for synthetic tracks, three per film, one after the other."""
     maker = LabelledFaces(folder / f"made{tracks}x{width}", tracks, width, 1)
     file = folder / f"made{tracks}x{width}.vectors"
     people = np.zeros(tracks, np.int64)
@@ -329,19 +329,19 @@ def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/groups.py faces --cache output/few.npz")
     parser.add_argument("what", choices=(FACES, VIDEO, SCALE))
     parser.add_argument("--faces", type=Path, default=Path("../shared/faces"), metavar="DIR", help="PERSON/*.jpg")
-    parser.add_argument("--cache", type=Path, default=Path("output/few.npz"), metavar="FILE", help="of their vectors")
+    parser.add_argument("--cache", type=Path, default=Path("output/few.npz"), metavar="FILE", help="vector cache")
     parser.add_argument(
-        "--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="with manifest.csv"
+        "--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="folder with manifest.csv"
     )
-    parser.add_argument("--output", type=Path, default=Path("output/groups"), metavar="DIR", help="of what is made")
-    parser.add_argument("--tracks", type=positive, default=1_000_000, metavar="N", help="of scale")
-    parser.add_argument("--width", type=positive, default=128, metavar="D", help="of a made-up vector")
+    parser.add_argument("--output", type=Path, default=Path("output/groups"), metavar="DIR", help="for all output")
+    parser.add_argument("--tracks", type=positive, default=1_000_000, metavar="N", help="tracks for scale")
+    parser.add_argument("--width", type=positive, default=128, metavar="D", help="length of a synthetic vector")
     args = parser.parse_args()
     if args.what == FACES:
         faces(args.faces, args.cache)
     elif args.what == VIDEO:
         if not (args.videos / "manifest.csv").is_file():
-            raise InputError(f"--videos {args.videos}: has no manifest.csv; name the folder of real videos")
+            raise InputError(f"--videos {args.videos}: has no manifest.csv; give the folder of real videos")
         args.output.mkdir(parents=True, exist_ok=True)
         make_set(args.videos, args.output / "data")
         for pair in PAIRS:
@@ -349,7 +349,7 @@ def main() -> None:
     else:
         args.output.mkdir(parents=True, exist_ok=True)
         process = get_context("spawn").Process(target=scale, args=(args.output, args.tracks, args.width))
-        process.start()  # a process of its own, so that the peak is its own
+        process.start()  # a separate process, to measure its own peak memory
         process.join()
         if process.exitcode:
             raise InputError("the tracks could not be grouped")

@@ -1,8 +1,8 @@
-"""What it costs that a stage directory grows: seconds, megabytes a second, and memory, without looking at any clip.
+"""Cost of extending a stage directory: seconds, megabytes per second and memory, without processing any clip.
 
     python -m benchmarks.growth --clips 100000 --output ./output/growth
 
-Writes a detect directory of random crops, then one more clip for every hundred, which each have no face.
+Writes a detect directory of random crops, then adds one clip without faces per hundred clips.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from rcnn.errors import run_script
 from rcnn.tables import FACES_SCHEMA, NO_FACE, OK, Listing, StageWriter, vector_array
 from rcnn.tables.schema import POINT_NUMBERS
 
-GROUP = 100  # clips that are written together
+GROUP = 100  # clips written together
 MARKS = ("name", "split", "size")
 KIB = 1 << 10
 
 
 def clips_of(count: int, grown: bool) -> list[Clip]:
-    """Clips sorted by name, after each hundredth a new one where it has grown."""
+    """Clips sorted by name; if `grown`, with a new one after every hundredth."""
     old = (Clip(f"{number:07d}.mp4", "", "test", 1) for number in range(count))
     new = (Clip(f"{number:07d}a.mp4", "", "test", 1) for number in range(0, count, GROUP) if grown)
     return sorted([*old, *new], key=lambda clip: clip.name)
@@ -99,19 +99,19 @@ def grow(path: str, count: int) -> None:
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.growth --clips 1000")
-    parser.group(FILES)("--output", default="./output/growth", metavar="DIR", help="where the directory goes")
+    parser.group(FILES)("--output", default="./output/growth", metavar="DIR", help="folder for the directory")
     group = parser.group(METHOD)
-    group("--clips", default=100_000, type=positive, metavar="N", help="clips that it begins with")
-    group("--faces", default=10, type=positive, metavar="N", help="faces of a clip")
-    group("--crop", default=1000, type=positive, metavar="BYTES", help="of a crop; those of clips have 3,000 to 5,000")
-    group("--part", choices=("write", "grow"), help="this part alone, in this process")
+    group("--clips", default=100_000, type=positive, metavar="N", help="initial number of clips")
+    group("--faces", default=10, type=positive, metavar="N", help="faces per clip")
+    group("--crop", default=1000, type=positive, metavar="BYTES", help="size of a crop; real ones have 3,000 to 5,000")
+    group("--part", choices=("write", "grow"), help="run only this part, in this process")
     args = parser.parse_args()
     if args.part == "write":
         write(args.output, args.clips, args.faces, args.crop)
     elif args.part == "grow":
         grow(args.output, args.clips)
     else:
-        for part in ("write", "grow"):  # memory is that of a process
+        for part in ("write", "grow"):  # separate processes, to measure memory
             command = [sys.executable, "-m", "benchmarks.growth", *sys.argv[1:], "--part", part]
             subprocess.run(command, check=True)
         shutil.rmtree(args.output)

@@ -1,9 +1,9 @@
-"""Recall, false positives and landmarks of detectors on the scenes of benchmarks/detection.py, made hard in some ways.
+"""Recall, false positives and landmark errors of detectors on harder variants of the scenes of benchmarks/detection.py.
 
-The scenes are turned by 30 degrees, darkened to a fifth with noise, stood upright as a phone's frames are, smeared by a
-movement, or their faces wear dark glasses, which are drawn: the photographs have no labels for real ones. Labels move
-with the pixels. Each detector is asked at the threshold that gives one false positive in ten plain scenes, and at the
-one of detect.py.
+The scenes are rotated by 30 degrees, darkened to a fifth with noise, turned to portrait format, motion-blurred, or
+their faces wear drawn dark glasses, because the photographs have no labels for real ones. Labels move with the pixels.
+Each detector is evaluated at the threshold with one false positive in ten plain scenes, and at the threshold of
+detect.py.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.detection import IMAGES_A_MISTAKE, LEAST_SCORE, MIN_SIZE, SIZES, Scene, make_scenes
-from rcnn.commands.arguments import Parser, add_gpu, positive
+from benchmarks.detection import IMAGES_A_MISTAKE, LEAST_SCORE, MIN_SIZE, recalls
+from benchmarks.models import OWN_DETECTOR, PUBLISHED_DETECTOR
+from benchmarks.pasted_scenes import Scene, add_scene_options, chosen_photographs, make_scenes
+from rcnn.commands.arguments import Parser, add_gpu
 from rcnn.config import config
-from rcnn.errors import InputError, run_script
-from rcnn.faces.detection_quality import false_positives, landmark_errors, match_faces, recall, threshold_for
+from rcnn.errors import run_script
+from rcnn.faces.detection_quality import false_positives, landmark_errors, match_faces, threshold_for
 from rcnn.faces.detectors.single_stage import Detector
 from rcnn.faces.load import load_detector
 from rcnn.networks.engine import choose_device
-from rcnn.training.labels import label_photographs
-from rcnn.training.people import held_out, list_photographs
 from rcnn.training.scenes import move_boxes, move_landmarks
 from rcnn.training.worn import wear_glasses
 
@@ -36,11 +36,11 @@ TURN_DEGREES = 30.0
 BRIGHTNESS = 0.2
 NOISE_SIGMA = 4.0  # grey levels
 SMEAR = 9  # pixels
-GLASSES_FROM = 24.0  # pixels, of a face that wears glasses
+GLASSES_FROM = 24.0  # pixels, smallest face with glasses
 
 
 def turned(scene: Scene, rng: np.random.Generator) -> Scene:
-    """To the left or to the right, on a canvas that holds all of it."""
+    """Rotated left or right, on a canvas that contains the whole scene."""
     height, width = scene.picture.shape[:2]
     angle = TURN_DEGREES * (1 if rng.random() < 0.5 else -1)
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
@@ -56,19 +56,19 @@ def turned(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 def dark(scene: Scene, rng: np.random.Generator) -> Scene:
-    """A fifth as bright, with a sensor's noise."""
+    """A fifth of the brightness, with sensor noise."""
     noise = rng.normal(0, NOISE_SIGMA, scene.picture.shape)
     return replace(scene, picture=np.clip(scene.picture * BRIGHTNESS + noise, 0, 255).astype(np.uint8))
 
 
 def smeared(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Moved to the side while it was taken."""
+    """Horizontal motion blur."""
     kernel = np.full((1, SMEAR), 1 / SMEAR, np.float32)
     return replace(scene, picture=cv2.filter2D(scene.picture, -1, kernel))
 
 
 def upright(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Higher than wide: the left half above the right one. Faces that are cut count neither way."""
+    """Portrait format: the left half above the right half. Faces that are cut are ignored."""
     height, width = scene.picture.shape[:2]
     half = width // 2
     whole = (scene.boxes[:, 2] < half) | (scene.boxes[:, 0] >= half)
@@ -95,7 +95,7 @@ def with_glasses(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 def plain(scene: Scene, rng: np.random.Generator) -> Scene:
-    """As it is."""
+    """Unchanged."""
     return scene
 
 
@@ -110,7 +110,7 @@ WAYS: dict[str, Callable[[Scene, np.random.Generator], Scene]] = {
 
 
 def report(name: str, detector: Detector, ways: Mapping[str, Sequence[Scene]]) -> None:
-    """Print the lines of a model; the plain scenes come first and give the threshold."""
+    """Print the results of a model; the plain scenes come first and determine the threshold."""
     rare = 0.0
     for way, scenes in ways.items():
         found = [detector.detect([scene.picture], LEAST_SCORE)[0] for scene in scenes]
@@ -119,10 +119,7 @@ def report(name: str, detector: Detector, ways: Mapping[str, Sequence[Scene]]) -
             rare = threshold_for(found, matches, IMAGES_A_MISTAKE)
         line = f"{name:<12}{way:<10}"
         for threshold in (rare, config.ESSH.THRESHOLD):
-            cells = [
-                recall(found, matches, [(s.sizes >= low) & (s.sizes < high) for s in scenes], threshold)
-                for low, high in (SIZES["<24"], SIZES[">=24"])
-            ]
+            cells = recalls(found, matches, scenes, ("<24", ">=24"), threshold)
             errors = landmark_errors(found, matches, [(s.boxes, s.landmarks) for s in scenes], threshold, MIN_SIZE)
             line += f"{threshold:>10.3f}{false_positives(found, matches, threshold) / len(scenes):>8.3f}"
             line += "".join(f"{value:>8.3f}" for value in cells)
@@ -131,26 +128,15 @@ def report(name: str, detector: Detector, ways: Mapping[str, Sequence[Scene]]) -
 
 
 def main() -> None:
-    published = "../shared/checkpoints/retinaface-mnet25/mnet.25,0"
     parser = Parser(__doc__, "python benchmarks/hard_faces.py --gpu -1")
-    add = parser.add_argument
-    add("--models", nargs="+", default=["./model/essh-m25,0", published], metavar="MODEL", help="detectors")
-    add("--labeller", default=published, metavar="MODEL", help="detector whose faces are the labels")
-    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--photographs", default=200, type=positive, metavar="N", help="that are pasted")
-    add("--seed", default=2024, type=int, metavar="N", help="of the choice of photographs and of the scenes")
-    add("--cache", metavar="FILE", help=".npz that keeps the labels of these photographs for the next time")
+    parser.add_argument(
+        "--models", nargs="+", default=[OWN_DETECTOR, PUBLISHED_DETECTOR], metavar="MODEL", help="detectors"
+    )
+    add_scene_options(parser, 200)
     add_gpu(parser)
     args = parser.parse_args()
     device = choose_device(args.gpu)
-    people = list_photographs(args.faces)
-    paths = [path for person, photos in people.items() if held_out(person) for path in photos]
-    rng = np.random.default_rng(args.seed)
-    paths = [paths[i] for i in rng.permutation(len(paths))]
-    labelled = label_photographs(paths[: args.photographs * 5 // 4], load_detector(args.labeller, device), args.cache)
-    with_faces = [photo for photo in labelled if len(photo.boxes)][: args.photographs]
-    if not with_faces:
-        raise InputError(f"--faces {args.faces}: has no photograph of a person who is held out; give more people")
+    with_faces, labelled = chosen_photographs(args, load_detector(args.labeller, device))
     scenes = make_scenes(with_faces, labelled, args.seed)
     ways = {
         name: [change(scene, np.random.default_rng((args.seed, n))) for n, scene in enumerate(scenes)]

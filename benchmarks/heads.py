@@ -1,9 +1,9 @@
-"""What the options of train_mlp.py, predict.py and submit.py cost at the size of the challenge, on made-up vectors.
+"""Cost of options of train_mlp.py, predict.py and submit.py at the size of the challenge, on synthetic vectors.
 
     python benchmarks/heads.py [--share 0.35] NAME ...
 
-NAME is one of the functions below; each is best run in a process of its own, for the peak of memory is the process's.
-`--share` takes a part of the clips.
+NAME is one of the functions below. Run each in a separate process, because the memory peak is that of the process.
+`--share` uses a part of the clips.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from rcnn.training.label_noise import find_doubts
 
 TRAIN, TEST, CLASSES, WIDTH = 392_537, 172_835, 4_935, 512
 NEIGHBOURS = 10
-SPREAD = 1.0  # length of what a clip has beside its person: cosines of 0.5 within a person
-STRANGERS = 0.4  # of the clips of test
-FILM = 300  # clips of a film
-WRONG = 0.05  # labels
-ALIKE = 0.35  # cosine from which on a neighbour matters
+SPREAD = 1.0  # norm of the noise of a clip around its person: cosines of 0.5 within a person
+STRANGERS = 0.4  # share of the test clips
+FILM = 300  # clips per film
+WRONG = 0.05  # share of wrong labels
+ALIKE = 0.35  # cosine from which a neighbour matters
 
 
 def clips(count: int, strangers: float) -> tuple[np.ndarray, np.ndarray]:
-    """Unit vectors (n, WIDTH) float32 and their labels, 0 for strangers, who come once each."""
+    """Unit vectors (n, WIDTH) float32 and their labels, 0 for strangers, who occur once each."""
     random = np.random.default_rng(0)
     labels = random.integers(1, CLASSES, count)
     labels[random.random(count) < strangers] = 0
@@ -52,7 +52,7 @@ def clips(count: int, strangers: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def classifier(folds: int = 1) -> PredictStep:
-    """Templates, that many times."""
+    """A classifier of templates, repeated for each fold."""
     random = np.random.default_rng(0)
     bias = np.zeros(CLASSES, np.float32)
     centres = normalise(random.standard_normal((CLASSES, WIDTH), np.float32))
@@ -62,7 +62,7 @@ def classifier(folds: int = 1) -> PredictStep:
 
 
 def timed(what: str, action: Callable[[], object]) -> object:
-    """The result of an action; prints seconds and the peak of this process's memory so far."""
+    """The result of an action; prints seconds and this process's peak memory so far."""
     started, processor = time.monotonic(), time.process_time()
     result = action()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

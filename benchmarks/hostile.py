@@ -1,7 +1,7 @@
-"""What must hold for the checkpoint readers whatever bytes they are given: targets of fuzz.py and of the tests.
+"""Invariants of the checkpoint readers for arbitrary bytes: targets of fuzz.py and of the tests.
 
-A target takes bytes. It comes back where the reader gave something or refused with an `InputError`; all else is a
-fault and comes out as it is.
+A target gets bytes. It returns if the reader succeeds or raises an `InputError`; any other exception is a fault and
+propagates.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from rcnn.networks.checkpoint.operators import (
 from rcnn.networks.checkpoint.symbol import parse_symbol
 
 SOURCE = "hostile"
-SHAPE = (2, 6, 10, 8)  # of the array that layers are asked to take
+SHAPE = (2, 6, 10, 8)  # input shape for the layers
 PARAMETERS = ("weight", "bias", "gamma", "beta", "moving_mean", "moving_var", "other")
 PARAMS = {name: np.ones((2, 6, 1, 1), np.float32) for name in PARAMETERS}
 
 
 def check_arrays(data: bytes) -> None:
-    """`.params`: what comes back is no larger than the file, and no two names are one."""
+    """`.params`: the arrays are no larger than the file, and all names differ."""
     try:
         found = parse_arrays(io.BytesIO(data), len(data), SOURCE)
     except InputError:
@@ -47,7 +47,7 @@ def check_arrays(data: bytes) -> None:
 
 
 def check_symbol(data: bytes) -> None:
-    """A symbol: inputs stand before what reads them, and the shapes of its layers can be asked for."""
+    """A symbol: inputs precede the nodes that use them, and the shapes of its layers can be computed."""
     try:
         nodes, outputs = parse_symbol(data, SOURCE)
     except InputError:
@@ -68,13 +68,13 @@ def check_symbol(data: bytes) -> None:
 
 
 def _check_shape(node: Node) -> None:
-    with contextlib.suppress(ValueError):  # which the engines turn into an InputError that names the layer
+    with contextlib.suppress(ValueError):  # the engines convert it to an InputError that names the layer
         SHAPE_OF[node.op](node.values)
 
 
 def _pool_area(values: Mapping[str, Any]) -> Any:
     if values["global_pool"] or any(SHAPE[2 + i] + 2 * values["pad"][i] < values["kernel"][i] for i in range(2)):
-        return None  # the engines refuse it before
+        return None  # the engines reject it earlier
     return pool_area(SHAPE[2:], values)
 
 
@@ -88,7 +88,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {"arrays": check_arrays, "symbol":
 
 
 def array_seeds() -> list[bytes]:
-    """Small files of every age, with every type."""
+    """Small files of every format version, with every type."""
     seeds = [struct.pack("<QQQQ", 0x112, 0, 0, 0)]
     for magic in (0, V1_MAGIC, V2_MAGIC, V3_MAGIC):
         for flag, size in enumerate((4, 8, 2, 1, 4, 1, 8)):
@@ -102,7 +102,7 @@ def array_seeds() -> list[bytes]:
     return seeds
 
 
-# a value for every attribute that must be given, and for those whose text is parsed further
+# values for all required attributes, and for those whose text is parsed further
 ATTRIBUTES = {
     "act_type": "relu", "axis": "1", "axes": "(0, 2, 3, 1)", "a_min": "0", "a_max": "1.5", "begin": "0", "end": "2",
     "dim": "1", "dtype": "float32", "eps": "2e-05", "kernel": "(3, 3)", "mode": "channel", "no_bias": "True",
@@ -120,7 +120,7 @@ SPECIAL = {
 
 
 def symbol_seeds() -> list[bytes]:
-    """A network of two layers for every operator, the three ages of attributes, and the oldest BatchNorm."""
+    """A network of two layers for every operator, the three format versions of attributes, and the oldest BatchNorm."""
     seeds = []
     for number, op in enumerate(sorted({*OPERATORS, *NAMES_OF_OLD})):
         known = OPERATORS[NAMES_OF_OLD.get(op, op)].attributes

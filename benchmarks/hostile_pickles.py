@@ -1,4 +1,4 @@
-"""Pickles that mean harm or are broken, for the tests and as seeds of fuzz.py; and what must hold of any bytes."""
+"""Malicious and broken pickles, for the tests and as seeds of fuzz.py; and invariants for arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rcnn.files.pickled.arrays import Name, Unbuilt
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
 CALL = b"(cos\nsystem\n"
 HOME = b"S'touch HARM'\n"
-NAMED = {  # each of them calls, makes or asks for something when Python loads it
+NAMED = {  # each calls, creates or accesses something when Python loads it
     "reduce": b"cos\nsystem\n(" + HOME + b"tR.",
     "reduce in the dict": b"\x80\x02}U\x01acos\nsystem\n(" + HOME + b"tRs.",
     "inst": b"(" + HOME + b"ios\nsystem\n.",
@@ -48,14 +48,14 @@ NAMED = {  # each of them calls, makes or asks for something when Python loads i
 
 
 def array(shape: bytes, kind: bytes = b"f2", state: bytes = b"<NNN", data: bytes = b"T\x04\x00\x00\x00aaaa") -> bytes:
-    """A pickle of `{a: array}` as Python 2 writes it, with some of it replaced."""
+    """A pickle of `{a: array}` as written by Python 2, with some parts replaced."""
     dtype = (
         b"cnumpy\ndtype\n(U" + bytes((len(kind),)) + kind + b"K\x00K\x01tR(K\x03U\x01" + state + b"K\x00K\x00K\x00tb"
     )
     return b"\x80\x02}U\x01a" + ARRAY + b"(K\x01" + shape + dtype + b"\x89" + data + b"tbs."
 
 
-BROKEN = {  # each of them lies about something
+BROKEN = {  # each is inconsistent
     "nothing": b"",
     "no end": b"\x80\x02}",
     "two ends": b"\x80\x02}..",
@@ -99,7 +99,7 @@ BROKEN = {  # each of them lies about something
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Small files that would take much memory or time."""
+    """Small files that would require much memory or time."""
     yield "deep lists", b"\x80\x02}U\x01a" + b"]" * 300_000 + b"a" * 299_999 + b"s."
     yield "deep tuples", b"\x80\x02}U\x01aK\x01" + b"\x85" * 300_000 + b"s."
     yield "many lists", b"\x80\x02}U\x01a](" + b"]" * 1_200_000 + b"es."
@@ -113,7 +113,7 @@ def bombs() -> Iterator[tuple[str, bytes]]:
 
 
 class Harm:
-    """An object whose pickle makes a file when it is loaded."""
+    """An object whose pickle creates a file when it is loaded."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -124,7 +124,7 @@ class Harm:
 
 @contextlib.contextmanager
 def in_memory(data: bytes) -> Iterator[str]:
-    """The path of a file that holds `data` and lies on no disk."""
+    """The path of an in-memory file with the content `data`."""
     descriptor = os.memfd_create("pickle")
     try:
         os.write(descriptor, data)
@@ -134,7 +134,7 @@ def in_memory(data: bytes) -> Iterator[str]:
 
 
 def check_pickle(data: bytes) -> None:
-    """A pickle: what comes out holds nothing but what is allowed, and its arrays are no larger than the file."""
+    """A pickle: the result contains only allowed types, and its arrays are no larger than the file."""
     with in_memory(data) as path:
         try:
             for key, value in PickledDict(path, find_far(path)):
@@ -165,7 +165,7 @@ def _check_value(value: Any, size: int, seen: set[int]) -> None:
 
 
 def pickle_seeds() -> list[bytes]:
-    """Small pickles of every protocol, and those above."""
+    """Small pickles of every protocol, and the ones above."""
     import pickle
 
     faces = [["8", [1, 2, 3, 4], 0.9, 51.5, np.arange(3, dtype=kind)] for kind in ("<f2", ">f4", "<f8", "<i8")]

@@ -1,4 +1,4 @@
-"""The house: which rooms `rcnn` has, on which floors, and which of them import which.
+"""The package structure: the rooms (subpackages) of `rcnn`, their floors (layers), and their imports.
 
     .venv/bin/python benchmarks/house.py --picture docs/images/house.svg
 
@@ -22,11 +22,11 @@ import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOSE = ("config", "errors", "installation", "api", "__main__")
-WIDTH, FLOOR = 16.0, 1.0  # of the drawing, in its own units
+WIDTH, FLOOR = 16.0, 1.0  # of the drawing, in plot units
 
 
 def floors() -> list[list[str]]:
-    """Rooms by floor, the top one first, as the contract has them."""
+    """Rooms by floor, top floor first, from the contract."""
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     return [[room.strip().removeprefix("rcnn.") for room in layer.split("|")] for layer in contract["layers"]]
 
@@ -44,7 +44,7 @@ def lines_of(room: str) -> int:
 
 
 def ties(graph: grimp.ImportGraph) -> Counter[tuple[str, str]]:
-    """How many modules of a room import how many of another, by the two rooms."""
+    """Number of module imports between each two rooms."""
     found: Counter[tuple[str, str]] = Counter()
     for module in graph.modules:
         for other in graph.find_modules_directly_imported_by(module):
@@ -54,14 +54,14 @@ def ties(graph: grimp.ImportGraph) -> Counter[tuple[str, str]]:
 
 
 def first_line(room: str) -> str:
-    """What the room says of itself."""
+    """First line of the room's docstring."""
     path = ROOT / "rcnn" / room
     text = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
     return text.lstrip('"').partition("\n")[0].rstrip('"')
 
 
 def draw(path: Path, tied: Counter[tuple[str, str]]) -> None:
-    """Rooms as boxes on their floors, wide by the root of their lines; an arrow for each pair that is tied."""
+    """Draw rooms as boxes on their floors, with widths by the root of their lines, and an arrow per importing pair."""
     rows = floors()
     figure, axes = plt.subplots(figsize=(11, 8.5))
     places: dict[str, tuple[float, float, float]] = {}
@@ -97,7 +97,7 @@ def draw(path: Path, tied: Counter[tuple[str, str]]) -> None:
 
 def main() -> None:
     parser = Parser(__doc__.partition("\n")[0], "python benchmarks/house.py --picture docs/images/house.svg")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw it, too")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="also draw the picture")
     args = parser.parse_args()
     graph = grimp.build_graph("rcnn")
     tied = ties(graph)

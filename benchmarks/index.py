@@ -1,4 +1,4 @@
-"""Time, memory, disk and recall of an index of made-up tracks. Their features lie nowhere: parts are made when read.
+"""Time, memory, disk use and recall of an index of synthetic tracks. Features are generated when they are read.
 
 python benchmarks/index.py --tracks 1000000 --output FOLDER
 """
@@ -22,14 +22,14 @@ from rcnn.search.building import build_index
 from rcnn.search.index import SearchIndex, index_path, open_index
 from rcnn.workers.pipeline import cores, ordered_map
 
-COUNT = 100  # clips that are wanted
-DEPTH = COUNT * TRACKS_A_CLIP  # tracks among which these are
-COLD = 3  # searches after the disk's cache was emptied
+COUNT = 100  # clips to find
+DEPTH = COUNT * TRACKS_A_CLIP  # tracks searched for them
+COLD = 3  # searches after clearing the disk cache
 MB = 1e6
 
 
 def build(path: Path, tracks: int, width: int, seed: int) -> None:
-    """Make the index, in a process of its own, and print what it took."""
+    """Build the index, in a separate process, and print the cost."""
     started, worked = time.monotonic(), time.process_time()
     reader = MadeFaces(path, tracks, width, seed)
     built = build_index(reader)  # type: ignore[arg-type]
@@ -44,7 +44,7 @@ def build(path: Path, tracks: int, width: int, seed: int) -> None:
 
 
 def truth(reader: MadeFaces, photographs: np.ndarray) -> list[set[str]]:
-    """The clips most like each photograph, by comparing with all tracks."""
+    """The clips most similar to each photograph, by exhaustive comparison."""
 
     def compare(name: str) -> tuple[np.ndarray, np.ndarray]:
         cosines = photographs @ reader.vectors(int(name)).T
@@ -66,7 +66,7 @@ def opened(reader: MadeFaces) -> SearchIndex:
 
 
 def forget(folder: str) -> None:
-    """Take the files of a folder out of the disk's cache."""
+    """Remove the files of a folder from the disk cache."""
     for file in Path(folder).rglob("*"):
         if file.is_file():
             with file.open("rb") as open_file:
@@ -98,16 +98,16 @@ def measure(reader: MadeFaces, photographs: np.ndarray, right: list[set[str]], n
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/index.py --tracks 1000000 --output FOLDER")
     parser.add_argument("--tracks", type=positive, default=1_000_000, metavar="N", help="tracks to search among")
-    parser.add_argument("--width", type=positive, default=512, metavar="D", help="of a vector")
-    parser.add_argument("--photographs", type=positive, default=100, metavar="N", help="searches of each set")
-    parser.add_argument("--candidates", type=numbers, default=(), metavar="N[,N...]", help="to choose among; first set")
-    parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the people")
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the index, which is kept")
+    parser.add_argument("--width", type=positive, default=512, metavar="D", help="length of a vector")
+    parser.add_argument("--photographs", type=positive, default=100, metavar="N", help="searches per setting")
+    parser.add_argument("--candidates", type=numbers, default=(), metavar="N[,N...]", help="candidates to compare with")
+    parser.add_argument("--seed", type=positive, default=1, metavar="N", help="seed of the people")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the index, which is not deleted")
     parser.add_argument("--remove", action="store_true", help="remove the index at the end")
     args = parser.parse_args()
     path = Path(args.output) / f"made{args.tracks}x{args.width}"
     maker = get_context("spawn").Process(target=build, args=(path, args.tracks, args.width, args.seed))
-    maker.start()  # in a process of its own, so that the peaks are apart
+    maker.start()  # in a separate process, to separate the memory peaks
     maker.join()
     if maker.exitcode:
         raise InputError(f"{path}: the index could not be made")

@@ -1,12 +1,12 @@
-"""What OpenVINO leaves: the networks whose layers are narrow or depthwise, computed in other ways.
+"""Alternatives to our use of OpenVINO for networks with narrow or depthwise layers.
 
     python benchmarks/kernels.py
     python benchmarks/kernels.py --only "float planes;channels padded to 16" --rounds 5
 
-Every way gets the same images, runs on all cores, and takes its turn in each round; `ratio` is the median over the
-rounds of its rate to ours, `difference` the largest of its outputs from ours, in parts of the largest value of each.
-`narrow layers` are the first layers of a detector alone, with random weights, as wide as they are and padded with
-channels that are zero: a way that makes them faster would make the network faster, too.
+Every method gets the same images, uses all cores, and takes its turn in each round; `ratio` is the median over the
+rounds of its rate relative to ours, `difference` the largest difference of its outputs from ours, relative to the
+largest value of each. `narrow layers` are only the first layers of a detector, with random weights, unpadded and padded
+with zero channels: a method that makes them faster would make the network faster too.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from precision import speed
 from tuning import rate
 from versus.machine import machine
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, number, positive
 from rcnn.config import config
 from rcnn.errors import run_script
@@ -42,14 +43,13 @@ from rcnn.networks.engine.torch import TorchNetwork
 from rcnn.workers.pipeline import cores
 
 WIDTH, HEIGHT = config.FRAME.CANVASES[0]
-CHECKPOINTS = "../shared/checkpoints"
-NARROW = (3, 8, 16, 32, 32)  # channels of the first layers of MobileNet-0.25, each of two but the first
+NARROW = (3, 8, 16, 32, 32)  # channels of the first layers of MobileNet-0.25, each of two layers except the first
 OURS = "ours: bytes, 2 streams"
 
 
 @dataclass
 class Way:
-    """A way of computing a network: OpenVINO's model and what it is fed, or any function of the images."""
+    """A method of computing a network: an OpenVINO model with its input, or any function of the images."""
 
     model: ov.Model | None
     data: np.ndarray
@@ -69,7 +69,7 @@ class Way:
 
 
 class _Made(OpenVinoNetwork):
-    """A model as it is, where a network is wanted that makes one."""
+    """A network for an existing OpenVINO model."""
 
     def __init__(self, model: ov.Model) -> None:
         self._whole = model
@@ -79,7 +79,7 @@ class _Made(OpenVinoNetwork):
 
 
 def ways(graph: Graph, images: np.ndarray, folder: Path, model: str) -> Iterator[tuple[str, Way]]:
-    """Every way of computing a network that is fed `images` (1, H, W, 3) uint8, BGR."""
+    """Every method of computing a network with input `images` (1, H, W, 3) uint8, BGR."""
     fed = load_network(graph, None, images=True)
     assert isinstance(fed, OpenVinoNetwork)
     yield OURS, Way(fed.model(images.shape, images.dtype), images)
@@ -110,7 +110,7 @@ def _of_onnx(path: Path, shape: tuple[int, ...]) -> ov.Model:
 
 
 def _simplified(path: Path, shape: tuple[int, ...]) -> Path | None:
-    """The file after onnxsim, which is no dependency; None where it is not installed."""
+    """The file simplified by onnxsim, which is optional; None if it is not installed."""
     try:
         import onnx
         import onnxsim
@@ -123,8 +123,8 @@ def _simplified(path: Path, shape: tuple[int, ...]) -> Path | None:
 
 
 def narrow(least: int) -> ov.Model:
-    """The first layers of a detector on frames, every layer at least so many channels wide: a 3x3 convolution, then 3x3
-    depthwise and 1x1 ones."""
+    """The first layers of a detector on frames, each at least `least` channels wide: a 3x3 convolution, then 3x3
+    depthwise and 1x1 convolutions."""
     rng = np.random.default_rng(0)
 
     def weights(*shape: int) -> ov.Node:
@@ -142,7 +142,7 @@ def narrow(least: int) -> ov.Model:
 
 
 def narrow_ways() -> Iterator[tuple[str, Way]]:
-    """The first layers as wide as they are, which is called ours, and padded."""
+    """The first layers unpadded, named ours, and padded."""
     planes = np.random.default_rng(0).integers(0, 256, (1, NARROW[0], HEIGHT, WIDTH)).astype(np.float32)
     yield OURS, Way(narrow(0), planes)
     for least in (16, 32):
@@ -169,11 +169,11 @@ def compare(title: str, found: dict[str, Way], rounds: int, seconds: float, exac
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/kernels.py")
     add = parser.add_argument
-    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
-    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
-    add("--rounds", default=3, type=positive, metavar="N", help="turns of each way")
-    add("--seconds", default=3.0, type=number, metavar="S", help="of a turn")
-    add("--only", default="", metavar="WAY;...", help="ways beside ours that are run; default: all")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding")
+    add("--rounds", default=3, type=positive, metavar="N", help="turns of each method")
+    add("--seconds", default=3.0, type=number, metavar="S", help="duration of a turn")
+    add("--only", default="", metavar="WAY;...", help="methods to run besides ours; default: all")
     args = parser.parse_args()
     wanted = {name.strip() for name in args.only.split(";") if name.strip()}
 

@@ -1,16 +1,16 @@
-"""Kills every stage with SIGKILL on real clips, runs it again until it ends, and compares all that it wrote.
+"""Kills every stage with SIGKILL on real clips, reruns it until it completes, and compares all output.
 
     python benchmarks/kills.py --videos ../shared/realvideo --tries 50 --work DIR
 
-All six stages, with `--recipe best`: detect.py follows all faces, genfeat.py takes the tracks that agree. The clips are
-pieces of H.264 videos, cut without encoding them again; where there are none, the demo's people are drawn. Half of the
-kills come at a random moment of the time that the stage takes, the other half shortly after a random one of its
-changes to the disk (a file opened to be written, a rename, an fsync), for most of a short run is imports. SIGKILL goes
-to the whole process group. After each kill what lies there must be no complete output or a whole one, and processes
-that have groups of their own (decoders) must end by themselves. At the end all files must be those of an undisturbed
-run, to the byte, but for the seconds in a manifest and the rows a second in a record of training.
+All six stages with `--recipe best`: detect.py follows all faces, genfeat.py uses the tracks that agree. The clips are
+pieces of H.264 videos, cut without re-encoding; without videos, the demo's people are drawn. Half of the kills are at a
+random moment of the stage's run time. The other half are shortly after a random change on disk (a file opened for
+writing, a rename, an fsync), because most of a short run is imports. SIGKILL goes to the whole process group. After
+each kill there must be no complete output or a valid one, and processes in their own groups (decoders) must end by
+themselves. At the end all files must be identical to those of an undisturbed run, except for the seconds in a manifest
+and the rows per second in a training record.
 
-A stage keeps its tally in DIR, so that this, stopped, goes on.
+Each stage's tally is saved in DIR, so that an interrupted benchmark resumes.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from rcnn.errors import InputError, run_script
 from rcnn.tables import MANIFEST
 from rcnn.tables.schema import PROGRESS
 
-PIECE_SECONDS = 1  # of a clip
-STRIDE_SECONDS = 4  # from the start of a clip to that of the next one
-PIECES = 3  # of a video; the last one of each person goes to val
+PIECE_SECONDS = 1  # length of a clip
+STRIDE_SECONDS = 4  # from one clip start to the next
+PIECES = 3  # per video; the last one of each person goes to val
 LARGEST_WIDTH = 860  # pixels
-DELAY_SECONDS = 0.02  # at most, from a change of the disk to the kill: writing goes on in threads of C++
-PATIENCE = 20.0  # seconds in which decoders must notice that they are alone
+DELAY_SECONDS = 0.02  # maximum delay from a disk change to the kill, because C++ threads continue writing
+PATIENCE = 20.0  # seconds for decoders to notice that their parent is gone
 MARK = "RCNN_KILLS"  # in the environment of all processes of a run
-# Smaller units than a run of days has, so that a short one has something to interrupt.
+# smaller units than in production, so that a short run has something to interrupt
 VALUES = {
     "rcnn.tables.writer": {"SAVE_SECONDS": 0.05},
     "rcnn.tables.table": {"PART_BYTES": 16 << 10},
@@ -57,7 +57,7 @@ VALUES = {
     "rcnn.stages.predict": {"ROWS": 2},
     "rcnn.stages.submit": {"ROWS": 2},
 }
-# Sets the values as their modules are imported; counts changes of the disk, and kills its group after one of them.
+# sets the values when their modules are imported; counts disk changes, and kills its process group after one of them
 START = """
 import importlib.abc, importlib.util, json, os, runpy, signal, sys, threading, time
 values, output, at, delay, report = json.loads(sys.argv[1])
@@ -109,7 +109,7 @@ sys.exit(code)
 
 
 def stages() -> list[Stage]:
-    """The six of them; {out} is what they write into, {ref} where undisturbed runs wrote."""
+    """The six stages; {out} is their output folder, {ref} that of undisturbed runs."""
     best, cpu = ("--recipe", "best"), ("--gpu", "-1")
     detect = ("--dataset", "{ref}/data", "--output", "{out}/det")
     train = ("--data", "{ref}/train", "--prefix", "{out}/mlp", "--lr-step", "6,8,10")
@@ -134,14 +134,14 @@ class Piece:
 
 
 def cut_clips(videos: Path, output: Path, most: int) -> int:
-    """A data set of pieces of real videos; returns how many. A person is a label, and so is a video of several "
-    "people."""
+    """Create a data set of pieces of real videos; returns their number. Each person is a label, and so is each video
+    with several people."""
     with open(videos / "manifest.csv", encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["codec"] == "h264" and int(row["width"]) <= LARGEST_WIDTH]
     groups: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         groups[row["person"] or Path(row["file"]).stem].append(row["file"])
-    # where several people are seen first, then who has most videos
+    # videos with several people first, then people with most videos
     several = {row["person"] or Path(row["file"]).stem for row in rows if int(row["people_visible"]) > 1}
     order = sorted(groups, key=lambda who: (who not in several, -len(groups[who]), who))
     staging = output / STAGING
@@ -164,7 +164,7 @@ def cut_clips(videos: Path, output: Path, most: int) -> int:
 
 
 def cut(video: Path, folder: Path, number: int, piece: int) -> str | None:
-    """Cut a piece without encoding it again; its name, or None if the video is too short."""
+    """Cut a piece without re-encoding; returns its name, or None if the video is too short."""
     name = f"clip_{number:04d}_{piece}.mp4"
     seconds = ("-ss", str(piece * STRIDE_SECONDS), "-t", str(PIECE_SECONDS))
     command = ["ffmpeg", "-v", "error", "-nostdin", *seconds, "-i", video, "-c", "copy", "-an", "-y", folder / name]
@@ -177,7 +177,7 @@ def cut(video: Path, folder: Path, number: int, piece: int) -> str | None:
 
 
 def contents(out: Path) -> dict[str, bytes]:
-    """All files that a run leaves, without what a manifest or a record of training says of time."""
+    """All output files of a run, without the timings in manifests and training records."""
     found = {}
     for path in sorted(out.rglob("*")):
         if path.is_file() and not path.name.endswith("lock"):
@@ -194,8 +194,8 @@ def contents(out: Path) -> dict[str, bytes]:
 
 @dataclass
 class Tally:
-    """What became of a stage: kills by kind; what lay there after them; runs that came to their end, and those of them
-    that went on from saved work; the most seconds that a process outlived its run; what went wrong."""
+    """Results of a stage: kills by kind; states found after them; completed runs, and those resumed from saved work;
+    the longest time that a process outlived its run; failures."""
 
     kills: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
@@ -216,12 +216,12 @@ class Tally:
 
 
 class Kills:
-    """One stage. All its runs write to one place, so that the paths in a manifest are the same.
+    """Kills one stage. All its runs write to the same place, so that the paths in manifests are equal.
 
     Parameters
     ----------
-    work : ref/ holds what undisturbed runs wrote, out/ what this one writes
-    seed : of the moments
+    work : ref/ contains the output of undisturbed runs, out/ that of the current one
+    seed : of the kill moments
     """
 
     def __init__(self, stage: Stage, work: Path, seed: int) -> None:
@@ -238,7 +238,7 @@ class Kills:
         self.bytes = written(work / "whole" / stage.script / stage.output)
 
     def _measure(self, measured: Path) -> None:
-        """An undisturbed run, which the next stages read."""
+        """Run the stage undisturbed, as input of the next stages."""
         self._empty()
         report = measured.with_suffix(".changes")
         begun = time.monotonic()
@@ -271,7 +271,7 @@ class Kills:
         )
 
     def run(self, tries: int) -> None:
-        """Kill it `tries` times, and after the last one let it end."""
+        """Kill the stage `tries` times, then let it complete."""
         while self.tally.tries < tries:
             self._empty()
             while not self._one_run(self.tally.tries < tries):
@@ -280,7 +280,7 @@ class Kills:
             self.note.write_text(json.dumps(vars(self.tally)), encoding="utf-8")
 
     def _one_run(self, may_kill: bool) -> bool:
-        """Start it and perhaps kill it; true if it came to its end."""
+        """Start the stage and perhaps kill it; True if it completed."""
         by_change = may_kill and self.tally.tries % 2 == 1
         at = self.rng.randint(1, self.changes) if by_change else 0
         delay = self.rng.choice((0.0, self.rng.uniform(0, DELAY_SECONDS)))
@@ -301,7 +301,7 @@ class Kills:
         return True
 
     def _look(self) -> None:
-        """What lies there after a kill, and who is still alive."""
+        """Check the output and surviving processes after a kill."""
         begun = time.monotonic()
         while (left := relatives()) and time.monotonic() < begun + PATIENCE:
             time.sleep(0.05)
@@ -333,7 +333,7 @@ class Kills:
 
 
 def relatives() -> list[int]:
-    """Processes that our runs started, and that are still there."""
+    """Processes started by our runs that still exist."""
     mark = f"{MARK}={os.getpid()}".encode()
     found = []
     for entry in Path("/proc").iterdir():
@@ -360,11 +360,11 @@ def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/kills.py --videos ../shared/realvideo --tries 50")
     add = parser.add_argument
     add("--videos", default=str(ROOT.parent / "shared/realvideo"), metavar="DIR", help="real videos and manifest.csv")
-    add("--clips", default=36, type=positive, metavar="N", help="clips that are cut, about")
-    add("--tries", default=50, type=whole, metavar="N", help="kills of each stage")
-    add("--seed", default=0, type=whole, metavar="N", help="of the moments")
-    add("--work", metavar="DIR", help="keeps all of it, so that this goes on where it was; left out: nothing is kept")
-    add("--stages", metavar="A,B", help="scripts that are killed; left out: all")
+    add("--clips", default=36, type=positive, metavar="N", help="approximate number of clips to cut")
+    add("--tries", default=50, type=whole, metavar="N", help="kills per stage")
+    add("--seed", default=0, type=whole, metavar="N", help="seed of the kill moments")
+    add("--work", metavar="DIR", help="keep everything, to resume later; default: keep nothing")
+    add("--stages", metavar="A,B", help="scripts to test; default: all")
     args = parser.parse_args()
     scripts = [stage.script for stage in stages()]
     chosen = args.stages.split(",") if args.stages else scripts

@@ -1,8 +1,8 @@
-"""What it costs that detect.py knows which clips it is of, with sizes and times: seconds.
+"""Seconds that detect.py spends to record its clips with sizes and times.
 
     python -m benchmarks.listing --output ./output/listing
 
-Lists a data set of empty files with the marks and without them, in turns, and makes the digest.
+Lists a data set of empty files with and without sizes and times, in turns, and computes the digest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rcnn.commands.arguments import FILES, METHOD, Parser, positive
 from rcnn.errors import run_script
 from rcnn.tables.listing import Listing
 
-TRIES = 3  # of which the fastest counts
+TRIES = 3  # the fastest counts
 
 
 def write_data(root: Path, clips: int) -> None:
@@ -30,8 +30,8 @@ def write_data(root: Path, clips: int) -> None:
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.listing --clips 1000")
-    parser.group(FILES)("--output", default="./output/listing", metavar="DIR", help="where the data set goes")
-    parser.group(METHOD)("--clips", default=100_000, type=positive, metavar="N", help="clips of the data set")
+    parser.group(FILES)("--output", default="./output/listing", metavar="DIR", help="folder for the data set")
+    parser.group(METHOD)("--clips", default=100_000, type=positive, metavar="N", help="clips in the data set")
     args = parser.parse_args()
     root = Path(args.output)
     write_data(root, args.clips)

@@ -1,8 +1,8 @@
-"""A long film, made by joining real videos: planning its pieces, the faces in them, memory, and cuts found.
+"""A long film joined from real videos: time to plan its pieces, faces found, memory, and cuts found.
 
 python benchmarks/long_film.py --output output/long-film --minutes 180
 
-The film, and the times of its cuts, are kept in --output and made once. Needs ffmpeg.
+The film and its cut times are created once and kept in --output. Requires ffmpeg.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from rcnn.video.shots import Shots
 from rcnn.video.types import FrameItems, Frames
 from rcnn.workers.progress import progress
 
-RATE = Fraction(8)  # looks a second, of --recipe best
+RATE = Fraction(8)  # sampled frames per second, as in --recipe best
 FPS, SIZE = 25, (320, 180)
 SHOT_SECONDS = (2.0, 15.0)
-LEAST_SHOT = 0.5  # seconds of a shot that still counts
+LEAST_SHOT = 0.5  # minimum seconds of a shot
 SEED = 0
-MIB = 1 << 10  # KiB, in which Linux counts
+MIB = 1 << 10  # KiB, the unit of Linux
 
 
 class Watcher:
-    """A decoder that notes where cuts are found, and how much memory it takes."""
+    """A decoder that records detected cuts and its memory use."""
 
     def __init__(self) -> None:
         self.decoder = FrameDecoder()
@@ -62,19 +62,19 @@ class Watcher:
         self.looks += len(times)
         numbers = shots.numbers()
         found = [times[place] for place in range(1, len(times)) if numbers[place] > numbers[place - 1]]
-        self.cuts += [cut for cut in found if cut not in self.cuts]  # a second look finds them again
+        self.cuts += [cut for cut in found if cut not in self.cuts]  # a second pass finds them again
         self.peak = max(self.peak, peak(self.decoder._process.pid))
         return frames.info
 
 
 def peak(process: int | str = "self") -> int:
-    """Largest memory of a process so far, KiB."""
+    """Peak memory of a process so far, KiB."""
     with open(f"/proc/{process}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
 def make_film(source: Path, folder: Path, minutes: int) -> tuple[Path, list[float]]:
-    """The film, and seconds of its cuts."""
+    """Create the film; returns it and the times of its cuts in seconds."""
     film, cuts = folder / f"{minutes}.mp4", folder / f"{minutes}.json"
     if film.exists() and cuts.exists():
         return film, json.loads(cuts.read_text())
@@ -93,7 +93,7 @@ def make_film(source: Path, folder: Path, minutes: int) -> tuple[Path, list[floa
         found.append(at)
         at, last = at + seconds, number
     (folder / "list.txt").write_text("ffconcat version 1.0\n" + "".join(lines))
-    # the parts are of key frames alone, so that they are joined exactly; the film is coded as films are
+    # the parts consist of key frames, so that joining is exact; the film is encoded normally
     _run("-f", "concat", "-i", folder / "list.txt", "-r", FPS, *_coded("-g 250"), folder / "making.mp4")
     (folder / "making.mp4").replace(film)
     cuts.write_text(json.dumps(found[1:]))
@@ -105,7 +105,7 @@ def _person(rows: list[dict[str, str]], number: int) -> str:
 
 
 def _plain(video: Path, target: Path) -> Path:
-    """A video in the size and at the rate of the film, of key frames alone."""
+    """Convert a video to the size and rate of the film, with key frames only."""
     if not target.exists():
         width, height = SIZE
         shape = (
@@ -127,9 +127,9 @@ def _run(*arguments: object) -> None:
 
 
 def matched(found: list[float], known: list[float], borders: list[float]) -> tuple[int, int, int]:
-    """Known cuts that were found or are borders of pieces, cuts found that are none, and known cuts at borders.
+    """Numbers of known cuts found or at piece borders, of false cuts, and of known cuts at piece borders.
 
-    A cut is found at the first look behind it.
+    A cut is detected at the first sampled frame after it.
     """
     late = float(1 / RATE) + 1 / FPS
     ends = [(cut, cut + late) for cut in known]
@@ -142,12 +142,12 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/long_film.py --output output/long-film --minutes 180")
     add = parser.add_argument
     add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="PERSON/*.mp4, manifest.csv")
-    add("--output", type=Path, required=True, metavar="DIR", help="for the film")
+    add("--output", type=Path, required=True, metavar="DIR", help="folder for the film")
     add("--minutes", type=positive, default=180, metavar="N", help="length of the film")
-    add("--pair", default="ours", metavar="NAME", help=f"of models: {', '.join(MODELS)}")
+    add("--pair", default="ours", metavar="NAME", help=f"model pair: {', '.join(MODELS)}")
     args = parser.parse_args()
     film, known = make_film(args.videos, args.output, args.minutes)
-    plan_pieces(str(film))  # starts the process that plans
+    plan_pieces(str(film))  # starts the planning process
     began = time.monotonic()
     pieces = plan_pieces(str(film))
     print(f"planned {len(pieces)} pieces in {time.monotonic() - began:.2f} s")

@@ -1,4 +1,4 @@
-"""Runs for the desk, of vectors that were drawn: who is in which film, and how much like whom each track is."""
+"""Synthetic runs for the desk, with random vectors of chosen similarity for each track."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from rcnn.tables import TRACKED_FACES_SCHEMA, Listing, StageWriter, features_sch
 from rcnn.tables.faces import ClipFaces
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 600.0  # seconds after which something never happens, be the machine ever so busy
+PATIENCE = 600.0  # seconds before giving up, generous for a busy machine
 WIDTH = 64  # of a vector
-PHOTOGRAPHS = 4  # of a known person
-FACES = 3  # of a track
+PHOTOGRAPHS = 4  # per known person
+FACES = 3  # per track
 FPS, SECONDS = 10, 4  # of films
 SIZE = (160, 120)  # pixels
-SURE = 0.97  # cosine of photographs of one person, about
+SURE = 0.97  # approximate cosine between photographs of one person
 MODEL = {"m-0000.params": "0" * 64}
-CODECS = {  # containers and pixels of codecs; the first is one that browsers play
+CODECS = {  # containers and pixel formats of codecs; browsers play the first
     "libx264": (".mp4", "yuv420p"),
     "mpeg2video": (".mpg", "yuv420p"),
     "prores_ks": (".mov", "yuv422p10le"),
@@ -51,9 +51,9 @@ CODECS = {  # containers and pixels of codecs; the first is one that browsers pl
 class Track:
     """A track of a film.
 
-    who : number of the person; those from `Cast.known` on are strangers
-    like : cosine with the person, about
-    first : face of the film with which it begins
+    who : number of the person; numbers from the count of `Cast.known` are strangers
+    like : approximate cosine with the person
+    first : index of the film's face where it begins
     """
 
     who: int
@@ -63,11 +63,11 @@ class Track:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is known, and who is in each film.
+    """The known people, and the tracks of each film.
 
-    known : names
+    known : names of known people
     films : tracks of each film, by its file
-    width : of vectors
+    width : length of vectors
     """
 
     known: Sequence[str]
@@ -77,13 +77,13 @@ class Cast:
 
 @cache
 def direction(who: int, width: int) -> np.ndarray:
-    """(width,) float64 of length 1: people are at right angles to each other, about."""
+    """(width,) float64, unit: people are approximately orthogonal."""
     found = np.random.default_rng(who).normal(size=width)
     return found / np.linalg.norm(found)
 
 
 def vectors_of(who: np.ndarray, like: np.ndarray, width: int, seed: int) -> np.ndarray:
-    """(n, width) float32 of length 1, with such cosines with the people."""
+    """(n, width) float32, unit, with the given cosines with the people."""
     own = np.stack([direction(each, width) for each in who.tolist()])
     noise = np.random.default_rng([7, seed]).normal(size=own.shape)
     noise -= (noise * own).sum(1, keepdims=True) * own
@@ -92,19 +92,19 @@ def vectors_of(who: np.ndarray, like: np.ndarray, width: int, seed: int) -> np.n
 
 
 def crop(seed: int) -> bytes:
-    """A JPEG of one colour that other seeds don't have."""
+    """A JPEG of a single colour that is unique to the seed."""
     colour = np.random.default_rng(seed).integers(0, 255, 3)
     image = np.full((112, 112, 3), colour, np.uint8)
     return bytes(cv2.imencode(".jpg", image)[1].tobytes())
 
 
 def write_film(path: Path, codec: str = "libx264") -> Path:
-    """Some seconds of a square that moves; the ending of the codec's container is added."""
+    """Write a few seconds of a moving square; adds the extension of the codec's container."""
     ending, pixels = CODECS[codec]
     path = path.with_name(path.name + ending)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        rate = 25 if codec == "mpeg2video" else FPS  # MPEG-2 has no 10 frames a second
+        rate = 25 if codec == "mpeg2video" else FPS  # MPEG-2 does not support 10 frames per second
         stream = container.add_stream(codec, rate=rate)
         stream.width, stream.height, stream.pix_fmt = *SIZE, pixels
         if codec == "libx265":
@@ -120,7 +120,7 @@ def write_film(path: Path, codec: str = "libx264") -> Path:
 
 
 def make_run(root: Path, cast: Cast) -> Path:
-    """Write the run into a folder that does not exist yet; returns it."""
+    """Write the run to a new folder; returns it."""
     people = {name: [root / "people" / f"{name[:20]}-{n}.jpg" for n in range(PHOTOGRAPHS)] for name in cast.known}
     files = {path: _file(path) for path in (*cast.films, *(path for mine in people.values() for path in mine))}
     owners = {str(path): who for who, name in enumerate(cast.known) for path in people[name]}
@@ -195,9 +195,9 @@ def _faces(clip: Clip, tracks: Sequence[Track], crops: list[bytes]) -> ClipFaces
 
 @dataclass
 class Running:
-    """A desk that runs.
+    """A running desk.
 
-    key : in its address
+    key : access key in its address
     """
 
     process: subprocess.Popen[str]
@@ -209,13 +209,13 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self) -> httpx.Client:
-        """A window: with the cookie, and the headers that the page sends."""
+        """A client with the cookie and the headers of the page."""
         client = httpx.Client(base_url=self.base, timeout=PATIENCE, headers={"Origin": self.base, "X-Desk": "1"})
         assert client.get(f"/?key={self.key}").status_code == 303
         return client
 
     def raw(self, request: bytes, end: bool = True) -> bytes:
-        """What the server says to some bytes until it closes the connection, or after one answer."""
+        """The server's reply to raw bytes, up to the end of the connection or of one response."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(request)
             if end:
@@ -226,14 +226,14 @@ class Running:
             return said
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str, str]:
-        """End it as Ctrl-C does: exit code, the rest of what it printed, and what it said on stderr."""
+        """Stop it as by Ctrl-C; returns exit code, remaining stdout, and stderr."""
         self.process.send_signal(number)
         out, errors = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, out, errors
 
 
 def start(found: Path, *words: str) -> Running:
-    """Start the desk as a user does; returns once its address is there."""
+    """Start the desk as a user does; returns when its address is printed."""
     command = [sys.executable, "-m", "rcnn", "review", str(found), "--no-browser", *words]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -249,7 +249,7 @@ def start(found: Path, *words: str) -> Running:
 
 @contextmanager
 def running(found: Path, *words: str) -> Iterator[Running]:
-    """A desk, which is ended afterwards."""
+    """Start a desk and stop it afterwards."""
     desk = start(found, *words)
     try:
         yield desk
@@ -259,7 +259,7 @@ def running(found: Path, *words: str) -> Iterator[Running]:
 
 
 def events(client: httpx.Client) -> Iterator[tuple[str, str]]:
-    """Kind and data of each event of a desk."""
+    """Type and data of each event of a desk."""
     with client.stream("GET", "/api/events") as stream:
         kind = ""
         for line in stream.iter_lines():
@@ -270,6 +270,6 @@ def events(client: httpx.Client) -> Iterator[tuple[str, str]]:
 
 
 def said(response: httpx.Response) -> Any:
-    """The JSON of an answer that is one."""
+    """The JSON of a successful response."""
     assert response.status_code == 200, response.text
     return json.loads(response.content)

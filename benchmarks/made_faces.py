@@ -1,10 +1,10 @@
-"""Made-up vectors of tracks whose cosines are like those of real faces, as a feature directory that lies nowhere.
+"""Synthetic track vectors with cosines like those of real faces, as a virtual feature directory.
 
 Measured on 5,432 photographs of 2,883 people with a published MobileFaceNet, 128 wide: two strangers have a cosine of
-0.004 +- 0.095; the variances of strangers' vectors along their main directions fall like exp(-1.5 u), u from 0 to 1
-over the directions, and so do those of one person's; two photographs of a person have 0.67 in the median, 0.53 to 0.79
-for nine in ten people. Here the same is stretched over any number of directions: strangers have 0 +- 0.048 at 512.
-The more evenly the variances lie, the more candidates a search needs; vectors of 512 numbers were not measured.
+0.004 +- 0.095; the variances of strangers' vectors along their principal directions fall like exp(-1.5 u), u from 0 to
+1 over the directions, and so do those of one person's; two photographs of a person have a median cosine of 0.67, and
+0.53 to 0.79 for nine in ten people. Here this is extended to any number of directions: strangers have 0 +- 0.048 at
+512. The more uniform the variances, the more candidates a search needs; vectors of 512 numbers were not measured.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ import pyarrow as pa
 from rcnn.faces.vectors import normalise
 from rcnn.tables import MANIFEST, features_schema, vector_array
 
-PART_ROWS = 32_000  # as many as a part of 64 MB has at 512 numbers
+PART_ROWS = 32_000  # rows in a part of 64 MB at 512 numbers
 FALL = 1.5  # of the variances
 ALIKE, ALIKE_SPREAD, LEAST_ALIKE, MOST_ALIKE = 0.67, 0.08, 0.4, 0.9  # cosine of two tracks of a person
-TRACKS_A_PERSON = 20  # in the mean; they are distributed geometrically
+TRACKS_A_PERSON = 20  # mean of a geometric distribution
 TRACKS_A_CLIP = 3
-PHOTOGRAPHS, PEOPLE, DIRECTIONS = 1 << 40, 1 << 41, 1 << 42  # seeds, beside those of parts
+PHOTOGRAPHS, PEOPLE, DIRECTIONS = 1 << 40, 1 << 41, 1 << 42  # seeds, distinct from those of parts
 
 
 class MadeFaces:
-    """As a `StageReader` of features: parts of `PART_ROWS` tracks, rebuilt each time that they are read.
+    """Imitates a `StageReader` of features: parts of `PART_ROWS` tracks, generated each time they are read.
 
     Parameters
     ----------
-    path : of a directory, which gets a manifest
-    rows : tracks
-    width : of a vector
-    seed : another one makes other people
+    path : directory for the manifest
+    rows : number of tracks
+    width : length of a vector
+    seed : determines the people
     """
 
     tracked = True
 
     def __init__(self, path: Path, rows: int, width: int, seed: int) -> None:
         self.path, self.rows, self.width, self._seed = str(path), rows, width, seed
-        self.seconds = 0.0  # that making took, over all threads
+        self.seconds = 0.0  # spent on generating, over all threads
         self._lock = threading.Lock()
         found, _ = np.linalg.qr(np.random.default_rng((seed, DIRECTIONS)).normal(size=(width, width)))
         fall = np.exp(-FALL * np.arange(width) / width)
@@ -56,7 +56,7 @@ class MadeFaces:
         (path / MANIFEST).write_text(json.dumps({"parts": self.parts}))
 
     def _sum(self, start: int) -> str:
-        """What stands for the sha256 of a part: the same where its rows are."""
+        """A substitute for the sha256 of a part: equal if its rows are equal."""
         return hashlib.sha256(f"{self._seed} {self.width} {start} {self._rows(start)}".encode()).hexdigest()
 
     def _rows(self, start: int) -> int:
@@ -73,7 +73,7 @@ class MadeFaces:
         yield pa.RecordBatch.from_arrays(columns, schema=features_schema(self.width, True))
 
     def vectors(self, start: int) -> np.ndarray:
-        """(n, width) float32, of length 1: the tracks from `start` to the end of the part."""
+        """(n, width) float32, unit: the tracks from `start` to the end of the part."""
         began = time.thread_time()
         count = self._rows(start)
         random = np.random.default_rng((self._seed, start))
@@ -86,7 +86,7 @@ class MadeFaces:
         return found
 
     def photographs(self, count: int, seed: int) -> np.ndarray:
-        """(count, width) float32: every other one is of a person who is there."""
+        """(count, width) float32: every other one shows a person in the index."""
         random = np.random.default_rng((seed, PHOTOGRAPHS))
         people = min(PART_ROWS, self.rows) // TRACKS_A_PERSON + 1
         found = []
@@ -101,7 +101,7 @@ class MadeFaces:
         return np.stack(found)
 
     def _people(self, random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Their directions, not rotated yet, and the cosine of two of their tracks."""
+        """Directions of people, not rotated yet, and the cosine between two of their tracks."""
         centres = random.standard_normal((count, self.width), np.float32)
         return centres, np.clip(random.normal(ALIKE, ALIKE_SPREAD, count), LEAST_ALIKE, MOST_ALIKE).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Faces out of nothing, for benchmarks of what is done with them."""
+"""Synthetic faces for benchmarks of the later stages."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from rcnn.tables import CLIPS_SCHEMA, StageWriter, vector_array
 from rcnn.tables.faces import ClipFaces
 from rcnn.tables.schema import POINT_NUMBERS, TRACKED_FACES_SCHEMA, unknown_source, unknown_video
 
-BATCH = 1000  # clips that are made at a time
+BATCH = 1000  # clips generated together
 SIDE = 112  # pixels of a crop
-CROP_BYTES = 4000  # of a stored crop, as real ones have
-COARSE = 7  # cells a side of a made-up crop, which the network below sees
-RATE = 8.0  # looks a second of detect.py --recipe best
-TRACKS = 2  # of a clip; every other one has one more
+CROP_BYTES = 4000  # of a stored crop, like real ones
+COARSE = 7  # cells per side of a synthetic crop, used by the network below
+RATE = 8.0  # sampled frames per second of detect.py --recipe best
+TRACKS = 2  # per clip; every other clip has one more
 
 
 def made_up_faces(clip: Clip, count: int, crop: bytes) -> ClipFaces:
-    """So many faces of a clip, each with the same crop."""
+    """`count` faces of a clip, all with the same crop."""
     return ClipFaces(
         clip,
         np.arange(3, 3 * count + 3, 3, dtype=np.int32),
@@ -42,7 +42,7 @@ def made_up_faces(clip: Clip, count: int, crop: bytes) -> ClipFaces:
 
 
 def made_up_crops(count: int) -> list[bytes]:
-    """Crops of blurred noise as JPEG of `CROP_BYTES`: a comment fills what such a picture does not need."""
+    """Crops of blurred noise as JPEG of `CROP_BYTES`, padded with a comment."""
     rng = np.random.default_rng(0)
     crops = []
     for _ in range(count):
@@ -66,14 +66,14 @@ def pooling_network(width: int) -> Graph:
 
 
 def write_made_up_faces(path: str, clips: int, faces: int, people: int, crops: Sequence[bytes]) -> None:
-    """A detect directory, as of detect.py --recipe best, whose data set is labels alone, at `path`-labels.
+    """A detect directory, as of detect.py --recipe best, with a data set of only labels, at `path`-labels.
 
-    Each clip has two tracks or three, in turn. The person of its label is the first or the second, and has one crop
-    in all clips; others have any.
+    Clips have two or three tracks, in turn. The labelled person is the first or the second track and has the same crop
+    in all clips; other people have random crops.
 
     Parameters
     ----------
-    clips, faces : how many, and how many each
+    clips, faces : number of clips, and of faces per clip
     people : labels are -1 (nobody known) to people - 1
     """
     rng = np.random.default_rng(0)
@@ -111,7 +111,7 @@ def write_made_up_faces(path: str, clips: int, faces: int, people: int, crops: S
 
 
 def write_labels(root: str, labels: Mapping[str, int]) -> str:
-    """A data set of nothing but the labels of clips of train, less than 1 for nobody known; returns its directory."""
+    """A data set of only training labels, below 1 for nobody known; returns its directory."""
     os.makedirs(os.path.join(root, os.path.dirname(NAMES_FILE)), exist_ok=True)
     known = (f"{name} {label}" for name, label in labels.items() if label > 0)
     for file, lines in ((NAMES_FILE, labels), (TRAIN_FILE, known), (VAL_FILE, ())):
@@ -120,7 +120,7 @@ def write_labels(root: str, labels: Mapping[str, int]) -> str:
 
 
 def clip_rows(names: Sequence[str], splits: Sequence[str], faces: int) -> pa.RecordBatch:
-    """Rows of the table of clips, of clips that have so many faces each."""
+    """Rows of the clip table, for clips with `faces` faces each."""
     count = len(names)
     many = pa.array(np.full(count, faces), pa.int32())
     columns = [pa.array(names), pa.array(splits), *unknown_source(count)]

@@ -1,13 +1,13 @@
-"""Peak memory of the stages behind detect.py against the number of clips.
+"""Peak memory of the stages after detect.py, by number of clips.
 
     python benchmarks/memory.py --rows 10000,1000000
     python benchmarks/memory.py --rows 60000,600000 --faces 10 --classes 4935
     python benchmarks/memory.py --rows 400000 --faces 3 --width 128 --stages feature,appearances
 
-Features are random. With --faces clips have two or three tracks, as of --recipe best, and feature.py makes the
-features of faces that are made up and a network file that does next to nothing, so that what feature.py itself takes is
-seen; where it is not among --stages they are random, too. Each stage runs in a process of its own; what all its
-processes hold together is watched.
+Features are random. With --faces, clips have two or three tracks, as with --recipe best. feature.py then processes
+synthetic faces with a trivial network file, which shows the memory of feature.py itself; if it is not among --stages,
+its features are random too. Each stage runs in a separate process; the memory of all its processes together is
+measured.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from rcnn.networks.graphs.classifier import ClassifierShape, build_graph
 from rcnn.tables import MANIFEST, StageWriter, features_schema, vector_array
 from rcnn.training.mlp import Classifier
 
-BATCH = 10_000  # rows that are made at a time
+BATCH = 10_000  # rows generated together
 HIDDEN = 64  # width of the classifier's hidden layers
-CROPS = 64  # different made-up ones
+CROPS = 64  # different synthetic ones
 
 
 def write_features(path: str, rows: int, width: int, people: int, tracked: bool) -> None:
@@ -59,7 +59,7 @@ def write_features(path: str, rows: int, width: int, people: int, tracked: bool)
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """Size of a file or of all files in a folder, bytes."""
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) or path.stat().st_size
 
 
@@ -81,7 +81,7 @@ def commands(folder: Path, tracked: bool) -> dict[str, list[str]]:
 
 
 def prepare(folder: Path, rows: int, args: Namespace, stages: Sequence[str]) -> None:
-    """The models, and what the first stage reads, if it does not exist yet."""
+    """Create the models and the first stage's input if they do not exist."""
     shape = ClassifierShape(args.width, HIDDEN, args.classes)
     save_checkpoint(f"{folder}/mlp,1", build_graph(shape, Classifier(shape).arrays()))
     save_checkpoint(f"{folder}/embedding,1", pooling_network(args.width))
@@ -98,11 +98,11 @@ def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/memory.py --rows 10000,1000000")
     add = parser.add_argument
     add("--rows", default="10000,1000000", help="numbers of clips")
-    add("--width", default=512, type=positive, help="of a vector")
-    add("--classes", default=500, type=positive, help="of the classifier")
-    add("--faces", default=0, type=whole, help="begin with feature.py, and clips of so many faces")
-    add("--work", type=Path, metavar="DIR", help="keeps what is made, for the next time; left out: nothing is kept")
-    add("--stages", metavar="A,B", help="stages that are measured; left out: all")
+    add("--width", default=512, type=positive, help="length of a vector")
+    add("--classes", default=500, type=positive, help="classes of the classifier")
+    add("--faces", default=0, type=whole, help="start with feature.py, with this many faces per clip")
+    add("--work", type=Path, metavar="DIR", help="keep all output for reuse; default: keep nothing")
+    add("--stages", metavar="A,B", help="stages to measure; default: all")
     args = parser.parse_args()
     print(f"vectors {args.width} wide, {args.classes} classes, float32, {args.faces or 1} faces a clip")
     print(f"{'clips':>9} {'stage':<11} {'peak MB':>8} {'seconds':>8} {'of CPU':>8} {'output MB':>9}", flush=True)

@@ -1,13 +1,13 @@
-"""Do the tests bite? Changes the code in small ways, one at a time, and counts the changes that no test notices.
+"""Mutation testing: changes the code in small ways, one at a time, and counts the changes that no test detects.
 
     make mutation
     .venv/bin/python benchmarks/mutation.py tracking pooling --survivors
 
 The tool is mutmut: it imports the tests once, forks for every change, and runs the tests that reach the changed
 function. `[tool.mutmut]` in pyproject.toml names the modules and the tests, which need neither ../shared nor a model.
-The table has a row a module: changes that a test could notice, how many were noticed and how many survived; and beside
-them those that change nothing that can be seen, which mutation_equivalent.toml names with the reason. Exits with 1
-where one in ten or more survives.
+The table has a row per module: detectable changes, how many were detected and how many survived; and separately the
+equivalent changes, which mutation_equivalent.toml lists with the reason. The exit code is 1 if at least one in ten
+survives.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 EQUIVALENT = Path(__file__).with_name("mutation_equivalent.toml")
-WORK = ROOT / "mutants"  # mutmut's: changed code, copies of the tests, and what became of each change
-LARGEST_SHARE = 0.1  # of changes that may survive
-NOTICED = ("killed", "timeout", "segfault", "suspicious")  # any end but that of tests that pass
+WORK = ROOT / "mutants"  # of mutmut: changed code, copies of the tests, and results
+LARGEST_SHARE = 0.1  # maximum share of surviving changes
+NOTICED = ("killed", "timeout", "segfault", "suspicious")  # any outcome except passing tests
 MISSED = ("survived", "no tests")
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change that no test noticed.
+    """A change that no test detected.
 
-    function : that it is in, with its module
-    was, now : the lines that differ
+    function : the changed function, with its module
+    was, now : the differing lines
     """
 
     function: str
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Row:
-    """What became of the changes to a module."""
+    """Results of the changes to a module."""
 
     module: str
     noticed: int
@@ -56,18 +56,18 @@ class Row:
 
     @property
     def total(self) -> int:
-        """Changes that a test could notice."""
+        """Number of detectable changes."""
         return self.noticed + len(self.survivors)
 
 
 def modules() -> dict[str, Path]:
-    """Modules that are changed, by their last name."""
+    """Modules to change, by their last name."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
     return {Path(path).stem: Path(path) for path in settings["only_mutate"]}
 
 
 def run(path: Path) -> None:
-    """Let mutmut try every change to a module."""
+    """Run mutmut on all changes to a module."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     pattern = f"{str(path.with_suffix('')).replace(os.sep, '.')}.*"
     command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1", pattern]
@@ -79,7 +79,7 @@ def run(path: Path) -> None:
 
 
 def known_equivalents() -> dict[Change, str]:
-    """The changes that can't be noticed, with the reason."""
+    """The equivalent changes, with the reason."""
     return {
         Change(entry["function"], entry["was"], now): entry["reason"]
         for entry in tomllib.loads(EQUIVALENT.read_text())["equivalent"]
@@ -88,7 +88,7 @@ def known_equivalents() -> dict[Change, str]:
 
 
 def summary(path: Path, known: dict[Change, str]) -> Row:
-    """What mutmut noted about a module."""
+    """Collect mutmut's results for a module."""
     from mutmut.mutation.data import SourceFileMutationData
     from mutmut.stats import status_by_exit_code
 
@@ -119,7 +119,7 @@ def _change(name: str, path: Path) -> Change:
 
 
 def print_table(rows: Sequence[Row]) -> None:
-    """A row a module, and one of all."""
+    """Print a row per module, and a total."""
     print("| module | changes | noticed | survived | share | equivalent |\n|---|---|---|---|---|---|")
     for row in rows:
         share = len(row.survivors) / row.total
@@ -128,18 +128,18 @@ def print_table(rows: Sequence[Row]) -> None:
 
 
 def main() -> None:
-    """Run what was asked for and print the table."""
+    """Run the requested modules and print the table."""
     known_modules = modules()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = ", ".join(known_modules)
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"of {names}; all where none is named")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=f"one of {names}; default: all")
     parser.add_argument("--survivors", action="store_true", help="print every change that survived")
     parser.add_argument("--no-run", action="store_true", help="print what the last run found")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.modules) - known_modules.keys()):
         parser.error(f"{', '.join(unknown)}: none of {names}")
     chosen = [known_modules[name] for name in arguments.modules or known_modules]
-    os.chdir(ROOT)  # where mutmut looks for its settings
+    os.chdir(ROOT)  # mutmut reads its settings there
     started = time.monotonic()
     if not arguments.no_run:
         shutil.rmtree(WORK, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""Runs checkpoints in MXNet 1.9.1. Needs mxnet and numpy only: it lives in an environment without the rest.
+"""Runs checkpoints in MXNet 1.9.1. Requires only mxnet and numpy, in a separate environment.
 
 Usage: .venv-mxnet/bin/python benchmarks/mxnet_forward.py JOBS.json
 
-JOBS.json is a list of objects: prefix, epoch, input (name of the variable that is fed), data (a .npy file),
+JOBS.json is a list of objects: prefix, epoch, input (name of the input variable), data (a .npy file),
 outputs (names; null for those of the symbol), result (the .npz file to write: output0, output1, ...).
 """
 
@@ -22,16 +22,16 @@ os.environ.update(MXNET_MKLDNN_ENABLED="0", MXNET_SUBGRAPH_BACKEND="", MXNET_STO
 def forward(
     prefix: str, epoch: int, data: np.ndarray, outputs: Sequence[str] | None = None, input_name: str = "data"
 ) -> list[np.ndarray]:
-    """What MXNet computes for one batch of a checkpoint that it loads itself.
+    """MXNet's outputs for one batch, from a checkpoint loaded by MXNet itself.
 
     Parameters
     ----------
-    data : (N, ...), fed as float32
-    outputs : names as MXNet gives them (`fc1_output`); None for the outputs of the symbol
+    data : (N, ...), converted to float32
+    outputs : MXNet's names (`fc1_output`); None for the outputs of the symbol
 
     Returns
     -------
-    float32 arrays, one an output.
+    float32 arrays, one per output.
     """
     import mxnet as mx
 
@@ -49,7 +49,7 @@ def forward(
         elif name in weights:
             arguments[name] = weights[name].astype("float32")
         elif name.endswith("label"):
-            arguments[name] = mx.nd.zeros(shape)  # only training reads it
+            arguments[name] = mx.nd.zeros(shape)  # only used in training
         else:
             raise KeyError(f"{prefix}: {name} has no array")
     auxiliary = {name: statistics[name].astype("float32") for name in symbol.list_auxiliary_states()}

@@ -1,9 +1,9 @@
-"""Features as iQIYI-VID-2019 shipped them, made up, at its size: writes the pickles, runs the stages, prints the table.
+"""Synthetic features in the format and size of iQIYI-VID-2019: writes the pickles, runs the stages, prints a table.
 
     python benchmarks/official.py --output ./output/official --share 0.1
 
-Nobody's features are in it: every person is a random direction, every clip lies near its person's, every face near its
-clip's. So the score says that the stages fit together, not how well they rank people.
+The features are random: every person is a random direction, every clip is near its person's direction, every face near
+its clip's. So the score shows that the stages work together, not how well they rank people.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ PEOPLE, WIDTH, FACES = 10_034, 512, 15
 CLIPS = {"train": 99_000, "val": 33_000, "test": 67_000}
 NOBODY = 0.1  # share of the clips of val and test that show nobody known
 FACELESS = 0.03  # share of the clips in which no face was found
-CLIP_NOISE, FACE_NOISE = 0.9, 0.7  # length of what a clip and a face add to a direction of length 1
-BATCH = 1000  # items that Python's picklers write together
+CLIP_NOISE, FACE_NOISE = 0.9, 0.7  # norm of the noise of a clip and of a face, relative to a unit direction
+BATCH = 1000  # items per batch of Python's picklers
 STAGES = ("train", "val", "test")
 LAST_SHORT = 255
 
@@ -48,9 +48,9 @@ class Face:
 
 
 class Writer:
-    """Writes the pickle of a dict of clips, byte for byte as Python's own do, with no more than a clip in memory.
+    """Writes the pickle of a dict of clips, byte for byte like Python's picklers, with only one clip in memory.
 
-    Protocol 2 is what Python 2 writes, 4 what Python 3 does.
+    Protocol 2 as Python 2 writes it, 4 as Python 3 does.
     """
 
     def __init__(self, file: IO[bytes], protocol: int) -> None:
@@ -98,7 +98,7 @@ class Writer:
         return f"c{module}\n{name}\n".encode() + self._memo((module, name))
 
     def _flag(self) -> bytes:
-        """`b`, which numpy writes as bytes."""
+        """`b`, written as bytes by numpy."""
         if self.protocol < 4:
             return self._text("b", True)
         return self._get(b"b") or b"C\x01b" + self._memo(b"b")
@@ -162,12 +162,12 @@ class Writer:
 def made_up(
     clips: int, part: str, people: int, kind: str, faces: int, seed: int
 ) -> Iterator[tuple[str, int, list[Face]]]:
-    """Name, label (0: nobody known) and faces of each clip, in no order of names, as a dict of Python 2 has them."""
+    """Name, label (0: nobody known) and faces of each clip, not sorted by name, like a dict of Python 2."""
     rng = np.random.default_rng([seed, STAGES.index(part)])
     centres = np.random.default_rng(seed).standard_normal((people, WIDTH), np.float32) / np.sqrt(WIDTH)
     scale = np.float32(1 / np.sqrt(WIDTH))
     for index in rng.permutation(clips).tolist():
-        # every person once, then whoever comes
+        # every person once, then random people
         label = 1 + (index if index < people else int(rng.integers(people)))
         if part != "train" and rng.random() < NOBODY:
             label = 0
@@ -188,7 +188,8 @@ def made_up(
 
 
 def write_pickles(folder: Path, share: float, people: int, protocol: int, kind: str, faces: int, seed: int) -> None:
-    """Write `face_PART.pickle` of each part, `train_gt.txt`, `val_gt.txt` and the truth of test, `test_gt.txt`."""
+    """Write `face_PART.pickle` of each part, `train_gt.txt`, `val_gt.txt` and the ground truth of test,
+    `test_gt.txt`."""
     for part, all_clips in CLIPS.items():
         truth: dict[int, list[str]] = {}
         with open(folder / f"face_{part}.pickle", "wb") as file:
@@ -206,7 +207,7 @@ def write_pickles(folder: Path, share: float, people: int, protocol: int, kind: 
 
 
 def measured(name: str, command: Sequence[str], log: Path) -> str:
-    """Run a command; a row of the table: seconds, processor seconds, largest resident set in MB."""
+    """Run a command; returns a row of the table: seconds, processor seconds, largest resident set in MB."""
     begun = time.monotonic()
     with open(log, "ab") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT)
@@ -221,15 +222,15 @@ def measured(name: str, command: Sequence[str], log: Path) -> str:
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/official.py --output ./output/official --share 0.1")
     add = parser.add_argument
-    add("--output", default="./output/official", metavar="DIR", help="where pickles and outputs go")
-    add("--share", default=0.1, type=number, metavar="S", help="of the challenge's clips")
+    add("--output", default="./output/official", metavar="DIR", help="folder for pickles and outputs")
+    add("--share", default=0.1, type=number, metavar="S", help="share of the challenge's clips")
     add("--people", default=PEOPLE, type=positive, metavar="N", help="known people")
-    add("--faces", default=FACES, type=positive, metavar="N", help="of a clip, in the mean")
-    add("--protocol", default=2, type=int, choices=(2, 4), help="of the pickles")
-    add("--dtype", default="float16", choices=("float16", "float32"), help="of the features; shipped were float16")
-    add("--seed", default=0, type=whole, metavar="N", help="of the features")
-    add("--run", default="trainval,test,genfeat,train,predict,submit", metavar="A,B", help="what is run, or none")
-    add("--train", default="", metavar="FLAGS", help="more flags of train_mlp.py")
+    add("--faces", default=FACES, type=positive, metavar="N", help="mean faces per clip")
+    add("--protocol", default=2, type=int, choices=(2, 4), help="pickle protocol")
+    add("--dtype", default="float16", choices=("float16", "float32"), help="type of the features")
+    add("--seed", default=0, type=whole, metavar="N", help="seed of the features")
+    add("--run", default="trainval,test,genfeat,train,predict,submit", metavar="A,B", help="steps to run, or none")
+    add("--train", default="", metavar="FLAGS", help="additional flags of train_mlp.py")
     args = parser.parse_args()
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""MXNet 1.9.1 beside our engines: every checkpoint on the same random input, and the largest difference.
+"""Compares our engines with MXNet 1.9.1: every checkpoint on the same random input, and the largest difference.
 
     .venv/bin/python benchmarks/parity.py --mxnet .venv-mxnet/bin/python
 
-The checkpoints are those under ./model and ../shared/checkpoints, a classifier that train_mlp has just written,
-and those named by --models. MXNet loads the files itself, and once more as save_checkpoint writes them, which
-must give the same bits. The exit code is 1 if an engine is off by more than 1e-4 of the largest value.
+The checkpoints are those under ./model and ../shared/checkpoints, a classifier freshly written by train_mlp, and those
+named by --models. MXNet loads the original files, and again as written by save_checkpoint, which must give identical
+bits. The exit code is 1 if an engine differs by more than 1e-4 of the largest value.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from rcnn.tables.schema import unknown_source, unknown_video
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (ROOT / "model", ROOT.parent / "shared" / "checkpoints")
 TOLERANCE = 1e-4  # of the largest value of an output
-CROPS = ((2, 3, 112, 112), (2, 3, 112, 96))  # what embedding networks take
-IMAGE = (1, 3, 120, 184)  # small and of no round size: a detector's strides then leave a rest
-ROWS = 5  # of vectors, for networks that take those
+CROPS = ((2, 3, 112, 112), (2, 3, 112, 96))  # input shapes of embedding networks
+IMAGE = (1, 3, 120, 184)  # small, and not divisible by a detector's strides
+ROWS = 5  # of vectors, for networks with vector input
 STRIDE = "stride"  # in the output names of detectors
 
-# the classifier that is trained here: the first layer adds its input, which is as wide
+# the classifier that is trained here: the first layer has a residual connection, because its input is as wide
 CLIPS, CLASSES, WIDTH, EPOCHS = 256, 20, 64, 3
 
 
 @dataclass(frozen=True)
 class Job:
-    """A network and what it is fed.
+    """A network and its input.
 
     model : `PREFIX,EPOCH`
-    outputs : names of what is compared
-    data : float32 or uint8, as the network takes it
-    ours : what each engine gives, by its name; float32 arrays, one an output
+    outputs : names of the compared outputs
+    data : float32 or uint8, the network's input
+    ours : outputs of each engine, by engine name; float32 arrays, one per output
     """
 
     model: str
@@ -75,7 +75,7 @@ def find_models() -> list[str]:
 
 
 def train_classifier(folder: Path) -> str:
-    """Train on random vectors for a moment; `PREFIX,EPOCH` of what train_mlp wrote."""
+    """Train briefly on random vectors; returns `PREFIX,EPOCH` of train_mlp's checkpoint."""
     random = np.random.default_rng(0)
     with StageWriter(str(folder / "set"), "genfeat", training_schema(WIDTH)) as writer:
         names = pa.array([f"{i:05d}.mp4" for i in range(CLIPS)])
@@ -97,7 +97,7 @@ def train_classifier(folder: Path) -> str:
 
 
 def wanted_outputs(graph: Graph) -> tuple[str, ...]:
-    """The outputs that the stages read, and those of the graph where it needs nothing that is not supported."""
+    """The outputs that the stages use, and those of the graph if they need only supported operators."""
     inner = [name for name in (EMBEDDING_OUTPUT, CLASSIFIER_OUTPUT) if name in graph.internal_names]
     names = tuple(dict.fromkeys([*inner, *graph.output_names]))
     try:
@@ -110,7 +110,7 @@ def wanted_outputs(graph: Graph) -> tuple[str, ...]:
 
 
 def input_shapes(graph: Graph) -> list[tuple[int, ...]]:
-    """Shapes that the network may take, the likeliest first."""
+    """Possible input shapes of the network, most likely first."""
     operators = {node.op for node in graph.nodes}
     if "Convolution" not in operators:
         first = next((node for node in graph.nodes if node.op == "FullyConnected"), None)
@@ -120,7 +120,7 @@ def input_shapes(graph: Graph) -> list[tuple[int, ...]]:
     if any(STRIDE in name for name in graph.output_names):
         return [IMAGE]
     first = next(node for node in graph.nodes if node.op == "Convolution")
-    channels = graph.params[graph.nodes[first.inputs[1]].name].shape[1]  # 3, but 4 for what refines drawn faces
+    channels = graph.params[graph.nodes[first.inputs[1]].name].shape[1]  # 3, but 4 for the refiner of drawn faces
     return [(batch, channels, height, width) for batch, _, height, width in CROPS]
 
 
@@ -151,7 +151,7 @@ def run_ours(model: str, engines: dict[str, tuple[str, int]]) -> Job:
 
 
 def run_mxnet(python: str, jobs: list[Job], folder: Path) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
-    """What MXNet gives for each job, from the files as they are and as save_checkpoint writes them."""
+    """MXNet's outputs for each job, from the original files and as written by save_checkpoint."""
     tasks = []
     for number, job in enumerate(jobs):
         graph = load_checkpoint(job.model)
@@ -179,7 +179,7 @@ def run_mxnet(python: str, jobs: list[Job], folder: Path) -> list[tuple[list[np.
         ) from None
     if done.returncode:
         print(done.stderr[-3000:], file=sys.stderr)
-        raise InputError(f"--mxnet {python}: MXNet failed, its words are above; it needs requirements-mxnet.txt")
+        raise InputError(f"--mxnet {python}: MXNet failed, see its output above; it needs requirements-mxnet.txt")
     return [(_read(folder / f"{n}-original.npz"), _read(folder / f"{n}-copy.npz")) for n in range(len(jobs))]
 
 
@@ -189,20 +189,20 @@ def _read(path: Path) -> list[np.ndarray]:
 
 
 def short_name(model: str) -> str:
-    """The path below the folder in which the checkpoint was found; else its last part."""
+    """The path relative to the checkpoint folder; else its last part."""
     path = Path(model)
     return next((str(path.relative_to(folder)) for folder in FOLDERS if folder in path.parents), path.name)
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> float:
-    """Largest difference, in parts of the largest value; infinite where shapes differ or numbers are not finite."""
+    """Largest difference relative to the largest value; infinite if shapes differ or values are not finite."""
     if found.shape != expected.shape or not np.isfinite(found).all() or not np.isfinite(expected).all():
         return float("inf")
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), np.finfo(np.float32).tiny))
 
 
 def report(job: Job, original: list[np.ndarray], copy: list[np.ndarray]) -> bool:
-    """Print a line for each engine, of the output that is furthest off; whether all is well."""
+    """Print the worst output of each engine; returns whether all agree."""
     same = all(np.array_equal(a, b) for a, b in zip(original, copy, strict=True))
     well = same
     for engine, outputs in job.ours.items():
@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--models", default=[], nargs="+", metavar="PREFIX,EPOCH", help="more checkpoints")
     args = parser.parse_args()
     started = time.monotonic()
-    torch.set_num_threads(1)  # more wait for each other where MXNet or others have the cores
+    torch.set_num_threads(1)  # more threads would wait for each other if MXNet or others use the cores
     engines = {"openvino": ("openvino", CPU), "torch": ("torch", CPU)}
     device = choose_device(None)
     if device != CPU:

@@ -1,21 +1,22 @@
-"""How fast it is beside the libraries that people use today: the same real videos, networks, looks and cores.
+"""Speed compared with other current libraries: the same real videos, networks, sampled frames and cores.
 
     python benchmarks/peers.py
     python benchmarks/peers.py --share 0.02 --sizes 640x360 --only uniface --work /tmp/peers
 
-Every contender is a process in an environment of its own (`make peers` makes them) and runs alone, from files to the
-vectors of all faces of 8 frames a second; then it ranks the clips for a photograph of each person. Turns go forth and
-back through the contenders of a group, ours first; figures are medians, `ratio` the median of the turns' ratios to
-ours. What was measured stays in DIR/results.json, and the same command resumes from there; --overwrite starts again.
+Every contender is a process in its own environment (`make peers` creates them) and runs alone, from files to the
+vectors of all faces of 8 frames a second; then it ranks the clips for a photograph of each person. Turns alternate
+forwards and backwards through the contenders of a group, ours first; figures are medians, `ratio` the median of the
+turns' ratios to ours. Results are stored in DIR/results.json, and the same command resumes from there; --overwrite
+starts over.
 
-`seconds` are of whole processes from their start to written vectors, `to answers` to the ranking: for ours a run of
-`python -m rcnn find`. `CPU s` are of user and system, `MB` (10^6 bytes) as in benchmarks/speed.py. `found too` is the
-share of the faces of ours that a contender has in the same frame (IoU over 0.5), `more` how many it has beside them,
-`cosine` the mean of the vectors of faces that both have, `first right` the share of the people whose first clip shows
-them. ours of 8 bits is calibrated before, by a run that is not counted.
+`seconds` are of whole processes from start to written vectors, `to answers` to the ranking: for ours a run of
+`python -m rcnn find`. `CPU s` are user and system time, `MB` (10^6 bytes) as in benchmarks/speed.py. `found too` is the
+share of our faces that a contender also finds in the same frame (IoU over 0.5), `more` its number of additional faces,
+`cosine` the mean cosine of the vectors of common faces, `first right` the share of the people whose first clip shows
+them. Our 8-bit variant is calibrated in advance, which is not counted.
 
 The default share of the collection, with two sizes and two turns, takes about a quarter of an hour on two idle cores;
-time grows with the share: --share 1 takes about four hours. The first run scales the videos, which is not counted.
+time grows with the share: --share 1 takes about four hours. Scaling the videos in the first run is not counted.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ from rcnn.commands.arguments import Parser, positive
 from rcnn.errors import InputError, run_script
 
 SHARE = 0.06  # of the seconds of the collection
-RATE = 8  # looks a second
+RATE = 8  # sampled frames per second
 SIZES = "640x360,1920x1080"
-MEAN = 127.5  # and deviation of what the embedding is fed, as the others' loops do it
+MEAN = 127.5  # and deviation of the embedding's input, as in the others' loops
 CARD = f'colour = "rgb"\nmean = {MEAN}\nstd = {MEAN}\n'
-STEADY = 0.1  # share by which the ceiling may change during a size
+STEADY = 0.1  # accepted relative change of the matrix product rate during a size
 
 
 def size(text: str) -> tuple[int, int]:
@@ -61,12 +62,12 @@ def size(text: str) -> tuple[int, int]:
 
 
 def sizes(text: str) -> list[tuple[int, int]]:
-    """Sizes with commas between them."""
+    """Comma-separated sizes."""
     return [size(each) for each in text.split(",")]
 
 
 def share(text: str) -> float:
-    """A number over 0, at most 1."""
+    """A number above 0 and at most 1."""
     value = float(text)
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not over 0 and at most 1")
@@ -74,16 +75,16 @@ def share(text: str) -> float:
 
 
 def names(text: str) -> list[str]:
-    """Names with semicolons between them, since they have commas."""
+    """Semicolon-separated names, because names contain commas."""
     return [name.strip() for name in text.split(";") if name.strip()]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One size of the work.
+    """A comparison at one frame size.
 
-    folder : of this size, for whatever is written
-    key : before the keys of its results
+    folder : output folder of this size
+    key : prefix of its results' keys
     """
 
     results: Results
@@ -93,7 +94,7 @@ class Comparison:
     key: str
 
     def run(self, contender: Contender, reference: Contender, work: Work, turn: int) -> None:
-        """Measure one contender once, unless that is done."""
+        """Measure one contender once, unless it is already measured."""
         key = self.key_of(contender, turn)
         if key in self.results.runs:
             return
@@ -128,17 +129,17 @@ class Comparison:
         self.results.add(key, run)
 
     def key_of(self, contender: Contender, turn: int) -> str:
-        """By what a run is known in the results."""
+        """Key of a run in the results."""
         return f"{self.key}/{contender.name}/{turn}"
 
     def runs_of(self, contender: Contender, turns: int) -> dict[int, Run]:
-        """What was measured of a contender, by turn."""
+        """Results of a contender, by turn."""
         keys = {turn: self.key_of(contender, turn) for turn in range(turns)}
         return {turn: self.results.runs[key] for turn, key in keys.items() if key in self.results.runs}
 
 
 def with_card(group: Group, folder: Path) -> Group:
-    """The group with an embedding that takes crops as the others' loops give them: a copy with a card."""
+    """The group with an embedding for crops as in the others' loops: a copy with a card."""
     if not group.embedding.endswith(".onnx"):
         return group
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +153,7 @@ def with_card(group: Group, folder: Path) -> Group:
 def compare(
     args: argparse.Namespace, comparison: Comparison, wanted: tuple[int, int], contenders: list[Contender]
 ) -> None:
-    """All groups at one size of frame, and their tables."""
+    """Measure all groups at one frame size, and print their tables."""
     for group in comparison.groups.values():
         mine = [each for each in contenders if each.group == group.name]
         if not mine:
@@ -193,24 +194,24 @@ def compare(
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/peers.py")
     add = parser.add_argument
-    add("--share", default=SHARE, type=share, metavar="S", help="of the seconds of the collection")
-    add("--turns", default=2, type=positive, metavar="N", help="how often each contender runs")
-    add("--sizes", default=SIZES, type=sizes, metavar="WxH,...", help="of the frames")
-    add("--only", default="", type=names, metavar="NAME;...", help="contenders; ours of their group run, too")
+    add("--share", default=SHARE, type=share, metavar="S", help="share of the collection's seconds")
+    add("--turns", default=2, type=positive, metavar="N", help="runs per contender")
+    add("--sizes", default=SIZES, type=sizes, metavar="WxH,...", help="frame sizes")
+    add("--only", default="", type=names, metavar="NAME;...", help="contenders; ours of their groups run too")
     add(
         "--shared",
         default=ROOT.parent / "shared",
         type=Path,
         metavar="DIR",
-        help="holds realvideo, models, checkpoints",
+        help="folder with realvideo, models, checkpoints",
     )
     add("--work", default=Path("output/peers"), type=Path, metavar="DIR", help="for scaled videos and results")
-    add("--environments", default=ROOT, type=Path, metavar="DIR", help="holds .venv-insightface and the others")
-    add("--overwrite", action="store_true", help="measure again what was measured")
+    add("--environments", default=ROOT, type=Path, metavar="DIR", help="folder with .venv-insightface and the others")
+    add("--overwrite", action="store_true", help="repeat existing measurements")
     args = parser.parse_args()
     args.videos = args.shared / "realvideo"
     if not (args.videos / "manifest.csv").exists():
-        raise InputError(f"--shared {args.shared}: there is no realvideo/manifest.csv; give the folder that has it")
+        raise InputError(f"--shared {args.shared}: has no realvideo/manifest.csv; give the folder that has it")
     contenders = chosen(args.only)
     args.work.mkdir(parents=True, exist_ok=True)
     results = Results(args.work / "results.json", args.overwrite)

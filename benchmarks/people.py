@@ -1,4 +1,4 @@
-"""The people of the demo, judged by real networks: are they found, are they told apart, are they like anybody?"""
+"""The demo's people, judged by real networks: are they detected, distinguished, and similar to real people?"""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.clips.layout import FOLDERS
 from rcnn.commands.arguments import Parser, add_gpu, positive, whole
 from rcnn.demo.demo_set import DemoClip, DemoOptions, plan_demo, write_demo
@@ -31,19 +32,18 @@ from rcnn.video.frames import read_frames
 from rcnn.video.photographs import read_image
 from rcnn.workers.progress import progress
 
-CHECKPOINTS = "../shared/checkpoints"
-SAMPLING = 3  # every third frame is looked at, as detect.py does
+SAMPLING = 3  # every third frame is sampled, as in detect.py
 CHUNK = 32  # photographs in memory at a time
 SHEET_PEOPLE, SHEET_CLIPS = 12, 6  # on the contact sheet: rows and columns
-SHEET_FRAME = 12  # number of the frame that it shows
+SHEET_FRAME = 12  # number of the frame shown
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the networks see in a clip.
+    """Result of the networks for a clip.
 
-    frames, with_face : frames looked at, and those with a face
-    embedding : (D,) float32, mean of the faces' embeddings of length 1, itself of length 1; None without a face
+    frames, with_face : numbers of sampled frames, and of those with a face
+    embedding : (D,) float32, unit, normalised mean of the faces' unit embeddings; None without a face
     """
 
     frames: int
@@ -52,7 +52,7 @@ class Found:
 
 
 def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Embedder, threshold: float) -> np.ndarray:
-    """Embeddings (n, D) of length 1 of the central faces of the images that have one."""
+    """Unit embeddings (n, D) of the central faces of the images with a face."""
     crops = []
     for image, faces in zip(images, detect_frames(detector, images, 1, threshold), strict=True):
         if len(faces):
@@ -61,14 +61,14 @@ def embed_central(images: list[np.ndarray], detector: EsshDetector, embedder: Em
 
 
 def look(path: Path, detector: EsshDetector, embedder: Embedder, threshold: float) -> Found:
-    """Find and embed the faces of a clip."""
+    """Detect and embed the faces of a clip."""
     images = [frame.image for frame in read_frames(str(path), SAMPLING)]
     vectors = embed_central(images, detector, embedder, threshold)
     return Found(len(images), len(vectors), normalise(vectors.mean(0)) if len(vectors) else None)
 
 
 def embed_photographs(folder: str, detector: EsshDetector, embedder: Embedder, threshold: float) -> np.ndarray:
-    """Embeddings (n, D) of length 1 of all photographs."""
+    """Unit embeddings (n, D) of all photographs."""
     paths = [path for mine in list_photographs(folder).values() for path in mine]
     parts = []
     for start in progress(range(0, len(paths), CHUNK), what="photographs", unit="chunk"):
@@ -78,7 +78,7 @@ def embed_photographs(folder: str, detector: EsshDetector, embedder: Embedder, t
 
 
 def separation(clips: list[DemoClip], found: list[Found]) -> tuple[float, float, float]:
-    """ROC AUC of all pairs of clips of people, the lowest cosine of one person and the highest of two."""
+    """ROC AUC over all pairs of clips, lowest cosine within a person, and highest cosine between two people."""
     rows = [(clip.person, f.embedding) for clip, f in zip(clips, found, strict=True) if f.embedding is not None]
     labels = np.array([person for person, _ in rows])
     vectors = np.stack([vector for _, vector in rows]).astype(np.float64)
@@ -90,7 +90,7 @@ def separation(clips: list[DemoClip], found: list[Found]) -> tuple[float, float,
 
 
 def contact_sheet(root: Path, clips: list[DemoClip]) -> np.ndarray:
-    """A frame of several clips of several people, a row each: uint8, BGR."""
+    """One frame of several clips per person, one row per person: uint8, BGR."""
     rows = []
     for person in range(SHEET_PEOPLE):
         mine = [clip for clip in clips if clip.person == person][:SHEET_CLIPS]
@@ -108,17 +108,15 @@ def _shown(path: Path) -> np.ndarray:
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/people.py --gpu -1 --sheet people.png")
     add = parser.add_argument
-    add("--model", default=PREFIX, metavar="PREFIX", help="what draws the people")
-    retinaface = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-    mobilefacenet = f"{CHECKPOINTS}/mobilefacenet-y1/model,0"
-    add("--detector", default=retinaface, metavar="PREFIX,EPOCH", help="face detector")
-    add("--embedding", default=mobilefacenet, metavar="PREFIX,EPOCH", help="embedding network")
+    add("--model", default=PREFIX, metavar="PREFIX", help="model that draws the people")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="face detector")
+    add("--embedding", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding network")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--threshold", default=0.5, type=float, metavar="P", help="smallest probability of a face")
-    add("--seed", default=0, type=whole, metavar="N", help="of the people")
+    add("--threshold", default=0.5, type=float, metavar="P", help="lowest score of a face")
+    add("--seed", default=0, type=whole, metavar="N", help="seed of the people")
     add("--people", default=30, type=positive, metavar="N", help="known people")
     add("--strangers", default=20, type=whole, metavar="N", help="unknown people")
-    add("--workers", default=os.cpu_count() or 1, type=positive, metavar="N", help="processes that draw")
+    add("--workers", default=os.cpu_count() or 1, type=positive, metavar="N", help="processes for drawing")
     add("--sheet", type=Path, metavar="FILE", help="write a contact sheet, a PNG")
     add_gpu(parser)
     args = parser.parse_args()

@@ -29,9 +29,9 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
 WORKERS = (1, 2, 8, 64, 512, 1024)
 SIZE = (10, 4.4)  # inches, of 72 units each
 COLOURS = ("#8a8f98", "#d08c2e", "#3f86d6", "#2f9e62", "#b45ac1")
-TEXT = "#7a7f87"  # readable on white and on the dark ground of a code host: 4 to 1 on either
-GROUP_WIDTH = 0.8  # of the room that a group of bars has
-HEADROOM = 1.08  # of the axis, for the numbers over the bars
+TEXT = "#7a7f87"  # readable on white and on dark backgrounds: contrast of 4 to 1 on both
+GROUP_WIDTH = 0.8  # of the space of a group of bars
+HEADROOM = 1.08  # of the axis, for the numbers above the bars
 STYLE: Any = {
     "axes.edgecolor": TEXT, "axes.grid": True, "axes.grid.axis": "y", "axes.axisbelow": True,
     "axes.spines.left": False, "axes.spines.right": False, "axes.spines.top": False, "font.size": 12,
@@ -43,7 +43,7 @@ STYLE: Any = {
 
 
 def bars(groups: Mapping[str, Sequence[tuple[float, float]]], keys: Sequence[str], top: float) -> Figure:
-    """Groups of bars, each of a value and a spread up and down; `keys` name a group's bars, `top` ends the axis."""
+    """Groups of bars with values and error bars; `keys` name a group's bars, `top` is the end of the axis."""
     figure = Figure(SIZE)
     axes = figure.subplots()
     width = GROUP_WIDTH / len(keys)
@@ -62,7 +62,7 @@ def bars(groups: Mapping[str, Sequence[tuple[float, float]]], keys: Sequence[str
 
 
 def lines(places: Sequence[str], series: Mapping[str, Sequence[float]], top: float, unit: str) -> Figure:
-    """A line a series over places that are evenly apart; `top` ends the axis, whose numbers carry the unit."""
+    """One line per series over equidistant categories; `top` is the end of the axis, with `unit` in its labels."""
     figure = Figure(SIZE)
     axes = figure.subplots()
     for (name, values), colour in zip(series.items(), COLOURS, strict=False):
@@ -78,12 +78,12 @@ def _finish(axes: Axes, top: float, keys: int) -> None:
 
 
 def write(figure: Figure, path: Path, title: str) -> None:
-    """Write an SVG; with STYLE the same figure gives the same bytes."""
+    """Write an SVG; with STYLE, equal figures give equal bytes."""
     figure.savefig(path, format="svg", metadata={"Title": title, "Date": None, "Creator": None})
 
 
 def order() -> Figure:
-    """What the order of the results costs, by workers."""
+    """Cost of ordered results, by number of workers."""
     cases: dict[str, dict[str, Any]] = {
         "1 group ahead": {"ahead": 1}, "2": {"ahead": 2}, "4": {"ahead": 4}, "no order": {"ordered": False},
     }  # fmt: skip
@@ -95,7 +95,7 @@ def order() -> Figure:
 
 
 def slow_machines() -> Figure:
-    """Seconds of a run, by slow workers and by groups ahead."""
+    """Run time by number of slow workers and groups ahead."""
     cases = {"none slow": 0.0, "1 of 64, 5 times": 1 / 64, "a tenth, 5 times": 0.1}
     groups = {
         name: [(simulate(Setting(64, 3840, ahead, slow=slow)).seconds, 0.0) for ahead in (2, 4, 16)]
@@ -105,7 +105,7 @@ def slow_machines() -> Figure:
 
 
 def rankings(folder: Path) -> Figure:
-    """MAP@100 of the people held for the end, by level and method."""
+    """MAP@100 of the people reserved for the final evaluation, by level and method."""
     values = read_results(folder, END, "published", MAIN, range(DRAWS))
     shown = [method.name for method in SHOWN]
     groups = {level: [(mean(of), stdev(of)) for of in (values[name][level] for name in shown)] for level in LEVELS}
@@ -114,7 +114,7 @@ def rankings(folder: Path) -> Figure:
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.pictures --ranking output/ranking")
-    parser.add_argument("--ranking", type=Path, metavar="DIR", help="what benchmarks.ranking --side end left")
+    parser.add_argument("--ranking", type=Path, metavar="DIR", help="output of benchmarks.ranking --side end")
     args = parser.parse_args()
     with rc_context(STYLE):
         write(order(), IMAGES / "scale-order.svg", "Work in the workers' time by their number")

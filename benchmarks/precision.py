@@ -1,11 +1,11 @@
-"""What --precision costs and gains: verification, faces found, and MAP@100, beside the speed, exact and not.
+"""Accuracy and speed by --precision: verification, faces found and MAP@100.
 
     python benchmarks/precision.py
     python benchmarks/precision.py --dataset ./data/mine --only stages
 
-Networks are calibrated on photographs of other people than those that they are judged by. float16 is computed by
-PyTorch on the CPU, slowly: its accuracy is that of a GPU, about, its speed is not, and so it is left out. All
-lines of a table are measured in one run, one after the other.
+Networks are calibrated on photographs of other people than those used for evaluation. float16 is computed by PyTorch on
+the CPU, slowly: its accuracy is about that of a GPU, its speed is not and is omitted. All lines of a table are measured
+in one run, one after the other.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, number, paths, positive
 from rcnn.config import config
 from rcnn.errors import InputError, run_script
@@ -38,14 +39,13 @@ from rcnn.scores.verification import different_pairs, same_pairs, similarities, 
 from rcnn.training.people import held_out, list_photographs
 from rcnn.video.photographs import read_image
 
-WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
+WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of a detector's input
 ROOT = Path(__file__).resolve().parents[1]
-CHECKPOINTS = "../shared/checkpoints"
 PARTS = ("embedding", "detector", "stages")
 CALIBRATION_CROPS, CALIBRATION_FRAMES = 300, 96
 FOLDS = 10
 SPEED_SECONDS = 3.0
-NUMBERS = {  # of what a script prints
+NUMBERS = {  # in the scripts' output
     "faces": re.compile(r"(\d+) faces kept"),
     "seconds": re.compile(r"([\d.]+) s ->"),
     "map": re.compile(r"MAP@100 ([\d.]+) over"),
@@ -53,14 +53,14 @@ NUMBERS = {  # of what a script prints
 
 
 def quantised(network: Network, images: np.ndarray) -> Int8Network:
-    """The 8-bit twin of a network."""
+    """The 8-bit variant of a network."""
     with tempfile.TemporaryDirectory() as folder:
         quantise(network, images, f"{folder}/network")
         return Int8Network(network, f"{folder}/network")
 
 
 def speed(network: Callable[[np.ndarray], object], images: np.ndarray, seconds: float = SPEED_SECONDS) -> float:
-    """Images a second, measured for so many seconds."""
+    """Images per second, measured for `seconds`."""
     network(images)
     count, started = 0, time.perf_counter()
     while time.perf_counter() - started < seconds:
@@ -70,7 +70,7 @@ def speed(network: Callable[[np.ndarray], object], images: np.ndarray, seconds: 
 
 
 def frame(photograph: np.ndarray) -> np.ndarray:
-    """The photograph in the middle of a frame as detect.py gives it to a detector, grey around."""
+    """The photograph centred in a frame of detect.py's size, on grey."""
     result = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     height, width = (min(a, b) for a, b in zip(photograph.shape[:2], result.shape[:2], strict=True))
     top, left = (result.shape[0] - height) // 2, (result.shape[1] - width) // 2
@@ -79,7 +79,7 @@ def frame(photograph: np.ndarray) -> np.ndarray:
 
 
 def embeddings(model: str, crops: tuple[np.ndarray, np.ndarray], labels: np.ndarray, half: int) -> None:
-    """The table of an embedding; `crops` of the people it is judged by and of those it is calibrated on."""
+    """Print the table of an embedding; `crops` for evaluation and for calibration, of different people."""
     mine, others = crops
     graph = load_checkpoint(model)
     exact = load_network(graph, [OUTPUT], images=True)
@@ -110,7 +110,7 @@ def embeddings(model: str, crops: tuple[np.ndarray, np.ndarray], labels: np.ndar
 
 
 def detections(model: str, frames: tuple[np.ndarray, np.ndarray]) -> list[Faces]:
-    """The table of a detector; returns what the exact one finds."""
+    """Print the table of a detector; returns the faces of the exact one."""
     mine, others = frames
     detector = load_detector(model)
     fast = EsshDetector(quantised(detector.network, others[:CALIBRATION_FRAMES]), detector.nms_threshold)
@@ -132,7 +132,7 @@ def detections(model: str, frames: tuple[np.ndarray, np.ndarray]) -> list[Faces]
 
 
 def landmark_distance(found: Sequence[Faces], exact: Sequence[Faces]) -> float:
-    """Mean distance of the central faces' landmarks, in distances of the eyes."""
+    """Mean distance of the central faces' landmarks, relative to the distance between the eyes."""
     distances = []
     for ours, theirs in zip(found, exact, strict=True):
         if len(ours) and len(theirs):
@@ -142,7 +142,7 @@ def landmark_distance(found: Sequence[Faces], exact: Sequence[Faces]) -> float:
 
 
 def stages(dataset: str, detector: str, model: str, threshold: float, classes: int) -> None:
-    """The table of the stages, from clips to MAP@100."""
+    """Print the table of the stages, from clips to MAP@100."""
     truth = Path(dataset, "gt_v2/test_v2.txt")
     if not truth.is_file():
         raise InputError(f"{truth}: does not exist; give a --dataset that gendata.py or rcnn demo made")
@@ -181,7 +181,7 @@ def stages(dataset: str, detector: str, model: str, threshold: float, classes: i
 
 
 def script(name: str, *arguments: object) -> str:
-    """What a stage prints.
+    """Run a stage and return its output.
 
     Raises
     ------
@@ -198,15 +198,15 @@ def script(name: str, *arguments: object) -> str:
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/precision.py --only embedding,detector")
     add = parser.add_argument
-    add("--only", type=paths, default=PARTS, metavar="PART,...", help=f"of {','.join(PARTS)}")
-    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
-    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
-    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg; one person in five judges")
-    add("--photographs", default=1200, type=positive, metavar="N", help="at most, to judge by")
+    add("--only", type=paths, default=PARTS, metavar="PART,...", help=f"parts: {','.join(PARTS)}")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding")
+    add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg; a fifth for evaluation")
+    add("--photographs", default=1200, type=positive, metavar="N", help="maximum for evaluation")
     add("--half", default=200, type=positive, metavar="N", help="crops for float16")
     add("--dataset", default="./data/demo", metavar="DIR", help="clips for the stages")
-    add("--quality-threshold", default=6.0, type=number, metavar="Q", help="of detect.py")
-    add("--num-classes", default=31, type=positive, metavar="N", help="of train_mlp.py")
+    add("--quality-threshold", default=6.0, type=number, metavar="Q", help="as for detect.py")
+    add("--num-classes", default=31, type=positive, metavar="N", help="as for train_mlp.py")
     args = parser.parse_args()
     if unknown := set(args.only) - set(PARTS):
         parser.error(f"--only {','.join(sorted(unknown))}: parts are {', '.join(PARTS)}")
@@ -227,7 +227,7 @@ def main() -> None:
 
 
 def aligned(frames: np.ndarray, found: Sequence[Faces]) -> tuple[np.ndarray, np.ndarray]:
-    """Crops of the central faces, and which frames (n,) bool have one."""
+    """Crops of the central faces, and whether each frame has one, (n,) bool."""
     kept = np.array([len(faces) > 0 for faces in found])
     crops = [central_crop(image, faces) for image, faces in zip(frames, found, strict=True) if len(faces)]
     return np.stack(crops), kept

@@ -1,4 +1,4 @@
-"""The table of published detectors: what each was recognised as, how far a referee agrees, and what it finds."""
+"""The table of published detectors: recognised type, agreement with a referee, faces found and speed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from rcnn.faces.load import load_detector
 from rcnn.faces.views import detect_frames
 from rcnn.video.frames import read_frames
 
-KINDS = {"EsshDetector": "ESSH", "MtcnnDetector": "MTCNN"}  # of checkpoints, which print nothing
+KINDS = {"EsshDetector": "ESSH", "MtcnnDetector": "MTCNN"}  # of checkpoints, which print no type
 
 
 def models_in(folder: Path) -> list[str]:
-    """The detectors of a folder of published models, and those that ship or lie in ../shared/checkpoints."""
+    """The detectors in a folder of published models, the shipped ones, and those in ../shared/checkpoints."""
     cascades = sorted({str(path.parent) for path in folder.glob("*/det1-symbol.json")})
     checkpoints = [f"{str(path)[: -len('-0000.params')]},0" for path in sorted(folder.glob("*/*-0000.params"))]
     return [*map(str, sorted(folder.glob("*.onnx"))), *checkpoints, *cascades]
 
 
 def frames_of_videos(folder: Path, count: int) -> list[np.ndarray]:
-    """A frame of each of some videos of the people for choosing, one second after the beginning."""
+    """One frame of each of some videos of the people reserved for tuning, at one second."""
     videos = read_videos(folder)
     sides = sides_of_videos(videos)
     mine = [video for video in videos if sides[video.person] == CHOOSING and video.seconds > 2]
@@ -44,7 +44,7 @@ def frames_of_videos(folder: Path, count: int) -> list[np.ndarray]:
 
 
 def recognised(model: str) -> tuple[Detector | None, str]:
-    """A detector and what it was recognised as; None, and why, where it is refused."""
+    """A detector and its recognised type; None and the reason if it is refused."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
@@ -56,7 +56,7 @@ def recognised(model: str) -> tuple[Detector | None, str]:
 
 
 def seconds_of(detector: Detector, frames: Sequence[np.ndarray]) -> tuple[int, float]:
-    """The faces of frames and the processor seconds of finding them, when the networks have been compiled."""
+    """Number of faces in frames, and processor seconds of detection without compilation."""
     detect_frames(detector, frames)
     begun = time.process_time()
     found = detect_frames(detector, frames)
@@ -64,7 +64,7 @@ def seconds_of(detector: Detector, frames: Sequence[np.ndarray]) -> tuple[int, f
 
 
 def table(models: Sequence[str], group: Path, videos: Path, count: int, reference: str) -> None:
-    """Print it as Markdown; speeds are in parts of `reference`'s, in frames by processor second of this run."""
+    """Print the table as Markdown; speeds in frames per processor second, relative to `reference` in this run."""
     frames = frames_of_videos(videos, count)
     faces, base = seconds_of(load_detector(reference), frames)
     images = pictures(group)

@@ -1,5 +1,5 @@
-"""Does the norm of an embedding tell how good a crop is? Photographs of people that no trainer of ours sees are spoilt
-in known ways, and those of the smallest norm are dropped."""
+"""Does the norm of an embedding measure the quality of a crop? Photographs of held-out people are degraded in known
+ways, and those with the smallest norms are dropped."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def dark(share: float) -> Spoil:
 
 
 def turn(degrees: float) -> Spoil:
-    """A face that was aligned wrongly."""
+    """A badly aligned face."""
 
     def apply(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         height, width = crop.shape[:2]
@@ -77,7 +77,7 @@ def cover(share: float) -> Spoil:
 
 
 def scramble(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """No face: the crop's sixteenths in another order."""
+    """No face: the crop cut into 16 shuffled tiles."""
     rows = np.split(crop, 4)
     parts = [part for row in rows for part in np.split(row, 4, 1)]
     order = rng.permutation(len(parts))
@@ -102,7 +102,7 @@ SPOILT: dict[str, Spoil] = {
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's: the correlation of the ranks."""
+    """Spearman's rank correlation."""
     ranks = [np.argsort(np.argsort(values)) for values in (first, second)]
     return float(np.corrcoef(ranks)[0, 1])
 
@@ -122,7 +122,7 @@ def report(name: str, embedder: Embedder, crops: np.ndarray, labels: np.ndarray,
         under = 100 * (lengths < threshold).mean()
         print(f"{kind:<26}{low:>9.2f}{median:>9.2f}{high:>9.2f}{under:>14.1f}{cosine:>17.3f}")
 
-    # each photograph spoilt in one way, drawn; scrambled ones aside, for they can't be told apart at all
+    # each photograph degraded in one random way; not scrambled, because scrambled crops cannot be recognised at all
     stack = np.stack([vectors for kind, vectors in embeddings.items() if "no face" not in kind])
     mixed = stack[rng.integers(len(stack), size=len(crops)), np.arange(len(crops))]
     lengths = norms(mixed)
@@ -143,11 +143,11 @@ def report(name: str, embedder: Embedder, crops: np.ndarray, labels: np.ndarray,
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/quality.py --models ./model/face-m,0 --gpu -1")
     add = parser.add_argument
-    add("--models", nargs="+", metavar="PREFIX,EPOCH", help="embeddings; left out: feature.py's")
-    add("--detector", metavar="PREFIX,EPOCH", help="face detector; left out: detect.py's")
+    add("--models", nargs="+", metavar="PREFIX,EPOCH", help="embeddings; default: that of feature.py")
+    add("--detector", metavar="PREFIX,EPOCH", help="face detector; default: that of detect.py")
     add("--faces", default="../shared/faces", metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--threshold", default=10.0, type=float, metavar="Q", help="norm under which detect.py drops a face")
-    add("--seed", default=0, type=int, metavar="N", help="of noise and pairs")
+    add("--threshold", default=10.0, type=float, metavar="Q", help="norm below which detect.py drops a face")
+    add("--seed", default=0, type=int, metavar="N", help="seed of noise and pairs")
     add_gpu(parser)
     args = parser.parse_args()
     device = choose_device(args.gpu)

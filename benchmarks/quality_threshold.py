@@ -1,13 +1,12 @@
-"""Which smallest norm of a face goes with a quality model: what thresholds keep of faces, and of what is none.
+"""Chooses the quality threshold of a quality model: shares of faces and of false positives kept by thresholds.
 
-Frames of ../shared/realvideo, of the people for choosing alone, as they are and in the dark (as the level "dark" of
-benchmarks.ranking). A detection is a face where the first referee finds one in the same place of the frame as it is,
-and nothing if no referee has even a faint one nearby; the rest is not counted. The referees are other detectors than
-the one that is measured, and make mistakes of their own. A video is lost where no face of it is kept.
+Uses frames of ../shared/realvideo, only of people reserved for tuning, unchanged and darkened (as level "dark" of
+benchmarks.ranking). A detection is a face if the first referee finds one at the same place of the unchanged frame, and
+a false positive if no referee finds even a low-scored face nearby; others are ignored. The referees differ from the
+measured detector, and make errors themselves. A video is lost if none of its faces is kept.
 
-The threshold that is printed for the card is the largest half that keeps the share `--keep` of the faces at every
-level: a face that is dropped is gone, and one that is kept and bad counts little, since `--recipe best` weighs by
-quality.
+The threshold printed for the card is the largest multiple of 0.5 that keeps the share `--keep` of the faces at every
+level: a dropped face is lost, while a kept bad face counts little, because `--recipe best` weights by quality.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.boxes import overlaps
 
+from benchmarks.models import OWN_DETECTOR, OWN_EMBEDDING, PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from benchmarks.ranking.people import CHOOSING, read_videos, sides_of_videos
 from benchmarks.ranking.render import GAIN, NOISE
 from rcnn.commands.arguments import Parser, add_gpu, number, positive
@@ -40,14 +40,13 @@ from rcnn.networks.engine import choose_device
 from rcnn.video.decoder import FrameDecoder
 
 AS_IS, DARK = LEVELS = ("as is", "dark")
-CHECKPOINTS = "../shared/checkpoints"
 PAIRS = (
-    f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0={CHECKPOINTS}/mobilefacenet-y1/model,0",
-    "./model/essh-m25,0=./model/face-m,0",
+    f"{PUBLISHED_DETECTOR}={PUBLISHED_EMBEDDING}",
+    f"{OWN_DETECTOR}={OWN_EMBEDDING}",
 )
 REFEREES = ("../shared/models/scrfd_2.5g_bnkps.onnx", "../shared/models/yunet_n_dynamic.onnx")
-SURE, FAINT = 0.5, 0.1  # scores of referees: of a face, and of what may be one
-SAME, NEAR = 0.5, 0.1  # intersection over union with a face, and with what may be one
+SURE, FAINT = 0.5, 0.1  # referee scores of a face, and of a possible face
+SAME, NEAR = 0.5, 0.1  # intersection over union with a face, and with a possible face
 STEP = 0.5  # between thresholds
 QUANTILES = (1, 2, 5, 10, 50)  # per cent
 BATCH = 8  # frames
@@ -55,11 +54,11 @@ BATCH = 8  # frames
 
 @dataclass(frozen=True)
 class Looks:
-    """Some frames of a video, and what referees say of them.
+    """Sampled frames of a video, with the referees' detections.
 
     frames : (H, W, 3) uint8, BGR
-    sure : of each frame, boxes (n, 4) of the first referee's faces
-    faint : of each frame, boxes (m, 4) of all that any referee has
+    sure : per frame, boxes (n, 4) of the first referee's faces
+    faint : per frame, boxes (m, 4) of all referees' detections
     """
 
     frames: Sequence[np.ndarray]
@@ -69,7 +68,8 @@ class Looks:
 
 @dataclass(frozen=True)
 class Found:
-    """Detections at a level, (n,) each: norm, number of the video, whether it is a face, whether it is nothing."""
+    """Detections at a level, (n,) each: norm, number of the video, whether it is a face, whether it is a false
+    positive."""
 
     norms: np.ndarray
     videos: np.ndarray
@@ -88,7 +88,7 @@ def boxes_of(faces: Faces, score: float) -> np.ndarray:
 def look(path: Path, rate: Fraction, most: int, referees: Sequence[Detector]) -> Looks:
     frames = []
     for frame in FrameDecoder().read_frames(str(path), 1, rate):
-        frames.append(frame.image.copy())  # its memory is used again
+        frames.append(frame.image.copy())  # the decoder reuses its memory
         if len(frames) == most:
             break
     seen = [detect_frames(referee, frames, BATCH, FAINT) for referee in referees]
@@ -119,7 +119,7 @@ def judge(looks: Looks, video: int, level: str, detector: Detector, embedder: Em
 
 
 def kept(found: Found, threshold: float) -> tuple[float, float, int]:
-    """Per cent of the faces and of what is nothing that a threshold keeps, and the videos that it loses."""
+    """Percentages of faces and of false positives kept by a threshold, and the number of lost videos."""
     good = found.norms >= threshold
     lost = set(found.videos[found.face]) - set(found.videos[found.face & good])
     faces, nothing = (100 * good[which].mean() if which.any() else np.nan for which in (found.face, found.nothing))
@@ -127,7 +127,7 @@ def kept(found: Found, threshold: float) -> tuple[float, float, int]:
 
 
 def chosen(levels: Mapping[str, Found], least: float) -> float:
-    """The largest threshold, in steps of `STEP`, that keeps so large a share of the faces at every level."""
+    """The largest threshold, in steps of `STEP`, that keeps the share `least` of the faces at every level."""
     limit = min(float(np.quantile(found.norms[found.face], 1 - least)) for found in levels.values())
     return float(np.floor(limit / STEP) * STEP)
 
@@ -155,11 +155,11 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/quality_threshold.py --gpu -1")
     add = parser.add_argument
     add("--pairs", nargs="+", default=PAIRS, metavar="DETECTOR=MODEL", help="detector and quality model")
-    add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="holds manifest.csv")
+    add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="folder with manifest.csv")
     add("--referees", nargs="+", default=REFEREES, metavar="MODEL", help="detectors, the first decides what is a face")
-    add("--rate", type=Fraction, default=Fraction(1), metavar="R", help="looks a second")
-    add("--most", type=positive, default=8, metavar="N", help="looks at a video")
-    add("--keep", type=number, nargs="+", default=[0.99], metavar="S", help="share of the faces that is kept")
+    add("--rate", type=Fraction, default=Fraction(1), metavar="R", help="sampled frames per second")
+    add("--most", type=positive, default=8, metavar="N", help="maximum sampled frames per video")
+    add("--keep", type=number, nargs="+", default=[0.99], metavar="S", help="share of the faces to keep")
     add_gpu(parser)
     args = parser.parse_args()
     device = choose_device(args.gpu)

@@ -1,4 +1,5 @@
-"""Referees of published detectors, in their makers' way: a plain letterbox and decoder, and OpenCV's own YuNet."""
+"""Reference implementations of published detectors, as their authors run them: plain letterbox and decoder, and
+OpenCV's YuNet."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from rcnn.faces.types import Faces
 
 SIDE = 640
 SIZES = ((270, 480), (640, 360), (1920, 1080), (3840, 2160))  # width, height
-PORTRAIT, WIDE = np.s_[:886, 250:748], np.s_[30:750, :]  # of the group photograph: two people, and all six
-SURE = 0.65  # score from which on both must agree that there is a face; around 0.5 a rounding decides
+PORTRAIT, WIDE = np.s_[:886, 250:748], np.s_[30:750, :]  # crops of the group photograph: two people, and all six
+SURE = 0.65  # score from which both must agree on a face; around 0.5, rounding decides
 SCRFD = ("scrfd_500m.onnx", "scrfd_500m_bnkps.onnx", "scrfd_2.5g_bnkps.onnx")
 YUNET = ("yunet_n_dynamic.onnx", "yunet_s_dynamic.onnx", "yunet_n_320_320.onnx", "face_detection_yunet_2026may.onnx")
 RETINAFACE = "retinaface_mnet_640.onnx"
@@ -24,15 +25,15 @@ RETINAFACE = "retinaface_mnet_640.onnx"
 
 @cache
 def pictures(group: Path) -> dict[tuple[int, int], np.ndarray]:
-    """One picture of each size, of people of a group photograph."""
+    """One picture per size, showing people of a group photograph."""
     image = cv2.imread(str(group))
     way = cv2.INTER_CUBIC
     return {(w, h): cv2.resize(image[PORTRAIT if w < h else WIDE], (w, h), interpolation=way) for w, h in SIZES}
 
 
 def alike(ours: Faces, theirs: Faces) -> tuple[float, float]:
-    """Of the faces that either is sure of, the least overlap with one of the other, and the largest distance of
-    landmarks in % of the eyes' distance."""
+    """Over the faces that either is sure of: the lowest overlap with the other's faces, and the largest landmark
+    distance in % of the distance between the eyes."""
     least, most = 1.0, 0.0
     for one, other in ((ours, theirs), (theirs, ours)):
         sure = np.flatnonzero(one.scores >= SURE)
@@ -49,7 +50,7 @@ def alike(ours: Faces, theirs: Faces) -> tuple[float, float]:
 
 
 def letterboxed(image: np.ndarray) -> tuple[np.ndarray, float]:
-    """On 640 x 640 pixels, as InsightFace does, and the scale."""
+    """The letterbox of 640 x 640 pixels, as in InsightFace, and the scale."""
     scale = SIDE / max(image.shape[:2])
     height, width = (int(side * scale) for side in image.shape[:2])
     canvas = np.zeros((SIDE, SIDE, 3), np.uint8)
@@ -59,7 +60,7 @@ def letterboxed(image: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def best(boxes: list, scores: list, points: list, scale: float) -> Faces:
-    """What is left when each face drops those that overlap it by 0.4; in pixels of the image."""
+    """Non-maximum suppression at an overlap of 0.4; in pixels of the image."""
     found = Faces(np.array(boxes, np.float32), np.array(scores, np.float32), np.array(points, np.float32))
     left, kept = list(np.argsort(-found.scores)), []
     while left:
@@ -70,7 +71,7 @@ def best(boxes: list, scores: list, points: list, scale: float) -> Faces:
 
 
 def in_image(found: Faces, scale: float) -> Faces:
-    """In pixels of the image: x of it lies at (x + 1/2) scale - 1/2 of the letterbox, as cv2.resize has it."""
+    """Convert to pixels of the image: its x is (x + 1/2) scale - 1/2 in the letterbox, as in cv2.resize."""
     return Faces((found.boxes + 0.5) / scale - 0.5, found.scores, (found.landmarks + 0.5) / scale - 0.5)
 
 
@@ -128,7 +129,7 @@ def retinaface(path: str, image: np.ndarray) -> Faces:
 
 
 def yunet(path: str, image: np.ndarray) -> Faces:
-    """OpenCV's, on the image as it is; what is larger than 888 x 480 pixels is made to fit them."""
+    """OpenCV's YuNet on the original image; larger images are scaled to fit 888 x 480 pixels."""
     scale = min(1.0, 888 / image.shape[1], 480 / image.shape[0])
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
     seen = image if scale == 1 else cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -1,11 +1,11 @@
-"""What answers at the desk give: ranking and false hits against their number, uncertain ones first against at random.
+"""Effect of answers at the desk: ranking and false hits by number of answers, uncertain first or in random order.
 
     python benchmarks/review.py --cache output/few.npz
 
-Of some people one photograph each is known. Half of all other photographs may be asked about, reduced, dark and noisy;
-what was learnt is judged on the other half, about which nothing is ever asked. People are split by a hash of the name:
-the way to use a "no" was chosen on one half, `--check` looks at the other. With `--videos` the same is done with tracks
-of real videos of people who were filmed on several occasions.
+One photograph each of some people is known. Half of all other photographs, degraded (small, dark, noisy), may be asked
+about; evaluation uses the other half, about which nothing is asked. People are split by a hash of the name: the use of
+"no" answers was tuned on one half, `--check` evaluates on the other. With `--videos` the same is done with tracks of
+real videos of people with several sessions.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from rcnn.tables.schema import vectors as vectors_of
 from rcnn.training.people import held_out
 
 STRANGER = 0  # label
-FALSE_HITS = 0.01  # share of strangers set aside that get a yes before the first answer
+FALSE_HITS = 0.01  # share of held-out strangers with a yes before the first answer
 MAYBE_TIMES = 30  # as in rcnn.scores.calibration
-STEP = 10  # answers after which the order is rebuilt
+STEP = 10  # answers between two updates of the order
 LEAST_PHOTOGRAPHS, MOST_PHOTOGRAPHS, OF_A_STRANGER = 7, 41, 3
-ASIDE = 600  # strangers that the threshold is set by
+ASIDE = 600  # strangers used to set the threshold
 NOTHING, RIVAL, PENALISED = "nothing", "not this one", "penalised"
-WAYS = ((PENALISED, False), (NOTHING, True), (RIVAL, True), (PENALISED, True))  # and whether cosines are moved
+WAYS = ((PENALISED, False), (NOTHING, True), (RIVAL, True), (PENALISED, True))  # with whether cosines are shifted
 UNCERTAIN, RANDOM = "uncertain", "random"
 
 
@@ -50,9 +50,9 @@ UNCERTAIN, RANDOM = "uncertain", "random"
 class Draw:
     """Unit vectors (n, D) and labels (n,), 0 for strangers.
 
-    known, pool, judged : what is known, may be asked about, and is judged
-    aside : strangers by whom the threshold is set
-    right : cosines (n,) of other people with one photograph of their own
+    known, pool, judged : rows that are known, may be asked about, and are used for evaluation
+    aside : strangers used to set the threshold
+    right : cosines (n,) of other people with one photograph of themselves
     """
 
     known: np.ndarray
@@ -66,17 +66,17 @@ class Draw:
 
     @property
     def spots(self) -> list[Spot]:
-        """What the rows of the pool are called."""
+        """Spots of the pool's rows."""
         return [Spot(str(row), 0) for row in range(len(self.pool))]
 
 
 @dataclass
 class Desk:
-    """What has been answered about the rows of the pool, and the cosines that this gives.
+    """The answers about the pool's rows, and the resulting cosines.
 
-    way : what becomes of a no: nothing; a class of its own for each, which takes what is nearer to it; the mean of them
-        taken off the template, as rcnn.people.lessons does
-    moved : whether cosines stay on the scale of photographs
+    way : effect of a no: nothing; a separate class that takes whatever is nearer to it; or the mean of denied rows is
+        subtracted from the template, as in rcnn.people.lessons
+    moved : whether cosines are shifted to the scale of photographs
     """
 
     drawn: Draw
@@ -90,7 +90,7 @@ class Desk:
         return int(self.drawn.labels.max())
 
     def cosines(self, rows: np.ndarray) -> np.ndarray:
-        """Of rows (n, D) with each person, (n, people)."""
+        """Cosines of rows (n, D) with each person, (n, people)."""
         drawn, found, spots = self.drawn, [], self.drawn.spots
         for person in range(1, self.people + 1):
             own = [row for row, label in self.shown.items() if label == person]
@@ -109,18 +109,18 @@ class Desk:
         return np.stack(found, 1).astype(np.float32)
 
     def answer(self, row: int, person: int) -> None:
-        """What somebody who knows all people says when asked whether a row shows a person."""
+        """The true answer to whether a row shows a person."""
         if self.drawn.pool_labels[row] == person:
             self.shown[row] = person
         else:
             self.denied.setdefault(row, set()).add(person)
 
     def head(self, nobody: bool) -> float:
-        """MAP@100 of the head that is learnt of the answers.
+        """MAP@100 of a head trained on the answers.
 
         Parameters
         ----------
-        nobody : whether what was only denied is class 0
+        nobody : whether rows with only denials are class 0
         """
         drawn = self.drawn
         no = [row for row in self.denied if row not in self.shown] if nobody else []
@@ -134,14 +134,14 @@ class Desk:
 
 
 def thresholds(desk: Desk) -> tuple[float, float]:
-    """Of yes and maybe, by the strangers set aside."""
+    """Thresholds of yes and maybe, from the strangers set aside."""
     best = desk.cosines(desk.drawn.aside).max(1)
     return float(np.quantile(best, 1 - FALSE_HITS)), float(np.quantile(best, 1 - MAYBE_TIMES * FALSE_HITS))
 
 
 def play(desk: Desk, order: str, marks: list[int], seed: int) -> Iterator[tuple[float, float, float, float]]:
-    """MAP@100, share of clips of known people with a yes for the right one, and false hits per 1,000, at each mark of
-    answers; and of those since the mark before, the share that was no."""
+    """MAP@100, share of known people's clips with a correct yes, and false hits per 1,000, at each number of answers;
+    and the share of "no" among the answers since the previous number."""
     random = np.random.default_rng(seed)
     drawn = desk.drawn
     yes, maybe = thresholds(desk)
@@ -169,7 +169,7 @@ def play(desk: Desk, order: str, marks: list[int], seed: int) -> Iterator[tuple[
 
 
 def judge(desk: Desk, yes: float) -> tuple[float, float, float]:
-    """MAP@100, hits and false hits on what was never asked about."""
+    """MAP@100, hits and false hits on the evaluation rows."""
     drawn = desk.drawn
     cosines, labels = desk.cosines(drawn.judged), drawn.judged_labels
     order = np.argsort(-cosines, 0, kind="stable")
@@ -182,7 +182,7 @@ def judge(desk: Desk, yes: float) -> tuple[float, float, float]:
 
 
 def draw(found: dict[str, np.ndarray], model: str, check: bool, people: int, seed: int) -> Draw:
-    """Of photographs of one half of the people; of a model of ours, of those whom it did not learn from."""
+    """Data from photographs of one half of the people; for our models, only of held-out people."""
     clean, small = found[f"{model}/{CLEAN}"], found[f"{model}/{SMALL}"]
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(found["names"]):
@@ -208,8 +208,8 @@ def draw(found: dict[str, np.ndarray], model: str, check: bool, people: int, see
 
 
 def draw_videos(folder: Path, features: Path, seed: int) -> Draw:
-    """Of real videos of one person: of those with several sessions one video is known, and those of the other sessions
-    are asked about or judged by, in turn; the others are strangers."""
+    """Data from single-person videos. For people with several sessions, one video is known, and those of other sessions
+    are asked about or evaluated, in turn; the others are strangers."""
     vectors: dict[str, np.ndarray] = {}
     for batch in StageReader(str(features), ("feature",)).batches():
         for row in range(batch.num_rows):
@@ -245,7 +245,7 @@ def draw_videos(folder: Path, features: Path, seed: int) -> Draw:
 
 
 def table(name: str, drawn: Callable[[int], Draw], draws: int, marks: list[int], heads: bool) -> None:
-    """Print what each order and way comes to."""
+    """Print the results of each order and method."""
     for order in (UNCERTAIN, RANDOM):
         for way, moved in WAYS:
             results, learnt = [], []
@@ -267,13 +267,13 @@ def main() -> None:
     parser = Parser(__doc__, "python benchmarks/review.py --cache output/few.npz")
     add = parser.add_argument
     add("--faces", default="../shared/faces", type=Path, metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--cache", default="output/few.npz", type=Path, metavar="FILE", help="keeps the embeddings")
+    add("--cache", default="output/few.npz", type=Path, metavar="FILE", help="cache of the embeddings")
     add("--videos", default="../shared/realvideo", type=Path, metavar="DIR", help="folder with manifest.csv")
-    add("--features", type=Path, metavar="DIR", help="what feature.py wrote of the videos, in place of photographs")
-    add("--people", default=20, type=positive, metavar="N", help="that are known")
-    add("--answers", default=(0, 30, 100, 300), type=numbers, metavar="N,...", help="after which it is judged")
-    add("--draws", default=5, type=positive, metavar="N", help="of people and photographs")
-    add("--check", action="store_true", help="the half of the people that nothing was chosen on")
+    add("--features", type=Path, metavar="DIR", help="output of feature.py for the videos, instead of photographs")
+    add("--people", default=20, type=positive, metavar="N", help="known people")
+    add("--answers", default=(0, 30, 100, 300), type=numbers, metavar="N,...", help="numbers of answers to evaluate at")
+    add("--draws", default=5, type=positive, metavar="N", help="random draws of people and photographs")
+    add("--check", action="store_true", help="use the half of the people reserved for evaluation")
     args = parser.parse_args()
     torch.set_num_threads(1)
     marks = [int(value) for value in args.answers]

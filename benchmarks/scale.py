@@ -1,10 +1,9 @@
-"""What iQIYI-VID, ten times it and a thousand times it take: the tables of docs/scale.md.
+"""Cost of processing iQIYI-VID, ten times and a thousand times its size: the tables of docs/scale.md.
 
     python benchmarks/scale.py
 
-Three kinds of numbers go in, and each says which it is. A laptop's rates are measured (docs/performance.md); those of a
-GPU were never measured and are derived from its published arithmetic and an efficiency that is assumed; prices are
-assumed.
+There are three kinds of numbers, each labelled. A laptop's rates are measured (docs/performance.md). Those of a GPU
+were never measured; they are derived from its published peak rate and an assumed efficiency. Prices are assumed.
 """
 
 from __future__ import annotations
@@ -12,27 +11,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # measured on 2 cores (docs/performance.md, docs/cluster.md, docs/storage.md)
-DETECT_FRAMES = 111.0  # looked-at frames a second, decoding and quality model (MobileFaceNet) included
+DETECT_FRAMES = 111.0  # sampled frames per second, including decoding and the quality model (MobileFaceNet)
 DETECT_GFLOP = 2.05  # RetinaFace mnet.25 at 888x480
-R50_GFLOP, R100_GFLOP = 12.6, 24.2  # a crop
-R50_CROPS, R100_CROPS = 38.0, 20.1  # crops a second
-DECODE_SECONDS = 0.0056  # of one core for a looked-at frame and the two that are skipped, 1280x720; 0.0021 at 640x360
-FACE_BYTES = 4040  # of the faces table, of which the JPEG is nearly all
-DRIVER_BYTES_A_CLIP = 395  # what the driver's memory grows by
-TRAIN_SECONDS = 64.0  # an epoch of 392,537 clips
-PREDICT_CLIPS, SUBMIT_CLIPS, GENFEAT_CLIPS = 172_835 / 21, 172_835 / 23, 392_537 / 6.8  # a second, one process
+R50_GFLOP, R100_GFLOP = 12.6, 24.2  # per crop
+R50_CROPS, R100_CROPS = 38.0, 20.1  # crops per second
+DECODE_SECONDS = 0.0056  # of one core for a sampled frame and two skipped ones, 1280x720; 0.0021 at 640x360
+FACE_BYTES = 4040  # per row of the faces table, mostly the JPEG
+DRIVER_BYTES_A_CLIP = 395  # memory growth of the driver
+TRAIN_SECONDS = 64.0  # per epoch of 392,537 clips
+PREDICT_CLIPS, SUBMIT_CLIPS, GENFEAT_CLIPS = 172_835 / 21, 172_835 / 23, 392_537 / 6.8  # per second, one process
 REQUESTS_A_CLIP = 2
 CORES = 2
 
-# of the data set (shared/SPEC.md), but for what is said
+# of the data set (shared/SPEC.md), unless noted
 CLIPS, TEST_CLIPS, CLASSES = 565_372, 172_835, 4_935
-CLIP_SECONDS = 6.4  # "more than 1,000 hours", as iQIYI announced, over the clips
-RATE, SAMPLING = 25, 3  # frames a second; every third is looked at
+CLIP_SECONDS = 6.4  # "more than 1,000 hours", as announced by iQIYI, divided by the clips
+RATE, SAMPLING = 25, 3  # frames per second; every third is sampled
 FACES_A_FRAME = 0.9  # assumed, of --faces central; --faces all keeps about 1.5 of crowded video
 CLIP_BYTES = 600_000  # assumed: 1 Mbit/s
 FEATURE_WIDTH = 512
 
-# derived: an H100's dense fp16 rate by its data sheet, and the share of it that such networks reach, assumed
+# derived: an H100's dense fp16 rate from its data sheet, and the assumed share of it that such networks reach
 H100_TFLOPS, EFFICIENCY = 989.0, 0.15
 
 # assumed prices, in dollars
@@ -44,7 +43,7 @@ EPOCHS = 40
 
 @dataclass(frozen=True)
 class Plan:
-    """What a data set that is `times` iQIYI-VID takes, with r50 for quality and r100 for features."""
+    """Cost for a data set of `times` iQIYI-VID's size, with r50 for quality and r100 for features."""
 
     times: int
 
@@ -54,7 +53,7 @@ class Plan:
 
     @property
     def frames(self) -> float:
-        """Looked at."""
+        """Sampled frames."""
         return self.clips * CLIP_SECONDS * RATE / SAMPLING
 
     @property
@@ -67,7 +66,7 @@ class Plan:
 
     @property
     def laptop_days(self) -> float:
-        """Detection, quality and features on CORES cores."""
+        """Days for detection, quality and features on CORES cores."""
         seconds = self.frames / DETECT_FRAMES + self.faces * (1 / R50_CROPS + 1 / R100_CROPS)
         return seconds / DAY
 
@@ -77,12 +76,12 @@ class Plan:
 
     @property
     def core_hours(self) -> float:
-        """Of decoding."""
+        """Core hours of decoding."""
         return self.frames * DECODE_SECONDS / 3600
 
     @property
     def cores_a_gpu(self) -> float:
-        """That decode as fast as one GPU takes frames."""
+        """Cores that decode as fast as one GPU processes frames."""
         return self.core_hours / self.gpu_hours
 
     @property
@@ -120,7 +119,7 @@ class Plan:
 
 
 def size(value: float) -> str:
-    """Bytes in words."""
+    """Format a number of bytes."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 1000:
             return f"{value:.3g} {unit}"
@@ -129,7 +128,7 @@ def size(value: float) -> str:
 
 
 def table(plans: list[Plan]) -> list[tuple[str, list[str]]]:
-    """Name and cells of each line."""
+    """Name and cells of each row."""
     lines: list[tuple[str, list[str]]] = [
         ("clips", [f"{plan.clips:.3g}" for plan in plans]),
         ("frames looked at", [f"{plan.frames:.3g}" for plan in plans]),

@@ -1,9 +1,9 @@
-"""A simulation of the crew of rcnn/workers: what order, stragglers, deaths and the driver cost (docs/scale-details.md).
+"""Simulates the workers of rcnn/workers: cost of ordering, stragglers, deaths and the driver (docs/scale-details.md).
 
     python benchmarks/scheduling.py
 
-Groups of clips are handed out in order, results are written in order, and a worker gets no new group while the oldest
-unwritten one is `ahead` groups per worker behind: so one slow group can make all others wait.
+Groups of clips are assigned in order, results are written in order, and a worker gets no new group while the oldest
+unwritten one is `ahead` groups per worker behind. So one slow group can make all others wait.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from rcnn.stages.detect import QualityHistogram, write_found
 from rcnn.stages.face_finder import FoundFaces
 from rcnn.tables import FACES_SCHEMA, StageWriter
 
-FRAMES_A_SECOND = 65.0  # looked at by one core (measured)
-CLIP_SECONDS = (1.0, 30.0, 5.0)  # least, most, mean; log-normal between
+FRAMES_A_SECOND = 65.0  # sampled by one core (measured)
+CLIP_SECONDS = (1.0, 30.0, 5.0)  # minimum, maximum, mean; log-normal in between
 SPREAD = 0.8  # of the logarithm
 GROUP = 8  # clips
-WRITE_SECONDS = 0.002  # of the driver for a group; `driver_seconds` measures it
-START_SECONDS = 5.0  # of a worker: process, models
+WRITE_SECONDS = 0.002  # of the driver per group; `driver_seconds` measures it
+START_SECONDS = 5.0  # of a worker: process start and models
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A run.
+    """Parameters of a run.
 
-    workers, groups : numbers
-    ahead : groups a worker that may be done or begun and not written
-    slow : share of the workers that are `slowness` times as slow
+    workers, groups : numbers of workers and groups
+    ahead : groups per worker that may be started or done but not written
+    slow : share of workers that are `slowness` times as slow
     deaths : mean hours between deaths of one worker, 0 for none
-    write : seconds of the driver for a group
+    write : seconds of the driver per group
     ordered : whether results are written in order
     """
 
@@ -54,7 +54,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Outcome:
-    """seconds of the run, share of the workers' time that was work, groups written, groups done twice."""
+    """Seconds of the run, busy share of the workers' time, groups written, groups done twice."""
 
     seconds: float
     busy: float
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def service_times(count: int, seed: int) -> np.ndarray:
-    """Seconds (count,) that a group takes on one core."""
+    """Seconds per group on one core, (count,)."""
     random = np.random.default_rng(seed)
     low, high, middle = CLIP_SECONDS
     lengths = np.clip(random.lognormal(np.log(middle) - SPREAD**2 / 2, SPREAD, (count, GROUP)), low, high)
@@ -71,7 +71,7 @@ def service_times(count: int, seed: int) -> np.ndarray:
 
 
 def simulate(setting: Setting) -> Outcome:
-    """Run it, event by event."""
+    """Simulate a run, event by event."""
     random = np.random.default_rng(setting.seed + 1)
     times = service_times(setting.groups, setting.seed)
     pace = np.where(np.arange(setting.workers) < round(setting.slow * setting.workers), setting.slowness, 1.0)
@@ -80,7 +80,7 @@ def simulate(setting: Setting) -> Outcome:
     next_group = written = again = 0
     done: set[int] = set()
     driver = now = work = 0.0
-    events: list[tuple[float, int, int, bool]] = []  # when, worker, group (-1: ready), whether it died
+    events: list[tuple[float, int, int, bool]] = []  # time, worker, group (-1: ready), whether it died
     idle: list[int] = []
     for worker in range(setting.workers):
         heapq.heappush(events, (START_SECONDS, worker, -1, False))
@@ -150,8 +150,8 @@ def main() -> None:
 
 
 def driver_seconds(groups: int = 300) -> float:
-    """Measured: seconds of a process for clips with 38 faces of 4 kB each, unpickled and written, for a group."""
-    from made_up import made_up_faces  # found where this file is run, not where it is imported
+    """Measure the driver's seconds per group, for clips with 38 faces of 4 kB each, unpickled and written."""
+    from made_up import made_up_faces  # importable only when this file is run as a script
 
     faces = made_up_faces(Clip("", "", "test"), 38, np.random.default_rng(0).bytes(4000))
     found = pickle.dumps([FoundFaces(faces, 42, np.full(38, 9, np.float32)) for _ in range(GROUP)])

@@ -1,4 +1,4 @@
-"""Time and memory of a search that compares with all clips, whose vectors are made up; `index.py` measures the index.
+"""Time and memory of an exhaustive search over clips with synthetic vectors; `index.py` measures the index.
 
 python benchmarks/search.py --clips 600000 --width 512
 """
@@ -25,7 +25,7 @@ from rcnn.stages.search import TRIALS
 from rcnn.tables import CLIPS_SCHEMA, StageWriter, features_schema, vector_array
 from rcnn.tables.schema import unknown_source, unknown_video
 
-BLOCK = 10_000  # clips that are written at once
+BLOCK = 10_000  # clips written together
 LABELS = 4934
 
 
@@ -53,11 +53,11 @@ def write(path: Path, clips: int, width: int) -> None:
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/search.py --clips 600000")
     parser.add_argument("--clips", type=positive, default=600_000, metavar="N", help="clips to search among")
-    parser.add_argument("--width", type=positive, default=512, metavar="D", help="of a vector")
+    parser.add_argument("--width", type=positive, default=512, metavar="D", help="length of a vector")
     parser.add_argument("--searches", type=positive, default=3, metavar="N", help="times")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        # in a process of its own, so that the peak is that of the searches
+        # in a separate process, so that the peak is that of the searches
         maker = get_context("spawn").Process(target=write, args=(Path(folder) / "feat", args.clips, args.width))
         maker.start()
         maker.join()

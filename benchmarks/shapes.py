@@ -1,10 +1,10 @@
-"""What keeping a video's shape gives: frames stretched to 888x480, padded to it, or on canvases of as many pixels.
+"""Effect of keeping a video's aspect ratio: frames stretched to 888x480, padded to it, or on canvases of equal area.
 
     .venv/bin/python benchmarks/shapes.py --videos FOLDER
 
-Every video of the folder (PERSON/FILE) is looked at `--rate` times a second in each way, by turns in one run. The table
-has the looks with a face, the faces, the time of detection against the stretched way, and the mean cosine of a video's
-crops, as they were stretched or not, to those of the canvases, by shape of the video.
+Every video of the folder (PERSON/FILE) is sampled `--rate` times per second with each method, by turns in one run. The
+table has, by shape of the video, the sampled frames with a face, the faces, the detection time relative to stretching,
+and the mean cosine of a video's crops to those of the canvases.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SHAPES = (("portrait", 0.9), ("square", 1.15), ("4:3", 1.5), ("wide", np.inf))  
 
 @dataclass
 class Sums:
-    """Of one way and one shape of video: looks, those with a face, faces, seconds, and cosines of each video."""
+    """For one method and one shape: sampled frames, those with a face, faces, seconds, and cosines of each video."""
 
     looks: int = 0
     with_face: int = 0
@@ -50,25 +50,25 @@ class Sums:
 
 
 def stretched(detector: Detector, image: np.ndarray) -> tuple[Faces, np.ndarray]:
-    """The way of the challenge's entry: faces and crops are those of the stretched frame."""
+    """As in the challenge's entry: faces and crops from the stretched frame."""
     seen = cv2.resize(image, WIDE)
     return detector.detect([seen])[0], seen
 
 
 def padded(detector: Detector, image: np.ndarray) -> tuple[Faces, np.ndarray]:
-    """On one canvas for all shapes; crops are cut from the frame."""
+    """One canvas for all shapes; crops are cut from the frame."""
     canvas = np.zeros((WIDE[1], WIDE[0], 3), np.uint8)
     scale = fit(image, canvas)
     return detector.detect([canvas])[0].scaled_back(scale, image.shape[1], image.shape[0]), image
 
 
 def on_canvases(detector: Detector, image: np.ndarray) -> tuple[Faces, np.ndarray]:
-    """On the canvas of its shape; crops are cut from the frame."""
+    """The canvas for its shape; crops are cut from the frame."""
     return detect_frames(detector, [image])[0], image
 
 
 def from_canvas(detector: Detector, image: np.ndarray) -> tuple[Faces, np.ndarray]:
-    """On the canvas of its shape; crops are cut from the canvas, not from the frame."""
+    """The canvas for its shape; crops are cut from the canvas, not from the frame."""
     canvas = on_canvas(detector, image)
     return detector.detect([canvas])[0], canvas
 
@@ -106,9 +106,9 @@ def look(detector: Detector, embedder: Embedder, path: Path, rate: float, table:
 def main() -> None:
     parser = Parser(__doc__.partition("\n")[0], "python benchmarks/shapes.py --videos ../shared/realvideo")
     parser.add_argument("--videos", required=True, type=Path, metavar="FOLDER", help="PERSON/FILE")
-    parser.add_argument("--rate", default=2.0, type=float, metavar="R", help="looks a second")
-    parser.add_argument("--detector", metavar="MODEL", help="left out: detect.py's")
-    parser.add_argument("--model", metavar="MODEL", help="embedding; left out: feature.py's")
+    parser.add_argument("--rate", default=2.0, type=float, metavar="R", help="sampled frames per second")
+    parser.add_argument("--detector", metavar="MODEL", help="default: that of detect.py")
+    parser.add_argument("--model", metavar="MODEL", help="embedding; default: that of feature.py")
     args = parser.parse_args()
     detector = load_detector(find_model(args.detector, DETECTOR))
     embedder = load_embedder(find_model(args.model, EMBEDDING))

@@ -1,16 +1,16 @@
-"""How fast it is: networks, stages, the plain method on the same clips, growth, and training at the challenge's size.
+"""Speed of networks, stages, a plain reference on the same clips, growth, and training at the challenge's size.
 
     python benchmarks/speed.py --json output/speed.json
     python benchmarks/speed.py --only peers,growth --peer-clips 24
 
-Each measurement is a process of its own. `ceiling` is the share of what a float32 matrix product reaches on all cores,
-measured before each part (and after it, to tell whether the machine was quiet); GFLOP count the products of the
-networks alone, a multiply-add as two. `cores busy` is the processor time of the whole tree of processes over the time
-of all cores, `MB` (10^6 bytes) the larger of the largest process and of all of them together, shared memory counted
-once, and `of network` the share of the rate that the bare networks reach on as many frames and faces. Seconds are of
-whole processes, start-up and loading included; `more frames/s` of the part growth is what a longer run did in the
-time that it took longer. Where no clips are named, the demo's are drawn, which are short: --dataset names others.
-Peers run with their own defaults; `make speed` sets up the environments that they need.
+Each measurement is a separate process. `ceiling` is the share of the rate of a float32 matrix product on all cores,
+measured before each part (and after it, to check that the machine was quiet); GFLOP count only the products of the
+networks, a multiply-add as two. `cores busy` is the processor time of the whole process tree divided by the time of all
+cores. `MB` (10^6 bytes) is the larger of the largest process and of all of them together, shared memory counted once.
+`of network` is the rate relative to the bare networks on as many frames and faces. Seconds are of whole processes,
+including start-up and loading; `more frames/s` of the part growth is the additional work of a longer run divided by its
+additional time. By default the demo's short clips are drawn: --dataset names others. Peers run with their own defaults;
+`make speed` creates their environments.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from rcnn.errors import InputError, run_script
 
 PARTS = ("networks", "stages", "peers", "growth", "training")
 SHARED = ROOT.parent / "shared" / "checkpoints"
-DETECTORS = (SHARED / "retinaface-mnet25" / "mnet.25", ROOT / "model" / "essh-m25")  # the first that is there
+DETECTORS = (SHARED / "retinaface-mnet25" / "mnet.25", ROOT / "model" / "essh-m25")  # the first that exists
 EMBEDDINGS = (SHARED / "mobilefacenet-y1" / "model", ROOT / "model" / "face-m")
-DEMO_CLIPS = 8  # of a person, six of them of the stage trainval
+DEMO_CLIPS = 8  # per person, six of them in the stage trainval
 TRAINVAL_CLIPS = 6
-STEADY = 0.1  # that the ceiling may change by during a part
+STEADY = 0.1  # accepted relative change of the ceiling during a part
 
 
 def first_there(prefixes: tuple[Path, ...]) -> str:
@@ -53,7 +53,7 @@ def there(interpreter: str) -> str | None:
 
 
 def draw_clips(folder: Path, count: int) -> Path:
-    """A data set of the demo with at least so many clips of the stage trainval, all of them of known people."""
+    """A demo data set with at least `count` clips of the stage trainval, all of known people."""
     people = -(-count // TRAINVAL_CLIPS)
     python(
         "-m", "rcnn", "demo", "--output", folder, "--people", people, "--clips", DEMO_CLIPS,
@@ -63,14 +63,14 @@ def draw_clips(folder: Path, count: int) -> Path:
 
 
 def machine() -> str:
-    """The processor's name and how many of its cores may be used."""
+    """The processor's name and the number of usable cores."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     return f"{len(os.sched_getaffinity(0))} cores of {name}, load {os.getloadavg()[0]:.1f} at the start"
 
 
 def two_steps(text: str) -> tuple[int, int]:
-    """Two numbers of steps in rising order, `A,B`."""
+    """Two numbers of steps, `A,B`, ascending."""
     first, second = pair(text)
     if not 0 < first < second:
         raise argparse.ArgumentTypeError(f"{text!r} is not two whole numbers in rising order like 20,100")
@@ -81,8 +81,8 @@ def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/speed.py --json output/speed.json")
     add = parser.add_argument
     add("--only", type=paths, default=",".join(PARTS), metavar="PART,...", help="what to measure")
-    add("--json", metavar="FILE", help="write the tables there, too")
-    add("--dataset", type=Path, metavar="DIR", help="clips in the iQIYI-VID layout; left out: the demo's")
+    add("--json", metavar="FILE", help="also write the tables to this file")
+    add("--dataset", type=Path, metavar="DIR", help="clips in the iQIYI-VID layout; default: the demo's")
     add(
         "--detector",
         default=first_there(DETECTORS),
@@ -93,11 +93,11 @@ def main() -> None:
     add("--mxnet", default=".venv-mxnet/bin/python", metavar="PYTHON", help="a Python with mxnet and OpenCV")
     add("--insightface", default=".venv-insightface/bin/python", metavar="PYTHON", help="a Python with insightface")
     add("--yunet", metavar="FILE", help="OpenCV's face_detection_yunet_*.onnx")
-    add("--seconds", default=2.0, type=number, metavar="S", help="that the rate of a network is counted for")
-    add("--peer-clips", default=48, type=positive, metavar="N", help="clips of the parts stages and peers")
-    add("--growth-clips", default=8, type=positive, metavar="N", help="the fewest clips of the part growth")
-    add("--scale", default=1.0, type=number, metavar="S", help="of the part training: share of the challenge's clips")
-    add("--steps", default="20,100", type=two_steps, metavar="A,B", help="of its two training runs")
+    add("--seconds", default=2.0, type=number, metavar="S", help="duration of each rate measurement")
+    add("--peer-clips", default=48, type=positive, metavar="N", help="clips for the parts stages and peers")
+    add("--growth-clips", default=8, type=positive, metavar="N", help="smallest number of clips for the part growth")
+    add("--scale", default=1.0, type=number, metavar="S", help="part training: share of the challenge's clips")
+    add("--steps", default="20,100", type=two_steps, metavar="A,B", help="part training: steps of its two runs")
     args = parser.parse_args()
     unknown = [part for part in args.only if part not in PARTS]
     if unknown:

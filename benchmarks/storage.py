@@ -1,9 +1,9 @@
-"""What an object store costs: detect.py with data set and output on the disk and in S3 on the loopback, in turns.
+"""Cost of an object store: detect.py with data set and output on disk and in S3 on the loopback, in turns.
 
     python benchmarks/storage.py --clips 48 --pairs 3
 
-The server is moto's (requirements-dev.txt), a program in Python on the same cores, so that this is more than a store
-costs on a machine of its own, but for the distance. Also: how long the listing of many clips takes, and its requests.
+The server is moto's (requirements-dev.txt), a Python program on the same cores, so the cost is higher than that of a
+remote store, apart from the latency. Also measured: the time and requests for listing many clips.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rcnn.commands.arguments import Parser, positive, whole
 from rcnn.errors import InputError, run_script
 
 ROOT = Path(__file__).resolve().parents[1]
-FRAMES = 45  # a clip
+FRAMES = 45  # per clip
 BUCKET = "s3://benchmark"
 SERVER = """
 import logging, sys
@@ -40,7 +40,7 @@ server.serve_forever()
 
 
 def make_data(root: Path, photos: list[Path], clips: int) -> None:
-    """Test clips, each a photograph that moves over grey."""
+    """Test clips, each with a photograph moving over grey."""
     folder = root / "IQIYI_VID_TEST"
     folder.mkdir(parents=True)
     names = [f"clip{number:05d}.mp4" for number in range(clips)]
@@ -57,7 +57,7 @@ def make_data(root: Path, photos: list[Path], clips: int) -> None:
 
 
 def detect(dataset: str, output: str) -> float:
-    """Seconds of a run."""
+    """Run detect.py; returns the seconds."""
     command = ["detect.py", "--dataset", dataset, "--output", output, "--stage", "test", "--gpu", "-1", "--overwrite"]
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
@@ -70,8 +70,8 @@ def main() -> None:
     parser = Parser(__doc__ or "", "python benchmarks/storage.py --clips 48 --pairs 3")
     parser.add_argument("--faces", type=Path, default=ROOT.parent / "shared/faces", help="PERSON/*.jpg of 250x250")
     parser.add_argument("--clips", type=positive, default=48, metavar="N")
-    parser.add_argument("--pairs", type=positive, default=3, metavar="N", help="runs on the disk and in S3, in turns")
-    parser.add_argument("--listing", type=whole, default=20_000, metavar="N", help="clips of the listing; 0: none")
+    parser.add_argument("--pairs", type=positive, default=3, metavar="N", help="pairs of runs on disk and in S3")
+    parser.add_argument("--listing", type=whole, default=20_000, metavar="N", help="clips to list; 0: no listing")
     args = parser.parse_args()
     photos = sorted(args.faces.glob("*/*.jpg"))
     if not photos:
@@ -118,7 +118,7 @@ def measure(work: Path, photos: list[Path], clips: int, pairs: int) -> None:
 
 
 def measure_listing(clips: int) -> None:
-    """Print how long `list_clips` takes for so many empty clips."""
+    """Print the time of `list_clips` for that many empty clips."""
     names = [f"clip{number:07d}.mp4" for number in range(clips)]
     files.put(f"{BUCKET}/many/gt_v2/IQIYI_VID.txt", "\n".join(names).encode())
     for name in names:

@@ -1,9 +1,9 @@
-"""What it costs that every part is compared with its sha256 before it is read: seconds, and the share of a stage.
+"""Cost of verifying the sha256 of every part before it is read: seconds, and share of a stage.
 
     python benchmarks/sums.py --output ./output/sums
 
-Writes a detect directory of random bytes as crops and a feature directory, reads each with the comparison and without
-it, and sets the difference against what `feature.py` needs to embed as many crops.
+Writes a detect directory of random bytes as crops and a feature directory, reads each with and without verification,
+and compares the difference with the time in which `feature.py` embeds as many crops.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from rcnn.networks.zoo.roles import EMBEDDING, find_model
 from rcnn.tables import FACES_SCHEMA, StageReader, StageWriter, features_schema, vector_array
 from rcnn.tables.parts import Parts
 
-FACES = 20  # a clip
-CROP_BYTES = 3500  # of a JPEG, as it comes out of detect.py on average
-WIDTH = 512  # of a vector
-TRIES = 5  # of which the fastest counts
-BATCH = 256  # crops that are embedded for the rate
+FACES = 20  # per clip
+CROP_BYTES = 3500  # mean size of detect.py's JPEGs
+WIDTH = 512  # length of a vector
+TRIES = 5  # the fastest counts
+BATCH = 256  # crops embedded to measure the rate
 
 
 def write_faces(path: str, clips: int) -> None:
-    """A detect directory."""
+    """Write a detect directory."""
     rng = np.random.default_rng(0)
     with StageWriter(path, "detect", FACES_SCHEMA, overwrite=True) as writer:
         for number in range(clips):
@@ -43,7 +43,7 @@ def write_faces(path: str, clips: int) -> None:
 
 
 def write_features(path: str, clips: int) -> None:
-    """A feature directory."""
+    """Write a feature directory."""
     rng = np.random.default_rng(0)
     with StageWriter(path, "feature", features_schema(WIDTH), overwrite=True) as writer:
         for first in range(0, clips, 1000):
@@ -56,7 +56,7 @@ def write_features(path: str, clips: int) -> None:
 
 
 def fastest(action: Callable[[], None]) -> float:
-    """Seconds of the fastest of some tries."""
+    """Seconds of the fastest try."""
     times = []
     for _ in range(TRIES):
         started = time.perf_counter()
@@ -72,7 +72,7 @@ def read(path: str, stage: str) -> None:
 
 
 def compare(path: str, stage: str) -> tuple[float, float]:
-    """Seconds to read a directory, and without the comparison."""
+    """Seconds to read a directory with and without verification."""
     checked = fastest(lambda: read(path, stage))
     with patch.object(Parts, "check", lambda self, part: None):
         return checked, fastest(lambda: read(path, stage))
@@ -80,7 +80,7 @@ def compare(path: str, stage: str) -> tuple[float, float]:
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/sums.py --clips 1000")
-    parser.group(FILES)("--output", default="./output/sums", metavar="DIR", help="where the two directories go")
+    parser.group(FILES)("--output", default="./output/sums", metavar="DIR", help="folder for the two directories")
     parser.group(METHOD)("--clips", default=2000, type=positive, metavar="N", help=f"clips of {FACES} faces each")
     add_gpu(parser)
     args = parser.parse_args()

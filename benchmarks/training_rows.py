@@ -1,10 +1,10 @@
-"""What the rows beside a clip's own vector cost: means of faces, weights, classes of strangers, people beside.
+"""Cost of additional training rows: means of faces, weights, classes of strangers, companions.
 
     python benchmarks/training_rows.py --clips 60000
 
-Vectors are made up: clips of known people, of strangers (one in five, half of whom come again), and every other clip of
-somebody known has a second track. Seconds are of the processor; the last column is them at `--whole` clips, in
-proportion to the clips, but for the lines that say otherwise.
+Vectors are synthetic: clips of known people, of strangers (one in five, half of whom recur), and every other clip of a
+known person has a second track. Seconds are processor time; the last column extrapolates them to `--whole` clips,
+proportionally unless noted.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from rcnn.training.mlp import Classifier, Learner, Trainable, initialise
 from rcnn.training.momentum import Momentum
 
 WIDTH, PEOPLE = 512, 10_034  # of iQIYI-VID-2019
-CLUSTERS = 3_691  # of strangers, as its winners found them
+CLUSTERS = 3_691  # of strangers, as reported by the winners
 STRANGERS = 5  # one clip in so many
-FACES = 14  # of a clip, at sampling 3
+FACES = 14  # per clip, at sampling 3
 MEANS_A_CLIP, SIZES = 3, (1, 3, 5)
-BATCH = 5_000  # clips that are made at a time
-ROWS, STEPS, EPOCHS = 1024, 8, 40  # of a step; steps that are measured; epochs of a training
-NOISE = 0.7  # length of what a track has beside its person's vector, which has 1: cosines of 0.67
+BATCH = 5_000  # clips generated together
+ROWS, STEPS, EPOCHS = 1024, 8, 40  # rows per step; measured steps; epochs per training
+NOISE = 0.7  # norm of a track's noise around its person's unit vector: cosines of 0.67
 
 
 def write_features(path: str, clips: int, whole: int, means: int) -> None:
-    """A feature directory with `means` further vectors a track, and its labels."""
+    """Write a feature directory with `means` additional vectors per track, and its labels."""
     random = np.random.default_rng(0)
     clusters = max(1, CLUSTERS * clips // whole)  # each of as many clips as in the whole
     who = normalise(random.standard_normal((1 + PEOPLE + clusters, WIDTH), np.float32))
@@ -86,7 +86,7 @@ def line(what: str, seconds: float, peak: float | str, whole: float, size: str =
 
 
 def measured(what: str, times: float, action: Callable[[], object]) -> None:
-    """An action in this process that is 1/times of the whole."""
+    """Measure an action in this process that is 1/times of the whole."""
     began = time.process_time()
     action()
     seconds = time.process_time() - began
@@ -95,7 +95,7 @@ def measured(what: str, times: float, action: Callable[[], object]) -> None:
 
 
 def pooling(clips: int, whole: int) -> None:
-    """What feature.py does beside embedding, without and with the options."""
+    """feature.py's work apart from embedding, without and with the options."""
     random = np.random.default_rng(1)
     faces = normalise(random.standard_normal((FACES, WIDTH), np.float32))
     qualities, scores = random.random((2, FACES)).astype(np.float32)
@@ -114,7 +114,7 @@ def pooling(clips: int, whole: int) -> None:
 
 
 def training(whole: int) -> None:
-    """Steps of both heads, with and without classes of strangers; a training in proportion to its rows."""
+    """Steps of both heads, with and without classes of strangers; training time is proportional to its rows."""
     random = torch.Generator().manual_seed(0)
     for extra, rows in ((0, 1), (CLUSTERS, 1), (0, 1 + MEANS_A_CLIP), (CLUSTERS, 1 + MEANS_A_CLIP)):
         classes = 1 + PEOPLE + extra
@@ -147,7 +147,7 @@ def folding(whole: int) -> None:
 
 
 def genfeat(clips: int, whole: int) -> None:
-    """The stage with each of its options, as a process of its own."""
+    """The stage with each of its options, in separate processes."""
     folder = Path(tempfile.mkdtemp())
     try:
         write_features(f"{folder}/feat", clips, whole, 0)
@@ -175,9 +175,9 @@ def genfeat(clips: int, whole: int) -> None:
 
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/training_rows.py --clips 60000")
-    parser.add_argument("--clips", default=60_000, type=positive, help="that are made and measured")
-    parser.add_argument("--stages", default="feature,train_mlp,predict,genfeat", help="that are measured")
-    parser.add_argument("--whole", default=565_000, type=positive, help="clips that the last column is of")
+    parser.add_argument("--clips", default=60_000, type=positive, help="clips to generate and measure")
+    parser.add_argument("--stages", default="feature,train_mlp,predict,genfeat", help="stages to measure")
+    parser.add_argument("--whole", default=565_000, type=positive, help="clips that the last column extrapolates to")
     args = parser.parse_args()
     print(f"{args.clips} clips, {WIDTH} wide, {PEOPLE} people, {MEANS_A_CLIP} means a track")
     print(f"| what | CPU s | peak MB | output MB | CPU s at {args.whole:,} |")

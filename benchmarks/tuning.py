@@ -1,10 +1,10 @@
-"""Why the CPU engine runs images one by one, a core each; and what is done with a detector's output.
+"""Why the CPU engine runs images one by one, one core each; and the cost of post-processing a detector's output.
 
     python benchmarks/tuning.py
 
-First table: images a second of the detector on frames and of the embedding on crops, by the images that a request
-holds and by the streams (requests that run at the same time, each on its share of the cores). Second table:
-milliseconds a frame on one core from the network's maps to a crop as JPEG, on a frame with at least five faces.
+First table: images per second of the detector on frames and of the embedding on crops, by the images per request and
+the streams (concurrent requests, each on its share of the cores). Second table: milliseconds per frame on one core from
+the network's maps to a crop as JPEG, on a frame with at least five faces.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.nms import nms
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, number
 from rcnn.config import config
 from rcnn.errors import run_script
@@ -37,14 +38,13 @@ from rcnn.networks.engine.openvino import PRECISION, OpenVinoNetwork, core
 from rcnn.video.photographs import read_image
 from rcnn.workers.pipeline import cores
 
-WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of what a detector looks at
-CHECKPOINTS = "../shared/checkpoints"
+WIDTH, HEIGHT = config.FRAME.CANVASES[0]  # pixels of a detector's input
 FRAME_BATCHES, CROP_BATCHES = (1, 2, 4, 8), (1, 4, 8, 16, 32, 64)
-REPEATS = 200  # of the steps after the network
+REPEATS = 200  # of the post-processing steps
 
 
 def rate(network: OpenVinoNetwork, batch: np.ndarray, streams: int, seconds: float) -> float:
-    """Images a second with `streams` threads that each run a request of `batch`, one after the other."""
+    """Images per second with `streams` threads that each run requests of `batch` in sequence."""
     settings = {"INFERENCE_PRECISION_HINT": PRECISION, "NUM_STREAMS": streams, "INFERENCE_NUM_THREADS": cores()}
     compiled = core().compile_model(network.model(batch.shape, batch.dtype), "CPU", settings)
     counts = [0] * streams
@@ -70,7 +70,7 @@ def rate(network: OpenVinoNetwork, batch: np.ndarray, streams: int, seconds: flo
 def batches(
     model: str, outputs: list[str] | None, size: tuple[int, int], sizes: tuple[int, ...], seconds: float
 ) -> None:
-    """The first table for one network; `size` is height, width of its images."""
+    """Print the first table for one network; `size` is height, width of its images."""
     network = load_network(load_checkpoint(model), outputs, images=True)
     print(f"\n{model}, images of {size[1]}x{size[0]}, images/s")
     print(f"{'streams':<10}" + "".join(f"{f'{count} at once':>13}" for count in sizes))
@@ -81,7 +81,7 @@ def batches(
 
 
 def after_the_network(model: str, picture: str) -> None:
-    """The second table."""
+    """Print the second table."""
     image = cv2.resize(read_image(picture), (WIDTH, HEIGHT))
     detector = load_detector(model)
     maps = [output[0] for output in detector.network(image[None])]
@@ -117,10 +117,10 @@ def after_the_network(model: str, picture: str) -> None:
 def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python benchmarks/tuning.py")
     add = parser.add_argument
-    add("--detector", default=f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", metavar="PREFIX,EPOCH", help="detector")
-    add("--model", default=f"{CHECKPOINTS}/mobilefacenet-y1/model,0", metavar="PREFIX,EPOCH", help="embedding")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding")
     add("--crowd", default="../shared/images/t1.jpg", metavar="FILE", help="a picture with at least five faces")
-    add("--seconds", default=3.0, type=number, metavar="S", help="that each cell is measured")
+    add("--seconds", default=3.0, type=number, metavar="S", help="duration per cell")
     args = parser.parse_args()
     batches(args.detector, None, (HEIGHT, WIDTH), FRAME_BATCHES, args.seconds)
     batches(args.model, [OUTPUT], (config.ALIGN.SIZE, config.ALIGN.SIZE), CROP_BATCHES, args.seconds)

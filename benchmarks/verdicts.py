@@ -1,8 +1,8 @@
-"""False hits asked for against got, right clips kept, and probabilities, on photographs of people in PERSON/*.jpg.
+"""Requested and actual false hits, recall, and probability calibration, on photographs in PERSON/*.jpg.
 
-Clips are simulated: one to three photographs of a person each. Of some people half of the clips are known and the
-others are searched; strangers are other people, those of the trials others than those that are searched. Methods were
-chosen on four fifths of the people (--choosing); the others, whom `rcnn.training.people.held_out` names, were looked at
+Clips are simulated: one to three photographs of a person each. Of some people half of the clips are known and the other
+half is searched; strangers are other people, different ones for calibration trials and for search. Methods were chosen
+on four fifths of the people (--choosing); the others, selected by `rcnn.training.people.held_out`, were evaluated
 once."""
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from verification import RATES, embed_photographs
 
+from benchmarks.models import OWN_EMBEDDING, PUBLISHED_DETECTOR
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.load import load_detector, load_embedder
@@ -34,7 +35,6 @@ from rcnn.scores.verification import thresholds_at
 from rcnn.tables import OK, StageWriter, features_schema, vector_array
 from rcnn.training.people import held_out
 
-CHECKPOINTS = "../shared/checkpoints"
 ASKED = (1, 3, 10, 30, 100)  # false hits per 1,000 clips
 LARGEST_CLIP = 3  # photographs
 SETTINGS = ((1, 0), (1, 60), (10, 0), (10, 60), (40, 0), (40, 150))  # known people, clips of strangers
@@ -44,7 +44,7 @@ SETTINGS = ((1, 0), (1, 60), (10, 0), (10, 60), (40, 0), (40, 150))  # known peo
 class Run:
     """A simulated data set.
 
-    searched, owner : (n,) cosine of a searched clip with the nearest person, and who is on it; -1 for a stranger
+    searched, owner : (n,) cosine of a searched clip with the nearest person, and its true person; -1 for a stranger
     nearest : (n,) row of that person
     """
 
@@ -64,7 +64,7 @@ class Run:
 
 
 def embeddings(model: str, detector: str, folder: Path, gpu: int, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Names of people (n,) and unit vectors (n, D) of all photographs; kept in `cache`."""
+    """Names of people (n,) and unit vectors (n, D) of all photographs; cached in `cache`."""
     key = hashlib.sha256(f"{Path(model).resolve()} {Path(detector).resolve()} {folder.resolve()}".encode()).hexdigest()
     kept = cache / f"verdicts-{key[:16]}.npz"
     if not kept.is_file():
@@ -79,7 +79,7 @@ def embeddings(model: str, detector: str, folder: Path, gpu: int, cache: Path) -
 
 
 def clips_of(people: np.ndarray, vectors: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
-    """Who is on each simulated clip, and its vector; a person with two photographs or more has two clips or more."""
+    """The person and vector of each simulated clip; a person with at least two photographs has at least two clips."""
     for person in np.unique(people):
         left = rng.permutation(np.flatnonzero(people == person))
         first = True
@@ -91,7 +91,7 @@ def clips_of(people: np.ndarray, vectors: np.ndarray, rng: np.random.Generator) 
 
 
 def simulate(people: np.ndarray, vectors: np.ndarray, known: int, strangers: int, seed: list[int]) -> Run:
-    """A data set of so many known people and clips of strangers, through a stage directory and `Gallery`."""
+    """Simulate a data set of known people and clips of strangers, through a stage directory and `Gallery`."""
     rng = np.random.default_rng(seed)
     owners, rows = zip(*clips_of(people, vectors, rng), strict=True)
     owner, clips = np.array(owners), np.stack(rows)
@@ -119,7 +119,7 @@ def simulate(people: np.ndarray, vectors: np.ndarray, known: int, strangers: int
 
 
 def write_features(path: str, rows: np.ndarray) -> list[str]:
-    """A stage directory of feature.py with a clip a row; returns their names."""
+    """Write a stage directory of feature.py with one row per clip; returns the names."""
     schema = features_schema(rows.shape[1])
     names = [f"{number:06d}" for number in range(len(rows))]
     columns = [pa.array(names), pa.array(["train"] * len(names)), vector_array(rows)]
@@ -132,17 +132,17 @@ def write_features(path: str, rows: np.ndarray) -> list[str]:
 
 
 def pooled(trials: Trials) -> Trials:
-    """The same as if all impostors were nearest to one person: thresholds for all alike."""
+    """Trials with all impostors assigned to one person: a common threshold for all."""
     return replace(trials, impostor_person=np.zeros_like(trials.impostor_person))
 
 
 def without_genuine(trials: Trials) -> Trials:
-    """Of which no curve is learned, where thresholds are all that is asked."""
+    """Trials without learning a probability curve, when only thresholds are needed."""
     return replace(trials, genuine=trials.genuine[:0], genuine_person=trials.genuine_person[:0], rival=None)
 
 
 def points(run: Run, asked: float, card: CardThresholds) -> Iterator[tuple[str, OperatingPoint, np.ndarray]]:
-    """The ways to a threshold, each with its operating point and the rows of people that it is asked about."""
+    """The threshold methods, each with its operating point and the rows of people to apply it to."""
     nobody = Trials(*(np.zeros(0, kind) for kind in (np.float32, np.int32) * 2))
     one = np.zeros_like(run.nearest)
     yield "card alone", operating_point(nobody, run.people, asked, card), run.nearest
@@ -154,7 +154,8 @@ def points(run: Run, asked: float, card: CardThresholds) -> Iterator[tuple[str, 
 
 
 def hits(runs: list[Run], card: CardThresholds) -> dict[str, list[tuple[float, float, float]]]:
-    """By way, for each of ASKED: false hits per 1,000 clips, and per cent of right clips with "yes" and with more."""
+    """By method, for each of ASKED: false hits per 1,000 clips, and percent of right clips with "yes", and with "yes"
+    or "maybe"."""
     found: dict[str, list[tuple[float, float, float]]] = {}
     for asked in ASKED:
         sums: dict[str, np.ndarray] = {}
@@ -176,7 +177,7 @@ def hits(runs: list[Run], card: CardThresholds) -> dict[str, list[tuple[float, f
 
 
 def probabilities(runs: list[Run], share: float, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
-    """Brier score and expected calibration error of searched clips of which so many show a known person."""
+    """Brier score and expected calibration error of searched clips with a given share of known people."""
     predicted: dict[str, list[np.ndarray]] = {}
     truth = []
     for run in runs:
@@ -206,14 +207,13 @@ def spread(values: list[float], digits: int) -> str:
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/verdicts.py --model model/face-m,0 --gpu -1")
     add = parser.add_argument
-    retinaface = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-    add("--detector", default=retinaface, metavar="PREFIX,EPOCH", help="face detector")
-    add("--model", default="./model/face-m,0", metavar="PREFIX,EPOCH", help="embedding network")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="face detector")
+    add("--model", default=OWN_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding network")
     add("--faces", default="../shared/faces", type=Path, metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--cache", default=tempfile.gettempdir(), type=Path, metavar="DIR", help="where embeddings are kept")
-    add("--seeds", default=5, type=positive, metavar="N", help="that spreads are taken over")
-    add("--repeats", default=10, type=positive, metavar="N", help="data sets a seed")
-    add("--choosing", action="store_true", help="the people that methods were chosen on")
+    add("--cache", default=tempfile.gettempdir(), type=Path, metavar="DIR", help="folder for cached embeddings")
+    add("--seeds", default=5, type=positive, metavar="N", help="seeds for the spread")
+    add("--repeats", default=10, type=positive, metavar="N", help="data sets per seed")
+    add("--choosing", action="store_true", help="use the people reserved for tuning")
     add_gpu(parser)
     args = parser.parse_args()
     people, vectors = embeddings(args.model, args.detector, args.faces, args.gpu, args.cache)

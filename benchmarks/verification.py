@@ -1,5 +1,5 @@
-"""Detection, alignment and embedding of a folder of photographs, PERSON/*.jpg, judged by verification:
-do two photographs show the same person? And the thresholds of a model's card, to be put into it."""
+"""Evaluates detection, alignment and embedding of photographs, PERSON/*.jpg, by verification: do two photographs show
+the same person? Also computes the thresholds for a model card."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.commands.arguments import Parser, add_gpu, positive
 from rcnn.errors import InputError, run_script
 from rcnn.faces.choice import central_crop
@@ -26,14 +27,13 @@ from rcnn.scores.verification import different_pairs, same_pairs, similarities, 
 from rcnn.training.people import held_out
 from rcnn.video.photographs import read_image
 
-RATES = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}  # false match rates, as a card names them
+RATES = {"1e-2": 1e-2, "1e-3": 1e-3, "1e-4": 1e-4}  # false match rates, as named in a card
 CHUNK = 64  # photographs in memory at a time
-CHECKPOINTS = "../shared/checkpoints"
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """The photographs in which a face was found, and those in which none was.
+    """Photographs with and without a detected face.
 
     labels : (n,) int64, number of the person
     plain, mirrored : (n, D) float32, embeddings of the central face and of its mirror image
@@ -95,22 +95,20 @@ def embed_photographs(
 def main() -> None:
     parser = Parser(__doc__, "python benchmarks/verification.py --gpu -1 --mirror")
     add = parser.add_argument
-    retinaface = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-    mobilefacenet = f"{CHECKPOINTS}/mobilefacenet-y1/model,0"
-    add("--detector", default=retinaface, metavar="PREFIX,EPOCH", help="face detector")
-    add("--model", default=mobilefacenet, metavar="PREFIX,EPOCH", help="embedding network")
+    add("--detector", default=PUBLISHED_DETECTOR, metavar="PREFIX,EPOCH", help="face detector")
+    add("--model", default=PUBLISHED_EMBEDDING, metavar="PREFIX,EPOCH", help="embedding network")
     add("--faces", default="../shared/faces", type=Path, metavar="DIR", help="folder of PERSON/*.jpg")
-    add("--threshold", default=0.3, type=float, metavar="P", help="smallest probability of a face")
-    add("--scale", default=1.0, type=float, metavar="S", help="size at which the photographs are looked at")
-    add("--pairs", type=positive, metavar="N", help="pairs of one person, drawn; left out: all there are")
-    add("--folds", default=10, type=positive, metavar="N", help="parts for the choice of the threshold")
-    add("--seed", default=0, type=int, metavar="N", help="of the pairs and of the folds")
-    add("--held-out", action="store_true", help="only the people that no trainer of ours sees, one in five")
-    add("--mirror", action="store_true", help="also with the embedding of the mirrored crop added")
+    add("--threshold", default=0.3, type=float, metavar="P", help="lowest score of a face")
+    add("--scale", default=1.0, type=float, metavar="S", help="scale of the photographs for detection")
+    add("--pairs", type=positive, metavar="N", help="random pairs of one person; default: all pairs")
+    add("--folds", default=10, type=positive, metavar="N", help="folds for choosing the threshold")
+    add("--seed", default=0, type=int, metavar="N", help="seed of the pairs and of the folds")
+    add("--held-out", action="store_true", help="only held-out people, one in five")
+    add("--mirror", action="store_true", help="also evaluate with the mirrored crop's embedding added")
     add_gpu(parser)
     args = parser.parse_args()
     if args.folds < 2:
-        parser.error("--folds: a threshold is chosen on one part and tried on another, so 2 or more")
+        parser.error("--folds: a threshold is chosen on some folds and tested on another, so give 2 or more")
 
     device = choose_device(args.gpu)
     detector, embedder = load_detector(args.detector, device), load_embedder(args.model, device)

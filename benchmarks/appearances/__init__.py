@@ -1,1 +1,1 @@
-"""The protocol of docs/appearances.md: films cut together of real videos, with known cuts."""
+"""The protocol of docs/appearances.md: films joined from real videos, with known cuts."""

@@ -1,7 +1,7 @@
-"""Who is in view from when to when, in films cut together of real videos: the figures of docs/appearances.md.
+"""Measures appearances in films joined from real videos: the figures of docs/appearances.md.
 
-python -m benchmarks.appearances --output output/appearances-benchmark           # half of the people, to choose on
-python -m benchmarks.appearances --output output/appearances-benchmark --test    # the other half: to be looked at once
+python -m benchmarks.appearances --output output/appearances-benchmark           # half of the people, for tuning
+python -m benchmarks.appearances --output output/appearances-benchmark --test    # the other half: evaluate once
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from .videos import MODELS, RATE, Video, make_set, read_videos
 
 SEEDS = (0.0, 1.0, 2.0, 3.0, 4.0)
 FALSE_HITS = (1.0, 10.0, 100.0)  # per 1,000 clips
-FILMS, SHOTS = 8, 16  # of a seed, and of a film
-CAST = 4  # known people in a film
-STRANGE, EMPTY = 0.4, 0.1  # shares of shots of a stranger, and of nobody
+FILMS, SHOTS = 8, 16  # per seed, per film
+CAST = 4  # known people per film
+STRANGE, EMPTY = 0.4, 0.1  # shares of shots with a stranger, and with nobody
 
 
 @dataclass(frozen=True)
 class World:
-    """What a seed draws: clips of known people and strangers, films, and clips of strangers nobody has seen."""
+    """Everything drawn for a seed: clips of known people and strangers, films, and clips of unseen strangers."""
 
     names: list[str]
     labels: dict[str, int]
@@ -52,7 +52,7 @@ class World:
 
 
 def draw(videos: Sequence[Video], people: Sequence[str], seed: int, weighting: Weighting) -> World:
-    """People by chance: who is known, who is a stranger to calibrate with, and who one that it does not see."""
+    """Assign people at random: known people, strangers for calibration, and unseen strangers."""
     rng = np.random.default_rng(seed)
     mine = {person: [video for video in videos if video.person == person] for person in people}
     order = [people[index] for index in rng.permutation(len(people))]
@@ -83,7 +83,7 @@ def draw(videos: Sequence[Video], people: Sequence[str], seed: int, weighting: W
 
 
 def _script(names: Sequence[str], of_known: Mapping, unseen: Sequence[str], whole: Mapping, rng) -> list[Shot]:
-    """The shots of a film: a few known people again and again, strangers, and nobody; never one twice running."""
+    """The shots of a film: a few recurring known people, strangers, and nobody; never the same one twice in a row."""
     cast = [names[index] for index in rng.permutation(len(names))[:CAST]]
     shots: list[Shot] = []
     last = ""
@@ -102,7 +102,7 @@ def _script(names: Sequence[str], of_known: Mapping, unseen: Sequence[str], whol
 
 
 def write_world(world: World, place: Path, pair: str) -> None:
-    """The stage directories of a seed."""
+    """Write the stage directories of a seed."""
     for name, films in (("known", world.known), ("films", world.films), ("strangers", world.strangers)):
         names = {film.faces.clip.name for film in films}
         labels = {name: label for name, label in world.labels.items() if name in names}
@@ -110,7 +110,7 @@ def write_world(world: World, place: Path, pair: str) -> None:
 
 
 def measure(world: World, place: Path, false_hits: float) -> dict[str, float]:
-    """Run the stage over the films and over the strangers, and count."""
+    """Run the stage on the films and on the strangers, and count."""
     figures: dict[str, float] = {}
     rows = _run(place, "films", false_hits)
     for name, verdicts in (("yes", (YES,)), ("yes or maybe", (YES, MAYBE))):
@@ -138,7 +138,7 @@ def measure(world: World, place: Path, false_hits: float) -> dict[str, float]:
 
 
 def _run(place: Path, name: str, false_hits: float) -> dict[str, list[dict]]:
-    """The rows of the table of appearances, by clip."""
+    """The rows of the appearance table, by clip."""
     output = f"{place}/{name}/appearances"
     paths = {"features": f"{place}/{name}/feat", "known": (f"{place}/known/feat",), "output": output}
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -154,13 +154,13 @@ def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.appearances --output output/appearances-benchmark")
     add = parser.add_argument
     add("--videos", type=Path, default=Path("../shared/realvideo"), metavar="DIR", help="PERSON/*.mp4, manifest.csv")
-    add("--output", type=Path, default=Path("output/appearances-benchmark"), metavar="DIR", help="all that is made")
-    add("--seeds", type=numbers, default=SEEDS, metavar="S,S,...", help="of people, films and cuts")
-    add("--models", action="append", choices=MODELS, help="only this pair; may be given again")
-    add("--unlike", type=number, metavar="COSINE", help="another TRACK.UNLIKE than config has")
+    add("--output", type=Path, default=Path("output/appearances-benchmark"), metavar="DIR", help="for all output")
+    add("--seeds", type=numbers, default=SEEDS, metavar="S,S,...", help="seeds of people, films and cuts")
+    add("--models", action="append", choices=MODELS, help="only this pair; repeatable")
+    add("--unlike", type=number, metavar="COSINE", help="override TRACK.UNLIKE of config")
     usual = options_of_recipe("feature", BEST)["weight_power"]
-    add("--power", type=number, default=usual, metavar="P", help="of quality, by which a face counts; 0: all alike")
-    add("--test", action="store_true", help="the half of the people that nothing is chosen on")
+    add("--power", type=number, default=usual, metavar="P", help="exponent of quality in face weights; 0: equal")
+    add("--test", action="store_true", help="use the half of the people reserved for evaluation")
     args = parser.parse_args()
     if args.unlike is not None:
         config.TRACK.UNLIKE = args.unlike
@@ -181,7 +181,7 @@ def main() -> None:
 
 
 def print_table(record: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
-    """Mean and standard deviation over the seeds."""
+    """Print mean and standard deviation over the seeds."""
     names = list(next(iter(record.values())))
     print("| models, false hits asked |", " | ".join(names), "|")
     print("| --- |", " | ".join(["---:"] * len(names)), "|")

@@ -1,7 +1,7 @@
-"""Films cut together of looks at real videos: what detect.py and feature.py would find there, and who is in view when.
+"""Films joined from sampled frames of real videos: the tables of detect.py and feature.py for them, and the truth.
 
-A film is made of the faces that were found in the videos, not of their pictures: it is not encoded anew. Cuts lie
-anywhere between two looks; tracks are rebuilt over the whole film.
+A film is built from the faces found in the videos, not from their pictures; nothing is encoded again. Cuts are anywhere
+between two sampled frames; tracks are rebuilt over the whole film.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rcnn.tables.faces import ClipFaces
 
 from .videos import RATE, Video
 
-WIDTH, HEIGHT = 1280, 720  # of a film, into which videos are fitted
+WIDTH, HEIGHT = 1280, 720  # of a film; videos are scaled to fit
 FPS = 25.0
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Looks `first` and after of a video, `seconds` long; without a video nobody is in view."""
+    """Sampled frames of a video from index `first`, `seconds` long; without a video, nobody is visible."""
 
     video: Video | None
     first: int
@@ -35,7 +35,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Film:
-    """A clip: its faces with tracks, the vector of each track (tracks, D), and when it shows whom, in seconds."""
+    """A clip: its faces with tracks, the vector of each track (tracks, D), and the true appearances, in seconds."""
 
     faces: ClipFaces
     vectors: np.ndarray
@@ -44,7 +44,7 @@ class Film:
 
 
 def cut(clip: Clip, shots: Sequence[Shot], weighting: Weighting) -> Film | None:
-    """A film of shots, with tracks whose faces are weighted; None where it shows no face."""
+    """Join shots to a film, with weighted faces in its tracks; None if it shows no face."""
     parts, embeddings = [], []
     spans: dict[str, list[tuple[float, float]]] = {}
     start = 0.0
@@ -75,10 +75,10 @@ def cut(clip: Clip, shots: Sequence[Shot], weighting: Weighting) -> Film | None:
 
 
 def _looks(clip: Clip, shot: Shot, start: float) -> tuple[ClipFaces, np.ndarray] | None:
-    """The faces of a shot that begins at `start` of a film, and their vectors."""
+    """The faces of a shot that starts at second `start` of a film, and their vectors."""
     video = shot.video
     assert video is not None
-    begin, end = (int(np.ceil(time * RATE - 1e-9)) for time in (start, start + shot.seconds))  # looks of the film
+    begin, end = (int(np.ceil(time * RATE - 1e-9)) for time in (start, start + shot.seconds))  # sampled frames
     rows = np.flatnonzero((video.turns >= shot.first) & (video.turns < shot.first + end - begin))
     if not len(rows):
         return None

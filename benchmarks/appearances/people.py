@@ -1,4 +1,4 @@
-"""Who is known and who is a stranger, and which looks at whom are known, calibrated with, and searched."""
+"""Splits people into known people and strangers, and their videos into known clips, calibration and search."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from .films import Shot
 from .videos import RATE, Video
 
-KNOWN = 0.5  # share of the people with enough material who are known
-PIECE = 3.0  # seconds of a clip by which somebody is known, or of a stranger's
-PIECES = 4  # clips of a known person, at most
+KNOWN = 0.5  # share of known people among those with enough material
+PIECE = 3.0  # seconds of a known person's or a stranger's clip
+PIECES = 4  # maximum clips of a known person
 SHOT = (1.5, 5.0)  # seconds
-LEAST = 4 * PIECE  # seconds of a known person's video, where there is one only
-APART = 1.0  # seconds between what is known of a video and what is searched
-STRANGERS_SEEN = 0.5  # share of the strangers that calibration sees
+LEAST = 4 * PIECE  # minimum seconds of the video of a known person with a single video
+APART = 1.0  # seconds between the known and the searched part of a video
+STRANGERS_SEEN = 0.5  # share of the strangers used for calibration
 
 
 @dataclass(frozen=True)
 class Material:
-    """Stretches of a person's videos, each a first look and the one after the last."""
+    """Intervals of a person's videos, each from a sampled frame to an exclusive end."""
 
     known: list[tuple[Video, int, int]]
     searched: list[tuple[Video, int, int]]
 
 
 def halves(videos: list[Video]) -> tuple[list[str], list[str]]:
-    """The people in two halves, with as many of several sessions in each."""
+    """Split the people into halves, with equally many people with several sessions in each."""
     sessions: dict[str, set[str]] = {}
     for video in videos:
         sessions.setdefault(video.person, set()).add(video.session)
@@ -36,7 +36,8 @@ def halves(videos: list[Video]) -> tuple[list[str], list[str]]:
 
 
 def material(videos: list[Video], rng: np.random.Generator) -> Material | None:
-    """What a person is known by and searched in: other sessions, else another part of the video; None: too short."""
+    """A person's known and searched material: different sessions, else different parts of the video; None if too
+    short."""
     sessions = sorted({video.session for video in videos})
     if len(sessions) > 1:
         order = [sessions[index] for index in rng.permutation(len(sessions))]
@@ -54,7 +55,7 @@ def material(videos: list[Video], rng: np.random.Generator) -> Material | None:
 
 
 def pieces(stretches: list[tuple[Video, int, int]], most: int, rng: np.random.Generator) -> list[Shot]:
-    """Clips of `PIECE` seconds or less from stretches, no two of which overlap."""
+    """Non-overlapping clips of at most `PIECE` seconds from intervals."""
     step = int(PIECE * RATE)
     found = [
         Shot(video, first, min(step, stop - first) / RATE)
@@ -66,7 +67,7 @@ def pieces(stretches: list[tuple[Video, int, int]], most: int, rng: np.random.Ge
 
 
 def draw_shot(stretches: list[tuple[Video, int, int]], rng: np.random.Generator) -> Shot:
-    """A shot from anywhere in some stretches."""
+    """A shot from a random position in some intervals."""
     video, start, stop = stretches[rng.integers(len(stretches))]
     room = (stop - start - 1) / RATE
     seconds = float(min(rng.uniform(*SHOT), room))

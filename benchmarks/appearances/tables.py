@@ -1,4 +1,4 @@
-"""Films as stage directories, as detect.py and feature.py would write them."""
+"""Films as stage directories, in the format of detect.py and feature.py."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from .videos import RATE, Models
 def write_tables(
     films: Sequence[Film], place: Path, models: Models, labels: Mapping[str, int] | None = None
 ) -> tuple[str, str]:
-    """Write the faces and the features of films, which have faces, sorted by name; gives both directories.
+    """Write the faces and the features of films (each with faces, sorted by name); returns both directories.
 
     Parameters
     ----------
-    labels : of clips of train, by name
+    labels : labels of training clips, by name
     """
     shutil.rmtree(place, ignore_errors=True)
     faces, features = f"{place}/det", f"{place}/feat"
@@ -60,7 +60,7 @@ def write_tables(
 
 
 def _write_labels(films: Sequence[Film], root: Path, labels: Mapping[str, int]) -> str:
-    """A data set of nothing but labels."""
+    """Write a data set that contains only labels."""
     (root / LISTS).mkdir(parents=True)
     write_lines(root / NAMES_FILE, [film.faces.clip.name for film in films])
     write_lines(root / TRAIN_FILE, [f"{name} {label}" for name, label in labels.items()])

@@ -1,4 +1,4 @@
-"""Real videos of real people: their faces, found once for each pair of models, and a vector of each face."""
+"""Real videos of real people: their faces, detected once per pair of models, with a vector per face."""
 
 from __future__ import annotations
 
@@ -9,45 +9,31 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.models import own_models, published_models
 from rcnn.clips.dataset import NAMES_FILE
 from rcnn.clips.layout import FOLDERS
 from rcnn.faces.load import load_embedder
 from rcnn.networks.engine import CPU
+from rcnn.stages.crops import decode_crop
 from rcnn.stages.detect import detect
-from rcnn.stages.feature import decode_crop
 from rcnn.stages.settings import DetectSettings
 from rcnn.tables import StageReader
 from rcnn.tables.faces import ClipFaces, read_faces
 
-RATE = 8  # looks a second, of --recipe best
-CHUNK = 512  # crops that are embedded together
-
-
-@dataclass(frozen=True)
-class Models:
-    """A pair of models, and the smallest quality of a face that goes with it."""
-
-    detector: str
-    embedding: str
-    quality: float
-
-
-MODELS = {
-    "ours": Models("model/essh-m25,0", "model/face-m,0", 6.0),
-    "published": Models(
-        "../shared/checkpoints/retinaface-mnet25/mnet.25,0", "../shared/checkpoints/mobilefacenet-y1/model,0", 6.0
-    ),
-}
+RATE = 8  # sampled frames per second, as in --recipe best
+CHUNK = 512  # crops embedded together
+QUALITY = 6.0  # quality threshold
+MODELS = {"ours": own_models(QUALITY), "published": published_models(QUALITY)}
 
 
 @dataclass(frozen=True)
 class Video:
     """A video of one person.
 
-    looks : frames that were looked at, `RATE` a second
-    turns : (n,) int, which of them each face was found at, from 0
-    faces : n of them, without crops
-    vectors : (n, D) float32 of length 1
+    looks : number of sampled frames, `RATE` per second
+    turns : (n,) int, index of each face's sampled frame, from 0
+    faces : n faces, without crops
+    vectors : (n, D) float32, unit
     """
 
     person: str
@@ -61,7 +47,7 @@ class Video:
 
 
 def make_set(source: Path, root: Path) -> None:
-    """A data set of links to the videos, all of them test clips."""
+    """Create a data set of links to the videos, all as test clips."""
     folder = root / FOLDERS["test"]
     folder.mkdir(parents=True, exist_ok=True)
     (root / NAMES_FILE).parent.mkdir(exist_ok=True)
@@ -74,7 +60,7 @@ def make_set(source: Path, root: Path) -> None:
 
 
 def read_videos(source: Path, output: Path, pair: str) -> list[Video]:
-    """Detect and embed what is not done yet, and give the videos of one person in which a face was found."""
+    """Detect and embed missing videos; returns the videos of a single person with at least one face."""
     models = MODELS[pair]
     place = f"{output}/det-{pair}"
     settings = {"model": models.embedding, "detector": models.detector, "quality_threshold": models.quality}
@@ -122,5 +108,5 @@ def _manifest(source: Path) -> list[dict[str, str]]:
 
 
 def name_of(file: str) -> str:
-    """The clip's name: one without white space, for a file in a person's folder."""
+    """The clip name, without white space, for a file in a person's folder."""
     return "_".join(file.replace("/", "__").split())

@@ -1,9 +1,9 @@
-"""The protocol of docs/ranking.md: films cut together of real videos, in which people are looked for.
+"""The protocol of docs/ranking.md: search for people in films joined from real videos.
 
-Who stands where, `people`: a person is for choosing or for the end, by a hash, with all photographs and videos. Of each
-side there are five draws. A draw has known people, of whom photographs or one session teach; films show other
-photographs and other sessions. What a film shows, `script`; its pictures at four levels, `render`; its data sets and
-the faces in them, `draws`. Ways to rank, `methods`, go through the stages and are scored in `measure`.
+`people`: a person belongs to the tuning side ("choosing") or the final side ("end"), by a hash, with all photographs
+and videos. Each side has five draws. A draw has known people, trained on photographs or one session; films show other
+photographs and other sessions. `script`: the content of the films; `render`: their pictures at four levels; `draws`:
+data sets and detected faces; `methods`: ranking methods, which run through the stages and are scored in `measure`.
 
 `stills` is the protocol of clips of photographs, for a second table.
 """

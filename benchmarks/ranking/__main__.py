@@ -1,11 +1,12 @@
-"""Rankings on films of real people: makes the films, finds faces, measures methods, prints tables.
+"""Rankings on films of real people: creates the films, detects faces, measures methods, prints tables.
 
-    python -m benchmarks.ranking --output output/ranking                       # the people for choosing
-    python -m benchmarks.ranking --output output/ranking --side end --prepare  # films and faces alone, nothing scored
-    python -m benchmarks.ranking --output output/ranking --side end --methods end     # to be looked at once
-    python -m benchmarks.ranking --output output/ranking --side end --tables   # what was measured, ready for the docs
+    python -m benchmarks.ranking --output output/ranking                       # people reserved for tuning
+    python -m benchmarks.ranking --output output/ranking --side end --prepare  # films and faces only, nothing scored
+    python -m benchmarks.ranking --output output/ranking --side end --methods end     # evaluate once
+    python -m benchmarks.ranking --output output/ranking --side end --tables   # existing results, formatted for the
+    docs
 
-What is done is kept, and the same command resumes.
+Finished work is kept, and the same command resumes.
 """
 
 from __future__ import annotations
@@ -30,15 +31,15 @@ PAIRS = tuple((BEST_NOW.name, other.name) for other in (SEED_LINE, CENTROIDS, BE
 def main() -> None:
     parser = Parser(__doc__.partition("\n")[0], "python -m benchmarks.ranking --output output/ranking")
     add = parser.add_argument
-    add("--shared", type=Path, default=Path("../shared"), metavar="DIR", help="holds faces and realvideo")
-    add("--output", type=Path, default=Path("output/ranking"), metavar="DIR", help="data sets and all that is made")
-    add("--side", choices=SIDES, default=CHOOSING, help="people for choosing, or those for the end")
+    add("--shared", type=Path, default=Path("../shared"), metavar="DIR", help="folder with faces and realvideo")
+    add("--output", type=Path, default=Path("output/ranking"), metavar="DIR", help="for data sets and all output")
+    add("--side", choices=SIDES, default=CHOOSING, help="people reserved for tuning, or for the final evaluation")
     add("--models", choices=MODELS, default="published", help="detector and embedding model")
     add("--draws", type=numbers, default=tuple(map(float, range(DRAWS))), metavar="N,N,...", help="which draws")
-    add("--level", action="append", choices=LEVELS, help="only this; may be given again")
-    add("--methods", choices=GROUPS, default="first", help="which lines")
-    add("--prepare", action="store_true", help="films and faces alone")
-    add("--tables", action="store_true", help="print what was measured before, and measure nothing")
+    add("--level", action="append", choices=LEVELS, help="only this level; repeatable")
+    add("--methods", choices=GROUPS, default="first", help="group of methods")
+    add("--prepare", action="store_true", help="only create films and faces")
+    add("--tables", action="store_true", help="only print existing results")
     args = parser.parse_args()
     numbers_of = [int(number) for number in args.draws]
     if not args.tables:

@@ -1,4 +1,4 @@
-"""What detect.py writes by a recipe and a least quality, taken from all faces that were found once."""
+"""Derives detect.py's output for a recipe and a quality threshold from all detected faces."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rcnn.tables.faces import ClipFaces, read_faces
 def choose_faces(
     sources: Sequence[Path], target: Path, recipe: str, quality: float, names: Collection[str], dataset: Path
 ) -> None:
-    """Write a directory of some clips, unless it is there.
+    """Write a directory of some clips, unless it exists.
 
     Parameters
     ----------
-    sources : what detect.py found, of all faces
-    names : clips that are wanted
+    sources : detect directories with all faces
+    names : clips to include
     """
     if (target / MANIFEST).exists():
         return

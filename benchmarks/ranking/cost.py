@@ -1,4 +1,4 @@
-"""What each lever costs at the size of the challenge, on synthetic vectors: the cost table of docs/ranking.md.
+"""Cost of each option at the size of the challenge, on synthetic vectors: the cost table of docs/ranking.md.
 
 python -m benchmarks.ranking.cost
 """
@@ -23,12 +23,13 @@ from rcnn.training.momentum import Momentum
 
 TRAIN, TEST, CLASSES, WIDTH = 392_537, 172_835, 4_935, 512
 BATCH, STEPS = 1024, 20
-TRACKS = 1.5  # a clip, with all faces
-NEIGHBOURS = 20_000  # clips among which re-ranking's neighbours are sought, to be squared up to TEST
+TRACKS = 1.5  # per clip, with all faces
+NEIGHBOURS = 20_000  # clips searched for neighbours in re-ranking; the cost is scaled quadratically to TEST
 
 
 def report(name: str, size: float, action: Callable[[], object]) -> None:
-    """Seconds of an action that is 1/size of the whole, and the peak of this process's memory so far."""
+    """Print the extrapolated seconds of an action that is 1/size of the whole, and this process's peak memory so
+    far."""
     started = time.monotonic()
     action()
     seconds = (time.monotonic() - started) * size
@@ -47,9 +48,9 @@ def main() -> None:
     print("| --- | ---: | ---: |")
     random = np.random.default_rng(0)
     frames, boxes = np.repeat(np.arange(3, 126, 3), 2), np.tile([[50, 50, 150, 150], [500, 50, 600, 150]], (41, 1))
-    # two people, each like themselves from frame to frame, and unlike the other
+    # two people, each self-similar across frames and dissimilar to the other
     faces, central = np.tile(vectors(2, 1), (41, 1)) + vectors(82, 2) / 2, np.tile([True, False], 41)
-    track_faces(frames, boxes.astype(np.float32), central, faces)  # imports what it needs, once a process
+    track_faces(frames, boxes.astype(np.float32), central, faces)  # triggers imports, once per process
     report("tracks of all clips, 5 s with two faces each, one core", (TRAIN + TEST) / 100,
            lambda: [track_faces(frames, boxes.astype(np.float32), central, faces) for _ in range(100)])  # fmt: skip
     features = torch.from_numpy(vectors(BATCH * STEPS, 2))

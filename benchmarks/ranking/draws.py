@@ -1,9 +1,9 @@
-"""The data sets of a draw on disk, listed in place, and the faces in them, found once for a pair of models.
+"""The data sets of a draw on disk, referenced in place, and their faces, detected once per pair of models.
 
 FOLDER/SIDE/sizes.json
-FOLDER/SIDE/DRAW/teach/gt_v2             clips that teach: train with labels, val without
-FOLDER/SIDE/DRAW/LEVEL/films, gt_v2      films, and their clips with the truth
-FOLDER/SIDE/DRAW/MODELS/teach, LEVEL     what detect.py finds there, of all faces, whatever their quality
+FOLDER/SIDE/DRAW/teach/gt_v2             training clips: train with labels, val without
+FOLDER/SIDE/DRAW/LEVEL/films, gt_v2      films, and their clips with ground truth
+FOLDER/SIDE/DRAW/MODELS/teach, LEVEL     detect.py's output with all faces, whatever their quality
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from benchmarks.models import own_models, published_models
 from rcnn.clips.dataset import TEST, TRAIN, TRAIN_FILE, VAL, VAL_FILE
 from rcnn.clips.layout import LISTS, PEOPLE_FILE, TEST_FILE, write_lines
 from rcnn.clips.listed import ListedClip, write_listed
@@ -27,23 +28,9 @@ from .people import DRAWS, Cast, Piece, draw_cast, number, read_photographs, rea
 from .render import LEVELS, Sizes, render
 from .script import Film, FilmClip, cut_clips, write_films
 
-CHECKPOINTS = "../shared/checkpoints"
 TEACH = "teach"
-
-
-@dataclass(frozen=True)
-class Models:
-    """A pair of models, and the smallest quality of a face that goes with it, chosen on the side for choosing."""
-
-    detector: str
-    embedding: str
-    quality: float
-
-
-MODELS = {
-    "published": Models(f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0", f"{CHECKPOINTS}/mobilefacenet-y1/model,0", 4.0),
-    "own": Models("model/essh-m25,0", "model/face-m,0", 4.0),
-}
+QUALITY = 4.0  # quality threshold, chosen on the side for choosing
+MODELS = {"published": published_models(QUALITY), "own": own_models(QUALITY)}
 
 
 def folder_name(level: str) -> str:
@@ -52,7 +39,7 @@ def folder_name(level: str) -> str:
 
 @dataclass(frozen=True)
 class Draw:
-    """A draw of a side; `shared` holds faces and realvideo, `folder` all that is made."""
+    """A draw of a side; `shared` contains faces and realvideo, `folder` all output."""
 
     shared: Path
     folder: Path
@@ -79,11 +66,11 @@ class Draw:
         return [clip for film in self.films for clip in cut_clips(film)]
 
     def faces(self, models: str, part: str) -> Path:
-        """What detect.py found in a level's films, or in `TEACH`."""
+        """The detect directory of a level's films, or of `TEACH`."""
         return self.place / models / folder_name(part)
 
     def make(self, levels: Sequence[str] = LEVELS) -> None:
-        """Write the films and all lists, unless they are there."""
+        """Write the films and all lists, unless they exist."""
         self.place.mkdir(parents=True, exist_ok=True)
         if all((self.place / folder_name(part) / PEOPLE_FILE).exists() for part in (TEACH, *levels)):
             return
@@ -125,11 +112,11 @@ class Draw:
         }
 
     def kinds(self) -> dict[int, str]:
-        """How each label is known."""
+        """The kind of training material of each label."""
         return {self.cast.labels[known.person]: known.kind for known in self.cast.known}
 
     def find_faces(self, models: str, parts: Iterable[str] = (TEACH, *LEVELS)) -> None:
-        """All faces of all clips, unless they are there."""
+        """Detect all faces of all clips, unless this is done."""
         for part in parts:
             target = self.faces(models, part)
             if not (target / MANIFEST).exists():
@@ -158,7 +145,7 @@ def truth_lines(truth: dict[int, list[str]]) -> Iterable[str]:
 
 
 def write_set(folder: Path, listed: Sequence[ListedClip], labels: dict[str, int], people: dict[str, int]) -> None:
-    """The lists of a data set in place; the names of people come last."""
+    """Write the lists of a data set in place; the names of people come last."""
     (folder / LISTS).mkdir(parents=True, exist_ok=True)
     write_listed(str(folder), listed)
     write_lines(folder / TRAIN_FILE, (f"{name} {label}" for name, label in sorted(labels.items())))

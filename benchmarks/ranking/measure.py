@@ -44,14 +44,14 @@ def measure(
 
     Parameters
     ----------
-    others : draws of the same side, whose clips are ranked, too, where they show nobody known
+    others : draws of the same side; their clips without known people are ranked too
     """
     path = draw.folder / "results" / draw.side / models / f"{draw.number}-{folder_name(level)}.json"
     results: dict[str, Figures] = json.loads(path.read_text()) if path.exists() else {}
     runs = Runs(draw, others, models, level)
     new = [method for method in methods if method.name not in results]
     if new:
-        place = draw.folder / draw.side  # of all draws: they share clips
+        place = draw.folder / draw.side  # common to all draws, which share clips
         kept = {MODELS[models].embedding: place / f"embeddings-{models}-{folder_name(level)}.npz"}
         if any(method.joined for method in new):
             kept[SECOND] = place / f"embeddings-{models}-second-{folder_name(level)}.npz"
@@ -64,9 +64,9 @@ def measure(
 
 
 class Runs:
-    """The stage directories of a draw at a level; what several methods share is made once.
+    """The stage directories of a draw at a level; shared work of several methods is done once.
 
-    MODELS/runs/LEVEL/DIGEST of the options that lead there, so that levels can be measured side by side
+    Paths are MODELS/runs/LEVEL/DIGEST, a digest of the options, so that levels can be measured in parallel.
     """
 
     def __init__(self, draw: Draw, others: Sequence[Draw], models: str, level: str) -> None:
@@ -80,7 +80,7 @@ class Runs:
         self.clips = [(each, clip) for each in (draw, *foreign) for clip in each.clips if clip.name in self.names]
 
     def figures(self, method: Method) -> Figures:
-        """MAP@100 in per cent, by kind; and the seconds that the stages took."""
+        """MAP@100 in percent, by kind; and the seconds of the stages."""
         started = time.monotonic()
         with contextlib.redirect_stdout(io.StringIO()):
             ranking = self.rank(method)
@@ -96,7 +96,7 @@ class Runs:
         taught = [self.draw.faces(self.models, TEACH)]
         feat_teach = [str(self.features(TEACH, taught, key, given["feature"], each)) for each in embeddings]
         feat_test = [str(self.features(self.level, self.sources, key, plain, each)) for each in embeddings]
-        joined = (method.joined,) if method.joined else ()  # what was made without it keeps its name
+        joined = (method.joined,) if method.joined else ()  # directories without it keep their names
         trainval = self.place("trainval", key, given["feature"], given["genfeat"], *joined)
         if not (trainval / MANIFEST).exists():
             teach = str(self.draw.place / TEACH)
@@ -125,7 +125,7 @@ class Runs:
     def features(
         self, part: str, sources: Sequence[Path], key: tuple[str, float], given: Mapping[str, Any], embedding: str
     ) -> Path:
-        """What feature.py makes of the faces of `TEACH` or of a level that a recipe and a least quality leave."""
+        """Run feature.py on the faces of `TEACH` or of a level, selected by a recipe and a quality threshold."""
         dataset = self.draw.place / folder_name(part)
         names = read_listed_names(str(dataset)) if part == TEACH else self.names
         faces = self.place("det", part, len(names), key)
@@ -138,7 +138,7 @@ class Runs:
         return target
 
     def place(self, *words: Any) -> Path:
-        # what a recipe means changes as the project goes on
+        # the options of a recipe may change over time
         text = json.dumps((OPTIONS, words), default=dict, sort_keys=True)
         return self.root / f"{words[0]}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -146,7 +146,7 @@ class Runs:
 def figures_of(
     ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[str]], kinds: Mapping[int, str]
 ) -> Figures:
-    """MAP@100 in per cent of the people of each kind, of all but those of the same recording, and of all."""
+    """MAP@100 in percent of the people of each kind, of all except same-recording people, and of all."""
     scores = score(ranking, truth)
     groups = {kind: [each for each in scores if kinds[each.label] == kind] for kind in KINDS}
     groups[MAIN] = [each for each in scores if kinds[each.label] != SAME]

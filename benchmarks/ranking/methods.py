@@ -1,4 +1,4 @@
-"""The lines of the tables: ways to rank, as options of the stages."""
+"""The rows of the tables: ranking methods, as options of the stages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Options = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Method:
-    """A line.
+    """A row of the tables.
 
-    recipe : that all stages have
-    options : what stages are given besides, by their names in `STAGES`
-    centroids : ranked by the cosine to the nearest centroid of the recipe's training set, in place of stages 4 to 6
-    quality : least quality of a face; None for the models'
-    joined : the vectors of the own embedding of the same faces stand beside those of the models'
-    scene : share of its scores that a clip gives to those of its film that show the same scene; None: nothing
-    bare : only to those without a face
+    recipe : recipe of all stages
+    options : additional options of stages, by their names in `STAGES`
+    centroids : rank by cosine to the nearest centroid of the recipe's training set, instead of stages 4 to 6
+    quality : quality threshold; None for the models' own
+    joined : concatenate the vectors of the project's own embedding to those of the models'
+    scene : share of its scores that a clip gives to clips of its film with the same scene; None: none
+    bare : give scores only to clips without a face
     """
 
     name: str
@@ -37,7 +37,7 @@ class Method:
 
 SEED_LINE = Method("seed", SEED)
 SEED_CENTROIDS = Method("centroids of seed's features", SEED, centroids=True)
-# What `best` was before there was the protocol: options that it did not have are at what they do by themselves.
+# `best` before the protocol existed: options that it lacked have their defaults.
 BEFORE = Method(
     "best, unweighted",
     options={
@@ -46,7 +46,7 @@ BEFORE = Method(
         "train": {"head": "auto"},
     },
 )
-CENTROIDS = replace(BEFORE, name="centroids", centroids=True)  # of the tracks that `best` teaches
+CENTROIDS = replace(BEFORE, name="centroids", centroids=True)  # of the training tracks of `best`
 BEST_NOW = Method("best")
 FIRST = (SEED_LINE, SEED_CENTROIDS, CENTROIDS, BEFORE)
 SHOWN = (SEED_LINE, CENTROIDS, BEFORE, BEST_NOW)
@@ -55,7 +55,7 @@ QUALITIES = (0.0, 2.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0)
 
 
 def but(name: str, quality: float | None = None, **options: Mapping[str, Any]) -> Method:
-    """What `best` was before, with other options of some stages."""
+    """`best` before the protocol, with other options of some stages."""
     merged = {**BEFORE.options, **{stage: {**BEFORE.options.get(stage, {}), **of} for stage, of in options.items()}}
     return Method(name, options=merged, quality=quality)
 
@@ -75,7 +75,7 @@ LEVERS = (
     but("templates, asked for", train={"head": "templates"}),
     but("main tracks teach", genfeat={"tracks": "main"}),
 )
-EIGHTH = {"weights": "quality", "weight_power": 8.0}  # of best as it is now
+EIGHTH = {"weights": "quality", "weight_power": 8.0}  # of the current best
 VARIANTS = (
     but("mirrored crops", feature={"aug": 1}),
     but("mirrored and colour variants", feature={"aug": 2}),

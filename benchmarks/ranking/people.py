@@ -1,12 +1,12 @@
-"""Who is for choosing and who for the end, who a draw knows, and what of them teaches or is looked for.
+"""Assigns people to the two sides, draws known people, and splits their material into training and search.
 
-A person is on one side with all that shows them. People of photographs are at the end where
-`rcnn.training.people.held_out` says so, for our embedding model learnt from the others. People of videos go by turns,
-in the order of a hash, those of several sessions and those of one apart, so that both sides have some. Files that show
-several people are left out: nobody knows who is in them.
+A person is on one side with all photographs and videos. People with photographs are on the "end" side if
+`rcnn.training.people.held_out` says so, because our embedding model was trained on the others. People with videos
+alternate between the sides in hash order, separately for several sessions and for one. Files with several people are
+excluded, because their identities are unknown.
 
-People of photographs are dealt out to the draws, so that draws share no photograph. Videos are too few for that: draws
-share them, and differ in which session teaches, who is known and what is cut from where.
+People with photographs are distributed over the draws, so that draws share no photograph. There are too few videos for
+that: draws share them, and differ in the training session, the known people and the cut positions.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DRAWS = 5
 SESSION, PHOTOGRAPHS, SAME = KINDS = ("another session", "photographs", "same recording")
 SEVERAL_PHOTOGRAPHS, TWO_PHOTOGRAPHS = 18, 6  # known people of a draw with three photographs or more, and with two
 SAME_RECORDING = 8  # known people of a draw whose one recording teaches and is looked for
-STRANGERS, TAUGHT_STRANGERS = 24, 40  # people of photographs in a draw's films, and in its val
-STRANGERS_PHOTOGRAPHS = 5  # of a person in val at most
-TEACHING_SECONDS, TEACHING_PIECES = 2.0, 3  # of a video that teaches: length and number of its clips
-TEACHING_PHOTOGRAPHS, SEEN_PHOTOGRAPHS = 5, 3  # of a person at most
+STRANGERS, TAUGHT_STRANGERS = 24, 40  # people with photographs in a draw's films, and in its val
+STRANGERS_PHOTOGRAPHS = 5  # maximum per person in val
+TEACHING_SECONDS, TEACHING_PIECES = 2.0, 3  # of a training video: length and number of clips
+TEACHING_PHOTOGRAPHS, SEEN_PHOTOGRAPHS = 5, 3  # maximum per person
 LEAST_SHOT, LONGEST_SHOT = 2.0, 6.0  # seconds of a shot of a film
-GAP = 1.0  # seconds between what teaches and what is looked for, of one recording
-SAME_SECONDS = 8.0  # least length of such a recording
+GAP = 1.0  # seconds between the training and the search part of one recording
+SAME_SECONDS = 8.0  # minimum length of such a recording
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Known:
-    """A person to be found: how they are known, what teaches, and what films may show, a shot each."""
+    """A person to find: kind, training material, and material for films, one shot each."""
 
     person: str
     kind: str
@@ -70,11 +70,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who is in a draw.
+    """The people of a draw.
 
-    known : label 1 is the first
-    strangers : what films show of people who are never learnt, a shot each
-    taught_strangers : photographs of others, clips of val without a label
+    known : known people; the first has label 1
+    strangers : material of strangers in films, one shot each
+    taught_strangers : photographs of other strangers, unlabelled clips of val
     """
 
     known: tuple[Known, ...]
@@ -87,34 +87,34 @@ class Cast:
 
 
 def number(*words: object) -> int:
-    """0..2**64-1, the same for the same words on every machine."""
+    """A hash of the words, 0..2**64-1, equal on every machine."""
     return int.from_bytes(hashlib.sha256("/".join(map(str, words)).encode()).digest()[:8], "big")
 
 
 def by_chance(names: Iterable[str], *words: object) -> list[str]:
-    """Names in the order of a hash."""
+    """Names in hash order."""
     return sorted(names, key=lambda name: (number(*words, name), name))
 
 
 def read_videos(folder: Path) -> list[Video]:
-    """The videos of one person each, of `manifest.csv`."""
+    """The single-person videos of `manifest.csv`."""
     with (folder / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     return [Video(row["file"], row["person"], row["session"], float(row["seconds"])) for row in rows if row["person"]]
 
 
 def read_photographs(folder: Path) -> dict[str, tuple[Path, ...]]:
-    """The photographs of each person, of PERSON/*.jpg."""
+    """The photographs of each person, from PERSON/*.jpg."""
     return {path.name: tuple(sorted(path.glob("*.jpg"))) for path in sorted(folder.iterdir()) if path.is_dir()}
 
 
 def side_of_photographs(person: str) -> str:
-    """The side of a person of whom there are photographs."""
+    """The side of a person with photographs."""
     return END if held_out(person) else CHOOSING
 
 
 def sides_of_videos(videos: Sequence[Video]) -> dict[str, str]:
-    """The side of each person of whom there are videos."""
+    """The side of each person with videos."""
     sessions: dict[str, set[str]] = {}
     for video in videos:
         sessions.setdefault(video.person, set()).add(video.session)
@@ -127,7 +127,7 @@ def sides_of_videos(videos: Sequence[Video]) -> dict[str, str]:
 
 def draw_cast(videos: Sequence[Video], photographs: Mapping[str, Sequence[Path]], side: str, draw: int,
               folder: Path = Path()) -> Cast:  # fmt: skip
-    """Who is in a draw of a side.
+    """The people of a draw of a side.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def draw_cast(videos: Sequence[Video], photographs: Mapping[str, Sequence[Path]]
 
 
 def _deal(photographs: Mapping[str, Sequence[Path]], draw: int) -> list[str]:
-    """The people of a draw, those with few photographs dealt out apart from those with many, in the order of a hash."""
+    """The people of a draw in hash order; those with few and those with many photographs are dealt separately."""
     mine = []
     for least, most in ((3, 10**6), (2, 2), (1, 1)):
         some = by_chance((name for name in photographs if least <= len(photographs[name]) <= most), "draw")
@@ -176,7 +176,7 @@ def _by_photographs(person: str, paths: Sequence[Path]) -> Known:
 
 
 def _by_session(videos: Sequence[Video], draw: int, folder: Path) -> Known | None:
-    """One session teaches, each other one is looked for; None of a person with a single one."""
+    """Train on one session and search the others; None for a person with a single session."""
     sessions: dict[str, list[Video]] = {}
     for video in videos:
         sessions.setdefault(video.session, []).append(video)
@@ -190,7 +190,7 @@ def _by_session(videos: Sequence[Video], draw: int, folder: Path) -> Known | Non
 
 
 def _same_recording(videos: Sequence[Video], draw: int, folder: Path) -> Known | None:
-    """The beginning of the longest video teaches, a later piece of it is looked for; None if it is short."""
+    """Train on the start of the longest video and search a later part of it; None if it is too short."""
     video = max(videos, key=lambda each: (each.seconds, each.path))
     if video.seconds < SAME_SECONDS:
         return None
@@ -200,7 +200,7 @@ def _same_recording(videos: Sequence[Video], draw: int, folder: Path) -> Known |
 
 
 def _teaching(videos: Sequence[Video], folder: Path) -> tuple[Piece, ...]:
-    """Pieces of some videos: the first of each, then the second of each, and so on."""
+    """Pieces of some videos: first the first of each, then the second of each, and so on."""
     found = []
     for video in videos:
         length = min(TEACHING_SECONDS, video.seconds)
@@ -211,7 +211,7 @@ def _teaching(videos: Sequence[Video], folder: Path) -> tuple[Piece, ...]:
 
 
 def _shots(videos: Sequence[Video], count: int, draw: int, folder: Path, since: float = 0.0) -> list[Piece]:
-    """Some pieces of some videos, each of another video, long enough for a shot."""
+    """Up to `count` pieces, each of a different video, long enough for a shot."""
     rng = random.Random(number("shots", draw, videos[0].person, videos[0].session))
     usable = [video for video in videos if video.seconds - since >= LEAST_SHOT]
     found = []

@@ -1,4 +1,4 @@
-"""Embeddings of crops, kept in a file, so that ways to rank which begin at the same crops embed each once."""
+"""A file cache of embeddings, so that ranking methods with the same crops embed each crop once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DIGEST = 16  # bytes of a crop's name
 
 
 class Remembered(Embedder):
-    """An embedder that looks up what it has embedded before."""
+    """An embedder with a cache."""
 
     def __init__(self, embedder: Embedder, path: Path) -> None:
         super().__init__(embedder.network)
@@ -41,7 +41,7 @@ class Remembered(Embedder):
         return np.stack([self._known[key] for key in keys])
 
     def save(self) -> None:
-        """Keep what came since the last time."""
+        """Save new embeddings."""
         if len(self._known) == self._saved:
             return
         part = self._path.with_suffix(f".{os.getpid()}.npz")
@@ -53,7 +53,7 @@ class Remembered(Embedder):
 
 @contextmanager
 def remembered(paths: Mapping[str, Path]) -> Iterator[None]:
-    """In here `feature` takes the embeddings of some models from a file each, and adds to it."""
+    """Within this context, `feature` caches the embeddings of some models, one file per model."""
     own, embedders = feature.load_embedder, {}
     for model, path in paths.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The pictures of films: what a recorder leaves of them, at four levels."""
+"""Renders films at four levels of recording quality."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from .script import Film, Shot
 
 AS_IS, LINES, DARK, TINY = LEVELS = ("as is", "240 lines", "dark", "tiny")
 SIZE, SMALL = (640, 360), (426, 240)  # width and height of the frames, pixels
-FPS = 12  # frames a second, as recorders write
+FPS = 12  # frames per second, as with typical recorders
 CRF, ROUGH, DARK_CRF = 23, 34, 30  # x264's constant rate factor
-# Of a picture, 1 being fitted into its part of the frame; as many in each octave. Most faces are 30 to 150 pixels high.
+# of a picture, 1 fills its part of the frame; log-uniform. Most faces are 30 to 150 pixels high.
 ZOOM = (0.15, 1.0)
-DRIFT = 0.1  # by which share of itself the zoom changes at most
+DRIFT = 0.1  # maximum relative change of the zoom
 TINY_FACE = 24  # height of a face, pixels
-GAIN, NOISE = 0.22, 7.0  # of dark: factor of the brightness, standard deviation of the grain in grey levels
+GAIN, NOISE = 0.22, 7.0  # for "dark": brightness factor, standard deviation of the grain in grey levels
 HIDDEN = 24  # sigma of an insert's blur, pixels
-SIZES_FILE = "sizes.json"  # height of the face in each source, as a share of the picture's
-USUAL_SHARE = 0.5  # where none is found
-LOOKS = 3  # frames of a video that the share is taken from
+SIZES_FILE = "sizes.json"  # face height in each source, as a share of the picture height
+USUAL_SHARE = 0.5  # if no face is found
+LOOKS = 3  # frames of a video used to measure the share
 
 
 class Sizes:
-    """Height of the face in each photograph and video, as a share of the picture's height; kept in a file."""
+    """Face height in each photograph and video, as a share of the picture height; cached in a file."""
 
     def __init__(self, folder: Path, detector: Callable[[], Detector]) -> None:
         self._path, self._load, self._detector = folder / SIZES_FILE, detector, None
@@ -71,7 +71,8 @@ class Sizes:
 
 
 def read_piece(decoder: FrameDecoder, piece: Piece, count: int, rate: int) -> list[np.ndarray]:
-    """So many frames of a piece of a video, no higher than a film's; the last again where it ends too early."""
+    """`count` frames of a piece of a video, no higher than a film's; the last one is repeated if the video is too
+    short."""
     images: list[np.ndarray] = []
     for frame in decoder.read_frames(str(piece.path), 1, Fraction(rate), piece.start, piece.end):
         scale = min(1.0, SIZE[1] / frame.image.shape[0])
@@ -85,7 +86,7 @@ def read_piece(decoder: FrameDecoder, piece: Piece, count: int, rate: int) -> li
 
 @dataclass(frozen=True)
 class _View:
-    """A piece in its part of the frame: its images, the part's width and height, how it is moved over."""
+    """A piece in its part of the frame: its images, the part's width and height, and the motion over it."""
 
     images: Sequence[np.ndarray]
     size: tuple[int, int]
@@ -128,7 +129,7 @@ def _shot_frames(shot: Shot, views: Sequence[_View]) -> Iterator[np.ndarray]:
 
 
 class _Grain:
-    """Noise that is drawn once and shifted by chance from frame to frame: as irregular, and ten times as fast."""
+    """Noise that is drawn once and shifted randomly per frame: looks the same, and is ten times as fast."""
 
     def __init__(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
@@ -141,7 +142,7 @@ class _Grain:
 
 
 class _Writer:
-    """A film as H.264 in mp4, a file that appears when it is whole."""
+    """Writes a film as H.264 in mp4, atomically."""
 
     def __init__(self, path: Path, size: tuple[int, int], crf: int) -> None:
         self._path, self._part, self._size = path, path.with_suffix(".part"), size
@@ -165,7 +166,7 @@ class _Writer:
 
 
 def render(film: Film, targets: dict[str, Path], sizes: Sizes) -> None:
-    """Write a film at some levels, unless all of its files are there; of a film the levels share what they can."""
+    """Write a film at some levels, unless all its files exist; the levels share work where possible."""
     left = {level: path for level, path in targets.items() if not path.exists()}
     if not left:
         return

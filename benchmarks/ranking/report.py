@@ -1,4 +1,4 @@
-"""Tables of what was measured, ready for docs/ranking.md."""
+"""Result tables for docs/ranking.md."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from statistics import mean, stdev
 from .draws import folder_name
 from .render import LEVELS
 
-Values = Mapping[str, Mapping[str, Sequence[float]]]  # by method and level, one a draw
+Values = Mapping[str, Mapping[str, Sequence[float]]]  # by method and level, one per draw
 
 
 def read_results(folder: Path, side: str, models: str, figure: str, draws: Sequence[int]) -> Values:
-    """A figure of all draws, of methods that all draws and levels have."""
+    """A figure for all draws, of the methods measured in all draws and levels."""
     found: dict[str, dict[str, list[float]]] = {}
     for level in LEVELS:
         for number in draws:
@@ -35,18 +35,18 @@ def spread(values: Sequence[float], sign: str = "") -> str:
 
 
 def differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
-    """Draw by draw.
+    """Differences per draw.
 
     Raises
     ------
     ValueError
-        If they are not of the same number of draws.
+        If the numbers of draws differ.
     """
     return [a - b for a, b in zip(one, other, strict=True)]
 
 
 def table(values: Values, methods: Sequence[str] | None = None) -> Iterator[str]:
-    """Lines of Markdown: a method a row, a level a column."""
+    """Lines of Markdown: one row per method, one column per level."""
     yield f"| | {' | '.join(LEVELS)} |"
     yield f"| --- |{' ---: |' * len(LEVELS)}"
     for method in methods or values:
@@ -55,7 +55,7 @@ def table(values: Values, methods: Sequence[str] | None = None) -> Iterator[str]
 
 
 def paired(values: Values, pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Lines of Markdown: differences of pairs of the same draw, with the least of them."""
+    """Lines of Markdown: paired differences per draw, with their minimum."""
     yield f"| | {' | '.join(LEVELS)} |"
     yield f"| --- |{' ---: |' * len(LEVELS)}"
     for one, other in pairs:

@@ -1,6 +1,6 @@
-"""What clips of one film say of each other where they show one scene: tried here, and no option of a stage.
+"""Shares scores between clips of a film that show the same scene; an experiment, not an option of a stage.
 
-A clip is described by small pictures of it, a shot seen twice by nearly the same ones. No face is needed.
+A clip is described by small pictures; a shot that occurs twice has nearly equal ones. No face is needed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from rcnn.video.decoder import FrameDecoder
 
 from .script import FilmClip
 
-RATE = Fraction(2)  # pictures a second
-GRID = (16, 9)  # cells of a picture, in each its mean colour (L*a*b*)
-ALIKE = 0.9  # least cosine of two pictures of one scene, each less its own mean colour
+RATE = Fraction(2)  # pictures per second
+GRID = (16, 9)  # cells of a picture, each with its mean colour (L*a*b*)
+ALIKE = 0.9  # minimum cosine between pictures of one scene, after subtracting each one's mean colour
 
 
 @cache
 def _decoder() -> FrameDecoder:
-    return FrameDecoder()  # a process: one for all clips
+    return FrameDecoder()  # a process, shared by all clips
 
 
 @cache
 def describe(film: str, start: float, end: float) -> np.ndarray:
-    """Pictures of a clip, (n, cells x 3) float32 of length 1."""
+    """Pictures of a clip, (n, cells x 3) float32, unit."""
     rows = []
     for frame in _decoder().read_frames(film, 1, RATE, start, end):
         small = cv2.resize(frame.image, GRID, interpolation=cv2.INTER_AREA)
@@ -44,13 +44,13 @@ def describe(film: str, start: float, end: float) -> np.ndarray:
 def rank_by_scenes(
     predictions: str, clips: Iterable[FilmClip], film_of: Callable[[FilmClip], str], share: float, bare_only: bool
 ) -> Mapping[int, Sequence[str]]:
-    """The clips of each label, best first, when clips of one scene have given each other `share` of their scores.
+    """The clips of each label, best first, after clips of one scene have given each other `share` of their scores.
 
     Parameters
     ----------
-    predictions : what predict.py wrote
-    clips : all that are ranked, with a face or without
-    bare_only : only clips without a score take some
+    predictions : output of predict.py
+    clips : all ranked clips, with or without a face
+    bare_only : only clips without a score receive scores
     """
     readers = open_inputs((predictions,), ("predict",))
     scores: dict[str, np.ndarray] = {}

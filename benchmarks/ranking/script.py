@@ -1,5 +1,5 @@
-"""What films show: shots of one person or of two side by side, cut hard; and their clips, of which the script says whom
-each shows."""
+"""The content of films: shots of one person or of two side by side, with hard cuts; and their clips, with ground
+truth."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from itertools import pairwise
 
 from .people import LEAST_SHOT, Cast, Piece, number
 
-FILMS = 6  # of a draw
-SECONDS, WEIGHTS = (2.0, 2.5, 3.0, 4.0, 6.0), (8, 6, 4, 2, 1)  # of a shot, and how often
-STEP = 0.5  # seconds that a shot is a multiple of: cuts and middles of shots are then whole frames
-BESIDE = 0.45  # share of the shots in which a second person stands beside the first
-CLIP_SECONDS, LONG_CLIP = (2.0, 5.0), 10.0  # of most clips, and of one in LONG_EVERY at most
+FILMS = 6  # per draw
+SECONDS, WEIGHTS = (2.0, 2.5, 3.0, 4.0, 6.0), (8, 6, 4, 2, 1)  # of a shot, and their frequencies
+STEP = 0.5  # seconds; shots are multiples of it, so that cuts and middles of shots fall on frames
+BESIDE = 0.45  # share of the shots with a second person next to the first
+CLIP_SECONDS, LONG_CLIP = (2.0, 5.0), 10.0  # of most clips; maximum of one in LONG_EVERY
 LONG_EVERY = 8
-TRIES = 1000  # of an order in which nobody is in two shots running
+TRIES = 1000  # to find an order in which nobody is in two consecutive shots
 
 
 @dataclass(frozen=True)
 class Shot:
     """Some seconds of a film.
 
-    pieces : whose pictures it shows, one, or two side by side; those of an insert are blurred beyond recognition
+    pieces : the pieces shown, one, or two side by side; those of an insert are blurred beyond recognition
     """
 
     pieces: tuple[Piece, ...]
@@ -47,7 +47,7 @@ class Film:
 
 @dataclass(frozen=True)
 class FilmClip:
-    """A clip of a film, start and end in seconds, and everybody it shows, known or not."""
+    """A clip of a film, start and end in seconds, and all people in it, known or not."""
 
     name: str
     film: str
@@ -57,7 +57,7 @@ class FilmClip:
 
 
 def write_films(cast: Cast, side: str, draw: int) -> list[Film]:
-    """The films of a draw: every piece that its cast may be seen in, once, and an insert in each film."""
+    """The films of a draw: every piece for films of its cast once, and an insert per film."""
     rng = random.Random(number("films", side, draw))
     known = cast.labels
     pieces = [piece for each in cast.known for piece in each.seen] + list(cast.strangers)
@@ -77,7 +77,7 @@ def write_films(cast: Cast, side: str, draw: int) -> list[Film]:
 
 
 def _shots(pieces: Sequence[Piece], known: object, rng: random.Random) -> list[Shot]:
-    """Each piece in a shot; of some shots, where somebody known is in them, with the next piece beside it."""
+    """Put each piece in a shot; some shots with a known person also show the next piece side by side."""
     left, shots = list(pieces), []
     while left:
         chosen = [left.pop()]
@@ -93,8 +93,8 @@ def _shots(pieces: Sequence[Piece], known: object, rng: random.Random) -> list[S
 
 
 def cut_clips(film: Film) -> list[FilmClip]:
-    """The clips of a film, which together cover it: they end at cuts and in the middle of shots, as a cutter by the
-    clock does, but nobody is in one for less than half a shot."""
+    """The clips of a film, which together cover it: they end at cuts and in the middle of shots, as with cutting at
+    fixed times, but nobody is in one for less than half a shot."""
     rng = random.Random(number("clips", film.name))
     starts = [0.0]
     for shot in film.shots:
@@ -105,7 +105,7 @@ def cut_clips(film: Film) -> list[FilmClip]:
     while begin < film.seconds:
         wanted = rng.uniform(*CLIP_SECONDS) if rng.randrange(LONG_EVERY) else LONG_CLIP
         least, last = begin + CLIP_SECONDS[0], film.seconds - CLIP_SECONDS[0]
-        later = [mark for mark in marks if least <= mark <= last]  # so that what is left is no shorter than a clip
+        later = [mark for mark in marks if least <= mark <= last]  # so that the remainder is no shorter than a clip
         end = max([mark for mark in later if mark <= begin + wanted], default=later[0] if later else film.seconds)
         people = frozenset().union(*(shot.people for start, stop, shot in spans if start < end and stop > begin))
         clips.append(FilmClip(f"{film.name}-{round(1000 * begin):06d}", film.name, begin, end, people))
@@ -114,5 +114,5 @@ def cut_clips(film: Film) -> list[FilmClip]:
 
 
 def clean_of(clips: Sequence[FilmClip], known: frozenset[str]) -> Iterator[FilmClip]:
-    """Clips of other draws that a draw may rank besides its own: those that show nobody whom it knows."""
+    """Clips of other draws that a draw may rank too: those without its known people."""
     return (clip for clip in clips if not clip.people & known)

@@ -1,4 +1,4 @@
-"""How much a network computes, and how much this machine can: floating-point operations."""
+"""Floating-point operations of a network, and the peak rate of this machine."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from rcnn.networks.checkpoint.operators import VARIABLE
 from rcnn.networks.engine.openvino import PRECISION, core
 from rcnn.networks.engine.torch import RUN
 
-SIDE = 2048  # of the square matrices of the ceiling: far more than a cache holds, still many products a second
-SECONDS = 3.0  # that the ceiling is looked for
-FLOP = 2  # of a multiply-add
+SIDE = 2048  # of the square matrices for the ceiling: much larger than the cache, still many products per second
+SECONDS = 3.0  # duration of the ceiling measurement
+FLOP = 2  # per multiply-add
 
 
 def count_flop(graph: Graph, shape: Sequence[int]) -> int:
-    """Floating-point operations of the products of one run; what else a network does is little beside them.
+    """Floating-point operations of the products in one run; the other operations are negligible.
 
     Parameters
     ----------
-    graph : as `Graph.select` gives it
+    graph : a result of `Graph.select`
     shape : of the input
     """
     values: list[torch.Tensor] = []
@@ -37,7 +37,7 @@ def count_flop(graph: Graph, shape: Sequence[int]) -> int:
             known = graph.params.get(node.name)
             values.append(torch.empty(tuple(shape) if known is None else known.shape, device="meta"))
             continue
-        values.append(RUN[node.op](inputs, node.values))  # of tensors that have shapes and no numbers
+        values.append(RUN[node.op](inputs, node.values))  # on meta tensors, which have only shapes
         if node.op in ("Convolution", "FullyConnected"):
             total += values[-1].numel() * inputs[1][0].numel()
         elif node.op == "Deconvolution":
@@ -46,8 +46,8 @@ def count_flop(graph: Graph, shape: Sequence[int]) -> int:
 
 
 def ceiling() -> float:
-    """FLOP a second of a float32 matrix product on all cores: the best of several, by PyTorch's library or OpenVINO's,
-    of which one or the other is the faster, as the processor's maker would have it."""
+    """FLOP per second of a float32 matrix product on all cores: the best of several, by PyTorch or OpenVINO, because
+    which of them is faster depends on the processor's vendor."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     left, right = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
     result = torch.empty(SIDE, SIDE)
@@ -64,7 +64,7 @@ def ceiling() -> float:
 
 
 def _shortest(work: Callable[[], object]) -> float:
-    """Seconds that it takes at best."""
+    """Seconds of the fastest call."""
     best = float("inf")
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:

@@ -10,7 +10,7 @@ TIMES = (1, 2, 4, 8)
 
 
 def measure(setup: Setup, count: int) -> Iterator[Row]:
-    """A row for each number of clips, from `count` to eight times as many, and of cores."""
+    """One row per number of clips, from `count` to eight times as many, and per number of cores."""
     for cores in dict.fromkeys((len(setup.cores), 1)):
         last: tuple[int, float, int, float] = (0, 0.0, 0, 0.0)
         for times in TIMES:
@@ -42,5 +42,5 @@ def measure(setup: Setup, count: int) -> Iterator[Row]:
 
 
 def _rate(units: int, seconds: float) -> float | None:
-    """Units a second; None where noise was larger than what they took."""
+    """Units per second; None if noise exceeded the time difference."""
     return round(units / seconds, 1) if seconds > 0 else None

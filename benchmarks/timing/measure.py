@@ -1,4 +1,4 @@
-"""What a command takes: seconds, processor time and peak memory of it and of all processes it starts."""
+"""Measures a command: seconds, processor time and peak memory, including all its child processes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rcnn.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 KIB = 1024
-SAMPLE_SECONDS = 0.25  # between two looks at the memory of all processes
-SHOWN = 2000  # characters of a failed command's last words
+SAMPLE_SECONDS = 0.25  # between two samples of the memory of all processes
+SHOWN = 2000  # characters shown of a failed command's output
 
-# A process counts what it held before exec, so the command is started from one that holds nothing. That one also adopts
-# what the command leaves behind (PR_SET_CHILD_SUBREAPER), so that its processor time counts, too.
+# A process counts memory that it had before exec, so the command is started from a small process. That process also
+# adopts orphans of the command (PR_SET_CHILD_SUBREAPER), so that their processor time counts too.
 LAUNCHER = """
 import ctypes, json, os, resource, subprocess, sys, time
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
@@ -40,12 +40,12 @@ sys.exit(done.returncode)
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took.
+    """Resource usage of a command.
 
-    seconds : from its start to its end
-    cpu_seconds : of user and system, of all its processes
-    peak_mb : 10^6 bytes; the largest resident set of one process, or what all of them shared between them were seen
-        to hold at one time, if that was more
+    seconds : from start to end
+    cpu_seconds : user and system time of all its processes
+    peak_mb : 10^6 bytes; the largest resident set of one process, or the largest sampled total of all of them with
+        shared memory counted once, if that was more
     output : its standard output
     """
 
@@ -55,7 +55,7 @@ class Usage:
     output: str
 
     def busy(self, cores: int) -> float:
-        """Share of the time of so many cores that it used."""
+        """Share of the time of `cores` cores that it used."""
         return self.cpu_seconds / self.seconds / cores
 
 
@@ -65,13 +65,13 @@ def run(command: Sequence[object], cores: Sequence[int] = (), variables: Mapping
     Parameters
     ----------
     command : program and arguments
-    cores : the processor cores it may use; none for those of this process
-    variables : of the environment, added to this process's
+    cores : processor cores it may use; empty for those of this process
+    variables : environment variables, added to this process's
 
     Raises
     ------
     InputError
-        If it can't be started or fails; what it said goes to stderr.
+        If it can't be started or fails; its output goes to stderr.
     """
     reading, writing = os.pipe()
     words = [sys.executable, "-S", "-c", LAUNCHER, str(writing), *(str(word) for word in command)]
@@ -98,7 +98,7 @@ def run(command: Sequence[object], cores: Sequence[int] = (), variables: Mapping
 
 
 def _watch(process: subprocess.Popen[str]) -> tuple[str, str, int]:
-    """Wait for a process; its output, its errors, and the most KiB that its descendants held together."""
+    """Wait for a process; returns its output, its errors, and the peak KiB of its descendants together."""
     together = 0
     while True:
         try:
@@ -126,7 +126,7 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _proportional_kib(pid: int) -> int:
-    """Resident memory of a process, in which what it shares counts in parts."""
+    """Proportional resident memory of a process (shared pages divided among their users)."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -135,5 +135,5 @@ def _proportional_kib(pid: int) -> int:
 
 
 def python(script: str, *arguments: object, cores: Sequence[int] = ()) -> Usage:
-    """`run` for a script of this repository, by this process's Python."""
+    """`run` for a script of this repository, with this process's Python."""
     return run([sys.executable, script, *arguments], cores)

@@ -1,9 +1,9 @@
-"""How many images or crops a second one network takes, in a process of its own.
+"""Images or crops per second of one network, measured in a separate process.
 
     python benchmarks/timing/network_rate.py --engine onnx --model X.onnx --shape 32,3,112,112
 
-Prints a line of JSON. For the engines mxnet and onnx it needs numpy and the runtime alone; `ours` is the engine of this
-project, fed images as the stages feed it.
+Prints a line of JSON. The engines mxnet and onnx need only numpy and the runtime; `ours` is the engine of this project,
+with images as input, as in the stages.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Callable
 import numpy as np
 import peer_networks
 
-WINDOWS = 3  # the best of so many counts: what disturbs one seldom disturbs all
+WINDOWS = 3  # the best of several windows, because disturbances rarely affect all
 EMBEDDING = "fc1_output"
 
 
 def our_network(model: str) -> Callable[[np.ndarray], object]:
-    """A network as the stages make it, fed (N, H, W, 3) uint8."""
+    """A network as the stages create it, with input (N, H, W, 3) uint8."""
     from rcnn.networks.checkpoint import load_checkpoint
     from rcnn.networks.engine import load_network
 
@@ -31,7 +31,7 @@ def our_network(model: str) -> Callable[[np.ndarray], object]:
 
 
 def count(network: Callable[[np.ndarray], object], data: np.ndarray, seconds: float) -> float:
-    """Runs a second, over so many seconds, at least one run."""
+    """Runs per second, measured for `seconds`, at least one run."""
     started = time.perf_counter()
     runs = 0
     while not runs or time.perf_counter() - started < seconds:
@@ -46,7 +46,7 @@ def main() -> None:
     add("--engine", choices=("ours", "onnx", "mxnet"), required=True)
     add("--model", required=True, help="PREFIX,EPOCH, or a file for onnx")
     add("--shape", required=True, help="N,C,H,W")
-    add("--seconds", type=float, default=3.0, help="of counting")
+    add("--seconds", type=float, default=3.0, help="duration of the measurement")
     args = parser.parse_args()
     shape = tuple(int(size) for size in args.shape.split(","))
     data = np.random.RandomState(0).randint(0, 256, shape)

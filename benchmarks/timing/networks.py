@@ -1,4 +1,4 @@
-"""Part `networks`: the bare networks, ours beside ONNX Runtime and MXNet."""
+"""Part `networks`: the bare networks in our engine, ONNX Runtime and MXNet."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SCRIPT = "benchmarks/timing/network_rate.py"
 SHARED = ROOT.parent / "shared" / "checkpoints"
 OWN = ("essh-m25", "face-m")  # in model/
 WIDE = {"iresnet50-e": CROP, "iresnet100-e": CROP, "essh-resnet50": FRAME}  # in ../shared/checkpoints/narrow
-BATCH = {FRAME: 8, CROP: 32}  # images a call; our engine runs them one by one, a core each
-WIDE_BATCH = {FRAME: 2, CROP: 8}  # at least an image a core
-ALONE = 1  # the batch of the plain method
+BATCH = {FRAME: 8, CROP: 32}  # images per call; our engine runs them one by one, one core each
+WIDE_BATCH = {FRAME: 2, CROP: 8}  # at least one image per core
+ALONE = 1  # the batch of the plain reference
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class _Subject:
 
 
 def measure(setup: Setup, ceiling: float) -> Iterator[Row]:
-    """A row a network, engine and batch."""
+    """One row per network, engine and batch."""
     for subject in _subjects(setup):
         flop = unit_flop(subject.model)
         for engine, model, batch, interpreter in _ways(setup, subject):
@@ -57,14 +57,14 @@ def measure(setup: Setup, ceiling: float) -> Iterator[Row]:
 
 
 def our_rate(setup: Setup, model: str, unit: tuple[int, ...]) -> float:
-    """Frames or crops a second of a network of ours, as the stages call it."""
+    """Frames or crops per second of a network in our engine, called as by the stages."""
     shape = ",".join(str(size) for size in (BATCH[unit], *unit[1:]))
     command = [sys.executable, SCRIPT, "--engine", "ours", "--model", model, "--shape", shape]
     return last_json(run([*command, "--seconds", setup.seconds]).output)["rate"]
 
 
 def _ways(setup: Setup, subject: _Subject) -> Iterator[tuple[str, str, int, str]]:
-    """Engine, model, images a call and Python of each measurement."""
+    """Engine, model, images per call and Python of each measurement."""
     yield "ours", subject.model, subject.batch, sys.executable
     for batch in sorted({ALONE, subject.batch}):
         yield "onnx", setup.onnx(subject.model), batch, sys.executable
@@ -84,7 +84,7 @@ def _subjects(setup: Setup) -> Iterator[_Subject]:
 
 
 def _wide(setup: Setup, narrow: str, name: str, unit: tuple[int, ...]) -> str:
-    """`PREFIX,EPOCH` of a network of full width, written here."""
+    """Write a full-width network; returns its `PREFIX,EPOCH`."""
     graph = load_checkpoint(narrow)
     part = graph.select([EMBEDDING] if EMBEDDING in graph.internal_names else None)
     model = f"{setup.folder / 'wide' / name},0"

@@ -1,6 +1,6 @@
-"""Networks in the runtimes that people would otherwise use: MXNet 1.9.1 and ONNX Runtime, as they come.
+"""Networks in alternative runtimes with their defaults: MXNet 1.9.1 and ONNX Runtime.
 
-Needs numpy and the one runtime: it also runs in environments that have nothing else of this project.
+Requires only numpy and the runtime, to run in environments without this project.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class OnnxNetwork:
 
 
 class MxnetNetwork:
-    """A network in MXNet, up to `fc1_output` where it has one; bound once for each shape it meets."""
+    """A network in MXNet, up to `fc1_output` if it exists; bound once per input shape."""
 
     def __init__(self, model: str) -> None:
         import mxnet
@@ -59,7 +59,7 @@ class MxnetNetwork:
         return self._forward(self.modules[planes.shape], planes)
 
     def _bind(self, planes: np.ndarray) -> Any:
-        """With oneDNN's fused layers, MXNet's default; without, where MXNet fails on them, as on MobileFaceNet."""
+        """With oneDNN's fused layers, MXNet's default; without them if MXNet fails, as on MobileFaceNet."""
         module = self._module(planes.shape)
         try:
             for _ in range(2):  # it fails at the second run

@@ -1,4 +1,4 @@
-"""Part `peers`: detect.py and feature.py beside the plain method on the same clips, and whether both find the same."""
+"""Part `peers`: detect.py and feature.py compared with the plain reference on the same clips, in speed and results."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .setup import Row, Setup, last_json, read_rows
 
 SCRIPT = "benchmarks/timing/plain.py"
 RETINAFACE = "face_rpn_"  # in the names of its outputs
-# That faces which are the same may differ by: IoU, pixels, share. Ours are rated as they are stored, as JPEG.
+# tolerances for equal faces: IoU, pixels, share; the quality of ours is that of the stored JPEG
 OVERLAP, DISTANCE, QUALITY = 0.99, 0.1, 0.05
 
 Faces = dict[tuple[str, int], Row]  # the central face of a frame, by clip and frame
 
 
 def measure(setup: Setup, count: int) -> Iterator[Row]:
-    """A row a method. Seconds are of a whole process each, from files to files."""
+    """One row per method. Seconds are of whole processes, from files to files."""
     dataset = setup.subset(count)
     folder = setup.fresh("peers")
     folder.mkdir()
@@ -96,7 +96,7 @@ def _missing(setup: Setup) -> Iterator[tuple[str, str]]:
 
 
 def nms_threshold(detector: str) -> float:
-    """The overlap at which detect.py takes two faces of this detector for one."""
+    """detect.py's NMS overlap for this detector."""
     from rcnn.networks.checkpoint import load_checkpoint
 
     retinaface = load_checkpoint(detector).output_names[0].startswith(RETINAFACE)
@@ -104,14 +104,14 @@ def nms_threshold(detector: str) -> float:
 
 
 def read_plain(output: Path) -> Faces:
-    """What plain.py wrote."""
+    """Read the output of plain.py."""
     lines = (output / "faces.jsonl").read_text(encoding="utf-8").splitlines()
     clips = (json.loads(line) for line in lines)
     return {(clip["name"], face["frame"]): face for clip in clips for face in clip["faces"]}
 
 
 def compare(ours: Faces, theirs: Faces) -> str:
-    """Whether two methods found the same faces up to rounding, and how far they are apart."""
+    """Whether two methods found the same faces up to rounding, and their differences."""
     both = sorted(ours.keys() & theirs.keys())
     alone = len(ours.keys() ^ theirs.keys())
     if not both:

@@ -1,10 +1,10 @@
-"""The method in its plainest form, frame by frame and face by face, as a person would write it in an afternoon.
+"""A plain reference implementation, frame by frame and face by face, without optimisation.
 
     python benchmarks/plain.py --engine onnx --detector DETECTOR.onnx --model MODEL.onnx --dataset DIR --output DIR
 
-It is what benchmarks/speed.py holds detect.py and feature.py against. It shares no code with them: numpy, OpenCV and
-one runtime are all it needs, so that it runs in MXNet's environment, too. Only for networks that subtract no mean.
-Prints a line of JSON: frames and faces, and the seconds of each of the two steps without imports and loading.
+benchmarks/speed.py compares detect.py and feature.py with it. It shares no code with them and needs only numpy, OpenCV
+and one runtime, so that it also runs in MXNet's environment. Only for networks that subtract no mean. Prints a line of
+JSON: frames and faces, and the seconds of each of the two steps without imports and loading.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FACES, FEATURES = "faces.jsonl", "features.npz"
 
 
 class Detector:
-    """ESSH or RetinaFace: every anchor of an image is decoded, then the good ones are taken."""
+    """ESSH or RetinaFace: decodes every anchor of an image, then filters by score."""
 
     def __init__(self, engine: str, model: str, nms: float) -> None:
         self.network = load_network(engine, model)
@@ -88,7 +88,7 @@ def decode_points(anchors: np.ndarray, deltas: np.ndarray) -> np.ndarray:
 
 
 def suppress(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:
-    """Indices of the boxes that remain, best first."""
+    """Indices of the remaining boxes, best first."""
     area = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
     order = np.argsort(-scores)
     kept = []
@@ -120,7 +120,7 @@ def align(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 class Embedder:
-    """One crop at a time."""
+    """Embeds one crop at a time."""
 
     def __init__(self, engine: str, model: str) -> None:
         self.network = load_network(engine, model)
@@ -158,7 +158,7 @@ class YuNet:
 
 
 def find_faces(path: str, sampling: int, detector: Detector, embedder: Embedder, folder: str) -> tuple[int, list[dict]]:
-    """Frames that were looked at, and the central face of each where there is one; writes the crops as JPEG."""
+    """Number of sampled frames, and the central face of each with one; writes the crops as JPEG."""
     capture = cv2.VideoCapture(path)
     number = looked = 0
     rows = []
@@ -186,7 +186,7 @@ def find_faces(path: str, sampling: int, detector: Detector, embedder: Embedder,
 
 
 def list_clips(dataset: str) -> list[tuple[str, str]]:
-    """Path and split of the clips to train and to validate on."""
+    """Path and split of the training and validation clips."""
     with open(os.path.join(dataset, "gt_v2", "IQIYI_VID.txt"), encoding="utf-8") as file:
         wanted = set(file.read().split())
     clips = []
@@ -201,13 +201,13 @@ def main() -> None:
     add = parser.add_argument
     add("--engine", choices=("mxnet", "onnx"), required=True, help="runtime of the networks")
     add("--detector", required=True, help="PREFIX,EPOCH for mxnet, a file for onnx")
-    add("--model", required=True, help="the same; of the quality and of the feature")
+    add("--model", required=True, help="likewise; for quality and features")
     add("--dataset", required=True)
     add("--output", required=True)
-    add("--nms", type=float, default=0.4, help="overlap that two faces may have")
+    add("--nms", type=float, default=0.4, help="largest overlap of two faces")
     add("--sampling", type=int, default=3)
-    add("--insightface", action="store_true", help="align and embed by that package")
-    add("--yunet", metavar="FILE", help="detect by OpenCV's YuNet")
+    add("--insightface", action="store_true", help="align and embed with that package")
+    add("--yunet", metavar="FILE", help="detect with OpenCV's YuNet")
     args = parser.parse_args()
     detector = YuNet(args.yunet) if args.yunet else Detector(args.engine, args.detector, args.nms)
     embedder = InsightFace(args.model) if args.insightface else Embedder(args.engine, args.model)

@@ -1,4 +1,4 @@
-"""What all parts of the benchmark work with: models, clips, environments, and how their tables look."""
+"""Shared by all parts of the benchmark: models, clips, environments, and table formatting."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from rcnn.networks.checkpoint import Graph, checkpoint_files, load_checkpoint
 from .arithmetic import count_flop
 from .measure import Usage, python
 
-FRAME = (1, 3, 480, 888)  # what a detector is shown
+FRAME = (1, 3, 480, 888)  # input of a detector
 CROP = (1, 3, 112, 112)
 PARTS = ("IQIYI_VID_DATA_Part1", "IQIYI_VID_TEST")
 NAMES = "gt_v2/IQIYI_VID.txt"
 LABELS = {read_train_labels: "gt_v2/train_v2.txt", read_ground_truth: "gt_v2/val_v2.txt"}
 GIGA = 1e9
 
-Row = dict[str, Any]  # a line of a table: column -> what stands there
+Row = dict[str, Any]  # a row of a table: column -> value
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a run works with.
+    """The setup of a run.
 
-    folder : for whatever is written
+    folder : for all output
     detector, model : `PREFIX,EPOCH` of the face detector, and of the network for quality and features
     dataset : clips in the iQIYI-VID layout
-    mxnet, insightface : Pythons that have those packages; None if there is none
+    mxnet, insightface : Python interpreters with those packages; None if missing
     yunet : file of OpenCV's face detector; None if there is none
     cores : processor cores that this process may use
-    seconds : that the rate of a network is counted for
+    seconds : duration of a rate measurement
     """
 
     folder: Path
@@ -53,21 +53,21 @@ class Setup:
     seconds: float
 
     def fresh(self, name: str) -> Path:
-        """A path in the folder at which nothing lies yet."""
+        """An unused path in the folder."""
         number = 0
         while (path := self.folder / f"{name}-{number}").exists():
             number += 1
         return path
 
     def onnx(self, model: str) -> str:
-        """The file that rcnn.exports.convert makes of a checkpoint; made once."""
+        """The ONNX file of a checkpoint, converted once."""
         path = self.folder / "onnx" / (os.path.abspath(model).replace("/", "_").replace(",", "-") + ".onnx")
         if not path.exists():
             python("-m", "rcnn", "convert", "--model", model, "--output", path)
         return str(path)
 
     def subset(self, count: int) -> Path:
-        """A data set of the first so many clips of the stage trainval."""
+        """A data set of the first `count` clips of the stage trainval."""
         names = sorted(path.name for path in (self.dataset / PARTS[0]).rglob("*.mp4"))
         wanted = set((self.dataset / NAMES).read_text(encoding="utf-8").split())
         target = self.fresh(f"clips{count}")
@@ -85,7 +85,7 @@ class Setup:
         return target
 
     def detect(self, dataset: Path, output: Path, cores: Sequence[int] = ()) -> Usage:
-        """Run detect.py; every face is kept."""
+        """Run detect.py; keeping every face."""
         return python(
             "detect.py", "--dataset", dataset, "--output", output, "--detector", self.detector, "--model", self.model,
             "--quality-threshold", 0, "--gpu", -1, cores=cores,
@@ -99,7 +99,7 @@ class Setup:
 
 
 def main_graph(model: str) -> Graph:
-    """The part of a checkpoint that the stages run."""
+    """The part of a checkpoint used by the stages."""
     graph = load_checkpoint(model)
     return graph.select([EMBEDDING] if EMBEDDING in graph.internal_names else None)
 
@@ -111,7 +111,7 @@ def unit_flop(model: str) -> int:
 
 
 def model_name(model: str) -> str:
-    """A short name: the folder, where the file's own says nothing, else the file's."""
+    """A short name: the file's, or the folder's if the file's is generic."""
     prefix = Path(checkpoint_files(model)[0].removesuffix("-symbol.json"))
     return prefix.parent.name if prefix.name in ("model", "mnet.25") else prefix.name
 
@@ -122,13 +122,13 @@ def read_rows(folder: Path, table: str) -> list[Row]:
 
 
 def speed(units: int, usage: Usage, flop: float, ceiling: float, cores: int) -> Row:
-    """The columns that all tables of stages share.
+    """The columns shared by all stage tables.
 
     Parameters
     ----------
-    units : that were worked on
+    units : number of units processed
     flop : floating-point operations of all of them
-    ceiling : floating-point operations a second of a matrix product
+    ceiling : floating-point operations per second of a matrix product
     """
     rate = flop / usage.seconds
     return {
@@ -143,7 +143,7 @@ def speed(units: int, usage: Usage, flop: float, ceiling: float, cores: int) -> 
 
 
 def print_table(title: str, rows: Sequence[Row]) -> None:
-    """Rows under their columns, numbers to the right."""
+    """Print rows as a table, numbers right-aligned."""
     print(f"\n{title}")
     columns = list(dict.fromkeys(column for row in rows for column in row))
     lines = [columns, *([_text(row.get(column)) for column in columns] for row in rows)]
@@ -161,5 +161,5 @@ def _text(value: object) -> str:
 
 
 def last_json(text: str) -> dict[str, Any]:
-    """The line of JSON with which a process ended."""
+    """The JSON in the last line of a process's output."""
     return json.loads(text.strip().splitlines()[-1])

@@ -1,4 +1,4 @@
-"""Part `stages`: the six scripts one after the other, as the README gives them."""
+"""Part `stages`: the six scripts in sequence, as in the README."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .setup import CROP, FRAME, Row, Setup, read_rows, speed, unit_flop
 
 EPOCHS = 40
 PASSES = 3  # of training: forward, and back to the inputs and to the weights
-FLOP = 2  # of a multiply-add
+FLOP = 2  # per multiply-add
 
 
 def measure(setup: Setup, ceiling: float) -> Iterator[Row]:
-    """A row a script."""
+    """One row per script."""
     folder = setup.fresh("stages")
     folder.mkdir()
     cores = len(setup.cores)

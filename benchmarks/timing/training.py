@@ -12,20 +12,20 @@ from .measure import Usage, python
 from .setup import Row, Setup, speed
 from .stages import FLOP, PASSES, classifier_weights
 
-TRAINING_CLIPS = 392_537  # of the challenge, train and val
+TRAINING_CLIPS = 392_537  # in the challenge, train and val
 TEST_CLIPS = 172_835
-WIDTH = 512  # of a vector
+WIDTH = 512  # length of a vector
 CLASSES = 4935
-BATCH = 1024  # clips a step
+BATCH = 1024  # clips per step
 
 
 def measure(setup: Setup, ceiling: float, scale: float, steps: tuple[int, int]) -> Iterator[Row]:
-    """A row a script.
+    """One row per script.
 
     Parameters
     ----------
     scale : share of the challenge's clips
-    steps : two training runs of so many steps; from their difference comes the time of a step and of an epoch
+    steps : steps of two training runs; their difference gives the time per step and epoch
     """
     folder = setup.fresh("training")
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""The method's networks at their full width: the narrow ones of ../shared with more filters and random weights."""
+"""Full-width versions of the narrow networks in ../shared, with random weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rcnn.networks.engine.torch import RUN
 
 FACTOR = 8  # the narrow networks have an eighth of the filters
 EMBEDDING_WIDTH = 512
-HEADS = ("cls_score", "bbox_pred", "kpoint_pred")  # in the names of layers whose width says what they give
+HEADS = ("cls_score", "bbox_pred", "kpoint_pred")  # in the names of layers with fixed output width
 SPREAD = 0.5  # of a layer's output, so that sums of fifty residual layers stay finite
 MEAN, VARIANCE, GAMMA = "moving_mean", "moving_var", "gamma"
 
@@ -24,7 +24,7 @@ def widen(graph: Graph, shape: tuple[int, ...], seed: int = 0) -> Graph:
 
     Parameters
     ----------
-    graph : of a narrow network, as `Graph.select` gives it
+    graph : of a narrow network, a result of `Graph.select`
     shape : of its input
     """
     random = np.random.default_rng(seed)
@@ -60,7 +60,7 @@ def _wider(node: Node) -> Node:
 def _weights(
     random: np.random.Generator, node: Node, place: int, name: str, data: torch.Tensor, narrow: np.ndarray
 ) -> np.ndarray:
-    """The array that a layer reads at a place of its inputs, float32."""
+    """The float32 array for input number `place` of a layer."""
     if node.op == "FullyConnected":
         width = node.values["num_hidden"]
         shape = (width, math.prod(data.shape[1:])) if place == 1 else (width,)

@@ -1,1 +1,1 @@
-"""What benchmarks/peers.py is made of: the work, the contenders, and what their answers have in common."""
+"""The parts of benchmarks/peers.py: the work, the contenders, and the agreement of their results."""

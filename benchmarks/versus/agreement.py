@@ -1,4 +1,4 @@
-"""What two contenders have in common: faces, matched frame by frame, and their vectors; and who is found first."""
+"""Agreement of two contenders: faces matched frame by frame, their vectors, and the accuracy of the first clip."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-OVERLAP = 0.5  # intersection over union of two boxes, over which they show one face
+OVERLAP = 0.5  # intersection over union of two boxes, above which they show the same face
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class FoundFaces:
 
     clips, frames : (n,) int, index of the clip, and number of the frame
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels
-    vectors : (n, D) float32, any length
+    vectors : (n, D) float32, not necessarily normalised
     """
 
     clips: np.ndarray
@@ -28,12 +28,12 @@ class FoundFaces:
 
     @staticmethod
     def read(path: Path) -> FoundFaces:
-        """What a loop, or `save`, wrote."""
+        """Read the output of a loop or of `save`."""
         with np.load(path) as file:
             return FoundFaces(file["clips"].astype(int), file["frames"].astype(int), file["boxes"], file["vectors"])
 
     def save(self, path: Path) -> None:
-        """Write it."""
+        """Write the faces."""
         np.savez(path, clips=self.clips, frames=self.frames, boxes=self.boxes, vectors=self.vectors)
 
     def by_frame(self) -> dict[tuple[int, int], list[int]]:
@@ -46,11 +46,11 @@ class FoundFaces:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of a contender with the reference.
+    """Agreement of a contender with the reference.
 
-    share : of the reference's faces that it has, too
-    more : faces that the reference has not
-    cosine : mean of the vectors of faces that both have; NaN without any
+    share : share of the reference's faces that it also finds
+    more : number of faces that the reference lacks
+    cosine : mean cosine of the vectors of common faces; NaN without any
     """
 
     share: float
@@ -68,7 +68,8 @@ def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def match(wanted: np.ndarray, found: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs of boxes (n, 4) and (m, 4) of a frame that show one face, each box in one pair, nearest first."""
+    """Pairs of boxes (n, 4) and (m, 4) of a frame that show the same face, each box in at most one pair, greatest
+    overlap first."""
     values = overlaps(wanted, found)
     pairs = []
     while values.size and values.max() > OVERLAP:
@@ -79,7 +80,7 @@ def match(wanted: np.ndarray, found: np.ndarray) -> list[tuple[int, int]]:
 
 
 def agree(reference: FoundFaces, found: FoundFaces) -> Agreement:
-    """How far the answers of a contender are those of the reference."""
+    """Compare a contender's faces with those of the reference."""
     mine = found.by_frame()
     cosines: list[float] = []
     for key, indices in reference.by_frame().items():
@@ -97,7 +98,7 @@ def right_first(answers: Mapping[str, Sequence[int]], people: Sequence[str]) -> 
     Parameters
     ----------
     answers : indices of clips by person, the best first
-    people : who is in each clip
+    people : person of each clip
     """
     right = [bool(clips) and people[clips[0]] == name for name, clips in answers.items()]
     return sum(right) / max(len(right), 1)

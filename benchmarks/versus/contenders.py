@@ -1,4 +1,4 @@
-"""Who is compared: groups that work with the same networks, and how each contender is run."""
+"""The contenders, in groups with the same networks, and how each is run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from rcnn.errors import InputError
 
 OURS, INT8 = "ours", "ours, int8"
-MXNET_PARTS = 3  # only so many parts of one of the clips are for MXNet's group, since MXNet is slow
+MXNET_PARTS = 3  # MXNet's group gets one part of this many of the clips, because MXNet is slow
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Group:
     """Contenders with the same two networks.
 
     detector, embedding : files, or `PREFIX,EPOCH`
-    nms : overlap of two faces, for loops that do not know it
-    parts : the group works on one part of so many of the clips
+    nms : NMS overlap, for loops that do not know it
+    parts : the group gets one part of this many of the clips
     """
 
     name: str
@@ -31,14 +31,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Contender:
-    """One of a group.
+    """A contender of a group.
 
     name : for `--only`, and in the table
     loop : file in loops/; empty for our stages
     environment : folder with its Python; empty for this one
     int8 : whether our stages run with --precision int8
-    enlarge : whether a loop shows the detector frames as large as ours
-    answers : whether it goes on to a ranking; loops always do, for it takes them next to no time
+    enlarge : whether a loop enlarges frames to our detector's input size
+    answers : whether it also ranks; loops always do, because it takes them almost no time
     """
 
     name: str
@@ -66,7 +66,7 @@ CONTENDERS = (
 
 
 def groups(shared: Path) -> Mapping[str, Group]:
-    """The pairs of networks, files of ../shared."""
+    """The groups, with networks from ../shared."""
     from rcnn.config import config
 
     models, checkpoints = shared / "models", shared / "checkpoints"
@@ -86,7 +86,7 @@ def groups(shared: Path) -> Mapping[str, Group]:
 
 
 def chosen(names: list[str]) -> list[Contender]:
-    """The contenders of these names, with ours of each group before the others; all for no names.
+    """The contenders with these names, plus ours first in each group; all if no names are given.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The machine, named by what its processor can do and not by who made it."""
+"""Describes the machine by its processor's capabilities, not its vendor."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SETS = {
 
 
 def instruction_sets(flags: str) -> str:
-    """Names of the sets that count for networks, of a line of flags."""
+    """Names of the instruction sets relevant to networks, from a line of flags."""
     found = set(flags.split())
     return ", ".join(name for flag, name in SETS.items() if flag in found) or "none of AVX2 and later"
 
 
 def machine() -> str:
-    """Cores that may be used, instruction sets, and how busy it is."""
+    """Usable cores, instruction sets, and load."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     flags = next((line.partition(":")[2] for line in lines if line.startswith("flags")), "")
     cores = len(os.sched_getaffinity(0))

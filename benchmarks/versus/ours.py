@@ -1,4 +1,4 @@
-"""This project's stages as a contender: from clips to vectors, from clips and photographs to who is in which."""
+"""This project's stages as a contender: from clips to vectors, and from clips and photographs to a ranking."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rcnn.clips.layout import FOLDERS, PEOPLE_FILE
 from rcnn.clips.listed import listed_sources
 from rcnn.faces.load import load_embedder
 from rcnn.networks.engine import CPU
-from rcnn.stages.feature import decode_crop
+from rcnn.stages.crops import decode_crop
 from rcnn.tables import INT8, StageReader
 from rcnn.tables.schema import vectors
 
@@ -22,14 +22,14 @@ from .agreement import FoundFaces
 from .contenders import Contender, Group
 from .work import Work
 
-VECTOR = "vector"  # column of the faces, where detect.py keeps vectors
-CHUNK = 512  # crops that are embedded together
+VECTOR = "vector"  # column of the faces, if detect.py stores vectors
+CHUNK = 512  # crops embedded together
 
 
 def to_vectors(contender: Contender, group: Group, work: Work, rate: int, folder: Path) -> list[Usage]:
-    """Run detect.py and feature.py of the recipe `best`; every face over the detector's threshold is kept.
+    """Run detect.py and feature.py with the recipe `best`, keeping every face above the detector's threshold.
 
-    Networks of 8 bits are calibrated by a run that is not counted.
+    8-bit networks are calibrated in a separate run that is not counted.
     """
     faces, features, calibrated = folder / "faces", folder / "features", folder / "calibrated"
     precision = ("--precision", "int8") if contender.int8 else ()
@@ -60,7 +60,8 @@ def to_vectors(contender: Contender, group: Group, work: Work, rate: int, folder
 
 
 def found_faces(folder: Path, work: Work, group: Group) -> FoundFaces:
-    """What `to_vectors` found; vectors that detect.py did not keep are made of its crops, by the exact network."""
+    """Faces found by `to_vectors`; vectors that detect.py did not store are computed from its crops, by the exact
+    network."""
     reader = StageReader(str(folder / "faces"), ["detect"])
     places = {Path(path).name: index for index, (path, _) in enumerate(work.clips)}
     embedder = load_embedder(group.embedding, CPU)
@@ -78,7 +79,8 @@ def found_faces(folder: Path, work: Work, group: Group) -> FoundFaces:
 
 
 def to_answers(group: Group, work: Work, rate: int, folder: Path) -> tuple[Usage, dict[str, list[int]]]:
-    """Run `python -m rcnn find` on the photographs and clips; what it took, and the clips of each person, ranked."""
+    """Run `python -m rcnn find` on the photographs and clips; returns the usage, and the ranked clips of each
+    person."""
     shutil.rmtree(folder, ignore_errors=True)
     people = folder / "people"
     people.mkdir(parents=True)
@@ -96,7 +98,8 @@ def to_answers(group: Group, work: Work, rate: int, folder: Path) -> tuple[Usage
 
 
 def _answers(found: Path, paths: Sequence[str]) -> dict[str, list[int]]:
-    """Places in `paths` of the clips of each person, by the submission; a clip that is in pieces counts by its best."""
+    """Indices in `paths` of the clips of each person, from the submission; a clip in pieces counts by its best
+    piece."""
     dataset = str(found / "dataset")
     sources = listed_sources(dataset, None, FOLDERS)
     lines = (found / "dataset" / PEOPLE_FILE).read_text(encoding="utf-8").splitlines()

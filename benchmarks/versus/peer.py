@@ -17,13 +17,13 @@ from .contenders import Contender, Group
 from .work import Work
 
 LOOPS = Path(__file__).parent / "loops"
-DETECTOR_SIZE, ENLARGED = (640, 640), (888, 480)  # width, height that frames are scaled into: InsightFace's, and ours
+DETECTOR_SIZE, ENLARGED = (640, 640), (888, 480)  # width and height for scaling frames: InsightFace's, and ours
 PACK = "peers"  # name of the networks for the insightface package
 
 
 @dataclass(frozen=True)
 class Looped:
-    """What a loop took, said and found.
+    """Usage, output and faces of a loop.
 
     said : looks, faces, search_seconds, answers
     """
@@ -34,12 +34,12 @@ class Looped:
 
 
 def raw_path(embedding: str) -> str:
-    """Where the network lies that takes values of 0 to 255, see `with_mean`."""
+    """Path of the network for values of 0 to 255, see `with_mean`."""
     return f"{embedding}.raw"
 
 
 def with_mean(embedding: str, mean: float) -> None:
-    """Write the network that begins by what is done to images, for loops that do nothing to them: (x - mean) / mean.
+    """Write the network with the normalisation (x - mean) / mean as its first step, for loops without normalisation.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def with_mean(embedding: str, mean: float) -> None:
 
 
 def run_loop(contender: Contender, interpreter: str, group: Group, work: Work, folder: Path) -> Looped:
-    """Run a loop on the work, by the Python of its environment."""
+    """Run a loop on the work, with the Python of its environment."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "faces.npz"
     output.unlink(missing_ok=True)

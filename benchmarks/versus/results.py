@@ -1,4 +1,4 @@
-"""What was measured: kept in a file after each run, and the rows of the table."""
+"""Results, saved to a file after each run, and the rows of the table."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any
 class Run:
     """One run of a contender.
 
-    seconds, cpu_seconds : from its start to the vectors
-    mb : 10^6 bytes, the most of all its processes
-    looks, faces : how many
+    seconds, cpu_seconds : from start to vectors
+    mb : 10^6 bytes, peak of all its processes
+    looks, faces : numbers of sampled frames and faces
     found_too, more, cosine : see benchmarks/peers.py; of ours about 1, 0, 1
-    answer_seconds : from its start to the ranking; None if there was none
+    answer_seconds : from start to ranking; None without a ranking
     right : share of the people whose first clip shows them; None without a ranking
     """
 
@@ -36,12 +36,12 @@ class Run:
 
 
 class Results:
-    """Runs by a key, in a JSON file.
+    """Runs by key, in a JSON file.
 
     Parameters
     ----------
     path : of the file
-    overwrite : whether to start again
+    overwrite : whether to start over
     """
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
@@ -52,7 +52,7 @@ class Results:
             self.runs = {key: Run(**values) for key, values in content.items()}
 
     def add(self, key: str, run: Run) -> None:
-        """Keep a run; a stop in the middle of it leaves the file as it was."""
+        """Save a run atomically."""
         self.runs[key] = run
         part = self.path.with_suffix(".part")
         part.write_text(json.dumps({key: asdict(each) for key, each in self.runs.items()}, indent=1), encoding="utf-8")
@@ -60,7 +60,7 @@ class Results:
 
 
 def row(name: str, runs: Mapping[int, Run], base: Mapping[int, Run]) -> dict[str, Any]:
-    """A line of the table: medians of the turns, ratios to ours turn by turn.
+    """A row of the table: medians over the turns, and medians of per-turn ratios to ours.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def row(name: str, runs: Mapping[int, Run], base: Mapping[int, Run]) -> dict[str
 
 
 def turns_of(order: Sequence[str], turns: int) -> list[tuple[int, str]]:
-    """Turn and contender of each run: forth in even turns, back in odd ones; ours is always the first of a turn."""
+    """Turn and contender of each run: forwards in even turns, backwards in odd ones; ours is always first in a turn."""
     first, *others = order
     runs: list[tuple[int, str]] = []
     for turn in range(turns):

@@ -1,4 +1,4 @@
-"""The work: videos, scaled once to one size, which frames of them are looked at, and a photograph of each person."""
+"""The work: videos scaled once to one size, their sampled frames, and a photograph of each person."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from rcnn.clips.layout import FOLDERS
 from rcnn.errors import InputError, UnreadableError
 from rcnn.video.frames import read_frames
 
-SEVERAL = "_several"  # folder of videos that show several people or cuts
-QUALITY = "20"  # of H.264, CRF: no loss that is seen
+SEVERAL = "_several"  # folder of videos with several people or cuts
+QUALITY = "20"  # CRF of H.264: visually lossless
 LIST = "looks.json"
-MOST_SECONDS = 6.0  # that a share of the collection has of one video, so that it has several
+MOST_SECONDS = 6.0  # maximum per video in a share of the collection, so that it contains several videos
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Video:
     """A video of the collection.
 
     file : its path in the collection
-    person : who is in it; empty where several are
-    seconds : how much of it, from its start, is looked at
+    person : person in it; empty if there are several
+    seconds : length to process, from its start
     whole : whether that is all of it
     """
 
@@ -42,18 +42,18 @@ class Video:
 
     @property
     def clip(self) -> str:
-        """File name of its clip; white space has no place in a data set."""
+        """File name of its clip; without white space, which a data set does not allow."""
         ending = ".mp4" if self.whole else f".{self.seconds:g}s.mp4"
         return "_".join(Path(self.file).with_suffix(ending).as_posix().replace("/", "__").split())
 
 
 @dataclass(frozen=True)
 class Work:
-    """What everybody is given.
+    """The input of all contenders.
 
-    dataset : folder in the iQIYI-VID layout; all clips are of the split train, which is looked at once
-    clips : path and looks (numbers of frames, from 1) of each clip
-    people : of each clip, who is in it
+    dataset : folder in the iQIYI-VID layout; all clips are in the split train, which is processed once
+    clips : path and sampled frame numbers (from 1) of each clip
+    people : person of each clip
     gallery : name and photograph of each person
     """
 
@@ -68,9 +68,9 @@ class Work:
 
 
 def read_videos(folder: Path, share: float) -> list[Video]:
-    """A share of the collection, by seconds, in an order that its names make; the same videos with each call.
+    """A share of the collection, by seconds, in an order determined by the names; deterministic.
 
-    Less than all of it has `MOST_SECONDS` of a video at most.
+    If less than all, at most `MOST_SECONDS` of each video.
     """
     with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
         rows = [(row["file"], row["person"], float(row["seconds"])) for row in csv.DictReader(file)]
@@ -87,7 +87,7 @@ def read_videos(folder: Path, share: float) -> list[Video]:
 
 
 def prepare(videos: Sequence[Video], source: Path, size: tuple[int, int], rate: int, folder: Path) -> Work:
-    """Scale what is not scaled yet to `size` (width, height), and find out which frames are looked at.
+    """Scale missing videos to `size` (width, height), and determine the sampled frames.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def prepare(videos: Sequence[Video], source: Path, size: tuple[int, int], rate: 
 
 
 def _scale(source: Path, target: Path, size: tuple[int, int], seconds: float | None) -> None:
-    """All of a video or its first `seconds`; its shape is kept, and what is left of the frame black."""
+    """Scale a video or its first `seconds`, keeping its aspect ratio with black borders."""
     width, height = size
     scale = f"scale={width}:{height}:force_original_aspect_ratio=decrease:force_divisible_by=2"
     part = target.with_suffix(".part.mp4")
@@ -130,7 +130,7 @@ def _scale(source: Path, target: Path, size: tuple[int, int], seconds: float | N
 
 
 def _looks(videos: Sequence[Video], folder: Path, rate: int, kept: Path) -> dict[str, list[int]]:
-    """Numbers of the frames of each clip that detect.py looks at; remembered in the file `kept`."""
+    """Numbers of the frames of each clip sampled by detect.py; cached in the file `kept`."""
     known: dict[str, list[int]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     for video in videos:
         if video.clip not in known:
@@ -144,7 +144,7 @@ def _looks(videos: Sequence[Video], folder: Path, rate: int, kept: Path) -> dict
 
 
 def _photograph(path: str, looks: list[int], target: Path) -> Path:
-    """The look in the middle of a clip as a JPEG."""
+    """The middle sampled frame of a clip as a JPEG."""
     if not target.exists():
         capture = cv2.VideoCapture(path)
         for _ in range(looks[len(looks) // 2]):
@@ -155,7 +155,7 @@ def _photograph(path: str, looks: list[int], target: Path) -> Path:
 
 
 def _dataset(videos: Sequence[Video], folder: Path, people: int) -> Path:
-    """A data set of these clips, in a folder of its own, so that each share has one."""
+    """Create a data set of these clips, in a separate folder per share."""
     labels: dict[str, int] = {}
     lines = [f"{video.clip} {labels.setdefault(video.person, len(labels) + 1)}\n" for video in videos]
     name = hashlib.sha256("".join(lines).encode()).hexdigest()[:12]

@@ -1,1 +1,1 @@
-"""Files for others: networks as ONNX, also in float16 and in 8 bits; appearances for editors, players and scripts."""
+"""Exports for other programs: networks as ONNX (float32, float16, 8 bits), appearances for editors and players."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..cython.boxes import overlaps
+from ..faces.detection_quality import NOTHING, false_positives, landmark_errors, match_faces
 from ..faces.types import Faces
 
-SAME_FACE = 0.5  # intersection over union
+NONE_IGNORED = np.zeros((0, 4), np.float32)
 
 
 def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
-    """Largest difference of all outputs, relative to the largest value of each; infinite if shapes differ or numbers
+    """Largest difference over all outputs, relative to the largest value of each; infinite if shapes differ or values
     are not finite."""
     worst = 0.0
     for f, e in zip(found, expected, strict=True):
@@ -28,11 +28,11 @@ def largest_difference(found: Sequence[np.ndarray], expected: Sequence[np.ndarra
 class Agreement:
     """Agreement of a detector with a reference detector.
 
-    wanted : faces of the reference
-    lost : of these, not found
-    others : additional faces
-    landmarks : how far landmarks lie apart on the mean, in % of the eyes' distance; NaN if no face is found
-    pictures : that both looked at
+    wanted : number of reference faces
+    lost : number of these not found
+    others : number of additional faces
+    landmarks : mean landmark distance in % of the distance between the eyes; NaN if no face is found
+    pictures : number of pictures compared
     """
 
     wanted: int
@@ -43,7 +43,7 @@ class Agreement:
 
     @property
     def share(self) -> float:
-        """Of the wanted faces, those that were found."""
+        """Share of the reference faces that were found."""
         return 1 - self.lost / max(1, self.wanted)
 
     def __str__(self) -> str:
@@ -52,19 +52,15 @@ class Agreement:
 
 
 def agreement(found: Sequence[Faces], wanted: Sequence[Faces]) -> Agreement:
-    """Agreement of found faces with expected ones."""
-    hits, total, others, errors = 0, 0, 0, []
-    for ours, theirs in zip(found, wanted, strict=True):
-        total += len(theirs)
-        if not len(ours) or not len(theirs):
-            others += len(ours)
-            continue
-        overlap = overlaps(np.ascontiguousarray(ours.boxes), np.ascontiguousarray(theirs.boxes))
-        best = overlap.argmax(0)
-        same = overlap[best, np.arange(len(theirs))] >= SAME_FACE
-        hits += int(same.sum())
-        others += len(ours) - len(np.unique(best[same]))
-        eyes = np.linalg.norm(theirs.landmarks[:, 0] - theirs.landmarks[:, 1], axis=1)
-        distances = np.linalg.norm(ours.landmarks[best] - theirs.landmarks, axis=2).mean(1)
-        errors += (100 * distances / eyes)[same].tolist()
-    return Agreement(total, total - hits, others, float(np.mean(errors)) if errors else float("nan"), len(wanted))
+    """Agreement of found faces, best score first, with expected ones."""
+    boxes = [faces.boxes for faces in wanted]
+    matches = [match_faces(f, b, NONE_IGNORED) for f, b in zip(found, boxes, strict=True)]
+    total, hits = sum(map(len, wanted)), sum(int((match.face != NOTHING).sum()) for match in matches)
+    errors = landmark_errors(found, matches, [(faces.boxes, faces.landmarks) for faces in wanted], 0.0)
+    return Agreement(
+        total,
+        total - hits,
+        false_positives(found, matches, 0.0),
+        100 * float(errors.mean()) if len(errors) else float("nan"),
+        len(wanted),
+    )

@@ -1,5 +1,4 @@
-"""Converts an MXNet checkpoint to ONNX, and runs both to check that they agree; or an ONNX file to float16 or 8
-bits."""
+"""Converts an MXNet checkpoint to ONNX and checks that both agree; or converts an ONNX file to float16 or 8 bits."""
 
 from __future__ import annotations
 
@@ -28,41 +27,40 @@ from ..networks.graphs.classifier import OUTPUT as CLASSIFIER_OUTPUT
 from ..networks.zoo.roles import model_files
 from .comparison import largest_difference
 
-BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # names of the sizes that stay open
+BATCH, HEIGHT, WIDTH = "batch", "height", "width"  # names of the dynamic dimensions
 TOLERANCE = 1e-4  # of the largest value of an output
-MOST_LOST = 0.03  # of the faces, without a warning
-TRIALS = (  # values of the open sizes with which both are run; the second leaves a rest at every stride
+MOST_LOST = 0.03  # share of the faces; above it, a warning is printed
+TRIALS = (  # values of the dynamic dimensions for the comparison; the second is not divisible by any stride
     {BATCH: 1, HEIGHT: 128, WIDTH: 192},
     {BATCH: 3, HEIGHT: 120, WIDTH: 184},
 )
 
-CROPS = (*SIZES, *((side, side) for side in SIDES))  # of embeddings, and of MTCNN's second and third network
+CROPS = (*SIZES, *((side, side) for side in SIDES))  # for embeddings, and MTCNN's second and third network
 
 Size = int | str
 
 
 def default_outputs(graph: Graph) -> tuple[str, ...]:
-    """The output that the stages read, if it exists; else those of the graph."""
+    """The output that the stages use, if it exists; else the outputs of the graph."""
     inner = (name for name in (EMBEDDING_OUTPUT, CLASSIFIER_OUTPUT) if name in graph.internal_names)
     first = next(inner, None)
     return graph.output_names if first is None else (first,)
 
 
 def input_shape(graph: Graph, network: Network) -> tuple[Size, ...]:
-    """What the network takes, with names for the sizes that may be anything.
+    """Input shape of the network, with names for dynamic dimensions.
 
-    Height and width are open unless a fully connected layer settles them: then they are those of the crops that it
-    takes.
+    Height and width are dynamic unless a fully connected layer fixes them; then they are those of the matching crop.
 
     Parameters
     ----------
-    graph : as `Graph.select` gives it
-    network : the same, ready to run
+    graph : a result of `Graph.select`
+    network : the same graph, ready to run
 
     Raises
     ------
     InputError
-        If it has no layer that says what it takes, or takes no crop.
+        If no layer determines the input, or no known crop size fits.
     """
     first = next((node for node in graph.nodes if node.op in ("Convolution", "FullyConnected")), None)
     if first is None:
@@ -92,7 +90,7 @@ def trial_inputs(shape: Sequence[Size]) -> Iterator[np.ndarray]:
 
 
 def _packages() -> tuple[Any, Any]:
-    """The writer and ONNX Runtime, which only this command needs."""
+    """The ONNX writer and ONNX Runtime, imported lazily."""
     try:
         import onnxruntime
 
@@ -109,12 +107,12 @@ def convert(model: str, output: str, outputs: Sequence[str] | None = None) -> fl
     Parameters
     ----------
     model : `PREFIX,EPOCH`
-    output : the file to write; it appears once both have been found to agree
-    outputs : names of what the file gives (`fc1_output`); None for `default_outputs`
+    output : the file to write; it appears after both have been found to agree
+    outputs : names of the outputs to export (`fc1_output`); None for `default_outputs`
 
     Returns
     -------
-    The largest difference on random input, in parts of an output's largest value.
+    The largest difference on random input, relative to an output's largest value.
 
     Raises
     ------
@@ -161,7 +159,7 @@ def convert_cascade(model: str, folder: str) -> float:
     Raises
     ------
     InputError
-        See `convert`; if one can't be converted, those before it stay.
+        See `convert`; if one can't be converted, files already written stay.
     """
     check_utf8(folder, "--output")
     checkpoints = cascade_checkpoints(model)
@@ -173,7 +171,7 @@ def convert_cascade(model: str, folder: str) -> float:
 
 def _write_card(graph: Graph, model: str, output: str) -> None:
     """Write the card of an embedding: the checkpoint's measured values, and the input format, which the graph can't
-    store: MXNet embeddings take RGB of 0 to 255."""
+    store (MXNet embeddings expect RGB, 0 to 255)."""
     if graph.output_names != (EMBEDDING_OUTPUT,):
         return
     thresholds = read_thresholds(model, {path: sha256(path) for path in model_files(model)})
@@ -184,7 +182,7 @@ def _write_card(graph: Graph, model: str, output: str) -> None:
 
 
 def convert_to(model: str, output: str, precision: str, calibration: str, detector: str) -> None:
-    """Write a checkpoint or an ONNX file in float16 or with 8 bits, and print how far it is from the exact one.
+    """Write a checkpoint or an ONNX file in float16 or with 8 bits, and print its difference from the exact one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the name of a file of appearances ends in; nothing heavy is loaded."""
+"""File extensions of appearance exports; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ ENDINGS = CSV, JSON, EDL, OTIO, FCPXML, VTT, SRT = ".csv", ".json", ".edl", ".ot
 
 
 def ending_of(path: str) -> str | None:
-    """Which of `ENDINGS` a path or URL ends in, in any case of letters; None for another."""
+    """The one of `ENDINGS` that a path or URL ends in, ignoring case; None if there is none."""
     name = base_name(path).lower()
     return next((ending for ending in ENDINGS if name.endswith(ending)), None)

@@ -1,4 +1,4 @@
-"""The table of groups as CSV, with only a batch in memory."""
+"""Exports the table of groups as CSV, with one batch in memory at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = ("name", "track", "group", "source", "start", "end", "time")
 
 @dataclass(frozen=True)
 class Written:
-    """What a file of groups holds: numbers of tracks, of those in groups, of groups, and of clips that have a track."""
+    """Counts in a file of groups: tracks, tracks in groups, groups, and clips with a track."""
 
     tracks: int
     grouped: int
@@ -31,7 +31,7 @@ class Written:
 
 
 def write_csv(table: StageReader, path: str) -> Written:
-    """Write RFC 4180 with a header, UTF-8: a row a track, in the order of the clips.
+    """Write RFC 4180 with a header, UTF-8: one row per track, in clip order.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Settings of the conversion of models, of which its command line is made; nothing heavy is loaded."""
+"""Settings of model conversion, from which its command line is built; imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..settings.fields import FILES, METHOD, MODELS, REQUIRED, Settings, setting
 class ConvertSettings(Settings):
     """Options of `python -m rcnn convert`; see its help.
 
-    `calibration` and `detector` are None exactly if the precision is fp32, which does not use them.
+    `calibration` and `detector` are None if and only if the precision is fp32, which does not use them.
     """
 
     model: str = setting(
@@ -26,17 +26,17 @@ class ConvertSettings(Settings):
         "MODEL",
         MODELS,
     )
-    output: str = setting(REQUIRED, "file to write; of MTCNN the folder for its three", kinds.text, "X.onnx|DIR", FILES)
+    output: str = setting(REQUIRED, "file to write; for MTCNN a folder", kinds.text, "X.onnx|DIR", FILES)
     outputs: tuple[str, ...] | None = setting(
-        None, "outputs to keep; left out: what the stages read", kinds.paths, "A[,B...]", METHOD
+        None, "outputs to keep; default: the ones that the stages use", kinds.paths, "A[,B...]", METHOD
     )
-    precision: str = setting(FP32, "of the file: exact, half the size, a quarter", kinds.choice(*PRECISIONS))
+    precision: str = setting(FP32, "precision of the file: exact, half the size, a quarter", kinds.choice(*PRECISIONS))
     calibration: str | None = setting(
         None, "pictures for --precision: faces for an embedding, anything for a detector", kinds.text, "DIR", FILES
     )
     detector: str | None = setting(
         None,
-        "finds the faces of --calibration; left out: detect.py's",
+        "detector for the faces of --calibration; default: that of detect.py",
         kinds.text,
         "MODEL",
         MODELS,
@@ -46,7 +46,7 @@ class ConvertSettings(Settings):
         check_apart({"--output": self.output}, {"--model": self.model, "--calibration": self.calibration})
         if self.precision == FP32:
             if self.model.lower().endswith(".onnx"):
-                raise InputError(f"--model {self.model} is ONNX already; say --precision fp16 or int8")
+                raise InputError(f"--model {self.model} is ONNX already; give --precision fp16 or int8")
             self._put(calibration=None, detector=None)
             return
         if self.calibration is None:

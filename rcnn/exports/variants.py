@@ -1,4 +1,4 @@
-"""Files of half the size or a quarter of it: an ONNX model in float16, or with 8-bit weights and activations."""
+"""Reduced-precision ONNX models: float16, or 8-bit weights and activations."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from ..networks.engine.onnx_graph import OnnxGraph
 from ..video.photographs import ENDINGS, WORKING, read_image
 from .comparison import Agreement, agreement, largest_difference
 
-HELD_OUT = 4  # one picture in so many is not calibrated on but compared with, where there are
-ENOUGH = 8  # of them; where there are fewer, all are both
-SMALLEST_HALF = 1e-7  # float16 has nothing between this and 0
+HELD_OUT = 4  # one picture in so many is held out from calibration for comparison, if there are
+ENOUGH = 8  # of them; with fewer, all pictures are used for both
+SMALLEST_HALF = 1e-7  # smallest magnitude kept in float16
 
 
 @dataclass(frozen=True)
 class Difference:
     """The difference between a variant and its original, on pictures not used for calibration.
 
-    largest : of all outputs, in parts of the largest value of each
-    cosine : the smallest between the embeddings of a crop; None for a detector
-    pictures : that were compared
-    faces : of a detector, of what the exact one finds on all pictures; None for an embedding
+    largest : of all outputs, relative to the largest value of each
+    cosine : lowest cosine between the embeddings of a crop; None for a detector
+    pictures : number of pictures compared
+    faces : agreement of a detector with the exact one on all pictures; None for an embedding
     """
 
     largest: float
@@ -59,14 +59,14 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
     source : ONNX file of a detector or an embedding
     output : the file to write
     precision : FP16 or INT8
-    calibration : folder of pictures: for an embedding faces, or crops of the size that it takes; they say how large
-        activations get, and how far the two files are from each other
-    detector : that finds the faces of pictures for an embedding
+    calibration : folder of pictures: for an embedding, faces or crops of its input size. They determine activation
+        ranges and the reported difference
+    detector : finds the faces in pictures for an embedding
 
     Raises
     ------
     InputError
-        If the source is neither, there are no pictures, a package is missing, or the result is not a number.
+        If the source is neither, there are no pictures, a package is missing, or outputs are not finite.
     """
     import onnx
 
@@ -108,7 +108,7 @@ def make_variant(source: str, output: str, precision: str, calibration: str, det
 
 
 def _faces(source: str, output: str, kind: _Kind, images: np.ndarray) -> Agreement:
-    """What the variant of a detector finds of what the exact file finds."""
+    """Agreement of a detector's variant with the exact file."""
     exact = load_detector(source)
     assert isinstance(exact, SingleStage)
     network = load_onnx_network(OnnxGraph(output, tried=True), kind.outputs, image=kind.image, tried=True)
@@ -117,7 +117,7 @@ def _faces(source: str, output: str, kind: _Kind, images: np.ndarray) -> Agreeme
 
 @dataclass(frozen=True)
 class _Kind:
-    """What a graph is fed: the numbers of its outputs, what is done to images, and the images in a folder."""
+    """How to feed a graph: its output indices, its input format, and the images of a folder."""
 
     embedding: bool
     outputs: tuple[int, ...]
@@ -149,12 +149,12 @@ def _stated(image: ImageInput) -> dict[str, Any]:
 
 
 def pictures(folder: str) -> Iterator[np.ndarray]:
-    """The pictures under a folder, in the order of their names.
+    """The pictures under a folder, sorted by name.
 
     Raises
     ------
     InputError
-        If there is none, or one can't be read.
+        If there are none, or one can't be read.
     """
     paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in ENDINGS)
     if not paths:
@@ -164,11 +164,11 @@ def pictures(folder: str) -> Iterator[np.ndarray]:
 
 
 def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """At most 96 pictures as a detector looks at them: (n, H, W, 3) uint8, black where they don't reach.
+    """At most 96 pictures as a detector's input: (n, H, W, 3) uint8, padded with black.
 
     Parameters
     ----------
-    size : height, width of the canvas, which they fill; None for detect.py's widest
+    size : height, width that they are scaled to; None for detect.py's largest
     """
     columns, rows = config.FRAME.CANVASES[0]
     height, width = size or (rows, -(-columns // DIVISOR) * DIVISOR)
@@ -186,13 +186,13 @@ def frames(folder: str, size: tuple[int, int] | None = None) -> np.ndarray:
 
 
 def crops(folder: str, detector: str, size: tuple[int, int]) -> np.ndarray:
-    """At most 300 aligned faces (n, height, width, 3) uint8: pictures of that size as they are, of others the central
+    """At most 300 aligned faces (n, height, width, 3) uint8: pictures of that size unchanged, of others the central
     face.
 
     Raises
     ------
     InputError
-        If there is none.
+        If there are none.
     """
     finder = None
     found = []
@@ -216,8 +216,8 @@ def _half(model: Any) -> Any:
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of each weight that is under what float16 holds
-        # BatchNorm stays float32, as in PyTorch: variances lie under what float16 holds
+        warnings.simplefilter("ignore")  # about each weight below the range of float16
+        # BatchNorm stays float32, as in PyTorch: variances are below the range of float16
         blocked = [*DEFAULT_OP_BLOCK_LIST, "BatchNormalization"]
         return convert_float_to_float16(
             model, min_positive_val=SMALLEST_HALF, keep_io_types=True, op_block_list=blocked

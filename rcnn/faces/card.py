@@ -12,13 +12,13 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from ..errors import InputError
-from ..files import sha256, write_whole
+from ..files import sha256_once, write_whole
 from ..files.json import reason
 from ..files.schema import checked, from_toml
 from ..files.text import read_text
 from ..networks.engine.images import ImageInput, Three
-from ..networks.engine.onnx_graph import is_onnx
 from ..networks.zoo.registry import by_file_name, by_sha256
+from ..networks.zoo.roles import card_owner, card_path
 from ..networks.zoo.words import BGR, RGB
 from ..scores.card_thresholds import CardThresholds
 from .recognised import LOG
@@ -81,11 +81,6 @@ class Card:
         )
 
 
-def card_path(path: str) -> str:
-    """Path of the card of X.onnx: X.toml."""
-    return f"{os.path.splitext(path)[0]}.toml"
-
-
 def read_card(path: str) -> Card:
     """The parameters of an ONNX file: from its own card, else by its sha256, else by its name.
 
@@ -97,7 +92,7 @@ def read_card(path: str) -> Card:
     own = own_card(path)
     if not os.path.isfile(path):
         raise InputError(f"{path}: there is no such file; put the model there")
-    known = by_sha256(sha256(path))
+    known = by_sha256(sha256_once(path))
     if known is None and own == Card():
         known = by_file_name(path)
         if known is not None:
@@ -121,11 +116,6 @@ def own_card(path: str) -> Card:
     except (OSError, ValueError) as error:
         raise InputError(f"{beside}: can't be read ({error}); write it as in {EXAMPLE}, one per line") from None
     return parse_card(content, beside)
-
-
-def card_owner(model: str) -> str:
-    """The X.onnx whose card X.toml belongs to a model; for the checkpoint `PREFIX,EPOCH` the card is PREFIX.toml."""
-    return model if is_onnx(model) else f"{model.rpartition(',')[0] or model}.onnx"
 
 
 def read_thresholds(model: str, sums: Mapping[str, str]) -> CardThresholds | None:

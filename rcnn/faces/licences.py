@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..files import sha256
+from ..files import sha256_once
 from ..files.text import printable
 from ..networks.zoo.registry import by_sha256, known_models
 from ..networks.zoo.roles import model_files
@@ -46,7 +46,7 @@ def licence_of(model: str) -> Licence:
         If its card or the registry is damaged.
     """
     own = own_card(card_owner(model))
-    entries = [entry for entry in map(by_sha256, map(sha256, model_files(model))) if entry is not None]
+    entries = [entry for entry in map(by_sha256, map(sha256_once, model_files(model))) if entry is not None]
     known = entries[-1] if entries else None  # the weights come last
     licence, training, commercial = (
         (known.licence, known.training, known.commercial) if known else (NOT_STATED, NOT_STATED, None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config import config
-from ..files import sha256
+from ..files import sha256_once
 from ..files.text import printable
 from ..networks.zoo.registry import KnownModel, by_sha256, known_models
 from ..networks.zoo.roles import model_files
@@ -71,7 +71,7 @@ def quality_card(model: str) -> QualityCard:
     if own is not None:
         return QualityCard(model, own)
     paths = model_files(model)
-    entries = [*(by_sha256(sha256(path)) for path in paths), *(_by_place(path) for path in paths)]
+    entries = [*(by_sha256(sha256_once(path)) for path in paths), *(_by_place(path) for path in paths)]
     found = (parse_card(entry.parameters, entry.name).quality for entry in entries if entry is not None)
     return QualityCard(model, next((quality for quality in found if quality is not None), None))
 

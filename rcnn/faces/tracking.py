@@ -79,15 +79,17 @@ def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarra
     from scipy.optimize import linear_sum_assignment
 
     scores = np.full((len(faces), len(tracks)), NEVER)
-    for column, track in enumerate(tracks):
-        place = overlaps(boxes[faces], track.box[None])[:, 0]
-        near = (place >= config.TRACK.SAME_PLACE) & (turn - track.turn <= config.TRACK.GAP)
+    if tracks:
+        place = overlaps(boxes[faces], np.stack([track.box for track in tracks]))
+        near = (place >= config.TRACK.SAME_PLACE) & (
+            turn - np.array([track.turn for track in tracks]) <= config.TRACK.GAP
+        )
         if unit is None:
-            scores[near, column] = place[near]
-            continue
-        likeness = unit[faces] @ normalise(track.total)
-        fits = (likeness >= config.TRACK.ALIKE) | (near & (likeness >= config.TRACK.UNLIKE))
-        scores[fits, column] = (likeness + near * place)[fits]
+            scores[near] = place[near]
+        else:
+            likeness = unit[faces] @ normalise(np.stack([track.total for track in tracks])).T
+            fits = (likeness >= config.TRACK.ALIKE) | (near & (likeness >= config.TRACK.UNLIKE))
+            scores[fits] = (likeness + near * place)[fits]
     taken = set()
     for row, column in zip(*linear_sum_assignment(-scores), strict=True):
         if scores[row, column] > NEVER / 2:
@@ -104,18 +106,21 @@ def _extend(tracks: list[_Track], turn: int, faces: np.ndarray, boxes: np.ndarra
 
 def _join_pieces(tracks: list[_Track], frames: np.ndarray) -> None:
     """Join similar tracks that share no frame, the most similar first."""
+    seen = np.zeros((len(tracks), len(frames)), np.float32)  # whether a track is in a frame, at its first face
+    first_of = np.searchsorted(frames, frames)
+    for row, track in zip(seen, tracks, strict=True):
+        row[first_of[track.members]] = 1
+    totals = np.stack([track.total for track in tracks])
     while len(tracks) > 1:
-        means = normalise(np.stack([track.total for track in tracks]))
+        means = normalise(totals)
         likeness = means @ means.T
-        seen = [set(frames[track.members].tolist()) for track in tracks]
-        for first in range(len(tracks)):
-            for second in range(first + 1):
-                if first == second or seen[first] & seen[second]:
-                    likeness[first, second] = likeness[second, first] = NEVER
-        first, second = np.unravel_index(likeness.argmax(), likeness.shape)
-        if likeness[first, second] < config.TRACK.JOIN:
+        likeness[seen @ seen.T > 0] = NEVER  # a track shares its frames with itself, too
+        kept, gone = sorted(map(int, np.unravel_index(likeness.argmax(), likeness.shape)))
+        if likeness[kept, gone] < config.TRACK.JOIN:
             return
-        kept, gone = sorted((int(first), int(second)))
         tracks[kept].members = sorted(tracks[kept].members + tracks[gone].members)
-        tracks[kept].total = tracks[kept].total + tracks[gone].total
+        totals[kept] += totals[gone]
+        seen[kept] += seen[gone]
+        tracks[kept].total = totals[kept]
+        totals, seen = np.delete(totals, gone, 0), np.delete(seen, gone, 0)
         del tracks[gone]

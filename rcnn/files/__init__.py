@@ -25,6 +25,7 @@ from .reading import (
     open_text,
     read_bytes,
     sha256,
+    sha256_once,
 )
 from .remote import StoreError, check_answers
 from .urls import base_name, below, is_inside, is_url, join, on_disk, parent, plain, relative, same, suffixed
@@ -49,5 +50,5 @@ __all__ = [
     "create", "discard", "exists", "fetched", "folders", "is_dir", "is_file", "is_inside", "is_url", "join", "make_dir",
     "make_inner_dir", "mark", "marks", "may_follow", "modified", "move", "names", "objects", "on_disk", "open_parquet",
     "open_text", "parent", "plain", "put", "read_bytes", "relative", "remove", "remove_tree", "same", "sha256",
-    "suffixed", "write_bytes", "write_whole",
+    "sha256_once", "suffixed", "write_bytes", "write_whole",
 ]  # fmt: skip

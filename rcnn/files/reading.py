@@ -7,6 +7,8 @@ import glob
 import hashlib
 import io
 import os
+import time
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING
 
 from .remote import asking, file_system, info_of, list_dir
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from pyarrow import NativeFile
 
 CHUNK_BYTES = 8 << 20  # bytes to read at a time
+SETTLED_NS = 2_000_000_000  # age of a change after which another one has another time on every file system
+REMEMBERED = 256  # files
 ENCODING = "utf-8-sig"  # of all text files
 
 
@@ -157,3 +161,24 @@ def sha256(path: str) -> str:
         while data := stream.read(CHUNK_BYTES):
             digest.update(data)
     return digest.hexdigest()
+
+
+def sha256_once(path: str) -> str:
+    """`sha256` of a file, read once in a process while the file is the same.
+
+    It is the same while its device, inode, size, and times of change of contents and of inode are. A file that changed
+    in the last two seconds is read each time: a second change could have the same time. So is one in a store.
+    """
+    if parse_url(path) is not None:
+        return sha256(path)
+    found = os.stat(plain(path))
+    if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < SETTLED_NS:
+        return sha256(path)
+    return _remembered(
+        os.path.abspath(plain(path)), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    )
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(path: str, *mark: int) -> str:
+    return sha256(path)

@@ -1,1 +1,2 @@
-"""Networks as files (checkpoint), on a device (engine), our own (graphs), and known ones (zoo)."""
+"""Neural networks: file formats (checkpoint), execution (engine), the project's own architectures (graphs), known
+models (zoo)."""

@@ -1,1 +1,1 @@
-"""Who is who in what was found."""
+"""Identifies people: templates, answers, verdicts, groups and appearances."""

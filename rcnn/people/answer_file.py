@@ -1,4 +1,4 @@
-"""The file of answers: its tables, what it is known by, and how a row is an answer."""
+"""The SQLite file of answers: its tables, its format marks, and the conversion between rows and answers."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..files.writing import FILE_MODE
 from .meaning import BOX_SIDES, Answer, Spot
 
 ANSWERS_FILE = "review.sqlite"  # in the folder of a run
-SIDE_FILES = ("-wal", "-shm", "-journal")  # what SQLite lays beside it
+SIDE_FILES = ("-wal", "-shm", "-journal")  # files that SQLite creates next to it
 APPLICATION = 0x52434E4E  # "RCNN", in the header of the file
 VERSION = 1  # of the tables
-PATIENCE = 60.0  # seconds in which another process that writes is waited for
-PAUSE = 0.01  # seconds between two attempts at what SQLite does not wait for by itself
+PATIENCE = 60.0  # seconds to wait for another process that is writing
+PAUSE = 0.01  # seconds between attempts where SQLite itself does not wait
 TABLES = (
     "CREATE TABLE steps (step INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT UNIQUE NOT NULL, at TEXT NOT NULL, "
     "window TEXT NOT NULL, undoes INTEGER, undo INTEGER NOT NULL DEFAULT 0)",
@@ -36,9 +36,9 @@ COLUMNS = (
 
 
 def connect(path: str, create: bool) -> sqlite3.Connection:
-    """Open a file, which is made if it does not exist; what was committed is on the disk."""
+    """Open a file with durable commits; `create` creates a missing one."""
     if create and not os.path.lexists(path):
-        with contextlib.suppress(FileExistsError):  # for the user alone, and what SQLite lays beside it as well
+        with contextlib.suppress(FileExistsError):  # readable by the user only; SQLite's side files inherit the mode
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
     connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     for pragma in ("synchronous = FULL", "secure_delete = ON", "foreign_keys = OFF"):
@@ -47,12 +47,12 @@ def connect(path: str, create: bool) -> sqlite3.Connection:
 
 
 def prepare(path: str, connection: sqlite3.Connection) -> None:
-    """Check that a file is a log of answers; make one of an empty file."""
+    """Check that a file is a log of answers; initialise an empty file."""
     if one(connection, "PRAGMA application_id") != APPLICATION:
-        connection.execute("BEGIN IMMEDIATE")  # another process may be making it
+        connection.execute("BEGIN IMMEDIATE")  # another process may be creating it
         if one(connection, "PRAGMA application_id") != APPLICATION:
             if one(connection, "SELECT count(*) FROM sqlite_schema"):
-                raise InputError(f"{path}: is a database of another program; name the {ANSWERS_FILE} of a run")
+                raise InputError(f"{path}: belongs to another program; name the {ANSWERS_FILE} of a run")
             for statement in TABLES:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION}")
@@ -61,13 +61,13 @@ def prepare(path: str, connection: sqlite3.Connection) -> None:
     version = one(connection, "PRAGMA user_version")
     if version != VERSION:
         raise InputError(
-            f"{path}: has the format {version}, and this version reads {VERSION}; use the one that made it"
+            f"{path}: has format {version}, and this version reads {VERSION}; use the version that wrote it"
         )
     ends = time.monotonic() + PATIENCE
     while one(connection, "PRAGMA journal_mode") != "wal":
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:  # another process has just made it, and SQLite does not wait here
+        except sqlite3.OperationalError:  # another process has just created it, and SQLite does not wait here
             if time.monotonic() > ends:
                 raise
             time.sleep(PAUSE)
@@ -78,19 +78,18 @@ def prepare(path: str, connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def told(path: str) -> Iterator[None]:
-    """Say in one line what is wrong with a file."""
+    """Convert errors about a file into an InputError of one line."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise InputError(f"{path}: can't be read or written: {error}; fix that, then give the same command") from None
+        raise InputError(f"{path}: can't be read or written: {error}; fix that and give the same command") from None
     except (sqlite3.DatabaseError, OverflowError) as error:
         raise InputError(
-            f"{path}: is damaged or is not a file of answers ({error}); put a copy in its place, or move it away to go "
-            "on "
+            f"{path}: is damaged or is not a file of answers ({error}); restore a backup, or move it away to continue "
             "without its answers"
         ) from None
     except OSError as error:
-        raise InputError(f"{path}: can't be made: {error.strerror or error}; fix that") from None
+        raise InputError(f"{path}: can't be created: {error.strerror or error}; fix that") from None
 
 
 def one(connection: sqlite3.Connection, query: str, *values: object) -> Any:
@@ -100,7 +99,7 @@ def one(connection: sqlite3.Connection, query: str, *values: object) -> Any:
 
 
 def to_row(answer: Answer) -> tuple[Any, ...]:
-    """The columns of an answer, in the order of `COLUMNS`."""
+    """The column values of an answer, in the order of `COLUMNS`."""
     ends: list[list[Any]] = []
     for spot, at, box in ((answer.spot, answer.time, answer.box), (answer.spot2, answer.time2, answer.box2)):
         ends.append([spot and spot.clip, spot and spot.track, at, *(box or (None,) * BOX_SIDES)])
@@ -108,11 +107,11 @@ def to_row(answer: Answer) -> tuple[Any, ...]:
 
 
 def from_row(row: Sequence[Any]) -> Answer:
-    """The answer of columns in the order of `COLUMNS`; raises DatabaseError if they are none."""
+    """The answer for column values in the order of `COLUMNS`; raises DatabaseError if they are invalid."""
     kind, clip, track, time, x1, y1, x2, y2, label, other, name, clip2, track2, time2, *box2 = row
     spot, spot2 = (None if c is None else Spot(c, t) for c, t in ((clip, track), (clip2, track2)))
     box = None if time is None else (x1, y1, x2, y2)
     try:
         return Answer(kind, spot, label, other, name, spot2, time, box, time2, None if time2 is None else tuple(box2))
     except (ValueError, TypeError) as error:
-        raise sqlite3.DatabaseError(f"holds an answer that can't be: {error}") from None
+        raise sqlite3.DatabaseError(f"contains an invalid answer: {error}") from None

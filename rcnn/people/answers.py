@@ -1,8 +1,8 @@
 """The log of answers about a run: an append-only SQLite file next to it.
 
-A step is the answer of one click; it is on disk when `Answers.add` returns. Each step carries a token that the client
-made: the same token again changes nothing, so a request that is repeated after a crash counts once. Nothing is changed
-in place: a step that is taken back stays, with a later one that says so. Only `forget` removes rows.
+A step is the answer of one click; it is on disk when `Answers.add` returns. Each step carries a token from the client.
+A repeated token changes nothing, so a request that is repeated after a crash counts once. Rows are never updated: an
+undone step stays, and a later step marks it as undone. Only `forget` removes rows.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Step:
-    """What one click said.
+    """The answers of one click.
 
-    at : when, ISO 8601, UTC
-    window : where; undo takes back the last step of its own window
+    at : time, ISO 8601, UTC
+    window : browser window; undo takes back the last step of its own window
     undone : whether a later step took it back
-    undoes : number of the step that it takes back; its answers are none then
+    undoes : number of the step that it takes back; it then has no answers
     """
 
     step: int
@@ -54,9 +54,9 @@ class Step:
 
 
 class Answers:
-    """A log of answers; several threads may use one, and several processes one file.
+    """A log of answers; safe for several threads, and for several processes on one file.
 
-    Use `open`. Every method raises InputError if the file is damaged, or can't be written.
+    Use `open`. Every method raises InputError if the file is damaged or can't be written.
     """
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
@@ -70,17 +70,17 @@ class Answers:
 
         Parameters
         ----------
-        path : of the file, on the disk
-        create : whether one that does not exist is made
+        path : of the file
+        create : whether to create a missing file
 
         Raises
         ------
         InputError
-            If it does not exist, is damaged, is not a log of answers, or was made by a later version.
+            If it does not exist, is damaged, is not a log of answers, or was written by a later version.
         """
         path = files.on_disk(path, "--answers")
         if not create and not os.path.exists(path):
-            raise InputError(f"{path}: does not exist; python -m rcnn review makes it with the first answer")
+            raise InputError(f"{path}: does not exist; python -m rcnn review creates it with the first answer")
         if create:
             files.check_no_link(path)
         with told(path):
@@ -93,7 +93,7 @@ class Answers:
             return Answers(path, connection)
 
     def close(self) -> None:
-        """Close the file; what was answered is in it."""
+        """Close the file; all answers are already saved."""
         with self._lock:
             self._connection.close()
 
@@ -104,9 +104,9 @@ class Answers:
         self.close()
 
     def add(self, token: str, answers: Sequence[Answer], window: str = "") -> int:
-        """Add answers as one step; returns its number, once it is on the disk.
+        """Add answers as one step; returns its number once it is on disk.
 
-        A known token adds nothing, and returns its number.
+        A known token adds nothing and returns the number of its step.
 
         Raises
         ------
@@ -126,9 +126,9 @@ class Answers:
             return step
 
     def undo(self, token: str, window: str = "") -> int | None:
-        """Take back the last step of a window that stands; returns its number, or None if there is none.
+        """Take back the last valid step of a window; returns its number, or None if there is none.
 
-        A known token takes back nothing more, and returns its first result.
+        A known token takes back nothing more and returns its first result.
         """
         if not token:
             raise ValueError("a step needs a token")
@@ -146,17 +146,17 @@ class Answers:
             return last
 
     def revision(self) -> int:
-        """A number that rises with each step, whoever made it; 0 before the first."""
+        """A number that rises with every step of any client; 0 before the first."""
         with self._reading() as connection:
             return one(connection, "SELECT max(step) FROM steps") or 0
 
     def step_of(self, token: str) -> int | None:
-        """The step that a token made, whoever sent it; None where it made none."""
+        """The step with a token; None if there is none."""
         with self._reading() as connection:
             return _step_of(connection, token)
 
     def standing(self) -> list[Answer]:
-        """All answers that were not taken back, in the order in which they were given."""
+        """All answers that were not taken back, in the order given."""
         with self._reading() as connection:
             rows = connection.execute(
                 f"SELECT {COLUMNS} FROM answers WHERE step NOT IN "
@@ -165,16 +165,16 @@ class Answers:
             return [from_row(row) for row in rows]
 
     def all(self) -> list[Answer]:
-        """All answers, also those that were taken back, in the order in which they were given."""
+        """All answers, including those taken back, in the order given."""
         with self._reading() as connection:
             return [from_row(row) for row in connection.execute(f"SELECT {COLUMNS} FROM answers ORDER BY id")]
 
     def given(self) -> Given:
-        """What all answers mean together."""
+        """The combined meaning of all answers."""
         return meaning(self.standing())
 
     def steps(self, last: int = 100) -> list[Step]:
-        """The last steps, the oldest of them first."""
+        """The last steps, oldest first."""
         with self._reading() as connection:
             heads = connection.execute(
                 "SELECT step, at, window, undoes, EXISTS (SELECT 1 FROM steps later WHERE later.undoes = steps.step) "
@@ -192,9 +192,9 @@ class Answers:
         ]
 
     def forget(self, label: int, spots: Collection[Spot] = (), clips: Collection[str] = ()) -> int:
-        """Remove all that was answered about a person, and about tracks and clips; returns the number of answers.
+        """Remove all answers about a person, tracks and clips; returns the number of answers removed.
 
-        Who was merged into the person is the person. Nothing of the rows is left in the file or beside it.
+        People merged into the person are included. Nothing of the rows remains in the file or its side files.
         """
         gone = {label, *(other for other, now in self.given().merged.items() if now == label)}
         places, names = set(spots), set(clips)
@@ -234,7 +234,7 @@ class Answers:
 
 
 def read_given(path: str | None) -> Given:
-    """What the answers in a file mean together; nothing if there is no file.
+    """The combined meaning of the answers in a file; empty if there is no file.
 
     Raises
     ------
@@ -245,12 +245,12 @@ def read_given(path: str | None) -> Given:
 
 
 def read_standing(path: str | None) -> list[Answer]:
-    """The answers in a file that were not taken back, in their order; none if there is no file.
+    """The answers in a file that were not taken back, in order; none if there is no file.
 
     Raises
     ------
     InputError
-        As `read_given`.
+        See `read_given`.
     """
     if path is None or not os.path.exists(path):
         return []

@@ -1,4 +1,4 @@
-"""Tracks of a clip, each compared with the known people, to appearances: who is in view from when to when."""
+"""Turns the matched tracks of a clip into appearances: who is visible from when to when."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .templates import NOBODY
 
 @dataclass(frozen=True)
 class TrackMatches:
-    """The known person that each track of a clip is most like.
+    """The best-matching known person of each track of a clip.
 
-    tracks : (n,) int32, numbers of the tracks, each once
+    tracks : (n,) int32, track numbers, unique
     people : (n,) int32, labels of the people
     cosines : (n,) float32, of the track's embedding and the person's template, -1..1
-    probabilities : (n,) float32 that it is the person, by the cosine alone
+    probabilities : (n,) float32 that it is the person, from the cosine alone
     verdicts : n of yes, maybe, no
-    sure : (n,) bool, whether somebody said that it is the person; None for none
+    sure : (n,) bool, whether an answer confirms the person; None for none
     """
 
     tracks: np.ndarray
@@ -36,19 +36,19 @@ class TrackMatches:
 
 @dataclass(frozen=True)
 class Appearance:
-    """A person in view, from a second of a clip to another; or, with the verdict "no", somebody who is like the person.
+    """A person visible in a clip for some time; or, with the verdict "no", somebody similar to the person.
 
     who : label of the person
     start, end : seconds from the start of the file
-    seen : seconds of them at which the face was found
+    seen : seconds of these with a detected face
     time : of the best face, seconds
     box : of the best face, (4,) float32, x1, y1, x2, y2 in pixels of the upright frame
-    track : whose embedding is most like the person's template; the best face is its face of the highest quality
-    cosine : of that embedding and the template, -1..1
-    probability : that it is the person, by the cosine alone
+    track : the track with the highest cosine; the best face is its face of the highest quality
+    cosine : of that track's embedding and the person's template, -1..1
+    probability : that it is the person, from the cosine alone
     verdict : yes, maybe, no
-    person : name of the person; empty if none is known
-    source : the file
+    person : name of the person; empty if unknown
+    source : path of the file
     """
 
     who: int
@@ -73,14 +73,14 @@ def judge_tracks(
     point: OperatingPoint,
     sure: np.ndarray | None = None,
 ) -> TrackMatches:
-    """What an operating point says of tracks, (n,) numbers, each with its cosine and the row of the nearest person.
+    """Apply an operating point to tracks, (n,) numbers, each with its cosine and the row of the nearest person.
 
-    One that is denied to all people is left out.
+    Tracks that answers deny to all people are omitted.
 
     Parameters
     ----------
-    labels : (people,) int32, of the rows of the gallery
-    sure : (n,) bool, whether an answer says that it is that person; None for none
+    labels : (people,) int32, labels of the gallery's rows
+    sure : (n,) bool, whether an answer confirms that person; None for none
     """
     sure = np.zeros(len(tracks), bool) if sure is None else sure
     verdicts, probabilities = decide(cosines, people, point, sure)
@@ -98,7 +98,7 @@ def judge_tracks(
 def decide(
     cosines: np.ndarray, people: np.ndarray, point: OperatingPoint, sure: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Verdicts (n,) and probabilities (n,) float32; of what an answer says, yes and 1."""
+    """Verdicts (n,) and probabilities (n,) float32; yes and 1 where an answer confirms the person."""
     verdicts = np.where(sure, YES, point.verdicts(cosines, people))
     return verdicts, np.where(sure, 1, point.probabilities(cosines, people)).astype(np.float32)
 
@@ -106,19 +106,19 @@ def decide(
 def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, seconds: float) -> list[Appearance]:
     """The appearances in a clip, sorted by start, then by person.
 
-    Tracks of one person with one verdict are joined over gaps, but for those with "no"; a "yes" is never made longer by
-    what may be somebody else. Nobody is in two places at once: of tracks of one person that share a frame only the best
-    may be a "yes", and the others are not joined with it. What somebody said is the best.
+    Tracks of one person with one verdict are joined across gaps, except those with "no"; a "yes" is never extended by a
+    less certain track. Nobody is in two places at the same time: of tracks of one person that share a frame, only the
+    best can be a "yes", and the others are not joined with it. A confirmed track ranks best.
 
-    Start and end are those of the first and the last frame with the face, half a look before and after: the face came
-    between that look and the one before, anywhere with equal chance.
+    Start and end are half a sampling interval before the first and after the last frame with the face, because the face
+    appeared at a uniformly distributed moment between two sampled frames.
 
     Parameters
     ----------
-    faces : of the clip, with their tracks; a track that is not among the matches does not count
+    faces : of the clip, with their tracks; tracks without a match are ignored
     matches : of its tracks
-    look : seconds from one look at the clip to the next, see `seconds_of_look`; 0 for a photograph
-    seconds : length of the clip; 0 if it is not known
+    look : sampling interval in seconds, see `seconds_of_look`; 0 for a photograph
+    seconds : length of the clip; 0 if unknown
     """
     rows = [np.flatnonzero(faces.tracks == track) for track in matches.tracks]
     sure = np.zeros(len(rows), bool) if matches.sure is None else matches.sure
@@ -140,7 +140,7 @@ def find_appearances(faces: ClipFaces, matches: TrackMatches, look: float, secon
 
 
 def _lanes(order: Sequence[int], rows: Sequence[np.ndarray], frames: np.ndarray) -> list[list[int]]:
-    """Tracks, the best first, in groups none of which has two in one frame; the first has the best of those that do."""
+    """Tracks (best first) in groups without two in one frame; of conflicting tracks, the best is in the first group."""
     lanes: list[list[int]] = []
     left = list(order)
     while left:
@@ -159,7 +159,7 @@ def _lanes(order: Sequence[int], rows: Sequence[np.ndarray], frames: np.ndarray)
 def _pieces(
     faces: ClipFaces, rows: Sequence[np.ndarray], lane: Sequence[int], look: float
 ) -> list[dict[int, np.ndarray]]:
-    """The faces of some tracks, parted where nobody is in view for too long: rows of each track, by its index."""
+    """The faces of some tracks, split at long gaps: rows of each track, by its index."""
     joined = np.concatenate([rows[index] for index in lane])
     owners = np.concatenate([np.full(len(rows[index]), index) for index in lane])
     order = np.argsort(faces.times[joined], kind="stable")
@@ -198,19 +198,19 @@ def _appearance(
 
 
 def seconds_of_look(intervals: Sequence[float], looks: int, seconds: float, frames: int) -> float:
-    """Seconds from one look at a clip to the next.
+    """The sampling interval of a clip, seconds.
 
     Parameters
     ----------
-    intervals : that detect.py may have looked at it with: first the usual one, then that of a second, closer look; each
-        at least a frame long, 0 if it is not known
-    looks : frames that were looked at
-    seconds : length of the clip, 0 if it is not known
-    frames : of the clip
+    intervals : the possible sampling intervals of detect.py: the usual one, then that of the second, denser pass; each
+        at least one frame long, 0 if unknown
+    looks : number of sampled frames
+    seconds : length of the clip, 0 if unknown
+    frames : number of frames of the clip
 
     Returns
     -------
-    The interval with which the clip has so many looks; 0 for a clip of one picture, and where nothing is known.
+    The interval that fits the number of sampled frames; 0 for a single picture, or if nothing is known.
     """
     known = [interval for interval in intervals if interval > 0]
     if frames == 1 or not known:

@@ -1,4 +1,4 @@
-"""Vectors of whole clips, a block at a time."""
+"""Reads the vectors of whole clips, a block at a time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pyarrow as pa
 from ..faces.vectors import normalise
 from ..tables import StageReader, clip_starts, vectors
 
-BLOCK_ROWS = 2048  # rows that are compared at once: 40 MB of cosines with 4,934 people
+BLOCK_ROWS = 2048  # rows compared together: 40 MB of cosines with 4,934 people
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole clips: names, splits and first rows of each (n,), and of their rows the numbers of tracks (r,) and unit
-    vectors (r, D) float32."""
+    """Whole clips: names, splits and first rows of each clip (n,); track numbers (r,) and unit vectors (r, D) float32
+    of their rows."""
 
     names: list[str]
     splits: list[str]
@@ -26,7 +26,7 @@ class Block:
     vectors: np.ndarray
 
     def clips(self) -> Iterator[tuple[int, int, int]]:
-        """Number, first row and end of each clip."""
+        """Index, first row and end row of each clip."""
         ends = [*self.starts.tolist()[1:], len(self.tracks)]
         yield from (
             (clip, start, end) for clip, (start, end) in enumerate(zip(self.starts.tolist(), ends, strict=True))
@@ -34,7 +34,7 @@ class Block:
 
 
 def blocks_of(readers: Sequence[StageReader]) -> Iterator[Block]:
-    """All clips of some directories, whole ones; one that an earlier directory has is left out."""
+    """All clips of some directories, in blocks of whole clips; a clip of an earlier directory is not repeated."""
     seen: set[str] = set()
     for number, reader in enumerate(readers):
         mine: set[str] = set()
@@ -51,8 +51,8 @@ def blocks_of(readers: Sequence[StageReader]) -> Iterator[Block]:
 
 
 def _whole_clips(reader: StageReader) -> Iterator[pa.Table]:
-    """The rows of a directory in blocks that end with a clip."""
-    rest: pa.Table | None = None  # the last clip, whose tracks may go on in the next batch
+    """The rows of a directory in blocks that end at a clip boundary."""
+    rest: pa.Table | None = None  # the last clip, whose tracks may continue in the next batch
     for batch in filter(len, reader.batches(rows=BLOCK_ROWS)):
         table = pa.Table.from_batches([batch])
         if rest is not None:

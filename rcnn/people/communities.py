@@ -1,4 +1,4 @@
-"""The dense parts of a graph, and the joining of what is most like each other."""
+"""Finds dense parts of a graph, and joins the most similar groups."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy as np
 from .moments import Apart, Members
 from .neighbours import Edges, Rows
 
-SEED = 7  # of Leiden, which takes nodes in a random order
-BLOCK = 1 << 14  # pairs that are compared at once
+SEED = 7  # of Leiden, which visits nodes in random order
+BLOCK = 1 << 14  # pairs compared together
 
 
 class Groups:
-    """Tracks in groups that grow.
+    """Groups of tracks that can be merged.
 
-    Vectors of single tracks are read from their file; only sums of larger groups are in memory.
+    Vectors of single tracks are read from their file; only the sums of larger groups are kept in memory.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Groups:
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of groups."""
         return self.members.count
 
     def _sums_of(self, groups: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ class Groups:
         return np.concatenate(found) if found else np.zeros((0, 0), np.float32)
 
     def sums(self, groups: np.ndarray) -> np.ndarray:
-        """(k, D) float32, of the unit vectors of groups' tracks."""
+        """(k, D) float32, sums of the unit vectors of the groups' tracks."""
         place = self._place[groups]
         several = place >= 0
         single = self._vectors.unit(self.members.tracks[self.members.starts[groups[~several]]])
@@ -62,7 +62,7 @@ class Groups:
         return found
 
     def cosines(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """(k,) float32, the mean cosine of the tracks of each pair of groups."""
+        """(k,) float32, the mean cosine between the tracks of each pair of groups."""
         found = np.zeros(len(first), np.float32)
         for start in range(0, len(first), BLOCK):
             part = slice(start, start + BLOCK)
@@ -71,7 +71,7 @@ class Groups:
         return found
 
     def likeness(self) -> np.ndarray:
-        """(n,) float32, the mean cosine of each track with the others of its group; 0 for one that is alone."""
+        """(n,) float32, the mean cosine of each track with the others of its group; 0 for a single track."""
         found = np.zeros(len(self.owner), np.float32)
         sizes = self.members.sizes[self.owner]
         several = np.flatnonzero(sizes > 1)
@@ -83,15 +83,17 @@ class Groups:
         return found
 
     def merge(self, new: np.ndarray) -> np.ndarray:
-        """Join groups, (count,) int64 each with its new number, any numbers; returns the numbers from 0 on, "
-        "(count,)."""
+        """Join groups: `new` (count,) int64 gives each group a number, and equal numbers are joined.
+
+        Returns the new group of each old one, (count,), numbered from 0.
+        """
         _, numbers = np.unique(new, return_inverse=True)
         self._set(numbers[self.owner], int(numbers.max()) + 1 if len(numbers) else 0)
         return numbers
 
 
 def contract(edges: Edges, numbers: np.ndarray) -> Edges:
-    """Edges of what nodes have become, (n,) int64: of several the one with the greatest cosine."""
+    """Edges between the groups `numbers` (n,) int64 of the nodes; of parallel edges the one with the highest cosine."""
     first, second = numbers[edges.first], numbers[edges.second]
     first, second = np.minimum(first, second), np.maximum(first, second)
     order = np.lexsort((-edges.cosines, second, first))
@@ -102,13 +104,13 @@ def contract(edges: Edges, numbers: np.ndarray) -> Edges:
 
 
 def dense_parts(edges: Edges, nodes: int, least: float, density: float) -> np.ndarray:
-    """The part of the graph that each node belongs to, (nodes,) int64; component by component, so that what is far
-    away changes nothing.
+    """The part of the graph that each node belongs to, (nodes,) int64; computed per component, so that distant changes
+    have no effect.
 
     Parameters
     ----------
-    least : an edge weighs what its cosine is above this; without weight there is none
-    density : mean weight of all pairs of nodes in a part; the resolution of the constant Potts model
+    least : the weight of an edge is its cosine minus this; edges without positive weight are dropped
+    density : minimum mean weight over all pairs of nodes in a part; the resolution of the constant Potts model
     """
     from graspologic_native import leiden_csr
     from scipy.sparse import coo_matrix
@@ -121,7 +123,7 @@ def dense_parts(edges: Edges, nodes: int, least: float, density: float) -> np.nd
     graph.sort_indices()
     _, component = connected_components(graph, directed=False)
     parts = component.astype(np.int64)
-    new = nodes  # numbers of parts of components that fall apart
+    new = nodes  # next number for a part of a split component
     order = np.argsort(component, kind="stable")
     local = np.empty(nodes, np.int64)
     for mine in np.split(order, np.flatnonzero(np.diff(component[order])) + 1):
@@ -144,12 +146,12 @@ def dense_parts(edges: Edges, nodes: int, least: float, density: float) -> np.nd
 
 
 def join_alike(groups: Groups, edges: Edges, apart: Apart, least: float) -> None:
-    """Join the two groups that are most like each other, as long as the mean cosine of their tracks is `least`, and
-    nothing keeps them apart. All pairs of which each is the other's most alike are joined at once, which is the same.
+    """Repeatedly join the two most similar groups while the mean cosine of their tracks is at least `least` and nothing
+    keeps them apart. All mutually most similar pairs are joined in one round, which gives the same result.
 
     Parameters
     ----------
-    edges : of groups: the pairs that may be alike
+    edges : between groups: the candidate pairs
     """
     edges = Edges(edges.first, edges.second, groups.cosines(edges.first, edges.second))
     edges = edges[edges.cosines >= least]
@@ -176,7 +178,7 @@ def join_alike(groups: Groups, edges: Edges, apart: Apart, least: float) -> None
 
 
 def _mutual(edges: Edges, nodes: int) -> np.ndarray:
-    """The edges, by their places, of which each end has no better one; of equal ones the first."""
+    """Indices of the edges that are the best of both their ends; the first on ties."""
     order = np.lexsort((edges.second, edges.first, -edges.cosines))
     rank = np.empty(len(edges), np.int64)
     rank[order] = np.arange(len(edges))

@@ -1,8 +1,8 @@
 """Groups tracks of unknown people, one group per person.
 
-Near neighbours make a graph; Leiden (Traag, Waltman and van Eck 2019, with the constant Potts model) finds its dense
-parts; then whichever two parts are most like each other are joined, as long as the mean cosine of their tracks is high
-enough (average linkage, by reciprocal nearest neighbours: Murtagh 1983). Which steps, and their numbers, were chosen by
+Near neighbours form a graph; Leiden (Traag, Waltman and van Eck 2019, with the constant Potts model) finds its dense
+parts; then the two most similar parts are joined repeatedly while the mean cosine of their tracks is high enough
+(average linkage by reciprocal nearest neighbours: Murtagh 1983). The steps and their parameters were chosen with
 benchmarks/groups.py.
 """
 
@@ -19,20 +19,20 @@ from .communities import Groups, contract, dense_parts, join_alike
 from .moments import Apart, Moments, Pairs, as_pairs
 from .neighbours import Edges, near_pairs, unit_rows
 
-FALSE_NEIGHBOURS = 0.05  # tracks of other people that a track may have among its neighbours
-LOW = 0.1  # of a threshold; the least that is believed of a card
-BLOCK = 1 << 14  # rows that are in memory at once
-SINGLE = -1  # the group of a track that is in none
+FALSE_NEIGHBOURS = 0.05  # accepted number of other people's tracks among the neighbours of a track
+LOW = 0.1  # lower bound for a threshold from a model card
+BLOCK = 1 << 14  # rows in memory at a time
+SINGLE = -1  # the group of a track without group
 
 
 @dataclass(frozen=True)
 class GroupingSettings:
-    """How alike tracks of one person are.
+    """Similarity thresholds for tracks of one person.
 
     alike : cosine from which two tracks are neighbours
-    joined : mean cosine from which two groups are one
-    density : of neighbours, in what Leiden takes for one part; the resolution of the constant Potts model
-    neighbours : of a track that count at most, where there are many tracks
+    joined : mean cosine from which two groups are joined
+    density : mean edge weight of a part found by Leiden; the resolution of the constant Potts model
+    neighbours : largest number of neighbours per track, used with many tracks
     """
 
     alike: float = 0.45
@@ -42,10 +42,10 @@ class GroupingSettings:
 
     @staticmethod
     def of(card: CardThresholds | None, tracks: int) -> GroupingSettings:
-        """From the thresholds in the model's card and the number of tracks; without thresholds, the defaults.
+        """Derive from the thresholds in the model card and the number of tracks; without a card, the defaults.
 
-        Each track is compared with all others, so the share of strangers that may be alike falls with their number;
-        beyond what was measured the tail is taken for that of a normal distribution.
+        Each track is compared with all others, so the acceptable share of similar strangers falls with their number;
+        beyond the measured range, the tail is extrapolated as that of a normal distribution.
         """
         if card is None:
             return GroupingSettings()
@@ -55,7 +55,7 @@ class GroupingSettings:
 
 
 def _at(card: CardThresholds, rate: float) -> float:
-    """The cosine that a share `rate` of pairs of strangers reaches."""
+    """The cosine that a share `rate` of stranger pairs reaches."""
     z = [-NormalDist().inv_cdf(each) for each in card.rates]
     wanted = -NormalDist().inv_cdf(rate)
     last = min(max(int(np.searchsorted(z, wanted)), 1), len(z) - 1)
@@ -65,10 +65,10 @@ def _at(card: CardThresholds, rate: float) -> float:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Tracks in groups.
+    """Result of grouping.
 
-    groups : (n,) int64: 0 is the surest group, then as `sureness` falls; -1 for a track that is alone
-    likeness : (n,) float32, mean cosine of each track with the others of its group; 0 for one that is alone
+    groups : (n,) int64: groups numbered from 0 by falling `sureness`; -1 for a single track
+    likeness : (n,) float32, mean cosine of each track with the others of its group; 0 for a single track
     """
 
     groups: np.ndarray
@@ -76,12 +76,12 @@ class Grouped:
 
     @property
     def count(self) -> int:
-        """How many groups there are."""
+        """Number of groups."""
         return int(self.groups.max(initial=SINGLE)) + 1
 
     @property
     def sureness(self) -> np.ndarray:
-        """How sure it is that each group is one person, (count,) float32: the least likeness of its tracks."""
+        """Confidence that each group is one person, (count,) float32: the lowest likeness of its tracks."""
         found = np.ones(self.count, np.float32)
         several = self.groups >= 0
         np.minimum.at(found, self.groups[several], self.likeness[several])
@@ -95,7 +95,7 @@ def group_tracks(
     must: Pairs = (),
     cannot: Pairs = (),
 ) -> np.ndarray:
-    """The group of each track, (n,) int64: `Grouped.groups` of `find_groups`, which says the rest."""
+    """The group of each track, (n,) int64: `Grouped.groups` of `find_groups`; see there."""
     return find_groups(vectors, moments, settings, must, cannot).groups
 
 
@@ -106,19 +106,19 @@ def find_groups(
     must: Pairs = (),
     cannot: Pairs = (),
 ) -> Grouped:
-    """Put tracks into groups; the same ones for the same tracks in any order, whatever the number of threads.
+    """Group tracks. The result does not depend on the order of the tracks or the number of threads.
 
     Parameters
     ----------
-    vectors : (n, D) of length 1 and any float type, also a memory-mapped file
-    moments : of the tracks; two that overlap are never in one group. None where any two may be one person
-    must : pairs of tracks that are one person, and in one group, but where the moments or `cannot` forbid it
-    cannot : pairs of tracks that are two people
+    vectors : (n, D) unit vectors of any float type, possibly memory-mapped
+    moments : of the tracks; two that overlap are never in one group. None if any two may be one person
+    must : pairs of tracks of one person, which are in one group unless the moments or `cannot` forbid it
+    cannot : pairs of tracks of two people
 
     Raises
     ------
     ValueError
-        If the shapes don't fit, or a pair names no two tracks.
+        If the shapes do not match, or a pair does not name two different tracks.
     """
     count = len(vectors)
     moments = Moments.unknown(count) if moments is None else moments
@@ -137,7 +137,7 @@ def find_groups(
     edges = contract(edges[~_overlap(edges, apart.moments)], groups.owner)
     parts = dense_parts(edges, groups.count, settings.alike, settings.density)
     mixed = np.isin(parts[groups.owner], apart.conflicts(parts[groups.owner], np.arange(count)))
-    parts[groups.owner[mixed]] = parts.max() + 1 + groups.owner[mixed]  # these are joined one by one
+    parts[groups.owner[mixed]] = parts.max() + 1 + groups.owner[mixed]  # these are joined one by one below
     join_alike(groups, contract(edges, groups.merge(parts)), apart, settings.joined)
     likeness = np.zeros(count, np.float32)
     likeness[order] = groups.likeness()
@@ -147,7 +147,7 @@ def find_groups(
 
 
 class SortedTracks:
-    """Tracks in an order that depends only on themselves; the vectors are not moved."""
+    """Tracks in an order that depends only on their content; the vectors are not copied."""
 
     def __init__(self, vectors: np.ndarray, order: np.ndarray) -> None:
         self._vectors, self._order = vectors, order
@@ -157,12 +157,12 @@ class SortedTracks:
         return len(self._order)
 
     def unit(self, rows: np.ndarray | slice) -> np.ndarray:
-        """Some of them, (k, D) float32 of length 1."""
+        """Unit vectors of some tracks, (k, D) float32."""
         return unit_rows(self._vectors, self._order[rows])
 
 
 def _order(vectors: np.ndarray, moments: Moments) -> np.ndarray:
-    """The tracks by a digest of the vector, then by when they are in view."""
+    """Sort order of the tracks: by a digest of the vector, then by time."""
     digests = np.empty(len(vectors), np.uint64)
     for start in range(0, len(vectors), BLOCK):
         block = np.ascontiguousarray(vectors[start : start + BLOCK])
@@ -173,14 +173,14 @@ def _order(vectors: np.ndarray, moments: Moments) -> np.ndarray:
 
 
 def _overlap(edges: Edges, moments: Moments) -> np.ndarray:
-    """Whether the two tracks of each edge are in view at one moment."""
+    """Whether the two tracks of each edge overlap in time."""
     one, other = moments[edges.first], moments[edges.second]
     later, sooner = np.maximum(one.starts, other.starts), np.minimum(one.ends, other.ends)
     return (one.films == other.films) & ((later < sooner) | (one.starts == other.starts))
 
 
 def _linked(must: np.ndarray, apart: Apart) -> tuple[np.ndarray, int]:
-    """The group of each track by the pairs that must be one, and how many groups; a pair that can't be is left out."""
+    """The group of each track by the `must` pairs, and the number of groups; impossible pairs are ignored."""
     owner = np.arange(len(apart.moments.films))
     members = {int(track): [int(track)] for track in np.unique(must)}
     for one, other in must.tolist():
@@ -195,7 +195,7 @@ def _linked(must: np.ndarray, apart: Apart) -> tuple[np.ndarray, int]:
 
 
 def _by_sureness(groups: Groups, likeness: np.ndarray) -> np.ndarray:
-    """The number of each track's group, the surest group first; of equal ones the larger first."""
+    """The group of each track, renumbered by falling sureness, then by falling size."""
     sizes = groups.members.sizes
     sureness = np.ones(groups.count, np.float32)
     np.minimum.at(sureness, groups.owner, likeness)

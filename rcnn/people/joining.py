@@ -1,4 +1,4 @@
-"""Appearances in the pieces of a film that go on from one piece to the next are one appearance."""
+"""Joins appearances that continue from one piece of a film to the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .appearances import Appearance
 class Sighted:
     """An appearance, and the clip of its best face.
 
-    last : the clip in which it ends
+    last : the clip where it ends
     """
 
     clip: Clip
@@ -27,16 +27,16 @@ class Sighted:
 def join_pieces(rows: Iterable[tuple[Clip, Appearance]]) -> list[tuple[Clip, Appearance]]:
     """The appearances of one film, each with the clip that has its best face; sorted by clip, start and person.
 
-    Two of one person with one verdict are joined where one piece ends and the next one begins, over the gap that is
-    allowed within a piece; those with the verdict "no", of whom nobody knows whether they are the same, are not. Of the
-    parts the surest has the best face, and its cosine counts.
+    Appearances of one person with one verdict are joined across the boundary of two pieces, with the same allowed gap
+    as within a piece. Those with the verdict "no" are not, because they may be different people. The best face and the
+    cosine are those of the surest part.
 
     Parameters
     ----------
-    rows : of pieces of one file, in the order of the pieces
+    rows : from the pieces of one file, in order
     """
     joined: list[Sighted] = []
-    ends: dict[tuple[int, str], list[int]] = {}  # places in `joined`, by person and verdict
+    ends: dict[tuple[int, str], list[int]] = {}  # indices in `joined`, by person and verdict
     for clip, item in sorted(rows, key=lambda row: row[0].start):
         mine = ends.setdefault((item.who, item.verdict), [])
         before = [place for place in mine if _goes_on(joined[place], clip, item)]

@@ -1,8 +1,9 @@
-"""What answers mean for who is who: templates that have learnt from them, and verdicts that they decide.
+"""Applies answers to the gallery: they change templates and decide verdicts.
 
-A track with a yes is one more vector of the person's template. The mean of the tracks that were denied to a person is
-taken off, by a share. A template that holds vectors of dark or small faces is more like all such faces than one of
-photographs is, so the cosines of each person who was answered about are moved to the scale of before: the upper tenth
+A confirmed track adds a vector to the person's template. A share of the mean of the denied tracks is subtracted. A
+template with vectors of dark or small faces has higher cosines with all such faces than one of photographs. So the
+cosines of each affected person are shifted back to the previous scale: the `QUANTILE` of the cosines with other people
+stays fixed. docs/review-details.md has the measurement.
 of what does not show the person stays where it was. docs/review-details.md has the measurement.
 """
 
@@ -21,21 +22,21 @@ from ..tables import clip_starts
 from .meaning import Given, Spot
 from .templates import NOBODY, Gallery
 
-PENALTY = 0.25  # of the mean of denied tracks, taken off the mean of the person's; benchmarks/review.py
-QUANTILE = 0.9  # of the cosines of others that stays where it was; benchmarks/review.py
-LIKE = 0.3  # cosine from which a track may show the person, and is none of the others; as of a "maybe" unmeasured
-FEWEST_OTHERS = 20  # tracks, under which cosines are not moved
-SINGLE = 32  # tracks of a person without photographs that say how single tracks compare
+PENALTY = 0.25  # weight of the mean of the denied tracks, subtracted from the person's mean; benchmarks/review.py
+QUANTILE = 0.9  # of the cosines with other people, kept fixed; benchmarks/review.py
+LIKE = 0.3  # cosine from which a track may show the person and is not counted among the others
+FEWEST_OTHERS = 20  # tracks; with fewer, cosines are not shifted
+SINGLE = 32  # tracks of a person without photographs used to compare single tracks
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a person's template is made of.
+    """The vectors behind a person's template.
 
-    photographs : sum (D,) float64 of unit vectors of clips that are known
-    count : of them
+    photographs : sum (D,) float64 of the unit vectors of labelled clips
+    count : number of these clips
     spots, own : other tracks that show the person, and their unit vectors (n, D) float32
-    not_spots, denied : tracks that don't, and their unit vectors (m, D) float32
+    not_spots, denied : tracks denied to the person, and their unit vectors (m, D) float32
     """
 
     photographs: np.ndarray
@@ -47,7 +48,7 @@ class Lesson:
 
     @property
     def vectors(self) -> int:
-        """How many vectors show the person."""
+        """Number of vectors of the person."""
         return self.count + len(self.own)
 
     @cached_property
@@ -65,12 +66,12 @@ class Lesson:
         return PENALTY * self.denied.mean(0, np.float64) if len(self.denied) else 0.0
 
     def template(self, without: np.ndarray | None = None) -> np.ndarray:
-        """(D,) float32 of length 1; without one of its vectors, which is not the only one."""
+        """(D,) float32, unit; optionally leaving out one of its vectors, which must not be the only one."""
         mean = self._total / max(self.vectors, 1) if without is None else (self._total - without) / (self.vectors - 1)
         return normalise(mean - self._penalty)
 
     def shift(self, spots: Sequence[Spot], cohort: np.ndarray) -> float:
-        """How much higher others are with the template than with one of the photographs, or of a single track."""
+        """The increase of other people's cosines over a template of the photographs alone, or of a single track."""
         if not self.spots and not self.not_spots:
             return 0.0
         plain = normalise(self.photographs)[None] if self.count else self.own[:: -(-len(self.own) // SINGLE)]
@@ -84,13 +85,13 @@ class Lesson:
 
 @dataclass(frozen=True)
 class TaughtGallery:
-    """Known people, with what was answered about them.
+    """Known people, with the answers about them.
 
-    labels : (people,) int32, rising: those of the photographs, and of those who were only ever named at the desk
-    lessons : of each
-    templates : (people, D) float32 of length 1
-    shifts : (people,) float32, taken off the cosines with the templates
-    plain : of the photographs alone
+    labels : (people,) int32, rising: people with photographs, and people named only at the desk
+    lessons : of each person
+    templates : (people, D) float32, unit
+    shifts : (people,) float32, subtracted from the cosines with the templates
+    plain : gallery of the photographs alone
     shown : row of the person, by track
     denied : rows of people, by track
     """
@@ -112,15 +113,15 @@ class TaughtGallery:
         cohort: np.ndarray,
         before: TaughtGallery | None = None,
     ) -> TaughtGallery:
-        """Teach.
+        """Build from answers.
 
         Parameters
         ----------
         plain : of the photographs, read with the same answers
-        given : answers; those about tracks that have no vector are left out
+        given : answers; those about tracks without a vector are ignored
         vectors : unit vectors of the tracks
         spots, cohort : see `rcnn.people.track_vectors.read_cohort`
-        before : of earlier answers; with the same photographs, what they say of a person is not computed again
+        before : gallery of earlier answers; with the same photographs, unchanged people are not recomputed
         """
         shown = {spot: label for spot, label in given.shown.items() if spot in vectors}
         labels = np.array(sorted({*plain.labels.tolist(), *shown.values()}), np.int32)
@@ -156,31 +157,31 @@ class TaughtGallery:
         return TaughtGallery(labels, tuple(lessons), templates, shifts, plain, rows, denied)
 
     def trials(self) -> Trials:
-        """Those of the photographs, to whose scale all cosines are moved."""
+        """Trials of the photographs, the scale of all cosines."""
         return self.moved(self.plain.trials())
 
     def moved(self, trials: Trials) -> Trials:
-        """Trials of the photographs, with the rows that people have here."""
+        """Trials of the photographs, renumbered to this gallery's rows."""
         rows = np.searchsorted(self.labels, self.plain.labels).astype(np.int32)
         genuine, impostor = (rows[people] for people in (trials.genuine_person, trials.impostor_person))
         return replace(trials, genuine_person=genuine, impostor_person=impostor)
 
     def cosines(self, unit: np.ndarray, people: slice | np.ndarray = slice(None)) -> np.ndarray:
-        """Cosines (n, k) float32 of unit vectors (n, D) with some people, on the scale of the photographs."""
+        """Cosines (n, k) float32 of unit vectors (n, D) with some people, shifted to the scale of the photographs."""
         return unit @ self.templates[people].T - self.shifts[people]
 
     @cached_property
     def clips(self) -> frozenset[str]:
-        """Those in which somebody answered about a track, and those that are known."""
+        """Clips with an answer about a track, and labelled clips."""
         return frozenset({*(spot.clip for spot in (*self.shown, *self.denied)), *self.plain.known})
 
     def compare(self, names: Sequence[str], tracks: np.ndarray, unit: np.ndarray) -> np.ndarray:
-        """Cosines (n, people) float32, each vector without itself, and `NOBODY` with whom a track was denied to.
+        """Cosines (n, people) float32, each vector left out of its own template, and `NOBODY` for denied people.
 
         Parameters
         ----------
         names, tracks : see `Gallery.nearest`
-        unit : (n, D) float32 of length 1
+        unit : (n, D) float32, unit
         """
         cosines = self.cosines(unit)
         rows_of = np.searchsorted(self.labels, self.plain.labels)
@@ -204,9 +205,9 @@ class TaughtGallery:
             cosines[rows, person] = units[rows] @ self.lessons[person].template(unit) - self.shifts[person]
 
     def best(self, names: Sequence[str], tracks: np.ndarray, cosines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of `compare` the person of each track, and the cosine: where somebody said who it is, that one.
+        """The person of each track and the cosine, from the result of `compare`; an answer takes precedence.
 
-        A track of which all people were denied has the cosine `NOBODY`.
+        A track denied to all people has the cosine `NOBODY`.
         """
         if not len(self.labels):
             return np.full(len(names), NOBODY, np.float32), np.zeros(len(names), np.int32)
@@ -216,11 +217,11 @@ class TaughtGallery:
         return cosines[np.arange(len(people)), people].astype(np.float32), people.astype(np.int32)
 
     def nearest(self, names: Sequence[str], tracks: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As `Gallery.nearest`, by `best`."""
+        """Like `Gallery.nearest`, using `best`."""
         return self.best(names, tracks, self.compare(names, tracks, normalise(vectors)))
 
     def sure(self, names: Sequence[str], tracks: np.ndarray) -> np.ndarray:
-        """Of which tracks (n,) bool an answer says whom they show."""
+        """(n,) bool, whether an answer says whom a track shows."""
         found = np.array([name in self.clips for name in names], bool)
         for row in np.flatnonzero(found).tolist():
             found[row] = Spot(names[row], int(tracks[row])) in self.shown

@@ -1,4 +1,4 @@
-"""What people answered about the tracks of a run, and what all answers mean together."""
+"""Answers about the tracks of a run, and their combined meaning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Spot:
 
 @dataclass(frozen=True)
 class Seen:
-    """The best face of a track, by which an answer finds its track again when detection is run again.
+    """The best face of a track, by which an answer finds its track after detection is repeated.
 
     time : seconds from the start of the file
     box : x1, y1, x2, y2 in pixels of the upright frame
@@ -38,16 +38,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """One thing that somebody said.
+    """A single answer.
 
-    kind : yes (the track shows the label), no (it does not), merge (label `other` is `label`), rename (the label is
-        called `name`), person (the label is a new person called `name`), hide and show (the track is of no interest, or
-        is after all), together and apart (two tracks are one person, or are not)
+    kind : yes (the track shows the label), no (it does not), merge (label `other` is the same as `label`), rename (the
+        label gets the name `name`), person (the label is a new person called `name`), hide and show (exclude the track,
+        and include it again), together and apart (two tracks are one person, or are not)
     spot : the track
     label, other : of people, 1 or more
-    spot2 : the other track of together and apart
+    spot2 : the second track of together and apart
     time, box : of the best face of `spot`, see `Seen`
-    time2, box2 : of that of `spot2`
+    time2, box2 : of the best face of `spot2`
 
     Raises
     ------
@@ -68,7 +68,7 @@ class Answer:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"{self.kind!r} is none of {', '.join(KINDS)}")
+            raise ValueError(f"{self.kind!r} is not one of {', '.join(KINDS)}")
         of_track = self.kind in (YES_ANSWER, NO_ANSWER, HIDE, SHOW, TOGETHER, APART)
         if of_track != (self.spot is not None):
             raise ValueError(f"{self.kind} {'needs' if of_track else 'has no'} track")
@@ -92,22 +92,22 @@ class Answer:
 
     @property
     def spots(self) -> tuple[Spot, ...]:
-        """Its tracks: none, one or two."""
+        """Its tracks, up to two."""
         return tuple(spot for spot in (self.spot, self.spot2) if spot is not None)
 
 
 @dataclass(frozen=True)
 class Given:
-    """What all answers so far mean together: those taken back are gone, merges are resolved, the later answer counts.
+    """The combined meaning of all answers: without those taken back, with merges resolved; later answers win.
 
     shown : the person that a track shows
     denied : people that a track does not show; never the one that it shows
-    people : names of those who were named at the desk and have no photographs
-    renamed : names of others who are called otherwise since
-    merged : label to the label that it is now
-    hidden : tracks that are of no interest
-    together, apart : pairs of tracks of one person, and of two; each pair sorted, and in one of them only
-    seen : the best face of each track as far as an answer said it
+    people : names of people without photographs, named at the desk
+    renamed : new names of the other people
+    merged : current label, by merged label
+    hidden : excluded tracks
+    together, apart : pairs of tracks of one person, and of two people; each pair sorted, and in only one of the two
+    seen : the best face of each track, if an answer contains it
     """
 
     shown: Mapping[Spot, int] = field(default_factory=dict)
@@ -121,28 +121,28 @@ class Given:
     seen: Mapping[Spot, Seen] = field(default_factory=dict)
 
     def label(self, label: int) -> int:
-        """The label that a label is now."""
+        """The current label of a label."""
         return self.merged.get(label, label)
 
     @property
     def of_people(self) -> Given:
-        """What concerns who is who, without groups of unknown people."""
+        """The part about known people, without groups of unknown people."""
         return Given(self.shown, self.denied, self.people, self.renamed, self.merged)
 
     def allows(self, spot: Spot, label: int) -> bool:
-        """Whether no answer is against a track showing a person."""
+        """Whether the answers allow that a track shows a person."""
         return self.shown.get(spot, label) == label and label not in self.denied.get(spot, ())
 
     @property
     def names(self) -> dict[int, str]:
-        """All names that were given at the desk, by label."""
+        """All names given at the desk, by label."""
         return {**self.people, **self.renamed}
 
     def __bool__(self) -> bool:
         return self != Given(seen=self.seen)
 
     def digest(self) -> str:
-        """sha256 of the meaning, hexadecimal: the same for all sequences of answers that mean the same."""
+        """Hexadecimal SHA-256 of the meaning, equal for all answer sequences with the same meaning."""
         meaning = [
             sorted((spot.clip, spot.track, label) for spot, label in self.shown.items()),
             sorted((spot.clip, spot.track, sorted(labels)) for spot, labels in self.denied.items()),
@@ -158,15 +158,15 @@ class Given:
 
 
 def meaning(answers: Iterable[Answer]) -> Given:
-    """What answers mean together.
+    """The combined meaning of answers.
 
-    A label that is merged into another one counts as that one also in answers from before. A yes takes back the same
-    no of its track and the yes to somebody else; a no takes back the same yes. Of two merges that contradict each other
-    the first counts.
+    A merge also applies to earlier answers about the merged label. A yes cancels the no for the same person and track,
+    and the track's yes for another person; a no cancels the yes for the same person. Of two contradictory merges, the
+    first wins.
 
     Parameters
     ----------
-    answers : in the order in which they were given, without those that were taken back
+    answers : in the order given, without those taken back
     """
     answers = list(answers)
     into: dict[int, int] = {}

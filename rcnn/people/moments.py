@@ -1,4 +1,4 @@
-"""When tracks are in view, and which of them can't be one person."""
+"""When tracks are visible, and which of them cannot be one person."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Pairs = np.ndarray | Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class Moments:
-    """From when to when each track is in view. Two tracks of a film that overlap show two people.
+    """The time span of each track. Two overlapping tracks of a film show two people.
 
-    films : (n,) int64, number of the film; pieces of one film have the same
-    starts, ends : (n,) float64, seconds of the film; both are 0 for the faces of a photograph, which are of one moment
+    films : (n,) int64, number of the film; equal for pieces of one film
+    starts, ends : (n,) float64, seconds of the film; both 0 for the faces of a photograph, which all overlap
     """
 
     films: np.ndarray
@@ -31,13 +31,13 @@ class Moments:
 
     @staticmethod
     def unknown(tracks: int) -> Moments:
-        """Of tracks that may all be one person: each is of a film of its own."""
+        """For tracks that may all be one person: each gets its own film number."""
         return Moments(np.arange(tracks), np.zeros(tracks), np.zeros(tracks))
 
 
 @dataclass(frozen=True)
 class Apart:
-    """What keeps tracks apart: moments, and pairs that are said to be two people.
+    """Constraints that keep tracks apart: moments, and pairs answered to be two people.
 
     pairs : (m, 2) int64, tracks
     """
@@ -46,17 +46,17 @@ class Apart:
     pairs: np.ndarray
 
     def conflicts(self, groups: np.ndarray, tracks: np.ndarray, pairs: bool = True) -> np.ndarray:
-        """The groups, sorted, in which two tracks are that can't be one person.
+        """The groups, sorted, with two tracks that cannot be one person.
 
         Parameters
         ----------
         groups, tracks : (k,) int64, members of groups; a track may be in several
-        pairs : whether the pairs count, too; then each track is in one group
+        pairs : whether to check the pairs too; then each track must be in one group only
         """
         order = np.lexsort((self.moments.ends[tracks], self.moments.starts[tracks], self.moments.films[tracks], groups))
         group, mine = groups[order], tracks[order]
         films, starts, ends = self.moments.films[mine], self.moments.starts[mine], self.moments.ends[mine]
-        # where any two overlap, so do two neighbours in the order of the starts
+        # if any two overlap, two neighbours in start order do
         near = (group[1:] == group[:-1]) & (films[1:] == films[:-1])
         overlap = near & ((starts[1:] < ends[:-1]) | (starts[1:] == starts[:-1]))
         found = [group[1:][overlap]]
@@ -68,7 +68,7 @@ class Apart:
         return np.unique(np.concatenate(found))
 
     def forbidden(self, first: np.ndarray, second: np.ndarray, members: Members) -> np.ndarray:
-        """Whether groups `first` and `second`, (k,) each, can't be joined: (k,) bool."""
+        """Whether groups `first` and `second`, (k,) each, cannot be joined: (k,) bool."""
         numbers = np.arange(len(first))
         parts = [members.of(first), members.of(second)]
         groups = np.concatenate([numbers[which] for which, _ in parts])
@@ -98,7 +98,7 @@ class Members:
         self.starts = np.cumsum(self.sizes) - self.sizes
 
     def of(self, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """All tracks of some groups (k,): for each the place of its group among these, and the track."""
+        """All tracks of some groups (k,): for each track, the index of its group in `groups`, and the track."""
         sizes = self.sizes[groups]
         which = np.repeat(np.arange(len(groups)), sizes)
         within = np.arange(len(which)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -106,8 +106,8 @@ class Members:
 
 
 def as_pairs(pairs: Pairs, tracks: int) -> np.ndarray:
-    """(m, 2) int64, each pair once, the smaller first; raises ValueError if one names no two tracks."""
+    """(m, 2) int64, each pair once, the smaller first; raises ValueError if one does not name two different tracks."""
     found = np.asarray(pairs, np.int64).reshape(-1, 2)
     if len(found) and (found.min() < 0 or found.max() >= tracks or (found[:, 0] == found[:, 1]).any()):
-        raise ValueError(f"pairs of {tracks} tracks name two different ones, 0 to {tracks - 1}")
+        raise ValueError(f"a pair of {tracks} tracks must name two different ones, 0 to {tracks - 1}")
     return np.unique(np.sort(found, 1), axis=0)

@@ -1,4 +1,4 @@
-"""Which tracks are alike: a sparse graph of near neighbours."""
+"""Finds similar tracks: a sparse graph of near neighbours."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Protocol
 
 import numpy as np
 
-EXACT = 20_000  # tracks that are compared each with each
-BLOCK = 2048  # rows that are compared with all at once
-ROWS = 1 << 14  # in memory at once
-ROUND = 1e-4  # by how much a cosine of a product of matrices may differ from ours
-CODE_BITS = 4  # of two numbers of a vector
-CANDIDATES = 2  # by codes, of which one is chosen by the vectors themselves
-SPARE = 16  # more of them
-ROUGH = 0.1  # by how much the cosine of codes may be lower
-ROWS_A_LIST = 256  # of the inverted lists, at least
-LISTS_A_ROOT = 4  # lists at most, times the root of the rows: learning them takes time
-TRAINING = 64  # vectors a list that the lists are learnt from
-PROBES = 24  # lists that are looked into
+EXACT = 20_000  # up to this many tracks, all pairs are compared
+BLOCK = 2048  # rows compared with all others together
+ROWS = 1 << 14  # rows in memory at a time
+ROUND = 1e-4  # tolerance between a matrix product's cosine and `_cosines`
+CODE_BITS = 4  # per two components of a vector
+CANDIDATES = 2  # candidates by codes per neighbour chosen by exact cosine
+SPARE = 16  # additional candidates
+ROUGH = 0.1  # accepted underestimate of a cosine computed from codes
+ROWS_A_LIST = 256  # at least, in an inverted list
+LISTS_A_ROOT = 4  # maximum lists per square root of the rows, to limit training time
+TRAINING = 64  # training vectors per list
+PROBES = 24  # lists searched per query
 TRAINING_ROUNDS = 10  # of k-means
 SEED = 1234
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Pairs of nodes that are alike, each pair once.
+    """Similar pairs of nodes, each pair once.
 
     first, second : (e,) int64, `first` < `second`
     cosines : (e,) float32
@@ -44,30 +44,30 @@ class Edges:
 
 
 def unit_rows(vectors: np.ndarray, rows: np.ndarray | slice) -> np.ndarray:
-    """Some rows as unit float32; the array may be a file that is mapped, of any float type."""
+    """Some rows as float32 unit vectors; the array may be memory-mapped and of any float type."""
     found = np.asarray(vectors[rows], np.float32)
     lengths = np.sqrt(np.einsum("nd,nd->n", found, found))
     return found / np.maximum(lengths, np.finfo(np.float32).tiny)[:, None]
 
 
 class Rows(Protocol):
-    """Vectors, of which some are taken at a time."""
+    """Vectors that are read a few rows at a time."""
 
     width: int
 
     def __len__(self) -> int: ...
 
     def unit(self, rows: np.ndarray | slice) -> np.ndarray:
-        """(k, width) float32 of length 1."""
+        """(k, width) float32, unit."""
         ...
 
 
 def near_pairs(vectors: Rows, count: int, least: float) -> Edges:
-    """Pairs whose cosine is `least` or more; of more than `EXACT` tracks those among each one's `count` nearest.
+    """Pairs with a cosine of at least `least`; with more than `EXACT` tracks, only among each one's `count` nearest.
 
-    The same whatever the number of threads.
+    The result does not depend on the number of threads.
 
-    Of many, a block of the vectors at a time is in memory, and all as 16 bits a number.
+    With many tracks, one block of the vectors at a time is in memory, and all of them at 16 bits per component.
     """
     search = _all if len(vectors) <= EXACT else _indexed
     keys, cosines = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]
@@ -88,7 +88,7 @@ def near_pairs(vectors: Rows, count: int, least: float) -> Edges:
 
 
 def _cosines(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Of pairs of rows, (k,) float32; summed in one order, which BLAS doesn't."""
+    """Cosines of pairs of rows, (k,) float32; summed in a fixed order, unlike BLAS."""
     found = np.zeros(len(rows), np.float32)
     for start in range(0, len(rows), ROWS):
         part = slice(start, start + ROWS)
@@ -97,7 +97,7 @@ def _cosines(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _all(vectors: Rows, count: int, least: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows and other rows that are at least so alike, by comparing all."""
+    """Candidate pairs with at least that cosine, by exhaustive comparison."""
     unit = vectors.unit(slice(None))
     for start in range(0, len(unit), BLOCK):
         rows, others = np.nonzero(unit[start : start + BLOCK] @ unit[start:].T >= least)
@@ -106,7 +106,7 @@ def _all(vectors: Rows, count: int, least: float) -> Iterator[tuple[np.ndarray, 
 
 
 def _indexed(vectors: Rows, count: int, least: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The rows nearest to each row that may be so alike, by inverted lists of codes: 2 bits a number."""
+    """Candidate pairs among each row's nearest, by inverted lists of codes with 2 bits per component."""
     import faiss
 
     width = vectors.width

@@ -1,4 +1,4 @@
-"""Answers find their tracks again where detection was run again: by the time and the box of the best face."""
+"""Maps answers to the tracks of a repeated detection, by the time and box of the best face."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..tables import StageReader
 from ..tables.schema import vectors
 from .meaning import Answer, Spot
 
-NEAR = 1.0  # seconds: another rate looks at other moments, and within a second a face has not gone far
-LEAST_OVERLAP = 0.3  # intersection over union with the box of then
+NEAR = 1.0  # seconds; another rate samples other frames, and a face moves little within a second
+LEAST_OVERLAP = 0.3  # intersection over union with the earlier box
 COLUMNS = ("name", "time", "box")
 
 
@@ -26,7 +26,7 @@ class Faces:
     boxes: np.ndarray
 
     def find(self, time: float, box: Sequence[float]) -> int | None:
-        """The track of the face that was seen at a time and a place; None if there is none near."""
+        """The track of the face at a time and place; None if there is none nearby."""
         away = np.abs(self.times - time)
         near = np.flatnonzero(away <= NEAR)
         if not len(near):
@@ -40,11 +40,11 @@ class Faces:
 
 
 class FaceIndex:
-    """Where the faces of some clips are, read when they are asked for.
+    """The faces of some clips, read on demand.
 
     Parameters
     ----------
-    detections : of detect.py; a clip of several counts as in the first
+    detections : of detect.py; a clip in several of them is read from the first
     """
 
     def __init__(self, detections: Sequence[StageReader]) -> None:
@@ -52,7 +52,7 @@ class FaceIndex:
         self._faces: dict[str, Faces | None] = {}
 
     def load(self, clips: Collection[str]) -> None:
-        """Read what is not known yet of some clips."""
+        """Read those of some clips that are not loaded yet."""
         wanted = {*clips} - {*self._faces}
         found: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
         for reader in self._detections:
@@ -71,7 +71,7 @@ class FaceIndex:
             self._faces[name] = None if parts is None else Faces(*map(np.concatenate, zip(*parts, strict=True)))
 
     def spot(self, spot: Spot, time: float | None, box: Sequence[float] | None) -> Spot | None:
-        """Where a track is now; None where it no longer exists. Without a time, its number is believed."""
+        """The current track; None if it no longer exists. Without a time, the track number is trusted."""
         faces = self._faces[spot.clip]
         if faces is None:
             return None

@@ -13,18 +13,18 @@ from ..faces.vectors import normalise
 from ..tables import clip_starts
 from ..tables.join import Batch
 
-Place = tuple[str, int]  # a track: name of its clip, and its place among the tracks of the clip
-BLOCK = 4096  # tracks that are compared at once
+Place = tuple[str, int]  # a track: name of its clip, and its index among the clip's tracks
+BLOCK = 4096  # tracks compared together
 
 
 @dataclass(frozen=True)
 class Clips:
-    """The n clips of a batch, whose tracks are its rows.
+    """The n clips of a batch; its rows are their tracks.
 
     starts : (n,) int, the first row of each clip
     counts : (n,) int, tracks of each clip
-    labels : (n,) int32, of somebody known; 0 for nobody known
-    chosen : (n,) int, the row that teaches: of the person whom the label means, else of the main track
+    labels : (n,) int32, label of a known person; 0 for nobody known
+    chosen : (n,) int, the row used for training: the track of the labelled person, else the main track
     """
 
     batch: Batch
@@ -35,11 +35,11 @@ class Clips:
 
     @staticmethod
     def of(batch: Batch, known: Labels, chosen: Mapping[str, int]) -> Clips:
-        """Those of a batch.
+        """Clips of a batch.
 
         Parameters
         ----------
-        chosen : place of the track that teaches, by name of the clip; 0 where it lacks one
+        chosen : index of the training track, by clip name; 0 if missing
         """
         starts = np.array(clip_starts(batch.names), np.int64)
         names = [batch.names[row] for row in starts]
@@ -49,26 +49,26 @@ class Clips:
         return Clips(batch, starts, counts, np.maximum(labels, config.SUBMIT.NOBODY), starts + places)
 
     def others(self) -> np.ndarray:
-        """The rows (m,) int of tracks next to the chosen one of a known person."""
+        """The rows (m,) int of tracks in a known person's clip other than the chosen one."""
         beside = np.repeat(self.labels != config.SUBMIT.NOBODY, self.counts)
         beside[self.chosen] = False
         return np.flatnonzero(beside)
 
     def places(self, rows: np.ndarray) -> list[Place]:
-        """What some rows are called."""
+        """The places of some rows."""
         starts = np.repeat(self.starts, self.counts)
         return [(self.batch.names[row], int(row - starts[row])) for row in rows]
 
 
 @dataclass(frozen=True)
 class Templates:
-    """What the people who are known look like: (p, D) float32 of length 1, p may be 0."""
+    """Templates of the known people: (p, D) float32, unit; p may be 0."""
 
     vectors: np.ndarray
 
     @staticmethod
     def of(clips: Iterable[Clips]) -> Templates:
-        """The normalised sums of the chosen tracks of each label; in memory is one vector a label."""
+        """The normalised sums of the chosen tracks of each label; keeps one vector per label in memory."""
         sums: dict[int, np.ndarray] = {}
         for each in clips:
             rows = np.flatnonzero(each.labels != config.SUBMIT.NOBODY)
@@ -78,7 +78,7 @@ class Templates:
         return Templates(normalise(np.stack(list(sums.values()))) if sums else np.zeros((0, 0), np.float32))
 
     def likeness(self, vectors: np.ndarray) -> np.ndarray:
-        """(n,) float32, the greatest cosine of each vector (n, D) and a template; -1 where nobody is known."""
+        """(n,) float32, the highest cosine of each vector (n, D) with a template; -1 without known people."""
         if not len(self.vectors) or not len(vectors):
             return np.full(len(vectors), -1, np.float32)
         blocks = (normalise(vectors[at : at + BLOCK]) for at in range(0, len(vectors), BLOCK))
@@ -86,10 +86,10 @@ class Templates:
 
 
 def companions(clips: Clips, templates: Templates) -> np.ndarray:
-    """The rows (m,) int of tracks next to a known person that show no known person.
+    """The rows (m,) int of tracks in clips of known people that show no known person.
 
-    A track that is as like a known person as two faces of one person are is left out: it may show that person, whom it
-    would teach to be nobody.
+    A track as similar to a known person as two faces of one person is left out: it may show that person, and would
+    train the classifier to reject them.
     """
     rows = clips.others()
     return rows[templates.likeness(clips.batch.vectors[rows]) < config.TRACK.ALIKE]
@@ -100,8 +100,8 @@ class Strangers:
     """Classes of unknown people, numbered above the known ones.
 
     people : the largest label of a known person
-    classes : how many follow
-    labels : of the tracks that are in one; others are of class 0
+    classes : number of additional classes
+    labels : class of each grouped track; other tracks are class 0
     """
 
     people: int
@@ -119,15 +119,15 @@ class Strangers:
     ) -> Strangers:
         """Group the main tracks of clips of unknown people, and the companions of known people.
 
-        A group whose mean is as like a known person as two tracks of one person are makes no class: it may show that
-        person, and would take the person's clips.
+        A group whose mean is as similar to a known person as two tracks of one person forms no class: it may show that
+        person, and would compete for the person's clips.
 
         Parameters
         ----------
         beside : whether to include companions
         people : see `Strangers`
-        least : clips that a class has
-        group : of vectors (n, D) float32 of length 1, all of which are in memory: (n,) int, -1 for those in none
+        least : minimum number of clips per class
+        group : groups unit vectors (n, D) float32, all in memory: (n,) int, -1 for tracks without group
         """
         places: list[Place] = []
         parts: list[np.ndarray] = []
@@ -154,7 +154,7 @@ class Strangers:
 
 
 def _members(groups: np.ndarray) -> list[np.ndarray]:
-    """The tracks of each group, by the group's number; of none for -1."""
+    """The tracks of each group, by group number; -1 is skipped."""
     order = np.argsort(groups, kind="stable")
     first = np.searchsorted(groups[order], 0)
     cuts = np.flatnonzero(np.diff(groups[order][first:])) + 1

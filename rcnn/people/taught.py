@@ -1,4 +1,4 @@
-"""The tracks of a run in memory, each with its person and verdict as the answers so far imply: for a desk."""
+"""All tracks of a run in memory, with the person and verdict implied by the current answers, for the desk."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from .track_vectors import read_cohort, read_vectors
 
 
 class Taught:
-    """All tracks of some features; after `update` or `teach` what is known of them stands in its attributes.
+    """All tracks of some features; `update` and `teach` refresh the attributes.
 
-    names, tracks : n clips and numbers (n,) int32 of the tracks
+    names, tracks : clip names (n) and numbers (n,) int32 of the tracks
     rows : row of each track
     given : the meaning of the answers about existing tracks
-    lost : answers that found no track, and are not used
+    lost : number of answers without a matching track, which are ignored
     labels : (people,) int32, rising
-    scores : (n, people) float32, cosines as they count
-    people : (n,) int32, row in `labels` of the person that each track is taken for
+    scores : (n, people) float32, shifted cosines
+    people : (n,) int32, row in `labels` of the best person of each track
     cosines, probabilities : (n,) float32, for that person
     verdicts : (n,) of yes, maybe, no
 
-    Everything is held in memory: for 50,000 tracks and 500 people 130 MB.
+    Everything is in memory: 130 MB for 50,000 tracks and 500 people.
 
     Parameters
     ----------
-    features : of feature.py, of the clips that are searched
-    known : stage directories of feature.py, of the clips of known people
-    known_labels : of these
-    detections : of detect.py, that all of these features were made of
+    features : of feature.py, for the clips to search
+    known : stage directories of feature.py, for the clips of known people
+    known_labels : labels of these clips
+    detections : of detect.py, the inputs of all these features
     false_hits, card : see `rcnn.scores.calibration.operating_point`
 
     Raises
@@ -99,11 +99,11 @@ class Taught:
 
     @property
     def units(self) -> np.ndarray:
-        """(n, D) float32, vectors of the tracks, of length 1."""
+        """(n, D) float32, unit vectors of the tracks."""
         return self._units
 
     def who(self, unit: np.ndarray) -> int | None:
-        """Label of the person whom a vector (D,) of length 1 shows, "yes" or "maybe"; None for nobody."""
+        """Label of the person that a unit vector (D,) shows, as "yes" or "maybe"; None for nobody."""
         gallery = self.gallery
         if gallery is None or not len(gallery.labels):
             return None
@@ -113,12 +113,12 @@ class Taught:
         return None if verdict == NO else int(gallery.labels[best])
 
     def update(self, answers: Iterable[Answer]) -> frozenset[int]:
-        """Take over all answers that stand, which find their tracks again; returns the labels whose scores changed."""
+        """Apply all valid answers, after relocating their tracks; returns the labels with changed scores."""
         now, self.lost = relocate(answers, self._index)
         return self.teach(meaning(now))
 
     def teach(self, given: Given) -> frozenset[int]:
-        """Apply the meaning of answers about existing tracks; returns the labels whose scores have changed."""
+        """Apply the meaning of answers about existing tracks; returns the labels with changed scores."""
         self.given = given
         before = self.gallery
         gallery = TaughtGallery.of(self._gallery(given), given, self._vectors(given), *self._cohort, before)
@@ -128,8 +128,7 @@ class Taught:
         return changed
 
     def _compare(self, gallery: TaughtGallery, before: TaughtGallery | None) -> frozenset[int]:
-        """Bring `scores` up to date: the columns of people whose template has changed, and the rows of clips that
-        somebody answered about."""
+        """Update `scores`: the columns of people with changed templates, and the rows of clips with answers."""
         labels = gallery.labels.tolist()
         old = {} if before is None else {label: row for row, label in enumerate(before.labels.tolist())}
         same = [
@@ -163,8 +162,8 @@ class Taught:
         self.verdicts, self.probabilities = decide(self.cosines, self.people, point, sure)
 
     def others(self, spot: Spot, count: int = 3) -> list[tuple[int, float]]:
-        """The next best people of a track, with the cosines: labels, the best first, without who it is taken for and
-        whom it was denied to."""
+        """The next best people of a track as (label, cosine), best first, without its current person and denied
+        people."""
         row = self.rows[spot]
         own = self.people[row] if self.verdicts[row] != NO else -1
         order = np.argsort(-self.scores[row], kind="stable")
@@ -172,7 +171,7 @@ class Taught:
         return [(int(self.labels[place]), float(self.scores[row, place])) for place in found]
 
     def column(self, label: int) -> np.ndarray:
-        """The cosines (n,) float32 of all tracks with a person; raises KeyError if nobody has the label."""
+        """Cosines (n,) float32 of all tracks with a person; raises KeyError for an unknown label."""
         row = int(np.searchsorted(self.labels, label))
         if row == len(self.labels) or self.labels[row] != label:
             raise KeyError(label)
@@ -191,7 +190,7 @@ class Taught:
         return found
 
     def _gallery(self, given: Given) -> Gallery:
-        """Of the photographs; rebuilt where people were merged, or a clip of theirs was answered about."""
+        """Gallery of the photographs; rebuilt if people were merged or one of their clips has a new answer."""
         known = self._known_clips
         about = replace(
             Given(merged=given.merged),

@@ -1,4 +1,4 @@
-"""Which track of a clip with several people teaches the classifier."""
+"""Chooses the training track of clips with several people."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from ..faces.vectors import normalise
 from ..tables import clip_starts
 from ..tables.join import Batch
 
-ROUNDS = 4  # of choosing; most choices stand after two
+ROUNDS = 4  # of choosing; most choices are stable after two
 
 
 def agreeing_tracks(read: Callable[[], Iterable[Batch]], labels: Labels) -> dict[str, int]:
-    """For each labelled clip with several tracks, which of them is most like the other clips of its label.
+    """For each labelled clip with several tracks, find the one most similar to the other clips of its label.
 
-    Starts with the main tracks, and chooses again while choices change: a person is in all clips of a label, while
-    their companions differ. Each round reads all vectors once more; in memory are a sum for each label, D float32, and
-    the names of the clips that are in the result.
+    Starts with the main tracks and repeats while choices change: the person is in all clips of the label, while their
+    companions differ. Each round reads all vectors once. Memory use is one sum per label, D float32, and the names of
+    the clips in the result.
 
     Parameters
     ----------
-    read : gives the tracks of all clips, the same each time; the tracks of a clip are in one batch
+    read : returns the tracks of all clips, the same each time; the tracks of a clip are in one batch
     labels : of the clips
 
     Returns
     -------
-    Index of the track among those of the clip, by name, where it is not the first.
+    Index of the chosen track within the clip, by clip name, if it is not the first.
     """
     chosen: dict[str, int] = {}
     sums: dict[int, np.ndarray] | None = None  # over the chosen tracks, by label
@@ -56,9 +56,9 @@ def agreeing_tracks(read: Callable[[], Iterable[Batch]], labels: Labels) -> dict
 
 @dataclass(frozen=True)
 class _Labelled:
-    """The n clips of a batch that show somebody known: the rows of a clip begin at its start.
+    """The n clips of a batch that show a known person; the rows of a clip begin at its start.
 
-    vectors : (rows, D) float32 of length 1
+    vectors : (rows, D) float32, unit
     """
 
     names: list[str]
@@ -77,7 +77,7 @@ def _labelled(batch: Batch, known: Labels) -> _Labelled:
 
 
 def _choose(clips: _Labelled, sums: Mapping[int, np.ndarray], chosen: Mapping[str, int]) -> np.ndarray:
-    """The row (n,) of each clip most like the chosen tracks of the label's other clips; of equal ones the first."""
+    """The row (n,) of each clip most similar to the chosen tracks of the label's other clips; the first on ties."""
     if not len(clips.starts):
         return clips.starts
     count = len(clips.vectors)

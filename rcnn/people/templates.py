@@ -1,4 +1,4 @@
-"""Templates of known people, made of the vectors of their clips, and what those clips teach about cosines."""
+"""Templates of known people, built from the vectors of their clips, and calibration trials from those clips."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..tables import StageReader, clip_starts
 from .blocks import Block, blocks_of
 from .meaning import Given, Spot
 
-ROUNDS = 4  # of choosing tracks, as in `teaching`; most choices stand after two
+ROUNDS = 4  # of choosing tracks, as in `teaching`; most choices are stable after two
 NOBODY = -1.0  # cosine with a person without remaining vectors
 
 
@@ -30,8 +30,8 @@ class Gallery:
     counts : (people,) int64, clips of each
     sums : (people, D) float64, of the unit vectors of the clips
     known : row of the person and number of the track that shows them, by name of the clip
-    paths : stage directories of feature.py that it was made of
-    answered : tracks with an answer, which do not count as strangers
+    paths : the stage directories of feature.py that were read
+    answered : tracks with an answer, which are not used as strangers
     """
 
     labels: np.ndarray
@@ -44,22 +44,22 @@ class Gallery:
 
     @staticmethod
     def read(paths: Sequence[str], known_labels: Labels, given: Given | None = None, needed: bool = True) -> Gallery:
-        """Make templates of all labelled clips; of several tracks of a clip that most like its label's others counts.
+        """Build templates from all labelled clips; of several tracks, the most similar to its label's others is used.
 
-        The vectors are read several times, a block at a time; in memory are the sums of people and the names of clips.
+        The vectors are read several times, in blocks; only the sums of people and the names of clips stay in memory.
 
         Parameters
         ----------
-        paths : stage directories of feature.py, made with one model; a clip that is in two of them counts once
-        known_labels : of their clips, as the data set says now
-        given : answers, as far as they are about these clips: a clip does not teach a person by a track that shows
-            somebody else, and does by one that shows the person
-        needed : whether somebody must be known
+        paths : stage directories of feature.py, made with one model; a clip in two of them counts once
+        known_labels : current labels of their clips, from the data set
+        given : answers about these clips: a track that shows somebody else is not used for the person, a confirmed
+            track is
+        needed : whether at least one known person is required
 
         Raises
         ------
         InputError
-            If one can't be read, was made with another model than the first, or no clip has a label.
+            If a directory cannot be read or uses another model than the first, or no clip has a label.
         """
         readers = _open(paths)
         given = given or Given()
@@ -74,7 +74,7 @@ class Gallery:
             )
         known: dict[str, tuple[int, int]] = {}
         sums = np.zeros((len(labels), readers[0].width))
-        several = False  # tracks in a clip with a label
+        several = False  # whether a labelled clip has several tracks
         for block in blocks_of(readers):
             for clip, start, end in block.clips():
                 label = label_of(block.names[clip], block.splits[clip], known_labels)
@@ -96,14 +96,15 @@ class Gallery:
         return Gallery(labels, normalise(sums), counts, sums, known, tuple(paths), frozenset(given.shown))
 
     def trials(self, most: int | None = None) -> Trials:
-        """Compare each known clip with its own person's other clips, and it and each stranger with the other people.
+        """Compare each known clip with its person's other clips, and each known clip and stranger with other people.
 
-        Strangers are clips without a label, but for those of test, of which nobody knows who they are. Of a known clip
-        only the track of its person counts: beside it may stand somebody who is known, too. Of a stranger all count.
+        Strangers are unlabelled clips, except those of the test split, whose identities are not given. Of a known
+        clip only the person's track is used, because other known people may be next to it. Of a stranger all tracks
+        are used.
 
         Parameters
         ----------
-        most : rows that are compared, about, in blocks spread over all; None for all rows
+        most : approximate number of rows to compare, in blocks spread over all; None for all rows
         """
         genuine, genuine_person, rival, impostor, impostor_person = ([] for _ in range(5))
         compared, people = 0, len(self.labels)
@@ -148,22 +149,22 @@ class Gallery:
         )
 
     def _strangers(self, name: str, tracks: np.ndarray) -> np.ndarray:
-        """Which tracks (n,) bool of a clip show a person without an answer."""
+        """(n,) bool, which tracks of a clip have no answer."""
         if not self.answered:
             return np.ones(len(tracks), bool)
         return np.array([Spot(name, track) not in self.answered for track in tracks.tolist()], bool)
 
     def nearest(self, names: Sequence[str], tracks: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The best person of each track, and the cosine: (n,) float32, and (n,) int32 rows of people.
+        """The cosine, (n,) float32, and the row of the best person, (n,) int32, of each track.
 
-        A clip that is among the known ones is compared with the template of its person without it. Where that is the
-        person's only clip there is nothing to leave out: it is the template, and its track has the cosine 1.
+        A known clip is compared with its person's template without that clip. If it is the person's only clip, nothing
+        can be left out: it is the template, and its track has the cosine 1.
 
         Parameters
         ----------
-        names : (n,) of the tracks' clips; all tracks of a clip stand together
-        tracks : (n,) numbers of the tracks
-        vectors : (n, D) float32, of any length
+        names : (n,) clips of the tracks; the tracks of a clip are contiguous
+        tracks : (n,) track numbers
+        vectors : (n, D) float32, not necessarily normalised
         """
         unit = normalise(vectors)
         cosines = unit @ self.templates.T
@@ -187,7 +188,7 @@ class Gallery:
 def _choose(
     blocks: Iterator[Block], known: dict[str, tuple[int, int]], sums: np.ndarray, labels: np.ndarray, given: Given
 ) -> tuple[dict[str, tuple[int, int]], np.ndarray]:
-    """Of each known clip the track most like the others of its person, as they were chosen before; and the new sums."""
+    """For each known clip, the track most similar to the person's previously chosen tracks; and the new sums."""
     chosen: dict[str, tuple[int, int]] = {}
     new = np.zeros_like(sums)
     for block in blocks:
@@ -206,7 +207,7 @@ def _choose(
 
 
 def _teaching(given: Given, label: int, name: str, tracks: np.ndarray) -> np.ndarray:
-    """Which tracks (k,) of a clip may teach the label that it has: the one that shows it, else those that may."""
+    """Which tracks (k,) of a clip may be used for its label: the confirmed one, else all allowed ones."""
     if not given.shown and not given.denied:
         return np.arange(len(tracks))
     spots = [Spot(name, track) for track in tracks.tolist()]
@@ -215,7 +216,7 @@ def _teaching(given: Given, label: int, name: str, tracks: np.ndarray) -> np.nda
 
 
 def merged_labels(labels: Labels, given: Given) -> Labels:
-    """Labels of clips, as they are now that people were merged."""
+    """Labels of clips after merges."""
     return {name: given.label(label) for name, label in labels.items()} if given.merged else labels
 
 

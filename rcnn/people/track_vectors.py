@@ -1,4 +1,4 @@
-"""Vectors of some tracks: of those that were answered about, and of a sample that stands for all."""
+"""Vectors of selected tracks: those with answers, and a sample of all."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..faces.vectors import normalise
 from ..tables import StageReader, vectors
 from .meaning import Spot
 
-COHORT = 20_000  # tracks, spread over all
+COHORT = 20_000  # tracks, spread evenly over all
 
 
 def cohort_step(rows: int) -> int:
-    """Rows from one of the cohort to the next."""
+    """Row step between cohort tracks."""
     return max(1, -(-rows // COHORT))
 
 
 def read_cohort(features: StageReader) -> tuple[list[Spot], np.ndarray]:
-    """The tracks, and their unit vectors (n, D) float32, that stand for all that are searched."""
+    """A sample of all searched tracks, and their unit vectors (n, D) float32."""
     step, row = cohort_step(features.rows), 0
     spots: list[Spot] = []
     found = [np.zeros((0, features.width), np.float32)]
@@ -34,11 +34,11 @@ def read_cohort(features: StageReader) -> tuple[list[Spot], np.ndarray]:
 
 
 def read_vectors(readers: Sequence[StageReader], spots: Collection[Spot], unit: bool = True) -> dict[Spot, np.ndarray]:
-    """The vector (D,) float32 of each track that has one; of several directories the first counts.
+    """The vector (D,) float32 of each track that has one; of several directories, from the first with the track.
 
     Parameters
     ----------
-    unit : whether they are of length 1, else as they stand there
+    unit : whether to normalise them to unit norm; else as stored
     """
     wanted = {*spots}
     clips = {spot.clip for spot in wanted}

@@ -169,7 +169,7 @@ def model_of(features: Path) -> str:
     ArgumentError
         If it is no such directory, or the model is gone or changed.
     """
-    from ..files import may_follow, sha256
+    from ..files import may_follow, sha256_once
     from ..search.features import open_features
 
     with python_errors(model="embedding"):
@@ -184,7 +184,7 @@ def model_of(features: Path) -> str:
         places.append(str(SHIPPED / os.path.basename(named)))
         there = [place for place in dict.fromkeys(places) if missing_file(place) is None]
         for place in there:
-            if {sha256(file) for file in model_files(place)} == sums:
+            if {sha256_once(file) for file in model_files(place)} == sums:
                 return os.path.normpath(place)
         state = f"has changed since ({there[0]})" if there else "does not exist"
         raise ArgumentError(f"features {reader.path}: the model {named} that made it {state}; put it back")

@@ -20,7 +20,7 @@ from .groups import GroupsView
 from .overview import overview_plots
 
 SCRIPTS = ("script.js", "player.js")
-STYLES = ("style.css", "cards.css", "clips.css", "print.css")
+STYLES = ("colours.css", "style.css", "cards.css", "clips.css", "print.css")
 BREAKS = re.compile(r"(?<=[_/\\-])(?=.)|(?<=.)(?=\.[^./]*$)", re.DOTALL)
 
 
@@ -37,7 +37,7 @@ def write_page(path: str, report: Report) -> int:
 
 def write_groups_page(path: str, view: GroupsView) -> int:
     """Write a page of groups; returns its size in bytes, and raises as `write_page`."""
-    return _write(path, _fill("groups.html", view=view))
+    return _write(path, _fill("groups.html", title=view.title, plays=True, view=view))
 
 
 def _write(path: str, page: str) -> int:
@@ -52,7 +52,7 @@ def _write(path: str, page: str) -> int:
 
 def render(report: Report) -> str:
     """The page as text."""
-    return _fill("page.html", report=report, plots=overview_plots(report))
+    return _fill("page.html", title=report.title, plays=report.dated, report=report, plots=overview_plots(report))
 
 
 def _fill(template: str, **values: object) -> str:

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..tables import StageReader
+from ..tables.faces import MAX_CROP_BYTES
 from ..video.picture import picture_size
 
 SIDE = 96  # pixels of a thumbnail
 JPEG_QUALITY = 75
 SMALL_SIDE = 64  # of one on a page of very many people
 KNOWN_FACES = 3  # of each person, from training clips
-MAX_CROP_BYTES = 1 << 20
 MAX_CROP_SIDE = 1024  # pixels; crops have 112
 ROWS = 1024  # faces a batch
 INSTANTS = 1000  # a second, in which two times are the same: frames are further apart
@@ -97,8 +97,8 @@ def _keep(faces: dict[str, tuple[float, bytes]], clip: str, face: tuple[float, b
 
 
 def thumbnail(data: bytes, side: int = SIDE) -> bytes | None:
-    """A stored crop made smaller: JPEG, `side` pixels high. None if it is not a picture, or claims to be a large "
-    "one."""
+    """A stored crop made smaller: JPEG, `side` pixels high. None if it is not a picture, or claims to be a large
+    one."""
     if not data or len(data) > MAX_CROP_BYTES:
         return None
     size = picture_size(data)  # before OpenCV takes memory for it

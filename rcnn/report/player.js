@@ -1,5 +1,5 @@
 "use strict";
-// A click on a time plays the clip from there; where the browser can't, it shows the command of a player that can.
+// A click on a time plays the clip from there. If the browser can't play it, the page shows a command for another player.
 (() => {
   const player = document.getElementById("player");
   if (!player) return;
@@ -28,7 +28,7 @@
     player.showModal();
     if (address) {
       video.src = address;
-      video.play().catch(() => {}); // a browser may want a click on the video first
+      video.play().catch(() => {}); // browsers may require a click on the video first
     }
   }
 

@@ -1,5 +1,5 @@
 "use strict";
-// Search by name, label or file, order of the cards, and the view. Without this script the page shows all, by label.
+// Search by name, label or file, sort order, and view. Without this script the page shows everything, sorted by label.
 (() => {
   const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
   const byId = (id) => document.getElementById(id);
@@ -7,7 +7,7 @@
   const order = byId("order");
   const status = byId("status");
 
-  // folded parts that matter are printed, too
+  // also prints the folded parts
   const folds = document.querySelectorAll("details.fold");
   let opened = [];
   addEventListener("beforeprint", () => {
@@ -37,7 +37,7 @@
   const compare = {
     label: (a, b) => a.index - b.index,
     name: (a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }) || a.index - b.index,
-    // people without an average precision come last either way
+    // people without an average precision are last in both orders
     worst: (a, b) => Number.isNaN(a.ap) - Number.isNaN(b.ap) || a.ap - b.ap || a.index - b.index,
     best: (a, b) => Number.isNaN(a.ap) - Number.isNaN(b.ap) || b.ap - a.ap || a.index - b.index,
     most: (a, b) => b.clips - a.clips || a.index - b.index,
@@ -65,7 +65,7 @@
     box.append(...[...cards].sort(compare[order.value]).map((card) => card.node));
   }
 
-  // The view by clip has no pictures of its own: they are those of the cards.
+  // The view by clip reuses the cards' pictures.
   function fill() {
     const faces = new Map();
     for (const { node, label } of cards) {
@@ -103,7 +103,7 @@
       const chosen = event.target.closest("[data-view]");
       if (chosen) show(chosen.dataset.view);
     });
-    // a name in the view by clip leads to the card
+    // a name in the view by clip links to its card
     byId("panels").addEventListener("click", (event) => {
       const link = event.target.closest("a[href^='#label-']");
       if (link && document.querySelector(link.getAttribute("href"))) {
@@ -127,7 +127,7 @@
       find();
     }
   });
-  // a browser that returns to the page restores the typed text
+  // on returning to the page, browsers restore the typed text
   if (byId("clips")) show("cards");
   else find();
   sort();

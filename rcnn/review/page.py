@@ -1,11 +1,15 @@
-"""The files of the page, which are part of the package. All are read at the start, so no address is a path."""
+"""The files of the page, part of the package; the colours are the report's. All are read at the start, so no address is
+a path."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from .. import report
+
 FOLDER = "static"
+COLOURS = "colours.css"  # of the report
 KINDS = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -19,7 +23,8 @@ KINDS = {
 
 def read_page() -> dict[str, tuple[bytes, str]]:
     """Bytes and media type of each file, by its name in the folder."""
-    return dict(_read(files(__package__).joinpath(FOLDER), ""))
+    colours = (files(report).joinpath(COLOURS).read_bytes(), KINDS[".css"])
+    return {**dict(_read(files(__package__).joinpath(FOLDER), "")), COLOURS: colours}
 
 
 def _read(folder: Traversable, before: str) -> list[tuple[str, tuple[bytes, str]]]:

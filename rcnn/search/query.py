@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..faces.load import load_detector, load_embedder
 from ..faces.pooling import clip_features
 from ..faces.vectors import norms
-from ..files import may_follow, sha256
+from ..files import may_follow, sha256_once
 from ..files.text import printable
 from ..networks.zoo.roles import DETECTOR, find_model, missing_file, model_files
 from ..tables import StageReader
@@ -67,7 +67,7 @@ def models_behind(
     model = model or _on_disk(arguments.get("model"), readers[0])
     if missing_file(model):
         raise InputError(f"{missing_file(model)}: does not exist, and {readers[0].path} was made with it; give --model")
-    sums = {sha256(file) for file in model_files(model)}
+    sums = {sha256_once(file) for file in model_files(model)}
     if sums != set(manifest.get("models", {}).values()):
         raise InputError(f"{readers[0].path}: was made with another model than {model}; give --model that one")
     named = behind.get("detector")

@@ -143,8 +143,8 @@ def _tracks(reader: StageReader, clips: set[str]) -> dict[str, list[int]]:
 def _settle(
     given: Given, clip: str, tracks: Sequence[int], labels: dict[str, int], places: dict[str, int]
 ) -> Iterator[Spot]:
-    """Let a clip teach by a track that may show its person, else by none; returns the track, if answers are about "
-    "it."""
+    """Let a clip teach by a track that may show its person, else by none; returns the track, if answers are about
+    it."""
     spots = [Spot(clip, track) for track in tracks]
     label = labels.get(clip, 0)
     if label > 0:

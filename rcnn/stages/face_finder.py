@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from ..clips.dataset import TRAIN, Clip
@@ -29,6 +28,7 @@ from ..tables.faces import ClipFaces
 from ..video.decoder import FrameDecoder
 from ..video.shots import Shots
 from ..video.types import Frame, Frames, VideoInfo
+from .crops import decode_crop, encode_crop
 
 BATCH_FRAMES = 8  # frames in a detection batch on the CPU, one at a time on each core
 CUDA_BATCH_FRAMES = 32  # the same on a CUDA device, which takes the batch as a whole
@@ -281,10 +281,10 @@ class ClipFaceFinder:
         look.scan.add(look, faces.take(np.array(wanted)), [index == central for index in wanted], crops)
 
     def _rate(self, scans: Sequence[_Scan]) -> list[FoundFaces]:
-        crops = [crop for scan in scans for crop in scan.crops]
         embeddings = None
-        if self.embedder is not None and crops:
-            embeddings = self.embedder.embed([decode_crop(crop) for crop in crops])
+        if self.embedder is not None and any(scan.crops for scan in scans):
+            crops = [decode_crop(crop, scan.clip.name) for scan in scans for crop in scan.crops]
+            embeddings = self.embedder.embed(crops)
         found = []
         start = 0
         for scan in scans:
@@ -330,15 +330,3 @@ class ClipFaceFinder:
             qualities,
             info=scan.info,
         )
-
-
-def encode_crop(crop: np.ndarray) -> bytes:
-    """An aligned face (H, W, 3) uint8, BGR, as it is stored: JPEG."""
-    return cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, config.CROP.JPEG_QUALITY])[1].tobytes()
-
-
-def decode_crop(crop: bytes) -> np.ndarray:
-    """Decode the output of `encode_crop` to (H, W, 3) uint8, BGR."""
-    image = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
-    assert image is not None
-    return image

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from itertools import dropwhile, islice
 from typing import Any
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,11 +43,11 @@ from ..tables.header import check_unchanged, file_sums, header_of, is_kept, mode
 from ..tables.kept import Kept, Mark, Stream
 from ..tables.next_steps import following, say_next
 from ..tables.schema import MEANS, has_means, vector_width
-from ..video.picture import picture_size
 from ..workers import Plan, open_crew
 from ..workers.pipeline import groups
 from ..workers.progress import progress
 from ..workers.signals import until_stopped
+from .crops import decode_crop
 from .detect import VECTORS
 from .growth import Copied, in_order
 from .int8 import CROPS, check_int8, int8_network
@@ -60,7 +59,6 @@ from .settings.vectors import BOTH, NONE, QUALITY, SCORE
 
 BATCH_CLIPS = 32  # clips in an embedding job
 AHEAD = 4  # finished jobs per worker that may wait to be written
-MAX_CROP_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -80,22 +78,6 @@ def sample(faces: ClipFaces, sampling: int) -> dict[int, np.ndarray]:
     if not len(kept):
         kept = np.arange(len(faces))
     return {track: kept[faces.tracks[kept] == track] for track in np.unique(faces.tracks[kept]).tolist()}
-
-
-def decode_crop(data: bytes, where: str) -> np.ndarray:
-    """A stored crop as (H, W, 3) uint8, BGR.
-
-    Raises
-    ------
-    InputError
-        If it is not an image, or its header gives another size than that of the crops.
-    """
-    crop = None
-    if len(data) <= MAX_CROP_BYTES and picture_size(data) in SIZES:
-        crop = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if crop is None or crop.shape[:2] not in SIZES:
-        raise InputError(f"{where}: a crop can't be decoded; run detect.py again")
-    return crop
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,8 @@ def predict(settings: PredictSettings) -> None:
         )
     sums = file_sums(model_files(settings.model))
     pieces = read_pieces(readers) if settings.propagate else None
-    if pieces is not None:
-        sums[FILMS] = pieces.digest
-    header = header_of("predict", asdict(settings), sums, settings.inputs)
+    made_of = sums if pieces is None else {**sums, FILMS: pieces.digest}
+    header = header_of("predict", asdict(settings), made_of, settings.inputs)
     if is_kept(settings.output, header, settings.overwrite, settings.renew):
         return
     record = _record_of_training(settings, shape.classes)
@@ -124,7 +123,7 @@ def predict(settings: PredictSettings) -> None:
                 "predict",
                 scores_schema(classes),
                 arguments=asdict(settings),
-                models=sums,
+                models=made_of,
                 sources=settings.inputs,
                 overwrite=settings.overwrite,
             )

@@ -15,6 +15,7 @@ from .schema import POINT_NUMBERS, VECTOR, clip_starts, is_tracked, vector_array
 
 BATCH_ROWS = 1024  # faces in a batch
 CROP = "crop"  # column
+MAX_CROP_BYTES = 1 << 20  # of a stored crop
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import files
 from ..errors import InputError, note_saved
-from ..files import sha256
+from ..files import sha256, sha256_once
 from ..files.json import read_json
 from ..files.lock import LOCK, take_lock
 from .listing import Listing
@@ -38,7 +38,7 @@ def file_sums(paths: Sequence[str]) -> dict[str, str]:
     """sha256 of files, by name; by folder and name if two files have the same name."""
     bases = [os.path.basename(path) for path in paths]
     return {
-        base if bases.count(base) == 1 else files.join(os.path.basename(os.path.dirname(path)), base): sha256(path)
+        base if bases.count(base) == 1 else files.join(os.path.basename(os.path.dirname(path)), base): sha256_once(path)
         for base, path in zip(bases, paths, strict=True)
     }
 
@@ -58,9 +58,15 @@ def check_unchanged(paths: Sequence[str], sums: Mapping[str, str]) -> None:
     Raises
     ------
     InputError
-        With the first such file.
+        With the first such file, or one of the run that is gone, like a card.
     """
-    for path, (name, found) in zip(paths, file_sums(paths).items(), strict=True):
+    now = file_sums(paths)
+    if gone := sorted(sums.keys() - now):
+        raise InputError(
+            f"{gone[0]}: was removed during the run; put the file back and give the same command, or start again with "
+            f"--overwrite"
+        )
+    for path, (name, found) in zip(paths, now.items(), strict=True):
         if sums.get(name) != found:
             raise InputError(
                 f"{path}: was replaced during the run; put the file back and give the same command, or "

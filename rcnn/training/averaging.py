@@ -1,4 +1,4 @@
-"""A running mean of weights over the steps of a training (Polyak averaging), which is what is judged and written."""
+"""A running mean of the weights over the training steps (Polyak averaging); evaluation and export use this mean."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 
-WARM_UP = 10.0  # steps until the mean is one over about as many steps as there were
+WARM_UP = 10.0  # steps; shortens the window of the mean at the start of a training
 
 
 def running_mean(decay: float) -> Callable[[Any, Any, Any], None]:
-    """For `AveragedModel(..., multi_avg_fn=...)`: moves averages towards the weights by `1 - decay`, over the first
-    steps by more, so that the beginning is forgotten."""
+    """Update function for `AveragedModel(..., multi_avg_fn=...)`.
+
+    It moves the averages towards the weights by `1 - decay`, and by more in the first steps, so that the random
+    initial weights fade quickly.
+    """
 
     @torch.no_grad()
     def update(averages: Any, weights: Any, count: Any) -> None:

@@ -1,4 +1,4 @@
-"""Backgrounds without faces, and things on them that look a little like faces."""
+"""Backgrounds without faces, and face-like distractors to draw on them."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from PIL import Image, ImageDraw, ImageFont
 from .labels import LabelledPhotograph
 from .pictures import picture_of
 
-CLEARANCE = 0.15  # share of a face's size that a patch keeps away from it
-SMALLEST_PATCH = 12  # pixels a side
-COLLAGE = 0.6  # probabilities of the kinds of background; the rest is a texture with shapes
+CLEARANCE = 0.15  # minimum gap between a patch and a face, as a share of the face's size
+SMALLEST_PATCH = 12  # pixels per side
+COLLAGE = 0.6  # probabilities of the background kinds; the remainder is a texture with shapes
 GRADIENT = 0.15
-PATCHES = (2, 9)  # of photographs in a collage
+PATCHES = (2, 9)  # in a collage
 SHAPES = (0, 12)
-OCTAVES = (2, 4, 8, 16, 32, 64)  # cells a side of the noise of a texture
-SKIN_HUE = (0, 25)  # of OpenCV's 180
+OCTAVES = (2, 4, 8, 16, 32, 64)  # noise cells per side of a texture
+SKIN_HUE = (0, 25)  # OpenCV's scale, 0 to 180
 SKIN_SATURATION = (30, 170)
 SKIN_VALUE = (60, 255)
-LETTER = 0.25  # probability that what looks like a face is a character
+LETTER = 0.25  # probability that a lookalike is a character
 CHARACTERS = "ABCDEGHKMNOQRSWXaegmsw023456789&@%#$8"
-LETTER_HEIGHT = (0.5, 1.1)  # of the size
-LETTER_BOLD = (0.0, 0.08)  # of the height, that strokes are thicker
-TILES = (2, 5)  # a side, that a face is cut into to be scrambled
+LETTER_HEIGHT = (0.5, 1.1)  # share of `size`
+LETTER_BOLD = (0.0, 0.08)  # extra stroke width, share of the letter's height
+TILES = (2, 5)  # per side, of a scrambled face
 
 
 def patch_without_faces(photo: LabelledPhotograph, image: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """A rectangle of a photograph beside, above or below all faces, certain or faint; None if there is no room."""
+    """A rectangle of a photograph beside, above or below all faces, ignored ones included; None if there is no room."""
     height, width = image.shape[:2]
     boxes = np.concatenate([photo.boxes, photo.ignored])
     if len(boxes):
@@ -71,7 +71,7 @@ def _gradient(side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _texture(side: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise of several sizes, in one colour or many."""
+    """Noise at several scales, grey or coloured."""
     total = np.full((side, side, 3), rng.uniform(40, 215, 3), np.float32)
     for cells in OCTAVES:
         shape = (cells, cells, 3) if rng.random() < 0.5 else (cells, cells, 1)
@@ -82,7 +82,7 @@ def _texture(side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _collage(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Generator) -> np.ndarray:
-    """Patches of photographs, the first over everything, the others where they fall."""
+    """Patches of photographs: the first fills the picture, the others are placed at random."""
     picture = _gradient(side, rng)
     for number in range(rng.integers(*PATCHES)):
         photo = photos[int(rng.integers(len(photos)))]
@@ -116,7 +116,7 @@ def _draw_shape(picture: np.ndarray, rng: np.random.Generator) -> None:
 
 
 def letter(size: int, rng: np.random.Generator) -> np.ndarray:
-    """A character on a plain ground, (size, size, 3) uint8."""
+    """One or two characters on a plain background, (size, size, 3) uint8."""
     image = Image.new("RGB", (size, size), _colour(rng))
     height = size * rng.uniform(*LETTER_HEIGHT)
     bold = int(height * rng.uniform(*LETTER_BOLD))
@@ -148,7 +148,7 @@ def lookalike(photo: LabelledPhotograph, image: np.ndarray, size: int, rng: np.r
 
 
 def _scrambled(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The face's tiles in another order; none stays where it is."""
+    """The face's tiles shuffled so that none keeps its place."""
     tiles = int(rng.integers(*TILES))
     edges = np.linspace(0, len(face), tiles + 1).astype(int)
     order = rng.permutation(tiles * tiles)

@@ -1,4 +1,4 @@
-"""A piece of a picture put into another one."""
+"""Pastes a piece of one picture into another."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ import numpy as np
 def blend(
     picture: np.ndarray, piece: np.ndarray, corner: np.ndarray, matrix: np.ndarray, scale: float, soft: bool
 ) -> None:
-    """Put a piece into a picture; `matrix` (2, 3) takes the photograph's pixels to the picture's."""
+    """Paste a piece into a picture, in place.
+
+    Parameters
+    ----------
+    picture, piece : (H, W, 3) uint8
+    corner : (2,) x and y of the piece's top left corner in its photograph, pixels
+    matrix : (2, 3) affine map from the photograph's pixels to the picture's
+    scale : of `matrix`; below 1 the piece is first averaged down
+    soft : paste an ellipse with a soft edge instead of the whole rectangle
+    """
     shrunk = np.ones(2)
     offset = corner.astype(float)
-    if scale < 1:  # averaging first: warpAffine alone would skip pixels
+    if scale < 1:  # warpAffine alone would skip pixels
         width, height = (max(1, round(n * scale)) for n in piece.shape[1::-1])
         shrunk = np.array([piece.shape[1] / width, piece.shape[0] / height])
         piece = cv2.resize(piece, (width, height), interpolation=cv2.INTER_AREA)
-        offset = offset + (shrunk - 1) / 2  # middle of the first averaged pixel
+        offset = offset + (shrunk - 1) / 2  # centre of the first averaged pixel
     whole = np.hstack([matrix[:, :2] * shrunk, (matrix[:, :2] @ offset + matrix[:, 2])[:, None]])
     size = picture.shape[1::-1]
     if not soft:

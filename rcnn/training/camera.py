@@ -1,4 +1,4 @@
-"""What a camera may do to a picture: other light, blur, a small sensor, noise, compression."""
+"""Simulated camera defects: lighting, blur, low resolution, noise, compression."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ NOISE_SIGMA = (1.0, 10.0)  # grey levels
 
 @dataclass(frozen=True)
 class Camera:
-    """What cameras do, and how often.
+    """Strength and probability of each camera defect.
 
-    gain : brightness is multiplied by 1 - gain to 1 + gain, contrast too
-    tint : and each channel by 1 - tint to 1 + tint
+    gain : brightness and contrast are each multiplied by 1 - gain to 1 + gain
+    tint : each channel is multiplied by 1 - tint to 1 + tint
     grey, blurred, shrunk, noisy, compressed, dark, moved : probabilities
-    blur_sigma : pixels, from and to, as all pairs
-    shrunk_side : pixels a side of a sensor that is too small
+    blur_sigma : pixels; all pairs are ranges (from, to)
+    shrunk_side : pixels per side of the low-resolution sensor
     jpeg_quality : 0 to 100
-    brightness : what a dark picture is multiplied by
-    motion : pixels that a moving camera smears over
+    brightness : factor of a dark picture
+    motion : length of the motion blur, pixels
     """
 
     gain: float
@@ -42,13 +42,13 @@ class Camera:
 
 
 def photographed(picture: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
-    """The picture (H, W, 3) uint8, as a camera might have taken it."""
+    """The picture (H, W, 3) uint8 with random camera defects."""
     table = (np.arange(256) / 255) ** np.exp(rng.uniform(*np.log(GAMMA)))
     gains = rng.uniform(1 - camera.gain, 1 + camera.gain) * rng.uniform(1 - camera.tint, 1 + camera.tint, 3)
     contrast = rng.uniform(1 - camera.gain, 1 + camera.gain)
     tables = ((table[:, None] * gains - 0.5) * contrast + 0.5) * 255
     picture = cv2.LUT(picture, np.clip(tables, 0, 255).astype(np.uint8).reshape(1, 256, 3))
-    # a probability of 0 draws no number, so that the pictures of a seed stay as they were
+    # a probability of 0 draws no random number, so that a seed keeps giving the same pictures
     if camera.dark and rng.random() < camera.dark:
         picture = cv2.convertScaleAbs(picture, alpha=rng.uniform(*camera.brightness))
     if rng.random() < camera.grey:
@@ -68,13 +68,13 @@ def photographed(picture: np.ndarray, camera: Camera, rng: np.random.Generator) 
 
 
 def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
-    """The picture (H, W, 3) uint8 as if it had been `side` x `side` pixels large."""
+    """The picture (H, W, 3) uint8 downsampled to `side` x `side` pixels and scaled back."""
     small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     return cv2.resize(small, (picture.shape[1], picture.shape[0]))
 
 
 def _smeared(picture: np.ndarray, length: float, angle: float) -> np.ndarray:
-    """The picture as the mean over a straight movement of some pixels."""
+    """The picture with linear motion blur of `length` pixels."""
     reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
     side = 2 * int(np.ceil(length / 2)) + 1
     kernel = np.zeros((side, side), np.float32)

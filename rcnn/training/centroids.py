@@ -1,4 +1,4 @@
-"""Templates of classes: the mean direction of each one's rows, which is all that a classifier of few clips needs."""
+"""Class templates: the mean direction of each class's rows, enough to classify when there are few clips."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..faces.vectors import normalise
 from ..networks.checkpoint import Graph
 from ..networks.graphs.classifier import build_cosine_graph
 
-# Smallest cosine at which a clip is as likely of an unknown person as of a known one (docs/ranking.md)
+# Lowest cosine at which a clip is equally likely to show an unknown and a known person (docs/ranking.md)
 NOBODY_COSINE = 0.5
-MOST_COMPARED = 4096  # clips that say how like strangers are
-VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction
+MOST_COMPARED = 4096  # clips used to estimate how similar strangers are
+VAGUE = 1e-6  # norm below which a sum of unit vectors has no usable direction
 
 
 @dataclass(frozen=True)
 class Centroids:
     """The classifier that ranks by the nearest centroid.
 
-    directions : (classes, features) float32, of length 1
+    directions : (classes, features) float32, of unit norm
     nobody : cosine of class 0 with every clip
     scale : the softmax's inverse temperature
     """
@@ -32,31 +32,31 @@ class Centroids:
     scale: float
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """`stage2_weight` (classes, features) and `stage2_bias` (classes,), float32; class 0 has its bias alone, and
-        the others have none."""
+        """`stage2_weight` (classes, features) and `stage2_bias` (classes,), float32; class 0 has
+        only a bias, the others have none."""
         weight, bias = self.directions.copy(), np.zeros(len(self.directions), np.float32)
         weight[config.SUBMIT.NOBODY], bias[config.SUBMIT.NOBODY] = 0, self.nobody
         return {"stage2_weight": weight, "stage2_bias": bias}
 
     def graph(self, arrays: Mapping[str, np.ndarray], source: str) -> Graph:
-        """The network of what `arrays` gave; `source` is what messages call it."""
+        """The network for the arrays that `arrays` returned; messages name it `source`."""
         return build_cosine_graph(arrays["stage2_weight"], arrays["stage2_bias"], self.scale, source)
 
 
 def find_centroids(
     features: np.ndarray, labels: np.ndarray, noise: np.ndarray, people: int | None = None
 ) -> tuple[np.ndarray, float]:
-    """The mean direction of each class's rows, (classes, D) float32, and the cosine of nobody.
+    """The mean direction of each class's rows, (classes, D) float32, and the cosine of class 0 (nobody).
 
-    A stranger is about as like the nearest person as a known clip is like the nearest of the other people: the median
-    of that is the cosine of nobody, where it is more than NOBODY_COSINE.
+    A stranger is assumed to be as similar to the nearest person as a known clip is to the nearest other person. The
+    cosine of class 0 is the median of that similarity, but at least NOBODY_COSINE.
 
     Parameters
     ----------
     features : (n, D) float32
     labels : (n,) int64
-    noise : (classes, D) float32, the directions of classes without rows
-    people : the largest label of a known person; None where all but 0 are
+    noise : (classes, D) float32, directions for classes without rows
+    people : the largest label of a known person; None if all labels but 0 are known people
     """
     sums = np.zeros_like(noise)
     units = normalise(features)

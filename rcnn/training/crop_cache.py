@@ -1,4 +1,4 @@
-"""Caches crops read from photographs, so that a resumed training need not find all faces again."""
+"""Caches crops read from photographs, so that a resumed training run need not detect all faces again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .labels import LabelledPhotograph
 
 
 def read_kept(cache: str, people: Mapping[str, Sequence[Path]], detector: Detector, model: str) -> ReadCrops:
-    """`read_photographs`, or what it gave before for the same paths and the same detector.
+    """`read_photographs`, or its cached result for the same paths and the same detector.
 
     Parameters
     ----------
-    cache : `.npz` file, which is written where it does not hold the answer
+    cache : `.npz` file; rewritten if it does not contain this result
     model : name of the detector
     """
     wanted = np.array([model, *(str(path) for paths in people.values() for path in paths)])
@@ -46,7 +46,7 @@ def _write(cache: str, wanted: np.ndarray, read: ReadCrops) -> None:
 
 
 def _read(cache: str, wanted: np.ndarray) -> ReadCrops | None:
-    """None if the file is of other photographs, or is not what `_write` makes."""
+    """None if the file belongs to other photographs or was not written by `_write`."""
     try:
         with np.load(cache, allow_pickle=False) as data:
             if not np.array_equal(data["wanted"], wanted):

@@ -1,4 +1,4 @@
-"""Aligned crops for training an embedding: read with a margin, then distorted differently each time."""
+"""Aligned crops for training an embedding: read with a margin, then augmented differently each time."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ SIZE = config.ALIGN.SIZE  # pixels
 MARGIN = 16  # pixels around a crop that distortions may bring in
 WIDE = SIZE + 2 * MARGIN
 DETECTION_THRESHOLD = 0.3
-CHUNK = 32  # photographs that are detected together
+CHUNK = 32  # photographs detected together
 CROSSED_TOGETHER = 64  # crops
 NOBODY, NO_FACE = -1, -2  # labels
 
-MIRRORED = 0.5  # probabilities
+MIRRORED = 0.5  # probabilities, up to EMPTY
 CROSSED = 0.5
 MIXED = 0.3
 WARPED = 0.6
 SPOILT = 0.08
 EMPTY = 0.05  # no face
-JITTER_DEGREES = 4.0  # standard deviations of the placing
+JITTER_DEGREES = 4.0  # standard deviations of the random placement
 JITTER_SCALE = 0.04
 JITTER_PIXELS = 1.5
-WARP_CELLS = 4  # control points a side of the smooth warp
+WARP_CELLS = 4  # control points per side of the smooth warp
 WARP_PIXELS = 3.0  # standard deviation of their shifts
 SPOILT_SIGMA = (2.5, 6.0)  # pixels of blur
 SPOILT_SIDE = (8, 24)  # pixels
 SPOILT_NOISE = (15.0, 50.0)  # grey levels
-SPOILT_DEGREES = (20.0, 180.0)  # turned too far
-SPOILT_SHIFT = (15.0, 50.0)  # pixels beside the face
+SPOILT_DEGREES = (20.0, 180.0)  # rotation
+SPOILT_SHIFT = (15.0, 50.0)  # pixels off the face
 CROP_CAMERA = Camera(
     gain=0.25, tint=0.08, grey=0.05, blurred=0.3, noisy=0.2, compressed=0.3, blur_sigma=(0.4, 2.2),
     jpeg_quality=(15, 80), shrunk=0.25, shrunk_side=(28, 80), dark=0.1, moved=0.15, motion=(2.0, 7.0),
@@ -52,7 +52,7 @@ CROP_CAMERA = Camera(
 
 
 class EmptyCrops(Protocol):
-    """Where crops without a face come from."""
+    """A source of crops without a face."""
 
     def draw(self, rng: np.random.Generator) -> np.ndarray: ...
 
@@ -80,7 +80,7 @@ def read_crops(people: Mapping[str, Sequence[Path]], detector: Detector) -> tupl
 
 
 def read_photographs(people: Mapping[str, Sequence[Path]], detector: Detector) -> ReadCrops:
-    """Find the faces of photographs, and align the central ones.
+    """Detect the faces of photographs and align the central one of each.
 
     Raises
     ------
@@ -100,18 +100,18 @@ def read_photographs(people: Mapping[str, Sequence[Path]], detector: Detector) -
                 labels.append(label)
                 photographs.append(LabelledPhotograph.of(str(path), faces.boxes, faces.landmarks, []))
     if not crops:
-        raise InputError("no face was found in any photograph; give another detector")
+        raise InputError("no face was found in any photograph; use another detector")
     return ReadCrops(np.stack(crops), np.array(labels, np.int64), photographs, len(items) - len(crops))
 
 
 def wide_crop(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """The aligned crop with its margin, (WIDE, WIDE, 3) uint8, of landmarks (5, 2) in pixels."""
+    """The aligned crop with its margin, (WIDE, WIDE, 3) uint8, from landmarks (5, 2) in pixels."""
     matrix = similarity(landmarks, target_points() + MARGIN)
     return cv2.warpAffine(image, matrix, (WIDE, WIDE), flags=cv2.INTER_LINEAR)
 
 
 def plain_crops(wide: np.ndarray) -> np.ndarray:
-    """The crops (n, SIZE, SIZE, 3) as `align_faces` would give them."""
+    """The crops (n, SIZE, SIZE, 3) without the margin, as from `align_faces`."""
     return np.ascontiguousarray(wide[:, MARGIN:-MARGIN, MARGIN:-MARGIN])
 
 
@@ -123,23 +123,23 @@ def distorted_crops(
     space: Eigenfaces | None = None,
     empty: EmptyCrops | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crops as a camera might give them, some of two people at once, a few past recognition.
+    """Augmented crops: with camera defects, some mixed from two people, a few beyond recognition.
 
     Parameters
     ----------
     wide : (n, WIDE, WIDE, 3) uint8, BGR
     labels : (n,) int64
-    space : of `wide`, to make new people; None for those in the photographs
-    empty : gives crops without a face; None for none
+    space : eigenfaces of `wide`, to synthesise new people; None to use only the real ones
+    empty : source of crops without a face; None for no such crops
 
     Returns
     -------
     crops : (count, SIZE, SIZE, 3) uint8, BGR
-    labels : (count,) int64, NOBODY where two people are mixed or none can be told, NO_FACE where there is no face
+    labels : (count,) int64, NOBODY where two people are mixed or nobody is recognisable, NO_FACE where there is no face
     """
     crops = np.empty((count, SIZE, SIZE, 3), np.uint8)
     chosen = np.empty(count, np.int64)
-    # every photograph comes up as often as the others, give or take one
+    # the numbers of uses of any two photographs differ by at most one
     order = np.concatenate([rng.permutation(len(wide)) for _ in range(-(-count // len(wide)))])[:count]
     for i, index in enumerate(order):
         if space is not None and i % CROSSED_TOGETHER == 0:
@@ -173,7 +173,7 @@ def _common(first: int, second: int) -> int:
 
 
 def placed(wide: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A crop (SIZE, SIZE, 3) uint8 out of a wide one, turned, scaled, shifted and bent a little, perhaps mirrored."""
+    """A crop (SIZE, SIZE, 3) uint8 of a wide one, slightly rotated, scaled, shifted and warped, perhaps mirrored."""
     middle = (WIDE - 1) / 2
     matrix = cv2.getRotationMatrix2D(
         (middle, middle), rng.normal(0, JITTER_DEGREES), float(np.exp(rng.normal(0, JITTER_SCALE)))
@@ -212,7 +212,7 @@ def _mixed(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> n
 
 
 def _spoilt(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The crop past recognition, so that an embedding learns to be short there."""
+    """The crop beyond recognition, so that its embedding learns a small norm."""
     kind = rng.integers(6)
     if kind == 0:
         return cv2.GaussianBlur(crop, (0, 0), rng.uniform(*SPOILT_SIGMA))
@@ -227,7 +227,7 @@ def _spoilt(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         crop = np.rot90(crop, int(rng.integers(4))).copy()
         crop[start:] = rng.integers(0, 256, 3)
         return crop if rng.random() < 0.5 else cv2.GaussianBlur(crop, (0, 0), 1)
-    if kind == 4:  # what a detector cuts out of a background
+    if kind == 4:  # like a false detection on a background
         crop = crop.copy()
         tiles = [crop[y : y + SIZE // 4, x : x + SIZE // 4].copy() for y, x in _corners()]
         for (y, x), tile in zip(_corners(), rng.permutation(len(tiles)), strict=True):

@@ -1,4 +1,4 @@
-"""Trains a detector on scenes that are composed again for every step."""
+"""Trains a detector on scenes composed for each step."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ from .sources import load_photographs
 from .targets import image_anchors, match_anchors
 from .teacher import Hints, adapters, load_teacher
 
-WARM_UP = 300  # steps in which the learning rate rises
+WARM_UP = 300  # steps of learning rate warm-up
 WEIGHT_DECAY = 5e-4
 LONGEST_GRADIENT = 10.0
-PREDICTIONS = "face_"  # begins the names of the last layers
+PREDICTIONS = "face_"  # name prefix of the last layers
 ADAPTER_GAIN = 0.3
-MINED_AFTER = 4  # rounds; before, a detector takes anything for a face
-MINED_PICTURES = 64  # of each kind that are looked through before a round
-UNSEEN_SCENES = 48  # of photographs that training never sees, looked at after each round
-LEAST_SCORE = 0.02  # of detections in them
+MINED_AFTER = 4  # rounds; earlier, almost everything is a false positive
+MINED_PICTURES = 64  # of each kind, searched before a round
+UNSEEN_SCENES = 48  # from held-out photographs, evaluated after each round
+LEAST_SCORE = 0.02  # of their detections
 IMAGES_A_MISTAKE = 10.0
 STRIDES = [stride for stride, _ in config.ESSH.STRIDES]
 LOGITS = [f"face_{part}_stride{stride}_output" for stride in STRIDES for part in ("score", "box", "landmark")]
 
 
 class DetectionStudent(nn.Module):
-    """The network in training, with 1x1 convolutions that make its maps comparable with the teacher's, and the running
-    mean of its weights over the steps."""
+    """The network in training, the running mean of its weights over the steps, and the 1x1 convolutions that map its
+    feature maps to the teacher's."""
 
     def __init__(self, graph: Graph, hints: Hints, teacher_widths: list[int], decay: float) -> None:
         super().__init__()
@@ -74,25 +74,25 @@ class DetectionStudent(nn.Module):
     def losses(
         self, images: Tensor, targets: list[Tensor], hints: list[Tensor], settings: DetectionSettings
     ) -> dict[str, Tensor]:
-        """Terms of the loss of a batch; `targets` as `detection_losses` takes them, `hints` the teacher's maps."""
+        """Loss terms of a batch; `targets` as in `detection_losses`, `hints` are the teacher's feature maps."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.bf16):
             outputs = [output.float() for output in self.network(images)]
         losses = detection_losses(outputs[: len(LOGITS)], *targets)
         distances = []
         for adapter, ours, theirs in zip(self.adapters, outputs[len(LOGITS) :], hints, strict=True):
-            # standardised by channel, so that predicting nothing but the mean costs 1
+            # standardised by channel, so that predicting only the mean costs 1
             standard = functional.batch_norm(theirs, None, None, training=True)
             distances.append(settings.hint_weight * (adapter(ours) - standard).square().mean())
         return losses | ({"hints": total(distances)} if distances else {})
 
 
 class DetectionTrainer(RoundTrainer[DetectionSettings]):
-    """A training run, in rounds of a given number of scenes.
+    """A training run in rounds of a fixed number of scenes.
 
     Parameters
     ----------
-    settings : see there
-    photographs : those to learn from and those that are never seen; None to load what the settings name
+    settings : see `DetectionSettings`
+    photographs : those for training and the held-out ones; None to load what the settings name
     """
 
     command = "train_detector"
@@ -127,10 +127,10 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         self.steps_a_round = max(1, settings.scenes // settings.batch)
 
     def _groups(self) -> list[dict[str, Any]]:
-        """The parameters with their share of the learning rate.
+        """Parameter groups with their share of the learning rate.
 
         Adam moves each weight by the whole rate in every step. A prediction sums up to 576 of them, all moved in one
-        direction where the activations are alike: at 1e-3 landmarks tremble by more than they are to be wrong.
+        direction where activations are similar: at 1e-3, landmarks jitter by more than their acceptable error.
         """
         predicting: list[nn.Parameter] = []
         others: list[nn.Parameter] = []
@@ -154,7 +154,7 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
             ]
 
     def _mistakes(self, number: int) -> list[np.ndarray]:
-        """What the detector, as it is now, takes for faces in some of the pictures that it learns from."""
+        """False positives of the current detector in a sample of the training pictures."""
         if number < MINED_AFTER:
             return []
         rng = np.random.default_rng((self.settings.seed, number))
@@ -163,7 +163,7 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         return mistakes(self.detector(), photos)
 
     def step(self, scenes: list[Scene], rate: float) -> dict[str, float]:
-        """Learn from some scenes at a learning rate; returns the terms of the loss."""
+        """One optimizer step on some scenes at learning rate `rate`; returns the loss terms."""
         losses = learn(self._losses(scenes), self.optimizer, self.student.parameters(), rate, LONGEST_GRADIENT)
         self.student.average.update_parameters(self.student.network)
         return losses
@@ -180,21 +180,21 @@ class DetectionTrainer(RoundTrainer[DetectionSettings]):
         return [torch.from_numpy(np.stack(column)).to(self.device) for column in columns]
 
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run; see `held_then_linear`."""
+        """Learning rate of a step of the whole run; see `held_then_linear`."""
         total_steps = self.settings.rounds * self.steps_a_round
         return held_then_linear(self.settings.lr, step, total_steps, WARM_UP, self.settings.fall)
 
     def trained_graph(self) -> Graph:
-        """The detector as it is now, without what only training needs."""
+        """The current detector, without the layers that only training needs."""
         graph = self.student.mean().trained_graph().select(LOGITS)
         return Graph(self.graph.nodes, self.graph.outputs, graph.params, self.model)
 
     def detector(self) -> EsshDetector:
-        """The detector as it is now, on the engine that users run."""
+        """The current detector on the engine used for inference."""
         return EsshDetector(load_network(self.trained_graph(), device=self.gpu, images=True))
 
     def evaluate(self) -> dict[str, float]:
-        """Recall and false positives on scenes of photographs that training never sees, the same every time."""
+        """Recall and false positives on scenes of held-out photographs; the scenes are the same every time."""
         if not any(len(photo.boxes) for photo in self.unseen):
             return {}
         rngs = [np.random.default_rng((1, n)) for n in range(UNSEEN_SCENES)]

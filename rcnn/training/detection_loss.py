@@ -1,4 +1,4 @@
-"""The loss of a detector: which anchors are faces, where their boxes and landmarks are."""
+"""The loss of a detector: classification of anchors, regression of boxes and landmarks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch.nn import functional
 
 from .targets import BACKGROUND, FACE
 
-NEGATIVES_A_POSITIVE = 5  # hardest backgrounds that count for each face (SSD, arXiv:1512.02325, has 3)
-NEGATIVES_AN_IMAGE = 24  # and at least so many, so that images without faces teach, too
-# differences of deltas under which smooth L1 is square; an error of 5% of the eyes' distance is one of 0.02
+NEGATIVES_A_POSITIVE = 5  # hardest background anchors per face (SSD, arXiv:1512.02325, uses 3)
+NEGATIVES_AN_IMAGE = 24  # lower bound, so that images without faces contribute too
+# differences of deltas below which smooth L1 is quadratic; 0.02 is an error of 5% of the distance between the eyes
 BOX_SMOOTH_UNDER = 0.04
 LANDMARK_SMOOTH_UNDER = 0.01
 BOX_WEIGHT = 1.0
@@ -20,7 +20,7 @@ LANDMARK_WEIGHT = 2.0
 
 
 def rows(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """The nine maps of a batch of B images, three a stride, by anchors.
+    """The nine maps of a batch of B images, three per stride, rearranged by anchor.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def rows(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def detection_losses(outputs: Sequence[Tensor], classes: Tensor, boxes: Tensor, landmarks: Tensor) -> dict[str, Tensor]:
-    """Terms of the loss of a batch.
+    """Loss terms of a batch.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def detection_losses(outputs: Sequence[Tensor], classes: Tensor, boxes: Tensor, 
     margins, box_deltas, landmark_deltas = rows(outputs)
     is_face = classes == FACE
     faces = is_face.sum().clamp(min=1)
-    # softmax over two classes is a sigmoid of the difference of their scores
+    # a softmax over two classes is a sigmoid of the score difference
     cost = functional.softplus(torch.where(is_face, -margins, margins))
     hard = hardest_backgrounds(cost.detach(), classes)
     box = _smooth_l1(box_deltas[is_face] - boxes[is_face], BOX_SMOOTH_UNDER).sum() / faces
@@ -60,7 +60,7 @@ def detection_losses(outputs: Sequence[Tensor], classes: Tensor, boxes: Tensor, 
     difference = torch.where(known, landmark_deltas[is_face] - torch.nan_to_num(wanted), 0.0)
     landmark = _smooth_l1(difference, LANDMARK_SMOOTH_UNDER).sum() / (known.sum() / wanted.shape[1]).clamp(min=1)
     return {
-        # the backgrounds of images without faces count as those of the others do
+        # dividing by the batch's faces gives backgrounds of images without faces the same weight as the others
         "face": cost[is_face].sum() / faces,
         "background": cost[hard].sum() / faces,
         "box": BOX_WEIGHT * box,
@@ -69,7 +69,8 @@ def detection_losses(outputs: Sequence[Tensor], classes: Tensor, boxes: Tensor, 
 
 
 def hardest_backgrounds(cost: Tensor, classes: Tensor) -> Tensor:
-    """(B, N) bool: the backgrounds of a batch that cost most, `NEGATIVES_A_POSITIVE` for each face in it.
+    """(B, N) bool: the background anchors with the highest cost, `NEGATIVES_A_POSITIVE` per face in the batch, and at
+    least `NEGATIVES_AN_IMAGE` per image.
 
     Parameters
     ----------

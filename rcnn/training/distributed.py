@@ -1,4 +1,4 @@
-"""Training by several processes that `torchrun` started: the batch of one process, shared out among them."""
+"""Data-parallel training by processes that `torchrun` started: one batch, split among them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .team import Team
 
 
 class Summed(torch.autograd.Function):
-    """The sum of a tensor over all processes; the gradient of what all make of the sum goes back to each.
+    """The sum of a tensor over all processes; the backward pass sums the gradients of all processes too.
 
-    As torch.distributed.nn.functional.all_reduce, which would bring in remote modules and their temporary folder.
+    Same as torch.distributed.nn.functional.all_reduce, which would import remote modules and their temporary folder.
     """
 
     @staticmethod
@@ -32,11 +32,11 @@ class Summed(torch.autograd.Function):
 
 
 class SharedBatchNorm(nn.BatchNorm1d):
-    """A BatchNorm whose statistics are those of the rows of all processes (torch.nn.SyncBatchNorm needs CUDA)."""
+    """A BatchNorm with statistics over the rows of all processes (torch.nn.SyncBatchNorm needs CUDA)."""
 
     @classmethod
     def of(cls, layer: nn.BatchNorm1d) -> SharedBatchNorm:
-        """One with the parameters and statistics of another BatchNorm, which are the same tensors."""
+        """One that shares the parameter and statistics tensors of another BatchNorm."""
         shared = cls(layer.num_features, layer.eps, layer.momentum)
         shared.weight, shared.bias = layer.weight, layer.bias
         shared.running_mean, shared.running_var = layer.running_mean, layer.running_var
@@ -46,7 +46,7 @@ class SharedBatchNorm(nn.BatchNorm1d):
     def forward(self, data: Tensor) -> Tensor:
         if not self.training:
             return super().forward(data)
-        assert self.running_mean is not None and self.running_var is not None  # `of` gives it both, and a momentum
+        assert self.running_mean is not None and self.running_var is not None  # `of` sets all three
         assert self.num_batches_tracked is not None and self.momentum is not None
         sums = Summed.apply(torch.cat([data.sum(0), data.new_tensor([len(data)])]))
         count = sums[-1].detach()
@@ -54,7 +54,7 @@ class SharedBatchNorm(nn.BatchNorm1d):
         centred = data - mean
         variance = (
             Summed.apply((centred * centred).sum(0)) / count
-        )  # a second round: squares of large means lose digits
+        )  # a second reduction: E[x^2] - mean^2 loses digits for large means
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
@@ -63,7 +63,7 @@ class SharedBatchNorm(nn.BatchNorm1d):
 
 
 def share_statistics(model: nn.Module, team: Team) -> None:
-    """Give a model BatchNorms over all processes; of a team of one, leave it as it is."""
+    """Replace a model's BatchNorms by ones over all processes; does nothing in a team of one."""
     if team.size > 1:
         for name, layer in list(model.named_children()):
             if isinstance(layer, nn.BatchNorm1d):
@@ -71,7 +71,7 @@ def share_statistics(model: nn.Module, team: Team) -> None:
 
 
 class SharedLearner(Learner):
-    """Each process takes its part of the batch; the gradients are those of the mean over the whole batch.
+    """Each process computes its part of the batch; the gradients are those of the mean over the whole batch.
 
     Parameters
     ----------
@@ -84,11 +84,11 @@ class SharedLearner(Learner):
         self.shared = in_parallel(_Loss(model))
 
     def learn(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Learner.learn`; all processes are given the same batch."""
+        """Like `Learner.learn`; every process gets the same full batch."""
         own = self.team.part(len(data))
         loss, scores = self.shared(data[own], labels[own])
         share = loss * (len(scores) / len(data))
-        (share * self.team.size).backward()  # DistributedDataParallel takes the mean over processes, we want the sum
+        (share * self.team.size).backward()  # DistributedDataParallel averages over processes; the sum is needed
         sums = torch.stack([share.detach(), (scores.argmax(1) == labels[own]).sum()])
         distributed.all_reduce(sums)
         return sums[0], sums[1]
@@ -100,7 +100,7 @@ def in_parallel(module: nn.Module) -> DistributedDataParallel:
     return DistributedDataParallel(
         module,
         device_ids=[device.index] if device.type == "cuda" else None,
-        forward_sync_buffers=False,  # they stay the same
+        forward_sync_buffers=False,  # buffers are equal in all processes
         gradient_as_bucket_view=True,
     )
 

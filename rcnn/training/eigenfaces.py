@@ -1,4 +1,4 @@
-"""New people out of old ones: crops whose place in a space of principal components is moved."""
+"""Synthetic people: crops moved in a space of principal components."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 COMPONENTS = 120
-SIDE = 72  # pixels a side at which components are computed
-MOST = 4000  # crops that the components are computed of
-CHUNK = 1000  # crops that are transformed together
+SIDE = 72  # pixels per side at which components are computed
+MOST = 4000  # crops used to compute the components
+CHUNK = 1000  # crops transformed together
 
 
 class Eigenfaces:
@@ -35,11 +35,11 @@ class Eigenfaces:
         )
 
     def differences(self, own: np.ndarray, others: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """What each of some crops changes by with about half of its coefficients taken from another.
+        """The change of each crop when about half of its coefficients come from another crop.
 
         Parameters
         ----------
-        own, others : (n,) int, numbers of crops that the space was made of
+        own, others : (n,) int, indices of crops that the space was computed from
 
         Returns
         -------
@@ -52,6 +52,6 @@ class Eigenfaces:
 
 
 def crossed(crop: np.ndarray, difference: np.ndarray) -> np.ndarray:
-    """A crop (S, S, 3) uint8 with one of `Eigenfaces.differences`; its fine detail stays."""
+    """A crop (S, S, 3) uint8 plus one of `Eigenfaces.differences`; its fine detail is kept."""
     difference = cv2.resize(difference, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     return np.clip(crop + difference, 0, 255).astype(np.uint8)

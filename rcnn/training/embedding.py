@@ -1,4 +1,4 @@
-"""Trains an embedding: with additive angular margin (ArcFace), by distillation from another embedding, or both."""
+"""Trains an embedding with an additive angular margin (ArcFace), by distillation from a teacher, or both."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ from .rounds import RoundTrainer, channels_last
 from .settings import EmbeddingSettings
 from .teacher import adapters, load_teacher
 
-WARM_UP = 100  # steps in which the learning rate rises; a tenth of all where these are few
+WARM_UP = 100  # steps of learning rate warm-up, at most a tenth of all steps
 WEIGHT_DECAY = 0.01
-AVERAGED = 0.995  # share of the old that each step leaves in the mean of the weights
+AVERAGED = 0.995  # decay of the running mean of the weights
 LONGEST_GRADIENT = 5.0
 FOLDS = 10
-MEASURED = 1000  # training crops whose norms set the scale
+MEASURED = 1000  # training crops used to set the scale of the norms
 
 
 class EmbeddingStudent(nn.Module):
-    """The network in training, with what compares it with people and with the teacher.
+    """The network in training, with the class directions and the adapters to the teacher's maps.
 
     Parameters
     ----------
-    graph : of the embedding, with OUTPUT
-    settings : names the hints and the margin
-    classes : people to tell apart
-    teacher_widths : of the teacher's embedding and of each of its maps; empty without a teacher
+    graph : of the embedding, with the output OUTPUT
+    settings : hints and margin are read from it
+    classes : number of people
+    teacher_widths : channels of the teacher's embedding and of each of its maps; empty without a teacher
     """
 
     def __init__(self, graph: Graph, settings: EmbeddingSettings, classes: int, teacher_widths: list[int]) -> None:
@@ -74,14 +74,14 @@ class EmbeddingStudent(nn.Module):
             )
 
     def losses(self, images: Tensor, labels: Tensor, targets: list[Tensor], weights: list[Tensor]) -> dict[str, Tensor]:
-        """Terms of the loss of a batch; `weights` are 1 / mean square of each target."""
+        """Loss terms of a batch; each of `weights` is 1 / mean square of its target."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.settings.bf16):
             embedding, *maps = (output.float() for output in self.network(images))
         losses: dict[str, Tensor] = {}
         if targets:
             losses["cosine"] = 2 * (1 - functional.cosine_similarity(embedding, targets[0])).mean()
             losses["distance"] = (embedding - targets[0]).square().mean() * weights[0]
-            # the teacher's norm tells how good a crop is; the distance alone would teach it last
+            # the teacher's norm measures the quality of a crop; the distance alone would teach it last
             ours, theirs = embedding.norm(dim=1), targets[0].norm(dim=1)
             losses["norm"] = (
                 self.settings.norm_weight * (ours / theirs.clamp(min=1e-6)).clamp(min=1e-3).log().abs().mean()
@@ -105,8 +105,8 @@ def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, sc
     Parameters
     ----------
     embedding : (n, D)
-    people : (classes, D), a direction for each person
-    labels : (n,) int64; those below 0 don't count
+    people : (classes, D), one direction per person
+    labels : (n,) int64; those below 0 are ignored
     margin : radians added to the angle to the right person
     scale : of the cosines
     """
@@ -116,7 +116,7 @@ def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, sc
         return cosines.sum() * 0
     cosines, labels = cosines[known], labels[known]
     right = cosines.gather(1, labels[:, None]).clamp(-1 + 1e-6, 1 - 1e-6)
-    # past pi - margin the cosine would rise again
+    # beyond pi - margin the cosine would rise again
     moved = torch.where(
         right > math.cos(math.pi - margin), torch.cos(torch.acos(right) + margin), right - margin * math.sin(margin)
     )
@@ -124,7 +124,7 @@ def arcface(embedding: Tensor, people: Tensor, labels: Tensor, margin: float, sc
 
 
 class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
-    """A run of training, in rounds: a pool of distorted crops is made, and passed over a few times."""
+    """A training run in rounds: each builds a pool of augmented crops and makes several passes over it."""
 
     command = "train_embedding"
     items = "crops"
@@ -153,7 +153,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
             self.wide = np.concatenate([self.wide, unnamed.wide])
             self.labels = np.concatenate([self.labels, np.full(len(unnamed.wide), NOBODY)])
             print(f"{self.command}: {len(unnamed.wide)} faces of {settings.unnamed}, {unnamed.missed} without")
-        # a mixture of people has no label, so only a teacher can learn anything from new ones
+        # synthetic people have no label, so they are useful only with a teacher
         self.space = Eigenfaces(self.wide, settings.seed) if self.teacher else None
         self.empty = None
         if self.teacher:
@@ -164,7 +164,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
             others = read_faces("unseen", unseen)
             self.unseen = plain_crops(others.wide), others.labels
         widths = [a.shape[1] for a in self.teacher(plain_crops(self.wide[:1]))] if self.teacher else []
-        torch.manual_seed(settings.seed)  # of the adapters
+        torch.manual_seed(settings.seed)  # for the adapters
         self.student = EmbeddingStudent(build_resnet(seed=settings.seed), settings, len(seen), widths)
         if settings.start:
             load_start(self.student.network, settings.start)
@@ -174,7 +174,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         self.steps_a_round = settings.passes * (settings.pool // settings.batch)
 
     def make_pool(self, rng: np.random.Generator) -> CropPool:
-        """Distorted crops, different for each `rng`, with the teacher's outputs."""
+        """Augmented crops, different for each `rng`, with the teacher's outputs."""
         crops, labels = distorted_crops(self.wide, self.labels, self.settings.pool // 2, rng, self.space, self.empty)
         return mirrored_pool(crops, labels, self.teacher)
 
@@ -202,27 +202,27 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
                 yield order[start : start + size]
 
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run; see `held_then_linear`."""
+        """Learning rate of a step of the whole run; see `held_then_linear`."""
         total = self.settings.rounds * self.steps_a_round
         return held_then_linear(self.settings.lr, step, total, max(1, min(WARM_UP, total // 10)), self.settings.fall)
 
     def modules(self) -> dict[str, nn.Module]:
-        """What a snapshot keeps, by name."""
+        """Modules saved in a snapshot, by name."""
         return {**super().modules(), "averaged": self.averaged}
 
     def averaged_graph(self) -> Graph:
-        """The network with the mean of its weights over the last steps (Polyak), as it is judged and written."""
+        """The network with the running mean of its weights (Polyak), as evaluated and exported."""
         network = self.averaged.module
         assert isinstance(network, GraphModule)
         return network.trained_graph()
 
     def embed(self, crops: np.ndarray) -> np.ndarray:
-        """Embeddings (n, D) of crops, by the network as it is now, on the engine that users run."""
+        """Embeddings (n, D) of crops by the current averaged network, on the engine used for inference."""
         graph = self.averaged_graph()
         return Embedder(load_network(graph, [OUTPUT], device=self.gpu, images=True)).embed(crops)
 
     def evaluate(self) -> dict[str, float]:
-        """Verification accuracy and likeness to the teacher on the people that are held out."""
+        """Verification accuracy and cosine to the teacher on the held-out people."""
         if self.unseen is None:
             return {}
         crops, labels = self.unseen
@@ -241,7 +241,7 @@ class EmbeddingTrainer(RoundTrainer[EmbeddingSettings]):
         return {name: round(value, 5) for name, value in result.items()}
 
     def trained_graph(self) -> Graph:
-        """The embedding alone, scaled so that `quality_share` of the training crops lie under `quality`.
+        """The embedding alone, scaled so that `quality_share` of the training crops have a norm below `quality`.
 
         Weights are float16, which halves the file; BatchNorm's arrays stay float32.
         """

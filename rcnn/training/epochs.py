@@ -14,23 +14,23 @@ from .mlp import Learner, Trainable
 from .momentum import Momentum
 from .rates import stepped
 
-# Longest gradient over all parameters. Without it the default rate of 0.2 diverges where one class, nobody known, has a
-# large share of the clips.
+# Maximum norm of the gradient over all parameters. Without it the default rate of 0.2 diverges when one class, nobody
+# known, has a large share of the clips.
 LONGEST_GRADIENT = 1.0
-EVALUATED_ROWS = 8192  # at once
+EVALUATED_ROWS = 8192  # per batch
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast.
+    """Length and learning rate of a training run.
 
     rate : learning rate of the first epoch
-    steps : epochs after which it falls tenfold
-    begin, end : epochs that are done already, and that are done in the end
+    steps : epochs after which the rate falls tenfold
+    begin, end : epochs done before this run, and total epochs
     steps_done : steps done before the run was resumed
-    batch_size : rows a step
-    max_steps : 0 for no limit
-    passes : times that an epoch goes through the rows
+    batch_size : rows per step
+    max_steps : stop after this many steps; 0 for no limit
+    passes : passes over the rows per epoch
     """
 
     rate: float
@@ -43,13 +43,13 @@ class Schedule:
     passes: int = 1
 
     def rate_of(self, epoch: int) -> float:
-        """Learning rate of an epoch, which count from 0."""
+        """Learning rate of an epoch, counted from 0."""
         return stepped(self.rate, epoch, self.steps)
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What an epoch came to; accuracy 0..1, loss in nats, rate in rows a second."""
+    """Result of an epoch; accuracies 0..1, loss in nats."""
 
     epoch: int
     lr: float
@@ -69,7 +69,7 @@ def train_epochs(
     generator: torch.Generator,
     after_step: Callable[[int, float], None] | None = None,
 ) -> Iterator[EpochResult]:
-    """Train in place; an epoch is trained when its result is asked for.
+    """Train in place, lazily: requesting a result trains the epoch.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def train_epochs(
             sums.add({"accuracy": correct, "loss": loss * size})
             seen += size
             steps += 1
-            if after_step is not None:  # asking for the loss waits for the device
+            if after_step is not None:  # reading the loss synchronises with the device
                 after_step(steps, float(loss))
             if steps == schedule.max_steps:
                 break
@@ -111,8 +111,8 @@ def train_epochs(
 
 
 def _batches(features: Tensor, size: int, passes: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Numbers (size,) of the rows of each step of an epoch; each pass has an order of its own, and leaves out the rows
-    that are too few for a step."""
+    """Row indices (size,) of each step of an epoch; each pass is shuffled separately and drops the last incomplete
+    batch."""
     for _ in range(passes):
         order = torch.randperm(len(features), generator=generator).to(features.device)
         yield from (order[start : start + size] for start in range(0, len(features) - size + 1, size))
@@ -120,7 +120,7 @@ def _batches(features: Tensor, size: int, passes: int, generator: torch.Generato
 
 @torch.no_grad()
 def evaluate(model: Trainable, features: Tensor, labels: Tensor) -> float:
-    """Share of rows whose best class is the right one."""
+    """Top-1 accuracy."""
     model.eval()
     right = sum(
         int((model.best(rows) == wanted).sum())

@@ -1,4 +1,4 @@
-"""Folds of a training set: which clips are left out together, so that what learns from the rest has not seen them."""
+"""Cross-validation folds of a training set: clips of one source are left out together."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-NO_FOLD = -1  # of a clip that nothing is learnt without
+NO_FOLD = -1  # of a clip that is never left out
 
 
 def deal_folds(labels: np.ndarray, names: Sequence[str], sources: Sequence[str], count: int) -> np.ndarray:
     """The fold of each clip, (n,) int64 from 0 to `count` - 1.
 
-    The sources of a person, in the order of their hashes, go to the folds in turn, so that no fold but the smallest
-    ones takes all that there is of somebody. A person whose clips are of one source has the clips dealt. The only clip
-    of a person has `NO_FOLD`.
+    The sources of a person, in hash order, go to the folds in turn, so that only the smallest folds can contain
+    everything of a person. If all clips of a person have one source, the clips are dealt instead. The only clip of a
+    person has `NO_FOLD`.
 
     Parameters
     ----------
     labels : (n,) int64
-    names : (n,) of the clips
-    sources : (n,) what each clip was cut from; clips of one source are alike
-    count : of the folds, 2 or more
+    names : (n,) names of the clips
+    sources : (n,) what each clip was cut from; clips of one source look similar
+    count : number of folds, at least 2
     """
     people: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row, (label, source) in enumerate(zip(labels.tolist(), sources, strict=True)):

@@ -1,4 +1,4 @@
-"""A graph whose parameters PyTorch trains."""
+"""A graph with parameters that PyTorch can train."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BATCH_NORM_MOMENTUM = 0.9  # MXNet's default
 
 
 class GraphModule(nn.Module):
-    """Runs a graph on tensors, in training mode with BatchNorm's statistics of the batch.
+    """Runs a graph on tensors; in training mode, BatchNorm uses the batch's statistics.
 
-    Weights are parameters, BatchNorm's moving statistics are buffers, both by their MXNet names.
+    Weights are parameters, BatchNorm's moving statistics are buffers, both under their MXNet names.
 
     Parameters
     ----------
@@ -59,27 +59,27 @@ class GraphModule(nn.Module):
         return arrays_of(self.state_dict())
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over what `arrays` gave.
+        """Load arrays as returned by `arrays`.
 
         Raises
         ------
         ValueError
-            If one is missing or has another shape; names it.
+            If one is missing or has another shape; the message names it.
         """
         load_arrays(self.state_dict(), arrays)
 
     def trained_graph(self) -> Graph:
-        """The graph with the parameters as they are now."""
+        """The graph with the current parameters."""
         return Graph(self.graph.nodes, self.graph.outputs, self.arrays(), self.graph.source)
 
 
 def load_start(module: GraphModule, model: str) -> None:
-    """Let training begin with the weights of a checkpoint, `PREFIX,EPOCH`, of the same network.
+    """Initialise training with the weights of a checkpoint, `PREFIX,EPOCH`, of the same network.
 
     Raises
     ------
     InputError
-        If it can't be read or is of another network.
+        If it cannot be read or is of another network.
     """
     try:
         module.load(load_checkpoint(model).params)

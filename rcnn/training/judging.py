@@ -1,4 +1,4 @@
-"""How well a classifier ranks the clips of people that it has not learnt from."""
+"""Evaluates how well a classifier ranks held-out clips, including clips of held-out people."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from ..scores.ranking import Ranking
 from .epochs import EVALUATED_ROWS
 from .mlp import Trainable
 
-HELD_OUT_ONE_IN = 5  # clips of each person and of nobody, and people, who are strangers then
-FEWEST_PEOPLE = 3  # of whom one can be a stranger
+HELD_OUT_ONE_IN = 5  # of each label's clips, and of the people, who then act as strangers
+FEWEST_PEOPLE = 3  # below this, no person is held out as a stranger
 
 
 @torch.no_grad()
 def mean_precision(
     model: Trainable, data: Tensor, labels: Tensor, known: np.ndarray, extra: ExtraClasses | None = None
 ) -> float | None:
-    """MAP@100 of some clips, 0..1, ranked as predict.py and submit.py rank them.
+    """MAP@100 of the clips, 0..1, ranked as predict.py and submit.py rank them.
 
     Parameters
     ----------
     data, labels : (n, D) float32 and (n,) int64, on the device of the model
-    known : labels (p,) that it has learnt
-    extra : its classes that are of no known person; None if it has none
+    known : labels (p,) of the people that it was trained on
+    extra : its classes beyond the known people; None if it has none
 
     Returns
     -------
-    None if no clip shows one of these people, and there is nothing to rank.
+    None if no clip shows one of these people.
     """
     model.eval()
-    names = [f"{row:09d}" for row in range(len(labels))]  # in their order, as `Ranking` requires
+    names = [f"{row:09d}" for row in range(len(labels))]  # zero-padded, because `Ranking` requires sorted names
     found = labels.cpu().numpy()
     last = extra.people if extra else np.inf
     people = [label for label in np.unique(found).tolist() if config.SUBMIT.NOBODY < label <= last and label in known]
@@ -55,9 +55,10 @@ def mean_precision(
 
 
 def hold_out(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Which clips to judge by: (n,) bool, one in five of each label, of two to four clips one, of a single one none.
+    """Which clips to evaluate on, (n,) bool: a fifth of each label's clips, at least one of two or more.
 
-    Of every fifth person it is all clips. They are strangers to what is learnt, and have to rank below its people.
+    All clips of every fifth person are held out. These people are strangers to the classifier and should rank below
+    the people it knows.
     """
     held = np.zeros(len(labels), bool)
     random = np.random.default_rng(seed)

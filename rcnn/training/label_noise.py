@@ -1,5 +1,4 @@
-"""Clips whose label the other clips don't bear out, found by cross-fitting: each is compared with templates that were
-made without it."""
+"""Finds clips with doubtful labels by cross-fitting: each clip is compared with templates built without it."""
 
 from __future__ import annotations
 
@@ -11,24 +10,24 @@ import numpy as np
 from ..config import config
 from ..faces.vectors import normalise
 
-ROUNDS = 2  # in the second one the templates are made without what the first one doubts
-BLOCK_ROWS = 2048  # clips that are compared at once: 40 MB of cosines with 4,934 people
-USUAL = 0.9  # share of the cosines with labels that a clip does not have, above which its own is borne out
-SAMPLED = 64  # other labels of a clip that say what cosines these have, at most
-NOT_JUDGED = 0  # rank of a clip that nothing is left to compare with
-VAGUE = 1e-6  # length of a sum of unit vectors under which it has no direction
+ROUNDS = 2  # the second builds templates without the clips that the first doubts
+BLOCK_ROWS = 2048  # clips compared together: 40 MB of cosines with 4,934 people
+USUAL = 0.9  # quantile of the cosines with wrong labels; a clip above it confirms its label
+SAMPLED = 64  # at most so many other labels per clip give these cosines
+NOT_JUDGED = 0  # rank of a clip without a template to compare with
+VAGUE = 1e-6  # norm below which a sum of unit vectors has no usable direction
 NOTHING = -2.0  # cosine with a person without remaining vectors
 
 
 @dataclass(frozen=True)
 class Doubts:
-    """Of each clip, (n,).
+    """Per clip, (n,).
 
-    ranks : int64, of its own label among all by cosine, 1 for the best; `NOT_JUDGED` for class 0, for the only clip of
-        a person, and where a label has no other clips left
-    better : int64, the best of the other labels
-    own, best : float32, cosines with the two templates
-    usual : the cosine that `USUAL` of the other labels stay under, over all clips
+    ranks : int64, rank of its label among all labels by cosine, 1 for the best; `NOT_JUDGED` for class 0, for the only
+        clip of a person, and if the label has no clips in other folds
+    better : int64, the best other label
+    own, best : float32, cosines with the templates of its own label and of `better`
+    usual : the `USUAL` quantile of the cosines with other labels, over all clips
     """
 
     ranks: np.ndarray
@@ -39,17 +38,17 @@ class Doubts:
 
     @property
     def doubtful(self) -> np.ndarray:
-        """Which clips are more like another label than like their own, and like their own no more than clips of other
-        people are, (n,) bool."""
+        """(n,) bool: clips that are more similar to another label than to their own, and no more similar to their own
+        than clips of other people usually are."""
         return (self.ranks > 1) & (self.own < self.usual)
 
 
 def find_doubts(features: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> Doubts:
-    """Compare each clip with the mean directions of people, of which the clips of its fold have no part.
+    """Compare each clip with the mean direction of each person, computed without the clips of its fold.
 
     Parameters
     ----------
-    features : (n, D) float32, of any length
+    features : (n, D) float32, not necessarily normalised
     labels : (n,) int64; class 0, nobody known, has no direction and is not judged
     folds : (n,) int64, as returned by `deal_folds`
     """
@@ -62,7 +61,7 @@ def find_doubts(features: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> 
 
 
 def _compare(features: np.ndarray, labels: np.ndarray, folds: np.ndarray, trusted: np.ndarray) -> Doubts:
-    """One round, with templates of the clips that are trusted, (n,) bool."""
+    """One round, with templates built from the clips marked in `trusted`, (n,) bool."""
     count = len(labels)
     ranks, better = np.full(count, NOT_JUDGED), np.zeros(count, np.int64)
     own, best = np.zeros(count, np.float32), np.zeros(count, np.float32)

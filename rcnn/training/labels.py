@@ -1,4 +1,4 @@
-"""Photographs with the faces in them, as another detector labels them."""
+"""Photographs with face labels produced by a detector."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from ..files import make_dir, write_whole
 from ..video.photographs import read_image
 from ..workers.progress import progress
 
-CERTAIN = 0.5  # probability from which a face that a detector finds is a label
-FAINT = 0.2  # and from which it is at least no background
-ENLARGED = 2.0  # scale at which faces are looked for that are faint in the photograph as it is
-SAME = 0.3  # intersection over union from which a faint face is a labelled one found again
-CHUNK = 32  # photographs that are labelled together
-# Scale and shift (pixels) of the views of a photograph over which landmarks are averaged. The published RetinaFace's
-# landmarks move by 9% of the eyes' distance when a picture is shifted by four pixels, which is half a stride.
+CERTAIN = 0.5  # lowest score of a detection that becomes a label
+FAINT = 0.2  # lowest score of a detection that is ignored rather than treated as background
+ENLARGED = 2.0  # scale of the second pass, which finds faces that score low at the original size
+SAME = 0.3  # intersection over union from which a faint detection duplicates a label
+CHUNK = 32  # photographs labelled together
+# Scale and shift (pixels) of the views over whose landmarks the median is taken. The published RetinaFace's
+# landmarks move by 9% of the distance between the eyes when a picture shifts by four pixels, half a stride.
 VIEWS = ((1.0, 2, 5), (1.0, 5, 2), (1.0, 7, 7), (0.85, 0, 3), (0.85, 4, 6), (1.2, 3, 0), (1.2, 6, 4), (0.7, 2, 2))
 Views = Sequence[tuple[float, int, int]]
-SAME_FACE = 0.5  # intersection over union from which a face in a view is that of the photograph
+SAME_FACE = 0.5  # intersection over union from which a face in a view matches one of the photograph
 
 
 @dataclass(frozen=True)
 class LabelledPhotograph:
-    """What is known of the faces of a picture.
+    """The face labels of a picture.
 
-    path : of the file
+    path : path of the file
     boxes : (n, 4) float32, x1, y1, x2, y2 in pixels, both ends included
     landmarks : (n, 5, 2) float32, in pixels; NaN if they are unknown
-    ignored : (m, 4) float32, boxes of what is neither a face to learn nor background
+    ignored : (m, 4) float32, boxes of regions that count neither as face nor as background
     is_frame : whether it is a frame of a video
     """
 
@@ -61,14 +61,14 @@ class LabelledPhotograph:
 def label_photographs(
     paths: Sequence[Path], detector: Detector, cache: str | None = None, views: Views = VIEWS
 ) -> list[LabelledPhotograph]:
-    """The faces that a detector is certain of; those that it finds faintly, or only enlarged, are ignored.
+    """Label the faces that a detector is certain of; those with a low score, or found only enlarged, are ignored.
 
-    Landmarks are the median over what it says of several views of the photograph.
+    Landmarks are the median over several views of the photograph.
 
     Parameters
     ----------
-    cache : `.npz` file that keeps the answer for the same paths; it does not know the detector
-    views : scale and shift (pixels) of each; none: the photograph is looked at as it is, and never enlarged
+    cache : `.npz` file that caches the result for the same paths; the detector is not part of the key
+    views : scale and shift (pixels) of each; if empty, the photograph is used only as it is and never enlarged
     """
     names = np.array([str(path) for path in paths])
     if cache and os.path.exists(cache):
@@ -89,11 +89,11 @@ def label_photographs(
 
 
 def confirmed(photo: LabelledPhotograph, other: LabelledPhotograph) -> LabelledPhotograph:
-    """A photograph's labels as two detectors agree on them; what only one of them finds is ignored.
+    """The labels on which two detectors agree; what only one of them finds is ignored.
 
     Parameters
     ----------
-    photo, other : what each says of the same picture; boxes and landmarks are those of the first
+    photo, other : the labels of each detector for the same picture; boxes and landmarks are those of the first
     """
     seen = np.concatenate([other.boxes, other.ignored])
     sure = _overlapped(photo.boxes, seen)
@@ -130,7 +130,7 @@ def steady_landmarks(
 
 
 def _view(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """An image scaled and shifted, on a canvas with room for the shift; pixels are points with whole coordinates."""
+    """An image scaled and shifted, on a canvas with room for the shift; pixel centres have integer coordinates."""
     height, width = (round(side * matrix[0, 0]) + 8 for side in image.shape[:2])
     return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
@@ -161,7 +161,7 @@ def _write_cache(cache: str, photographs: Sequence[LabelledPhotograph]) -> None:
 
 
 def _read_cache(cache: str) -> list[LabelledPhotograph] | None:
-    """None if the file is not what `_write_cache` makes."""
+    """None if the file was not written by `_write_cache`."""
     try:
         with np.load(cache, allow_pickle=False) as data:
             faces, ignored = np.cumsum(data["counts"], 0)[:-1].T

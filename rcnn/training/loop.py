@@ -1,4 +1,4 @@
-"""What every training does: period by period a line of its curve, a model and a snapshot; steps of bounded length.
+"""The training loop of all trainers: each period adds a curve line, a model and a snapshot; gradients are clipped.
 
 A period is an epoch of the classifier or a round of the others.
 """
@@ -20,20 +20,20 @@ CurveLine = TypeVar("CurveLine")
 
 
 def _nothing(*_: object) -> None:
-    """What a training does that does not have to."""
+    """Default of the optional callback."""
 
 
 class Course(Generic[CurveLine]):
-    """The course of a training: what it came to in each period.
+    """The course of a training run: its curve, one line per period.
 
     Parameters
     ----------
-    command : that trains, for messages
-    words : what is printed of a line of the curve
-    save : writes the model, from the curve so far
-    snapshot : of this training; None if it is not to go on after a stop
-    more : gives what a snapshot holds beside the curve
-    agree : waits until the other processes of this training have come as far
+    command : name of the trainer, for messages
+    words : formats a line of the curve for printing
+    save : writes the model, given the curve so far
+    snapshot : of this training; None if it cannot be resumed
+    more : returns what a snapshot stores in addition to the curve
+    agree : waits until the other processes of this training reach the same point
     """
 
     def __init__(
@@ -50,16 +50,16 @@ class Course(Generic[CurveLine]):
         self.curve: list[CurveLine] = []
 
     def resume(self, take_over: Callable[[dict[str, Any]], tuple[list[CurveLine], str]]) -> None:
-        """Take over what an earlier run left, if it left something.
+        """Resume from the snapshot of an earlier run, if there is one.
 
         Parameters
         ----------
-        take_over : reads the record of a snapshot; returns the curve and, in words, after which period it was
+        take_over : restores the record of a snapshot; returns the curve and a description of the last period
 
         Raises
         ------
         InputError
-            If the snapshot can't be read or is of another training.
+            If the snapshot cannot be read or is of another training.
         """
         record = self.snapshot.load() if self.snapshot else None
         if self.snapshot is None or record is None:
@@ -71,11 +71,11 @@ class Course(Generic[CurveLine]):
         print(f"{self.command}: resumes after {period} of {self.snapshot.path}", flush=True)
 
     def run(self, lines: Iterable[CurveLine]) -> None:
-        """Take the lines of the curve as they come; each is trained when it is asked for."""
+        """Consume the lines of the curve lazily; requesting a line trains its period."""
         for line in lines:
             self.curve.append(line)
             print(self.words(line), flush=True)
-            # the model first: a run that is stopped between the two trains this period again, to the same model
+            # the model first: a run stopped between the two repeats this period and gets the same model
             self.save(self.curve)
             self.agree()
             if self.snapshot:
@@ -90,12 +90,12 @@ class Sums:
         self._totals: dict[str, Any] = {}
 
     def add(self, terms: Mapping[str, float | Tensor]) -> None:
-        """Count a step. What is added as a tensor stays on its device until the means are asked for."""
+        """Add a step. Tensors stay on their device until `means` is called."""
         for name, value in terms.items():
             self._totals[name] = self._totals.get(name, 0) + value
 
     def means(self, count: int, period: str) -> dict[str, float]:
-        """The sums over `count`; `period` says in messages of what they are.
+        """The sums divided by `count`; messages name `period`.
 
         Raises
         ------
@@ -109,12 +109,12 @@ class Sums:
 
 
 def total(terms: Iterable[Tensor]) -> Tensor:
-    """The sum of at least one tensor; Python's own begins with the number 0."""
+    """The sum of at least one tensor; the built-in `sum` starts at the integer 0."""
     return reduce(torch.add, terms)
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
-    """Length of the gradient over all parameters that have one."""
+    """Norm of the gradient over all parameters that have one."""
     return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
 
 
@@ -125,15 +125,15 @@ def apply_gradients(
     longest: float | None = None,
     norm: Callable[[list[nn.Parameter]], Tensor] = gradient_norm,
 ) -> None:
-    """Go a step against the gradients, and clear them.
+    """Take an optimizer step and clear the gradients.
 
     Parameters
     ----------
-    parameters : all that the step is taken in
+    parameters : all parameters of the optimizer
     rate : learning rate; groups of the optimizer may have a `share` of it
-    longest : a gradient that is longer over all parameters is shortened to this (Pascanu et al., arXiv:1211.5063);
-        None for no bound
-    norm : measures that length
+    longest : clip the norm of the gradient over all parameters to this (Pascanu et al., arXiv:1211.5063); None to not
+        clip
+    norm : computes that norm
     """
     for group in optimizer.param_groups:
         group["lr"] = rate * group.get("share", 1.0)
@@ -151,7 +151,7 @@ def learn(
     rate: float,
     longest: float | None = None,
 ) -> dict[str, float]:
-    """Go a step down the sum of some losses; see `apply_gradients`. Returns the losses as numbers."""
+    """Take a step on the sum of the losses; see `apply_gradients`. Returns the losses as numbers."""
     total(losses.values()).backward()
     apply_gradients(optimizer, parameters, rate, longest)
     return {name: float(value.detach()) for name, value in losses.items()}

@@ -1,5 +1,5 @@
-"""What a detector in training takes for a face and is none: the best background to learn from (Shrivastava et al.,
-arXiv:1604.03540, who choose them within a batch; here they are looked for in whole pictures)."""
+"""Mines false positives of a detector in training as hard negatives (Shrivastava et al., arXiv:1604.03540, who select
+them within a batch; here whole pictures are searched)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..faces.detectors.single_stage import Detector
 from .labels import LabelledPhotograph
 from .pictures import picture_of
 
-LEAST_SCORE = 0.2  # from which something is taken for a face
-SHOWN = 0.2  # share of a face that a mistake may show; one that shows more is a face, found badly
-SURROUNDED = 0.25  # of its size, that is cut out with a mistake on each side
-SMALLEST = 8.0  # pixels, longer side of a mistake
+LEAST_SCORE = 0.2  # lowest score of a false positive
+SHOWN = 0.2  # share of a face that a false positive may contain; above it, the detection is a badly placed face
+SURROUNDED = 0.25  # margin cut out on each side, share of the box's size
+SMALLEST = 8.0  # pixels, longer side of a false positive
 
 
 def mistakes(detector: Detector, photos: Sequence[LabelledPhotograph]) -> list[np.ndarray]:
-    """Pieces (h, w, 3) uint8 of pictures that the detector takes for faces, and that show none, certain or faint."""
+    """Pieces (h, w, 3) uint8 around detections that contain no face, neither a labelled nor an ignored one."""
     pieces = []
     for photo in photos:
         picture = picture_of(photo.path)
@@ -35,7 +35,7 @@ def mistakes(detector: Detector, photos: Sequence[LabelledPhotograph]) -> list[n
 
 
 def _shows(box: np.ndarray, faces: np.ndarray) -> bool:
-    """Whether a box (4,) shows more than `SHOWN` of a face (n, 4)."""
+    """Whether a box (4,) contains more than `SHOWN` of any face (n, 4)."""
     sides = np.minimum(box[2:], faces[:, 2:]) - np.maximum(box[:2], faces[:, :2]) + 1
     areas = (faces[:, 2:] - faces[:, :2] + 1).prod(1)
     return bool((np.clip(sides, 0, None).prod(1) > SHOWN * areas).any())

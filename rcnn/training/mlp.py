@@ -1,4 +1,4 @@
-"""The classifier in PyTorch, with MXNet's names and first weights, and what takes its gradients."""
+"""The classifier in PyTorch, with MXNet's parameter names and initialisation, and the `Learner` that trains it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PRELU_SLOPE = 0.25
 
 
 class Trainable(nn.Module, ABC):
-    """A classifier of one kind or another: (n, features) -> scores (n, classes)."""
+    """Base class of the classifiers: (n, features) -> scores (n, classes)."""
 
     @abstractmethod
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,25 +28,25 @@ class Trainable(nn.Module, ABC):
 
     @abstractmethod
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters and statistics by their MXNet names, float32."""
+        """Parameters and statistics under their MXNet names, float32."""
 
     @abstractmethod
     def graph(self, arrays: Mapping[str, np.ndarray], source: str) -> Graph:
-        """The network of what `arrays` gave; `source` is what messages call it."""
+        """The network for the arrays that `arrays` returned; messages name it `source`."""
 
     @abstractmethod
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over parameters by their MXNet names.
+        """Load parameters by their MXNet names.
 
         Raises
         ------
         ValueError
-            If one is missing or has another shape; names it.
+            If one is missing or has another shape; the message names it.
         """
 
     @abstractmethod
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
-        """What is trained, with its MXNet names."""
+        """The trained parameters with their MXNet names."""
 
     def best(self, data: Tensor) -> Tensor:
         """(n,) int64, the class of the highest score of each row."""
@@ -54,18 +54,18 @@ class Trainable(nn.Module, ABC):
 
 
 class Learner:
-    """Takes a step's rows to gradients; other learners share the rows out among processes.
+    """Computes the gradients of a step; subclasses distribute the work over processes.
 
     Parameters
     ----------
-    model : that learns
+    model : the model to train
     """
 
     def __init__(self, model: Trainable) -> None:
         self.model = model
 
     def learn(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Leave the gradient of the mean loss of a batch in the parameters.
+        """Compute the gradient of the mean loss of a batch, into the parameters' `grad`.
 
         Parameters
         ----------
@@ -73,14 +73,14 @@ class Learner:
 
         Returns
         -------
-        The mean loss in nats and how many rows were right, without dimensions.
+        The mean loss in nats and the number of correct rows, as 0-dimensional tensors.
         """
         loss, scores = self.model.loss(data, labels)
         loss.backward()
         return loss.detach(), (scores.argmax(1) == labels).sum()
 
     def gradient_norm(self, parameters: list[nn.Parameter]) -> Tensor:
-        """Length of the gradient over all parameters of the model, wherever they are."""
+        """Norm of the gradient over all parameters of the model, including those in other processes."""
         return gradient_norm(parameters)
 
 
@@ -108,7 +108,7 @@ class Classifier(Trainable):
         return self.stage2(self.body(data))
 
     def body(self, data: Tensor) -> Tensor:
-        """What the last layer is given, (n, filters)."""
+        """Input of the last layer, (n, filters)."""
         body = self.fbn(data) if self.shape.input_norm else data
         for stage in ("stage0", "stage1"):
             before = body
@@ -120,30 +120,30 @@ class Classifier(Trainable):
         return body
 
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean softmax cross-entropy in nats, and the scores (n, classes) that it is of."""
+        """Mean softmax cross-entropy in nats, and the scores (n, classes)."""
         scores = self(data)
         return functional.cross_entropy(scores, labels), scores
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters and statistics by their MXNet names, float32."""
+        """Parameters and statistics under their MXNet names, float32."""
         return arrays_of(self._named())
 
     def graph(self, arrays: Mapping[str, np.ndarray], source: str) -> Graph:
-        """The network of what `arrays` gave."""
+        """The network for the arrays that `arrays` returned."""
         return build_graph(self.shape, arrays, source)
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over parameters by their MXNet names.
+        """Load parameters by their MXNet names.
 
         Raises
         ------
         ValueError
-            If one is missing or has another shape; names it.
+            If one is missing or has another shape; the message names it.
         """
         load_arrays(self._named(), arrays)
 
     def named_mxnet_parameters(self) -> list[tuple[str, nn.Parameter]]:
-        """What is trained, with its MXNet names."""
+        """The trained parameters with their MXNet names."""
         return [(name, value) for name, value in self._named().items() if isinstance(value, nn.Parameter)]
 
     def _named(self) -> dict[str, Tensor]:
@@ -155,7 +155,7 @@ class Classifier(Trainable):
 
 
 def _batch_norm(width: int, fixed: bool = False) -> nn.BatchNorm1d:
-    layer = nn.BatchNorm1d(width, BATCH_NORM_EPS, 1 - BATCH_NORM_MOMENTUM)  # PyTorch counts the new value
+    layer = nn.BatchNorm1d(width, BATCH_NORM_EPS, 1 - BATCH_NORM_MOMENTUM)  # PyTorch weighs the new value
     layer.weight.requires_grad_(not fixed)
     return layer
 
@@ -170,15 +170,15 @@ def _mxnet_name(name: str) -> str:
 
 
 def initialise(model: Classifier, network: str, generator: torch.Generator, least_fan_out: int = 0) -> None:
-    """Xavier (Glorot and Bengio, AISTATS 2010) with magnitude 2, biases 0.
+    """Xavier initialisation (Glorot and Bengio, AISTATS 2010) with magnitude 2, biases 0.
 
     Gaussian over the fan-out for networks named `r*` and `y*`, Gaussian over the fan-in for `i*` and `x*`, uniform
     over the fan-in for others.
 
     Parameters
     ----------
-    least_fan_out : that the layer of the classes is taken to have; with few classes its weights would be so large that
-        they outweigh a short training
+    least_fan_out : lower bound for the fan-out of the last layer; with few classes, the weights of `r*` and `y*` would
+        be so large that they dominate a short training
     """
     for layer in (module for module in model.modules() if isinstance(module, nn.Linear)):
         least = least_fan_out if layer is model.stage2 else 0

@@ -15,11 +15,11 @@ VELOCITY = "velocity"
 class Momentum(torch.optim.Optimizer):
     """MXNet's SGD: velocity = momentum * velocity - lr * (gradient + decay * weight); weight += velocity.
 
-    Biases learn at twice the rate; they and the betas of BatchNorm do not decay.
+    Biases use twice the learning rate; weight decay applies neither to them nor to BatchNorm's betas.
 
     Parameters
     ----------
-    parameters : with their MXNet names; those that need no gradient are left out
+    parameters : with their MXNet names; those without gradient are skipped
     """
 
     def __init__(self, parameters: Iterable[tuple[str, nn.Parameter]], momentum: float, decay: float) -> None:
@@ -37,16 +37,16 @@ class Momentum(torch.optim.Optimizer):
             self.state[parameter][VELOCITY] = torch.zeros_like(parameter)
 
     def parameters(self) -> list[nn.Parameter]:
-        """All that it trains, in the order of its state."""
+        """All trained parameters, in the order of the optimizer's state."""
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave.
+        """Load a state as returned by `state_dict`.
 
         Raises
         ------
         ValueError
-            If it is of other parameters.
+            If it belongs to other parameters.
         """
         super().load_state_dict(dict(state_dict))
         for index, parameter in enumerate(self.parameters()):
@@ -55,8 +55,8 @@ class Momentum(torch.optim.Optimizer):
                 raise ValueError(f"velocity {index} is missing or has another shape")
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # no loss comes back
-        """Apply the gradients, at the rate that is each group's `lr`."""
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # returns no loss
+        """Apply the gradients at each group's `lr`."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 gradient = parameter.grad

@@ -1,4 +1,4 @@
-"""Muon: momentum whose steps are orthogonal matrices, with AdamW for all that is not a matrix."""
+"""Muon: momentum with orthogonalised steps for matrices, AdamW for all other parameters."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import torch
 from torch import Tensor, nn
 
 MOMENTUM = 0.95
-ITERATIONS = 5  # of Newton-Schulz
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of its polynomial, by Jordan
+ITERATIONS = 5  # Newton-Schulz
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz polynomial, by Jordan
 ADAM_RMS = 0.2  # root mean square of a step of AdamW at a learning rate of 1
 ADAM_BETAS = (0.9, 0.95)
 EPSILON = 1e-8
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon (Jordan et al., kellerjordan.github.io/posts/muon), at the rates of AdamW (Liu et al., arXiv:2502.16982).
+    """Muon (Jordan et al., kellerjordan.github.io/posts/muon), scaled to AdamW's steps (Liu et al., arXiv:2502.16982).
 
-    A convolution is the matrix of its filters. PyTorch's own Muon takes matrices only.
+    A convolution counts as a matrix with one row per filter. PyTorch's own Muon accepts matrices only.
 
     Parameters
     ----------
-    parameters : those of two dimensions or more take orthogonal steps, the others those of AdamW
+    parameters : those of two or more dimensions get orthogonal steps, the others AdamW steps
     lr : learning rate of both
-    weight_decay : times the learning rate, of what is a matrix
+    weight_decay : multiplied by the learning rate; applies to matrices only
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> None:
@@ -33,7 +33,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Change every parameter that has a gradient."""
+        """Update every parameter that has a gradient."""
         assert closure is None
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -52,7 +52,7 @@ class Muon(torch.optim.Optimizer):
         gradient = parameter.grad
         assert gradient is not None
         state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        ahead = gradient.lerp(state["momentum"], MOMENTUM)  # Nesterov's
+        ahead = gradient.lerp(state["momentum"], MOMENTUM)  # Nesterov momentum
         matrix = orthogonal(ahead.reshape(len(ahead), -1))
         return matrix.reshape(parameter.shape) * (ADAM_RMS * max(matrix.shape) ** 0.5)
 
@@ -73,7 +73,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """Nearly the orthogonal matrix U V' next to U S V', by Newton and Schulz in bfloat16.
+    """Approximately U V' for a matrix U S V', by the Newton-Schulz iteration in bfloat16.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
     Returns
     -------
-    (m, n) float32, of singular values from about 0.7 to 1.2.
+    (m, n) float32, with singular values from about 0.7 to 1.2.
     """
     first, second, third = COEFFICIENTS
     wide = matrix.bfloat16() if len(matrix) <= matrix.shape[1] else matrix.bfloat16().T

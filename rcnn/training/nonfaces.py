@@ -1,4 +1,4 @@
-"""Crops that show no face, from which an embedding learns to be short there."""
+"""Crops that show no face, for which an embedding learns a small norm."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from .backgrounds import background, lookalike
 from .crops import SIZE, WIDE, placed, wide_crop
 from .labels import LabelledPhotograph
 
-PICTURE = 320  # pixels a side of the pictures in which false faces are looked for
+PICTURE = 320  # pixels per side of the pictures searched for false positives
 PICTURES = 1000
-LOWEST_SCORE = 0.02  # from which a find counts: far below what detect takes
-MOST = 4  # finds a picture, the surest ones
-TAKEN_FOR_FACES = 0.6  # share of the crops that a detector took for faces; the others are textures and lookalikes
+LOWEST_SCORE = 0.02  # of a false positive, far below the threshold of detect.py
+MOST = 4  # false positives per picture, highest scores first
+TAKEN_FOR_FACES = 0.6  # share of crops that are false positives; the others are textures and lookalikes
 LOOKALIKE = 0.4
 
 
 class NonFaces:
-    """Pieces of backgrounds, textures, things that look a little like faces, and what a detector took for faces.
+    """Source of crops without a face: backgrounds, textures, lookalikes, and false positives of a detector.
 
     Parameters
     ----------
     photographs : with all their faces; backgrounds are cut from the rest of the image
-    careless : detector whose finds in backgrounds are taken; None for none
-    seed : of the backgrounds in which it looks
+    careless : detector whose false positives are used; None for none
+    seed : of the backgrounds that are searched
     """
 
     def __init__(self, photographs: Sequence[LabelledPhotograph], careless: Detector | None, seed: int = 0) -> None:
@@ -50,7 +50,7 @@ class NonFaces:
 def false_faces(
     photographs: Sequence[LabelledPhotograph], careless: Detector, rng: np.random.Generator, pictures: int
 ) -> np.ndarray:
-    """What a detector finds where no face is: (n, WIDE, WIDE, 3) uint8, aligned as faces are."""
+    """False positives of a detector, (n, WIDE, WIDE, 3) uint8, aligned like faces."""
     crops = []
     for _ in progress(range(pictures), what="false faces", unit="picture"):
         picture = background(PICTURE, photographs, rng)

@@ -1,4 +1,4 @@
-"""Parameters and statistics of a module to arrays and back, by their names."""
+"""Converts parameters and statistics of a module to named arrays and back."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def arrays_of(named: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
 
 
 def load_arrays(named: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray]) -> None:
-    """Copy arrays into tensors; there may be more arrays than tensors.
+    """Copy arrays into the tensors of the same name; additional arrays are ignored.
 
     Raises
     ------
     ValueError
-        If one is missing or has another shape; names it.
+        If one is missing or has another shape; the message names it.
     """
     with torch.no_grad():
         for name, value in named.items():

@@ -1,4 +1,4 @@
-"""Photographs in folders of people, and which people training never sees."""
+"""Lists photographs in folders of people, and selects the held-out people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SEVERAL = 2  # folders inside a person's that may be people, beside a photograph
 
 
 def held_out(person: str) -> bool:
-    """Whether a person is for testing only: one in five, by a hash of the name that is the same everywhere."""
+    """Whether a person is held out for evaluation: one in five, by a platform-independent hash of the name."""
     return int.from_bytes(hashlib.sha256(person.encode()).digest()[:8], "big") % HELD_OUT_ONE_IN == 0
 
 

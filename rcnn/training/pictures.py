@@ -1,4 +1,4 @@
-"""The photographs of a training, decoded once: decoding took a third of the time in which scenes are made."""
+"""Decodes the photographs of a training once: decoding took a third of the time of composing scenes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from ..video.photographs import read_image
 
-KEPT_BYTES = 3 << 30  # of decoded photographs; those that come when it is full are decoded each time
+KEPT_BYTES = 3 << 30  # cache size; once it is full, other photographs are decoded each time
 
 
 class Pictures:
-    """Reads photographs, and keeps them as long as there is room.
+    """Reads photographs and caches them until `room` is used up.
 
     Parameters
     ----------
-    room : bytes
+    room : cache size, bytes
     """
 
     def __init__(self, room: int = KEPT_BYTES) -> None:
@@ -22,7 +22,7 @@ class Pictures:
         self._kept: dict[str, np.ndarray] = {}
 
     def __call__(self, path: str) -> np.ndarray:
-        """The photograph in a file, (H, W, 3) uint8, BGR, upright; not to be written to. Raises as `read_image`."""
+        """The photograph in a file, (H, W, 3) uint8, BGR, upright and read-only. Raises like `read_image`."""
         picture = self._kept.get(path)
         if picture is None:
             picture = read_image(path)

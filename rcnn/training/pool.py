@@ -1,4 +1,4 @@
-"""Crops for training an embedding, with the outputs of its teacher."""
+"""Pools of crops for training an embedding, with the outputs of its teacher."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..networks.engine import Network
 from .crops import NO_FACE
 
 TEACHER_BATCH = 32
-EMPTY_NORM = 0.35  # of the teacher's median norm; more it may not have where there is no face
+EMPTY_NORM = 0.35  # maximum norm of a crop without a face, share of the teacher's median norm
 
 
 @dataclass
 class CropPool:
-    """Distorted crops and the teacher's outputs for them.
+    """Augmented crops and the teacher's outputs for them.
 
     crops : (n, 112, 112, 3) uint8, BGR
-    labels : (n,) int64, under 0 if there is nobody whom training knows
+    labels : (n,) int64, below 0 if the crop shows no training person
     targets : the teacher's embeddings (n, D) float32, and its maps (n, C, h, w) float16; empty without a teacher
     """
 
@@ -29,10 +29,10 @@ class CropPool:
 
 
 def mirrored_pool(crops: np.ndarray, labels: np.ndarray, teacher: Network | None) -> CropPool:
-    """Crops (n, 112, 112, 3) and their mirror images, with the teacher's answers.
+    """Crops (n, 112, 112, 3) and their mirror images, with the teacher's outputs.
 
-    A crop and its mirror image have one embedding to learn, the mean of the teacher's two: they show the same
-    person, and what the teacher says of the two differs by little but noise.
+    A crop and its mirror image share one target, the mean of the teacher's two embeddings: they show the same person,
+    and the two embeddings differ mostly by noise.
     """
     crops, labels = np.concatenate([crops, crops[:, :, ::-1]]), np.concatenate([labels, labels])
     if not teacher:
@@ -53,7 +53,7 @@ def teacher_outputs(teacher: Network, crops: np.ndarray) -> list[np.ndarray]:
 
 
 def shortened(embeddings: np.ndarray, empty: np.ndarray) -> np.ndarray:
-    """Embeddings (n, D), those of crops without a face (`empty`, (n,) bool) no longer than EMPTY_NORM of the median."""
+    """Embeddings (n, D); norms where `empty` ((n,) bool: no face) are limited to EMPTY_NORM of the median norm."""
     lengths = norms(embeddings)
     most = np.where(empty, EMPTY_NORM * np.median(lengths), np.inf)
     return embeddings * np.minimum(1, most / np.maximum(lengths, 1e-6))[:, None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""What trainings in rounds share: the detector's, the embedding's, that of the drawn people."""
+"""Shared base of the trainers that train in rounds: detector, embedding and drawn people."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Portion = TypeVar("Portion")
 
 
 class RoundSettings(Protocol):
-    """What the settings of every training in rounds have.
+    """Settings that every trainer in rounds has.
 
-    prefix : of what is written
+    prefix : of the output files
     gpu : number of a CUDA device or `CPU`; None for the first device if there is one, else the CPU
-    rounds : how many there are in the end
-    batch : items a step
-    threads : of PyTorch; 0: as many as there are cores
+    rounds : total number of rounds
+    batch : items per step
+    threads : of PyTorch; 0 for one per core
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # they are a dataclass
@@ -54,17 +54,17 @@ OwnSettings = TypeVar("OwnSettings", bound=RoundSettings)
 
 
 class RoundTrainer(ABC, Generic[OwnSettings]):
-    """A training in rounds of steps. After each round there are a line of its curve, a usable model and a snapshot.
+    """A training in rounds of steps. Each round adds a curve line and writes a usable model and a snapshot.
 
-    A trainer sets `module`, `optimizer` and `steps_a_round`.
+    Subclasses set `module`, `optimizer` and `steps_a_round`.
 
     Parameters
     ----------
     settings : a dataclass
     """
 
-    command: ClassVar[str]  # that trains, for messages
-    items: ClassVar[str]  # that a batch is made of, in the curve
+    command: ClassVar[str]  # name of the trainer, for messages
+    items: ClassVar[str]  # name of the batch items, in the curve
 
     module: nn.Module
     optimizer: torch.optim.Optimizer
@@ -80,32 +80,32 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
     @property
     def model(self) -> str:
-        """`PREFIX,EPOCH` of the checkpoint that it writes."""
+        """`PREFIX,EPOCH` of the checkpoint written."""
         return f"{self.settings.prefix},0"
 
     @property
     def result(self) -> str:
-        """The path of the model, in words."""
+        """The path of the model, for messages."""
         return checkpoint_files(self.model)[1]
 
     @abstractmethod
     def trained_graph(self) -> Graph:
-        """The model as it is now."""
+        """The current model."""
 
     @abstractmethod
     def learning_rate(self, step: int) -> float:
-        """Of a step of the whole run."""
+        """Learning rate of a step of the whole run."""
 
     def evaluate(self) -> dict[str, float]:
-        """What is measured after a round."""
+        """Evaluation results after a round."""
         return {}
 
     def modules(self) -> dict[str, nn.Module]:
-        """What a snapshot keeps, by name."""
+        """Modules saved in a snapshot, by name."""
         return {"module": self.module}
 
     def run(self) -> None:
-        """Train what is left to train, and write the model."""
+        """Train the remaining rounds and write the model."""
         fixed = {name: value for name, value in asdict(self.settings).items() if name not in FREE}
         snapshot = Snapshot(self.snapshot, self.modules(), self.optimizer, fixed)
         course = Course[RoundLine](self.command, json.dumps, self._save, snapshot)
@@ -120,16 +120,16 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
 
     @abstractmethod
     def _round(self, number: int) -> dict[str, float]:
-        """Train the round of a number, from 0; returns the means of its losses."""
+        """Train round `number`, counted from 0; returns the means of its losses."""
 
     def _learn_all(
         self, number: int, batches: Iterable[Portion], learn: Callable[[Portion, float], dict[str, float]]
     ) -> dict[str, float]:
-        """The means over the steps of round `number`, and how fast they went.
+        """Mean loss terms over the steps of round `number`, and the throughput.
 
         Parameters
         ----------
-        learn : from a batch at a learning rate; returns the terms of the loss
+        learn : trains on a batch at a learning rate; returns the loss terms
         """
         started = time.monotonic()
         sums = Sums()
@@ -140,24 +140,24 @@ class RoundTrainer(ABC, Generic[OwnSettings]):
         return {**{name: round(value, 4) for name, value in means.items()}, f"{self.items}_per_second": round(speed, 2)}
 
     def images(self, pictures: np.ndarray) -> Tensor:
-        """Pictures (n, H, W, 3) uint8, BGR, as the network takes them: (n, 3, H, W) float32, RGB, on the device."""
+        """Pictures (n, H, W, 3) uint8, BGR, as the network's input: (n, 3, H, W) float32, RGB, on the device."""
         planes = torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).flip(1)
         return planes.float().contiguous(memory_format=torch.channels_last)
 
     def _save(self, curve: list[RoundLine]) -> None:
-        """Write the model, and PREFIX-training.jsonl, a line a round."""
+        """Write the model and PREFIX-training.jsonl."""
         save_checkpoint(self.model, self.trained_graph())
         write_curve(self.settings.prefix, curve)
 
 
 def write_curve(prefix: str, curve: list[RoundLine]) -> None:
-    """PREFIX-training.jsonl, a line a round."""
+    """Write PREFIX-training.jsonl, one line per round."""
     with create(f"{prefix}-training.jsonl") as file:
         file.writelines(f"{json.dumps(line)}\n".encode() for line in curve)
 
 
 def _take_over(record: dict[str, Any]) -> tuple[list[RoundLine], str]:
-    """The curve in a snapshot's record, and after which round it was."""
+    """The curve in a snapshot's record, and a description of its last round."""
     curve = record["curve"]
     if not isinstance(curve, list) or not curve or any(line["round"] != n for n, line in enumerate(curve, start=1)):
         raise ValueError("its curve is not that of rounds")
@@ -165,5 +165,5 @@ def _take_over(record: dict[str, Any]) -> tuple[list[RoundLine], str]:
 
 
 def channels_last(module: nn.Module) -> nn.Module:
-    """The module with its 4-dimensional parameters in the layout in which convolutions are fast on a CPU."""
-    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # left out of PyTorch's hints
+    """The module with its 4-dimensional parameters in the memory layout with fast CPU convolutions."""
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from PyTorch's type hints

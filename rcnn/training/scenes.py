@@ -1,4 +1,4 @@
-"""Scenes for training a detector: photographs of several people on backgrounds, rebuilt each time."""
+"""Scenes for training a detector: photographs of several people on backgrounds, composed randomly."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from .labels import LabelledPhotograph
 from .pictures import picture_of
 from .worn import wear_glasses, wear_mask
 
-EMPTY = 0.08  # probability that nothing with a face is pasted into a scene
-FRAMES = 0.4  # that its background comes from videos alone
-NATURAL = 0.25  # and that a scene is a piece of one picture, with the faces in it
-NATURAL_SIDE = 240  # pixels, shorter side of a picture that makes a scene
-CLOSER = 1.6  # largest enlargement of the largest piece
-LARGE = 0.75  # and that its first face is large
+EMPTY = 0.08  # probability that no face is pasted into a scene
+FRAMES = 0.4  # probability that its background comes from videos only
+NATURAL = 0.25  # probability that a scene is a piece of one picture, with its faces
+NATURAL_SIDE = 240  # pixels, lowest shorter side of a picture used as a scene
+CLOSER = 1.6  # the piece is at least 1 / CLOSER of the picture's shorter side
+LARGE = 0.75  # probability that the first pasted face is large
 LARGE_SIZE = (80.0, 320.0)  # pixels, geometric mean of width and height
 SMALL_SIZE = (10.0, 90.0)
-MORE_FACES = (0, 10)  # that are pasted after the first
+MORE_FACES = (0, 10)  # pasted after the first
 MORE_LOOKALIKES = (0, 5)
-MISTAKEN = 0.5  # probability that one of them is what was taken for a face
-RESIZED = (0.6, 1.6)  # of such a piece
-LARGEST_ENLARGEMENT = 3.5  # a face that would be blurred more is pasted smaller
-MARGIN = (0.1, 2.5)  # of a face to the edges of the piece that is pasted, in sizes of the face
+MISTAKEN = 0.5  # probability that one of them is a mined false positive
+RESIZED = (0.6, 1.6)  # scale of a false positive
+LARGEST_ENLARGEMENT = 3.5  # a face is never enlarged more than this, because of blur
+MARGIN = (0.1, 2.5)  # from a face to the edges of the pasted piece, in face sizes
 TURN_DEGREES = 10.0  # standard deviation
-FAR_TURNED, FAR_DEGREES = 0.25, 45.0  # probability that a piece is turned by any angle up to this
-GLASSES, MASKED = 0.06, 0.03  # probabilities, of a face that is pasted
-SMALLEST_WORN = 24.0  # pixels, of a face that wears something
+FAR_TURNED, FAR_DEGREES = 0.25, 45.0  # probability of a large rotation, and its largest angle
+GLASSES, MASKED = 0.06, 0.03  # probabilities for a pasted face
+SMALLEST_WORN = 24.0  # pixels, smallest face with glasses or a mask
 MIRRORED = 0.5
-SOFT = 0.3  # probability that a piece has round, soft edges
-MIRROR_ORDER = (1, 0, 2, 4, 3)  # of the landmarks: left and right change places
-TRIES = 4  # places that are looked at before a photograph is left out
+SOFT = 0.3  # probability that a piece is pasted as an ellipse with soft edges
+MIRROR_ORDER = (1, 0, 2, 4, 3)  # of the landmarks: left and right are swapped
+TRIES = 4  # positions tried before a photograph is skipped
 COVERED = 0.12  # share of a face that may be covered by a later photograph
-VISIBLE = 0.5  # share of a face inside the scene from which it is to be found; under it it is ignored
+VISIBLE = 0.5  # share of a face inside the scene from which it is a label; below, it is ignored
 SMALLEST_LABEL = 9.0  # pixels; smaller faces are ignored
-SMALLEST_LANDMARKS = 16.0  # pixels; of smaller faces nobody can say where the landmarks are, and trying would cost most
+SMALLEST_LANDMARKS = 16.0  # pixels; landmarks of smaller faces are not accurate enough, and would dominate the loss
 SCENE_CAMERA = Camera(
     gain=0.35, tint=0.1, grey=0.06, blurred=0.2, noisy=0.25, compressed=0.4, blur_sigma=(0.3, 1.2),
     jpeg_quality=(25, 90), dark=0.12, moved=0.12,
@@ -65,12 +65,12 @@ def make_scene(
     frames: Sequence[LabelledPhotograph] = (),
     mistakes: Sequence[np.ndarray] = (),
 ) -> Scene:
-    """A scene with photographs drawn at random; those without a face serve as background only.
+    """A scene with photographs drawn at random; those without a face are used as background only.
 
     Parameters
     ----------
-    frames : of videos, which are preferred where real backgrounds are wanted
-    mistakes : pieces (h, w, 3) uint8 of pictures that were taken for faces and are none
+    frames : frames of videos, preferred for real backgrounds
+    mistakes : false positives of the detector, pieces (h, w, 3) uint8 of pictures
     """
     wide = frames if len(frames) and rng.random() < FRAMES else photos
     scene = _natural(side, wide, rng) if rng.random() < NATURAL else None
@@ -105,7 +105,7 @@ def _natural(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Gen
     scale = side / piece
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     picture = cv2.resize(image[y : y + piece, x : x + piece], (side, side), interpolation=method)
-    # pixels are points with whole coordinates, and resize keeps the outer edges of the pixels
+    # pixel centres have integer coordinates, and resize aligns the outer edges of the pixels
     matrix = np.array([[scale, 0, (0.5 - x) * scale - 0.5], [0, scale, (0.5 - y) * scale - 0.5]])
     mirrored = rng.random() < MIRRORED
     if mirrored:
@@ -117,15 +117,15 @@ def _natural(side: int, photos: Sequence[LabelledPhotograph], rng: np.random.Gen
 
 
 def _turn(rng: np.random.Generator) -> float:
-    """Radians by which a piece is turned."""
+    """Random rotation of a piece, radians."""
     far = rng.random() < FAR_TURNED
     return float(np.radians(rng.uniform(-FAR_DEGREES, FAR_DEGREES) if far else rng.normal(0, TURN_DEGREES)))
 
 
 def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: np.random.Generator) -> bool:
-    """Paste the part of a photograph round one of its faces, so that this face is about `size` pixels large.
+    """Paste the part of a photograph around one of its faces, scaled so that this face is about `size` pixels large.
 
-    It is left out, and False comes back, if no place is found where it would cover no face.
+    Returns False, without pasting, if no tried position leaves the scene's faces uncovered.
     """
     image = picture_of(photo.path)
     x1, y1, x2, y2 = box = photo.boxes[rng.integers(len(photo.boxes))]
@@ -160,7 +160,7 @@ def paste_photograph(scene: Scene, photo: LabelledPhotograph, size: float, rng: 
 
 
 def _dress(scene: Scene, before: int, rng: np.random.Generator) -> None:
-    """Let some of the faces from the number `before` on wear glasses or a mask."""
+    """Draw glasses or a mask on some of the faces from index `before` on."""
     for box, landmarks in zip(scene.boxes[before:], scene.landmarks[before:], strict=True):
         worn = rng.random()
         if worn >= GLASSES + MASKED or not np.isfinite(landmarks).all() or min(box[2:] - box[:2]) < SMALLEST_WORN:
@@ -186,13 +186,13 @@ def _add_faces(scene: Scene, photo: LabelledPhotograph, window: np.ndarray, matr
 
 
 def _share_inside(boxes: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """(n,), the share of each box inside a window x1, y1, x2, y2 whose end is not included."""
+    """(n,), the share of each box inside a window x1, y1, x2, y2 with exclusive end."""
     sides = np.minimum(boxes[:, 2:] + 1, window[2:]) - np.maximum(boxes[:, :2], window[:2])
     return np.clip(sides, 0, None).prod(1) / (boxes[:, 2:] - boxes[:, :2] + 1).prod(1).clip(1e-6)
 
 
 def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Boxes (n, 4) under a similarity (2, 3): their centres are moved and their sizes scaled, they stay upright."""
+    """Boxes (n, 4) under a similarity (2, 3): their centres move, their sizes scale, they stay axis-aligned."""
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
     half = ((boxes[:, 2:] - boxes[:, :2] + 1) * scale - 1) / 2
@@ -200,13 +200,13 @@ def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def move_landmarks(landmarks: np.ndarray, matrix: np.ndarray, mirrored: bool) -> np.ndarray:
-    """Landmarks (n, 5, 2) under a similarity (2, 3); left and right change places if it mirrors."""
+    """Landmarks (n, 5, 2) under a similarity (2, 3); left and right are swapped if it mirrors."""
     moved = (landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
     return moved[:, MIRROR_ORDER] if mirrored else moved
 
 
 def _paste_mistake(scene: Scene, piece: np.ndarray, rng: np.random.Generator) -> None:
-    """Put a piece into a scene, about as large as it is."""
+    """Paste a piece into a scene, at about its own size."""
     side = len(scene.picture)
     scale = min(np.exp(rng.uniform(*np.log(RESIZED))), (side - 1) / max(piece.shape[:2]))
     width, height = (max(1, int(n * scale)) for n in piece.shape[1::-1])
@@ -231,7 +231,7 @@ def _paste_lookalike(scene: Scene, photo: LabelledPhotograph, rng: np.random.Gen
 
 
 def _cut_to_picture(scene: Scene) -> Scene:
-    """Faces outside leave, those that can hardly be seen are ignored, the others are cut at the edge."""
+    """Remove faces outside the picture, ignore those that are hardly visible, clip the others to the edge."""
     side = len(scene.picture)
     window = np.array([0, 0, side, side])
     share = _share_inside(scene.boxes, window)

@@ -1,7 +1,7 @@
-"""A last layer that is shared out among processes, each with some of the classes (An et al., arXiv:2010.05222).
+"""A last layer sharded over processes, each with some of the classes (An et al., arXiv:2010.05222).
 
-Each process takes its rows of the batch through the hidden layers; then all of them hold what came of all rows, and
-each scores its own classes. The softmax is over all classes: largest score and sum are those of all processes.
+Each process computes the hidden layers for its rows of the batch. The results are gathered, and each process scores all
+rows for its own classes. The softmax is over all classes: maximum and sum are reduced over all processes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from .momentum import VELOCITY, Momentum
 from .snapshot import Stateful
 from .team import Team
 
-LAST = "stage2"  # the layer that is shared out
-DRAWN_ROWS = 4096  # of initial weights at once; a multiple of 16, as torch draws 16 normal numbers together
-SENT_NUMBERS = 1 << 26  # at once, 256 MB
+LAST = "stage2"  # the sharded layer
+DRAWN_ROWS = 4096  # of initial weights drawn together; a multiple of 16, the block size of torch's normal generator
+SENT_NUMBERS = 1 << 26  # per message, 256 MB
 
 
 class ShardedClassifier(Classifier):
-    """`Classifier` with some of the classes: `stage2` and the scores are those of the classes `rows`.
+    """`Classifier` with some of the classes: `stage2` and the scores cover the classes `rows`.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class ShardedClassifier(Classifier):
         super().__init__(replace(shape, classes=self.rows.stop - self.rows.start))
 
     def loss(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean cross-entropy in nats of rows that are the same in all processes, and this one's scores of them."""
+        """Mean cross-entropy in nats of rows that are the same in all processes, and this process's scores."""
         scores = self(data)
         return ShardedSoftmax.apply(scores, labels, self.rows.start)[0], scores
 
@@ -61,7 +61,7 @@ class ShardedClassifier(Classifier):
         return _best(self(data), self.rows.start)[0]
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Of the whole classifier in the first process; of use in no other."""
+        """Arrays of the whole classifier in the first process; meaningless in the others."""
         arrays = super().arrays()
         for name in (f"{LAST}_weight", f"{LAST}_bias"):
             arrays[name] = self.gather(torch.from_numpy(arrays[name])).numpy()
@@ -72,12 +72,12 @@ class ShardedClassifier(Classifier):
         return build_graph(replace(self.shape, classes=self.classes), arrays, source)
 
     def load(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take over parameters of a whole classifier by their MXNet names.
+        """Load parameters of a whole classifier by their MXNet names.
 
         Raises
         ------
         ValueError
-            If one is missing or has another shape; names it.
+            If one is missing or has another shape; the message names it.
         """
         own = dict(arrays)
         for name in (f"{LAST}_weight", f"{LAST}_bias"):
@@ -86,19 +86,19 @@ class ShardedClassifier(Classifier):
         super().load(own)
 
     def cut(self, name: str, whole: Any) -> Any:
-        """The rows of this process of an array or tensor over all classes.
+        """This process's rows of an array or tensor over all classes.
 
         Raises
         ------
         ValueError
-            If it has another number of rows; names it.
+            If it has another number of rows; the message names it.
         """
         if not len(whole.shape) or len(whole) != self.classes:
             raise ValueError(f"{name} is of shape {tuple(whole.shape)}, expected {self.classes} rows")
         return whole[self.rows]
 
     def gather(self, own: Tensor) -> Tensor:
-        """In the first process the rows of all, on the CPU; in the others their own."""
+        """The rows of all processes in the first process, the own rows in the others; on the CPU."""
         own = own.detach().cpu().contiguous()
         rows = max(1, SENT_NUMBERS // max(1, own[:1].numel()))
         if not self.team.leads:
@@ -116,7 +116,7 @@ class ShardedClassifier(Classifier):
 def initialise_shard(
     model: ShardedClassifier, network: str, generator: torch.Generator, least_fan_out: int = 0
 ) -> None:
-    """As `initialise`, to the same weights; no process has those of all classes."""
+    """Same weights as `initialise`, but no process creates those of all classes."""
     with torch.no_grad():
         for layer in (model.stage0, model.stage1):
             draw(layer.weight, network, generator, len(layer.weight))
@@ -130,7 +130,8 @@ def draw_rows(
 ) -> None:
     """Draw the initial weights of `outputs` rows, DRAWN_ROWS at a time, and keep `rows` in `weight`.
 
-    The numbers are those of one draw, whose last ones torch draws in another way: they come together, at the end.
+    The numbers equal those of a single draw. torch generates the last ones of a draw differently, so the last chunk is
+    not split.
     """
     first = 0
     while first < outputs:
@@ -146,8 +147,9 @@ def draw_rows(
 class ShardedSoftmax(torch.autograd.Function):
     """Softmax cross-entropy over the classes of all processes.
 
-    Takes the scores (n, own classes) of rows that are the same in all processes, their labels (n,) and the number of
-    the first own class; returns the mean loss in nats, the same in all processes, and the best class (n,) of each row.
+    Arguments: the scores (n, own classes) of rows that are the same in all processes, their labels (n,) and the number
+    of the first own class. Returns the mean loss in nats, the same in all processes, and the best class (n,) of each
+    row.
     """
 
     @staticmethod
@@ -168,11 +170,11 @@ class ShardedSoftmax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
         (shares,) = ctx.saved_tensors
-        return shares.mul_(gradient / len(shares)), None, None  # in place: the layer is large, and goes back once
+        return shares.mul_(gradient / len(shares)), None, None  # in place: the array is large, backward runs once
 
 
 def _best(scores: Tensor, first: int) -> tuple[Tensor, Tensor]:
-    """Class and score (n,) of the best of all processes, the lowest class of equals."""
+    """Best class and score (n,) over all processes; the lowest class on ties."""
     largest, column = scores.max(1)
     highest = largest.clone()
     distributed.all_reduce(highest, distributed.ReduceOp.MAX)
@@ -183,9 +185,10 @@ def _best(scores: Tensor, first: int) -> tuple[Tensor, Tensor]:
 
 
 class Gathered(torch.autograd.Function):
-    """The rows (total, width) of all processes, from each one's own.
+    """The rows (total, width) of all processes, gathered from each one's own.
 
-    Backwards come the gradients of all processes, `size` times: DistributedDataParallel takes the mean of what follows.
+    The backward pass sums the gradients of all processes and multiplies by `size`, because DistributedDataParallel
+    averages the gradients of the layers below.
     """
 
     @staticmethod
@@ -204,7 +207,7 @@ class Gathered(torch.autograd.Function):
 
 
 class ShardedLearner(Learner):
-    """Each process takes its part of the batch through the hidden layers and scores the whole batch for its classes."""
+    """Each process computes the hidden layers for its part of the batch and scores the whole batch for its classes."""
 
     def __init__(self, model: ShardedClassifier) -> None:
         super().__init__(model)
@@ -213,7 +216,7 @@ class ShardedLearner(Learner):
         self.body = in_parallel(_Body(model))
 
     def learn(self, data: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """As `Learner.learn`; all processes are given the same batch."""
+        """Like `Learner.learn`; every process gets the same full batch."""
         part = self.team.part(len(data))
         features = Gathered.apply(self.body(data[part]), part, len(data), self.team.size)
         loss, best = ShardedSoftmax.apply(self.shard.stage2(features), labels, self.shard.rows.start)
@@ -221,7 +224,7 @@ class ShardedLearner(Learner):
         return loss.detach(), (best == labels).sum()
 
     def gradient_norm(self, parameters: list[nn.Parameter]) -> Tensor:
-        """As `Learner.gradient_norm`: the classes of all processes count."""
+        """Like `Learner.gradient_norm`, over the classes of all processes."""
         last = {id(parameter) for parameter in self.shard.stage2.parameters()}
         own = gradient_norm(p for p in parameters if id(p) in last).square()
         distributed.all_reduce(own)
@@ -229,7 +232,7 @@ class ShardedLearner(Learner):
 
 
 class _Body(nn.Module):
-    """The layers whose gradients are averaged: all but the last."""
+    """The layers with averaged gradients: all but the last."""
 
     def __init__(self, model: ShardedClassifier) -> None:
         super().__init__()
@@ -277,16 +280,16 @@ class _WholeMomentum:
 
 
 def learner_of(model: Trainable, team: Team) -> Learner:
-    """What teaches a model: one process, several, or several that share the classes out."""
+    """The learner for a model: in one process, in several, or in several with sharded classes."""
     if isinstance(model, ShardedClassifier):
         return ShardedLearner(model)
     return SharedLearner(model, team) if team.size > 1 else Learner(model)
 
 
 def whole_state(model: Trainable, optimizer: Momentum) -> tuple[Stateful, Stateful]:
-    """What a snapshot saves of a model and its optimizer: of all classes, whichever this process has.
+    """Model and optimizer state for a snapshot, always over all classes.
 
-    `state_dict` is called by all processes, of the model first; what it gives counts in the first process.
+    All processes must call `state_dict`, the model's first; only the first process's result is used.
     """
     if isinstance(model, ShardedClassifier):
         return _WholeModel(model), _WholeMomentum(model, optimizer)

@@ -17,27 +17,27 @@ from ..files.schema import from_json
 from ..networks.checkpoint import read_arrays, write_arrays
 
 RECORD = "record"
-SEPARATOR = "|"  # stands in no name of a parameter
+SEPARATOR = "|"  # occurs in no parameter name
 
 
 class Stateful(Protocol):
-    """A module or optimizer of PyTorch's, or one of the same kind."""
+    """A PyTorch module or optimizer, or a compatible object."""
 
     def state_dict(self) -> Any: ...
     def load_state_dict(self, state: Any, /) -> None: ...
 
 
 class Snapshot:
-    """The file from which a training resumes as if it had not been stopped.
+    """The file from which a training resumes with the same result as without interruption.
 
     Parameters
     ----------
     path : of the file
-    modules : what is trained, by name
-    optimizer : whose memory is saved, too
-    run : what must be the same when the training resumes; JSON-compatible
-    mend : what to do if it is not the same
-    writes : whether this process writes the file; of several that train together one does
+    modules : trained modules, by name
+    optimizer : its state is saved too
+    run : facts that must be equal when the training resumes; JSON-compatible
+    mend : what the message suggests if they differ
+    writes : whether this process writes the file; exactly one process of a team does
     """
 
     def __init__(
@@ -54,27 +54,27 @@ class Snapshot:
         self.mend, self.writes = mend, writes
 
     def save(self, curve: Sequence[Any], **more: Any) -> None:
-        """Write the training as it is now.
+        """Write the current state of the training.
 
         Parameters
         ----------
-        curve : what the periods came to so far: dataclasses, or anything JSON knows
-        more : the rest of the record
+        curve : results of the periods so far: dataclasses or JSON-compatible values
+        more : the other fields of the record
         """
         if self.writes:
             save_snapshot(self.path, self.modules, self.optimizer, {"run": self.run, "curve": curve, **more})
             note_saved()
             return
         for part in (*self.modules.values(), self.optimizer):
-            part.state_dict()  # the process that writes may gather parts of it
+            part.state_dict()  # the writing process may gather parts of it
 
     def load(self) -> dict[str, Any] | None:
-        """Take over what `save` wrote, if it wrote anything; returns the record.
+        """Restore what `save` wrote, if the file exists; returns the record.
 
         Raises
         ------
         InputError
-            If the file can't be read or is of another training.
+            If the file cannot be read or is of another training.
         """
         if not os.path.exists(self.path):
             return None
@@ -90,26 +90,26 @@ class Snapshot:
             raise InputError(f"{self.path}: contains a run with another {names}; give the same, or {self.mend}")
 
     def remove(self) -> None:
-        """The training has come to its end, or starts again."""
+        """Delete the file, when the training is finished or starts over."""
         if self.writes and os.path.exists(self.path):
             os.remove(self.path)
 
 
 def no_snapshot(path: str, error: Exception) -> InputError:
-    """What to raise where a file is not a snapshot."""
+    """The error for a file that is not a snapshot."""
     reason = (str(error).strip().splitlines() or [""])[0][:200]
     return InputError(f"{path}: is not a snapshot of this training ({reason}); remove it to start again")
 
 
 def save_snapshot(path: str, modules: Mapping[str, Stateful], optimizer: Stateful, record: Mapping[str, Any]) -> None:
-    """Write parameters, statistics, the optimizer's memory and `record` (what JSON knows, and dataclasses) to one file.
+    """Write parameters, statistics, the optimizer's state and `record` (JSON-compatible, or dataclasses) to one file.
 
-    The file is a `.params` file: nothing in it is ever executed. It appears by rename.
+    The file is a `.params` file: nothing in it is ever executed. It is written atomically, by rename.
 
     Raises
     ------
     InputError
-        If it can't be written.
+        If it cannot be written.
     """
     arrays = {
         SEPARATOR.join(("module", name, key)): _array(value)
@@ -129,16 +129,16 @@ def load_snapshot(
     optimizer: Stateful,
     check: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Take over what `save_snapshot` wrote; returns its record.
+    """Restore what `save_snapshot` wrote; returns its record.
 
     Parameters
     ----------
-    check : raises where the record is of another training; called before anything is taken over
+    check : raises if the record is of another training; called before anything is restored
 
     Raises
     ------
     InputError
-        If the file can't be read or belongs to other networks.
+        If the file cannot be read or belongs to other networks.
     """
     arrays = read_arrays(path)
     states: dict[str, dict[str, torch.Tensor]] = {name: {} for name in modules}

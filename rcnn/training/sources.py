@@ -1,4 +1,4 @@
-"""Where the photographs of a detector's training come from."""
+"""Sources of photographs for training a detector."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ from .settings import DetectionSettings
 from .stills import stills_of_videos
 from .wider import read_wider
 
-UNSEEN_ONE_IN = 50  # pictures of WIDER FACE that are only looked at after each round
-# How often a picture of each source is in the list that scenes are drawn from: those that show a face alone, close by,
-# are to be rare, and frames of videos are few.
+UNSEEN_ONE_IN = 50  # pictures of WIDER FACE are held out for evaluation
+# Repetitions of each source's pictures in the list that scenes are drawn from: pictures of a single close face should
+# be rare, and frames of videos are few.
 FACES_TIMES, MORE_TIMES, VIDEOS_TIMES = 2, 1, 6
 
 Photographs = list[LabelledPhotograph]
 
 
 def load_photographs(settings: DetectionSettings, device: int) -> tuple[Photographs, Photographs]:
-    """The photographs to learn from, and those that training never sees.
+    """The training photographs, and the held-out ones.
 
-    Of a folder of people the latter are the photographs of the people that are held out, of WIDER FACE one in fifty,
-    of further pictures and videos none. What the labellers said is kept in `PREFIX-labels*.npz`, frames of videos in
-    the folder `PREFIX-frames`.
+    Held out are the photographs of the held-out people of `faces`, one in fifty of WIDER FACE, and none of additional
+    pictures and videos. Labels are cached in `PREFIX-labels*.npz`, frames of videos in the folder `PREFIX-frames`.
 
     Parameters
     ----------
-    device : that the labellers run on, number of a CUDA device or `CPU`
+    device : for the labellers, number of a CUDA device or `CPU`
 
     Raises
     ------
     InputError
-        If nothing to learn from is named, or what is named can't be read.
+        If no source is named, or one cannot be read.
     """
     seen: Photographs = []
     unseen: Photographs = []
@@ -69,7 +68,7 @@ def load_photographs(settings: DetectionSettings, device: int) -> tuple[Photogra
 
 
 class _Labellers:
-    """One detector that labels, or two of which the second has to confirm each face; loaded when they are asked."""
+    """One labelling detector, or two of which the second must confirm each face; loaded on first use."""
 
     def __init__(self, settings: DetectionSettings, device: int) -> None:
         assert settings.labeller is not None
@@ -78,7 +77,7 @@ class _Labellers:
         self._loaded: dict[str, Detector] = {}
 
     def __call__(self, paths: Sequence[Path], name: str) -> Photographs:
-        """The labels of some pictures; `name` tells the files in which they are kept."""
+        """The labels of some pictures; `name` is part of the cache files' names."""
         if not paths:
             return []
         photos = label_photographs(paths, self._detector(self.first), f"{self.prefix}{name}.npz")

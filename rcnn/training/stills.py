@@ -1,4 +1,4 @@
-"""Frames of videos as pictures to learn from: motion blur, compression and real backgrounds."""
+"""Frames of videos as training pictures: motion blur, compression and real backgrounds."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ..video.frames import read_frames
 from ..workers.progress import progress
 
 FRAMES_A_SECOND = 1
-SECONDS = 30.0  # of a video that are read
-LONGEST = 640  # pixels of a frame's longer side
+SECONDS = 30.0  # read from the start of each video
+LONGEST = 640  # pixels, longer side of a frame
 JPEG_QUALITY = 95
 
 
 def stills_of_videos(folders: Sequence[str], into: str) -> list[Path]:
-    """Frames of the videos in some folders, a second apart, as pictures in a folder that is kept for the next time.
+    """Extract one frame per second from the videos in some folders, into a folder that later runs reuse.
 
     Parameters
     ----------
-    folders : all files in them are read; those that can't be are left out, and that is said
-    into : folder of the pictures; one that exists is taken as it is
+    folders : all files in them are read; unreadable ones are skipped with a printed note
+    into : folder of the pictures; used as it is if it exists
 
     Raises
     ------
     InputError
-        If a folder is none, or no frame can be read.
+        If a folder does not exist, or no frame can be read.
     """
     if not os.path.isdir(into):
         partial = f"{into}.partial"
@@ -45,7 +45,7 @@ def stills_of_videos(folders: Sequence[str], into: str) -> list[Path]:
         os.rename(partial, into)
     paths = sorted(Path(into).glob("*.jpg"))
     if not paths:
-        raise InputError(f"--videos {','.join(folders)}: holds no video that can be read ({into} has no frame)")
+        raise InputError(f"--videos {','.join(folders)}: contains no readable video ({into} has no frame)")
     return paths
 
 
@@ -57,4 +57,4 @@ def _write_stills(video: Path, prefix: str) -> None:
             small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
             cv2.imwrite(f"{prefix}-{frame.number:05d}.jpg", small, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     except UnreadableError as error:
-        print(f"{video}: {error}; left out", flush=True)
+        print(f"{video}: {error}; skipped", flush=True)

@@ -1,4 +1,4 @@
-"""What a detector is to say at each anchor of an image."""
+"""Training targets of a detector at each anchor of an image."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..faces.geometry import base_anchors
 from ..faces.types import POINTS
 
 FACE, BACKGROUND, NEITHER = 1, 0, -1
-POSITIVE_OVERLAP = 0.5  # intersection over union with a face from which an anchor is to find it
-NEGATIVE_OVERLAP = 0.3  # and under which it is background
-IGNORED_SHARE = 0.4  # of an anchor inside an ignored box from which it is not background
+POSITIVE_OVERLAP = 0.5  # intersection over union with a face from which an anchor is positive
+NEGATIVE_OVERLAP = 0.3  # intersection over union below which an anchor is background
+IGNORED_SHARE = 0.4  # share of an anchor inside an ignored box above which it is not background
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What the N anchors of an image are to say, in the order of `image_anchors`.
+    """Targets of the N anchors of an image, in the order of `image_anchors`.
 
     classes : (N,) int64, FACE, BACKGROUND or NEITHER
-    boxes : (N, 4) float32, deltas, as `rcnn.faces.geometry.decode_boxes` reads them; 0 if there is no face
-    landmarks : (N, 10) float32, deltas, as `decode_landmarks` reads them; NaN if they are unknown
+    boxes : (N, 4) float32, deltas for `rcnn.faces.geometry.decode_boxes`; 0 if there is no face
+    landmarks : (N, 10) float32, deltas for `decode_landmarks`; NaN if unknown
     """
 
     classes: np.ndarray
@@ -45,7 +45,7 @@ def image_anchors(height: int, width: int) -> np.ndarray:
 
 
 def match_anchors(anchors: np.ndarray, boxes: np.ndarray, landmarks: np.ndarray, ignored: np.ndarray) -> Targets:
-    """Give each anchor the face that it overlaps most, and each face the anchor that overlaps it most.
+    """Match each anchor to the face that it overlaps most, and each face to the anchor that overlaps it most.
 
     Parameters
     ----------
@@ -72,21 +72,21 @@ def match_anchors(anchors: np.ndarray, boxes: np.ndarray, landmarks: np.ndarray,
 
 
 def encode_boxes(anchors: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Deltas (n, 4) float32 from which `decode_boxes` makes the boxes (n, 4) again."""
+    """Deltas (n, 4) float32 that `decode_boxes` decodes to the boxes (n, 4)."""
     sizes, wanted = anchors[:, 2:] - anchors[:, :2] + 1, boxes[:, 2:] - boxes[:, :2] + 1
     shifts = (boxes[:, :2] + boxes[:, 2:] - anchors[:, :2] - anchors[:, 2:]) / 2
     return np.concatenate([shifts / sizes, np.log(wanted / sizes)], 1)
 
 
 def encode_landmarks(anchors: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Deltas (n, 10) float32 from which `decode_landmarks` makes the landmarks (n, 5, 2) again."""
+    """Deltas (n, 10) float32 that `decode_landmarks` decodes to the landmarks (n, 5, 2)."""
     sizes = anchors[:, 2:] - anchors[:, :2] + 1
     centres = (anchors[:, :2] + anchors[:, 2:]) / 2
     return ((landmarks - centres[:, None]) / sizes[:, None]).reshape(-1, 2 * POINTS)
 
 
 def _share_inside(anchors: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """(N,), the largest share of each anchor that one box covers."""
+    """(N,), the largest share of each anchor covered by a single box."""
     share = np.zeros(len(anchors), np.float32)
     area = (anchors[:, 2:] - anchors[:, :2] + 1).prod(1)
     for box in boxes:

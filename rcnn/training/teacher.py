@@ -1,4 +1,4 @@
-"""Another network to learn from: its outputs, and its maps, of which hints say which of ours are to be like them."""
+"""Teacher networks for distillation; hints pair our feature maps with the teacher's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Hints = tuple[tuple[str, str], ...]  # names of layers: ours, the teacher's
 def load_teacher(
     model: str | None, outputs: Sequence[str], hints: Hints, device: int, precision: str = FP32
 ) -> Network | None:
-    """The teacher with some outputs and the maps that the hints name; None if nothing is asked of it.
+    """The teacher with the requested outputs and hinted maps; None without a teacher or without any output.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def load_teacher(
     Raises
     ------
     InputError
-        If it can't be read, or there are hints and no teacher.
+        If it cannot be read, or there are hints but no teacher.
     """
     if model is None and hints:
         raise InputError("--hints compares with a teacher's maps: give --teacher PREFIX,EPOCH")
@@ -39,5 +39,5 @@ def load_teacher(
 
 
 def adapters(maps: Iterable[Tensor], widths: Iterable[int]) -> list[nn.Conv2d]:
-    """1x1 convolutions that make our maps (n, C, h, w) comparable with the teacher's, of the channels `widths`."""
+    """1x1 convolutions from our maps (n, C, h, w) to the teacher's channel counts `widths`."""
     return [nn.Conv2d(ours.shape[1], theirs, 1) for ours, theirs in zip(maps, widths, strict=True)]

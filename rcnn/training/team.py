@@ -1,4 +1,4 @@
-"""The processes of a training that `torchrun` started together. A training of one process needs no PyTorch for it."""
+"""The processes of a training that `torchrun` started together. A single process does not import PyTorch for it."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from ..errors import InputError, speak
 if TYPE_CHECKING:
     from torch import Tensor
 
-STARTED_BY_TORCHRUN = "TORCHELASTIC_RUN_ID"  # as torch.distributed.is_torchelastic_launched has it
-PATIENCE = timedelta(hours=2)  # that the others wait for the first, which writes checkpoints
-GRACE = 1.0  # seconds for torchrun's signal, after another process has gone
+STARTED_BY_TORCHRUN = "TORCHELASTIC_RUN_ID"  # as in torch.distributed.is_torchelastic_launched
+PATIENCE = timedelta(hours=2)  # timeout of the others while the first process writes checkpoints
+GRACE = 1.0  # seconds to wait for torchrun's signal after another process has ended
 Value = TypeVar("Value")
-LOST_WORDS = ("gloo", "onnection", "NCCL", "ncclInternal")  # in what PyTorch says when another process has gone
+LOST_WORDS = ("gloo", "onnection", "NCCL", "ncclInternal")  # in PyTorch's errors when another process has ended
 
 
 class AgreedError(InputError):
-    """An error that all processes know of."""
+    """An error shared by all processes."""
 
 
 class Team:
-    """The processes of a training; of one process, all of this does nothing.
+    """The processes of a training; with one process, the methods do nothing.
 
     Parameters
     ----------
     rank : of this process, from 0
-    size : how many there are
+    size : number of processes
     """
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
-        # Words and shards go over the CPU, whatever the gradients go over.
+        # control messages and shards use the CPU, whatever backend the gradients use
         self._control = None
         if size > 1:
             from torch import distributed
@@ -49,7 +49,7 @@ class Team:
         return self.rank == 0
 
     def device_number(self, gpu: int | None) -> int | None:
-        """What `--gpu` means here: of several processes each has the CUDA device of its number on its machine."""
+        """The device for `--gpu`: with several processes, each uses the CUDA device of its local rank."""
         if self.size == 1 or gpu == -1:
             return gpu
         import torch
@@ -65,36 +65,36 @@ class Team:
         return local
 
     def part(self, total: int, rank: int | None = None) -> slice:
-        """Which of `total` rows a process has, this one if none is named; the first ones have one more."""
+        """The part of `total` rows of process `rank`, by default this one; the first processes get the remainder."""
         rank = self.rank if rank is None else rank
         each, rest = divmod(total, self.size)
         first = rank * each + min(rank, rest)
         return slice(first, first + each + (rank < rest))
 
     def check_batch(self, size: int) -> None:
-        """Refuse batches that leave a process without a row.
+        """Reject a batch size that leaves a process without a row.
 
         Raises
         ------
         InputError
-            Says how many processes are too many.
+            If there are more processes than rows.
         """
         if size < self.size:
             raise InputError(f"a batch of {size} clips is too few for {self.size} processes; start fewer")
 
     def agree(self, facts: Mapping[str, Any] | None = None, error: str = "") -> None:
-        """Wait for the others, here or where they fail; then all go on, or all fail.
+        """Wait for the other processes; then all continue, or all raise.
 
-        All processes come here in the same order. One that failed comes with its error, as soon as it has failed.
+        All processes must call this in the same order. A failed process calls it with its error immediately.
 
         Parameters
         ----------
-        facts : must be the same in all
+        facts : must be equal in all processes
 
         Raises
         ------
         InputError
-            Of the first process that has one, or that names the facts that differ. One process will print it.
+            The error of the first failed process, or one that names the differing facts. Only one process prints it.
         """
         if self.size == 1:
             return
@@ -115,7 +115,7 @@ class Team:
             )
 
     def from_first(self, value: Value) -> Value:
-        """What the first process has; the others' may differ in the last digit, and all are to go the same way."""
+        """The first process's value: the others' may differ in the last digit, and all must take the same branch."""
         if self.size == 1:
             return value
         from torch import distributed
@@ -125,13 +125,13 @@ class Team:
         return cast(Value, values[0])
 
     def send_to_first(self, values: Tensor) -> None:
-        """Give the first process a tensor on the CPU."""
+        """Send the first process a CPU tensor."""
         from torch import distributed
 
         distributed.send(values.contiguous(), 0, group=self._control)
 
     def receive(self, into: Tensor, rank: int) -> None:
-        """Take what a process sends to the first, which this one is."""
+        """Receive a tensor from process `rank`; for the first process only."""
         from torch import distributed
 
         distributed.recv(into, rank, group=self._control)
@@ -139,12 +139,12 @@ class Team:
 
 @contextmanager
 def joined_team(gpu: int | None) -> Iterator[Team]:
-    """The team of this process, which `torchrun` started, or a team of one. Only the first of a team prints.
+    """The team of this process if `torchrun` started it, else a team of one. Only the first process prints.
 
     Raises
     ------
     InputError
-        The same in all processes, whichever it came from; or if the others don't answer.
+        The same error in all processes; or if the other processes do not respond.
     """
     size = int(os.environ["WORLD_SIZE"]) if STARTED_BY_TORCHRUN in os.environ else 1
     if size == 1:
@@ -153,13 +153,13 @@ def joined_team(gpu: int | None) -> Iterator[Team]:
     import torch
     from torch import distributed
 
-    ours = not distributed.is_initialized()  # a caller from Python may have begun already
+    ours = not distributed.is_initialized()  # a Python caller may have initialised it already
     try:
         if ours:
             distributed.init_process_group("nccl" if gpu != -1 and torch.cuda.device_count() else "gloo")
         team = Team(distributed.get_rank(), size)
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"torchrun: the processes can't reach each other ({_first_line(error)})") from None
+        raise InputError(f"torchrun: the processes cannot reach each other ({_first_line(error)})") from None
     try:
         with open(os.devnull, "w") as nowhere, nullcontext() if team.leads else redirect_stdout(nowhere):
             try:
@@ -169,14 +169,14 @@ def joined_team(gpu: int | None) -> Iterator[Team]:
             except InputError as error:
                 try:
                     team.agree(error=str(error))
-                except RuntimeError:  # the others have gone before this one failed
+                except RuntimeError:  # the others ended before this one failed
                     raise error from None
             except RuntimeError as error:
                 if not any(word in str(error) for word in LOST_WORDS):
                     raise
-                time.sleep(GRACE)  # a signal that has ended the other one may be on its way to this one
+                time.sleep(GRACE)  # the signal that ended the other process may be about to end this one
                 raise InputError(
-                    f"torchrun: another process of this training has gone ({_first_line(error)}); the same command "
+                    f"torchrun: another process of this training has ended ({_first_line(error)}); the same command "
                     "resumes from the last saved epoch"
                 ) from None
     except AgreedError:
@@ -186,7 +186,7 @@ def joined_team(gpu: int | None) -> Iterator[Team]:
 
 
 def _part(ours: bool) -> None:
-    """All end here: a group that is left to the end of the processes may abort those that end last."""
+    """Destroy the process group explicitly: left to process exit, it may abort the processes that exit last."""
     if ours:
         from torch import distributed
 

@@ -12,26 +12,26 @@ from ..faces.types import POINTS
 from ..files.text import read_text
 from .labels import LabelledPhotograph
 
-MAX_BYTES = 256 << 20  # of a file of labels
+MAX_BYTES = 256 << 20  # largest label file
 PICTURES = (".jpg", ".jpeg", ".png")
 BOX_COLUMNS = 10  # x, y, w, h, blur, expression, illumination, invalid, occlusion, pose
-INVALID = 7  # column of the flag of a face that is too hard to be judged
+INVALID = 7  # column of the flag for faces too hard to judge
 POINT_COLUMNS = 3  # x, y and a flag of each landmark, -1 where it is unknown
 
 
 def read_wider(folder: str, labels: str) -> list[LabelledPhotograph]:
-    """The pictures of a folder with the faces that a file gives them.
+    """Read the pictures of a folder with the faces that a label file gives them.
 
     Parameters
     ----------
-    folder : that the names in the file begin in
-    labels : `wider_face_train_bbx_gt.txt` (name, number of faces, a line a face), whose invalid faces are ignored;
-        or RetinaFace's `label.txt` (`# name`, a line a face: box, then x, y and flag of each landmark)
+    folder : root of the file names in `labels`
+    labels : `wider_face_train_bbx_gt.txt` (name, number of faces, one line per face), whose invalid faces are ignored;
+        or RetinaFace's `label.txt` (`# name`, one line per face: box, then x, y and flag of each landmark)
 
     Raises
     ------
     InputError
-        If a file can't be read or a line is not in the format; names the line.
+        If a file cannot be read or a line is malformed; the message names the line.
     """
     try:
         lines = read_text(labels, MAX_BYTES).splitlines()
@@ -48,7 +48,7 @@ def read_wider(folder: str, labels: str) -> list[LabelledPhotograph]:
 
 
 def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
-    """The pictures of `wider_face_train_bbx_gt.txt`; `source` is its name in messages."""
+    """The pictures of `wider_face_train_bbx_gt.txt`; messages name the file `source`."""
     photographs = []
     at = 0
     while at < len(lines):
@@ -69,7 +69,7 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhot
         ignored: list[list[float]] = []
         for number in range(at, at + rows):
             if int(count) == 0 and (number >= len(lines) or lines[number].strip().lower().endswith(PICTURES)):
-                rows = 0  # some copies leave the zeros out
+                rows = 0  # some copies omit the zeros
                 break
             values = _numbers(lines[number], source, number + 1, (BOX_COLUMNS,))
             if values[2] > 0 and values[3] > 0:
@@ -81,7 +81,7 @@ def parse_boxes(lines: list[str], folder: str, source: str) -> list[LabelledPhot
 
 
 def parse_landmarks(lines: list[str], folder: str, source: str) -> list[LabelledPhotograph]:
-    """The pictures of RetinaFace's `label.txt`; `source` is its name in messages."""
+    """The pictures of RetinaFace's `label.txt`; messages name the file `source`."""
     photographs = []
     name: str | None = None
     faces: list[list[float]] = []
@@ -116,7 +116,7 @@ def _numbers(line: str, source: str, number: int, columns: tuple[int, ...]) -> l
 
 
 def _box(values: list[float]) -> list[float]:
-    """x1, y1, x2, y2, both ends included, of x, y, width and height."""
+    """x1, y1, x2, y2, both ends included, from x, y, width and height."""
     x, y, width, height = values[:4]
     return [x, y, x + width - 1, y + height - 1]
 

@@ -1,26 +1,26 @@
-"""What people wear on their faces: glasses, dark glasses, masks. Drawn by the landmarks."""
+"""Draws glasses, dark glasses and masks on faces, placed by the landmarks."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 
-# axes and thickness in distances of the eyes
-LENS = ((0.27, 0.38), (0.2, 0.3))  # across and down, from and to
+# axes and thickness as multiples of the distance between the eyes
+LENS = ((0.27, 0.38), (0.2, 0.3))  # horizontal and vertical, from and to
 RIM = (0.03, 0.1)
 MASK = ((0.65, 0.9), (0.5, 0.7))
 DARK = (0, 70)  # grey levels of a dark lens
-SEE_THROUGH = 0.5  # probability that glasses have a rim alone
+SEE_THROUGH = 0.5  # probability that glasses are only a rim
 
 
 def wear_glasses(
     picture: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator, dark: bool | None = None
 ) -> None:
-    """Draw glasses on a face of a picture (H, W, 3) uint8 by its landmarks (5, 2): a rim, or dark ones.
+    """Draw glasses on a face of a picture (H, W, 3) uint8 by its landmarks (5, 2): a rim, or dark lenses.
 
     Parameters
     ----------
-    dark : None to let chance decide
+    dark : whether the lenses are dark; None for a random choice
     """
     eyes = landmarks[:2].astype(float)
     between = eyes[1] - eyes[0]
@@ -37,7 +37,7 @@ def wear_glasses(
 
 
 def wear_mask(picture: np.ndarray, landmarks: np.ndarray, rng: np.random.Generator) -> None:
-    """Cover nose and mouth of a face, as `wear_glasses` draws."""
+    """Draw a mask over nose and mouth of a face; arguments as in `wear_glasses`."""
     between = landmarks[1] - landmarks[0]
     distance = float(np.hypot(*between))
     centre = (landmarks[2] + landmarks[3] + landmarks[4]) / 3

@@ -32,6 +32,12 @@ def test_agreement_by_hand():
     assert str(same) == "of 3 faces on 3 pictures 2 lost (66.7%), 2 others found"
 
 
+def test_one_found_face_is_one_of_two_that_overlap():
+    wanted = [faces((0, 0, 99, 99), (0, 10, 99, 109))]
+    same = agreement([faces((0, 5, 99, 104))], wanted)
+    assert (same.wanted, same.lost, same.others) == (2, 1, 0)
+
+
 def test_a_line_for_each_engine(tmp_path):
     album = write_album(tmp_path / "album", [1] * 4)
     done = subprocess.run(

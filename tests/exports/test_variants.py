@@ -154,7 +154,7 @@ def test_frames_are_those_of_detect(pictures_of_faces):
         (("--precision", "int8", "--calibration", "EMPTY"), "contains no picture"),
         (("--precision", "int8", "--calibration", "BAD"), "bad.jpg: is not a picture"),
         (("--precision", "fp16", "--calibration", "BAD", "--outputs", "a"), "--outputs is for --precision fp32"),
-        ((), "is ONNX already; say --precision fp16 or int8"),
+        ((), "is ONNX already; give --precision fp16 or int8"),
     ],
 )
 def test_what_is_wrong_is_said(arguments, words, tmp_path, monkeypatch, capsys):

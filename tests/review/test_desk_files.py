@@ -7,17 +7,17 @@ import re
 import pytest
 from reference_models import ROOT
 
+from rcnn.review.page import COLOURS, read_page
+
 STATIC = ROOT / "rcnn/review/static"
-COLOURS = re.compile(r"^:root \{.*?^\}\n@media .*?^\}\n", re.DOTALL | re.MULTILINE)
 MARKUP = ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "style=")
 
 
 def test_the_colours_are_those_of_the_report():
-    desk, report = (
-        COLOURS.search(path.read_text()).group()
-        for path in (STATIC / "desk.css", ROOT / "rcnn/report/style.css")
-    )  # fmt: skip
-    assert desk == report
+    page = read_page()
+    assert page[COLOURS][0] == (ROOT / "rcnn/report" / COLOURS).read_bytes()
+    assert f'href="/static/{COLOURS}"' in page["index.html"][0].decode()
+    assert [name for name, (text, _) in page.items() if b"--back:" in text] == [COLOURS]
 
 
 @pytest.mark.parametrize("path", sorted(STATIC.glob("*.*")), ids=lambda path: path.name)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from reference_models import SHIPPED
 
 import rcnn.stages.detect
 import rcnn.tables.writer
 from rcnn.demo.film import draw_take, film_frames, shown_landmarks
 from rcnn.demo.person import load_people
-from rcnn.errors import Stopped
+from rcnn.errors import InputError, Stopped
 from rcnn.faces.alignment import align_faces
+from rcnn.files import sha256
+from rcnn.networks.zoo.roles import model_files
 from rcnn.stages.detect import DetectSettings, detect
-from rcnn.tables import StageReader, StageWriter
+from rcnn.tables import MANIFEST, StageReader, StageWriter
 from rcnn.video.motion import write_video
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +86,29 @@ def whole(data, tmp_path_factory) -> tuple[Path, list[dict]]:
 def centre(row: dict) -> tuple[float, float]:
     x1, y1, x2, y2 = row["box"]
     return (x1 + x2) / 2, (y1 + y2) / 2
+
+
+def test_a_card_that_changes_between_two_runs_is_another_model(whole, data, tmp_path, capsys):
+    """A card of a checkpoint changes its normalisation and thresholds."""
+    for path in model_files(SHIPPED["model"]):
+        shutil.copy(path, tmp_path)
+    output, model = whole[0], f"{tmp_path / 'face-m'},0"
+    run(data, output, model=model)
+    assert "is kept" in capsys.readouterr().out
+    card = tmp_path / "face-m.toml"
+    card.write_text("std = 64.0\n")
+    with pytest.raises(InputError, match=r"was made with another face-m\.toml \(None, now "):
+        run(data, output, model=model)
+    carded = tmp_path / "det"
+    shutil.copytree(output, carded)
+    manifest = json.loads((carded / MANIFEST).read_text())
+    manifest["models"]["face-m.toml"] = sha256(str(card))
+    (carded / MANIFEST).write_text(json.dumps(manifest))
+    run(data, carded, model=model)
+    assert "is kept" in capsys.readouterr().out
+    card.write_text("std = 32.0\n")
+    with pytest.raises(InputError, match=r"was made with another face-m\.toml"):
+        run(data, carded, model=model)
 
 
 def test_the_face_of_a_row_is_the_one_in_the_middle_of_a_wide_frame(whole):

@@ -198,7 +198,7 @@ def test_a_journal_of_strangers_removes_nothing_elsewhere(run, change):
 
 
 def test_files_of_others_stay_and_are_named(run, capsys):
-    template = ROOT / "rcnn/report/templates/page.html"
+    template = ROOT / "rcnn/report/templates/base.html"
     (run.root / "search.html").write_bytes(b"<html>" + template.read_bytes()[:HEAD_BYTES] + b"Ada Lovelace")
     mine = {"notes.txt": "Ada Lovelace came\n", "plan.csv": "Ada Lovelace,1\n", "my.html": "<html>Ada Lovelace"}
     for name, text in mine.items():

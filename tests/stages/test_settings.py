@@ -151,7 +151,7 @@ def test_contact_sheets_are_of_the_run_and_on_its_first_device():
         (DemoOptions, {"clips": 1}, "--clips 1: must be a whole number from 2 to 1000"),
         (DetectionSettings, {"seed": -1}, "--seed -1: must be a whole number of 0 or more"),
         (ConvertSettings, {"precision": "int8"}, "--precision int8 needs --calibration DIR with pictures"),
-        (ConvertSettings, {"model": "x.ONNX"}, "--model x.ONNX is ONNX already; say --precision fp16 or int8"),
+        (ConvertSettings, {"model": "x.ONNX"}, "--model x.ONNX is ONNX already; give --precision fp16 or int8"),
     ],
 )
 def test_a_value_that_a_script_refuses_the_library_refuses(kind, values, words):

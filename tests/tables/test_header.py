@@ -122,6 +122,14 @@ def test_a_model_that_is_replaced_during_a_run_is_noticed(model):
         check_unchanged([str(model)], sums)
 
 
+def test_a_card_that_is_removed_during_a_run_is_noticed(model):
+    card = model.with_suffix(".toml")
+    card.write_bytes(b"std = 128")
+    sums = file_sums([str(model), str(card)])
+    with pytest.raises(InputError, match=r"model\.toml: was removed during the run"):
+        check_unchanged([str(model)], sums)
+
+
 def test_differences_of_a_run_that_was_stopped(model, made):
     header = now(made, model)
     assert differences(header, header) == []

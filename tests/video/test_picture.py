@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rcnn.errors import InputError
-from rcnn.stages.feature import decode_crop
+from rcnn.stages.crops import decode_crop
 from rcnn.video.picture import picture_size
 
 

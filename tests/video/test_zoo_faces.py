@@ -14,8 +14,8 @@ from zoo import KINDS, Kind, Zoo
 from rcnn.clips.dataset import Clip
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.pooling import clip_features
+from rcnn.stages.crops import decode_crop
 from rcnn.stages.face_finder import ClipFaceFinder, FoundFaces
-from rcnn.stages.feature import decode_crop
 
 RATE = Fraction(8)  # looks a second, as recipe best has
 COSINE = 0.95  # wanted where the content is the same

@@ -1,7 +1,7 @@
-"""Rankings on clips of photographs: makes the data sets, measures levers on val, and recipes on test.
+"""Rankings on clips of photographs: creates the data sets, measures options on val, and recipes on test.
 
-python -m benchmarks.ranking.stills --output output/stills            # levers, on val
-python -m benchmarks.ranking.stills --output output/stills --test     # seed and best, on test: to be looked at once
+python -m benchmarks.ranking.stills --output output/stills            # options, on val
+python -m benchmarks.ranking.stills --output output/stills --test     # seed and best, on test: evaluate once
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ def main() -> None:
     parser = Parser(__doc__.splitlines()[0], "python -m benchmarks.ranking.stills --output output/stills")
     add = parser.add_argument
     add("--faces", type=Path, default=Path("../shared/faces"), metavar="DIR", help="PERSON/*.jpg")
-    add("--output", type=Path, default=Path("output/stills"), metavar="DIR", help="data sets and all that is made")
-    add("--seeds", type=numbers, default=ALL_SEEDS, metavar="S,S,...", help="of people, splits and cameras")
-    add("--test", action="store_true", help="the recipes on test, in place of the levers on val")
-    add("--level", action="append", choices=LEVELS, help="only this; may be given again")
+    add("--output", type=Path, default=Path("output/stills"), metavar="DIR", help="for data sets and all output")
+    add("--seeds", type=numbers, default=ALL_SEEDS, metavar="S,S,...", help="seeds of people, splits and cameras")
+    add("--test", action="store_true", help="the recipes on test, instead of the options on val")
+    add("--level", action="append", choices=LEVELS, help="only this level; repeatable")
     args = parser.parse_args()
     record: dict[str, dict[str, list[float]]] = {}
     for level in args.level or LEVELS:
         for seed in map(int, args.seeds):
             data, output = args.output / "data" / f"{level}-{seed}", args.output / "out" / f"{level}-{seed}"
             make_set(args.faces, data, level, seed, cores())
-            with contextlib.redirect_stdout(io.StringIO()):  # of the stages
+            with contextlib.redirect_stdout(io.StringIO()):  # output of the stages
                 find_faces(data, output)
             for amount, few in AMOUNTS.items():
                 place = record.setdefault(f"{level} {amount}", {})

@@ -1,4 +1,4 @@
-"""Clips of photographs at four difficulties: what a camera sees, and what a bad recording leaves of it."""
+"""Clips of photographs at four difficulties, from good to bad recordings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CLEAN, DEGRADED, BETWEEN, HARD = LEVELS = ("clean", "degraded", "between", "hard
 
 @dataclass(frozen=True)
 class Level:
-    """Ranges, lowest and highest, that a clip's properties are drawn from.
+    """Ranges (lowest, highest) of a clip's random properties.
 
-    frames : of a clip; every third is looked at
-    zoom : 1 is the photograph fitted into the frame
+    frames : of a clip; every third is sampled
+    zoom : 1 fits the photograph into the frame
     blur : Gaussian sigma in pixels of the frame
     gain : factor of the brightness
     noise : standard deviation of the sensor's noise, in grey levels
@@ -44,12 +44,12 @@ RANGES = {
     BETWEEN: Level((6, 12), (0.45, 1.0), (0.0, 1.4), (0.35, 0.9), (1.0, 3.0), (24, 34), companion=0.25),
     HARD: Level((6, 12), (0.45, 1.0), (0.0, 1.4), (0.35, 0.9), (1.0, 3.0), (24, 34), companion=0.6),
 }
-LARGER = (0.6, 1.6)  # how large the companion is, in units of the first person
-EDGE = (0.4, 0.6)  # where the companion's part of the frame begins, as a share of its width
+LARGER = (0.6, 1.6)  # size of the companion relative to the first person
+EDGE = (0.4, 0.6)  # left edge of the companion's part, as a share of the frame's width
 
 
 def make_clip(target: Path, photo: Path, companion: Path | None, level: str, seed: int) -> None:
-    """Write the clip of a photograph; beside it, where there is a `companion`, another one's."""
+    """Write the clip of a photograph, optionally with a `companion` photograph next to it."""
     rng = random.Random(seed)
     ranges = RANGES[level]
     count = rng.randint(*ranges.frames)
@@ -67,7 +67,7 @@ def make_clip(target: Path, photo: Path, companion: Path | None, level: str, see
     if companion is not None:
         first = 2 * round(SIZE[0] * rng.uniform(*EDGE) / 2)
         widths = [first, SIZE[0] - first]
-        fitted = [min(1.0, width / SIZE[1]) for width in widths]  # a part is narrower than high: undo that it fits
+        fitted = [min(1.0, width / SIZE[1]) for width in widths]  # a part is narrower than high: undo the fitting
         nearness = [zoom / fitted[0], zoom / fitted[1] * rng.uniform(*LARGER)]
         views = [
             frames(read_photograph(source), (width, SIZE[1]), motion(near))
@@ -80,7 +80,7 @@ def make_clip(target: Path, photo: Path, companion: Path | None, level: str, see
 
 
 def _noisy(images: Iterator[np.ndarray], noise: float, seed: int) -> Iterator[np.ndarray]:
-    """Grain that is drawn once and shifted by chance from frame to frame: as irregular, and ten times as fast."""
+    """Grain that is drawn once and shifted randomly per frame: looks the same, and is ten times as fast."""
     if not noise:
         yield from images
         return

@@ -1,4 +1,4 @@
-"""Every face of a data set with its embeddings, as one table of arrays, made once from what detect.py found."""
+"""All faces of a data set with their embeddings, as a table of arrays, created once from detect.py's output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rcnn.clips.dataset import TRAIN, VAL
 from rcnn.faces.load import load_embedder
 from rcnn.faces.pooling import variants
 from rcnn.faces.vectors import normalise
-from rcnn.stages.feature import decode_crop
+from rcnn.stages.crops import decode_crop
 from rcnn.tables import StageReader
 
 from .recipes import EMBEDDER, central_of, clips_of
@@ -22,11 +22,11 @@ from .sets import Placed, few_of, plan
 class FaceTable:
     """The faces of train and val, n of them, sorted by clip and frame.
 
-    clips : rows of each clip's faces by its name
+    clips : rows of each clip's faces, by clip name
     tracks, scores, qualities : (n,)
     central : (n,) bool
-    embeddings : (n, V, D) float32, sums of a crop's variants by --aug 0, 1, ..., of length 1
-    placed : every clip of the data set
+    embeddings : (n, V, D) float32, sums of a crop's variants by --aug 0, 1, ..., unit
+    placed : all clips of the data set
     few : names of the clips in the lists of `few`
     """
 
@@ -41,7 +41,7 @@ class FaceTable:
 
 
 def read_faces(folder: Path, output: Path, level: str, seed: int, augment: int = 1) -> FaceTable:
-    """The table of a data set; embeddings are kept in `output`. `augment` is the highest --aug that is wanted."""
+    """The table of a data set; embeddings are cached in `output`. `augment` is the highest --aug needed."""
     clips: dict[str, np.ndarray] = {}
     kept, central, crops = [], [], []
     for rows in clips_of(StageReader(str(output / "all_trainval"), ("detect",))):

@@ -1,8 +1,8 @@
-"""Every lever on val, alone and together, from the faces of a data set: seconds in place of minutes.
+"""Measures ranking options on val, alone and combined, from a table of faces: seconds instead of minutes.
 
-Learnt is from the train clips, and class 0 from half of the strangers of val; ranked are the known clips of val and the
-other half; then the halves change places, and the mean counts. So a stranger is never learnt from and ranked, nor any
-test clip of the same seed seen.
+Training uses the train clips, and half of the strangers of val for class 0; ranked are the known clips of val and the
+other half. Then the halves are swapped, and the mean counts. So a stranger is never both in training and ranked, and no
+test clip of the same seed is used.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ Scorer = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Levers:
-    """One way to rank; the defaults are the seed's, with the quality threshold of the protocol.
+    """A ranking method; the defaults are those of the challenge's baseline, with the protocol's quality threshold.
 
-    tracks : all faces, by track, the clip's score being its best track's; else the central faces
-    agree : which track of a labelled clip teaches: the one likest to the label's other clips, else the main one
+    tracks : use all faces, by track, and score a clip by its best track; else only the central faces
+    agree : train on the track most similar to the label's other clips, else on the main track
     augment : see feature.py --aug
-    quality, confidence : powers of a face's quality and score that weigh it in the sum
-    outliers : faces are dropped whose cosine to the mean is this much under the median; 0: none
-    subset : each epoch learns from one to five faces of a clip, drawn anew, in place of all
-    strangers : whether class 0 is learnt
-    head, rate, epochs, margin, scale : of the classifier; rate None: what train_mlp.py makes of its default
+    quality, confidence : exponents of a face's quality and score in its weight
+    outliers : drop faces whose cosine to the mean is this much below the median; 0: none
+    subset : each epoch trains on one to five random faces of a clip instead of all
+    strangers : whether class 0 is trained
+    head, rate, epochs, margin, scale : of the classifier; rate None: train_mlp.py's default, scaled
     by_softmax : score by softmax, else by cosine or logit
     together : weight of an MLP's softmax that is added
-    rounds, share : of re-ranking: a clip takes a share from the clips that are k-reciprocally near
-    expand : query expansion: a clip's vector gets the sum of its nearest ones' with this power of the cosine
-    runner_up : share of the second best class's score that is taken off
+    rounds, share : of re-ranking: a clip takes a share from its k-reciprocal neighbours
+    expand : query expansion: add a clip's nearest vectors, weighted by this power of the cosine
+    runner_up : subtract this share of the second best class's score
     """
 
     tracks: bool = False
@@ -83,12 +83,12 @@ class Row:
 
 
 def weights(table: FaceTable, faces: np.ndarray, levers: Levers) -> np.ndarray:
-    """(n,) how much each face counts."""
+    """(n,) weight of each face."""
     return table.qualities[faces] ** levers.quality * table.scores[faces] ** levers.confidence
 
 
 def pool(table: FaceTable, faces: np.ndarray, levers: Levers) -> np.ndarray:
-    """The vector (D,) of some faces."""
+    """The pooled vector (D,) of some faces."""
     vectors = table.embeddings[faces, levers.augment]
     weight = weights(table, faces, levers)
     if levers.outliers and len(faces) > 2:
@@ -98,7 +98,7 @@ def pool(table: FaceTable, faces: np.ndarray, levers: Levers) -> np.ndarray:
 
 
 def rows_of(table: FaceTable, levers: Levers) -> dict[str, list[Row]]:
-    """The tracks of each clip that has a face of enough quality."""
+    """The tracks of each clip with a face of sufficient quality."""
     result = {}
     for name, faces in table.clips.items():
         chosen = faces if levers.tracks else faces[table.central[faces]]
@@ -127,7 +127,7 @@ def _network(levers: Levers, head: str, width: int) -> Trainable:
 
 
 def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head: str) -> Scorer:
-    """Train; returns what makes scores (n, classes) of vectors (n, D)."""
+    """Train; returns a function from vectors (n, D) to scores (n, classes)."""
     vectors = np.stack([row.vector for row, _ in teachers]).astype(np.float32)
     labels = np.array([label for _, label in teachers])
     if head == CENTROID:
@@ -142,7 +142,7 @@ def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head:
         start_at_templates(model, torch.from_numpy(vectors), torch.from_numpy(labels), generator)
     else:
         initialise(model, "r50", generator)
-    size = min(1024, max(16, len(labels) // 16))  # as train_mlp.py chooses
+    size = min(1024, max(16, len(labels) // 16))  # as in train_mlp.py
     rate = 0.2 * size / 1024 if levers.rate is None else levers.rate
     steps = tuple(round(levers.epochs * part) for part in (0.75, 0.875, 1))
     schedule = Schedule(rate, steps, 0, levers.epochs, size)
@@ -168,7 +168,7 @@ def fit(table: FaceTable, teachers: list[tuple[Row, int]], levers: Levers, head:
 
 
 def rank(rows: list[list[Row]], scorers: list[tuple[float, Scorer]], levers: Levers) -> np.ndarray:
-    """Scores (clips, classes)."""
+    """Combined scores (clips, classes)."""
     vectors = np.stack([row.vector for tracks in rows for row in tracks])
     starts = np.cumsum([0, *(len(tracks) for tracks in rows[:-1])])
     if levers.expand:
@@ -191,7 +191,7 @@ def rank(rows: list[list[Row]], scorers: list[tuple[float, Scorer]], levers: Lev
 
 
 def _reciprocal(vectors: np.ndarray, power: float, count: int = 8, least: float = 0.35) -> np.ndarray:
-    """(n, n) cosine to a power between vectors that are among each other's nearest, else 0."""
+    """(n, n) cosine to a power between mutual nearest neighbours, else 0."""
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1)
     near = np.zeros(cosines.shape, bool)
@@ -200,7 +200,7 @@ def _reciprocal(vectors: np.ndarray, power: float, count: int = 8, least: float 
 
 
 def measure(table: FaceTable, levers: Levers, few: bool = False) -> float:
-    """MAP@100 on val in percent, the mean of both ways."""
+    """MAP@100 on val in percent, the mean over both halves."""
     torch.set_num_threads(1)
     rows = rows_of(table, levers)
     val = [clip for clip in table.placed if clip.split == VAL]

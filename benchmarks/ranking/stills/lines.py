@@ -1,4 +1,4 @@
-"""The lines of the ablation table: `best`, what each part of it gives, and what was tried beside it."""
+"""The rows of the ablation table: `best`, the effect of each of its parts, and rejected alternatives."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The stages over a data set of the protocol, by both recipes: MAP@100 on test.
+"""Runs the stages on a data set of the protocol with both recipes: MAP@100 on test.
 
-Detection is done once, with `--faces all` and no threshold, and both recipes' directories are taken from it: the
-central faces for `seed`, all for `best`, those of enough quality. detect.py writes the same rows for each.
+Detection runs once, with `--faces all` and no threshold, and both recipes' directories are derived from it: the central
+faces for `seed`, all faces for `best`, with sufficient quality. detect.py would write the same rows for each.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.models import PUBLISHED_DETECTOR, PUBLISHED_EMBEDDING
 from rcnn.clips.dataset import NAMES_FILE, read_ground_truth, read_names
 from rcnn.clips.layout import TEST_FILE
 from rcnn.faces.choice import central_face
@@ -33,16 +34,15 @@ from rcnn.tables import FACES_SCHEMA, MANIFEST, NO_FACE, OK, TRACKED_FACES_SCHEM
 from ...centroids import rank_by_centroids
 from .sets import FEW_FOLDER, PEOPLE
 
-CHECKPOINTS = "../shared/checkpoints"
-DETECTOR = f"{CHECKPOINTS}/retinaface-mnet25/mnet.25,0"
-EMBEDDER = f"{CHECKPOINTS}/mobilefacenet-y1/model,0"
-THRESHOLD = 6.0  # of quality: the norm that a tenth of the faces of clean clips lies under with this model
-WIDTH, HEIGHT = 888, 480  # of the frames that boxes are in
+DETECTOR = PUBLISHED_DETECTOR
+EMBEDDER = PUBLISHED_EMBEDDING
+THRESHOLD = 6.0  # of quality: the 10% quantile of the norms of faces in clean clips with this model
+WIDTH, HEIGHT = 888, 480  # of the frames of the boxes
 STAGES = ("trainval", "test")
 
 
 def find_faces(data: Path, output: Path) -> None:
-    """All faces of a data set, whatever their quality, unless they are there."""
+    """Detect all faces of a data set, whatever their quality, unless this is done."""
     for stage in STAGES:
         target = output / f"all_{stage}"
         if not (target / MANIFEST).exists():
@@ -54,7 +54,7 @@ def find_faces(data: Path, output: Path) -> None:
 
 
 def clips_of(reader: StageReader) -> Iterator[list[dict[str, Any]]]:
-    """The faces of each clip that has some."""
+    """The faces of each clip with faces."""
     rows = (row for batch in reader.batches(rows=1024) for row in batch.to_pylist())
     for _, faces in groupby(rows, itemgetter("name")):
         yield list(faces)
@@ -74,7 +74,7 @@ def central_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def choose_faces(source: Path, target: Path, recipe: str, dataset: Path) -> None:
-    """What detect.py writes by a recipe, of the clips that a data set (or its `few`) names."""
+    """Derive detect.py's output for a recipe, for the clips of a data set (or its `few`)."""
     if (target / MANIFEST).exists():
         return
     names = read_names(str(dataset / NAMES_FILE))
@@ -100,7 +100,7 @@ def choose_faces(source: Path, target: Path, recipe: str, dataset: Path) -> None
 
 @dataclass(frozen=True)
 class Method:
-    """A line of the table: a recipe, and what its training is given besides."""
+    """A row of the table: a recipe and additional training options."""
 
     name: str
     recipe: str
@@ -109,7 +109,7 @@ class Method:
 
 METHODS = (
     Method("seed", SEED),
-    # the default rate belongs to batches of 1,024; of some hundred clips there are too few steps at a low rate
+    # the default rate is meant for batches of 1,024; a few hundred clips give too few steps at a low rate
     Method("seed, trained longer", SEED, {"per_batch_size": 32, "lr": 0.2, "lr_step": (75, 90, 100)}),
     Method("best", BEST),
 )
@@ -117,7 +117,7 @@ CENTROIDS = "seed's features, centroids"
 
 
 def run(data: Path, output: Path, few: bool) -> dict[str, float]:
-    """MAP@100 on the test clips by method, in percent; training on train and val, as the seed's commands do."""
+    """MAP@100 on the test clips by method, in percent; training on train and val, as in the challenge's commands."""
     truth = read_ground_truth(str(data / TEST_FILE))
     results = {}
     for recipe in (SEED, BEST):
@@ -138,7 +138,7 @@ def _score(ranking: Mapping[int, Sequence[str]], truth: Mapping[int, Sequence[st
 
 
 def make_features(data: Path, output: Path, recipe: str, few: bool) -> None:
-    """Stages 1 to 3 of a recipe; test clips are the same for `few` and are not made twice."""
+    """Stages 1 to 3 of a recipe; test clips are shared with `few`."""
     place = _place(output, recipe, few)
     for stage in STAGES[:1] if few else STAGES:
         dataset = data / FEW_FOLDER if few else data
@@ -150,7 +150,7 @@ def make_features(data: Path, output: Path, recipe: str, few: bool) -> None:
 
 
 def _rank(output: Path, method: Method, few: bool) -> dict[int, tuple[str, ...]]:
-    """Stages 4 to 6."""
+    """Run stages 4 to 6."""
     place = _place(output, method.recipe, few)
     common: dict[str, Any] = {"recipe": method.recipe, "overwrite": True, "gpu": -1}
     prefix = str(place / "iqiyi")

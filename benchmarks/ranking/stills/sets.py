@@ -1,6 +1,6 @@
-"""Data sets in the iQIYI-VID layout: who is in them, in which part, and at which difficulty.
+"""Data sets in the iQIYI-VID layout: people, splits and difficulties.
 
-People are dealt out to the seeds by a hash, so that two seeds share nobody and no photograph.
+People are distributed over the seeds by a hash, so that seeds share neither people nor photographs.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from rcnn.workers.mapping import mapper
 from .clips import BETWEEN, HARD, RANGES, make_clip
 
 SEEDS = 5
-PEOPLE = 60  # known by name, of those with SHORTEST photographs or more
-SHORTEST, LONGEST = 4, 10  # photographs of one of them; more are left out
+PEOPLE = 60  # known people, from those with at least SHORTEST photographs
+SHORTEST, LONGEST = 4, 10  # photographs per known person; others are left out
 TEST_SHARE, VAL_SHARE = 0.3, 0.2
 # clips of nobody known in val, in test
 STRANGERS = {"clean": (60, 90), "degraded": (60, 90), BETWEEN: (100, 150), HARD: (100, 150)}
-FEW = 2  # clips a person, at most, to learn from in the lists of `few`, which have no val clips of known people
+FEW = 2  # maximum training clips per person in the lists of `few`, which have no val clips of known people
 FEW_FOLDER = "few"
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A photograph with its place in the data set."""
+    """A photograph with its position in the data set."""
 
     photo: Path
     companion: Path | None
@@ -37,17 +37,18 @@ class Placed:
 
     @property
     def name(self) -> str:
-        """The clip's file name: silent about the person."""
+        """The clip's file name, which does not reveal the person."""
         return f"{self.split}_{hashlib.sha256(str(self.photo.name).encode()).hexdigest()[:12]}.mp4"
 
 
 def number(seed: int, purpose: str, key: str) -> int:
-    """0..2**64-1, the same for the same arguments on every machine."""
+    """A hash of the arguments, 0..2**64-1, equal on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{purpose}/{key}".encode()).digest()[:8], "big")
 
 
 def plan(faces: Path, level: str, seed: int) -> list[Placed]:
-    """Who is where. A photograph stands in one clip; strangers of val, of test and companions are different people.
+    """The assignment of people. Each photograph is in one clip; strangers of val, strangers of test and companions are
+    disjoint.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def plan(faces: Path, level: str, seed: int) -> list[Placed]:
 
 
 def make_set(faces: Path, output: Path, level: str, seed: int, workers: int) -> None:
-    """Write a data set, unless it is there. `output`/few is the same with FEW training clips a person."""
+    """Write a data set, unless it exists. `output`/few is the same with FEW training clips per person."""
     if (output / FEW_FOLDER / LISTS).exists():
         return
     shutil.rmtree(output, ignore_errors=True)
@@ -99,7 +100,7 @@ def _make(job: tuple[Placed, Path, str, int]) -> None:
 
 
 def few_of(clips: list[Placed]) -> list[Placed]:
-    """Two training clips a person, all of test, and of val the strangers."""
+    """FEW training clips per person, all test clips, and the strangers of val."""
     kept: dict[int, int] = {}
     result = []
     for clip in clips:

@@ -1,7 +1,7 @@
-"""What the loops share: the job, the frames that are looked at, alignment, and what is handed back.
+"""Shared by the loops: the job, sampled frames, alignment, and the output.
 
-A loop is a process in an environment of its own, `python LOOP.py JOB.json`; it needs numpy and OpenCV beside its own
-library, and nothing of this project. Its last line is JSON.
+A loop is a process in its own environment, `python LOOP.py JOB.json`; it needs numpy and OpenCV in addition to its own
+library, and nothing of this project. Its last line of output is JSON.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-THRESHOLD, NMS = 0.5, 0.4  # score of a face, overlap of two: those of every loop and of ours
-DIVISOR = 32  # of the sides that a detector is fed
+THRESHOLD, NMS = 0.5, 0.4  # score of a face, overlap of two; equal for every loop and ours
+DIVISOR = 32  # of the sides of a detector's input
 TARGET = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
 )  # of InsightFace: the landmarks in a crop of 112x112
@@ -25,17 +25,17 @@ TARGET = np.array(
 Search = Callable[[np.ndarray], tuple[str | None, float]]
 Embed = Callable[[np.ndarray], list[np.ndarray]]  # an image, BGR, to the vectors (D,) of its faces, largest first
 Look = Callable[[np.ndarray], tuple[np.ndarray, list[np.ndarray]]]  # an image, BGR, to boxes (n, 4) and vectors
-Clip = tuple[str, list[int]]  # path, and numbers of the frames that are looked at, from 1, ascending
+Clip = tuple[str, list[int]]  # path, and numbers of the sampled frames, from 1, ascending
 
 
 def read_job() -> dict[str, Any]:
-    """The job that this process was given: clips, gallery, models, output and what else a loop needs."""
+    """The job of this process: clips, gallery, models, output and other loop parameters."""
     with open(sys.argv[1], encoding="utf-8") as file:
         return json.load(file)
 
 
 def frames(clip: Clip) -> Iterator[tuple[int, np.ndarray]]:
-    """Number and image (H, W, 3) uint8, BGR, of the frames that are looked at; others are decoded, not converted."""
+    """Number and image (H, W, 3) uint8, BGR, of the sampled frames; others are decoded but not converted."""
     path, looks = clip
     wanted = frozenset(looks)
     capture = cv2.VideoCapture(path)
@@ -52,12 +52,12 @@ def frames(clip: Clip) -> Iterator[tuple[int, np.ndarray]]:
 def fitted(
     image: np.ndarray, width: int, height: int, enlarge: bool = False, whole: bool = False
 ) -> tuple[np.ndarray, float]:
-    """An image scaled to lie in `width` x `height`, in the upper left of a black canvas; and by how much it was scaled.
+    """An image scaled to fit `width` x `height`, at the upper left of a black canvas; and the scale.
 
     Parameters
     ----------
     enlarge : whether a small image is enlarged
-    whole : whether the canvas is `width` x `height`; else as small as may be, with sides that `DIVISOR` divides
+    whole : whether the canvas is `width` x `height`; else as small as possible, with sides divisible by `DIVISOR`
     """
     scale = min(width / image.shape[1], height / image.shape[0])
     scale = scale if enlarge else min(scale, 1.0)
@@ -83,7 +83,7 @@ def align(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def largest_first(boxes: np.ndarray) -> np.ndarray:
-    """The order of boxes (n, 4) by area."""
+    """Indices of boxes (n, 4), sorted by area."""
     return np.argsort(-(boxes[:, 2:] - boxes[:, :2]).prod(1), kind="stable")
 
 
@@ -91,9 +91,9 @@ def largest_first(boxes: np.ndarray) -> np.ndarray:
 class Found:
     """Faces of all clips.
 
-    clips, numbers : of each face, the index of its clip and the number of its frame
+    clips, numbers : clip index and frame number of each face
     boxes : (4,) each, x1, y1, x2, y2 in pixels of the frame
-    vectors : (D,) each, any length
+    vectors : (D,) each, not necessarily normalised
     """
 
     clips: list[int] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Found:
     looks: int = 0
 
     def add(self, clip: int, number: int, boxes: np.ndarray, vectors: list[np.ndarray]) -> None:
-        """Take in a frame that was looked at, and its faces."""
+        """Add a sampled frame and its faces."""
         self.looks += 1
         self.clips += [clip] * len(boxes)
         self.numbers += [number] * len(boxes)
@@ -111,18 +111,18 @@ class Found:
         self.vectors += vectors
 
     def save(self, path: str) -> None:
-        """Write the vectors and where they are from."""
+        """Write the vectors and their origins."""
         boxes = np.array(self.boxes, np.float32).reshape(-1, 4)
         np.savez(path, clips=self.clips, frames=self.numbers, boxes=boxes, vectors=np.array(self.vectors, np.float32))
 
     def unit_vectors(self) -> np.ndarray:
-        """(n, D) of length 1."""
+        """(n, D) unit vectors."""
         vectors = np.array(self.vectors, np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def gallery_vectors(job: dict[str, Any], embed: Embed) -> tuple[list[str], np.ndarray]:
-    """People of the gallery in whose photograph there is a face, and its vector (n, D) of length 1."""
+    """People of the gallery with a face in their photograph, and the unit vectors (n, D)."""
     names, rows = [], []
     for name, path in job["gallery"]:
         vectors = embed(cv2.imread(path))
@@ -133,7 +133,7 @@ def gallery_vectors(job: dict[str, Any], embed: Embed) -> tuple[list[str], np.nd
 
 
 def rank(found: Found, people: list[str], gallery: np.ndarray) -> dict[str, list[int]]:
-    """The clips of each person, the most alike first: by the best cosine of a face."""
+    """The clips of each person, ranked by the best cosine of a face."""
     if not found.vectors or not people:
         return {}
     cosines = found.unit_vectors() @ gallery.T
@@ -143,7 +143,7 @@ def rank(found: Found, people: list[str], gallery: np.ndarray) -> dict[str, list
 
 
 def rank_by(found: Found, people: list[str], search: Search) -> dict[str, list[int]]:
-    """`rank` by a library's own search, which gives the name of the nearest person, or None, and the cosine."""
+    """`rank` with a library's own search, which returns the name of the nearest person, or None, and the cosine."""
     best: dict[str, dict[int, float]] = {name: {} for name in people}
     for clip, vector in zip(found.clips, found.unit_vectors() if found.vectors else (), strict=True):
         name, cosine = search(vector)
@@ -153,12 +153,12 @@ def rank_by(found: Found, people: list[str], search: Search) -> dict[str, list[i
 
 
 def finish(job: dict[str, Any], found: Found, embed: Embed, note: str = "", ranking: Callable | None = None) -> None:
-    """Write the vectors, then rank by the gallery, and say what was done.
+    """Write the vectors, rank by the gallery, and print the JSON result.
 
     Parameters
     ----------
     embed : for the photographs
-    ranking : in place of `rank`, with its parameters
+    ranking : replaces `rank`, with the same parameters
     """
     found.save(job["output"])
     written = time.time()
@@ -168,11 +168,11 @@ def finish(job: dict[str, Any], found: Found, embed: Embed, note: str = "", rank
 
 
 def run(pipeline_of: Callable[[dict[str, Any]], Look]) -> None:
-    """The whole of a loop that looks at one frame after the other.
+    """A complete loop that processes one frame after the other.
 
     Parameters
     ----------
-    pipeline_of : makes of the job what gives boxes and vectors of an image, largest face first
+    pipeline_of : creates, from the job, a function from an image to boxes and vectors, largest face first
     """
     job = read_job()
     pipeline = pipeline_of(job)

@@ -1,7 +1,7 @@
-"""deepface frame by frame: represent() with its YuNet and SFace, which its stream calls to look for people.
+"""deepface frame by frame: represent() with its YuNet and SFace, as called by its stream.
 
-Its stream itself draws into a window. It fetches its networks from the network at first use and checks no sums, so
-others lie here under their names; its SFace gets red, green and blue of 0 to 255.
+Its stream itself draws into a window. It downloads its networks on first use without checking sums, so other networks
+are stored under their names; its SFace gets RGB, 0 to 255.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DETECTOR, EMBEDDING = "face_detection_yunet_2023mar.onnx", "face_recognition_sfa
 
 
 class Pipeline:
-    """An image to its faces and their vectors."""
+    """Create the function from an image to its faces and vectors."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         folder = Path(job["root"]) / WEIGHTS
@@ -31,7 +31,7 @@ class Pipeline:
             "yunet_score_threshold": str(THRESHOLD),
             "DEEPFACE_ONNX_PROVIDERS": "cpu",
         }
-        from deepface import DeepFace  # reads the environment
+        from deepface import DeepFace  # reads the environment when imported
 
         self.represent = DeepFace.represent
 

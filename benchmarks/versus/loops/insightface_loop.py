@@ -1,7 +1,7 @@
 """The `insightface` package as its video search does it: each frame read, FaceAnalysis, search_gallery.
 
-The detector looks at two sizes, the package's default. Its page of video search needs Qt; the parts of it that do the
-work do not, and run here.
+The detector uses two sizes, the package's default. Its video search page needs Qt; the parts that do the work do not,
+and run here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from insightface.gui.core.video import iter_video_frames
 
 
 class Pipeline:
-    """An image to its faces and their vectors."""
+    """Create the function from an image to its faces and vectors."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.analysis = FaceAnalysis(name=job["pack"], root=job["root"], providers=["CPUExecutionProvider"])

@@ -14,7 +14,7 @@ from plain import HEIGHT, WIDTH, Detector, Embedder
 
 
 class Pipeline:
-    """An image to its faces and their vectors."""
+    """Create the function from an image to its faces and vectors."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.detector = Detector("mxnet", job["detector"], job["nms"])

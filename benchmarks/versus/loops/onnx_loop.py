@@ -1,7 +1,7 @@
-"""Plain ONNX Runtime at its best: SCRFD and an embedding, decoded by PyAV, a frame a core.
+"""Plain ONNX Runtime at its best: SCRFD and an embedding, decoded by PyAV, one frame per core.
 
-Sessions have one thread each and all cores run frames of their own, which is faster on a CPU than a frame on all
-cores. The graphs take one image a run, so there are no batches. Frames are enlarged only where the job says so.
+Sessions have one thread each and every core processes its own frames, which is faster on a CPU than one frame on all
+cores. The graphs accept one image per run, so there are no batches. Frames are enlarged only if the job requests it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import onnxruntime
 from common import NMS, THRESHOLD, Clip, Found, align, finish, fitted, largest_first, read_job
 
 STRIDES, ANCHORS = (8, 16, 32), 2
-AHEAD = 4  # frames a core that wait
+AHEAD = 4  # queued frames per core
 
 
 def session(path: str) -> Any:
-    """A network that runs on the thread that asks."""
+    """A network that runs on the calling thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -45,7 +45,7 @@ def frames(clip: Clip) -> Iterator[tuple[int, np.ndarray]]:
 
 
 class Pipeline:
-    """An image to its faces and their vectors."""
+    """Create the function from an image to its faces and vectors."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.detector, self.embedder = session(job["detector"]), session(job["embedding"])

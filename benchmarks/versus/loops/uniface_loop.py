@@ -1,6 +1,6 @@
 """UniFace: FaceAnalyzer frame by frame with its SCRFD and MobileFace, its FAISS store for the search.
 
-UniFace opens weights of its own registry only, so ours are put into it. It has no calls for several images.
+UniFace opens only weights of its own registry, so ours are added to it. It has no batch calls.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CPU = ["CPUExecutionProvider"]
 
 
 class Weights(StrEnum):
-    """Of the registry's kind: where they lie in the cache."""
+    """Registry entries for the files in the cache."""
 
     DETECTOR = "peers_detector"
     EMBEDDING = "peers_embedding"
@@ -40,7 +40,7 @@ def register(name: Weights, path: str, cache: str) -> Weights:
 
 
 class Pipeline:
-    """An image to its faces and their vectors."""
+    """Create the function from an image to its faces and vectors."""
 
     def __init__(self, job: dict[str, Any], cache: str) -> None:
         os.environ["UNIFACE_CACHE_DIR"] = cache

@@ -10,7 +10,7 @@ from common import NMS, THRESHOLD, align, fitted, largest_first, run
 
 
 class Pipeline:
-    """An image to its faces and their vectors."""
+    """Create the function from an image to its faces and vectors."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.size = job["detector_size"]

@@ -1,4 +1,4 @@
-"""Appearances as files for others: tables, timelines of editing programs, captions of players."""
+"""Exports appearances: tables, timelines for editing programs, captions for players."""
 
 from ..endings import ENDINGS, ending_of
 from .write import write_file

@@ -1,4 +1,4 @@
-"""Who is in view as captions of a video: WebVTT and SubRip, one file per source.
+"""Appearances as captions of a video: WebVTT and SubRip, one file per source.
 
 https://www.w3.org/TR/webvtt1/ specifies WebVTT; SubRip has no specification.
 """
@@ -14,10 +14,10 @@ from .rates import frame_range
 from .rows import Chosen, Row, Sheet
 from .text import file_stem, one_line, source_name
 
-MILLISECONDS = Fraction(1000)  # a second
+MILLISECONDS = Fraction(1000)  # per second
 MINUTE = HOUR = 60  # seconds, minutes
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-LOOKALIKES = str.maketrans("<>{}", "‹›()")  # SubRip has no escapes, and players take these for formatting
+LOOKALIKES = str.maketrans("<>{}", "‹›()")  # SubRip has no escapes, and players interpret the originals as formatting
 
 
 def vtt_outputs(chosen: Chosen) -> Iterator[Output]:
@@ -40,7 +40,7 @@ def _outputs(chosen: Chosen, text: Callable[[list[Row]], Iterable[str]]) -> Iter
 
 
 def source_stem(source: str) -> str:
-    """The name of a source without its folder and ending, as the name of a file."""
+    """The name of a source without folder and extension, as a file name."""
     name = source_name(source)
     return file_stem(name.rpartition(".")[0] or name)
 

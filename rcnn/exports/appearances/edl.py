@@ -1,4 +1,4 @@
-"""Edit decision lists of the kind CMX 3600, by OpenTimelineIO: one list per person and rate."""
+"""CMX 3600 edit decision lists, by OpenTimelineIO: one list per person and rate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .rows import Chosen, Sheet
 from .text import Unique, one_line
 from .timelines import Event, Timeline, make_timelines
 
-MOST_EVENTS = 999  # CMX 3600 numbers them with three digits
-REEL_LENGTH = 8  # characters of letters and digits, CMX 3600
-DAY = 24 * 60 * 60  # seconds, at which a timecode starts again
-DROPPING = 24 * 6 * 9  # minutes of a day in which frame numbers are dropped: 9 of 10, SMPTE ST 12-1
-DROPPED = Fraction(2, 30)  # numbers dropped in each: 2 at 29.97, 4 at 59.94
+MOST_EVENTS = 999  # CMX 3600 event numbers have three digits
+REEL_LENGTH = 8  # letters and digits, CMX 3600
+DAY = 24 * 60 * 60  # seconds; timecodes start over after this
+DROPPING = 24 * 6 * 9  # minutes per day in which frame numbers are dropped: 9 of 10, SMPTE ST 12-1
+DROPPED = Fraction(2, 30)  # share of the nominal rate dropped per minute: 2 numbers at 29.97, 4 at 59.94
 
 
 def edl_outputs(chosen: Chosen) -> Iterator[Output]:
@@ -39,13 +39,13 @@ def edl_outputs(chosen: Chosen) -> Iterator[Output]:
 
 
 def day_frames(rate: Fraction) -> int:
-    """Frames that have a timecode of their own."""
+    """Number of distinct timecodes per day."""
     count = round(rate)
     return DAY * count - (int(DROPPING * DROPPED * count) if rate in DROP_RATES else 0)
 
 
 def _parts(timeline: Timeline) -> Iterator[Timeline]:
-    """The timeline cut after `MOST_EVENTS` events, and before a day is full."""
+    """The timeline split after `MOST_EVENTS` events, and before 24 hours are full."""
     day = day_frames(timeline.rate)
     events: list[Event] = []
     frames = 0
@@ -81,7 +81,7 @@ def _text(timeline: Timeline) -> Iterator[str]:
         if source not in reels:
             reels[source] = unique(_reel(clip.name), REEL_LENGTH)
         best = otio.opentime.RationalTime(event.best, float(timeline.rate))
-        clip.markers.clear()  # which the adapter would convert to upper case
+        clip.markers.clear()  # the adapter would convert them to upper case
         clip.media_reference.target_url = one_line(source)
         clip.metadata["cmx_3600"] = {
             "reel": reels[source],
@@ -91,7 +91,7 @@ def _text(timeline: Timeline) -> Iterator[str]:
                 f"cosine {event.row.best.cosine:.3f}, best face at {best.to_timecode()}",
             ],
         }
-    made.name = ""  # the adapter has no FCM, so the head is ours
+    made.name = ""  # the adapter writes no FCM line, so we write the head
     yield _head(timeline.title, timeline.rate)
     yield otio.adapters.write_to_string(made, "cmx_3600", rate=float(timeline.rate))
 

@@ -1,7 +1,7 @@
 """Final Cut Pro's XML, version 1.8: an event with one project per person and rate.
 
-Not with OpenTimelineIO's adapter, which omits the frame duration at 29.97 fps, reads sources with ffprobe, and searches
-all of them for each clip. The elements are those of Apple's FCPXML reference.
+OpenTimelineIO's adapter is not used: it omits the frame duration at 29.97 fps, reads sources with ffprobe, and searches
+all of them for each clip. The elements follow Apple's FCPXML reference.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .rows import Chosen, Sheet
 from .text import media_url, source_name
 from .timelines import Event, Timeline, make_timelines
 
-VERSION = "1.8"  # which Final Cut 10.4 and DaVinci Resolve read, and all that came after
+VERSION = "1.8"  # read by Final Cut 10.4 and later, and by DaVinci Resolve
 EVENT = "Appearances"
 
 
 @dataclass
 class _Resources:
-    """Formats and assets by what they are, with their names in the document."""
+    """Formats and assets with their ids in the document."""
 
     formats: dict[tuple[Fraction, int, int], str] = field(default_factory=dict)
     assets: dict[tuple[str, Fraction], tuple[str, str, int]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class _Resources:
 
 
 class _Writer:
-    """Elements as text."""
+    """Writes elements as text."""
 
     def __init__(self) -> None:
         self._buffer = io.StringIO()
@@ -60,7 +60,7 @@ class _Writer:
         self._xml.ignorableWhitespace("\n")
 
     def taken(self) -> str:
-        """What was written since the last time."""
+        """The text written since the last call."""
         text = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()
@@ -68,7 +68,7 @@ class _Writer:
 
 
 def fcpxml_outputs(chosen: Chosen) -> Iterator[Output]:
-    """One document."""
+    """A single document."""
     yield Output("", _document(Sheet(chosen)))
 
 
@@ -133,6 +133,6 @@ def _write_clip(out: _Writer, event: Event, offset: int, rate: Fraction, resourc
 
 
 def seconds_of(frames: int, rate: Fraction) -> str:
-    """A time of whole frames in the format's notation: `1001/30000s`, `2s`."""
+    """A whole number of frames as a time in the format's notation: `1001/30000s`, `2s`."""
     time = frames / rate
     return f"{time.numerator}s" if time.denominator == 1 else f"{time.numerator}/{time.denominator}s"

@@ -1,4 +1,4 @@
-"""One row per appearance for other programs: CSV and JSON, with only a batch in memory."""
+"""One row per appearance: CSV and JSON, with one batch in memory at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from .place import Output
 from .rows import Chosen, Row
 
-VERSION = 1  # of the JSON file, docs/appearances.schema.json
+VERSION = 1  # of the JSON format, docs/appearances.schema.json
 CORNERS = ("best_x1", "best_y1", "best_x2", "best_y2")
 HEADER = (
     "person", "label", "source", "clip", "start", "end", "seen", "best_time", *CORNERS, "best_cosine", "track",
@@ -20,14 +20,14 @@ HEADER = (
 
 
 def csv_outputs(chosen: Chosen) -> Iterator[Output]:
-    """RFC 4180 with a header, UTF-8 without a byte order mark; names are written as they are, whatever they start
-    with."""
+    """RFC 4180 with a header, UTF-8 without a byte order mark; names are written unchanged, even if a spreadsheet would
+    read one as a formula."""
     yield Output("", _csv(chosen))
 
 
 def _csv(chosen: Chosen) -> Iterator[str]:
     buffer = io.StringIO()
-    writer = csv.writer(buffer)  # its defaults are the RFC
+    writer = csv.writer(buffer)  # its defaults follow the RFC
     writer.writerow(HEADER)
     for row in chosen:
         writer.writerow(_cells(row))

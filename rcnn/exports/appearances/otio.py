@@ -1,4 +1,4 @@
-"""Timelines of OpenTimelineIO: one file per person and rate."""
+"""OpenTimelineIO timelines: one file per person and rate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLOURS = {YES: "GREEN", MAYBE: "YELLOW", NO: "RED"}  # of the marker at the bes
 
 
 def library() -> Any:
-    """OpenTimelineIO; it takes a while to load, and only timelines need it.
+    """OpenTimelineIO, imported lazily: it is slow to load, and only timelines need it.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def library() -> Any:
 
 
 def otio_outputs(chosen: Chosen) -> Iterator[Output]:
-    """Timelines of a track; each clip has all that is known of the appearance in its metadata, under `rcnn`."""
+    """Timelines of one track; each clip's metadata contains all fields of the appearance, under `rcnn`."""
     otio = library()
     sheet = Sheet(chosen)
     for timeline in make_timelines(sheet, timecode=False):
@@ -47,7 +47,7 @@ def _json(timeline: Timeline) -> Iterator[str]:
 
 
 def to_otio(timeline: Timeline) -> Any:
-    """An `opentimelineio.schema.Timeline` of one video track."""
+    """An `opentimelineio.schema.Timeline` with one video track."""
     otio = library()
     track = otio.schema.Track(timeline.name, kind=otio.schema.TrackKind.Video)
     track.extend([_clip(otio, event, float(timeline.rate)) for event in timeline.events])

@@ -1,4 +1,4 @@
-"""Where the files go: to the given path, or into a folder next to it if several files are needed."""
+"""Writes export files to the given path, or to a folder next to it if there are several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .text import Unique
 
 @dataclass(frozen=True)
 class Output:
-    """A file: its name without the extension, used if there are several, and its text piece by piece."""
+    """A file: its name without extension, used if there are several, and its text in pieces."""
 
     stem: str
     text: Iterable[str]
@@ -33,7 +33,7 @@ def write_outputs(path: str, outputs: Iterator[Output]) -> None:
     InputError
         If there are several, and files of an earlier run exist.
     OSError
-        If it can't be written.
+        If a file can't be written.
     """
     first = list(islice(outputs, 2))
     files.make_dir(files.parent(path))
@@ -59,7 +59,7 @@ def write_outputs(path: str, outputs: Iterator[Output]) -> None:
 
 def _write(path: str, output: Output) -> None:
     def write(temporary: str) -> None:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:  # line ends are as they were made
+        with open(temporary, "w", encoding="utf-8", newline="") as file:  # keep line ends unchanged
             for piece in output.text:
                 file.write(piece)
 

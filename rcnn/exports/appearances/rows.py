@@ -1,4 +1,4 @@
-"""Rows of the table of appearances: one after the other, or all of them as columns, by person or by source."""
+"""Rows of the appearance table: streamed, or all in memory as columns, grouped by person or source."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ TEXTS = ("name", "person", "source", "verdict")  # few distinct values
 CODED = pa.dictionary(pa.int32(), pa.string())
 SINGLE = ("cosine", "probability")  # float32
 TIMES = ("start", "end", "seen", "time")
-DIGITS = 6  # decimals of these: finer than any frame, and no 0.020000000000000004
+DIGITS = 6  # decimals: finer than any frame, and avoids 0.020000000000000004
 CORNERS = 4
-BLOCK = 4096  # rows that are made at once
+BLOCK = 4096  # rows converted together
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Best:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An appearance, in the order and under the names of the JSON file; times are seconds of the source."""
+    """An appearance, with the field names and order of the JSON file; times are seconds of the source."""
 
     person: str
     label: int
@@ -59,7 +59,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What is known of a clip's video, else 0: seconds, frames a second, pixels, and seconds of the source."""
+    """A clip's video: seconds, frames per second, pixels, and seconds of the source; 0 if unknown."""
 
     seconds: float
     fps: float
@@ -69,7 +69,7 @@ class Video:
 
 
 class Chosen:
-    """The rows with some verdicts of a stage directory, by clip, then by start; `count` are those that were read."""
+    """The rows of a stage directory with some verdicts, by clip, then by start; `count` is the number read so far."""
 
     def __init__(self, reader: StageReader, verdicts: frozenset[str]) -> None:
         self.reader = reader
@@ -81,7 +81,7 @@ class Chosen:
             yield from _rows(batch)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The same as columns."""
+        """The same rows as record batches."""
         for batch in self.reader.batches():
             found = batch.filter(pc.is_in(batch.column("verdict"), value_set=self._verdicts))
             self.count += found.num_rows
@@ -113,7 +113,7 @@ class Sheet:
     Raises
     ------
     InputError
-        If a row is of a clip that the table of clips lacks.
+        If the clip of a row is missing from the clip table.
     """
 
     def __init__(self, chosen: Chosen) -> None:
@@ -137,7 +137,7 @@ class Sheet:
 
     @property
     def sources(self) -> np.ndarray:
-        """(rows,) int64: the place of each row's source in the order of all sources."""
+        """(rows,) int64: the rank of each row's source among all sources."""
         if not len(self):
             return np.empty(0, np.int64)
         column = self._table.column("source").combine_chunks()
@@ -148,7 +148,7 @@ class Sheet:
         return rank[column.indices.to_numpy()]
 
     def groups(self, *keys: np.ndarray) -> Iterator[list[tuple[Row, Video]]]:
-        """Rows with the same keys, each an array of a number a row; in a group by source, start and end."""
+        """Groups of rows with equal keys, each key an array of one number per row; sorted by source, start and end."""
         if not len(self):
             return
         order = np.lexsort((self.numbers("end"), self.numbers("start"), self.sources, *reversed(keys)))
@@ -166,14 +166,14 @@ class Sheet:
             begin, ends = ends[count - 1], ends[count:]
 
     def _pairs(self, indices: np.ndarray) -> list[tuple[Row, Video]]:
-        found = self._table.take(indices).cast(self._plain)  # reading codes one by one decodes all texts each time
+        found = self._table.take(indices).cast(self._plain)  # row-wise reads decode all texts each time
         videos = zip(*(found.column(name).to_pylist() for name in VIDEO.names), strict=True)
         rows = (row for batch in found.combine_chunks().to_batches() for row in _rows(batch))
         return [(row, Video(*video)) for row, video in zip(rows, videos, strict=True)]
 
 
 def _with_videos(chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, list[tuple[float, float, int, int, float]]]]:
-    """Batches, and for each row the columns `VIDEO` of its clip; both tables are sorted by name."""
+    """Batches, and for each row the video columns of its clip; both tables are sorted by name."""
     columns = ["name", *(name for name, _ in COLUMNS)]
     films = Films.of(chosen.reader)
     clips = (
@@ -191,5 +191,5 @@ def _with_videos(chosen: Chosen) -> Iterator[tuple[pa.RecordBatch, list[tuple[fl
                 raise InputError(f"{chosen.reader.path}: its table of clips lacks {name[:80]!r}; make it again")
             videos.append((*here[1:], films.lengths.get(films.film(name), here[1])))
         yield batch, videos
-    for _ in clips:  # to the end, where the reader compares the sums
+    for _ in clips:  # read to the end, where the reader verifies the checksums
         pass

@@ -1,4 +1,4 @@
-"""Names and sources as text of one line, as names of files, and as URLs."""
+"""Names and sources as single-line text, file names and URLs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 from ...files.text import printable
 
-MOST_BYTES = 120  # of a name of a file; most systems take 255
-FORBIDDEN = re.compile(r'[/\\:*?"<>|\0]')  # in a name of a file, somewhere
+MOST_BYTES = 120  # of a file name; most systems allow 255
+FORBIDDEN = re.compile(r'[/\\:*?"<>|\0]')  # in file names on some system
 
 
 def one_line(text: str) -> str:
-    """The text with a space for each run of white space, and a replacement mark for what can't be seen."""
+    """The text with runs of white space collapsed to a space, and unprintable characters replaced."""
     return printable(" ".join(text.split()))
 
 
 def file_stem(text: str) -> str:
-    """The text as the name of a file without its ending, on every system."""
+    """The text as a file name without extension, valid on every system."""
     stem = FORBIDDEN.sub("_", one_line(text)).encode()[:MOST_BYTES].decode(errors="ignore").strip(" .")
     return stem or "_"
 
@@ -30,20 +30,20 @@ def source_name(source: str) -> str:
 
 
 def media_url(source: str) -> str:
-    """The URL of a source; of a path that is not whole, a relative one."""
+    """The URL of a source; a relative URL for a relative path."""
     if "://" in source:
         return one_line(source)
     return f"file://{quote(source)}" if os.path.isabs(source) else quote(source)
 
 
 class Unique:
-    """Numbers names that came before, in any case of letters: a, A-2, a-3."""
+    """Appends numbers to repeated names, ignoring case: a, A-2, a-3."""
 
     def __init__(self) -> None:
         self._taken: dict[str, int] = {}
 
     def __call__(self, stem: str, most: int | None = None) -> str:
-        """The name itself the first time; with a number it has at most so many characters, too."""
+        """The name itself the first time, later with a number; at most `most` characters including the number."""
         name, number = stem, self._taken.get(_key(stem), 1)
         while _key(name) in self._taken:
             number += 1

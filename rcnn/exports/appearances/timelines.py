@@ -18,9 +18,9 @@ class Event:
     """An appearance in frames of the timeline's rate.
 
     first : frame of the source, from 0
-    frames : how many, at least 1
-    best : frame of the source with the best face, one of these
-    available : frames of the source
+    frames : number of frames, at least 1
+    best : frame of the source with the best face, one of these frames
+    available : number of frames of the source
     """
 
     row: Row
@@ -35,9 +35,9 @@ class Event:
 class Timeline:
     """The appearances of a person in clips of one rate, by source and start.
 
-    name : the person on one line
+    name : name of the person on one line
     label : of the person
-    rate : frames a second
+    rate : frames per second
     several : whether the person has timelines of other rates
     """
 
@@ -49,12 +49,12 @@ class Timeline:
 
     @property
     def title(self) -> str:
-        """The name, with the rate where there are several."""
+        """The name, with the rate if there are several."""
         return f"{self.name}, {rate_name(self.rate)} fps" if self.several else self.name
 
     @property
     def stem(self) -> str:
-        """The name of a file of it, without the ending."""
+        """Its file name without extension."""
         name = f"{self.label} {self.name}" if self.name != str(self.label) else self.name
         return f"{file_stem(name)} {rate_name(self.rate)}" if self.several else file_stem(name)
 
@@ -64,7 +64,7 @@ def make_timelines(sheet: Sheet, timecode: bool) -> Iterator[Timeline]:
 
     Parameters
     ----------
-    timecode : whether rates must be those that a timecode has
+    timecode : whether rates must have a timecode
     """
     pairs = np.stack([sheet.numbers("fps"), sheet.numbers("seconds")], 1)
     kinds, which = np.unique(pairs, axis=0, return_inverse=True)

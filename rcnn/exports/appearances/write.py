@@ -26,26 +26,26 @@ FORMATS = {
 
 
 def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
-    """Write the appearances of a stage directory as a file; see docs/files.md for each format.
+    """Write the appearances of a stage directory as a file; docs/files.md describes the formats.
 
-    If several files are needed (captions of several sources, timelines of several people), they go to a folder with the
-    name of the file without its extension.
+    If several files are needed (captions of several sources, timelines of several people), they go to a folder named
+    like the file without its extension.
 
     Parameters
     ----------
     table : directory or URL of a complete stage `appearances`
-    path : file or URL to write, which ends in one of `ENDINGS`
+    path : file or URL to write, with one of `ENDINGS`
     verdicts : which of yes, maybe, no to write
 
     Returns
     -------
-    How many appearances were written.
+    The number of appearances written.
 
     Raises
     ------
     InputError
-        If the path ends in something else, a verdict is none, the table does not exist or is damaged, the file can't be
-        written, or the format can't hold an appearance.
+        If the extension or a verdict is unknown, the table does not exist or is damaged, the file can't be written, or
+        the format can't represent an appearance.
     """
     ending = ending_of(path)
     if ending is None:

@@ -1,4 +1,4 @@
-"""MXNet checkpoints, `PREFIX,EPOCH`: read into a graph of our own, and written."""
+"""Reads MXNet checkpoints, `PREFIX,EPOCH`, into a graph, and writes them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .arrays import read_arrays, write_arrays
 from .graph import Graph, Node
 from .symbol import read_symbol, write_symbol
 
-SHOWN = 3  # epochs in a message
+SHOWN = 3  # epochs listed in a message
 
 __all__ = ["Graph", "Node", "checkpoint_files", "load_checkpoint", "read_arrays", "save_checkpoint"]
 
 
 def checkpoint_files(model: str) -> tuple[str, str]:
-    """Paths of the symbol and of the parameters of `PREFIX,EPOCH`.
+    """Paths of the symbol file and the parameter file of `PREFIX,EPOCH`.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def checkpoint_files(model: str) -> tuple[str, str]:
 
 
 def _meant(text: str) -> list[str]:
-    """The checkpoints, `PREFIX,EPOCH`, that a text without an epoch, or a name of one of their files, may mean."""
+    """The checkpoints, `PREFIX,EPOCH`, that a prefix or the name of one of their files may refer to."""
     ending = re.fullmatch(r"(.+?)(-symbol\.json|-(\d{4,9})\.params)", text)
     prefix = ending.group(1) if ending else text
     if not os.path.isfile(f"{prefix}-symbol.json"):
@@ -60,7 +60,7 @@ def load_checkpoint(model: str) -> Graph:
     Raises
     ------
     InputError
-        If a file is missing, damaged, or not of the format.
+        If a file is missing, damaged, or not in the format.
     """
     symbol_path, params_path = checkpoint_files(model)
     for path in (symbol_path, params_path):
@@ -73,13 +73,13 @@ def load_checkpoint(model: str) -> Graph:
         if kind not in ("arg", "aux") or not bare:
             raise InputError(f"{params_path}: {name!r} is neither arg:NAME nor aux:NAME; get the file again")
         if bare in params:
-            raise InputError(f"{params_path}: holds {bare} as arg and as aux; get the file again")
+            raise InputError(f"{params_path}: contains {bare} both as arg and as aux; get the file again")
         params[bare] = array
     return Graph(nodes, outputs, params, model)
 
 
 def save_checkpoint(model: str, graph: Graph) -> None:
-    """Write a network so that MXNet 1.x and `load_checkpoint` read it; the parameters come last.
+    """Write a network so that MXNet 1.x and `load_checkpoint` read it; the parameter file is written last.
 
     Raises
     ------

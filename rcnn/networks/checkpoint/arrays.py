@@ -1,4 +1,4 @@
-"""Named arrays on disk: MXNet's `.params` files of every age, read and written without MXNet.
+"""Named arrays on disk: reads all versions of MXNet's `.params` files and writes them, without MXNet.
 
 A file is three uint64 (0x112, 0, n), n arrays, a uint64 count of names and the names. All numbers are
 little-endian. Every length is checked against the rest of the file before memory is allocated for it.
@@ -19,11 +19,11 @@ from ...files import write_whole
 
 FILE_MAGIC = 0x112
 V1_MAGIC = 0xF993FAC8  # int64 dimensions
-V2_MAGIC = 0xF993FAC9  # and a storage type before them
-V3_MAGIC = 0xF993FACA  # V2 with numpy's meaning of shapes
+V2_MAGIC = 0xF993FAC9  # V1 with a storage type in front
+V3_MAGIC = 0xF993FACA  # V2 with numpy's shape semantics
 MAX_DIMENSIONS = 32  # of one array
 MAX_NAME_BYTES = 4096
-MAX_ARRAYS = 100_000  # of a file: the smallest take 4 bytes there and a hundred in memory
+MAX_ARRAYS = 100_000  # per file: the smallest takes 4 bytes there and a hundred in memory
 DENSE = 0
 
 DTYPES: dict[int, np.dtype] = {
@@ -76,7 +76,7 @@ class _Reader:
         if ndim > MAX_DIMENSIONS:
             raise self.fail(f"{what} has {ndim} dimensions")
         if ndim == 0 and magic != V3_MAGIC:
-            return np.empty(0, np.float32)  # an array that MXNet never filled: nothing follows
+            return np.empty(0, np.float32)  # an array that MXNet never allocated: no data follows
         shape = self.numbers(f"{ndim}{width}", what)
         if any(size < 0 for size in shape):
             raise self.fail(f"{what} has the shape {shape}")
@@ -90,7 +90,7 @@ class _Reader:
         try:
             result = np.empty(shape, dtype)
         except (ValueError, MemoryError) as error:
-            raise self.fail(f"{what} of shape {shape} can't be held: {error}") from None
+            raise self.fail(f"{what} of shape {shape} does not fit into memory: {error}") from None
         if size:
             self.left -= size
             if self.file.readinto(result.reshape(-1).view(np.uint8).data) != size:
@@ -108,7 +108,7 @@ class _Reader:
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a `.params` file by their names (`arg:NAME`, `aux:NAME`), in the order of the file.
+    """The arrays of a `.params` file by name (`arg:NAME`, `aux:NAME`), in the order of the file.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     Raises
     ------
     InputError
-        If an array has a type that the format does not know, or the file can't be written.
+        If the format does not support an array's type, or the file can't be written.
     """
 
     def write(temporary: str) -> None:
@@ -159,7 +159,7 @@ def write_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
                 if dtype not in TYPE_FLAGS or array.ndim == 0:
                     raise InputError(
                         f"{path}: {name} is a {array.dtype} of {array.ndim} dimensions, which MXNet's format "
-                        "has no room for; convert it to float32 of one dimension or more"
+                        "can't store; convert it to float32 of one dimension or more"
                     )
                 file.write(struct.pack("<IiI", V2_MAGIC, DENSE, array.ndim))
                 file.write(struct.pack(f"<{array.ndim}q", *array.shape))

@@ -1,4 +1,4 @@
-"""MTCNN's three MXNet checkpoints, given as one: a directory that holds det1, det2 and det3, or their prefix."""
+"""MTCNN's three MXNet checkpoints, given as one: a directory with det1, det2 and det3, or their prefix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STAGES = (1, 2, 3)
 
 
 def is_cascade(model: str) -> bool:
-    """Whether what `--detector` names are the three checkpoints of a cascade and not one."""
+    """Whether `--detector` names the three checkpoints of a cascade rather than a single one."""
     base, _ = _parts(model)
     if os.path.isfile(f"{base}-symbol.json"):
         return False
@@ -21,16 +21,16 @@ def is_cascade(model: str) -> bool:
 
 
 def cascade_checkpoints(model: str) -> tuple[str, ...]:
-    """The checkpoints, `PREFIX,EPOCH` each, in the order in which they run.
+    """The checkpoints, `PREFIX,EPOCH` each, in execution order.
 
     Parameters
     ----------
-    model : `DIR`, `PREFIX`, `DIR,EPOCH` or `PREFIX,EPOCH`; without an epoch the only one there is
+    model : `DIR`, `PREFIX`, `DIR,EPOCH` or `PREFIX,EPOCH`; without an epoch, the only existing one
 
     Raises
     ------
     InputError
-        If one is missing, or there are several epochs and none is named.
+        If one is missing, or there are several epochs and none is given.
     """
     base, epoch = _parts(model)
     prefix = os.path.join(base, NAME) if os.path.isdir(base) else base

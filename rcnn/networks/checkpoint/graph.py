@@ -1,4 +1,4 @@
-"""A network as data: nodes, their inputs, and the arrays they hold."""
+"""A network as data: nodes, their inputs, and their arrays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Node:
 
     name : unique in its graph
     op : operator name, `null` for a variable (an input or a parameter)
-    inputs : indices of the nodes it reads, each smaller than its own
-    attributes : the operator's attributes as the file has them, text to text
+    inputs : indices of its input nodes, all smaller than its own
+    attributes : the operator's attributes as in the file, text to text
     hidden : attributes that concern training only (learning rates, device groups)
     """
 
@@ -32,7 +32,7 @@ class Node:
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """Attributes with their types and defaults; `InputError` on what is not supported."""
+        """Typed attributes with defaults; raises `InputError` if one is not supported."""
         return parse_attributes(self.op, self.name, self.attributes)
 
 
@@ -41,9 +41,9 @@ class Graph:
     """Nodes in topological order.
 
     nodes : the nodes
-    outputs : indices of the nodes whose values the network gives
+    outputs : indices of the output nodes
     params : arrays of the variables that have one, by name
-    source : its file, for messages
+    source : name of its file, for messages
     """
 
     nodes: tuple[Node, ...]
@@ -53,32 +53,32 @@ class Graph:
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Names of the outputs as MXNet gives them, `NODE_output`."""
+        """Names of the outputs as in MXNet, `NODE_output`."""
         return tuple(f"{self.nodes[index].name}_output" for index in self.outputs)
 
     @property
     def internal_names(self) -> tuple[str, ...]:
-        """Names that `select` takes."""
+        """Names accepted by `select`."""
         return tuple(f"{node.name}_output" for node in self.nodes if node.op != VARIABLE)
 
     @property
     def input_names(self) -> tuple[str, ...]:
-        """Variables without an array: what the caller must give."""
+        """Variables without an array, which the caller must provide."""
         return tuple(node.name for node in self.nodes if node.op == VARIABLE and node.name not in self.params)
 
     @property
     def auxiliary_names(self) -> frozenset[str]:
-        """Variables that are not weights but statistics, `aux:` in a `.params` file: BatchNorm's last two."""
+        """Variables that are statistics rather than weights, `aux:` in a `.params` file: BatchNorm's last two."""
         return frozenset(
             self.nodes[index].name for node in self.nodes if node.op == "BatchNorm" for index in node.inputs[3:5]
         )
 
     def select(self, names: Sequence[str] | None = None) -> Graph:
-        """The part that some outputs need, checked: every operator known, one input.
+        """The subgraph for some outputs, validated: all operators supported, exactly one input.
 
         Parameters
         ----------
-        names : outputs, inner ones too (`fc1_output`); None for those of the graph.
+        names : outputs, including internal ones (`fc1_output`); None for those of the graph.
 
         Raises
         ------

@@ -1,7 +1,7 @@
 """Exports a graph as ONNX. Needs the `onnx` package (requirements-onnx.txt).
 
-Sizes that the caller leaves open stay open: what depends on them (windows, paddings, shapes) is computed by nodes of
-the ONNX graph when it runs.
+Dynamic dimensions stay dynamic: what depends on them (windows, paddings, shapes) is computed by nodes of the ONNX graph
+at run time.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .graph import Graph, Node
 from .operators import VARIABLE, Values
 
 OPSET = 17
-IR_VERSION = 8  # of ONNX 1.12, which brought opset 17; older runtimes refuse a newer one
-LOWEST = np.finfo(np.float32).min  # MXNet's max pooling of a window without a pixel
-TO_THE_END = np.iinfo(np.int64).max  # of a slice
+IR_VERSION = 8  # of ONNX 1.12, which introduced opset 17; older runtimes reject newer versions
+LOWEST = np.finfo(np.float32).min  # result of MXNet's max pooling for an empty window
+TO_THE_END = np.iinfo(np.int64).max  # end of an open slice
 
-Size = int | str  # of a dimension; one that stays open has a name
+Size = int | str  # of a dimension; a name for a dynamic one
 
 
 def to_onnx(graph: Graph, shape: Sequence[Size]) -> onnx.ModelProto:
@@ -31,7 +31,7 @@ def to_onnx(graph: Graph, shape: Sequence[Size]) -> onnx.ModelProto:
 
     Parameters
     ----------
-    graph : as `Graph.select` gives it: one input, every operator known
+    graph : a result of `Graph.select`: one input, all operators supported
     shape : of the input, float32, as in `("batch", 3, 112, 112)`
 
     Raises
@@ -75,10 +75,10 @@ class _Writer:
         self.source = source
         self.nodes: list[onnx.NodeProto] = []
         self.arrays: dict[str, np.ndarray] = {}  # the constants
-        self.layer = ""  # that is being lowered, for the names
+        self.layer = ""  # layer being converted, for the node names
 
     def add(self, op: str, inputs: Sequence[Value], rank: int | None = None, **attributes: Any) -> Value:
-        """A node; what it gives has the rank of its first input unless another is named."""
+        """Add a node; its output has the rank of its first input unless `rank` is given."""
         name = f"{self.layer}/{op}{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, [value.name for value in inputs], [name], name=name, **attributes))
         return Value(name, inputs[0].rank if rank is None else rank)
@@ -89,7 +89,7 @@ class _Writer:
         return Value(name, array.ndim)
 
     def array(self, value: Value) -> np.ndarray:
-        """The value of a constant: ONNX requires some inputs to be constants, so they are reshaped here."""
+        """The value of a constant: ONNX requires some inputs to be constants, so they are evaluated here."""
         if value.name not in self.arrays:
             raise InputError(f"{self.source}: layer {self.layer}: one of its parameters is computed, not stored")
         return self.arrays[value.name]
@@ -175,7 +175,7 @@ def _l2_normalization(w: _Writer, x: list[Value], a: Values) -> Value:
 def _leaky_relu(w: _Writer, x: list[Value], a: Values) -> Value:
     if a["act_type"] == "leaky":
         return w.add("LeakyRelu", x, alpha=a["slope"])
-    behind = x[0].rank - 2  # dimensions after the channels, over which a slope holds
+    behind = x[0].rank - 2  # dimensions after the channels, which share a slope
     return w.add("PRelu", [x[0], w.constant(w.array(x[1]).reshape(-1, *[1] * behind))])
 
 
@@ -187,16 +187,16 @@ def _max(w: _Writer, x: list[Value], a: Values) -> Value:
 
 
 def _overhang(w: _Writer, x: Value, a: Values) -> Value:
-    """Pixels behind the padding that the last windows of `full` pooling cover: int64, of height and width.
+    """Pixels past the padding covered by the last windows of `full` pooling: int64, for height and width.
 
-    (kernel - size - 2 pad) modulo stride, which is `pool_overhang`.
+    (kernel - size - 2 pad) modulo stride, as in `pool_overhang`.
     """
     rest = w.ints(*(kernel - 2 * pad for kernel, pad in zip(a["kernel"], a["pad"], strict=True)))
     return w.add("Mod", [w.add("Sub", [rest, w.sizes(x, 2, 4)]), w.ints(*a["stride"])])
 
 
 def _padded(w: _Writer, x: Value, pad: Sequence[int], over: Value | None, value: float) -> Value:
-    """Height and width of `x` with `pad` before and behind, and `over` more behind."""
+    """Pad height and width of `x` by `pad` on both sides, and by `over` more at the end."""
     behind = w.ints(*pad) if over is None else w.add("Add", [w.ints(*pad), over])
     margins = w.join([w.ints(0, 0, *pad, 0, 0), behind])
     return w.add("Pad", [x, margins, w.floats(value)], mode="constant")
@@ -222,14 +222,14 @@ def _pooling(w: _Writer, x: list[Value], a: Values) -> Value:
     pixels = w.floats(float(np.prod(a["kernel"])))
     if kind == "sum":
         return w.add("Mul", [mean, pixels])
-    assert over is not None  # what is not full was done above
+    assert over is not None  # the other conventions returned above
     return w.add("Div", [mean, _counted(w, x[0], over, a, window)])
 
 
 def _counted(w: _Writer, x: Value, over: Value, a: Values, window: dict[str, Any]) -> Value:
-    """The share of each window that an average counts, (1, 1, out H, out W): `pool_area` over the kernel's area.
+    """The counted share of each averaging window, (1, 1, out H, out W): `pool_area` divided by the kernel's area.
 
-    It is what average pooling makes of a plane of ones.
+    Computed as average pooling of a plane of ones.
     """
     plane = w.add("Expand", [w.floats([[[[1.0]]]]), w.join([w.ints(1, 1), w.sizes(x, 2, 4)])])
     if a["count_include_pad"]:
@@ -238,11 +238,11 @@ def _counted(w: _Writer, x: Value, over: Value, a: Values, window: dict[str, Any
     else:
         plane = _padded(w, plane, a["pad"], over, 0.0)
     share = w.add("AveragePool", [plane], **window)
-    return w.add("Max", [share, w.floats(np.finfo(np.float32).tiny)])  # a window without a pixel has the mean 0
+    return w.add("Max", [share, w.floats(np.finfo(np.float32).tiny)])  # an empty window has the mean 0
 
 
 def _reshape(w: _Writer, x: list[Value], a: Values) -> Value:
-    """See `reshape_target`; sizes that the codes keep are taken from the input when it runs."""
+    """See `reshape_target`; kept sizes are taken from the input at run time."""
     parts: list[Value] = []
     at = rank = 0
     codes = iter(a["shape"])
@@ -265,7 +265,7 @@ def _reshape(w: _Writer, x: list[Value], a: Values) -> Value:
             parts += _split(w, w.sizes(x[0], at, at + 1), next(codes), next(codes))
         at += step
         rank += kept
-    # what a dimension of the input holds is never 0, so no length is taken for the code that copies one
+    # input dimensions are never 0, so no length is mistaken for the code 0 (copy)
     return w.add("Reshape", [x[0], w.join(parts)], rank=rank)
 
 
@@ -294,7 +294,7 @@ def _softmax_output(w: _Writer, x: list[Value], a: Values) -> Value:
         return w.add("Softmax", x, axis=1 if a["multi_output"] else -1)
     if x[0].rank == 2:
         return w.add("Softmax", x, axis=1)
-    flat = w.add("Softmax", [_flatten(w, x[0])], axis=1)  # over everything but the batch
+    flat = w.add("Softmax", [_flatten(w, x[0])], axis=1)  # over all dimensions except the batch
     return w.add("Reshape", [flat, w.sizes(x[0], 0, x[0].rank)], rank=x[0].rank)
 
 
@@ -304,7 +304,7 @@ def _transpose(w: _Writer, x: list[Value], a: Values) -> Value:
 
 def _up_sampling(w: _Writer, x: list[Value], a: Values) -> Value:
     scales = w.floats([1, 1, a["scale"], a["scale"]])
-    nothing = Value("", 0)  # the region of interest, which nearest neighbours do not read
+    nothing = Value("", 0)  # the region of interest, unused by nearest-neighbour scaling
     return w.add(
         "Resize", [x[0], nothing, scales], mode="nearest", coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
@@ -326,7 +326,7 @@ def _arithmetic(op: str) -> Callable[[_Writer, list[Value], Values], Value]:
 LOWER: dict[str, Callable[[_Writer, list[Value], Values], Value]] = {
     "Activation": _activation,
     "BatchNorm": _batch_norm,
-    "Cast": _same,  # between kinds of floats; all is computed in float32
+    "Cast": _same,  # between float types; everything is computed in float32
     "Concat": lambda w, x, a: w.add("Concat", x, axis=a["dim"]),
     "Convolution": _convolution,
     "Crop": _crop,

@@ -1,7 +1,7 @@
-"""The supported MXNet operators: attributes with their types and defaults, and numbers of inputs.
+"""The supported MXNet operators: typed attributes with defaults, and numbers of inputs.
 
-The defaults are MXNet's (its operator reference, versions 0.8 to 1.9). An attribute that is not listed, or a
-value outside of what is listed, is an error: a network that is nearly right is wrong.
+The defaults are MXNet's (its operator reference, versions 0.8 to 1.9). An unlisted attribute or value is an error: a
+network that is almost right gives wrong results.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ NAMES_OF_OLD = {
     "max_axis": "max",
 }
 LONGEST_SIDE = 1 << 16  # pixels
-LONGEST_WINDOW = 1024  # pixels of a kernel, stride, dilation or pad: what is wider reaches past every image
+LONGEST_WINDOW = 1024  # pixels of a kernel, stride, dilation or pad: anything larger exceeds every image
 LARGEST_PLANE = 1 << 24  # windows of average pooling
-LARGEST_SCALE = 32  # of UpSampling: the stride of the coarsest map there is
+LARGEST_SCALE = 32  # of UpSampling: the stride of the coarsest map
 TOO_FEW_DIMENSIONS = "it has too few dimensions"
 FLOAT_TYPES = ("float16", "float32", "float64")
 
 Parser = Callable[[str], Any]
-Values = dict[str, Any]  # of a node's attributes, with their types
+Values = dict[str, Any]  # typed attributes of a node
 _REQUIRED = object()
 
 
 class _BadValueError(ValueError):
-    """A value that does not parse; says what is allowed."""
+    """A value that does not parse; the message is the allowed values."""
 
 
 def _boolean(text: str) -> bool:
@@ -82,7 +82,7 @@ def _pair(smallest: int, largest: int = LONGEST_WINDOW) -> Parser:
     def parse(text: str) -> tuple[int, ...] | None:
         values = _integers(text)
         if not values:
-            return None  # MXNet writes () for its default
+            return None  # MXNet writes () for the default
         if len(values) != 2 or min(values) < smallest or max(values) > largest:
             raise _BadValueError(f"two whole numbers from {smallest} to {largest}")
         return values
@@ -130,7 +130,7 @@ def _only(parse: Parser, *allowed: Any) -> Parser:
 @dataclass(frozen=True)
 class Operator:
     """attributes: name -> (parser, default); ignored: names without effect on inference; count: values ->
-    (inputs it must have, inputs that inference reads)."""
+    (number of required inputs, number of inputs used in inference)."""
 
     attributes: Mapping[str, tuple[Parser, Any]]
     ignored: frozenset[str]
@@ -275,12 +275,12 @@ OPERATORS: dict[str, Operator] = {
 
 
 def parse_attributes(op: str, layer: str, attributes: Mapping[str, str]) -> dict[str, Any]:
-    """Attributes of one layer with their types and MXNet's defaults.
+    """Typed attributes of one layer, with MXNet's defaults.
 
     Raises
     ------
     InputError
-        If one is unknown, missing, or has a value that is not supported; names the layer and the attribute.
+        If one is unknown, missing or unsupported; the message names the layer and the attribute.
     """
     known = OPERATORS[op]
     values: dict[str, Any] = {}
@@ -309,10 +309,10 @@ def parse_attributes(op: str, layer: str, attributes: Mapping[str, str]) -> dict
 
 
 def reshape_target(shape: Sequence[int], codes: Sequence[int]) -> tuple[int, ...]:
-    """The shape that MXNet's Reshape codes mean for an array of a given shape.
+    """The result of MXNet's Reshape codes for an array of a given shape.
 
-    0 keeps a dimension, -1 is what is left over, -2 keeps all that follow, -3 joins two, -4 splits one into
-    the two numbers after it.
+    0 keeps a dimension, -1 is inferred, -2 keeps all remaining, -3 joins two, -4 splits one into the two numbers after
+    it.
 
     Raises
     ------
@@ -373,39 +373,39 @@ def _dimension(shape: Sequence[int], at: int) -> int:
 
 
 def crop_window(shape: Sequence[int], like: Sequence[int] | None, values: Mapping[str, Any]) -> tuple[int, ...]:
-    """Top, left, height and width (pixels) that Crop takes from an array of shape (N, C, H, W).
+    """Top, left, height and width (pixels) of Crop for an array of shape (N, C, H, W).
 
     Raises
     ------
     ValueError
-        If the window reaches past the array.
+        If the window exceeds the array.
     """
     height, width = (like[2], like[3]) if like is not None else values["h_w"]
     top, left = values["offset"]
     if values["center_crop"]:
         top, left = (shape[2] - height) // 2, (shape[3] - width) // 2
     if top < 0 or left < 0 or top + height > shape[2] or left + width > shape[3]:
-        raise ValueError(f"a window of {height} x {width} at {top}, {left} leaves {shape[2]} x {shape[3]}")
+        raise ValueError(f"a window of {height} x {width} at {top}, {left} exceeds {shape[2]} x {shape[3]}")
     return top, left, height, width
 
 
 def slice_window(length: int, values: Mapping[str, Any]) -> tuple[int, int]:
-    """First and one past the last index that slice_axis takes from an axis of this length.
+    """First and one past the last index of slice_axis for an axis of this length.
 
     Raises
     ------
     ValueError
-        If nothing or more than the axis would be taken.
+        If the slice is empty or exceeds the axis.
     """
     end = length if values["end"] is None else values["end"]
     begin, end = (index + length if index < 0 else index for index in (values["begin"], end))
     if not 0 <= begin < end <= length:
-        raise ValueError(f"a slice from {begin} to {end} leaves the axis of length {length}")
+        raise ValueError(f"a slice from {begin} to {end} exceeds the axis of length {length}")
     return begin, end
 
 
 def pool_overhang(size: int, kernel: int, stride: int, pad: int, convention: str) -> int:
-    """Pixels past the padded end that the last window of `full` (ceil) pooling covers; 0 for `valid`."""
+    """Pixels past the padded end covered by the last window of `full` (ceil) pooling; 0 for `valid`."""
     span = size + 2 * pad - kernel
     if convention != "full" or span < 0:
         return 0
@@ -413,10 +413,10 @@ def pool_overhang(size: int, kernel: int, stride: int, pad: int, convention: str
 
 
 def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
-    """Pixels that each window of average pooling is divided by: (out H, out W) float64.
+    """Divisor of each window of average pooling: (out H, out W) float64.
 
-    MXNet counts the padding (unless `count_include_pad` is off) but not what `full` adds behind it. A window
-    without a pixel has the mean 0: it is divided by infinity.
+    MXNet counts the padding (unless `count_include_pad` is off) but not what `full` adds after it. An empty window has
+    the mean 0: it is divided by infinity.
 
     Raises
     ------
@@ -431,7 +431,7 @@ def pool_area(size: Sequence[int], values: Mapping[str, Any]) -> np.ndarray:
         sides.append(np.maximum(np.minimum(starts + kernel, high) - np.maximum(starts, low), 0))
     if sides[0].size * sides[1].size > LARGEST_PLANE:
         raise ValueError(
-            f"{sides[0].size} x {sides[1].size} windows are too many, at most {LARGEST_PLANE} are averaged"
+            f"{sides[0].size} x {sides[1].size} windows are too many, at most {LARGEST_PLANE} are supported"
         )
     area = np.outer(*sides).astype(np.float64)
     return np.where(area > 0, area, np.inf)

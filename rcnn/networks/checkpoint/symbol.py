@@ -1,4 +1,4 @@
-"""`PREFIX-symbol.json`: MXNet's description of a network, of every age, read and written."""
+"""`PREFIX-symbol.json`: MXNet's description of a network; reads all versions and writes it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ...files import write_whole
 from .graph import Graph, Node
 from .operators import NAMES_OF_OLD, VARIABLE
 
-MAX_BYTES = 16 << 20  # the largest published ones have two million
+MAX_BYTES = 16 << 20  # the largest published files have two million
 MAX_NODES = 100_000
-MXNET_VERSION = 10901  # that the files written here claim: 1.9.1
-# set by users on layers, never read in inference; the oldest files keep them beside the operator's own
+MXNET_VERSION = 10901  # version stated in written files: 1.9.1
+# set by users on layers, unused in inference; the oldest files store them with the operator's own attributes
 TRAINING_ATTRIBUTES = ("ctx_group", "lr_mult", "wd_mult", "force_mirroring", "mirror_stage")
-AUXILIARY = {"BatchNorm": ("moving_mean", "moving_var")}  # that the oldest files leave out of the inputs
+AUXILIARY = {"BatchNorm": ("moving_mean", "moving_var")}  # omitted from the inputs in the oldest files
 
 
 def read_symbol(path: str) -> tuple[tuple[Node, ...], tuple[int, ...]]:
@@ -27,7 +27,7 @@ def read_symbol(path: str) -> tuple[tuple[Node, ...], tuple[int, ...]]:
     Raises
     ------
     InputError
-        If the file can't be read, is not a symbol, is too large, or a node reads one that comes after it.
+        If the file can't be read, is not a symbol, is too large, or a node has an input after itself.
     """
     try:
         size = os.path.getsize(path)
@@ -63,7 +63,7 @@ class _SymbolError(ValueError):
 
 
 class _SeveralOutputs(ValueError):
-    """A node takes an output of another that is not its first."""
+    """A node uses an output other than the first of another node."""
 
 
 def _read_nodes(document: Any) -> tuple[tuple[Node, ...], tuple[int, ...]]:
@@ -73,7 +73,7 @@ def _read_nodes(document: Any) -> tuple[tuple[Node, ...], tuple[int, ...]]:
     if len(entries) > MAX_NODES:
         raise _SymbolError(f"has {len(entries)} nodes, more than {MAX_NODES}")
     nodes: list[Node] = []
-    position: list[int] = []  # of the file's nodes: auxiliary variables are put between them
+    position: list[int] = []  # of the file's nodes, between which auxiliary variables are inserted
     names: set[str] = set()
     for index, entry in enumerate(entries):
         node = _read_node(index, entry, position)
@@ -109,7 +109,7 @@ def _read_node(index: int, entry: Any, position: list[int]) -> Node:
         if not isinstance(group, dict) or not all(isinstance(value, str) for value in group.values()):
             raise _SymbolError(f"{key} of node {name[:80]!r} is not text by text")
         for attribute, value in group.items():
-            # beside `param`, `attr` holds only what users set; on a variable everything is
+            # next to `param`, `attr` has only user attributes; on a variable, all attributes are
             foreign = op == VARIABLE or (key == "attr" and "param" in entry)
             target = hidden if foreign or _concerns_training(attribute) else own
             target[attribute] = value

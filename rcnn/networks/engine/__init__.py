@@ -1,4 +1,4 @@
-"""Networks on devices: a graph in, arrays in, arrays out; OpenVINO on the CPU, PyTorch on CUDA."""
+"""Runs networks on devices: OpenVINO and ONNX Runtime on the CPU, PyTorch and ONNX Runtime on CUDA."""
 
 from ..precision import FP16, FP32, INT8
 from .images import NO_MEAN

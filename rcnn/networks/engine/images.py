@@ -13,7 +13,7 @@ ONES: Three = (1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class ImageInput:
-    """How images (N x H x W x 3, uint8, BGR) become planes (N x 3 x H x W, float32): (value - mean) / std.
+    """How images (N x H x W x 3, uint8, BGR) are converted to planes (N x 3 x H x W, float32): (value - mean) / std.
 
     rgb : whether the planes are red, green, blue; else blue, green, red
     mean, std : of the planes in their order, in values of 0..255
@@ -25,7 +25,7 @@ class ImageInput:
 
 
 def image_planes(images: np.ndarray, image: ImageInput) -> np.ndarray:
-    """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network needs them."""
+    """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network's input."""
     result = images.transpose(0, 3, 1, 2)
     result = (result[:, ::-1] if image.rgb else result).astype(np.float32)
     mean, std = (np.array(three, np.float32).reshape(1, 3, 1, 1) for three in (image.mean, image.std))

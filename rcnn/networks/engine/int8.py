@@ -1,7 +1,7 @@
 """Networks with 8-bit weights and activations on the CPU: post-training quantisation by NNCF, from a few images.
 
-A quantised network is kept as an OpenVINO model, PATH.xml and PATH.bin, for the one size of image that it was made
-with; images of other sizes run on the exact one.
+A quantised network is stored as an OpenVINO model, PATH.xml and PATH.bin, for the one image size that it was calibrated
+with; other sizes run on the exact network.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Int8Network(OpenVinoNetwork):
 
     Parameters
     ----------
-    network : that it was made of, fed images
-    path : of the model, without extension
+    network : the exact network, fed with images
+    path : of the model files, without extension
 
     Raises
     ------
@@ -48,10 +48,10 @@ class Int8Network(OpenVinoNetwork):
             self._model = core().read_model(f"{path}.xml")
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1][:200]
-            raise InputError(f"{path}.xml: can't be read ({reason}); remove it, and it is made again") from None
+            raise InputError(f"{path}.xml: can't be read ({reason}); remove it, and it is created again") from None
 
     def model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
-        """The quantised network for the size that it was made with, for others the exact one."""
+        """The quantised network for its calibration size, the exact one for other sizes."""
         if shape != tuple(self._model.inputs[0].shape):
             return self._exact.model(shape, dtype)
         return self._model
@@ -62,8 +62,8 @@ def quantise(network: OpenVinoNetwork, images: np.ndarray, path: str, whole: boo
 
     Parameters
     ----------
-    network : fed images
-    images : (n, H, W, 3) uint8, BGR, like those that it will see; the ranges of all activations are measured on them
+    network : fed with images
+    images : (n, H, W, 3) uint8, BGR, similar to those of later runs; all activation ranges are measured on them
     whole : see `quantised`
 
     Raises
@@ -75,28 +75,28 @@ def quantise(network: OpenVinoNetwork, images: np.ndarray, path: str, whole: boo
     twin = quantised(model, [images[row : row + 1] for row in range(len(images))], whole)
     make_inner_dir(os.path.dirname(path) or ".")
     for extension in EXTENSIONS:
-        create(f"{path}{extension}").close()  # OpenVINO writes into the file that it finds
+        create(f"{path}{extension}").close()  # OpenVINO writes into the existing file, which is private
     ov.save_model(twin, f"{path}.xml", compress_to_fp16=False)
 
 
 def quantised(model: Any, inputs: Sequence[Any], whole: bool = False) -> Any:
-    """A model of OpenVINO or ONNX with 8-bit weights and activations, by NNCF.
+    """An OpenVINO or ONNX model quantised to 8-bit weights and activations by NNCF.
 
     Parameters
     ----------
-    inputs : what it is fed, one call each, to measure the ranges of its activations
-    whole : whether ranges are from the least to the largest value of all inputs, not the mean of each one's. A detector
-        needs that: most of its input has no face, so means would clip the activations of faces. SCRFD-500M lost 0 of 58
-        faces so, where means lost 1, and 2 when it was calibrated on faces of one size
+    inputs : calibration inputs, one call each, to measure the activation ranges
+    whole : whether ranges span the minimum and maximum over all inputs, rather than the mean of each input's. A
+        detector needs this: most of its input has no face, so means would clip the activations of faces. SCRFD-500M
+        lost 0 of 58 faces this way, 1 with means, and 2 when calibrated on faces of one size
 
     Raises
     ------
     InputError
         If NNCF is not installed.
     """
-    # without it NNCF sends usage reports; set before the import, which reads it
+    # prevents NNCF's usage reports; must be set before the import
     os.environ.setdefault("NNCF_CI", "1")
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # its progress bars
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # hides progress bars
         warnings.simplefilter("ignore")
         try:
             import nncf
@@ -107,7 +107,7 @@ def quantised(model: Any, inputs: Sequence[Any], whole: bool = False) -> Any:
         return nncf.quantize(
             model,
             nncf.Dataset(inputs),
-            preset=nncf.QuantizationPreset.MIXED,  # activations about zero only where they are: PReLU's are not
+            preset=nncf.QuantizationPreset.MIXED,  # asymmetric activation ranges where needed, as for PReLU
             subset_size=len(inputs),
             advanced_parameters=nncf.AdvancedQuantizationParameters(
                 activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX

@@ -1,4 +1,4 @@
-"""Makes a network of a graph, on the engine that suits its device."""
+"""Creates a network from a graph, on the engine for its device."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def load_network(
     precision: str = FP32,
     last: Callable[[list[Any]], list[Any]] | None = None,
 ) -> Network:
-    """Make a network of a graph.
+    """Create a network from a graph.
 
     Parameters
     ----------
-    graph : as `load_checkpoint` gives it
+    graph : for example from `load_checkpoint`
     outputs : names of the outputs (`fc1_output`); None for those of the graph
     device : number of a CUDA device or `CPU`
     engine : "openvino" or "torch"; None for OpenVINO on the CPU and PyTorch on CUDA
-    images : whether the network is fed images (uint8, N x H x W x 3, BGR) in place of the graph's own input
-        (planes); the change of order and layout is then the first step of the network
-    mean, std, rgb : what is done to images, see `ImageInput`
-    shapes : sizes of images that it is to be ready for at the same time; None for a few (OpenVINO only)
+    images : whether the network is fed with images (uint8, N x H x W x 3, BGR) instead of the graph's own input
+        (planes); the conversion is then the first step of the network
+    mean, std, rgb : the conversion of images, see `ImageInput`
+    shapes : number of image sizes to keep compiled models for; None for a few (OpenVINO only)
     precision : FP32, FP16 (in PyTorch), BF16 (in OpenVINO), or INT8 for a network that
-        `rcnn.networks.engine.int8` is then to quantise
-    last : a step on PyTorch's tensors after the graph, on the device, so that less is copied back; PyTorch only
+        `rcnn.networks.engine.int8` quantises later
+    last : a step on tensors after the graph, on the device, to copy less back; PyTorch only
 
     Raises
     ------
     InputError
-        If the graph holds something that is not supported.
+        If the graph contains something unsupported.
     """
     engine = engine or ("openvino" if device == CPU else "torch")
     part = graph.select(outputs)

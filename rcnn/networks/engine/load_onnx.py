@@ -1,4 +1,4 @@
-"""Makes a network of an ONNX file, on the engine that suits its device."""
+"""Creates a network from an ONNX file, on the engine for its device."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ def load_onnx_network(
     precision: str = FP32,
     tried: bool = False,
 ) -> Network:
-    """Make a network of an ONNX file.
+    """Create a network from an ONNX file.
 
-    On CUDA ONNX Runtime's CUDA provider runs it, not onnx2torch: that knows a part of the operators and of the opsets
-    and would make another graph of the file; ONNX Runtime has a release every few months, knows all operators, and is
-    what the authors of these files test them with.
+    On CUDA, ONNX Runtime's CUDA provider runs it. onnx2torch is not used: it supports only some operators and opsets,
+    and would change the graph. ONNX Runtime is released every few months, supports all operators, and is what the
+    authors of these files test with.
 
     Parameters
     ----------
-    outputs : numbers of the outputs to give, in their order; None for all
+    outputs : indices of the outputs to return, in this order; None for all
     device : number of a CUDA device or `CPU`
     engine : "openvino" or "onnxruntime"; None for OpenVINO on the CPU and ONNX Runtime on CUDA
-    image : what is done to images that it is fed, one by one; None if it is fed its own input
-    precision : FP32, or INT8 for a network that `rcnn.networks.engine.int8` is then to quantise
-    tried : as for `OnnxGraph`, for the engine
+    image : input format of images, which run one by one; None if it is fed with its own input
+    precision : FP32, or INT8 for a network that `rcnn.networks.engine.int8` quantises later
+    tried : as for `OnnxGraph`, with this engine
 
     Raises
     ------
     InputError
-        If what is needed is not installed, or the precision is none of these.
+        If a required package is not installed, or the precision is not supported.
     """
     if precision == FP16:
         raise InputError(
-            f"--precision fp16: {graph.path} computes as it was written; "
-            f"python -m rcnn convert --precision fp16 writes a file that computes so"
+            f"--precision fp16: {graph.path} has a fixed precision; "
+            f"python -m rcnn convert --precision fp16 writes a file in float16"
         )
     chosen = tuple(range(len(graph.output_names)) if outputs is None else outputs)
     if (engine or (OPENVINO if device == CPU else ONNX_RUNTIME)) == OPENVINO:

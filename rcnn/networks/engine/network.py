@@ -1,4 +1,4 @@
-"""The interface of a network on a device, whatever the engine, and the available devices and precisions."""
+"""The engine-independent interface of a network on a device, and the choice of device and precision."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENGINES = ("openvino", "torch")
 class Network(Protocol):
     """A network that is ready to run. Several threads may call it at the same time.
 
-    output_names : names of what a call returns, in its order
+    output_names : names of the returned arrays, in order
     """
 
     output_names: tuple[str, ...]
@@ -27,7 +27,7 @@ class Network(Protocol):
 
         Parameters
         ----------
-        data : float32 or uint8; (N, ...) as the graph needs it, or, for a network made with `images`,
+        data : float32 or uint8; (N, ...) as the graph requires, or, for a network created with `images`,
             (N, H, W, 3) uint8, BGR.
 
         Returns
@@ -37,19 +37,19 @@ class Network(Protocol):
         Raises
         ------
         InputError
-            If the graph can't take an array of this shape.
+            If the graph does not accept an array of this shape.
         """
         ...
 
 
 def hurry_single_images(network: Network) -> None:
-    """Let a call with one image take all cores, where the engine can do so; calls with several take a core an image."""
+    """Let calls with one image use all cores, if the engine can; calls with several use one core per image."""
     if hasattr(network, "alone"):
         network.alone = True
 
 
 def choose_device(gpu: int | None) -> int:
-    """The CUDA device that `--gpu` means, or `CPU`.
+    """The CUDA device selected by `--gpu`, or `CPU`.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def choose_device(gpu: int | None) -> int:
     Raises
     ------
     InputError
-        If a device was asked for by number and does not exist.
+        If a device given by number does not exist.
     """
     if gpu is not None and gpu < 0:
         return CPU
@@ -72,9 +72,9 @@ def choose_device(gpu: int | None) -> int:
 
 
 def _device_count(gpu: int | tuple[int, ...] | None) -> int:
-    """How many CUDA devices there are; none without PyTorch, which `gpu` must not ask for then."""
+    """Number of CUDA devices; 0 without PyTorch, unless `gpu` requires a device."""
     try:
-        import torch  # takes a second to load, which a run on the CPU need not wait for
+        import torch  # takes a second to load, unnecessary on the CPU
     except ModuleNotFoundError:
         if gpu is None:
             return 0
@@ -87,12 +87,12 @@ def _device_count(gpu: int | tuple[int, ...] | None) -> int:
 
 
 def check_devices(gpu: int | tuple[int, ...] | None) -> None:
-    """Whether all CUDA devices of `--gpu` are there.
+    """Check that all CUDA devices of `--gpu` exist.
 
     Raises
     ------
     InputError
-        If one is not; names all that were given.
+        If one does not; the message names all given ones.
     """
     if gpu is None:
         return
@@ -106,12 +106,12 @@ def check_devices(gpu: int | tuple[int, ...] | None) -> None:
 
 
 def check_precision(precision: str, device: int) -> None:
-    """Whether a device computes with a precision.
+    """Check that a device supports a precision.
 
     Raises
     ------
     InputError
-        If not.
+        If it does not.
     """
     if precision == FP16 and device == CPU:
         raise InputError("--precision fp16: needs CUDA; on the CPU use fp32 (exact) or int8 (faster)")

@@ -1,6 +1,6 @@
 """Inspects the graph of an ONNX file.
 
-OpenVINO reads the graph, on whatever device it runs later, so that nothing more has to be installed to look at one.
+OpenVINO reads the graph, whatever device runs it later, so no other package is required.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from .trial import try_onnx
 
 SUFFIX = ".onnx"
 OPENVINO, ONNX_RUNTIME = "openvino", "onnxruntime"  # engines
-READING = (RuntimeError, UnicodeDecodeError)  # the latter where its own message has bytes of a damaged file
-ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide")  # with constants: a normalisation
-PASSING = ("Convert", "Transpose", "Reshape", "Squeeze", "Unsqueeze")  # may stand before it
-CONSTANT = ("Constant", "Convert")  # the latter of weights in float16
+READING = (RuntimeError, UnicodeDecodeError)  # the latter if its message contains bytes of a damaged file
+ARITHMETIC = ("Add", "Subtract", "Multiply", "Divide")  # with constants, these are a normalisation
+PASSING = ("Convert", "Transpose", "Reshape", "Squeeze", "Unsqueeze")  # may precede it
+CONSTANT = ("Constant", "Convert")  # the latter for float16 weights
 ASIDE = ("ShapeOf",)  # reads no pixel
 
 OpenShape = tuple[int | None, ...]
 
 
 def is_onnx(model: str) -> bool:
-    """Whether what a flag names is an ONNX file and no checkpoint."""
+    """Whether a model is an ONNX file rather than a checkpoint."""
     return model.lower().endswith(SUFFIX)
 
 
@@ -37,12 +37,12 @@ class OnnxGraph:
     Parameters
     ----------
     path : of the file
-    tried : whether its first run was somewhere else already, or is to be here; see `rcnn.networks.engine.trial`
+    tried : True to skip the separate first run, see `rcnn.networks.engine.trial`
 
     Raises
     ------
     InputError
-        If it does not exist, is damaged, holds an operator that OpenVINO does not know, or takes more than one input.
+        If it does not exist, is damaged, contains an operator unknown to OpenVINO, or has more than one input.
     """
 
     def __init__(self, path: str, tried: bool = False) -> None:
@@ -68,7 +68,7 @@ class OnnxGraph:
 
     @property
     def input_shape(self) -> OpenShape:
-        """What it takes, None for a size that is open."""
+        """Input shape, None for a dynamic size."""
         shape = self.model.inputs[0].get_partial_shape()
         if shape.rank.is_dynamic:
             return ()
@@ -80,7 +80,7 @@ class OnnxGraph:
         return tuple(self._name(port) for port in self.model.outputs)
 
     def shapes_at(self, *shape: int) -> list[tuple[int, ...]] | None:
-        """Shapes of the outputs for an input of a shape, None if it can't take that."""
+        """Shapes of the outputs for an input shape, None if it is not accepted."""
         model = self.model.clone()
         try:
             model.reshape(list(shape))
@@ -107,5 +107,5 @@ class OnnxGraph:
             port = readers[0].output(0)
 
     def has_layer(self, name: str) -> bool:
-        """Whether a node is named so, or a part of a layer that is (`conv1_1/Conv0`)."""
+        """Whether a node has this name, or is part of a layer with it (`conv1_1/Conv0`)."""
         return any(node.get_friendly_name().split("/")[0] == name for node in self.model.get_ordered_ops())

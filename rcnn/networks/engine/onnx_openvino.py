@@ -1,4 +1,4 @@
-"""An ONNX file as an OpenVINO model on the CPU. Open sizes are settled before a model is compiled."""
+"""An ONNX file as an OpenVINO model on the CPU. Dynamic sizes are fixed before a model is compiled."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .openvino import COMPILED_SHAPES, OpenVinoNetwork, lower_images
 class OnnxOpenVinoNetwork(OpenVinoNetwork):
     """See `rcnn.networks.engine.Network`.
 
-    Images run one by one, so an output of a network that is fed images has the batch as its first dimension, whether
-    the file gives it one (SCRFD's have none) or not.
+    Images run one by one, so each output of a network fed with images has the batch as its first dimension, even if the
+    file's output lacks one (as SCRFD's).
 
     Parameters
     ----------
-    outputs : numbers of the file's outputs to give
-    image : what is done to images that it is fed; None if it is fed the graph's own input
+    outputs : indices of the file's outputs to return
+    image : input format of images; None if it is fed with the graph's own input
     """
 
     def __init__(self, graph: OnnxGraph, outputs: Sequence[int], image: ImageInput | None) -> None:
@@ -32,12 +32,12 @@ class OnnxOpenVinoNetwork(OpenVinoNetwork):
         self._begin(tuple(graph.output_names[number] for number in outputs), image, COMPILED_SHAPES)
 
     def model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
-        """The network for inputs of a shape and a dtype.
+        """The network for inputs of a given shape and dtype.
 
         Raises
         ------
         InputError
-            If the graph can't take them.
+            If the graph does not accept them.
         """
         model = self._onnx.model.clone()
         inner = shape if self._image is None else (shape[0], shape[3], *shape[1:3])
@@ -59,7 +59,7 @@ class OnnxOpenVinoNetwork(OpenVinoNetwork):
             raise InputError(f"{self._onnx.path}: can't take an input of shape {inner}: {reason}") from None
 
     def _finished(self, source: ov.Output) -> ov.Output | ov.Node:
-        """float32, with the batch as first dimension."""
+        """Convert to float32, with the batch as first dimension."""
         if source.get_element_type() != ov.Type.f32:
             source = ops.convert(source, np.float32).output(0)
         shape = source.get_partial_shape()

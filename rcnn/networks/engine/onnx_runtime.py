@@ -1,5 +1,5 @@
-"""An ONNX file in ONNX Runtime, on a CUDA device or the CPU. Needs onnx and onnxruntime (requirements-onnx.txt), on
-CUDA onnxruntime-gpu in place of onnxruntime."""
+"""An ONNX file in ONNX Runtime, on a CUDA device or the CPU. Needs onnx and onnxruntime (requirements-onnx.txt); on
+CUDA, onnxruntime-gpu instead of onnxruntime."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def providers(device: int, available: Sequence[str]) -> list[Any]:
     Parameters
     ----------
     device : number of a CUDA device or `CPU`
-    available : what this build of ONNX Runtime has
+    available : providers of this build of ONNX Runtime
 
     Raises
     ------
     InputError
-        If a CUDA device is meant and this build has none.
+        If a CUDA device is given and this build has no CUDA provider.
     """
     if device == CPU:
         return [CPU_PROVIDER]
@@ -41,19 +41,20 @@ def providers(device: int, available: Sequence[str]) -> list[Any]:
             f"--gpu {device}: this ONNX Runtime has no CUDA provider, which ONNX files need; "
             f"{GPU_INSTALL}, or give --gpu -1"
         )
-    # TF32 has 10 bits of mantissa, which is short of what the CPU computes
+    # TF32 has only 10 bits of mantissa, less precise than the CPU
     return [(CUDA_PROVIDER, {"device_id": device, "use_tf32": 0}), CPU_PROVIDER]
 
 
 class OnnxRuntimeNetwork:
     """See `rcnn.networks.engine.Network`.
 
-    Images run one by one, as in OpenVINO: many published detectors take no batch, and no bit depends on one.
+    Images run one by one, as in OpenVINO: many published detectors accept no batch, and results then do not depend on
+    it.
 
     Parameters
     ----------
-    outputs : numbers of the file's outputs to give
-    image : what is done to images that it is fed; None if it is fed the graph's own input
+    outputs : indices of the file's outputs to return
+    image : input format of images; None if it is fed with the graph's own input
     device : number of a CUDA device or `CPU`
 
     Raises
@@ -106,7 +107,7 @@ def _with_batch(output: np.ndarray) -> np.ndarray:
 
 
 def _with_open_sizes(path: str) -> bytes:
-    """The file with every size of its input open: exporters write down the one that they saw."""
+    """The file with all input sizes dynamic: exporters fix the one that they traced."""
     try:
         import onnx
     except ImportError as error:
@@ -116,7 +117,7 @@ def _with_open_sizes(path: str) -> bytes:
     for given in model.graph.input:
         if given.name not in constants:
             for number, size in enumerate(given.type.tensor_type.shape.dim):
-                if number != 1:  # the planes stay three
+                if number != 1:  # the three channels stay fixed
                     size.dim_param = f"size{number}"
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")

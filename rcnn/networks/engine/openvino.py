@@ -1,9 +1,9 @@
 """A graph as an OpenVINO model on the CPU.
 
-A model is compiled for each shape that it meets: shapes inside are then constants, and OpenVINO plans its
-memory once. Images run one by one, a core each: what one of them needs stays in that core's cache, where a batch
-would not (batches of 8 were 20% slower with RetinaFace, batches of 32 30% with MobileFaceNet), and what comes out
-does not depend on its neighbours.
+A model is compiled for each input shape, so that inner shapes are constant and OpenVINO plans its memory once. Images
+run one by one, one core each: the working set of an image stays in that core's cache, unlike that of a batch (batches
+of 8 were 20% slower with RetinaFace, batches of 32 30% with MobileFaceNet), and the result does not depend on the other
+images.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ from ..checkpoint.operators import (
 )
 from .images import ImageInput
 
-COMPILED_SHAPES = 8  # kept at a time; the least recently used one is dropped first
-LARGEST_MAP = 1 << 28  # numbers that a layer may give an image, or weights hold an output: 1 GiB
-PRECISION = "f32"  # machines with AMX would take bfloat16 otherwise
+COMPILED_SHAPES = 8  # kept at a time; least recently used are dropped
+LARGEST_MAP = 1 << 28  # values per image in a layer's output, or per output in weights: 1 GiB
+PRECISION = "f32"  # machines with AMX would otherwise use bfloat16
 ONE_STREAM = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}  # on all cores
-ROUGH_PRECISION = "bf16"  # where asked for, and where the processor multiplies in it
+ROUGH_PRECISION = "bf16"  # on request, if the processor supports it
 
 Value = Any  # openvino.Output or openvino.Node
 
 
 @cache
 def core() -> ov.Core:
-    """OpenVINO's devices, one object per process."""
+    """The OpenVINO runtime, one object per process."""
     return ov.Core()
 
 
 class _Requests:
-    """The inference requests of a compiled model, each with memory of its own, lent to one call at a time."""
+    """The inference requests of a compiled model, each with its own memory, used by one call at a time."""
 
     def __init__(self, model: ov.CompiledModel) -> None:
         self.model = model
@@ -70,7 +70,7 @@ class _Requests:
             yield lent
         finally:
             for request in lent:
-                request.wait()  # it may still read what the caller is about to free
+                request.wait()  # it may still read memory that the caller is about to free
             self._idle += lent
 
 
@@ -79,14 +79,14 @@ class OpenVinoNetwork:
 
     Parameters
     ----------
-    image : what is done to images that it is fed; None if it is fed the graph's own input
-    shapes : of inputs, for which a compiled model is kept
+    image : input format of images; None if it is fed with the graph's own input
+    shapes : number of input shapes with a cached compiled model
     rough : whether to multiply in bfloat16
 
     Attributes
     ----------
-    alone : whether a call with one image runs it on all cores, in place of one: for calls that come one at a time. The
-        first such call of a size compiles the model once more
+    alone : whether a call with one image uses all cores instead of one, for calls that come one at a time. The first
+        such call of a size compiles the model again
     """
 
     alone = False
@@ -98,7 +98,7 @@ class OpenVinoNetwork:
         self._begin(graph.output_names, image, shapes, rough)
 
     def _begin(self, output_names: tuple[str, ...], image: ImageInput | None, shapes: int, rough: bool = False) -> None:
-        """Everything but where the model comes from."""
+        """Initialise everything except the source of the model."""
         self.output_names = output_names
         images = image is not None
         self._image = image
@@ -124,7 +124,7 @@ class OpenVinoNetwork:
             return [results[index] for index in range(len(self.output_names))]
 
     def _one_by_one(self, images: np.ndarray) -> list[np.ndarray]:
-        """Each image on a stream of its own, as many at a time as there are streams."""
+        """Run each image on its own stream, as many at a time as there are streams."""
         count = len(images)
         outputs: list[np.ndarray] = []
         requests = self._requests((1, *images.shape[1:]), images.dtype, alone=self.alone and count == 1)
@@ -155,12 +155,12 @@ class OpenVinoNetwork:
             return self._compiled[key]
 
     def model(self, shape: tuple[int, ...], dtype: np.dtype) -> ov.Model:
-        """The network for inputs of a shape and a dtype.
+        """The network for inputs of a given shape and dtype.
 
         Raises
         ------
         InputError
-            If the graph can't take them.
+            If the graph does not accept them.
         """
         parameter = ops.parameter(shape, dtype, name="data")
         data = ops.convert(parameter, np.float32) if dtype != np.float32 else parameter.output(0)
@@ -190,12 +190,12 @@ class OpenVinoNetwork:
 def _bounded(value: Value) -> Value:
     shape = _shape(value)
     if math.prod(shape[1:]) > LARGEST_MAP:
-        raise ValueError(f"its result of shape {shape} is too large, at most {LARGEST_MAP} numbers an image are held")
+        raise ValueError(f"its result of shape {shape} is too large, at most {LARGEST_MAP} values per image")
     return value
 
 
 def lower_images(images: Value, image: ImageInput) -> Value:
-    """N x H x W x 3, float32, BGR -> N x 3 x H x W as the network needs them."""
+    """N x H x W x 3, float32, BGR -> N x 3 x H x W as the network's input."""
     result = ops.transpose(images, _ints((0, 3, 1, 2)))
     if image.rgb:
         result = ops.gather(result, _ints((2, 1, 0)), _ints(1))
@@ -341,7 +341,7 @@ def _softmax_activation(x: list[Value], a: Values) -> Value:
 def _softmax_output(x: list[Value], a: Values) -> Value:
     if a["multi_output"] or a["preserve_shape"]:
         return ops.softmax(x[0], 1 if a["multi_output"] else -1)
-    return _reshape(ops.softmax(_flatten(x), 1), _shape(x[0]))  # over everything but the batch
+    return _reshape(ops.softmax(_flatten(x), 1), _shape(x[0]))  # over all dimensions except the batch
 
 
 def _transpose(x: list[Value], a: Values) -> Value:
@@ -378,7 +378,7 @@ def _arithmetic(operation: Callable[[Value, Value], Value]) -> Callable[[list[Va
 LOWER: dict[str, Callable[[list[Value], Values], Value]] = {
     "Activation": _activation,
     "BatchNorm": _batch_norm,
-    "Cast": _same,  # between kinds of floats; all is computed in float32
+    "Cast": _same,  # between float types; everything is computed in float32
     "Concat": lambda x, a: ops.concat(x, a["dim"]),
     "Convolution": _convolution,
     "Crop": _crop,

@@ -28,14 +28,14 @@ from ..checkpoint.operators import (
 )
 from .images import ImageInput
 
-LANES = 2  # batches that are on a CUDA device at the same time: one is computed while the other is copied
-LARGEST_BATCH = 256  # rows; more are cut into several batches
+LANES = 2  # batches in flight on a CUDA device: one is computed while the other is copied
+LARGEST_BATCH = 256  # rows; larger inputs are split
 
 Last = Callable[[list[Tensor]], list[Tensor]]
 
 
 def torch_device(device: int) -> torch.device:
-    """PyTorch's name of a device: the number of a CUDA device, negative for the CPU."""
+    """The PyTorch device for a device number: CUDA devices from 0, negative for the CPU."""
     return torch.device("cuda", device) if device >= 0 else torch.device("cpu")
 
 
@@ -45,9 +45,9 @@ class TorchNetwork:
     Parameters
     ----------
     device : number of a CUDA device, negative for the CPU
-    image : what is done to images that it is fed; None if it is fed the graph's own input
+    image : input format of images; None if it is fed with the graph's own input
     half : whether to compute in float16
-    last : a step after the graph, on the device: takes and gives lists of tensors, a row an image
+    last : a step after the graph, on the device: maps a list of tensors to another, one row per image
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class TorchNetwork:
         self._graph = graph
         self._device = torch_device(device)
         if device >= 0:
-            torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa are short of MXNet's results
+            torch.backends.cudnn.allow_tf32 = False  # 10 bits of mantissa are too few for MXNet's results
         self._image = image
         self._last = last
         self._dtype = torch.float16 if half else torch.float32
@@ -77,7 +77,7 @@ class TorchNetwork:
         for lane in self._lanes:
             self._idle.put(lane)
         if device >= 0:
-            torch.cuda.synchronize(self._device)  # the lanes' streams don't wait for the one that copied the weights
+            torch.cuda.synchronize(self._device)  # the lanes' streams do not wait for the copy of the weights
 
     def _load(self, graph: Graph) -> dict[str, Tensor]:
         exact = {graph.nodes[i].name for node in graph.nodes if node.op == "BatchNorm" for i in node.inputs[1:]}
@@ -100,7 +100,7 @@ class TorchNetwork:
         return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     def _on_lane(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Rows through a CUDA graph for the next power of two of them; what is padded is cut off again."""
+        """Run rows through a CUDA graph for the next power of two, padded; the padding's results are removed."""
         count = len(rows)
         size = 1 << (count - 1).bit_length()
         lane = self._idle.get()  # waits while all lanes are busy
@@ -111,7 +111,7 @@ class TorchNetwork:
             self._idle.put(lane)
 
     def _run(self, source: Tensor) -> list[Tensor]:
-        """The outputs, float32 unless the last step gives something else, for an input on the device."""
+        """The outputs for an input on the device, float32 unless the last step returns another type."""
         shape = tuple(source.shape)
         if self._image is not None:
             source = self._planes(source)
@@ -136,12 +136,12 @@ class TorchNetwork:
                 ) from None
             for i in node.inputs:
                 if self._last_use[i] == index:
-                    del values[i]  # frees the memory of what nothing reads any more
+                    del values[i]  # frees values that are no longer needed
         outputs = [values[index].float() for index in self._graph.outputs]
         return self._last(outputs) if self._last else outputs
 
     def _planes(self, images: Tensor) -> Tensor:
-        """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network needs them."""
+        """N x H x W x 3, uint8, BGR -> N x 3 x H x W, float32, as the network's input."""
         assert self._image is not None
         result = images.permute(0, 3, 1, 2)
         result = (result.flip(1) if self._image.rgb else result).to(torch.float32) - self._mean
@@ -149,10 +149,10 @@ class TorchNetwork:
 
 
 class _Lane:
-    """A stream of a CUDA device with memory of its own, and a CUDA graph for each shape that it has met.
+    """A stream of a CUDA device with its own memory, and a CUDA graph per input shape.
 
-    A graph replays all kernels of a network at the cost of one launch. Copies go through pinned memory, so that they
-    run beside the other lane's kernels.
+    A graph replays all kernels of a network at the cost of one launch. Copies use pinned memory, so that they overlap
+    with the other lane's kernels.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -189,11 +189,11 @@ class _Captured:
         self.pinned_input = torch.zeros(shape, dtype=dtype, pin_memory=True)
         self.input = self.pinned_input.to(stream.device)
         with _capturing:
-            for _ in range(2):  # libraries choose their algorithms and take their memory before the capture
+            for _ in range(2):  # libraries select algorithms and allocate memory before the capture
                 network(self.input)
             stream.synchronize()
             self.graph = torch.cuda.CUDAGraph()
-            # other threads may work on the device meanwhile
+            # other threads may use the device during the capture
             with torch.cuda.graph(self.graph, stream=stream, capture_error_mode="thread_local"):
                 self.outputs = network(self.input)
         self.pinned_outputs = [torch.empty(o.shape, dtype=o.dtype, pin_memory=True) for o in self.outputs]
@@ -246,7 +246,7 @@ def _fully_connected(x: list[Tensor], a: Values) -> Tensor:
 
 def _l2_normalization(x: list[Tensor], a: Values) -> Tensor:
     axes = {"instance": range(1, x[0].ndim), "channel": [1], "spatial": range(2, x[0].ndim)}[a["mode"]]
-    squares = x[0].float().square().sum(tuple(axes), keepdim=True)  # may be past what float16 holds
+    squares = x[0].float().square().sum(tuple(axes), keepdim=True)  # may exceed the range of float16
     return x[0] / torch.sqrt(squares + a["eps"]).to(x[0].dtype)
 
 
@@ -270,7 +270,7 @@ def _pooling(x: list[Tensor], a: Values) -> Tensor:
     kernel, stride, pad = a["kernel"], a["stride"], a["pad"]
     over = [pool_overhang(size[i], kernel[i], stride[i], pad[i], a["pooling_convention"]) for i in range(2)]
     margins = (pad[1], pad[1] + over[1], pad[0], pad[0] + over[0])
-    if kind == "max":  # MXNet makes the lowest float of a window without a pixel
+    if kind == "max":  # MXNet returns the lowest float for an empty window
         return functional.max_pool2d(functional.pad(x[0], margins, value=torch.finfo(x[0].dtype).min), kernel, stride)
     total = functional.avg_pool2d(functional.pad(x[0], margins), kernel, stride, divisor_override=1)
     if kind == "sum":
@@ -280,7 +280,7 @@ def _pooling(x: list[Tensor], a: Values) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _area(size: tuple[int, ...], items: tuple[tuple[str, Any], ...], dtype: torch.dtype, device: Any) -> Tensor:
-    """Kept on the device, for nothing may be copied there while a CUDA graph is captured."""
+    """Cached on the device, because nothing may be copied there during a CUDA graph capture."""
     return torch.from_numpy(pool_area(size, dict(items))).to(device, dtype)
 
 
@@ -301,7 +301,7 @@ def _softmax_activation(x: list[Tensor], a: Values) -> Tensor:
 def _softmax_output(x: list[Tensor], a: Values) -> Tensor:
     if a["multi_output"] or a["preserve_shape"]:
         return torch.softmax(x[0], 1 if a["multi_output"] else -1)
-    return torch.softmax(x[0].flatten(1), 1).reshape(x[0].shape)  # over everything but the batch
+    return torch.softmax(x[0].flatten(1), 1).reshape(x[0].shape)  # over all dimensions except the batch
 
 
 def _up_sampling(x: list[Tensor], a: Values) -> Tensor:
@@ -328,7 +328,7 @@ def _arithmetic(operation: Callable[[Tensor, Any], Tensor]) -> Callable[[list[Te
 RUN: dict[str, Callable[[list[Tensor], Values], Tensor]] = {
     "Activation": _activation,
     "BatchNorm": _batch_norm,
-    "Cast": _same,  # between kinds of floats; all is computed in float32
+    "Cast": _same,  # between float types; everything is computed in float32
     "Concat": lambda x, a: torch.cat(x, a["dim"]),
     "Convolution": _convolution,
     "Crop": _crop,

@@ -1,8 +1,8 @@
 """The first load and run of a third-party ONNX file, in a separate process with limits.
 
-A file of some hundred bytes can ask for 16 GB of constants or for a loop of 2^62 turns, which no reader refuses. Files
-that pass are recorded by their sha256 in the user's cache directory, and models in `model/zoo.toml` are not tried, so
-the half second is paid once per file.
+A file of some hundred bytes can request 16 GB of constants or a loop of 2^62 iterations, which no reader rejects. Files
+that pass are recorded by their sha256 in the user's cache directory, and models in `model/zoo.toml` are exempt, so the
+half second is spent once per file.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from ...errors import InputError
 from ...files import create, make_inner_dir, sha256
 from ...files.cache import cache_folder
 
-CPU_SECONDS = 60  # of all threads together; and one more for each
-CPU_BYTES = 10 << 20  # of the file
-WALL_SECONDS = 900.0  # on a machine that is busy with other things
-MEMORY_BYTES = 6 << 30  # of address space beside what the libraries take, and
-MEMORY_FACTOR = 8  # bytes for each byte of the file
-PROCESSORS = 4  # that it runs on: each thread takes address space of its own
-SIZES = ((112, 112), (480, 888))  # height, width in pixels, where they are open
-ROWS = 1024  # of vectors, where their number is open
+CPU_SECONDS = 60  # over all threads; plus one for each
+CPU_BYTES = 10 << 20  # bytes of the file
+WALL_SECONDS = 900.0  # generous, for a busy machine
+MEMORY_BYTES = 6 << 30  # of address space in addition to the libraries', plus
+MEMORY_FACTOR = 8  # bytes per byte of the file
+PROCESSORS = 4  # limit, because each thread needs its own address space
+SIZES = ((112, 112), (480, 888))  # height, width in pixels, used if dynamic
+ROWS = 1024  # of vectors, if their number is dynamic
 OUT_OF_MEMORY = 3  # exit code
 MEMORY_SIGNS = ("bad_alloc", "allocate", "out of memory")
 ROOT = str(Path(__file__).resolve().parents[3])
 
 
 def try_onnx(path: str, engine: str) -> None:
-    """Load and run an ONNX file, unless it is known.
+    """Load and run an ONNX file, unless it has passed before.
 
     Parameters
     ----------
-    path : of a file that is there
+    path : of an existing file
     engine : "openvino" or "onnxruntime"
 
     Raises
     ------
     InputError
-        If it needs more memory or time than any network that is meant for this, or ends the process.
+        If it needs more memory or time than any suitable network, or ends the process.
     """
     from ..zoo.registry import by_sha256
 
@@ -54,7 +54,7 @@ def try_onnx(path: str, engine: str) -> None:
     if by_sha256(digest) is not None or is_passed(name):
         return
     if problem := _problem(path, engine):
-        raise InputError(f"{path}: {problem} in its first run, so it is not used; get the model from its makers")
+        raise InputError(f"{path}: {problem} in its first run, so it is not used; get the model from its publisher")
     pass_it(name)
 
 
@@ -78,7 +78,7 @@ def _folder() -> str:
 
 
 def _problem(path: str, engine: str) -> str:
-    """What is wrong with the first run; empty if nothing is."""
+    """The problem of the first run; empty if there is none."""
     size = os.path.getsize(path)
     seconds = CPU_SECONDS + size // CPU_BYTES
     memory = MEMORY_BYTES + MEMORY_FACTOR * size
@@ -109,7 +109,7 @@ def _problem(path: str, engine: str) -> str:
 
 
 def main() -> None:
-    """Try the file that the arguments name, with their limits. Ordinary errors are left to the loader."""
+    """Try the file named by the arguments, with their limits. Ordinary errors are left to the loader."""
     path, engine, seconds, memory = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     os.sched_setaffinity(0, itertools.islice(sorted(os.sched_getaffinity(0)), PROCESSORS))
     from .load_onnx import load_onnx_network
@@ -135,13 +135,13 @@ def _run(network: object, shape: tuple[int, ...]) -> None:
 
     try:
         network(np.zeros(shape, np.float32))  # type: ignore[operator]
-    except InputError as error:  # it may not take this size
+    except InputError as error:  # it may not accept this size
         if any(sign in str(error) for sign in MEMORY_SIGNS):
             raise
 
 
 def _shapes(given: tuple[int | None, ...]) -> Iterator[tuple[int, ...]]:
-    """Inputs to run it on: of the sizes that it names, and where they are open of those that it is used with."""
+    """Input shapes for the trial: with the file's sizes, and typical ones where they are dynamic."""
     if len(given) == 4:
         sizes = [(given[2] or height, given[3] or width) for height, width in SIZES]
         yield from dict.fromkeys((given[0] or 1, given[1] or 3, height, width) for height, width in sizes)

@@ -1,1 +1,1 @@
-"""Networks of our own as MXNet graphs, with random weights to start from."""
+"""The project's own architectures as MXNet graphs, with random initial weights."""

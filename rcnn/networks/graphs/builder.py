@@ -1,4 +1,4 @@
-"""Puts an MXNet graph together layer by layer, and draws its first weights."""
+"""Builds an MXNet graph layer by layer and draws its initial weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class GraphBuilder:
 
     Parameters
     ----------
-    seed : of the weights: normal, with a variance of gain² / inputs of a neuron
+    seed : of the weights, drawn from a normal distribution with variance gain² / fan-in
     """
 
     def __init__(self, seed: int = 0) -> None:
@@ -31,21 +31,21 @@ class GraphBuilder:
         self._channels: dict[int, int] = {}
 
     def graph(self, outputs: Sequence[int], source: str) -> Graph:
-        """The graph; `source` is its name in messages."""
+        """The graph; messages name it `source`."""
         return Graph(tuple(self._nodes), tuple(outputs), dict(self._params), source)
 
     def channels(self, layer: int) -> int:
-        """How many channels (of an image or a vector) a layer gives."""
+        """Number of output channels of a layer."""
         return self._channels[layer]
 
     def add(self, name: str, op: str, inputs: Sequence[int], channels: int, **attributes: object) -> int:
-        """Any operator; `channels` is what it gives."""
+        """Add any operator; `channels` is its number of output channels."""
         self._nodes.append(Node(name, op, tuple(inputs), {key: str(value) for key, value in attributes.items()}))
         self._channels[len(self._nodes) - 1] = channels
         return len(self._nodes) - 1
 
     def input(self, channels: int, name: str = "data") -> int:
-        """What the caller gives."""
+        """Add the input of the network."""
         return self.add(name, VARIABLE, (), channels)
 
     def _parameter(self, name: str, array: np.ndarray) -> int:
@@ -67,7 +67,7 @@ class GraphBuilder:
         bias: bool = False,
         gain: float = RELU_GAIN,
     ) -> int:
-        """A square convolution, padded so that stride 1 keeps the size unless `pad` says otherwise."""
+        """A square convolution, by default padded so that stride 1 keeps the size."""
         pad = kernel // 2 if pad is None else pad
         inputs = [data, self._weight(f"{name}_weight", (filters, self._channels[data] // groups, kernel, kernel), gain)]
         if bias:
@@ -85,9 +85,9 @@ class GraphBuilder:
     def batch_norm(
         self, name: str, data: int, fix_gamma: bool = False, gamma: float = 1.0, momentum: float = BATCH_NORM_MOMENTUM
     ) -> int:
-        """Batch normalisation that starts as the identity (times `gamma`).
+        """Batch normalisation, initialised as the identity times `gamma`.
 
-        `momentum` is the share of the moving statistics that a batch leaves as they were.
+        `momentum` is the share of the moving statistics that a batch keeps.
         """
         width = self._channels[data]
         values = {"gamma": gamma, "beta": 0, "moving_mean": 0, "moving_var": 1}
@@ -102,15 +102,15 @@ class GraphBuilder:
         return self.add(name, "Activation", (data,), self._channels[data], act_type="relu")
 
     def prelu(self, name: str, data: int) -> int:
-        """x, or x times a learned slope of its channel under 0."""
+        """x, or below 0 x times a learned slope per channel."""
         width = self._channels[data]
         slope = self._parameter(f"{name}_gamma", np.full(width, PRELU_SLOPE))
         return self.add(name, "LeakyReLU", (data, slope), width, act_type="prelu")
 
     def sum(self, name: str, first: int, second: int) -> int:
-        """Two layers of one shape, added."""
+        """The sum of two layers of equal shape."""
         return self.add(name, "elemwise_add", (first, second), self._channels[first])
 
     def scalar(self, name: str, op: str, data: int, value: float) -> int:
-        """`_minus_scalar`, `_mul_scalar`, ...: arithmetic with one number."""
+        """`_minus_scalar`, `_mul_scalar`, ...: arithmetic with a constant."""
         return self.add(name, op, (data,), self._channels[data], scalar=value)

@@ -20,10 +20,10 @@ BATCH_NORM_MOMENTUM = 0.9
 class ClassifierShape:
     """Widths of the classifier.
 
-    features : of a clip's vector
-    filters : of the two hidden layers
-    classes : people, and class 0 for nobody known
-    input_norm : whether a BatchNorm stands before the first layer
+    features : length of a clip's vector
+    filters : width of the two hidden layers
+    classes : number of people plus class 0, nobody known
+    input_norm : whether a BatchNorm precedes the first layer
     """
 
     features: int
@@ -38,7 +38,7 @@ def build_graph(shape: ClassifierShape, params: Mapping[str, np.ndarray], source
     Parameters
     ----------
     params : float32 arrays `stage0_weight` (out, in), `stage0_bias` (out,), `stage0_bn_gamma`,
-        `stage0_bn_moving_mean`, `stage0_relu_gamma` (1,), ..., as `parameter_shapes` lists them
+        `stage0_bn_moving_mean`, `stage0_relu_gamma` (1,), ...
     """
     nodes: list[Node] = []
 
@@ -79,7 +79,7 @@ def build_cosine_graph(weight: np.ndarray, bias: np.ndarray, scale: float, sourc
 
     Parameters
     ----------
-    weight : (classes, features) float32, rows of length 1, or 0 for a class whose score is its bias alone
+    weight : (classes, features) float32, unit rows, or 0 for a class whose score is only its bias
     bias : (classes,) float32, in cosine
     scale : the softmax's inverse temperature
     """
@@ -97,12 +97,12 @@ def build_cosine_graph(weight: np.ndarray, bias: np.ndarray, scale: float, sourc
 
 
 def shape_of(graph: Graph) -> ClassifierShape:
-    """Widths of a classifier that was read from a checkpoint; of a cosine classifier, `filters` is 0.
+    """Shape of a classifier read from a checkpoint; for a cosine classifier, `filters` is 0.
 
     Raises
     ------
     InputError
-        If the checkpoint is no such classifier.
+        If the checkpoint is not a classifier.
     """
     first, last = graph.params.get("stage0_weight"), graph.params.get("stage2_weight")
     if {"unit_output", OUTPUT} <= set(graph.internal_names) and first is None and last is not None and last.ndim == 2:

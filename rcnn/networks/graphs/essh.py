@@ -14,7 +14,7 @@ from .builder import GraphBuilder
 
 CENTRE, SCALE = 127.5, 1 / 128  # pixels 0..255 become about -1..1
 STEM = 8  # channels at stride 2
-# (channels, stride) of the depthwise separable blocks: a quarter of MobileNet's
+# (channels, stride) of the depthwise separable blocks, with a quarter of MobileNet's channels
 BLOCKS = (
     (16, 1),
     (32, 2),
@@ -31,24 +31,24 @@ BLOCKS = (
     (256, 1),
 )
 FEATURES = 64  # channels of the pyramid and of a head
-WHERE_KERNEL = 3  # cells that boxes and landmarks are predicted from: what the neighbours see says where in the cell
-PREDICTION_GAIN = 0.1  # small at first, so that no anchor begins far from its face
+WHERE_KERNEL = 3  # cells used to predict boxes and landmarks: the neighbours help to locate them within the cell
+PREDICTION_GAIN = 0.1  # small, so that no initial prediction is far from its anchor
 CLASSES = 2  # background and face
-# Twenty-eight normalised layers of random weights without shortcuts pass on little but noise, forwards and
-# backwards. So each layer of the backbone starts near the identity (Zagoruyko and Komodakis, arXiv:1706.00388),
-# normalised to a mean of 1 so that the ReLU cuts little off.
+# Twenty-eight normalised layers with random weights and no shortcuts pass on little but noise, forwards and backwards.
+# So each backbone layer starts near the identity (Zagoruyko and Komodakis, arXiv:1706.00388), normalised to a mean of
+# 1 so that the ReLU cuts off little.
 DEPTH_NOISE = 0.2  # standard deviation of a depthwise weight about the identity
-POINT_NOISE = 0.5  # gain of the random part of a pointwise layer that keeps the width
+POINT_NOISE = 0.5  # gain of the random part of a pointwise layer with equal input and output width
 OFFSET = 1.0
-MOMENTUM = 0.98  # of BatchNorm's statistics; batches of detectors are small
+MOMENTUM = 0.98  # of BatchNorm's statistics; detector batches are small
 
 
 def build_essh_m25(seed: int = 0) -> Graph:
-    """ESSH of 0.45 million random weights, 1.8 MB.
+    """ESSH with 0.45 million random weights, 1.8 MB.
 
     The input is `data`, (n, 3, H, W), RGB, 0..255. The nine outputs are `face_prob_strideS` (n, 2A, h, w),
-    `face_box_strideS` (n, 4A, h, w) and `face_landmark_strideS` (n, 10A, h, w) for the strides 32, 16 and 8, as
-    `EsshDetector` reads them. The logits before the softmax are `face_score_strideS`; a head ends in `head_strideS`.
+    (n, 4A, h, w) and `face_landmark_strideS` (n, 10A, h, w) for the strides 32, 16 and 8, the input of `EsshDetector`.
+    The logits before the softmax are `face_score_strideS`; the last layer of a head is `head_strideS`.
     """
     builder = GraphBuilder(seed)
     body = builder.input(3)
@@ -60,7 +60,7 @@ def build_essh_m25(seed: int = 0) -> Graph:
         reached *= stride
         body = _unit(builder, f"block{number}_depth", body, builder.channels(body), 3, stride, builder.channels(body))
         body = _unit(builder, f"block{number}_point", body, width, 1)
-        maps[reached] = body  # the last of a stride stays
+        maps[reached] = body  # keeps the last map of each stride
 
     outputs, above = [], None
     for stride, scales in config.ESSH.STRIDES:
@@ -69,7 +69,7 @@ def build_essh_m25(seed: int = 0) -> Graph:
             up = builder.add(
                 f"up_stride{stride}", "UpSampling", (above,), FEATURES, num_args=1, sample_type="nearest", scale=2
             )
-            # the upsampled map is a cell larger where a side of the image is not a multiple of the stride above
+            # the upsampled map is one cell larger if a side of the image is not a multiple of the coarser stride
             up = builder.add(f"crop_stride{stride}", "Crop", (up, level), FEATURES, num_args=2)
             level = builder.sum(f"sum_stride{stride}", level, up)
             level = _unit(builder, f"merged_stride{stride}", level, FEATURES, 3)
@@ -80,7 +80,7 @@ def build_essh_m25(seed: int = 0) -> Graph:
 
 
 def _near_identity(params: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
-    """The parameters with the backbone's drawn about the identity."""
+    """The parameters, with the backbone's redrawn near the identity."""
     rng = np.random.default_rng((seed, 1))
     changed = dict(params)
     for number in range(1, len(BLOCKS) + 1):
@@ -107,7 +107,7 @@ def _unit(
 
 
 def _head(builder: GraphBuilder, data: int, stride: int) -> int:
-    """A 3x3 branch next to context branches that see 5x5 and 7x7 cells."""
+    """A 3x3 branch next to context branches with receptive fields of 5x5 and 7x7 cells."""
     half, quarter = FEATURES // 2, FEATURES // 4
     near = _unit(builder, f"near_stride{stride}", data, half, 3, relu=False)
     context = _unit(builder, f"context_stride{stride}", data, quarter, 3)
@@ -128,7 +128,7 @@ def _predictions(builder: GraphBuilder, head: int, stride: int, anchors: int) ->
 
     channels = CLASSES * anchors
     score = predict("score", channels)
-    # (n, 2A, h, w) -> (n, 2, A * h, w): the softmax is over background and face of each anchor
+    # (n, 2A, h, w) -> (n, 2, A * h, w): the softmax is over background and face per anchor
     pairs = builder.add(f"pairs_stride{stride}", "Reshape", (score,), CLASSES, shape=(0, CLASSES, -1, 0))
     pairs = builder.add(f"softmax_stride{stride}", "softmax", (pairs,), CLASSES, axis=1)
     shape = (0, channels, -1, 0)

@@ -1,4 +1,4 @@
-"""A small U-shaped residual network (after Ronneberger et al., arXiv:1505.04597) that makes blurred faces sharp."""
+"""A small U-shaped residual network (after Ronneberger et al., arXiv:1505.04597) that sharpens blurred faces."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from .builder import GraphBuilder
 
 WIDTHS = (32, 64, 96)  # channels at 64, 32 and 16 pixels
 MIDDLE_BLOCKS = 3  # residual blocks at 16 pixels
-FACTOR = 2  # the output has this many times more pixels a side
-BRANCH_GAIN = 0.3  # of the last layer of a branch: the network begins near the identity
+FACTOR = 2  # upscaling per side
+BRANCH_GAIN = 0.3  # of the last layer of a branch, so that the network starts near the identity
 OUTPUT = "detail_output"
 
 
 def build_refiner(planes: int, seed: int = 0) -> Graph:
-    """A refiner of 0.75 million random weights.
+    """A refiner with 0.75 million random weights.
 
     The input is `data`, (n, planes, 64, 64), a blurred face; the output is `detail_output`, (n, 4 * planes, 64, 64),
-    what is to be added to it at twice the size: channel 4 * plane + 2 * row + column holds the pixels of odd and even
-    rows and columns.
+    the residual to add to it at twice the size: channel 4 * plane + 2 * row + column contains the pixels of odd and
+    even rows and columns.
     """
     builder = GraphBuilder(seed)
 

@@ -1,4 +1,4 @@
-"""Downloads a file from a web server: resumes earlier tries, limits size and time, and checks the result."""
+"""Downloads a file from a web server: resumes, limits size and time, and checks the result."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from ...workers.progress import progress
 CHUNK = 1 << 18  # bytes
 TIMEOUT = 30.0  # seconds without a byte
 LARGEST = 2 << 30  # largest download of unknown size; the largest known pack has 0.4 GB
-LEAST_BYTES, LEAST_SECONDS = 64 << 10, 60.0  # a server that sends less in that time is given up
-STRONG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')  # mark of a version; a weak one says nothing about bytes
+LEAST_BYTES, LEAST_SECONDS = 64 << 10, 60.0  # minimum progress; a slower transfer is aborted
+STRONG = re.compile(r'"[\x21\x23-\x7e]{0,200}"')  # a strong ETag; a weak one does not guarantee equal bytes
 
 
 class NoNetwork(Exception):
-    """A server can't be reached or does not have the file; with its message."""
+    """A server can't be reached or does not have the file."""
 
 
 class _Refused(Exception):
-    """A server sends the wrong data; none of it is kept."""
+    """A server sends wrong data, which is discarded."""
 
 
 def download(url: str, target: str, digest: str = "", size: int = 0) -> None:
-    """Fetch a file; it appears under its name once it is complete.
+    """Download a file; it appears under its name once it is complete.
 
-    The data so far is in TARGET.part, with the server's mark (ETag) of that version of the file in TARGET.etag. It is
-    resumed only if the server has a mark, or the sha256 is known: else halves of two versions could be joined.
+    Partial data is in TARGET.part, with the ETag of that version of the file in TARGET.etag. It is resumed only with an
+    ETag or a known sha256: otherwise halves of two versions could be joined.
 
     Parameters
     ----------
     url : http or https
     target : path of the file
-    digest : the sha256 that it must have; empty if it is not known
-    size : bytes that it must have; 0 if it is not known
+    digest : expected sha256; empty if unknown
+    size : expected number of bytes; 0 if unknown
 
     Raises
     ------
     NoNetwork
-        If there is no answer or a refusal, the connection ends early, or almost nothing arrives. The same call resumes.
+        If the server does not answer or refuses, the connection ends early or is too slow. The same call resumes.
     InputError
         If the file has another sha256 or size or is too large, or it can't be written.
     """
@@ -60,7 +60,7 @@ def download(url: str, target: str, digest: str = "", size: int = 0) -> None:
         if not digest and _read_mark(mark) is None:
             _remove(part)
         while not _watched(url, lambda transfer: _fetch(transfer, url, part, mark, size)):
-            _remove(part)  # the server can't go on from there
+            _remove(part)  # the server can't resume there
         if digest and (found := sha256(part)) != digest:
             raise _Refused(f"has sha256 {found}, not {digest}: it is damaged or another file, and was removed")
         os.replace(part, target)
@@ -81,7 +81,7 @@ def _remove(*paths: str) -> None:
 
 
 class _Transfer:
-    """State shared with the fetching thread: bytes so far, its result or error, and whether to stop."""
+    """State shared with the fetching thread: bytes so far, result or error, and a stop request."""
 
     def __init__(self) -> None:
         self.received = 0
@@ -92,7 +92,8 @@ class _Transfer:
 
 
 def _watched(url: str, action: Callable[[_Transfer], bool]) -> bool:
-    """Fetch in a thread, and give up if almost nothing arrives: a server may send a byte now and then."""
+    """Fetch in a thread and abort if almost nothing arrives; a server that sends a byte now and then never times
+    out."""
     transfer = _Transfer()
 
     def run() -> None:
@@ -135,7 +136,7 @@ def _open(request: urllib.request.Request) -> Any:
 
 
 def _fetch(transfer: _Transfer, url: str, part: str, mark: str, size: int) -> bool:
-    """Append the missing rest to `part`; False if that is impossible and `part` must be removed."""
+    """Append the missing data to `part`; False if that is impossible and `part` must be removed."""
     start, kept = _size(part), _read_mark(mark)
     headers = {"Accept-Encoding": "identity", "User-Agent": "rcnn"}
     if start:
@@ -147,11 +148,11 @@ def _fetch(transfer: _Transfer, url: str, part: str, mark: str, size: int) -> bo
     except urllib.error.HTTPError as error:
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
-        return _last_number(error.headers.get("Content-Range", "")) == start  # all of it was there
+        return _last_number(error.headers.get("Content-Range", "")) == start  # it was already complete
     with answer:
         etag = answer.headers.get("ETag", "")
         if answer.status != http.client.PARTIAL_CONTENT:
-            start = 0  # all of it comes again
+            start = 0  # the server sends everything again
         elif not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-") or kept not in (None, etag):
             return False
         total = _total(start, answer.headers.get("Content-Length"), size)
@@ -180,19 +181,19 @@ def _size(path: str) -> int:
 
 
 def _append(path: str, start: int) -> IO[bytes]:
-    """A file to be gone on with after `start` bytes; a new one where there are none."""
+    """Open a file for appending after `start` bytes; a new file if there are none."""
     if not start:
         return create(path, private=False)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC), "ab")
 
 
 def _total(start: int, length: str | None, size: int) -> int | None:
-    """Bytes of the whole file, as the server claims; None where it does not.
+    """Size of the whole file as stated by the server, in bytes; None if not stated.
 
     Raises
     ------
     _Refused
-        If it claims what can't be.
+        If the stated size is invalid.
     """
     if length is None:
         return None
@@ -204,7 +205,7 @@ def _total(start: int, length: str | None, size: int) -> int | None:
 
 
 def _read_mark(mark: str) -> str | None:
-    """The mark of the version that has begun to come; None if there is none."""
+    """The ETag of the partial download; None if there is none."""
     try:
         with open(os.open(mark, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             text = file.read(1024).decode("latin-1")
@@ -214,7 +215,7 @@ def _read_mark(mark: str) -> str | None:
 
 
 def _keep(mark: str, etag: str) -> None:
-    """Remember a strong mark of a version."""
+    """Save a strong ETag."""
     _remove(mark)
     if STRONG.fullmatch(etag):
         with create(mark, private=False) as file:

@@ -1,4 +1,4 @@
-"""Lists the known models, or fetches one; without a network it says what to get and where to put it."""
+"""Lists the known models, or downloads one; without a network it prints what to get and where to put it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ...files import sha256, write_whole
 from .download import CHUNK, LARGEST, NoNetwork, download
 from .registry import KnownModel, ModelFile
 
-NO_MODEL = (b"<", b"version https://git-lfs")  # how a web page and a Git LFS pointer begin
+NO_MODEL = (b"<", b"version https://git-lfs")  # first bytes of a web page and of a Git LFS pointer
 
 
 def fetch(model: KnownModel, folder: str) -> None:
-    """Put the files of a model into a folder, those that do not exist yet, and check them.
+    """Download the missing files of a model into a folder, and check them.
 
     Raises
     ------
     InputError
-        If one can't be fetched or has another sha256; says what to do instead.
+        If one can't be fetched or has another sha256; the message says what to do instead.
     """
     archives: list[str] = []
     missing: list[ModelFile] = []
@@ -37,7 +37,7 @@ def fetch(model: KnownModel, folder: str) -> None:
                 reason = str(error)
                 continue
         _check(target, file)
-        state = "sha256 is right" if file.sha256 else "is there; its sha256 is not known, so it is not checked"
+        state = "sha256 is right" if file.sha256 else "exists; its sha256 is not known, so it is not checked"
         print(f"{target}: {state}")
     if missing:
         raise InputError(f"{model.name}: can't be fetched ({reason}); {by_hand(model, missing, folder)}")
@@ -47,13 +47,13 @@ def fetch(model: KnownModel, folder: str) -> None:
 
 
 def _get(file: ModelFile, target: str, archives: list[str]) -> None:
-    """Fetch a file, or the archive with it, which is kept until all files have been fetched."""
+    """Download a file, or its archive, which is kept until all files are complete."""
     if not file.member:
         download(file.url, target, file.sha256, file.size)
         return
     name = file.url.rpartition("/")[2]
     if name in ("", ".", ".."):
-        raise InputError(f"{file.url}: ends in no name of a file")
+        raise InputError(f"{file.url}: does not end in a file name")
     archive = os.path.join(os.path.dirname(target), name)
     if not os.path.isfile(archive):
         download(file.url, archive, size=file.size)
@@ -61,10 +61,10 @@ def _get(file: ModelFile, target: str, archives: list[str]) -> None:
         archives.append(archive)
     try:
         with zipfile.ZipFile(archive) as opened:
-            # packs differ in whether a folder stands before the names
+            # some packs have a folder in front of the names
             names = [name for name in opened.namelist() if os.path.basename(name) == os.path.basename(file.member)]
             if len(names) != 1:
-                raise InputError(f"{archive}: holds {len(names)} files called {file.member}, not 1; remove it")
+                raise InputError(f"{archive}: contains {len(names)} files named {file.member}, not 1; remove it")
 
             def unpack(temporary: str) -> None:
                 with opened.open(names[0]) as source, open(temporary, "wb") as sink:
@@ -87,20 +87,20 @@ def _check(target: str, file: ModelFile) -> None:
     with open(target, "rb") as opened:
         head = opened.read(64).lstrip()
     if head.startswith(NO_MODEL):
-        raise InputError(f"{target}: is a web page or a pointer and no model; remove it and fetch it again")
+        raise InputError(f"{target}: is a web page or a pointer, not a model; remove it and fetch it again")
 
 
 def by_hand(model: KnownModel, files: Sequence[ModelFile], folder: str) -> str:
-    """What the user must get, and where to put it, in a line."""
+    """One line that tells the user what to download and where to put it."""
     parts = []
     for file in files:
-        source = f"{file.member} out of {file.url}" if file.member else file.url or f"it from {model.page}"
+        source = f"{file.member} from {file.url}" if file.member else file.url or f"it from {model.page}"
         parts.append(f"{source} as {os.path.join(folder, file.name)}")
     return f"on a machine with a network get {', '.join(parts)}; then give {os.path.join(folder, model.give)}"
 
 
 def listing(models: Sequence[KnownModel]) -> str:
-    """A few lines for each model."""
+    """A few lines per model."""
     blocks = []
     for model in models:
         known = sum(bool(file.sha256) for file in model.files)

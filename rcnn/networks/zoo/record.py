@@ -1,4 +1,4 @@
-"""The record of a classifier's training, PREFIX-train.json: what it learnt from, which labels, and how well."""
+"""The record of a classifier's training, PREFIX-train.json: training data, labels and accuracy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ...files.schema import Count, Digest, Name
 from ...files.text import printable
 from ...scores.extra_classes import ExtraClasses
 
-MOST_FOLDS = 100  # of --folds
-SHOWN = 400  # characters of a line that a record gives
+MOST_FOLDS = 100  # limit of --folds
+SHOWN = 400  # characters of a printed line from a record
 Label = Annotated[int, Meta(ge=0, lt=1 << 31)]
 
 
@@ -26,7 +26,7 @@ class Point(Struct):
 
 
 class TrainingArguments(Struct):
-    """Those arguments of `train_mlp.py` that another command reads."""
+    """The arguments of `train_mlp.py` that other commands read."""
 
     data: Name
     recipe: Name | None = None
@@ -40,15 +40,15 @@ class HeadRecord(Struct):
 
     @property
     def line(self) -> str:
-        """What commands print of it."""
+        """The line that commands print."""
         return printable(f"{self.kind}: {self.why}")[:SHOWN]
 
 
 class TrainingRecord(Struct):
-    """What the file holds; `labels` is None if it is not known which there are, `head` in older files, `classes`
-    where all classes but 0 are of people.
+    """The content of the file. `labels` is None if unknown, `head` in older files, `classes` if all classes except 0
+    are people.
 
-    `folds` is how many classifiers `train_mlp.py --folds` learnt, and None if it is a single one.
+    `folds` is the number of classifiers of `train_mlp.py --folds`, None for a single one.
     """
 
     arguments: TrainingArguments
@@ -61,7 +61,7 @@ class TrainingRecord(Struct):
 
 
 class TrainingOrigin(Struct):
-    """What a classifier was made of: all arguments, and the sha256 of the files and of the training set's manifest."""
+    """The inputs of a training: all arguments, and the sha256 of the files and of the training set's manifest."""
 
     arguments: dict[str, Any]
     files: dict[str, Digest]
@@ -69,13 +69,13 @@ class TrainingOrigin(Struct):
 
 
 def read_training_record(path: str) -> TrainingRecord:
-    """Read one.
+    """Read a record.
 
     Raises
     ------
     OSError
         If it can't be read.
     ValueError
-        If it is not a record; says what is wrong.
+        If it is not a valid record; the message says why.
     """
     return read_json(path, TrainingRecord)

@@ -1,5 +1,4 @@
-"""The models that are known, `model/zoo.toml`: what they are, what is done to the images that they are fed, and where
-they come from."""
+"""The known models in `model/zoo.toml`: descriptions, input formats and download addresses."""
 
 from __future__ import annotations
 
@@ -27,11 +26,11 @@ ZOO = MODELS / "zoo.toml"
 class ModelFile:
     """A file of a model.
 
-    name : as it is to lie in `model/`, with / between folders
-    sha256 : of its bytes; empty if it is not known
-    url : from which it can be fetched as it is, or the archive (.zip) that holds it; empty if there is none
-    member : its name in that archive; empty if the URL is the file itself
-    size : bytes of what the URL gives; 0 if it is not known
+    name : path within `model/`, with / between folders
+    sha256 : of its bytes; empty if unknown
+    url : of the file or of the archive (.zip) that contains it; empty if there is none
+    member : its name in the archive; empty if the URL is the file itself
+    size : bytes of the download; 0 if unknown
     """
 
     name: Annotated[str, Meta(pattern=INSIDE)]
@@ -46,10 +45,10 @@ class KnownModel:
     """An entry of `zoo.toml`.
 
     give : the value for `--model` or `--detector`, in `model/`
-    parameters : what an X.toml beside the file would say
-    page : where a person finds it
-    training : what it learnt from
-    commercial : whether its licence allows commercial use; None if nobody says
+    parameters : the content of an equivalent X.toml next to the file
+    page : web page of the model
+    training : training data
+    commercial : whether its licence allows commercial use; None if not stated
     """
 
     name: str
@@ -71,7 +70,7 @@ class _Registry(Struct):
 
 
 def known_models(path: Path | None = None) -> dict[str, KnownModel]:
-    """All entries of a registry, of the project's own if none is named, by name; none if there is no such file.
+    """All entries of a registry by name, by default the project's own; empty if the file does not exist.
 
     Raises
     ------
@@ -93,13 +92,13 @@ def _read(path: Path) -> dict[str, KnownModel]:
 
 
 def by_sha256(digest: str) -> KnownModel | None:
-    """The model that a file with this sha256 belongs to."""
+    """The model that contains a file with this sha256."""
     models = known_models().values()
     return next((model for model in models if digest in {file.sha256 for file in model.files}), None)
 
 
 def by_file_name(path: str) -> KnownModel | None:
-    """The model that has a file of this name whose sha256 is not known: only then the name says anything."""
+    """The model with a file of this name and unknown sha256; with a known sha256, the name alone is not trusted."""
     name = os.path.basename(path)
     return next(
         (

@@ -1,4 +1,4 @@
-"""Which checkpoint a stage uses when its flag is not given, and what to say when a named one is missing."""
+"""The default checkpoint of each stage, and messages for missing ones."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ...installation import MODELS as SHIPPED
 
+ONNX = ".onnx"
 PUBLISHED = "python -m rcnn zoo lists published ones"
 
 
 @dataclass(frozen=True)
 class Role:
-    """What a checkpoint is for.
+    """The purpose of a checkpoint.
 
     flag : of the script
-    seed : `PREFIX,EPOCH` that the challenge's commands name, used where its files exist
-    shipped : name among the models that come with the program
-    make : how to get or make one
+    seed : `PREFIX,EPOCH` of the challenge's commands, used if its files exist
+    shipped : name among the models shipped with the program
+    make : how to get or train one
     """
 
     flag: str
@@ -27,7 +28,7 @@ class Role:
     make: str
 
     def used(self, model: str) -> str:
-        """Which checkpoint is used where none was given, to be printed after the flag."""
+        """A message naming the checkpoint used by default, to print after the flag."""
         if model == self.seed:
             return f"not given, {model} is used"
         return f"not given and {self.seed} does not exist, {model} is used"
@@ -45,49 +46,62 @@ EMBEDDING = Role(
 
 
 def model_files(model: str) -> tuple[str, ...]:
-    """Paths of all files that a flag names.
+    """Paths of all files of a model.
 
     Parameters
     ----------
-    model : `PREFIX,EPOCH`, with a classifier's PREFIX-train.json where it is there, and all that it was learnt as in
-        folds; `X.onnx`, with X.toml and the weights X.onnx.data where they are there; or, of MTCNN's three
-        checkpoints, `DIR` or `PREFIX`
+    model : `PREFIX,EPOCH`, with an existing PREFIX-train.json of a classifier and the members of its folds; `X.onnx`,
+        with existing X.onnx.data (weights); or, for MTCNN's three checkpoints, `DIR` or `PREFIX`. An existing card,
+        PREFIX.toml or X.toml, is one of the files
 
     Raises
     ------
     InputError
         If the text has another form, or one of the three is missing.
     """
-    # they take numpy, for which neither --help nor a signal should wait
+    # they import numpy, which would delay --help and signal handling
     from ..checkpoint import checkpoint_files
     from ..checkpoint.cascade import cascade_checkpoints, is_cascade
 
-    if model.lower().endswith(".onnx"):
-        beside = (f"{os.path.splitext(model)[0]}.toml", f"{model}.data")
-        return model, *(path for path in beside if os.path.isfile(path))
-    if is_cascade(model):
-        return tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
-    record = train_record(model)
-    members = (path for member in members_of(model) for path in checkpoint_files(member))
-    return *members, *((record,) if os.path.isfile(record) else ())
+    own: tuple[str, ...]
+    beside = [card_path(card_owner(model))]
+    if model.lower().endswith(ONNX):
+        own = (model,)
+        beside.append(f"{model}.data")
+    elif is_cascade(model):
+        own = tuple(path for checkpoint in cascade_checkpoints(model) for path in checkpoint_files(checkpoint))
+    else:
+        own = tuple(path for member in members_of(model) for path in checkpoint_files(member))
+        beside.append(train_record(model))
+    return *own, *(path for path in beside if os.path.isfile(path))
+
+
+def card_path(path: str) -> str:
+    """Path of the card of X.onnx: X.toml."""
+    return f"{os.path.splitext(path)[0]}.toml"
+
+
+def card_owner(model: str) -> str:
+    """The X.onnx whose card X.toml belongs to a model; for the checkpoint `PREFIX,EPOCH` the card is PREFIX.toml."""
+    return model if model.lower().endswith(ONNX) else f"{model.rpartition(',')[0] or model}.onnx"
 
 
 def train_record(model: str) -> str:
-    """Where the record of a classifier's training lies, of `PREFIX,EPOCH`."""
+    """Path of the training record of a classifier `PREFIX,EPOCH`."""
     return f"{model.rpartition(',')[0]}-train.json"
 
 
 def fold_prefix(prefix: str, number: int) -> str:
-    """Prefix of the classifier that learnt without fold `number`, 1 or more."""
+    """Prefix of the classifier trained without fold `number`, counted from 1."""
     return f"{prefix}-fold{number}"
 
 
 def members_of(model: str) -> tuple[str, ...]:
-    """The checkpoints that a classifier consists of: `PREFIX-fold1,EPOCH` and so on where its record counts folds.
+    """The checkpoints of a classifier: `PREFIX-fold1,EPOCH` and so on if its record has folds.
 
     Parameters
     ----------
-    model : `PREFIX,EPOCH`; it is its own only member where it has no folds, or no record that can be read
+    model : `PREFIX,EPOCH`; returned alone if it has no folds or no readable record
     """
     from .record import read_training_record
 
@@ -100,12 +114,12 @@ def members_of(model: str) -> tuple[str, ...]:
 
 
 def missing_file(model: str) -> str | None:
-    """The first file of a model that does not exist, None where all are."""
+    """The first missing file of a model, None if all exist."""
     return next((path for path in model_files(model) if not os.path.isfile(path)), None)
 
 
 def shipped_model(name: str) -> str:
-    """Path of a model that comes with the program, from where we are if it lies below.
+    """Path of a model shipped with the program, relative if it is below the current folder.
 
     Parameters
     ----------
@@ -113,19 +127,19 @@ def shipped_model(name: str) -> str:
     """
     path = str(SHIPPED / name)
     below = os.path.relpath(path)
-    return path if below.startswith(os.pardir) else below  # a manifest names it, and is read from elsewhere
+    return path if below.startswith(os.pardir) else below  # manifests store it, and are read elsewhere
 
 
 def find_model(given: str | None, role: Role) -> str:
     """The checkpoint to use, `PREFIX,EPOCH`.
 
-    What was given; else the seed's default where its files exist; else the one that comes with the program.
-    `face-m,0`, without a folder, is the one that comes with the program where no such file is here.
+    The given one; else the challenge's default if its files exist; else the shipped one. `face-m,0`, without a folder,
+    is the shipped one if no such file exists in the current folder.
 
     Raises
     ------
     InputError
-        If a file of it does not exist; says where to get or how to make one.
+        If one of its files does not exist; the message says where to get or how to train one.
     """
     if given is not None:
         path = missing_file(given)
@@ -139,5 +153,5 @@ def find_model(given: str | None, role: Role) -> str:
         found = shipped_model(role.shipped)
         path = missing_file(found)
         if path:
-            raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} is there; {role.make}")
+            raise InputError(f"{role.flag}: not given, and neither {role.seed} nor {path} exists; {role.make}")
     return found

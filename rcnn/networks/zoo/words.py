@@ -1,4 +1,4 @@
-"""Words that settings and cards of models share: the values of --licence, and the order of colours."""
+"""Values shared by settings and model cards: --licence and colour order."""
 
 ANY, COMMERCIAL = "any", "commercial"
 RGB, BGR = "rgb", "bgr"

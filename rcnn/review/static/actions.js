@@ -1,14 +1,14 @@
-// Answers given in more than one view: who somebody is, in a group or in one track.
+// Answers shared by several views: naming the person of a group or a track.
 
 import { make, named, say } from "./dom.js";
 import { pick } from "./picker.js";
 
-/** Link to somebody's clips. */
+/** Link to a person's clips. */
 export function personLink(label, name) {
   return make("a", { href: `#/person/${label}` }, named(name));
 }
 
-/** Ask who tracks show, and send the answer. Returns the server's reply; null if nobody was named. */
+/** Ask who the tracks show, and send the answer. Returns the server's reply; null if the dialog was cancelled. */
 export async function nameTracks(memory, heading, spots, first = []) {
   const who = await pick({ heading, people: memory.state.people, first });
   if (!who || !spots.length) return null;
@@ -21,5 +21,5 @@ export async function nameTracks(memory, heading, spots, first = []) {
   return said;
 }
 
-/** Rows of a spot, as the server takes it. */
+/** A spot in the server's format. */
 export const spotOf = (item) => [item.clip, item.track];

@@ -1,6 +1,6 @@
-// The server's answers. Everything here only reads; answers of the user go through the outbox.
+// Requests to the server. These only read; the user's answers go through the outbox.
 
-/** The server refused: `status` and its sentence. */
+/** The server refused a request: `status` and its message. */
 export class Refused extends Error {
   constructor(status, message) {
     super(message);
@@ -8,7 +8,7 @@ export class Refused extends Error {
   }
 }
 
-/** A request; returns its JSON. Raises Refused, or TypeError where nobody answers. */
+/** Send a request; returns its JSON. Throws Refused, or TypeError if the server is unreachable. */
 export async function ask(path, options = {}) {
   const response = await fetch(path, { credentials: "same-origin", cache: "no-store", ...options });
   if (response.ok) return response.json();
@@ -18,12 +18,12 @@ export async function ask(path, options = {}) {
     sentence = text;
     sentence = JSON.parse(text).error ?? text;
   } catch {
-    // the sentence came as plain text
+    // the message is plain text
   }
   throw new Refused(response.status, sentence);
 }
 
-/** Send to the server. */
+/** Send a POST request. */
 export function post(path, body, type = "application/json") {
   return ask(path, { method: "POST", headers: { "X-Desk": "1", "Content-Type": type }, body });
 }
@@ -40,9 +40,9 @@ export const groups = (offset, count, hidden) =>
 export const group = (clip, track) => ask(`/api/group?clip=${part(clip)}&track=${part(track)}`);
 export const search = (image) => post("/api/search", image, image.type || "application/octet-stream");
 
-/** Address of a frame of a clip, at a second of its file. */
+/** URL of a clip's frame at a second of its file. */
 export const frame = (clip, time) => `/frame/${part(clip)}.jpg?time=${time.toFixed(3)}`;
 
-/** Address of a few seconds of a clip that any browser plays. */
+/** URL of a few seconds of a clip in a format that every browser plays. */
 export const piece = (clip, from, seconds) =>
   `/play/${part(clip)}?from=${Math.max(from, 0).toFixed(3)}&seconds=${seconds}`;

@@ -1,4 +1,4 @@
-// The page: the open view, keys, and the messages at the top.
+// The page: routing, keys, and the messages at the top.
 
 import { make, say } from "./dom.js";
 import { Memory } from "./memory.js";
@@ -29,7 +29,7 @@ function go(address) {
   location.hash = `#/${address}`;
 }
 
-/** Undo the last step of this window; the view may know what it was. */
+/** Undo the last step of this window, in the view if it knows the step. */
 async function undo() {
   if (view?.undo?.()) return;
   const said = await memory.answer("undo");
@@ -44,7 +44,7 @@ function route() {
   try {
     rest = more.map(decodeURIComponent);
   } catch {
-    rest = []; // an address that nobody here made
+    rest = []; // a malformed address
   }
   view = open({ memory, go, undo }, rest, name);
   const isFirst = !place.firstChild;
@@ -85,7 +85,7 @@ document.addEventListener("keydown", (event) => {
   const at = event.target;
   if (at.matches("input:not([type=checkbox]), select, textarea")) return;
   if (!lettersWork() && event.key.length === 1 && event.key !== " ") return;
-  if (event.key === " " && at.closest("button, a, input, summary, [role=option]")) return; // the focused element gets it
+  if (event.key === " " && at.closest("button, a, input, summary, [role=option]")) return; // left to the focused element
   const wanted = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const found = keys().find((one) => one.key === wanted);
   if (!found || (event.repeat && !event.key.startsWith("Arrow"))) return;
@@ -115,10 +115,10 @@ memory.addEventListener("state", () => {
 memory.addEventListener("news", () => view?.refresh?.());
 memory.addEventListener("refused", (event) => view?.refused?.(event.detail));
 addEventListener("beforeunload", (event) => {
-  if (memory.outbox.left) event.preventDefault(); // they are kept, but sent only while a page is open
+  if (memory.outbox.left) event.preventDefault(); // waiting answers are stored, but sent only while a page is open
 });
 
-// a photograph may be dropped onto any view
+// every view accepts a dropped photograph
 for (const kind of ["dragover", "drop"]) {
   addEventListener(kind, (event) => {
     if (![...(event.dataTransfer?.types ?? [])].includes("Files")) return;

@@ -1,17 +1,17 @@
-// Elements, and how values are written. Names come from strangers: text goes into a page as text only, here and nowhere else.
+// Elements and formatting of values. Names are untrusted: text enters the page only as text nodes, and only here.
 
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
-const JOINERS = new Set(["\u200c", "\u200d"]); // scripts and emoji need them
+const JOINERS = new Set(["\u200c", "\u200d"]); // required by some scripts and by emoji
 const MINUTE = 60;
 const HOUR = 3600; // seconds
-const SURE = 0.995; // a probability from which no rounded share is shown, as on the report
+const SURE = 0.995; // above it, no rounded share is shown, as in the report
 
-/** Text with a mark for everything that can't be seen, such as changes of direction. */
+/** Text with a replacement mark for invisible characters, such as direction changes. */
 export function shown(text) {
   return String(text ?? "").replace(UNSEEN, (sign) => (JOINERS.has(sign) ? sign : "\ufffd"));
 }
 
-/** An element. `options`: attributes; `on`: listeners, `text`: its text. Children that are strings become text. */
+/** Create an element. `options`: attributes; `on`: listeners, `text`: its text. String children become text nodes. */
 export function make(tag, options = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(options)) {
@@ -27,19 +27,19 @@ export function make(tag, options = {}, ...children) {
   return node;
 }
 
-/** A button; `keys` is shown next to its label. */
+/** A button; `key` is shown next to its label. */
 export function button(words, listener, { key = "", ...options } = {}) {
   const inside = key ? [words, " ", make("kbd", { text: key })] : [words];
   return make("button", { type: "button", "aria-keyshortcuts": key || null, on: { click: listener }, ...options }, inside);
 }
 
-/** A name, kept apart from the direction of the text around it. */
+/** A name, isolated from the direction of the surrounding text. */
 export const named = (name) => make("bdi", { text: name });
 
-/** The words of a name, or of somebody without one. */
+/** A name, or the words for somebody without one. */
 export const title = (name) => name || "somebody unknown";
 
-/** A time of a file, such as 1:04 or 1:00:09. */
+/** A time in a file, such as 1:04 or 1:00:09. */
 export function clock(seconds) {
   const all = Math.max(Math.round(seconds), 0);
   const two = (number) => String(number).padStart(2, "0");
@@ -47,13 +47,13 @@ export function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(left)}` : `${minutes}:${two(left)}`;
 }
 
-/** From when to when, to the second. */
+/** A time span, to the second. */
 export function span(start, end) {
   const [first, last] = [clock(start), clock(Math.max(end, start))];
   return first === last ? first : `${first}-${last}`;
 }
 
-/** How likely it is this person, or how like them, in words. */
+/** The probability of the person, or else the cosine, in words. */
 export function share(item) {
   const value = item.probability;
   if (value === null || value === undefined || !(value >= 0)) {
@@ -63,24 +63,24 @@ export function share(item) {
   return value < 1 - SURE ? "under 1% likely" : `${Math.round(100 * value)}% likely`;
 }
 
-/** A number with its noun: 1 clip, 2 clips. */
+/** A number with its noun in the right form: 1 clip, 2 clips. */
 export function count(number, one, many = `${one}s`) {
   return `${Number(number).toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-/** A file without its folders, and its folders. */
+/** The file name and the folders of a path. */
 export function parts(source) {
   const cut = source.lastIndexOf("/") + 1;
   return [source.slice(cut) || source, source.slice(0, cut)];
 }
 
-/** Text to look for: without marks on letters, in small letters. */
+/** Normalised text for searching: without diacritics, in lower case. */
 export const plain = (text) => String(text).normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
-/** What names a track. */
+/** The key of a track. */
 export const keyOf = (spot) => `${spot.clip}\n${spot.track}`;
 
-/** Where a face is; `size` is its height in pixels. */
+/** The image of a face; `size` is its height in pixels. */
 export function face(address, size = 112) {
   const image = make("img", { alt: "", decoding: "async", class: "face", width: size, height: size });
   if (address) image.src = `${address}${address.includes("?") ? "&" : "?"}size=${size}`;

@@ -1,4 +1,4 @@
-// One film: its time line, and who is in it, including unknown people.
+// One film: its timeline with all people, including unknown ones.
 
 import * as api from "./api.js";
 import { nameTracks, personLink, spotOf } from "./actions.js";
@@ -7,19 +7,19 @@ import { VirtualList } from "./list.js";
 import { pick } from "./picker.js";
 import { Player } from "./player.js";
 
-const NARROWEST = 3; // pixels between two bars that are drawn apart
-const GUESSED = 600; // pixels of a time line that is not laid out yet
-const SHORTEST = 1e-3; // seconds of a time line
-const SINGLE = -1; // group of a track that is like no other
-const HIDDEN = -2; // group of those that are of no interest
+const NARROWEST = 3; // minimum pixels between two bars
+const GUESSED = 600; // pixels, assumed width of a timeline before layout
+const SHORTEST = 1e-3; // seconds, minimum length of a timeline
+const SINGLE = -1; // group number of a track without group
+const HIDDEN = -2; // group number of hidden tracks
 const RANKS = { yes: 0, maybe: 1, no: 2 };
 
 export function open({ memory }, [clip, track]) {
   const player = new Player();
   let film = null;
-  let lines = []; // of the time line: {who, name, verdict, group, tracks}
+  let lines = []; // of the timeline: {who, name, verdict, group, tracks}
   let current = null;
-  let length = 0; // seconds of the time line
+  let length = 0; // seconds, length of the timeline
   const heading = make("h1", { text: "Film" });
   const way = make("p", { class: "way" });
   const facts = make("p", { class: "soft" });
@@ -42,7 +42,7 @@ export function open({ memory }, [clip, track]) {
 
   const isKnown = (one) => one.who !== null && one.who !== undefined && (one.answer === "yes" || one.verdict !== "no");
 
-  /** Tracks of a person on one line, of a group on one, and all single unknown ones on one. */
+  /** One line per person, one per group, and one for all single unknown tracks. */
   function gather() {
     const found = new Map();
     for (const one of film.tracks) {
@@ -73,7 +73,7 @@ export function open({ memory }, [clip, track]) {
     const room = wide / all;
     let right = -Infinity;
     for (const one of line.tracks) {
-      if (one.start * room < right + NARROWEST && line.tracks.length > wide / NARROWEST) continue; // no room for all
+      if (one.start * room < right + NARROWEST && line.tracks.length > wide / NARROWEST) continue; // no room for all bars
       right = one.end * room;
       const bar = button("", () => look(one), {
         class: `bar-track ${isKnown(one) ? (one.answer ?? one.verdict) : "unknown"}`,
@@ -119,7 +119,7 @@ export function open({ memory }, [clip, track]) {
         make("span", { class: "soft", text: known ? `, ${one.answer ? `answered ${one.answer}` : one.verdict}` : "" }),
       ),
     );
-    if (buttons.dataset.known === String(known)) return; // what has the focus keeps it
+    if (buttons.dataset.known === String(known)) return; // keeps the focus
     buttons.dataset.known = known;
     buttons.replaceChildren(
       ...(known

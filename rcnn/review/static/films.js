@@ -1,4 +1,4 @@
-// All films, with how many people are in each.
+// All films, with the number of people in each.
 
 import * as api from "./api.js";
 import { clock, count, make, named, parts } from "./dom.js";

@@ -1,4 +1,4 @@
-// One group of an unknown person: look at its tracks, name it, split off those of somebody else.
+// One group of an unknown person: inspect its tracks, name it, split off other people's tracks.
 
 import * as api from "./api.js";
 import { nameTracks, spotOf } from "./actions.js";
@@ -91,7 +91,7 @@ export function open({ memory, go }, [clip, track]) {
   async function apart() {
     const [these, rest] = [those(true), those(false)];
     if (!these.length || !rest.length) return;
-    // the first one is somebody else than all others
+    // the first track is marked as different from all others
     const said = await memory.answer("apart", { spots: [rest[0], ...these].map(spotOf) });
     if (said) say(`Split off: ${count(these.length, "track")}.`);
     chosen.clear();
@@ -111,7 +111,7 @@ export function open({ memory, go }, [clip, track]) {
     try {
       items = (await api.group(clip, track)).items;
     } catch (error) {
-      if (error.status !== 404) return; // nobody answers; the banner says so
+      if (error.status !== 404) return; // server unreachable, as the banner says
       items = [];
     }
     const all = new Set(items.map(keyOf));

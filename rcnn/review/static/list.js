@@ -1,16 +1,16 @@
-// A list of any length; only the rows in view exist. Rows have one height; pages are loaded when near.
+// A virtual list: only rows in view exist. Rows have equal height; pages are loaded when near the view.
 
 const PAGE = 100;
-const BEYOND = 400; // pixels above and below the view that are made as well
-const TRIES = 4; // at a page of a list that changes while it is read
-const TALLEST = 15_000_000; // pixels; browsers cut off what is longer
+const BEYOND = 400; // pixels rendered above and below the view
+const TRIES = 4; // to load an item of a list that changes meanwhile
+const TALLEST = 15_000_000; // pixels; browsers limit the height of elements
 
 export class VirtualList {
   /**
-   * node : a list; its style has `--row` and `--column`, height and least width of a row in pixels
+   * node : a list; its style has `--row` and `--column`, height and minimum width of a row in pixels
    * scroller : the element around it that scrolls, null for the page
    * load : (offset, count) -> promise of {total, items}
-   * draw : (item, index) -> element; null items are drawn as a place that is being filled
+   * draw : (item, index) -> element; null items are drawn as loading placeholders
    */
   constructor({ node, scroller = null, load, draw }) {
     Object.assign(this, { node, scroller, load, draw });
@@ -45,12 +45,12 @@ export class VirtualList {
     const pixels = (name, other) => parseFloat(style.getPropertyValue(name)) || other;
     this.height = pixels("--row", 80);
     const width = pixels("--column", 0);
-    this.width = this.node.clientWidth; // kept: to ask for it while rows are made lays the page out each time
+    this.width = this.node.clientWidth; // cached, because reading it while rows are created forces a layout each time
     this.columns = width ? Math.max(1, Math.floor(this.width / width)) : 1;
     this.resize();
   }
 
-  /** Rows that can be reached. */
+  /** Number of reachable rows. */
   get reach() {
     return Math.min(this.total, Math.floor(TALLEST / this.height) * this.columns);
   }
@@ -60,7 +60,7 @@ export class VirtualList {
     this.place(true);
   }
 
-  /** Which rows are in view, first and one behind the last. */
+  /** Rows in view: the first, and one past the last. */
   range(beyond = BEYOND) {
     const box = this.node.getBoundingClientRect();
     const view = this.scroller?.getBoundingClientRect() ?? { top: 0, bottom: innerHeight };
@@ -75,7 +75,7 @@ export class VirtualList {
     for (const [index, row] of this.rows) {
       if (index >= first && index < last && !again) continue;
       if (index < first || index >= last) {
-        if (row.contains(document.activeElement)) continue; // focus is never lost to scrolling
+        if (row.contains(document.activeElement)) continue; // scrolling must not remove the focused row
         row.remove();
         this.rows.delete(index);
       }
@@ -103,7 +103,7 @@ export class VirtualList {
     this.rows.set(index, row);
   }
 
-  /** In the order of the list, so that the keyboard and screen readers follow the visible order. */
+  /** Insert in list order, so that the keyboard and screen readers follow the visible order. */
   insert(row, index) {
     let next = null;
     for (const other of this.node.children) {
@@ -145,7 +145,7 @@ export class VirtualList {
       if (age === this.age) this.pages.delete(page);
       throw error;
     }
-    if (age !== this.age || this.closed) return; // it was asked for before the list changed
+    if (age !== this.age || this.closed) return; // requested before the list changed
     this.take(page, found);
   }
 
@@ -162,7 +162,7 @@ export class VirtualList {
     for (let index = Math.max(first, page * PAGE); index < Math.min(last, (page + 1) * PAGE); index += 1) this.put(index);
   }
 
-  /** Read the pages in view again, without moving anything; resolves when they have arrived. */
+  /** Reload the pages in view without moving anything; resolves when they are loaded. */
   async refresh() {
     this.age += 1;
     const age = this.age;
@@ -173,7 +173,7 @@ export class VirtualList {
     const wanted = Array.from({ length: to - from + 1 }, (_, n) => from + n);
     const found = await Promise.all(wanted.map((page) => this.load(page * PAGE, PAGE)));
     if (age !== this.age || this.closed) return false;
-    this.items = []; // those out of view come again when they are looked at
+    this.items = []; // those out of view are reloaded when visible
     wanted.forEach((page, n) => {
       this.pages.set(page, Promise.resolve());
       this.take(page, found[n]);
@@ -186,18 +186,18 @@ export class VirtualList {
     return true;
   }
 
-  /** Draw the rows in view again. */
+  /** Redraw the rows in view. */
   redraw() {
     for (const index of [...this.rows.keys()]) if (this.items[index]) this.put(index);
   }
 
-  /** Take an item out; those behind it move up. */
+  /** Remove an item; later ones move up. */
   remove(index) {
     this.items.splice(index, 1);
     this.change(-1);
   }
 
-  /** Put an item in; those behind it move down. */
+  /** Insert an item; later ones move down. */
   insertItem(index, item) {
     this.items.splice(index, 0, item);
     this.change(1);
@@ -216,9 +216,9 @@ export class VirtualList {
     this.resize();
   }
 
-  /** The item at an index, which may have to be asked for; undefined behind the end. */
+  /** The item at an index, loaded if necessary; undefined past the end. */
   async at(index) {
-    // a reply is discarded if the list has changed meanwhile, so it may take another try
+    // a reply is discarded if the list has changed, so it may need a retry
     for (let tries = 0; tries < TRIES && !this.items[index] && index < Math.max(this.total, 1); tries += 1) {
       this.pages.delete(Math.floor(index / PAGE));
       await this.fetch(Math.floor(index / PAGE));
@@ -226,7 +226,7 @@ export class VirtualList {
     return this.items[index];
   }
 
-  /** Bring a row into view. */
+  /** Scroll a row into view. */
   reveal(index) {
     const top = Math.floor(index / this.columns) * this.height;
     const [first, last] = this.range(0);

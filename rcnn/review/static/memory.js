@@ -1,11 +1,11 @@
-// What all views share: the state of the run, the answers on their way, and news from other windows.
+// State shared by all views: the run, pending answers, and changes from other windows.
 
 import * as api from "./api.js";
 import { count, say } from "./dom.js";
 import { Outbox } from "./outbox.js";
 
-const CALM_DOWN = 150; // milliseconds in which several news count as one
-const CHECK = 2000; // milliseconds between two looks whether the server is back
+const CALM_DOWN = 150; // milliseconds within which several changes are merged
+const CHECK = 2000; // milliseconds between checks whether the server is back
 
 export class Memory extends EventTarget {
   constructor() {
@@ -16,7 +16,7 @@ export class Memory extends EventTarget {
       refused: (body, why) => this.refused(body, why),
     });
     this.outbox.addEventListener("change", () => this.tell("trouble"));
-    this.lost = false; // whether the stream of news is broken
+    this.lost = false; // whether the event stream is broken
   }
 
   /** Read the state; retries until the server answers. */
@@ -44,19 +44,19 @@ export class Memory extends EventTarget {
       this.lost = this.locked = false;
       this.outbox.hurry();
       this.tell("trouble");
-      this.renew(); // something may have happened meanwhile
+      this.renew(); // changes may have been missed
     });
     this.news.addEventListener("revision", () => this.renew());
     this.news.addEventListener("groups", () => this.tell("news"));
     this.news.addEventListener("error", () => {
       this.lost = true;
       this.tell("trouble");
-      // a stream that was refused is not tried again by the browser
+      // browsers do not retry a refused stream
       if (this.news.readyState === EventSource.CLOSED) setTimeout(() => this.start(), CHECK);
     });
   }
 
-  /** Read the state soon, and let the views follow. */
+  /** Schedule a reload of the state and notify the views. */
   renew() {
     clearTimeout(this.timer);
     this.timer = setTimeout(async () => {
@@ -84,7 +84,7 @@ export class Memory extends EventTarget {
     return this.people.get(label)?.name ?? "";
   }
 
-  /** Send an answer; returns a promise of the server's reply, null if it refused. */
+  /** Send an answer; returns a promise of the server's reply, null if refused. */
   answer(kind, more = {}) {
     return this.outbox.add({ kind, ...more });
   }
@@ -100,7 +100,7 @@ export class Memory extends EventTarget {
     this.renew();
   }
 
-  /** What keeps answers from being sent, in words; empty if nothing does. */
+  /** Why answers can't be sent, in words; empty if they can. */
   get trouble() {
     const left = this.outbox.left;
     const waiting = left ? ` ${count(left, "answer waits", "answers wait")} here and will be sent then.` : "";

@@ -1,18 +1,18 @@
-// Answers wait here until the server has them: kept by the browser, sent in order, repeated until acknowledged.
+// Answers wait here until the server has them: stored in the browser, sent in order, repeated until acknowledged.
 //
-// Each answer carries a token, and the server takes a token once, so sending one again changes nothing. Another window of
-// this desk, or this one when it is opened again, sends what a closed window left.
+// Each answer carries a token, and the server accepts a token once, so repeating an answer changes nothing. Answers left
+// by a closed window are sent by another window of this desk, or by this one when it is reopened.
 
 import { post } from "./api.js";
 
 const PREFIX = "desk-answer:";
 const FIRST_WAIT = 400;
-const LONGEST_WAIT = 4000; // milliseconds between two tries
+const LONGEST_WAIT = 4000; // milliseconds between two attempts
 const WRONG_KEY = 403;
 const NEVER = [400, 404, 409, 413, 422]; // permanent refusals of the server
 const TOKEN_BYTES = 16;
 
-/** A random word. The page may be at an address of the network, where browsers have no `crypto.randomUUID`. */
+/** A random token. `crypto.randomUUID` is missing when the page is opened over plain HTTP from another machine. */
 function token() {
   const bytes = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -26,12 +26,12 @@ function ownWindow() {
     sessionStorage.setItem("desk-window", made);
     return made;
   } catch {
-    return token(); // a browser that keeps nothing
+    return token(); // storage is unavailable
   }
 }
 
 export class Outbox extends EventTarget {
-  /** `sent` gets each answer and the server's reply, `refused` each answer and the reason; `run` names the run. */
+  /** `sent` receives each answer with the server's reply, `refused` each answer with the reason; `run` names the run. */
   constructor({ sent, refused }) {
     super();
     this.window = ownWindow();
@@ -48,7 +48,7 @@ export class Outbox extends EventTarget {
     document.addEventListener("visibilitychange", () => this.hurry());
   }
 
-  /** From now on answers are of this run; those that were kept are sent. */
+  /** Use this run from now on, and send its stored answers. */
   open(run) {
     if (this.run === run) return;
     this.run = run;
@@ -78,7 +78,7 @@ export class Outbox extends EventTarget {
     }
   }
 
-  /** Store an answer and send it. Returns a promise of the server's reply; it never rejects, and null means refused. */
+  /** Store an answer and send it. Returns a promise of the server's reply; it never rejects; null means refused. */
   add(answer) {
     const body = { token: token(), window: this.window, ...answer };
     this.serial += 1;
@@ -87,7 +87,7 @@ export class Outbox extends EventTarget {
     try {
       localStorage.setItem(key, JSON.stringify({ run: this.run, body }));
     } catch {
-      // full, or switched off: it waits in this page alone
+      // storage is full or disabled: the answer waits only in this page
     }
     this.queue.push(one);
     const promise = new Promise((resolve) => this.done.set(body.token, resolve));
@@ -145,7 +145,7 @@ export class Outbox extends EventTarget {
     try {
       localStorage.removeItem(one.key);
     } catch {
-      // nothing was kept
+      // nothing was stored
     }
   }
 

@@ -7,8 +7,8 @@ import { VirtualList } from "./list.js";
 import { pick } from "./picker.js";
 import { Player } from "./player.js";
 
-const AHEAD = 2; // tracks whose pictures are fetched before their turn
-const LARGE = 320; // pixels of the face that is looked at
+const AHEAD = 2; // tracks whose pictures are preloaded
+const LARGE = 320; // pixels, height of the current face
 
 export function open({ memory }, [which]) {
   const label = Number(which);
@@ -17,10 +17,10 @@ export function open({ memory }, [which]) {
   const taken = new Map(); // tracks answered here that may not have reached the server -> the answer
   const steps = []; // steps to undo: {item, index, show}
   let show = "left";
-  let index = 0; // index in the list; the next track is the one that is there then
+  let index = 0; // index in the list; when a track leaves, the next one takes its index
   let current = null;
 
-  // --- what is shown
+  // --- elements
   const heading = make("h1", {});
   const facts = make("p", { class: "soft facts" });
   const known = make("div", { class: "known" });
@@ -101,14 +101,14 @@ export function open({ memory }, [which]) {
     }
   }
 
-  // --- which one is looked at
+  // --- current track
   async function go(at, { scroll = true } = {}) {
     index = Math.max(0, Math.min(at, list.reach - 1));
     let item;
     try {
       item = list.reach ? await list.at(index) : null;
     } catch {
-      return; // nobody answers; the banner says so
+      return; // server unreachable, as the banner says
     }
     if (list.closed) return;
     look(item ?? null);
@@ -234,10 +234,10 @@ export function open({ memory }, [which]) {
     list.refresh().then(() => go(0)).catch(() => {});
   }
 
-  /** Read changes: the position in the list is kept, and so is the current track. */
+  /** Load changes, keeping the position in the list and the current track. */
   async function refresh() {
     top();
-    if (memory.outbox.left) return; // another piece of news comes when they have been sent
+    if (memory.outbox.left) return; // another change event follows when they are sent
     if (!(await list.refresh().catch(() => false))) return;
     if (!memory.outbox.left) taken.clear();
     if (!current) {
@@ -252,13 +252,13 @@ export function open({ memory }, [which]) {
     select();
   }
 
-  /** A track that left the list through another answer: show what it is now. */
+  /** Show the new state of a track that left the list through another answer. */
   async function elsewhere(item) {
     const film = await api.film(item.clip).catch(() => null);
     const now = film?.tracks.find((one) => keyOf(one) === keyOf(item));
     if (!now || current !== item) return;
     const mine = now.who === label && now.verdict !== "no";
-    if (mine && now.verdict === item.verdict && !now.answer) return; // it is in a part of the list that was not read
+    if (mine && now.verdict === item.verdict && !now.answer) return; // it is in a part of the list that was not loaded
     const words = mine ? [now.answer ? `answered ${now.answer}` : `a ${now.verdict}`] : ["no longer ", named(name())];
     note.replaceChildren("By answers of another window this is ", ...words, now.name && !mine ? ", but " : "", now.name && !mine ? named(now.name) : "", ".");
     note.hidden = false;
@@ -292,7 +292,7 @@ export function open({ memory }, [which]) {
     },
     undo() {
       if (!steps.length) return false;
-      const step = steps.pop(); // null: of the person, not of a track
+      const step = steps.pop(); // null for a step about the person, not a track
       if (step) back(step);
       memory.answer("undo");
       say("The last answer was taken back.");

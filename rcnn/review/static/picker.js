@@ -1,20 +1,20 @@
-// A name is picked by typing a part of it, or a new one is given: a dialog, for the keyboard alone, too.
+// A dialog to pick a name by typing a part of it, or to enter a new one; usable with the keyboard alone.
 
 import { face, make, named, plain } from "./dom.js";
 
-const MOST = 50; // names that are listed; typing finds the others
+const MOST = 50; // names listed; typing finds the others
 
 const byId = (id) => document.getElementById(id);
 
 /**
- * Ask for somebody.
+ * Ask for a person.
  *
  * heading : the question
- * people : those who are known, with `label`, `name` and `face`
- * first : labels to list first, the most likely ones at the top
- * makes : whether a new name may be given
+ * people : known people, with `label`, `name` and `face`
+ * first : labels to list first, most likely first
+ * makes : whether a new name may be entered
  *
- * Gives a promise of {label, name}, label null for somebody new; null where it was closed.
+ * Returns a promise of {label, name}, with label null for a new person; null if the dialog was closed.
  */
 export function pick({ heading, people, first = [], makes = true, without = null, text = "" }) {
   const dialog = byId("picker");

@@ -1,12 +1,12 @@
-// A clip from its second, with the box drawn over it. What the browser can't play comes from the server, a few seconds at a time.
+// Plays a clip from a second, with the box on top. The server converts clips that the browser can't play, piece by piece.
 
 import { frame, piece } from "./api.js";
 import { button, clock, make } from "./dom.js";
 
-const BOX_SECONDS = 0.7; // how far from the moment of the box it is drawn: faces move
+const BOX_SECONDS = 0.7; // the box is shown this long before and after its moment, because faces move
 const PIECE_SECONDS = 8;
 const SHORTEST = 1; // seconds, smallest length to play
-const START_WAIT = 250; // milliseconds: a clip that is passed over is not asked for
+const START_WAIT = 250; // milliseconds; clips that are skipped sooner are not requested
 const PLAYS = "desk-plays";
 
 export const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -40,7 +40,7 @@ export class Player {
     this.words();
   }
 
-  /** Show a track: the frame of its best face at once; the clip plays by itself unless people want calm or stopped it. */
+  /** Show a track: first the frame of its best face, then the clip, unless reduced motion is set or the user stopped it. */
   show(item) {
     if (this.item && this.item.clip === item.clip && this.item.track === item.track) return;
     this.stop();
@@ -57,7 +57,7 @@ export class Player {
     if (this.plays && item.plays) this.timer = setTimeout(() => this.play(), START_WAIT);
   }
 
-  /** Whether clips play by themselves. */
+  /** Whether clips play automatically. */
   get plays() {
     return !calm.matches && sessionStorage.getItem(PLAYS) !== "no";
   }
@@ -83,7 +83,7 @@ export class Player {
     this.load();
   }
 
-  /** Seconds of the file at which the video's own time is 0. */
+  /** Time in the file where the video's own time is 0, seconds. */
   get zero() {
     return this.asPiece ? this.from : 0;
   }
@@ -95,7 +95,7 @@ export class Player {
   }
 
   start() {
-    this.video.play().catch(() => this.words()); // replaced by the next one, or the browser requires a click first
+    this.video.play().catch(() => this.words()); // replaced by the next clip, or the browser requires a click
     this.words();
   }
 
@@ -111,14 +111,14 @@ export class Player {
     this.follow();
   }
 
-  /** The box and the clock go along with the video; after the track has ended it starts again. */
+  /** Move the box and the clock with the video; restart after the end of the track. */
   follow() {
     cancelAnimationFrame(this.frame);
     const step = () => {
       if (!this.item || this.video.hidden) return;
       const now = this.zero + this.video.currentTime;
       this.when.textContent = clock(now);
-      const { start, end, time } = this.item; // behind a cut the box would be around somebody else
+      const { start, end, time } = this.item; // beyond a cut, the box would surround somebody else
       this.mark(now >= start && now <= end && Math.abs(now - time) <= BOX_SECONDS);
       if (now > Math.max(this.item.end, this.item.start + SHORTEST)) this.again();
       if (!this.video.paused) this.frame = requestAnimationFrame(step);
@@ -156,7 +156,7 @@ export class Player {
     this.sound.textContent = this.video.muted ? "Sound on" : "Sound off";
   }
 
-  /** Width by height of the picture, so that shares of the frame are shares of its element. */
+  /** Set the picture's aspect ratio, so that fractions of the frame are fractions of its element. */
   shape(width, height) {
     if (width && height) this.picture.style.setProperty("--ratio", width / height);
   }

@@ -1,12 +1,12 @@
-// Search by a photograph: dropped onto the page, or chosen.
+// Search by a photograph that is dropped onto the page or chosen.
 
 import * as api from "./api.js";
 import { button, count, face, keyOf, make, named, parts, share, span, title } from "./dom.js";
 import { Player } from "./player.js";
 import { VirtualList } from "./list.js";
 
-const LARGEST = 20 << 20; // bytes that the server takes
-const SIDE = 480; // pixels that the photograph is shown in, at most
+const LARGEST = 20 << 20; // bytes, limit of the server
+const SIDE = 480; // pixels, maximum side of the displayed photograph
 
 export function open() {
   const player = new Player();
@@ -67,7 +67,7 @@ export function open() {
     try {
       image = await createImageBitmap(photograph);
     } catch {
-      canvas.hidden = true; // of a kind that the browser does not show; the server may read it
+      canvas.hidden = true; // the browser can't display this format; the server may be able to read it
       return;
     }
     const scale = Math.min(1, SIDE / Math.max(image.width, image.height));

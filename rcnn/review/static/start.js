@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { count, face, make, named, parts, plain } from "./dom.js";
 import { VirtualList } from "./list.js";
 
-const FEW = 6; // groups and films that are shown here
+const FEW = 6; // groups and films shown here
 
 export function open({ memory }) {
   const tiles = make("dl", { class: "tiles" });
@@ -116,7 +116,7 @@ export function open({ memory }) {
 
   function refresh() {
     fill();
-    more().catch(() => {}); // the banner says that nobody answers
+    more().catch(() => {}); // the banner reports that the server is unreachable
   }
 
   text.addEventListener("input", fill);

@@ -1,4 +1,4 @@
-// Groups of unknown people: give one a name, merge two, hide those of no interest, or bring them back.
+// Groups of unknown people: name one, merge two, hide groups, or show hidden ones again.
 
 import * as api from "./api.js";
 import { nameTracks, spotOf } from "./actions.js";
@@ -7,7 +7,7 @@ import { VirtualList } from "./list.js";
 
 export function open({ memory, go }, _, route) {
   const hidden = route === "hidden";
-  const chosen = new Map(); // key of the first track -> group: the two that are to be merged
+  const chosen = new Map(); // key of the first track -> group: the two to merge
   const status = make("p", { class: "soft", role: "status" });
   const rows = make("ul", { class: "groups", "aria-label": hidden ? "Hidden groups" : "Groups" });
   const bar = make("div", { class: "bar", role: "region", "aria-label": "Merge", hidden: true });
@@ -64,7 +64,7 @@ export function open({ memory, go }, _, route) {
     );
   }
 
-  /** All tracks of a group, as they are now. */
+  /** The current tracks of a group. */
   const tracks = async (one) => (await api.group(first(one).clip, first(one).track)).items.map(spotOf);
 
   async function name(one) {
@@ -108,7 +108,7 @@ export function open({ memory, go }, _, route) {
   async function merge(two) {
     chosen.clear();
     bar.hidden = true;
-    // all of them, so that the server sees whether two are in one frame
+    // all tracks, so that the server can check whether two share a frame
     const spots = await Promise.all(two.map(tracks)).catch(() => null);
     if (!spots) return;
     const said = await memory.answer("together", { spots: spots.flat() });
@@ -116,7 +116,7 @@ export function open({ memory, go }, _, route) {
     list.refresh().catch(() => {});
   }
 
-  /** The group that has the focus, else the first in view. */
+  /** The focused group, else the first in view. */
   function at() {
     const row = document.activeElement?.closest("li.group") ?? rows.querySelector("li.group");
     return row ? [list.items[Number(row.dataset.index)], Number(row.dataset.index)] : [null, -1];

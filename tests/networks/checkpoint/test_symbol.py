@@ -322,7 +322,7 @@ def test_missing_files_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("name", "what"),
     [("weight", "neither arg:NAME nor aux:NAME"), ("arg:", "neither"), ("foo:weight", "neither"),
-     ("aux:weight", "holds weight as arg and as aux")],
+     ("aux:weight", "contains weight both as arg and as aux")],
 )  # fmt: skip
 def test_names_of_arrays_have_a_kind(tmp_path, name, what):
     (tmp_path / "model-symbol.json").write_text(json.dumps(document()), encoding="utf-8")

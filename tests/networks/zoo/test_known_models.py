@@ -192,7 +192,7 @@ def test_fetching_a_model_with_an_archive_and_a_checksum(server, tmp_path, capsy
 
 def test_a_web_page_is_no_model(server, tmp_path):
     server.files["/page"] = b"\n<!DOCTYPE html>"
-    with pytest.raises(InputError, match="is a web page or a pointer and no model"):
+    with pytest.raises(InputError, match="is a web page or a pointer, not a model"):
         fetch.fetch(entry(ModelFile("x.onnx", "", f"{server.url}/page")), str(tmp_path))
     server.files["/no.zip"] = b"nothing"
     with pytest.raises(InputError, match=r"is not a .zip, so it was removed"):
