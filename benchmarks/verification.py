@@ -158,6 +158,9 @@ def main() -> None:
     else:
         entries = ", ".join(f'"{name}" = {cosine:.3f}' for name, cosine in zip(RATES, cosines, strict=True))
         print(f"thresholds = {{ {entries} }}")
+        accepted = similarities(normalise(photographs.plain), same)
+        shares = ", ".join(f"{np.mean(accepted >= at):.1%} at {name}" for name, at in zip(RATES, cosines, strict=True))
+        print(f"pairs of one person that are accepted, by false match rate: {shares}")
 
 
 if __name__ == "__main__":

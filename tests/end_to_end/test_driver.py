@@ -223,7 +223,7 @@ def test_the_recipe_goes_to_every_stage(run):
     assert all(value(call, "--recipe") == "best" for call in run.calls if call[0] != "appearances")
     devices = {Path(call[0]).name: call[call.index("--gpu") + 1] for call in run.calls if "--gpu" in call}
     assert devices == {"detect.py": "0,1", "feature.py": "0,1", "train_mlp.py": "0", "predict.py": "0,1"}
-    assert "must be seed or best" in run("--recipe", "other", code=2).stderr
+    assert "must be seed, best or fast" in run("--recipe", "other", code=2).stderr
 
 
 def test_data_of_ones_own_are_ranked_by_best_and_the_challenges_by_the_seeds_way(run):

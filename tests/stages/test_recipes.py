@@ -43,7 +43,7 @@ def test_best_sets_other_defaults_and_what_is_given_counts():
     assert weighting_of(plain) is None and plain.weight_power is None
     assert weighting_of(replace(plain, sampling=1)) is None  # as the stage does; it stays what was asked for
     assert (GenfeatSettings(recipe=BEST).tracks, GenfeatSettings().tracks) == ("agree", "main")
-    with pytest.raises(InputError, match=r"^--recipe any: must be seed or best$"):
+    with pytest.raises(InputError, match=r"^--recipe any: must be seed, best or fast$"):
         TrainSettings(recipe=ANY)
     assert SubmitSettings(recipe=ANY).recipe == ANY
 

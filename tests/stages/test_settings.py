@@ -145,7 +145,7 @@ def test_contact_sheets_are_of_the_run_and_on_its_first_device():
         (FeatureSettings, {"gpu": (0, 0)}, "--gpu 0,0: must be the number of a CUDA device"),
         (MergeSettings, {"inputs": "a,b"}, "--inputs a,b: must be a list of names A,B,... without an empty name"),
         (TrainSettings, {"begin_epoch": 40}, "--begin-epoch 40: training ends at epoch 40"),
-        (TrainSettings, {"recipe": "any"}, "--recipe any: must be seed or best"),
+        (TrainSettings, {"recipe": "any"}, "--recipe any: must be seed, best or fast"),
         (SubmitSettings, {"weights": (-1.0,)}, "--weights -1.0: must be numbers of 0 or more"),
         (GendataSettings, {"size": (641, 360)}, "--size 641,360: must be two even numbers from 64 to 4096"),
         (DemoOptions, {"clips": 1}, "--clips 1: must be a whole number from 2 to 1000"),
@@ -187,7 +187,7 @@ def test_arguments_of_a_manifest_are_what_they_were():
         "precision": "fp32", "licence": "any", "sampling": 3, "rate": None, "split": [0, 1],
         "quality_threshold": known_models()["face-m"].parameters["quality"],
         "image_size": [112, 112],
-        "quality": "norm", "max_bad": 5.0, "overwrite": False, "renew": False, "recipe": "seed", "faces": "central",
+        "quality": "norm", "max_bad": 5.0, "overwrite": False, "renew": False, "recipe": "seed", "faces": "central", "detect_every": 1,
         "vectors": "on",
     }  # fmt: skip
 

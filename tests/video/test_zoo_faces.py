@@ -25,6 +25,10 @@ OTHERWISE = {  # where it is not: least cosine, and why
     "pixels_by_container": 0.55,  # made by widening 16:9 to 8:3
     "gif": 0.65,  # 180 lines in 256 colours
     "high": 0.88,  # a face of 60 pixels
+    "8k": 0.85,  # the mean is of two frames, and that of the plain clip of 16
+    "one_frame": 0.85,
+    # the face is larger in the detector's input, so its landmarks differ a little
+    **dict.fromkeys(("portrait", "portrait_turned_90", "portrait_turned_180", "portrait_turned_270"), 0.9),
 }
 
 

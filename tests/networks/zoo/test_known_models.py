@@ -208,7 +208,7 @@ def test_without_a_network_it_says_what_to_get_and_where_to_put_it(tmp_path):
     with pytest.raises(InputError) as caught:
         fetch.fetch(model, str(tmp_path))
     for words in (
-        f"a.onnx out of {address}/p.zip as {tmp_path}/a.onnx",
+        f"a.onnx from {address}/p.zip as {tmp_path}/a.onnx",
         f"{address}/b.onnx as {tmp_path}/b.onnx",
         f"it from https://example.org as {tmp_path}/c.params",
         f"then give {tmp_path}/a.onnx",
