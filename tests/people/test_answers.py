@@ -263,7 +263,7 @@ def test_what_is_no_log_is_refused_in_one_line(tmp_path):
     for path, words in (
         (text, "damaged or is not"),
         (foreign, "another program"),
-        (later, "has the format 99"),
+        (later, "has format 99"),
         (damaged, "damaged or is not"),
         (nonsense, "damaged or is not"),
         (folder, "can't be"),

@@ -146,7 +146,7 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="moments of 3 tracks"):
         group_tracks(vectors, Moments.unknown(3))
     for pairs in ([(0, 2)], [(0, 0)], [(-1, 0)]):
-        with pytest.raises(ValueError, match="pairs of 2 tracks"):
+        with pytest.raises(ValueError, match="pair of 2 tracks"):
             group_tracks(vectors, must=pairs)
     with pytest.raises(ValueError, match="1 starts"):
         Moments(np.zeros(2), np.zeros(1), np.zeros(2))

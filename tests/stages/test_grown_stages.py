@@ -69,7 +69,7 @@ def looked_at(monkeypatch) -> dict[str, list[str]]:
 def run(data: Path, output: Path, faces: str = "all", sampling: int = 1) -> None:
     found = DetectSettings(
         MODEL, DETECTOR, str(output / "det"), str(data.parent), "test", gpu=-1, max_bad=100.0, faces=faces,
-        quality_threshold=13.3, sampling=1,
+        quality_threshold=12.2, sampling=1,
     )  # fmt: skip
     detect(found)
     feature(FeatureSettings(MODEL, str(output / "det"), str(output / "feat"), gpu=-1, sampling=sampling))

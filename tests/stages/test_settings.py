@@ -187,7 +187,8 @@ def test_arguments_of_a_manifest_are_what_they_were():
         "precision": "fp32", "licence": "any", "sampling": 3, "rate": None, "split": [0, 1],
         "quality_threshold": known_models()["face-m"].parameters["quality"],
         "image_size": [112, 112],
-        "quality": "norm", "max_bad": 5.0, "overwrite": False, "renew": False, "recipe": "seed", "faces": "central", "detect_every": 1,
+        "quality": "norm", "max_bad": 5.0, "overwrite": False, "renew": False, "recipe": "seed", "faces": "central",
+        "detect_every": 1,
         "vectors": "on",
     }  # fmt: skip
 
