@@ -15,6 +15,7 @@ from drawn_people import portrait
 
 WIDTHS = (390, 768, 1280, 1600)
 TIMEOUT = 20_000  # milliseconds, on a busy machine
+OF_EVE = 5  # tracks of the unknown person who is in most films
 PLAYING = "() => { const v = document.querySelector('video'); return !v.hidden && v.currentTime > 0 && !v.paused }"
 SELECTED = "document.querySelector('.queue [aria-selected=true] .file').textContent"
 TAKE_BACK = """async () => {
@@ -200,9 +201,9 @@ def test_names_are_picked_by_typing_and_with_arrows(tab):
 
 
 def test_a_group_is_split_and_its_parts_are_merged_again(tab):
-    largest = max(groups(tab), key=lambda one: one["tracks"])
-    assert largest["tracks"] == 5
-    go(tab, f"group/{largest['faces'][0]['clip']}/{largest['faces'][0]['track']}")
+    (whole,) = (one for one in groups(tab) if one["tracks"] == OF_EVE)
+    others = [one["tracks"] for one in groups(tab) if one["tracks"] != OF_EVE]
+    go(tab, f"group/{whole['faces'][0]['clip']}/{whole['faces'][0]['track']}")
     for number in (1, 2):
         tab.locator(".tile-track").nth(number).get_by_role("checkbox").check()
     tab.get_by_role("button", name="Split off the chosen").click()
@@ -210,15 +211,15 @@ def test_a_group_is_split_and_its_parts_are_merged_again(tab):
     go(tab, "unknown")
     tab.locator("li.group").nth(2).wait_for()
     found = groups(tab)
-    assert sorted(one["tracks"] for one in found) == [2, 3, 3]
-    parts = {(face["clip"], face["track"]) for face in largest["faces"]}
+    assert sorted(one["tracks"] for one in found) == sorted([2, OF_EVE - 2, *others])
+    parts = {(face["clip"], face["track"]) for face in whole["faces"]}
     mine = [n for n, one in enumerate(found) if {(face["clip"], face["track"]) for face in one["faces"]} <= parts]
     for number in mine:
         tab.locator("li.group").nth(number).get_by_role("checkbox").check()
     tab.get_by_role("button", name="Merge", exact=True).click()
     tab.get_by_text("Merged into one group").wait_for()
     tab.wait_for_function("() => document.querySelectorAll('li.group').length === 2")
-    assert max(one["tracks"] for one in groups(tab)) == 5
+    assert any(parts <= {(face["clip"], face["track"]) for face in one["faces"]} for one in groups(tab))
 
 
 def test_two_groups_that_meet_in_a_frame_are_not_merged(tab):
