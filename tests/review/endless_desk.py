@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import cv2
 import numpy as np
-from reference_models import ROOT
 
-STATIC = ROOT / "rcnn/review/static"
+from rcnn.review.page import read_page
+
+PAGE = read_page()
 HERE = "http://desk.test"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
 POLICY = "default-src 'self'"
 FILMS, IN_GROUP = 40, 12
 
@@ -69,10 +69,8 @@ class EndlessDesk:
             else:
                 route.fulfill(body=json.dumps(found), content_type="application/json")
         else:
-            file = STATIC / (path.name or "index.html")
-            route.fulfill(
-                body=file.read_bytes(), content_type=TYPES[file.suffix], headers={"Content-Security-Policy": POLICY}
-            )
+            body, kind = PAGE[path.name or "index.html"]
+            route.fulfill(body=body, content_type=kind, headers={"Content-Security-Policy": POLICY})
 
     def _said(self, path: Path, query: dict[str, str]) -> dict | None:
         offset, count = int(query.get("offset", 0)), int(query.get("count", 0))
