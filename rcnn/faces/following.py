@@ -53,18 +53,17 @@ def verified(unit: np.ndarray, turns: np.ndarray, followed: np.ndarray) -> np.nd
     (n,) bool
     """
     good = ~followed
-    seen = np.unique(turns[good])
+    found, found_turns = np.flatnonzero(good), turns[good]
+    seen = np.unique(found_turns)
     for face in np.flatnonzero(followed):
         place = np.searchsorted(seen, turns[face])
         neighbours = seen[max(place - 1, 0) : place + 1]
-        alike = [(unit[good_at(turns, followed, turn)] @ unit[face]).max() for turn in neighbours]
+        spans = zip(
+            np.searchsorted(found_turns, neighbours), np.searchsorted(found_turns, neighbours, "right"), strict=True
+        )
+        alike = [(unit[found[first:last]] @ unit[face]).max() for first, last in spans]
         good[face] = min(alike, default=-1.0) >= config.TRACK.ALIKE
     return good
-
-
-def good_at(turns: np.ndarray, followed: np.ndarray, turn: int) -> np.ndarray:
-    """The faces that the detector found in a frame."""
-    return np.flatnonzero((turns == turn) & ~followed)
 
 
 def _between(before: np.ndarray, after: np.ndarray, share: np.float32) -> np.ndarray:

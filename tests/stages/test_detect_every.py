@@ -14,6 +14,7 @@ from drawn_people import framed, portrait
 from reference_models import ROOT
 
 from rcnn.clips.dataset import TEST, TRAIN, Clip
+from rcnn.errors import InputError
 from rcnn.faces.detectors import Detector
 from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise
@@ -148,6 +149,11 @@ def test_a_quality_that_is_the_score_has_no_embeddings_to_confirm_by(tmp_path):
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert "--detect-every" in ended.stderr and "--quality score" in ended.stderr
+
+
+def test_the_frames_between_are_few_since_they_are_in_memory():
+    with pytest.raises(InputError, match=r"^--detect-every 17: must be "):
+        DetectSettings(detect_every=17)
 
 
 def test_the_recipe_fast_sets_it_for_a_stage_and_for_find(tmp_path):

@@ -20,6 +20,7 @@ OFF, ON = "off", "on"  # --vectors, and --means and --not-this-one of genfeat.py
 LEAST_SCORE = 0.5  # of a face, with --quality score
 SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved colour needs even ones
 SAMPLING = 3  # one of so many frames is sampled
+DETECT_EVERY = (1, 16)  # of --detect-every; the frames in between are in memory
 EVERY = 50  # one of so many clips of each state gets a contact sheet
 
 
@@ -100,7 +101,7 @@ class DetectSettings(Settings):
         None,
         "run the detector on every K-th sampled frame, and on those between two of them that do not show the same "
         "faces; other faces move in a straight line from one to the next, and their embeddings must confirm them",
-        kinds.positive,
+        kinds.between(*DETECT_EVERY),
         "K",
         usual=1,
     )
