@@ -22,7 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from rcnn.cython.boxes import overlaps
 
-from benchmarks.appearances.videos import MODELS, RATE, Models, name_of
+from benchmarks.appearances.videos import MODELS, RATE, name_of
+from benchmarks.models import Models
 from rcnn.commands.arguments import Parser
 from rcnn.config import config
 from rcnn.errors import InputError, run_script

@@ -42,7 +42,7 @@ def main() -> None:
     add("--shared", type=Path, default=Path("../shared"), metavar="DIR", help="holds faces and realvideo")
     add("--output", type=Path, default=Path("output/ranking"), metavar="DIR", help="that of benchmarks.ranking")
     add("--side", default=CHOOSING, help="people for choosing, or those for the end")
-    add("--draws", type=numbers, default=(0.0,), metavar="N,N,...", help="which draws")
+    add("--draws", type=numbers, default=(0,), metavar="N,N,...", help="which draws")
     add("--level", action="append", choices=LEVELS, help="only this; may be given again")
     args = parser.parse_args()
     print("| level | frames/s | detector on one of | CPU s | ratio | faces | MAP@100 | less than the first |")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.models import Models
 from rcnn.clips.dataset import NAMES_FILE, TRAIN_FILE, VAL_FILE
 from rcnn.clips.layout import LISTS, write_lines
 from rcnn.networks.zoo.roles import model_files
@@ -22,7 +23,7 @@ from rcnn.tables import (
 from rcnn.tables.header import file_sums
 
 from .films import FPS, HEIGHT, WIDTH, Film
-from .videos import RATE, Models
+from .videos import RATE
 
 
 def write_tables(

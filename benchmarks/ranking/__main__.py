@@ -35,7 +35,7 @@ def main() -> None:
     add("--output", type=Path, default=Path("output/ranking"), metavar="DIR", help="for data sets and all output")
     add("--side", choices=SIDES, default=CHOOSING, help="people reserved for tuning, or for the final evaluation")
     add("--models", choices=MODELS, default="published", help="detector and embedding model")
-    add("--draws", type=numbers, default=tuple(map(float, range(DRAWS))), metavar="N,N,...", help="which draws")
+    add("--draws", type=numbers, default=tuple(range(DRAWS)), metavar="N,N,...", help="which draws")
     add("--level", action="append", choices=LEVELS, help="only this level; repeatable")
     add("--methods", choices=GROUPS, default="first", help="group of methods")
     add("--prepare", action="store_true", help="only create films and faces")

@@ -99,15 +99,9 @@ def _finished(root: str) -> RunFolder:
     try:
         run = RunFolder.read(root)
         run.check_finished()
+        run.check_has(*PARTS[FILMS][1:])
     except InputError as error:
         raise InputError(str(error).removeprefix("--run ")) from None
-    missing = [name for name in PARTS[FILMS][1:] if name not in run.stages]
-    if missing:
-        raise InputError(
-            f"{root}: has no complete {missing[0]}, so there is nothing to review yet; wait until python -m rcnn find "
-            "--output "
-            f"{root}, or run.sh, has finished"
-        )
     for look in range(LOOKS):
         try:
             with held(run.root, FOUND):

@@ -49,7 +49,7 @@ def find_places(settings: GroupsSettings) -> Places:
     searched = [name for name in names if not any(files.same(run.path(name), path) for path in known)]
     inputs = list(settings.inputs or map(run.path, searched or names))
     if not inputs:
-        raise InputError(f"--run {run.root}: has no complete features; wait until the run has finished")
+        run.check_has("feature")
     return Places(inputs, table, known, settings.answers or run.path(ANSWERS_FILE), run.root)
 
 

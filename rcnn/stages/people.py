@@ -49,8 +49,7 @@ def add_person(settings: AddPersonSettings) -> None:
     started = time.monotonic()
     run, roster = _open(settings.run, settings.dataset)
     detection, features = PARTS[TRAINVAL]
-    if not run.has(detection, features):
-        raise InputError(f"{run.root}: has no complete {detection} and {features}; wait until the run has finished")
+    run.check_has(detection, features)
     name = _checked(settings.name)
     with held(run.root):
         photographs = place_photographs(roster, settings.photographs, settings.link)

@@ -77,6 +77,20 @@ class RunFolder:
         """Whether all of these stage directories are complete."""
         return all(name in self.stages for name in names)
 
+    def check_has(self, *names: str) -> None:
+        """Raise InputError unless these stage directories are complete; a name may be a stage, for any of its own."""
+        lacking = [name for name in names if name not in self.stages and not self.of(name)]
+        if lacking:
+            self._check_is_run()
+            raise InputError(
+                f"{FLAG} {self.root}: has no complete {' and '.join(lacking)}; give the find or run.sh command that "
+                f"made it again, which goes on where it stopped"
+            )
+
+    def _check_is_run(self) -> None:
+        if not self.stages and not self.stopped:
+            raise InputError(f"{FLAG} {self.root}: is not a run; give the --output of find or run.sh")
+
     def dataset(self, given: str | None = None) -> str:
         """The run's data set.
 
@@ -94,6 +108,7 @@ class RunFolder:
         for path in named:
             if isinstance(path, str) and files.may_follow(path, [self.root]) and os.path.isdir(files.plain(path)):
                 return files.plain(path)
+        self._check_is_run()
         where = f"its manifests name {named[0]}, which does not exist" if named else "it has no det_trainval"
         raise InputError(f"{FLAG} {self.root}: {where}; give --dataset DIR")
 

@@ -207,6 +207,7 @@ def test_wrong_inputs_of_groups_are_told_in_a_line(made, tmp_path):
         ({"inputs": (f"{tmp_path}/none",)}, "there is no such directory"),
         ({"inputs": (f"{made.root}/det_test",)}, "was written by stage"),
         ({"run": f"{tmp_path}/none"}, "there is no such folder"),
+        ({"run": f"{tmp_path}"}, "is not a run; give the --output of find or run.sh"),
         ({"inputs": (features,), "appearances": features}, "was written by stage"),
         ({"inputs": (features,), "alike": 1.5}, "--alike"),
     ):

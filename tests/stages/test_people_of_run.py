@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import sys
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from drawn_people import framed, portrait
 from made_run import NAMES, PHOTOGRAPHS, MadeRun, make_run, put_back
 from reference_models import ROOT
 
+from rcnn.__main__ import main
 from rcnn.clips.gather import SourceFile
 from rcnn.clips.given import read_given
 from rcnn.clips.in_place import read_earlier, write_in_place
@@ -202,3 +204,23 @@ def test_a_link_takes_the_photograph_from_where_it_lies(photographed, tmp_path):
     cv2.imwrite(str(photograph), portrait(2))
     add(root, "Cy", photograph, link=True)
     assert str(photograph) in clips_of(root) and not (root / "found/dataset/photographs").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "groups --run {} --output {}/groups",
+        "review {}",
+        "people list --run {}",
+        "people add Ada ada.jpg --run {}",
+        "people rename Ada Grace --run {}",
+        "people merge Ada Grace --run {}",
+        "forget Ada --run {}",
+    ],
+)
+def test_a_folder_that_is_no_run_is_named_and_left_alone(tmp_path, monkeypatch, words):
+    (tmp_path / "films").mkdir()
+    monkeypatch.setattr(sys, "argv", ["rcnn", *words.format(tmp_path, tmp_path).split()])
+    with pytest.raises(InputError, match=r"is not a run; give the --output of find or run\.sh"):
+        main()
+    assert [path.name for path in tmp_path.rglob("*")] == ["films"]

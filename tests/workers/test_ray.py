@@ -43,12 +43,16 @@ def cluster():
     cluster.shutdown()
 
 
-def doubled(job, plan, count=20, each=lambda done: None):
-    found = []
+def doubled(job, plan):
     with open_crew(job, plan, 2) as crew:
-        for group, results in crew.map(groups(range(count), 4)):
-            found += zip(group, results, strict=True)
-            each(len(found))
+        return doubled_by(crew)
+
+
+def doubled_by(crew, count=20, each=lambda done: None):
+    found = []
+    for group, results in crew.map(groups(range(count), 4)):
+        found += zip(group, results, strict=True)
+        each(len(found))
     return found
 
 
@@ -143,12 +147,13 @@ def test_actors_that_ray_kills_for_want_of_memory_are_replaced(cluster, tmp_path
     crew = open_crew(Doubling(str(tmp_path)), Plan(-1, workers=2, ray="auto"), 2)
     crew._pool._ray = Starving({6: 99, 18: 1})
     with crew:
-        found = [pair for group, results in crew.map(groups(range(20), 4)) for pair in zip(group, results, strict=True)]
+        found = doubled_by(crew)
     assert found[6] == (6, "killed its worker 3 times (out of memory)")
     assert [pair for pair in found if pair[0] != 6] == right(lost=(6,))
     attempts = {number: len((tmp_path / f"item-{number}").read_text().splitlines()) for number in (6, 18)}
-    assert attempts[6] == 5
-    assert attempts[18] in (2, 3)  # once more where its actor had group 4 to 7 before it, too
+    # in its group twice and alone 3 times, or once and twice more where it was next to the other at an actor that died
+    assert 5 <= attempts[6] <= 6
+    assert 2 <= attempts[18] <= 4
 
 
 def test_a_clip_goes_on_where_its_decoder_died_and_waits_for_a_node_that_decodes(
@@ -190,16 +195,28 @@ def test_a_clip_goes_on_where_its_decoder_died_and_waits_for_a_node_that_decodes
 
 
 def test_a_node_is_lost_in_mid_run_and_another_joins(cluster, tmp_path):
-    def each(done):
-        if done == 20:
-            cluster.remove_node(cluster.workers.pop(0), allow_graceful=False)
+    job = Doubling(str(tmp_path), seconds=0.01, meets=((0, 3), (199, 4)), hangs=((22, 1),))
+    crew = open_crew(job, Plan(-1, ray="auto"), 2)
+    wait, lost = crew._pool.wait, []
+
+    def waits():  # the node is lost whose worker has item 22 in hand, and would have it for ever
+        if (tmp_path / "item-22").exists() and not lost:
+            at_work = [actor.node for actor in crew._pool._actors.values() if 6 in actor.pending.values()]
+            lost.extend(node for node in cluster.workers if [node.node_id] == at_work)
+            cluster.workers.remove(lost[0])
+            cluster.remove_node(lost[0], allow_graceful=False)
+        return wait()
+
+    def joins(done):
         if done == 60:
             cluster.workers.append(cluster.add_node(num_cpus=1, object_store_memory=200 << 20))
 
-    job = Doubling(str(tmp_path), seconds=0.05, meets=((0, 3), (399, 4)))
-    assert doubled(job, Plan(-1, ray="auto"), 400, each) == right(400)
+    crew._pool.wait = waits
+    with crew:
+        assert doubled_by(crew, 200, joins) == right(200)
     attempts = {path.name: len(path.read_text().splitlines()) for path in Path(tmp_path).glob("item-*")}
-    assert len(attempts) == 400 and max(attempts.values()) == 2  # what it had in hand was done again
+    assert len(attempts) == 200 and attempts["item-22"] == 2  # what was in hand was done again
+    assert max(attempts.values()) == 2
     assert len(list(Path(tmp_path).glob("pid-*"))) == 4  # three, and one on the node that joined
 
 
