@@ -65,9 +65,10 @@ demo: $(BUILT)
 	$(PY) -m rcnn demo --output data/demo --overwrite
 	./run.sh --dataset data/demo --output output/demo --prefix output/demo/iqiyi --overwrite
 
-# tests of a file share fixtures, so they run in one process; more threads than cores slow training down many times
+# tests of a file share fixtures, so they run in one process; conftest.py orders files. Some tests wait, so there are
+# more processes than two cores; more threads than cores slow training down many times
 test: $(BUILT) $(VENV)/dev.installed
-	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 mutation: $(BUILT) $(VENV)/dev.installed $(VENV)/mutation.installed
 	$(PY) benchmarks/mutation.py --survivors

@@ -22,15 +22,27 @@ settings.register_profile("mutation", database=None, phases=(Phase.explicit, Pha
 
 # middle between the eyes of each person on images/t1.jpg, from the left, as seen in the picture
 GROUP_EYES = ((108, 318), (304, 204), (517, 327), (780, 399), (933, 118), (1172, 325))
+# files that take longest start first, so that no process of `make test` works on one when the others have ended
+LONG = (
+    "workers/test_ray.py", "files/test_stages.py", "search/test_search.py", "end_to_end/test_run.py",
+    "end_to_end/test_faults.py", "review/test_desk_browser.py", "video/test_zoo.py", "video/test_zoo_faces.py",
+    "tables/test_growth.py", "training/test_distributed.py", "training/test_train_embedding.py",
+    "stages/test_detect.py", "exports/test_variants.py", "workers/test_workers.py", "faces/test_onnx_models.py",
+    "stages/test_grown_stages.py", "stages/test_gendata.py", "stages/test_merge.py", "files/test_growth_store.py",
+    "tables/test_resume.py", "report/test_browser.py", "report/test_browser_appearances.py",
+    "review/test_windows.py", "training/test_detection.py", "stages/test_preview.py", "end_to_end/test_cut_film.py",
+)  # fmt: skip
 NEEDED = "RCNN_NEEDS_SHARED"  # set by .ci/run, where missing reference data are a failure
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m shared` runs what needs the reference data, however it comes by them."""
+    """`-m shared` runs what needs the reference data, however it comes by them; `LONG` goes first."""
     for item in items:
         if "shared" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.shared)
+    order = {str(Path(__file__).parent / name): place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(str(item.path), len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,17 +61,22 @@ def shared() -> Path:
     return SHARED
 
 
+def common(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share."""
+    place = factory.getbasetemp()
+    return place.parent if "PYTEST_XDIST_WORKER" in os.environ else place
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A finished demo that all test files share, those of other processes of this run, too."""
-    place = tmp_path_factory.getbasetemp()
-    return Finished.read((place.parent if "PYTEST_XDIST_WORKER" in os.environ else place) / "finished")
+    return Finished.read(common(tmp_path_factory) / "finished")
 
 
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory) -> Zoo:
     """Every kind of video file, each made when it is asked for."""
-    return Zoo(tmp_path_factory.mktemp("zoo"))
+    return Zoo(common(tmp_path_factory) / "zoo")
 
 
 @pytest.fixture(scope="session")

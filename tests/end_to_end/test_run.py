@@ -15,7 +15,7 @@ from rcnn.tables import StageReader
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = 7  # of each known person
-DRAWN, PHOTOGRAPHED = 6, 20  # known people, and as many strangers
+DRAWN, PHOTOGRAPHED = 4, 20  # known people, and as many strangers
 CLASSES = 4935  # of the classifier, train_mlp.py's default
 
 

@@ -224,13 +224,13 @@ def test_more_strides_of_one_anchor_as_some_scrfd_have():
     assert layout_of([(count + 1, width) for count, width in shapes], (256, 384), Card()) is None
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_changed_bytes_give_a_network_or_an_input_error(seed, tmp_path):
     whole = Path(kinds.scrfd(tmp_path / "whole.onnx")).read_bytes()
     rng = np.random.default_rng(seed)
     path = tmp_path / "x.onnx"
     refused = 0
-    for number in range(25):
+    for number in range(15):
         data = bytearray(whole[: rng.integers(len(whole))] if number % 5 == 0 else whole)
         for place in rng.integers(len(data), size=3) if data else ():
             data[place] = rng.integers(256)

@@ -41,9 +41,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> tuple[Path, str]:
-    """Four test clips of drawn people, four of nobody and a broken one, through detect.py --preview."""
+    """Two test clips of drawn people, two of nobody and a broken one, through detect.py --preview."""
     work = tmp_path_factory.mktemp("preview")
-    write_demo(DemoOptions(work / "data", str(ROOT / "model/people"), people=4, clips=2, strangers=0, nobody=8))
+    write_demo(DemoOptions(work / "data", str(ROOT / "model/people"), people=2, clips=2, strangers=0, nobody=4))
     (work / "data/IQIYI_VID_TEST/broken_é.mp4").write_bytes(b"no video")
     with open(work / "data/gt_v2/IQIYI_VID.txt", "a", encoding="utf-8") as file:
         file.write("broken_é.mp4\n")

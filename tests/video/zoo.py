@@ -119,22 +119,23 @@ class Zoo:
 
     def __init__(self, folder: Path) -> None:
         needs_ffmpeg()
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.images = draw_plain()
-        self.plain = folder / "plain.mp4"
-        if not self.plain.exists():
-            write_raw(
-                self.images, "bgr24", f"{REORDERED} -vf scale=out_color_matrix=bt601:out_range=tv -crf 10", self.plain
-            )
+        plain = f"{REORDERED} -vf scale=out_color_matrix=bt601:out_range=tv -crf 10"
+        self.plain = self._made("plain.mp4", lambda path: write_raw(self.images, "bgr24", plain, path))
 
     def path(self, kind: Kind) -> Path:
         """The file of a kind."""
-        path = self.folder / f"{kind.name}{kind.ending}"
+        return self._made(f"{kind.name}{kind.ending}", lambda path: kind.make(self.plain, path))
+
+    def _made(self, name: str, make: Callable[[Path], None]) -> Path:
+        path = self.folder / name
         if not path.exists():
             scratch = self.folder / uuid.uuid4().hex
             scratch.mkdir()
-            kind.make(self.plain, scratch / path.name)
-            (scratch / path.name).replace(path)
+            make(scratch / name)
+            (scratch / name).replace(path)
             shutil.rmtree(scratch)
         return path
 
