@@ -45,7 +45,7 @@ def main() -> None:
     add("--draws", type=numbers, default=(0,), metavar="N,N,...", help="which draws")
     add("--level", action="append", choices=LEVELS, help="only this; may be given again")
     args = parser.parse_args()
-    print("| level | frames/s | detector on one of | CPU s | ratio | faces | MAP@100 | less than the first |")
+    print("| level | frames/s | detector on one of | CPU s | ratio | faces | MAP@100 | points lost |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for level in args.level or LEVELS[:2]:
         first: tuple[float, float] | None = None

@@ -207,7 +207,7 @@ def table(name: str, tracks: Tracks) -> None:
         f"\n{name}: {check.counted.sum()} tracks of {len(people)} people, {(several > 1).sum()} of them with several "
         f"tracks, and {(~check.counted).sum()} tracks of others"
     )
-    print("| | F | precision | recall | pairs: precision | pairs: recall | best F there |")
+    print("| | F | precision | recall | pairs: precision | pairs: recall | best F |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     groups = ours(check)
     print(f"| ours, by the card | {check.judge(groups)} | |", flush=True)
@@ -218,7 +218,7 @@ def table(name: str, tracks: Tracks) -> None:
         top = max(each.f for each in looked.values())
         shown = ", ".join(f"{value:.3g}" for value in best)
         print(f"| {way} at {shown} | {looked[best]} | {top:.4f} |", flush=True)
-    print(f"groups of one person, from the surest quarter to the least sure one: {pure(check, groups)}")
+    print(f"groups of one person, from the most certain quarter to the least certain: {pure(check, groups)}")
 
 
 def read_card(model: str) -> CardThresholds | None:

@@ -127,7 +127,7 @@ def report(name: str, embedder: Embedder, crops: np.ndarray, labels: np.ndarray,
     mixed = stack[rng.integers(len(stack), size=len(crops)), np.arange(len(crops))]
     lengths = norms(mixed)
     cosine = (normalise(mixed) * plain).sum(1)
-    print(f"each spoilt in a way that is drawn: rank correlation of norm and cosine to plain "
+    print(f"each degraded in one random way: rank correlation of norm and cosine to plain "
           f"{rank_correlation(lengths, cosine):.3f}")  # fmt: skip
     print(f"{'photographs dropped, %':<26}{'norm from':>10}{'pairs':>8}{'accuracy %':>12}{'ROC AUC':>10}")
     for percent in DROPPED:

@@ -205,7 +205,7 @@ def test_a_group_is_split_and_its_parts_are_merged_again(tab):
     go(tab, f"group/{whole['faces'][0]['clip']}/{whole['faces'][0]['track']}")
     for number in (1, 2):
         tab.locator(".tile-track").nth(number).get_by_role("checkbox").check()
-    tab.get_by_role("button", name="Split off the chosen").click()
+    tab.get_by_role("button", name="Split off the selected").click()
     tab.get_by_text("Split off: 2 tracks").wait_for()
     go(tab, "unknown")
     tab.locator("li.group").nth(2).wait_for()
@@ -238,7 +238,7 @@ def test_a_group_is_hidden_and_brought_back(tab):
     tab.get_by_role("button", name="Hide group 1").click()
     settled(tab)
     assert len(groups(tab)) == before - 1
-    tab.get_by_role("link", name="Those that are hidden").click()
+    tab.get_by_role("link", name="Hidden groups").click()
     tab.get_by_role("button", name="Bring back group 1").click()
     settled(tab)
     assert len(groups(tab)) == before

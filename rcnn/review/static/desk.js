@@ -20,7 +20,7 @@ const place = byId("view");
 let view = null;
 
 const EVERYWHERE = [
-  { key: "u", words: "take the last answer of this window back", run: undo },
+  { key: "u", words: "undo the last answer of this window", run: undo },
   { key: "g", words: "to the start", run: () => go("") },
   { key: "?", words: "show these keys", run: showKeys },
 ];
@@ -33,7 +33,7 @@ function go(address) {
 async function undo() {
   if (view?.undo?.()) return;
   const said = await memory.answer("undo");
-  if (said) say(said.step ? "The last answer was taken back." : "There is nothing to take back.");
+  if (said) say(said.step ? "The last answer is undone." : "There is nothing to undo.");
 }
 
 function route() {

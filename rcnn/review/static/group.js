@@ -13,8 +13,8 @@ export function open({ memory, go }, [clip, track]) {
   const status = make("p", { class: "soft", role: "status" });
   const rows = make("ul", { class: "tracks", "aria-label": "Tracks" });
   const name = button("Name all", () => give(false), { key: "a", class: "yes" });
-  const nameThese = button("Name the chosen", () => give(true));
-  const split = button("Split off the chosen", apart, { key: "s" });
+  const nameThese = button("Name the selected", () => give(true));
+  const split = button("Split off the selected", apart, { key: "s" });
   const hide = button("Hide", hidden, { key: "h" });
   const where = make("p", { class: "soft" });
   const node = make(
@@ -129,7 +129,7 @@ export function open({ memory, go }, [clip, track]) {
     title: "A group",
     keys: [
       { key: "a", words: "name all", run: () => give(false) },
-      { key: "s", words: "split off the chosen", run: apart },
+      { key: "s", words: "split off the selected", run: apart },
       { key: "h", words: "hide the group", run: hidden },
       { key: " ", words: "play, stop", run: () => player.toggle() },
     ],

@@ -95,7 +95,7 @@ export class Memory extends EventTarget {
   }
 
   refused(body, why) {
-    say(`That could not be: ${why}`);
+    say(`Not done: ${why}`);
     this.dispatchEvent(new CustomEvent("refused", { detail: body }));
     this.renew();
   }

@@ -152,7 +152,7 @@ export function open({ memory }, [which]) {
       ),
       way ? make("p", { class: "way" }, named(way)) : null,
       item.others.length
-        ? make("p", { class: "soft" }, "Next most like: ", ...item.others.flatMap((one, n) => [n ? ", " : "", named(one.name), ` ${one.cosine.toFixed(2)}`]))
+        ? make("p", { class: "soft" }, "Next most similar: ", ...item.others.flatMap((one, n) => [n ? ", " : "", named(one.name), ` ${one.cosine.toFixed(2)}`]))
         : null,
     );
   }
@@ -295,7 +295,7 @@ export function open({ memory }, [which]) {
       const step = steps.pop(); // null for a step about the person, not a track
       if (step) back(step);
       memory.answer("undo");
-      say("The last answer was taken back.");
+      say("The last answer is undone.");
       return true;
     },
     close() {

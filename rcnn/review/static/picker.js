@@ -60,7 +60,7 @@ export function pick({ heading, people, first = [], makes = true, without = null
     );
     if (!choices.length) {
       list.append(make("li", { role: "option", "aria-disabled": "true", "aria-selected": "false", class: "nobody" },
-        makes ? "Type a name." : "Nobody has such a name."));
+        makes ? "Type a name." : "Nobody has this name."));
     }
     choose(choices.length ? 0 : -1);
   }

@@ -14,7 +14,7 @@ export function open() {
   const input = make("input", { type: "file", id: "photograph", accept: "image/*,.heic,.heif,.avif" });
   const status = make("p", { class: "soft", role: "status" });
   const canvas = make("canvas", { class: "photograph", role: "img", "aria-label": "The photograph", hidden: true });
-  const rows = make("ol", { class: "hits", "aria-label": "Tracks, the most alike first" });
+  const rows = make("ol", { class: "hits", "aria-label": "Tracks, most similar first" });
   const where = make("p", { class: "soft" });
   const main = make("div", { class: "main" }, where, player.node);
   const drop = make(

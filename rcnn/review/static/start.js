@@ -76,7 +76,7 @@ export function open({ memory }) {
     const { state } = memory;
     const last = Math.min(state.answers, 100);
     tiles.replaceChildren(
-      tile("Left", state.left, "maybes that nobody has answered"),
+      tile("Left", state.left, "maybes without an answer"),
       tile("Answers", state.answers, state.answers ? "given so far" : "y, n or a name"),
       tile("Changed something", state.changed_last_100, last ? `of the last ${count(last, "answer")}` : "no answer yet"),
       tile("Unknown people", state.unknown.groups, `groups, ${count(state.unknown.tracks, "track")} in all`),

@@ -19,8 +19,8 @@ export function open({ memory, go }, _, route) {
       { class: "head" },
       make("div", {}, make("h1", { text: hidden ? "Hidden people" : "Unknown people" }), status),
       make("div", { class: "buttons" }, hidden
-        ? make("a", { href: "#/unknown", text: "Back to the unknown" })
-        : make("a", { href: "#/hidden", text: "Those that are hidden" })),
+        ? make("a", { href: "#/unknown", text: "Back to unknown people" })
+        : make("a", { href: "#/hidden", text: "Hidden groups" })),
     ),
     rows,
     bar,
