@@ -101,7 +101,7 @@ def slow_machines() -> Figure:
         name: [(simulate(Setting(64, 3840, ahead, slow=slow)).seconds, 0.0) for ahead in (2, 4, 16)]
         for name, slow in cases.items()
     }
-    return bars(groups, ["2 groups ahead", "4", "16"], 1200)
+    return bars(groups, ["2 groups ahead", "4", "16"], 2200)
 
 
 def rankings(folder: Path) -> Figure:

@@ -49,4 +49,4 @@ def test_the_picture_of_the_documentation_is_what_the_simulation_gives(tmp_path)
         write(slow_machines(), tmp_path / name, "Seconds of a run with slow workers")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert texts(tmp_path / "a.svg") == texts(IMAGES / "scale-slow.svg")
-    assert {"1078", "588", "358"} <= set(texts(tmp_path / "a.svg"))  # the table of docs/scale-details.md
+    assert {"2057", "1120", "679"} <= set(texts(tmp_path / "a.svg"))  # the table of docs/scale-details.md
