@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,8 +128,8 @@ def measure(world: World, place: Path, false_hits: float) -> dict[str, float]:
                 found, true, matched = found + len(mine), true + len(truth), matched + len(pairs)
                 errors += [abs(mine[one][side] - truth[two][side]) * RATE for one, two in pairs for side in (0, 1)]
         figures[f"recall, {name}"] = 100 * matched / max(true, 1)
-        figures[f"precision, {name}"] = 100 * matched / max(found, 1)
-        figures[f"median error in looks, {name}"] = float(np.median(errors)) if errors else float("nan")
+        figures[f"precision, {name}"] = 100 * matched / found if found else math.nan
+        figures[f"median error in looks, {name}"] = float(np.median(errors)) if errors else math.nan
     figures["appearances"] = true
     rows = _run(place, "strangers", false_hits)
     hits = sum(any(row["verdict"] == YES for row in mine) for mine in rows.values())
@@ -180,13 +181,18 @@ def main() -> None:
     (args.output / f"{'test' if args.test else 'choice'}.json").write_text(json.dumps(record, indent=1))
 
 
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation, in text; of a seed in which nothing is found, some figures are undefined."""
+    return f"{mean(values):.1f} ± {stdev(values) if len(values) > 1 else 0:.1f}" if values else "-"
+
+
 def print_table(record: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
     """Print mean and standard deviation over the seeds."""
     names = list(next(iter(record.values())))
     print("| models, false hits asked |", " | ".join(names), "|")
     print("| --- |", " | ".join(["---:"] * len(names)), "|")
     for row, columns in record.items():
-        cells = [f"{mean(v):.1f} ± {stdev(v) if len(v) > 1 else 0:.1f}" for v in columns.values()]
+        cells = [spread([value for value in values if not math.isnan(value)]) for values in columns.values()]
         print(f"| {row} |", " | ".join(cells), "|")
 
 
