@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -162,17 +163,25 @@ def main() -> None:
         source=lambda: watcher,
     )
     began, faces, tracks, unreadable = time.monotonic(), 0, 0, []
-    peaks = []
+    peaks, spent, looks = [], [time.process_time()], [0]
     for number, (start, end) in enumerate(progress(pieces, what="pieces", unit="piece")):
         (found,) = finder([Clip(f"piece_{number:05d}", str(film), TEST, start=start, end=end)])
         faces += len(found.faces)
         tracks += len(set(found.faces.tracks.tolist()))
         unreadable += [found.unreadable] * bool(found.unreadable)
         peaks.append(peak())
+        spent.append(time.process_time())
+        looks.append(watcher.looks)
     seconds = time.monotonic() - began
     thirds = [peaks[min(len(peaks) - 1, len(peaks) * third // 3)] // MIB for third in range(4)]
+    parts = [len(pieces) * third // 3 for third in range(4)]
+    each = [1000 * (spent[b] - spent[a]) / max(looks[b] - looks[a], 1) for a, b in pairwise(parts)]
     hit, wrong, borders = matched(watcher.cuts, known, [start for start, _ in pieces[1:]])
-    print(f"{args.minutes} minutes: {watcher.looks} looks, {faces} faces, {tracks} tracks of pieces in {seconds:.0f} s")
+    print(
+        f"{args.minutes} minutes: {watcher.looks} sampled frames, {faces} faces, {tracks} tracks of pieces in "
+        f"{seconds:.0f} s"
+    )
+    print(f"processor time of a frame, without decoding, in each third: {', '.join(f'{part:.1f}' for part in each)} ms")
     print(f"unreadable pieces: {len(unreadable)} {' '.join(sorted(set(unreadable)))}")
     print(f"peak memory after a piece, a third, two thirds and all: {thirds} MiB; decoder {watcher.peak // MIB} MiB")
     print(f"cuts: {hit} of {len(known)} known are found ({borders} of them lie at borders of pieces), {wrong} are none")
