@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 PROGRAM = "rcnn"
-VERSION = "0.1.0"  # pyproject.toml reads it
+VERSION = "1.0.0"  # pyproject.toml reads it
 STAGES = ("gendata", "detect", "feature", "genfeat", "train_mlp", "predict", "submit")  # in order
 _PACKAGE = Path(__file__).resolve().parent
 INSTALLED = (_PACKAGE / "models").is_dir()  # only a wheel has it
