@@ -143,7 +143,7 @@ def test_it_overfits_a_handful_from_labels_alone(base, monkeypatch):
 
 
 def test_it_learns_from_a_teacher_and_scales_the_norm(base, models):
-    settings = replace(base, teacher=models["model"], hints=HINTS, rounds=2, pool=192, passes=3)
+    settings = replace(base, teacher=models["model"], hints=HINTS, rounds=2, pool=192, passes=4)
     trainer = EmbeddingTrainer(settings)
     trainer.run()
     lines = curve(settings)
