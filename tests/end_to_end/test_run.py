@@ -14,8 +14,10 @@ from rcnn.clips.dataset import read_ground_truth
 from rcnn.tables import StageReader
 
 ROOT = Path(__file__).resolve().parents[2]
-PHOTOS = 7  # of each known person
-DRAWN, PHOTOGRAPHED = 4, 20  # known people, and as many strangers
+PHOTOS = 7  # of each known person who is photographed
+PORTRAITS = 6  # of each known person who is drawn; fewer make a stranger
+DRAWN, STRANGERS = 4, 2  # of the drawn people
+PHOTOGRAPHED = 20  # known people, and as many strangers
 CLASSES = 4935  # of the classifier, train_mlp.py's default
 
 
@@ -40,7 +42,7 @@ def drive(faces: Path, work: Path, detector: str, embedding: str, *options: str)
 @pytest.fixture(scope="module")
 def run(models, tmp_path_factory) -> tuple[Path, Path, str]:
     """Portraits of drawn people, and the models that ship."""
-    faces = write_album(tmp_path_factory.mktemp("faces"), [PHOTOS] * DRAWN + [1] * DRAWN)
+    faces = write_album(tmp_path_factory.mktemp("faces"), [PORTRAITS] * DRAWN + [1] * STRANGERS)
     return drive(faces, tmp_path_factory.mktemp("run"), models["detector"], models["model"])
 
 

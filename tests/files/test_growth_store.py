@@ -13,7 +13,7 @@ from rcnn.files import writing
 from rcnn.tables import table, writer
 from rcnn.tables.whole import faults
 
-OLD = [clip_of(f"{number}.mp4", 10 + number) for number in range(6)]
+OLD = [clip_of(f"{number}.mp4", 10 + number) for number in range(5)]
 NEW = [*OLD[:2], clip_of("2a.mp4", 3), clip_of(OLD[3].name, 6), *OLD[4:]]
 
 
@@ -34,7 +34,7 @@ def tables(url: str) -> dict[str, bytes]:
 def test_it_grows_there(s3):
     run(s3.url("run"), OLD)
     work = run(s3.url("run"), NEW)
-    assert (work.kept, work.done) == ("4 clips kept, 1 new, 1 changed, 1 gone", ["2a.mp4", "3.mp4"])
+    assert (work.kept, work.done) == ("3 clips kept, 1 new, 1 changed, 1 gone", ["2a.mp4", "3.mp4"])
     run(s3.url("fresh"), NEW)
     assert tables(s3.url("run")) == tables(s3.url("fresh"))
     assert files.names(s3.url("run")) == ["clips", "faces", "manifest.json"]
@@ -62,6 +62,7 @@ class Mover:
 @pytest.mark.parametrize("stop_after", [None, 3], ids=["complete", "stopped"])
 def test_it_may_be_killed_between_a_copy_and_a_removal(s3, monkeypatch, stop_after):
     """What was moved lies in both places then."""
+    monkeypatch.setattr(writer, "SAVE_SECONDS", 1e9)  # no clip comes before the moves
     run(s3.url("fresh"), NEW)
     for after in range(3):
         url = s3.url(f"run{after}")

@@ -30,7 +30,7 @@ from rcnn.tables.whole import faults
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIPS, PARTS, PART_BYTES = 24, 3, 40_000
+CLIPS, PARTS, PART_BYTES = 24, 3, 20_000
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def small_parts(monkeypatch):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Test clips of six frames, each of another face; two of nobody and two that are not clips."""
+    """Test clips of three frames, each of another face; two of nobody and two that are not clips."""
     root = tmp_path_factory.mktemp("data")
     (root / "IQIYI_VID_TEST").mkdir()
     for number in range(CLIPS):
@@ -49,7 +49,7 @@ def root(tmp_path_factory):
             path.write_text("this is not a video")
             continue
         nobody = np.full((480, 888, 3), 90, np.uint8)
-        put_clip(path, [nobody if number in (3, 16) else framed(portrait(number))] * 6)
+        put_clip(path, [nobody if number in (3, 16) else framed(portrait(number))] * 3)
     (root / "gt_v2").mkdir()
     (root / "gt_v2/IQIYI_VID.txt").write_text("\n".join(f"clip{number:02d}.mp4" for number in range(CLIPS)))
     return root

@@ -213,7 +213,7 @@ def test_it_may_be_killed_before_any_operation_on_the_disk(tmp_path, fresh, monk
 SETS = st.dictionaries(st.sampled_from([f"{letter}.mp4" for letter in "abcdefgh"]), st.integers(0, 9))
 
 
-@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(SETS, st.sampled_from(["run", "stop", "kill"]), st.integers(0, 60)), min_size=1, max_size=6))
 @example([({}, "run", 0), ({"a.mp4": 0, "b.mp4": 0}, "kill", 48)])  # between the manifest and the last removal
 def test_any_sequence_ends_in_the_rows_of_a_fresh_run(tmp_path_factory, steps):

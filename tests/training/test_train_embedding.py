@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
@@ -17,12 +18,14 @@ from drawn_people import portrait, write_album
 from torch.nn import functional
 
 from rcnn.errors import InputError
-from rcnn.faces.load import load_embedder
+from rcnn.faces.load import load_detector, load_embedder
 from rcnn.faces.vectors import normalise, norms
 from rcnn.networks import checkpoint
 from rcnn.networks.checkpoint import Graph, load_checkpoint, read_arrays
+from rcnn.networks.engine import CPU
 from rcnn.settings.kinds import layer_pairs
 from rcnn.training import embedding
+from rcnn.training.crop_cache import read_kept
 from rcnn.training.crops import NOBODY, plain_crops
 from rcnn.training.embedding import EmbeddingSettings, EmbeddingTrainer, arcface
 from rcnn.training.people import held_out, list_photographs
@@ -84,8 +87,22 @@ def faces(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def kept(faces, models, tmp_path_factory) -> Path:
+    """A folder with the crops of these portraits, as a trainer with the prefix `net` keeps them."""
+    folder = tmp_path_factory.mktemp("kept") / "model"
+    detector = load_detector(models["detector"], CPU)
+    people = list_photographs(str(faces))
+    for kind, unseen in (("seen", False), ("unseen", True)):
+        some = {person: paths for person, paths in people.items() if held_out(person) == unseen}
+        read_kept(str(folder / f"net-{kind}.npz"), some, detector, models["detector"])
+    return folder
+
+
 @pytest.fixture
-def base(faces, models, tmp_path) -> EmbeddingSettings:
+def base(faces, kept, models, tmp_path) -> EmbeddingSettings:
+    """The portraits need not be read again."""
+    shutil.copytree(kept, tmp_path / "model")
     return EmbeddingSettings(
         str(faces), str(tmp_path / "model/net"), models["detector"], rounds=2, pool=64, passes=1, batch=16,
         threads=1, seed=1,
@@ -151,9 +168,10 @@ def test_the_seed_draws_the_adapters_too(base, models):
 
 
 def test_a_run_that_was_stopped_ends_with_the_same_weights(base, monkeypatch, capsys):
-    whole = replace(base, prefix=f"{base.prefix}-whole", arcface=1.0)
+    base = replace(base, arcface=1.0, pool=32)
+    whole = replace(base, prefix=f"{base.prefix}-whole")
     EmbeddingTrainer(whole).run()
-    stopped = replace(base, arcface=1.0)
+    stopped = base
 
     class Stopped(Exception):
         pass
@@ -213,8 +231,9 @@ def test_faces_without_names_and_careless_finds_are_learnt_from(base, models, tm
         cv2.imwrite(str(unnamed / f"{number}.jpg"), portrait(40 + number))
     cv2.imwrite(str(unnamed / "empty.jpg"), np.full((90, 90, 3), 128, np.uint8))
     settings = replace(
-        base, unnamed=str(unnamed), careless=models["detector"], teacher=models["model"], rounds=1, bf16=True
-    )
+        base, prefix=str(tmp_path / "model/other"), unnamed=str(unnamed), careless=models["detector"],
+        teacher=models["model"], rounds=1, bf16=True,
+    )  # fmt: skip
     trainer = EmbeddingTrainer(settings)
     assert f"2 faces of {unnamed}, 1 without" in capsys.readouterr().out
     assert (trainer.labels == NOBODY).sum() == 2 and len(trainer.wide) == 22
