@@ -83,23 +83,31 @@ def test_a_job_that_can_not_be_built_is_one_line(cluster, tmp_path):
         doubled(Doubling(str(tmp_path), start="fail"), Plan(-1, workers=1, ray="auto"))
 
 
-def detected(settings, out, **changes):
-    detect(DetectSettings(output=str(out), **settings, **changes))
+def written(out):
     return {str(part.relative_to(out)): part.read_bytes() for part in sorted(out.rglob("*.parquet"))}
 
 
-def test_workers_and_decoders_on_other_nodes_write_the_same_bytes(cluster, settings, tmp_path):
-    one = detected(settings, tmp_path / "threads")
-    assert detected(settings, tmp_path / "ray1", ray="auto", workers=1) == one
+def detected(settings, out, **changes):
+    detect(DetectSettings(output=str(out), **settings, **changes))
+    return written(out)
+
+
+@pytest.fixture(scope="module")
+def threads(settings, tmp_path_factory) -> Path:
+    """Faces as threads of one process find them."""
+    out = tmp_path_factory.mktemp("threads")
+    detect(DetectSettings(output=str(out), **settings))
+    return out
+
+
+def test_workers_and_decoders_on_other_nodes_write_the_same_bytes(cluster, settings, threads, tmp_path):
+    one = written(threads)
     assert detected(settings, tmp_path / "ray2", ray="auto", workers=2) == one
     assert detected(settings, tmp_path / "decoders", ray="auto", workers=1, decoders=2) == one
 
 
-def test_features_and_scores_are_the_same_from_actors(cluster, settings, tmp_path):
-    from test_workers import written
-
-    faces = str(tmp_path / "det")
-    detect(DetectSettings(output=faces, **settings))
+def test_features_and_scores_are_the_same_from_actors(cluster, settings, threads, tmp_path):
+    faces = str(threads)
     shape = ClassifierShape(128, 16, 9)
     classifier = f"{tmp_path / 'mlp'},1"
     save_checkpoint(classifier, build_graph(shape, Classifier(shape).arrays()))
