@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from ..errors import InputError
-from ..exports.endings import ending_of
+from ..exports.endings import check_ending, ending_of
 from ..settings.fields import Settings, flag_of
 from ..stages.settings import AppearanceFileSettings, AppearancesSettings
 from .arguments import read_settings
@@ -15,6 +15,7 @@ EXAMPLE = "python -m rcnn appearances --features ./output/feat_test --known ./ou
 
 def main() -> None:
     settings, wanted = read_settings(__doc__, EXAMPLE, AppearancesSettings, AppearanceFileSettings)
+    check_ending(settings.output)
     if ending_of(settings.output) is None:
         check_left_out(wanted, "is for a file made from the table, like --output who.csv")
 
@@ -26,8 +27,8 @@ def main() -> None:
 
     from ..exports.appearances import write_file
 
-    count = write_file(wanted.table, settings.output, frozenset(wanted.verdicts))
-    print(f"appearances: {count} of {wanted.table} -> {settings.output}")
+    written = write_file(wanted.table, settings.output, frozenset(wanted.verdicts))
+    print(f"appearances: {written.count} of {wanted.table} -> {written.where}")
 
 
 def check_left_out(settings: Settings, why: str) -> None:

@@ -232,8 +232,8 @@ class Run:
         )
         appearances(wanted)
         for name in ("who.csv", "who.json"):
-            count = write_file(table, self.places[name], frozenset(self.settings.verdicts))
-            print(f"appearances: {count} of {table} -> {self.places[name]}")
+            written = write_file(table, self.places[name], frozenset(self.settings.verdicts))
+            print(f"appearances: {written.count} of {table} -> {written.where}")
 
     def _submit(self) -> None:
         submit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import stat
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -13,8 +14,10 @@ from appearance_tables import ALL, Seen, write_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rcnn.commands.appearances import main
 from rcnn.errors import InputError
 from rcnn.exports.appearances import ENDINGS, ending_of, write_file
+from rcnn.exports.endings import check_ending
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs/appearances.schema.json").read_text())
@@ -38,7 +41,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 def test_json_is_what_its_schema_says(table, tmp_path):
     path = tmp_path / "who.json"
-    assert write_file(table, str(path), ALL) == 3
+    assert write_file(table, str(path), ALL).count == 3
     content = json.loads(path.read_text("utf-8"))
     jsonschema.validate(content, SCHEMA)
     assert [row["clip"] for row in content["appearances"]] == ["a.mp4", "b.mp4", "b.mp4"]
@@ -86,8 +89,8 @@ def test_names_stay_as_they_are(tmp_path_factory, people):
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_verdicts_choose_the_rows(table, tmp_path, ending):
-    assert write_file(table, str(tmp_path / f"yes{ending}"), frozenset({"yes"})) == 1
-    assert write_file(table, str(tmp_path / f"two{ending}"), frozenset({"yes", "maybe"})) == 2
+    assert write_file(table, str(tmp_path / f"yes{ending}"), frozenset({"yes"})).count == 1
+    assert write_file(table, str(tmp_path / f"two{ending}"), frozenset({"yes", "maybe"})).count == 2
     with pytest.raises(InputError, match="perhaps: takes yes, maybe, no"):
         write_file(table, str(tmp_path / f"none{ending}"), frozenset({"perhaps"}))
 
@@ -96,7 +99,7 @@ def test_verdicts_choose_the_rows(table, tmp_path, ending):
 def test_a_file_is_for_its_user_alone_and_replaces_what_was_there(table, tmp_path, ending):
     path = tmp_path / "new" / f"who{ending.upper()}"
     for _ in range(2):
-        assert write_file(table, str(path), frozenset({"yes"})) == 1
+        assert write_file(table, str(path), frozenset({"yes"})).count == 1
         assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -104,7 +107,7 @@ def test_a_file_is_for_its_user_alone_and_replaces_what_was_there(table, tmp_pat
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_without_appearances_there_is_an_empty_file(tmp_path, ending):
     path = tmp_path / f"who{ending}"
-    assert write_file(write_table(tmp_path / "table", []), str(path), ALL) == 0
+    assert write_file(write_table(tmp_path / "table", []), str(path), ALL).count == 0
     assert path.is_file()
 
 
@@ -114,6 +117,19 @@ def test_an_unknown_ending_is_refused(table, tmp_path):
         with pytest.raises(InputError, match=r"ends in none of \.csv \.json"):
             write_file(table, str(tmp_path / name), ALL)
     assert ending_of("s3://bucket/who.CSV?region=eu") == ".csv"
+
+
+@pytest.mark.parametrize("given", [["--table", "table"], ["--features", "feat_test", "--known", "feat_trainval"]])
+def test_the_name_of_another_kind_of_file_is_no_folder(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    for name in ("who.doc", "new/WHO.Mp4"):
+        monkeypatch.setattr(sys, "argv", ["appearances", *given, "--output", name])
+        with pytest.raises(InputError, match=rf"{name}: ends in none of \.csv .* \.srt; give"):
+            main()
+    assert not list(tmp_path.iterdir())
+    Path("old.doc").mkdir()
+    for name in ("out.v2", "out.2026", ".hidden", "old.doc", "who.csv"):
+        check_ending(name)
 
 
 def test_what_cannot_be_written_is_one_line(table, tmp_path):
@@ -135,6 +151,13 @@ def test_several_files_lie_in_a_folder_and_old_ones_are_not_mixed_in(table, tmp_
     write_file(table, str(tmp_path / "one.vtt"), frozenset({"yes"}))
     with pytest.raises(InputError, match=r"one\.vtt: exists, and this time several files are needed"):
         write_file(table, str(tmp_path / "one.vtt"), ALL)
+
+
+def test_the_last_line_names_what_was_written(table, tmp_path, monkeypatch, capsys):
+    for name, where in (("who.csv", "who.csv"), ("who.edl", "who/, 2 files"), ("who.vtt", "who/, 2 files")):
+        monkeypatch.setattr(sys, "argv", ["appearances", "--table", table, "--output", str(tmp_path / name)])
+        main()
+        assert capsys.readouterr().out.endswith(f"appearances: 2 of {table} -> {tmp_path}/{where}\n")
 
 
 def test_sources_of_one_name_have_files_of_their_own(tmp_path):

@@ -36,7 +36,7 @@ def test_people_at_the_same_time_have_a_caption_each(tmp_path, ending):
         Seen("a.mp4", 3600.5, 100 * 3600.0), Seen("a.mp4", 3.0, 3.0, who=4, person="Ann"),
     ]  # fmt: skip
     path = tmp_path / f"who{ending}"
-    assert write_file(write_table(tmp_path / "table", seen), str(path), ALL) == 4
+    assert write_file(write_table(tmp_path / "table", seen), str(path), ALL).count == 4
     assert cues(path) == [
         (1.25, 4.0, "Zoë Smith"), (3.0, 3.001, "Ann"), (3.0, 3.5, "3 (maybe)"), (3600.5, 360_000.0, "Zoë Smith"),
     ]  # fmt: skip

@@ -129,7 +129,7 @@ def test_a_list_and_a_timeline_have_the_same_frames(tmp_path_factory, times, rat
     table = write_table(folder / "table", seen)
     wanted = [frame_range(row.start, row.end, rate) for row in sorted(seen, key=lambda row: (row.start, row.end))]
     for ending in (".edl", ".otio", ".fcpxml"):
-        assert write_file(table, str(folder / f"who{ending}"), ALL) == len(times)
+        assert write_file(table, str(folder / f"who{ending}"), ALL).count == len(times)
     timeline = otio.adapters.read_from_file(str(folder / "who.otio"))
     assert spans(timeline) == wanted
     assert {clip.source_range.start_time.rate for clip in timeline.tracks[0]} == {float(rate)}
@@ -179,7 +179,7 @@ def test_a_person_and_a_rate_have_a_timeline_each(tmp_path):
     table = write_table(tmp_path / "table", seen)
     stems = ["10 Zoë Smith 25", "10 Zoë Smith 29.97", "3 A_B_ C", "4"]
     for ending in (".edl", ".otio"):
-        assert write_file(table, str(tmp_path / f"who{ending}"), ALL) == 4
+        assert write_file(table, str(tmp_path / f"who{ending}"), ALL).count == 4
         assert sorted(file.name for file in (tmp_path / "who").glob(f"*{ending}")) == [f"{s}{ending}" for s in stems]
     write_file(table, str(tmp_path / "who.fcpxml"), ALL)
     projects = ET.parse(tmp_path / "who.fcpxml").findall("./event/project")
@@ -190,7 +190,7 @@ def test_a_person_and_a_rate_have_a_timeline_each(tmp_path):
 
 def test_a_list_has_at_most_999_events_of_a_day(tmp_path):
     table = write_table(tmp_path / "many", [Seen("a.mp4", at, at + 0.5) for at in range(1200)])
-    assert write_file(table, str(tmp_path / "many.edl"), ALL) == 1200
+    assert write_file(table, str(tmp_path / "many.edl"), ALL).count == 1200
     parts = [events(tmp_path / f"many/10 Zoë Smith {part}.edl", Fraction(25)) for part in (1, 2)]
     assert [len(part) for part in parts] == [999, 201] and parts[1][0][0] == 999 * 25
     table = write_table(tmp_path / "days", [Seen(f"{at}.mp4", 0, 50_000, seconds=50_000) for at in range(3)])

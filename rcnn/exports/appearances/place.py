@@ -25,8 +25,12 @@ def folder_of(path: str) -> str:
     return files.join(files.parent(path), name[: name.rindex(".")])
 
 
-def write_outputs(path: str, outputs: Iterator[Output]) -> None:
+def write_outputs(path: str, outputs: Iterator[Output]) -> str:
     """Write one output to `path`, several into `folder_of` it, each atomically.
+
+    Returns
+    -------
+    What was written, in words: `who.vtt`, or `who/, 3 files`.
 
     Raises
     ------
@@ -39,7 +43,7 @@ def write_outputs(path: str, outputs: Iterator[Output]) -> None:
     files.make_dir(files.parent(path))
     if len(first) == 1:
         _write(path, first[0])
-        return
+        return path
     folder = folder_of(path)
     if files.exists(path):
         raise InputError(
@@ -53,8 +57,11 @@ def write_outputs(path: str, outputs: Iterator[Output]) -> None:
             "or give --output another path"
         )
     stems = Unique()
+    count = 0
     for output in chain(first, outputs):
         _write(files.join(folder, f"{stems(output.stem)}{ending}"), output)
+        count += 1
+    return f"{folder}/, {count} files"
 
 
 def _write(path: str, output: Output) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ...errors import InputError
 from ...scores.verdicts import VERDICTS
 from ...tables import StageReader
@@ -25,7 +27,19 @@ FORMATS = {
 }
 
 
-def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
+@dataclass(frozen=True)
+class Written:
+    """An export.
+
+    count : of appearances
+    where : what was written, in words: `who.vtt`, or `who/, 3 files`
+    """
+
+    count: int
+    where: str
+
+
+def write_file(table: str, path: str, verdicts: frozenset[str]) -> Written:
     """Write the appearances of a stage directory as a file; docs/files.md describes the formats.
 
     If several files are needed (captions of several sources, timelines of several people), they go to a folder named
@@ -36,10 +50,6 @@ def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
     table : directory or URL of a complete stage `appearances`
     path : file or URL to write, with one of `ENDINGS`
     verdicts : which of yes, maybe, no to write
-
-    Returns
-    -------
-    The number of appearances written.
 
     Raises
     ------
@@ -55,7 +65,7 @@ def write_file(table: str, path: str, verdicts: frozenset[str]) -> int:
         raise InputError(f"--verdicts {','.join(unknown)}: takes {', '.join(VERDICTS)}, with commas between")
     chosen = Chosen(StageReader(table, ("appearances",)), verdicts)
     try:
-        write_outputs(path, FORMATS[ending](chosen))
+        where = write_outputs(path, FORMATS[ending](chosen))
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror or error}; give --output another path") from None
-    return chosen.count
+    return Written(chosen.count, where)
