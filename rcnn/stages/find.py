@@ -64,7 +64,7 @@ def find(settings: FindSettings) -> None:
     check_devices(settings.gpu)
     places = Places(settings.output)
     check_output(places)
-    check_none_under_way(places.root)
+    check_none_under_way(places.root, "--output")
     with held(places.root, "--output"):
         if settings.overwrite:
             discard_all(places)

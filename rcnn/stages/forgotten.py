@@ -27,7 +27,7 @@ from ..tables.without import Removal
 from .answered import Answered, has_answers
 from .answered_rows import row_name
 from .appearances import Nearest, judge_by, whole_clips
-from .run_folder import PARTS, RunFolder
+from .run_folder import FLAG, PARTS, RunFolder
 from .settings.places import TEST, TRAINVAL
 from .settings.vectors import NOISE_TABLE
 
@@ -102,8 +102,12 @@ class Journal(Struct):
         write_json(run.path(JOURNAL), to_builtins(self))
 
 
-def read_journal(root: str) -> Journal | None:
+def read_journal(root: str, flag: str = FLAG) -> Journal | None:
     """The removal in progress in a run; None if there is none.
+
+    Parameters
+    ----------
+    flag : option that gives the folder, for messages
 
     Raises
     ------
@@ -115,13 +119,17 @@ def read_journal(root: str) -> Journal | None:
         return read_json(path, Journal)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise InputError(
+            f"{flag} {root}: can't be read: {error.strerror or error}; give {flag} a folder that you may read and write"
+        ) from None
+    except ValueError as error:
         raise InputError(f"{path}: can't be read ({reason(error)}); remove it to start the removal again") from None
 
 
-def check_none_under_way(root: str) -> None:
+def check_none_under_way(root: str, flag: str = FLAG) -> None:
     """Raise InputError if a removal was stopped in a run: what is not removed yet would be used."""
-    journal = read_journal(root)
+    journal = read_journal(root, flag)
     if journal is not None:
         raise InputError(
             f"{root}: the removal of {printable(journal.name)} was stopped; complete it first: python -m rcnn forget "

@@ -166,7 +166,9 @@ def held(root: str, flag: str = FLAG) -> Iterator[None]:
         files.make_dir(root)
         lock = take_lock(os.path.join(root, LOCK), root, flag)
     except OSError as error:
-        raise InputError(f"{flag} {root}: can't be written: {error.strerror or error}") from None
+        raise InputError(
+            f"{flag} {root}: can't be written: {error.strerror or error}; give {flag} a folder that you may write"
+        ) from None
     try:
         yield
         lock.check()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import stat
 import sys
@@ -21,7 +23,9 @@ from rcnn.clips.names import read_people
 from rcnn.errors import InputError
 from rcnn.stages.detect import detect
 from rcnn.stages.feature import feature
+from rcnn.stages.forgotten import check_none_under_way
 from rcnn.stages.people import add_person, list_people, merge_people, rename_person
+from rcnn.stages.run_folder import held
 from rcnn.stages.settings import DetectSettings, FeatureSettings
 from rcnn.stages.settings.people import (
     AddPersonSettings,
@@ -91,6 +95,28 @@ def test_the_list_counts_photographs_and_appearances(run, capsys):
     assert [line[:4] for line in lines[1:]] == [
         ["1", NAMES[0], "8", "3"], ["2", "Bo", "8", "2"], ["3", "Zoë", "8", "2"]
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("flag", ["--run", "--output"])
+def test_a_folder_that_may_not_be_read_is_no_stopped_removal(run, monkeypatch, flag):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("rcnn.stages.forgotten.read_json", refuse)
+    with pytest.raises(
+        InputError, match=rf"^{flag} {run.root}: can't be read: Permission denied; give {flag} a folder"
+    ):
+        check_none_under_way(str(run.root), flag)
+
+
+def test_a_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("rcnn.stages.run_folder.take_lock", refuse)
+    words = "can't be written: Permission denied; give --output a folder that you may write"
+    with pytest.raises(InputError, match=words), held(str(tmp_path), "--output"):
+        pass
 
 
 def test_nothing_is_changed_while_a_removal_is_under_way(run):

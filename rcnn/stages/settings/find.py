@@ -13,6 +13,7 @@ from ...settings.fields import FILES, REQUIRED, Settings, setting
 from ..recipes import BEST, FAST, options_of_recipe
 from .appearances import VERDICT_LIST
 from .clips import find_quality_model, quality_setting, quality_threshold_setting, usual_quality
+from .places import FOUND
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class FindSettings(Settings):
         FILES,
         many=True,
     )
-    output: str = setting("./found", "where everything goes", kinds.text, "DIR", FILES)
+    output: str = setting(FOUND, "where everything goes", kinds.text, "DIR", FILES)
     verdicts: tuple[str, ...] = setting(
         VERDICTS[:2], "the contents of who.csv and who.json: some of yes,maybe,no, or all", VERDICT_LIST, "V[,V...]"
     )

@@ -9,7 +9,7 @@ from ... import files
 from ...settings import kinds, shared
 from ...settings.apart import check_apart, check_file
 from ...settings.fields import FILES, Settings, setting
-from .places import GROUPS, TEST_FEATURES
+from .places import FOUND, GROUPS, TEST_FEATURES, point_to_found
 from .vectors import INPUTS
 
 CSV = ".csv"
@@ -69,6 +69,8 @@ class GroupsSettings(Settings):
         check_file("--report", self.report)
         if self.output is None:
             self._put(output=GROUPS if self.run is None else os.path.join(self.run, files.base_name(GROUPS)))
+        if self.run is None and self.inputs is None:
+            point_to_found("--inputs", (TEST_FEATURES,), f"python -m rcnn groups --run {FOUND}")
         if self.run is None:
             self._fill(inputs=(TEST_FEATURES,))
         output = str(self.output)

@@ -9,8 +9,7 @@ from typing import Any
 from ...errors import InputError
 from ...settings import kinds
 from ...settings.fields import FILES, REQUIRED, RUN, Settings, setting
-
-FOUND = "./found"  # default output of `python -m rcnn find`
+from .places import FOUND
 
 
 def _run() -> Any:

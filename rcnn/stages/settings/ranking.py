@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 
 from ...errors import InputError
@@ -13,7 +14,7 @@ from ...settings.apart import check_apart, check_file
 from ...settings.fields import FILES, MODELS, REQUIRED, Settings, setting
 from ..recipes import options_of_recipe, recipe_setting
 from .appearances import VERDICT_LIST
-from .places import CLASSIFIER, FEATURES, PREDICTIONS, TEST_FEATURES
+from .places import CLASSIFIER, FEATURES, PREDICTIONS, TEST_FEATURES, found_of, point_to_found
 from .vectors import INPUTS, LR_STEP, NONE
 
 NORM, IMPOSTORS = "norm", "impostors"  # --calibrate
@@ -163,7 +164,7 @@ class SearchSettings(Settings):
             {"--report": self.report}, {"--image": self.image, "--names": self.names, "--sources": self.sources}
         )
         if self.features is None:
-            self._put(features=_features_there())
+            self._put(features=_features_there(f"python -m rcnn search --image {shlex.join(self.image)}"))
 
 
 @dataclass(frozen=True)
@@ -181,12 +182,14 @@ class IndexSettings(Settings):
 
     def _complete(self) -> None:
         if self.features is None:
-            self._put(features=_features_there())
+            self._put(features=_features_there("python -m rcnn index"))
 
 
-def _features_there() -> tuple[str, ...]:
-    """The default directories of features that exist."""
-    there = tuple(path for path in (FEATURES, TEST_FEATURES) if os.path.isdir(path))
+def _features_there(command: str) -> tuple[str, ...]:
+    """The default directories of features that exist; `command` is named with --features if there are none."""
+    both = (FEATURES, TEST_FEATURES)
+    point_to_found("--features", both, f"{command} --features {','.join(map(found_of, both))}")
+    there = tuple(path for path in both if os.path.isdir(path))
     if not there:
         from ...tables.next_steps import making  # loads Arrow, which would slow down --help
 
