@@ -97,7 +97,8 @@ def is_kept(team: Team, settings: TrainSettings, whole: bool = True) -> bool:
             f"replace it, or another --prefix"
         )
     if team.leads:
-        print(f"train_mlp.py: {final} was made with another {', another '.join(changed)}; it is rebuilt", flush=True)
+        what = " and ".join(f"with another {name}" for name in changed)
+        print(f"train_mlp.py: {final} was made {what}; it is made again", flush=True)
         for name in (path,) if len(members) > 1 else (checkpoint_files(final)[1],):
             os.remove(name)
     return False

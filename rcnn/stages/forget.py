@@ -21,6 +21,7 @@ from ..exports.groups import write_csv
 from ..files.json import write_json
 from ..files.lock import LOCK, take_lock
 from ..files.text import printable
+from ..installation import as_called
 from ..people.answers import Answers, Spot
 from ..tables import MANIFEST, StageReader
 from ..tables.before import clear as clear_before
@@ -55,9 +56,14 @@ def forget(settings: ForgetSettings) -> None:
         if journal is None:
             run.check_finished()
             enlist(run.root, dataset)
-            journal = plan(run, read_roster(dataset), name)
+            roster = read_roster(dataset)
+            roster.find(name)
+            if not settings.yes and not sys.stdin.isatty():  # before all tables are read
+                raise InputError("nothing was removed: a removal can't be undone; give --yes to confirm")
+            journal = plan(run, roster, name)
             _say(journal)
-            _ask(journal, settings.yes)
+            if not settings.yes:
+                _ask(journal)
             journal.write(run)
         elif name not in journal.names:
             check_none_under_way(run.root)
@@ -178,12 +184,8 @@ def _say(journal: Journal) -> None:
     )
 
 
-def _ask(journal: Journal, yes: bool) -> None:
+def _ask(journal: Journal) -> None:
     """Ask the user at the terminal to confirm."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise InputError("nothing was removed: a removal can't be undone; give --yes to confirm")
     answer = input("forget: this can't be undone; type the name to confirm: ")
     if person_name(answer) not in journal.names:
         raise InputError("nothing was removed: that is not the name")
@@ -207,4 +209,5 @@ def _left(journal: Journal) -> Iterator[str]:
 
 def _next(run: RunFolder, journal: Journal) -> Iterator[str]:
     if journal.learnt or journal.predictions:
-        yield f"  next: {run.training_command(journal.dataset)} trains the classifier without them and makes the page"
+        command = as_called(run.training_command(journal.dataset))
+        yield f"  next: {command} trains the classifier without them and makes the page"

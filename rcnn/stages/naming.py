@@ -23,6 +23,7 @@ from .settings.groups import CSV
 from .settings.places import GROUPS
 
 WINDOW = "people add"  # name of the answerer
+SHOWN = 5  # groups named in a message
 MOST_LINE = 1 << 16  # characters of a line of a file of groups
 
 
@@ -60,14 +61,15 @@ def read_group(run: RunFolder, number: int, path: str | None) -> list[Member]:
     place = path if path is not None else run.path(files.base_name(GROUPS))
     if path is None and not files.is_file(files.join(place, MANIFEST)):
         raise InputError(f"--group {number}: {run.root} has no groups yet; {again} first")
+    groups: set[int] = set()
     if place.lower().endswith(CSV):
-        members = list(_of_file(place, number))
+        members = list(_of_file(place, number, groups))
     else:
         reader = StageReader(place, ("groups",))
         _check_features(reader, run, again)
-        members = list(_of_table(reader, number))
+        members = list(_of_table(reader, number, groups))
     if not members:
-        raise InputError(f"{place}: has no group {number}; its column group lists the groups")
+        raise InputError(f"{place}: has no group {number}; {_in_words(groups)}")
     there = _tracks(run, {member.spot.clip for member in members})
     for member in members:
         if member.spot not in there:
@@ -78,19 +80,31 @@ def read_group(run: RunFolder, number: int, path: str | None) -> list[Member]:
     return members
 
 
-def _of_table(reader: StageReader, number: int) -> Iterator[Member]:
+def _in_words(groups: set[int]) -> str:
+    numbers = sorted(number for number in groups if number >= 0)
+    if not numbers:
+        return "it has no groups"
+    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+    return f"it has {', '.join(map(str, numbers[:SHOWN]))}{more}"
+
+
+def _of_table(reader: StageReader, number: int, groups: set[int]) -> Iterator[Member]:
+    """The members of a group; adds the numbers of all groups to `groups`."""
     for batch in reader.batches():
+        groups.update(batch.column("group").unique().to_pylist())
         for row in batch.to_pylist():
             if row["group"] == number:
                 yield Member(Spot(row["name"], row["track"]), row["time"], tuple(row["box"]))
 
 
-def _of_file(path: str, number: int) -> Iterator[Member]:
+def _of_file(path: str, number: int, groups: set[int]) -> Iterator[Member]:
+    """As `_of_table`."""
     csv.field_size_limit(MOST_LINE)
     try:
         with files.open_text(path) as file:
             rows = csv.DictReader(file)
             for row in rows:
+                groups.add(int(row["group"]))
                 if int(row["group"]) == number:
                     box = tuple(float(row[corner] or "nan") for corner in CORNERS if corner in row)
                     seen = row.get("best_time") and len(box) == len(CORNERS) and not any(map(math.isnan, box))

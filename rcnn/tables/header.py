@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..errors import InputError, note_saved
 from ..files import sha256, sha256_once
 from ..files.json import read_json
 from ..files.lock import LOCK, take_lock
+from ..installation import as_called
 from .listing import Listing
 from .moved import is_own
 from .schema import BEFORE, FORMAT, INT8, KINDS, MANIFEST, OLD_LISTING, PROGRESS
@@ -28,6 +29,7 @@ FREE_ARGUMENTS = (
 # Arguments that name files with sums: a file or directory with another name may have the same contents
 NAMES = ("model", "detector", "input", "inputs", "features", "known", "names", "sources", "answers", "answered")
 PLACES = ("dataset",)  # arguments that are equal if they name the same path, absolute or relative
+ANSWERS = "answers"  # how the keys of the sums of answers start
 LIST = "listing"  # key of the digest of the list of clips
 MADE = "made"  # key of a source: digest of what it was made from, regardless of its clips
 GROWING = ("detect", "feature")  # stages that copy the rows of unchanged clips
@@ -181,35 +183,41 @@ def differences(was: Any, now: Mapping[str, Any]) -> list[str]:
 
 def other_arguments(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The arguments that differ, as `NAME (VALUE, now VALUE)`."""
-    return _by_key(was.get("arguments"), now["arguments"], {*FREE_ARGUMENTS, *NAMES})
+    return list(_by_key(was.get("arguments"), now["arguments"], {*FREE_ARGUMENTS, *NAMES}).values())
 
 
 def other_inputs(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The models, sources and formats that differ. A directory or a file that was only moved is equal."""
-    words = _by_key(was.get("models"), now["models"], set())
+    return [exact for exact, _ in _differences(was, now)]
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What `other_inputs` finds, twice: after `another`, with the values; and after `with`, without them."""
+    for key, exact in _by_key(was.get("models"), now["models"], set()).items():
+        yield exact, f"other {ANSWERS}" if key.startswith(ANSWERS) else f"another {key}"
     for name in sorted({*now, *was} & {"format", "stage", LIST}):
         if was.get(name) == now.get(name):
             continue
         if name == LIST:
-            words.append("list of clips")
+            yield "list of clips", "another list of clips"
         else:
-            words.append(f"{name} ({_short(was.get(name))}, now {_short(now.get(name))})")
+            yield f"{name} ({_short(was.get(name))}, now {_short(now.get(name))})", f"another {name}"
     before = _sums(was.get("sources"))
     for place, source in enumerate(now["sources"]):
         if place >= len(before) or before[place] != source["manifest"]:
-            words.append(f"{source['path']}, which was rebuilt")
+            path = source["path"]
+            yield f"{path}, which was rebuilt", f"{path} as it was before" if place < len(before) else f"no {path}"
     if len(before) > len(now["sources"]):
-        words.append(f"number of inputs ({len(before)}, now {len(now['sources'])})")
-    return words
+        yield f"number of inputs ({len(before)}, now {len(now['sources'])})", "more inputs"
 
 
-def _by_key(was: Any, now: Mapping[str, Any], free: set[str]) -> list[str]:
+def _by_key(was: Any, now: Mapping[str, Any], free: set[str]) -> dict[str, str]:
     was = was if isinstance(was, Mapping) else {}
-    return [
-        f"{key} ({_short(was.get(key))}, now {_short(now.get(key))})"
+    return {
+        key: f"{key} ({_short(was.get(key))}, now {_short(now.get(key))})"
         for key in sorted({*was, *now} - free)
         if was.get(key) != now.get(key) and not (key in PLACES and _same_place(was, now, key))
-    ]
+    }
 
 
 def _same_place(was: Mapping[str, Any], now: Mapping[str, Any], key: str) -> bool:
@@ -281,7 +289,7 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
         arguments, inputs = other_arguments(was, header), other_inputs(was, header)
         if not arguments and not inputs:
             _tidy(path)
-            print(f"{script}: {path} is complete and was made from the same inputs; it is kept", flush=True)
+            print(as_called(f"{script}: {path} is complete and was made from the same inputs; it is kept"), flush=True)
             note_saved()
             return True
         if may_grow(was, header):
@@ -291,7 +299,8 @@ def is_kept(path: str, header: Mapping[str, Any], overwrite: bool, renew: bool) 
                 f"{path}: is complete and was made with another {', another '.join([*arguments, *inputs])}; give the "
                 f"same, --overwrite to replace it, or another --output"
             )
-        print(f"{script}: {path} was made with another {', another '.join(inputs)}; it is rebuilt", flush=True)
+        why = " and ".join(f"with {plain}" for _, plain in _differences(was, header))
+        print(as_called(f"{script}: {path} was made {why}; it is made again"), flush=True)
     discard(path)
     return False
 

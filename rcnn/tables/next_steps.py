@@ -118,7 +118,11 @@ def misplaced(path: str, stages: Sequence[str]) -> str:
         inside = [files.join(path, name) for name in sorted(files.names(path))]
         found = [each for each in inside if _stage_of(each) in stages]
         if found:
-            return f"is not an output of {KINDS[stages[0]].script}, but contains one: give {' or '.join(found[:NAMED])}"
+            what = "is not an output of a stage, but contains outputs of stages"
+            if len(stages) < len(KINDS):
+                scripts = " or ".join(KINDS[stage].script for stage in stages)
+                what = f"is not an output of {scripts}, but contains one"
+            return f"{what}: give {' or '.join(found[:NAMED])}"
     return ""
 
 

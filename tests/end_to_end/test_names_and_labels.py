@@ -136,8 +136,8 @@ def test_a_mended_line_costs_the_training_alone(place, data, models, capsys):
     assert {name: sha256(f"{place}/{name}/manifest.json") for name in DETECTION} == sums
     learn(place)
     said = capsys.readouterr().out
-    assert "set was made with another train_v2.txt" in said and "it is rebuilt" in said
-    assert said.count("it is rebuilt") == 3  # of genfeat.py, train_mlp.py and predict.py
+    assert "set was made with another train_v2.txt" in said and "it is made again" in said
+    assert said.count("it is made again") == 3  # of genfeat.py, train_mlp.py and predict.py
     after = rank(place, data)
     assert (after[one][0], after[other][0]) == (before[other][0], before[one][0])
 

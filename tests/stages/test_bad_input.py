@@ -33,6 +33,7 @@ from rcnn.stages.settings.groups import GroupsSettings
 from rcnn.stages.submit import SubmitSettings, submit
 from rcnn.stages.train import TrainSettings, train_mlp
 from rcnn.tables import StageReader, StageWriter, features_schema, scores_schema, training_schema, vector_array
+from rcnn.tables.whole import faults
 from rcnn.training.mlp import Classifier
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -408,6 +409,10 @@ def test_a_place_one_level_off_is_recognised(root, tmp_path):
         with pytest.raises(InputError) as caught:
             StageReader(str(path), ("detect",))
         assert str(caught.value).startswith(f"{path}: ") and words in str(caught.value)
+    with pytest.raises(
+        InputError, match=r"is not an output of a stage, but contains outputs of stages: give .*det_test$"
+    ):
+        faults(str(tmp_path / "run"))
 
 
 def test_a_data_set_one_level_off_is_recognised(root, tmp_path):

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+from io import StringIO
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -92,7 +93,8 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
-def test_nothing_is_left_of_a_person_and_all_of_the_others(run, capsys):
+def test_nothing_is_left_of_a_person_and_all_of_the_others(run, capsys, monkeypatch):
+    monkeypatch.setattr("rcnn.installation._BY_NAME", True)
     before = {stage: rows(run, stage) for stage in STAGES}
     assert len(traces(run, 0)) > 100
     others = [len(traces(run, person)) for person in (1, 2)]
@@ -109,6 +111,7 @@ def test_nothing_is_left_of_a_person_and_all_of_the_others(run, capsys):
             assert len(left) == len(before[stage]) * 2 / 3
     said = capsys.readouterr().out
     assert "label 1, 8 photographs and videos, and 3 tracks in 3 films" in said
+    assert "next: rcnn find --output" in said and "python -m" not in said
     assert "people/Ada Lovelace/0.jpg" in said and "films/alone.mkv" in said and "iqiyi-0040.params" in said
     assert not list(run.root.glob("iqiyi*")) and not (run.root / "pred_test").exists()
     assert sorted(path.name for path in run.root.iterdir()) == sorted(
@@ -173,8 +176,12 @@ def test_a_name_that_nobody_has_changes_nothing(run, name):
 
 def test_it_asks_first(run, monkeypatch):
     before = tree(run.root)
+    monkeypatch.setattr("rcnn.stages.forget.plan", lambda *_: pytest.fail("all tables were read first"))
+    monkeypatch.setattr("sys.stdin", StringIO())  # no terminal
     with pytest.raises(InputError, match="--yes"):
         forget(settings(run, yes=False))
+    with pytest.raises(InputError, match=r"nobody in .* has this name"):
+        forget(settings(run, "Nobody", yes=False))
     assert tree(run.root) == before
 
 

@@ -178,8 +178,12 @@ def test_wrong_input_is_told_in_a_line(run, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="replaces photographs"):
         AddPersonSettings("Grace", (Path("a.jpg"),), group=0)
     groups(GroupsSettings(run=root))
-    with pytest.raises(InputError, match="has no group 7"):
+    with pytest.raises(InputError, match=r"has no group 7; it has 0, 1$"):
         name(group=7)
+    many = tmp_path / "many.csv"
+    many.write_text("clip,track,group\nx,0,-1\n" + "".join(f"x,{at},{at}\n" for at in range(7)))
+    with pytest.raises(InputError, match=r"has no group 99; it has 0, 1, 2, 3, 4 and 2 more$"):
+        name(group=99, groups=str(many))
     foreign = tmp_path / "who.csv"
     for text in ("person,label\nAda,1\n", "clip,track,group\nx,0\n", "clip,track,group\nx,0,none\n", "\0"):
         foreign.write_text(text)

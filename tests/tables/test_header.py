@@ -74,7 +74,8 @@ def test_another_model_of_the_same_name_is_refused_or_renewed(made, model, capsy
     with pytest.raises(InputError, match=r"another model\.params"):
         is_kept(made, now(made, model), overwrite=False, renew=False)
     assert not is_kept(made, now(made, model), overwrite=False, renew=True)
-    assert "is rebuilt" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said == f"feature.py: {made} was made with another model.params; it is made again\n"
     with pytest.raises(InputError, match="not complete"):
         StageReader(made, ("feature",))  # from here on it counts no more, whatever happens
 
@@ -84,6 +85,19 @@ def test_a_source_that_was_made_anew_is_refused_or_renewed(made, model, tmp_path
     with pytest.raises(InputError, match="source, which was rebuilt"):
         is_kept(made, now(made, model), overwrite=False, renew=False)
     assert not is_kept(made, now(made, model), overwrite=False, renew=True)
+
+
+def test_why_it_is_made_again_is_a_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("rcnn.installation._BY_NAME", True)
+    source = {"path": "./found/appearances", "manifest": "1" * 64}
+    was = header_of("groups", {}, {"answers": "a" * 64}, []) | {"sources": [source]}
+    (tmp_path / "manifest.json").write_text(json.dumps(was))
+    then = header_of("groups", {}, {"answers": "b" * 64}, []) | {"sources": [{**source, "manifest": "2" * 64}]}
+    assert not is_kept(str(tmp_path), then, overwrite=False, renew=True)
+    assert capsys.readouterr().out == (
+        f"rcnn groups: {tmp_path} was made with other answers and with ./found/appearances as it was before; "
+        "it is made again\n"
+    )
 
 
 def test_a_file_that_moved_is_the_same(made, model, tmp_path):
