@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .. import files
 from ..errors import InputError
+from ..files.text import counted
 from ..tables import StageReader, vectors
 
 CORNERS = ("best_x1", "best_y1", "best_x2", "best_y2")
@@ -25,8 +26,9 @@ class Written:
 
     def __str__(self) -> str:
         return (
-            f"{self.tracks} tracks of unknown people in {self.clips} clips: {self.groups} groups with {self.grouped} "
-            f"of them, {self.tracks - self.grouped} are in no group"
+            f"{counted(self.tracks, 'track')} of unknown people in {counted(self.clips, 'clip')}: "
+            f"{counted(self.groups, 'group')} with {self.grouped} of them, "
+            f"{counted(self.tracks - self.grouped, 'is', 'are')} in no group"
         )
 
 

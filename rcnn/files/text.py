@@ -115,3 +115,23 @@ def printable(text: str) -> str:
     Names are untrusted: printed text must not move the cursor of a terminal or reverse a line.
     """
     return "".join(character if character.isprintable() or character in JOINERS else "\ufffd" for character in text)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number and its noun: `1 film`, `2 films`.
+
+    Parameters
+    ----------
+    one, many : the noun; `many` left out: `one` with an s
+    """
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
+def counted_people(count: int) -> str:
+    """`1 person`, `2 people`."""
+    return counted(count, "person", "people")
+
+
+def counted_photographs(count: int) -> str:
+    """`1 photograph or video`, `2 photographs and videos`."""
+    return counted(count, "photograph or video", "photographs and videos")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..clips.names import show
 from ..config import config
+from ..files.text import counted, counted_people
 from ..scores.metrics import precision_by_rank, score
 from ..tables import StageReader
 from .album import illustrate
@@ -160,10 +161,10 @@ def _coverage(lineage: Lineage, wanted: set[str]) -> tuple[list[Coverage], dict[
 def _facts(scored: Scored, lineage: Lineage, truth: bool, timeline: Timeline | None) -> list[str]:
     if timeline is None:
         entries = sum(len(clips) for clips in scored.values())
-        facts = [f"{len(scored)} people with {entries} ranked clips"]
+        facts = [f"{counted_people(len(scored))} with {counted(entries, 'ranked clip')}"]
     else:
         seen = sum(person.found for person in timeline.found.people.values())
-        facts = [f"{seen} people in {timeline.found.all_clips} of {timeline.found.looked_at} clips"]
+        facts = [f"{counted_people(seen)} in {timeline.found.all_clips} of {counted(timeline.found.looked_at, 'clip')}"]
     if lineage.detections:
         facts.append(f"clips from {', '.join(reader.path for reader in lineage.detections)}")
     if not truth and timeline is None:

@@ -58,7 +58,10 @@
     }
     nobody.hidden = shown > 0 || view !== "cards";
     if (byId("no-clip")) byId("no-clip").hidden = clips > 0;
-    status.textContent = view === "cards" ? `${shown} of ${cards.length} people` : `${clips} of ${panels.length} clips`;
+    const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+    status.textContent = view === "cards"
+      ? `${shown} of ${counted(cards.length, "person", "people")}`
+      : `${clips} of ${counted(panels.length, "clip", "clips")}`;
   }
 
   function sort() {

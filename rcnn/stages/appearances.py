@@ -21,7 +21,7 @@ from ..clips.names import find_people, show
 from ..clips.paths import ClipPaths
 from ..clips.sources import SOURCES_FILE, find_sources
 from ..faces.card import read_thresholds
-from ..files.text import printable
+from ..files.text import counted, counted_people, printable
 from ..installation import as_called
 from ..people.appearances import Appearance, find_appearances, judge_tracks
 from ..people.joining import join_pieces
@@ -286,7 +286,7 @@ def _summary(
     if len(seen) > SHOWN:
         yield f"  and {len(seen) - SHOWN} more people"
     yield (
-        f"appearances: {counts['people']} people looked for in {counts['clips']} clips, {len(seen)} found; "
-        f"{counts[YES]} appearances, {counts[MAYBE]} more that may be"
+        f"appearances: {counted_people(counts['people'])} looked for in {counted(counts['clips'], 'clip')}, "
+        f"{len(seen)} found; {counted(counts[YES], 'appearance')}, {counts[MAYBE]} more that may be"
     )
     yield f"appearances: {counts['operating_point']['words']}"

@@ -9,6 +9,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
 from .. import files
+from ..clips.names import find_people
 from ..errors import InputError
 from ..exports.appearances import write_file
 from ..faces.licences import check_licences
@@ -69,12 +70,14 @@ def find(settings: FindSettings) -> None:
         if settings.overwrite:
             discard_all(places)
         answers = has_answers(places.root)
-        found = make_set(settings, places.dataset, read_given(answers))
+        given = read_given(answers)
+        found = make_set(settings, places.dataset, given)
         for line in (*found.lines, *unknown_lines(settings.quality_model, settings.quality_threshold)):
             print(line, flush=True)
         run = Run(settings, places, found, answers)
         run()
-    for line in (*summary(places["appearances"], found.labels), *run.notes):
+    shown = {**find_people(None, places.dataset), **given.names}
+    for line in (*summary(places["appearances"], found.labels, shown), *run.notes):
         print(line)
     if found.forgotten:
         print(as_called(f"find: {found.forgotten}"))

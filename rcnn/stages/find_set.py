@@ -22,7 +22,7 @@ from ..clips.levels import folders_inside, notes
 from ..clips.listed import TO_THE_END
 from ..clips.suppressed import Suppressed, forgotten_line
 from ..errors import InputError, UnreadableError
-from ..files.text import printable
+from ..files.text import counted, counted_people, counted_photographs, printable
 from ..installation import as_called
 from ..people.meaning import Given
 from ..video.photographs import HEAD_BYTES, is_animation, is_photograph
@@ -76,8 +76,9 @@ class FilmSet:
         known = sum(map(len, self.people.values()))
         kept = len(self.films) - self.new - self.changed
         return [
-            f"find: {len(self.people)} people with {known} photographs and videos; {len(self.films)} films: {kept} as "
-            f"before, {self.new} new, {self.changed} changed; {self.gone} gone",
+            f"find: {counted_people(len(self.people))} with {counted_photographs(known)}; "
+            f"{counted(len(self.films), 'film')}: {kept} as before, {self.new} new, {self.changed} changed; "
+            f"{self.gone} gone",
             *(f"find: {line}" for line in skipped_lines(self.skipped)),
             *(f"find: {line}" for line in self.notes),
         ]

@@ -13,7 +13,7 @@ from ..clips.folder import UNREADABLE as CANT_BE_READ
 from ..clips.folder import Skipped
 from ..clips.gather import SourceFile
 from ..errors import InputError
-from ..files.text import printable
+from ..files.text import counted, printable
 from ..scores.verdicts import MAYBE, YES
 from ..tables import OK, UNREADABLE, StageReader
 from ..tables.faces import ClipFaces, read_faces
@@ -126,13 +126,14 @@ def large_faces(faces: ClipFaces) -> int:
     return int((areas >= LARGE * areas.max()).sum())
 
 
-def summary(table: str, labels: Mapping[str, int]) -> Iterator[str]:
+def summary(table: str, labels: Mapping[str, int], shown: Mapping[int, str]) -> Iterator[str]:
     """The people who were found, most frequent first, and those who were not.
 
     Parameters
     ----------
     table : of appearances
-    labels : of the people searched for, by name
+    labels : of the people searched for, by the name of their folder
+    shown : the name that each label is shown with, if it has one
     """
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     films: dict[int, set[str]] = defaultdict(set)
@@ -147,12 +148,14 @@ def summary(table: str, labels: Mapping[str, int]) -> Iterator[str]:
     order = sorted(counts, key=lambda who: (-counts[who][YES], -counts[who][MAYBE], names[who]))
     for who in order[:SHOWN]:
         yes, maybe, count = counts[who][YES], counts[who][MAYBE], len(films[who])
-        yield f"  {printable(names[who])}: {yes} yes, {maybe} maybe, in {count} film{'' if count == 1 else 's'}"
+        yield f"  {printable(names[who])}: {yes} yes, {maybe} maybe, in {counted(count, 'film')}"
     if len(order) > SHOWN:
         yield f"  and {len(order) - SHOWN} more people"
     if counts and not any(count[YES] for count in counts.values()):
         yield f"  {reader.manifest['counts']['operating_point']['words']}"
-    absent = [printable(person) for person, label in labels.items() if label not in counts]
+    absent = list(
+        dict.fromkeys(printable(shown.get(label, person)) for person, label in labels.items() if label not in counts)
+    )
     if absent:
         more = f" and {len(absent) - SHOWN} more" if len(absent) > SHOWN else ""
         yield f"  not found: {', '.join(absent[:SHOWN])}{more}"

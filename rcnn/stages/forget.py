@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..exports.groups import write_csv
 from ..files.json import write_json
 from ..files.lock import LOCK, take_lock
-from ..files.text import printable
+from ..files.text import counted, counted_photographs, printable
 from ..installation import as_called
 from ..people.answers import Answers, Spot
 from ..tables import MANIFEST, StageReader
@@ -99,7 +99,7 @@ def carry_out(run: RunFolder, journal: Journal) -> list[str]:
     if answers is not None:
         with Answers.open(answers) as log:
             count = log.forget(journal.label, [Spot(*spot) for spot in journal.answered], journal.clips)
-        traces.lines.append(f"{answers}: {count} answers about the person are removed")
+        traces.lines.append(f"{answers}: {counted(count, 'answer')} about the person removed")
     table = next((run.path(name) for name in journal.stages if _stage(run.path(name)) == "appearances"), None)
     traces.clean(table)
     files.remove_tree(run.path(WORK))
@@ -178,8 +178,9 @@ def _update_sources(path: str, sources: dict[int, str]) -> None:
 def _say(journal: Journal) -> None:
     tracks = sum(map(len, journal.tracks.values()))
     print(
-        f"forget: {printable(journal.name)} has label {journal.label}, {len(journal.clips)} photographs and videos, "
-        f"and {tracks} tracks in {len(journal.films)} films; the data set is {printable(journal.dataset)}",
+        f"forget: {printable(journal.name)} has label {journal.label}, {counted_photographs(len(journal.clips))}, "
+        f"and {counted(tracks, 'track')} in {counted(len(journal.films), 'film')}; "
+        f"the data set is {printable(journal.dataset)}",
         flush=True,
     )
 

@@ -28,6 +28,7 @@ from ..clips.sources import write_sources
 from ..clips.splits import Shares, read_splits, split_items, write_splits
 from ..clips.suppressed import forgotten_line, read_kept
 from ..errors import InputError, UnreadableError
+from ..files.text import counted, counted_people
 from ..installation import as_called
 from ..video.motion import make_clip
 from ..video.opening import NO_VIDEO
@@ -71,9 +72,9 @@ class Summary:
         used = sum(self.clips.values())
         splits = ", ".join(f"{split} {self.clips.get(split, 0)}" for split in FOLDERS)
         lines = [
-            f"{self.people} people, {self.strangers} strangers, {used} clips ({splits}), "
-            f"{self.seconds:.1f} s ({used / self.seconds:.1f} clips/s)",
-            f"{used + len(self.skipped)} files: {used} used, {len(self.skipped)} skipped"
+            f"{counted_people(self.people)}, {counted(self.strangers, 'stranger')}, {counted(used, 'clip')} "
+            f"({splits}), {self.seconds:.1f} s ({used / self.seconds:.1f} clips/s)",
+            f"{counted(used + len(self.skipped), 'file')}: {used} used, {len(self.skipped)} skipped"
             + (f"; {SKIPPED_FILE} in the output names them" if self.skipped else ""),
         ]
         for reason, count in Counter(skip.reason for skip in self.skipped).most_common():

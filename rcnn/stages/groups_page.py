@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..files.text import counted
 from ..report import Lineage, trace
 from ..report.appearances import UNKNOWN_VIDEO, read_videos
 from ..report.found import Sighting, Span
@@ -73,7 +74,7 @@ def write_report(
         for number in sorted(found)
     ]
     size = write_groups_page(page, GroupsView("Unknown people", facts, shown, most + 1))
-    print(f"groups: {len(shown)} groups, {size / 1e6:.1f} MB -> {page}")
+    print(f"groups: {counted(len(shown), 'group')}, {size / 1e6:.1f} MB -> {page}")
 
 
 def _order(entry: tuple[float, str, int, dict[str, Any]]) -> tuple[float, str, int]:

@@ -15,7 +15,7 @@ from ..clips.dataset import TRAIN
 from ..clips.known import person_name
 from ..clips.roster import Roster, read_roster
 from ..errors import InputError
-from ..files.text import printable
+from ..files.text import counted, counted_photographs, printable
 from ..installation import as_called
 from ..people.answers import Answer, Answers
 from ..people.meaning import MERGE, RENAME
@@ -67,7 +67,7 @@ def add_person(settings: AddPersonSettings) -> None:
             notes = refresh(RunFolder.read(run.root), roster.root)
     label = after.names[name]
     came = "takes part" if name not in roster.names else "has more photographs"
-    print(f"people: {printable(name)} {came}: label {label}, {len(after.clips(label))} photographs and videos")
+    print(f"people: {printable(name)} {came}: label {label}, {counted_photographs(len(after.clips(label)))}")
     for line in (*_appearances_line(run, label), *notes):
         print(printable(line))
     print(f"people: {time.monotonic() - started:.1f} s -> {run.root}")
@@ -84,10 +84,11 @@ def _add_group(settings: AddPersonSettings, number: int) -> None:
         enlist(run.root, roster.root)
         with _log(run):
             notes = refresh(RunFolder.read(run.root), roster.root)
-    print(f"people: group {number} is {printable(name)}, label {named.label}: {named.tracks} tracks were assigned")
+    assigned = f"{counted(named.tracks, 'track was', 'tracks were')} assigned"
+    print(f"people: group {number} is {printable(name)}, label {named.label}: {assigned}")
     if named.left_out:
         print(
-            f"  {len(named.left_out)} are left out, because of earlier answers: "
+            f"  {counted(len(named.left_out), 'is', 'are')} left out, because of earlier answers: "
             f"{printable(', '.join(named.left_out[:NAMED]))}{', ...' if len(named.left_out) > NAMED else ''}"
         )
     for line in (*_appearances_line(run, named.label), *notes):
@@ -113,7 +114,7 @@ def merge_people(settings: MergePeopleSettings) -> None:
     same = " already" if stays == goes else ""
     print(
         f"people: {printable(settings.goes)} is{same} {printable(after.people[stays])}, label {stays}, "
-        f"{len(after.clips(stays))} photographs and videos"
+        f"{counted_photographs(len(after.clips(stays)))}"
     )
     for line in notes:
         print(printable(line))
@@ -218,7 +219,8 @@ def _appearances_line(run: RunFolder, label: int) -> Iterator[str]:
                 if row["who"] == label and row["verdict"] in (YES, MAYBE):
                     verdicts[row["verdict"]] += 1
                     films.add(row["source"])
-        yield f"  {verdicts[YES]} appearances, {verdicts[MAYBE]} that may be, in {len(films)} films"
+        sure, places = counted(verdicts[YES], "appearance"), counted(len(films), "film")
+        yield f"  {sure}, {verdicts[MAYBE]} that may be, in {places}"
 
 
 @contextmanager

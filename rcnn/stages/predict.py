@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..files.json import reason
+from ..files.text import counted
 from ..networks.engine import check_devices
 from ..networks.zoo.record import TrainingRecord, read_training_record
 from ..networks.zoo.roles import missing_file, model_files, train_record
@@ -156,7 +157,9 @@ def predict(settings: PredictSettings) -> None:
     print(f"accounts: {accounts}")
     if pieces is not None:
         count = len(set(pieces.films.values()))
-        print(f"--propagate {settings.propagate}: within {count} films of {len(pieces.films)} clips")
+        print(
+            f"--propagate {settings.propagate}: within {counted(count, 'film')} of {counted(len(pieces.films), 'clip')}"
+        )
     if record is not None and record.head is not None:
         print(record.head.line)
     say_next(following("predict", settings.output, settings.recipe))

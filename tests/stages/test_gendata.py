@@ -349,7 +349,7 @@ def test_damaged_items_are_recorded_and_skipped(tmp_path: Path) -> None:
     assert (summary.people, summary.strangers) == (1, 1), "three of Bo's are left, four are wanted"
     assert sum(summary.clips.values()) == 5 + 3
     assert len((tmp_path / "out/gt_v2/IQIYI_VID.txt").read_text().split()) == 8
-    assert "1 people, 1 strangers, 8 clips" in str(summary)
+    assert "1 person, 1 stranger, 8 clips" in str(summary)
     assert "12 files: 8 used, 4 skipped; skipped.txt" in str(summary)
     assert "  is neither a photograph nor a video: 2 (Ann/noise.mp4, Ann/text.mp4)" in str(summary)
     assert not list((tmp_path / "out").glob(".*"))
@@ -702,7 +702,7 @@ def test_script_writes_a_data_set_and_sums_it_up(tmp_path: Path) -> None:
     done = script(*flags, "--strangers", "0")
     assert done.returncode == 0, done.stderr
     assert all(line.startswith("gendata: ") for line in done.stderr.splitlines())  # how far it is, and nothing else
-    assert done.stdout.startswith("1 people, 0 strangers, 6 clips (train 5, val 0, test 1), ")
+    assert done.stdout.startswith("1 person, 0 strangers, 6 clips (train 5, val 0, test 1), ")
     again = script(*flags)
     assert again.returncode == 2
     assert again.stderr.count("\n") == 1

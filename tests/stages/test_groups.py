@@ -152,7 +152,7 @@ def test_a_name_that_somebody_has_is_that_person_and_what_was_said_before_stands
     answer(run, Answer("yes", spot(run, "second", 1), label=2))
     add_person(AddPersonSettings("Ada Lovelace", group=number, run=str(run.root)))
     said = capsys.readouterr().out
-    assert "is Ada Lovelace, label 1: 1 tracks were assigned" in said and "1 are left out" in said
+    assert "is Ada Lovelace, label 1: 1 track was assigned" in said and "1 is left out" in said
     with Answers.open(f"{run.root}/{ANSWERS_FILE}") as log:
         assert log.given().shown == {spot(run, "second", 1): 2, spot(run, "third", 0): 1}
 

@@ -62,7 +62,7 @@ def scores(place, name: str, **changes) -> np.ndarray:
 
 def test_a_film_helps_itself(place, capsys):
     plain, helped = scores(place, "plain"), scores(place, "helped", propagate="faces")
-    assert "within 1 films of 3 clips" in capsys.readouterr().out
+    assert "within 1 film of 3 clips" in capsys.readouterr().out
     np.testing.assert_array_equal(helped[[0, 2, 3]], plain[[0, 2, 3]])  # the file is none of the film's
     assert helped[1, 1] > plain[1, 1] + 0.2
     scores(place, "helped", propagate="faces")
