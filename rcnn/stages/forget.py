@@ -99,7 +99,9 @@ def carry_out(run: RunFolder, journal: Journal) -> list[str]:
     if answers is not None:
         with Answers.open(answers) as log:
             count = log.forget(journal.label, [Spot(*spot) for spot in journal.answered], journal.clips)
-        traces.lines.append(f"{answers}: {counted(count, 'answer')} about the person removed")
+        traces.lines.append(
+            f"{answers}: {counted(count, 'answer about the person is', 'answers about the person are')} removed"
+        )
     table = next((run.path(name) for name in journal.stages if _stage(run.path(name)) == "appearances"), None)
     traces.clean(table)
     files.remove_tree(run.path(WORK))
