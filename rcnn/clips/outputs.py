@@ -1,0 +1,52 @@
+"""Recognises what the stages write, so that it is not taken for photographs and videos.
+
+`rcnn.tables` writes stage directories and is above this package, so the names that both need are here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+
+from ..files.json import read_json
+
+MANIFEST = "manifest.json"
+PROGRESS = "progress.json"
+ENDINGS = (".parquet", ".params")  # of tables and checkpoints
+OUTPUT = "is the output of another run"
+_STAGES = re.compile(r"(det|feat|pred)_(trainval|test)|trainval|appearances")
+_BESIDE = frozenset({"dataset", "log"})  # one of them is in every folder of find or run.sh
+
+
+def is_output(folder: str, names: Collection[str]) -> bool:
+    """Whether a folder is a stage directory, or the folder of a run.
+
+    A folder that merely contains a stage directory next to films is neither.
+
+    Parameters
+    ----------
+    names : of its entries
+    """
+    if _is_stage(folder, names):
+        return True
+    if _BESIDE.isdisjoint(names):
+        return False
+    return any(_is_stage(os.path.join(folder, name)) for name in names if _STAGES.fullmatch(name))
+
+
+def _is_stage(folder: str, names: Collection[str] = (MANIFEST, PROGRESS)) -> bool:
+    manifest = MANIFEST in names and _fields(os.path.join(folder, MANIFEST))
+    if manifest and isinstance(manifest.get("stage"), str):
+        return True
+    progress = PROGRESS in names and _fields(os.path.join(folder, PROGRESS))
+    return bool(progress) and {"header", "clips", "states"} <= progress.keys()
+
+
+def _fields(path: str) -> dict[str, object]:
+    """The fields of a JSON file; none if it is not there, or something else."""
+    try:
+        fields = read_json(path)
+    except (OSError, ValueError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
