@@ -27,7 +27,7 @@ from .folder import (
 from .outputs import ENDINGS, OUTPUT, is_output
 
 FLAG = "--clips"
-VIDEO_ENDINGS = tuple(f".{kind}" for kind in "mp4 m4v mov mkv webm avi wmv flv mpg mpeg mts m2ts 3gp".split())
+VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".3gp")
 LIST_ENDING = ".txt"  # of a text of paths, even if its first letters are those of a picture format
 NOT_THERE = "does not exist"
 NOT_UTF8 = "has a path that is not UTF-8"

@@ -36,11 +36,9 @@ def is_output(folder: str, names: Collection[str]) -> bool:
 
 
 def _is_stage(folder: str, names: Collection[str] = (MANIFEST, PROGRESS)) -> bool:
-    manifest = MANIFEST in names and _fields(os.path.join(folder, MANIFEST))
-    if manifest and isinstance(manifest.get("stage"), str):
+    if MANIFEST in names and isinstance(_fields(os.path.join(folder, MANIFEST)).get("stage"), str):
         return True
-    progress = PROGRESS in names and _fields(os.path.join(folder, PROGRESS))
-    return bool(progress) and {"header", "clips", "states"} <= progress.keys()
+    return PROGRESS in names and _fields(os.path.join(folder, PROGRESS)).keys() >= {"header", "clips", "states"}
 
 
 def _fields(path: str) -> dict[str, object]:
