@@ -60,6 +60,7 @@ def find(settings: FindSettings) -> None:
     check_licences(
         settings.licence,
         {"--detector": settings.detector, "--quality-model": settings.quality_model, "--model": settings.model},
+        quality="--quality-model",
     )
     check_devices(settings.gpu)
     places = Places(settings.output)
