@@ -75,7 +75,7 @@ def find(settings: FindSettings) -> None:
             print(line, flush=True)
         run = Run(settings, places, found, answers)
         run()
-    for line in (*summary(places["appearances"], found.labels), *run.notes):
+    for line in (*summary(places["appearances"], found.labels, places.root), *run.notes):
         print(line)
     if found.forgotten:
         print(as_called(f"find: {found.forgotten}"))
