@@ -202,10 +202,10 @@ class _Walk:
         except OSError as error:
             self._skip(folder, UNREADABLE, error.strerror or str(error))
             return []
-        self._folders.add(place)
-        if not named and is_output(folder, set(names)):
+        if not named and is_output(folder, names):
             self._skip(folder, OUTPUT)
             return []
+        self._folders.add(place)
         for name in names:
             if name.startswith("."):
                 self._skip(os.path.join(folder, name), HIDDEN)

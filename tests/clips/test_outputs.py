@@ -46,6 +46,7 @@ def test_a_run_among_films_is_left_out_whole_and_named_once(tmp_path, a_run):
     shutil.copytree(a_run, tmp_path / "found")
     for argument in (tmp_path, f"{tmp_path}/*"):
         assert gathered(tmp_path, argument) == (["a.mp4"], {"found": OUTPUT})
+    assert "found/preview/ok/a.jpg" in gathered(tmp_path, tmp_path, tmp_path / "found")[0]
     _, skipped = gathered(tmp_path, tmp_path / "found")  # named itself: what is not of a stage is taken
     assert skipped["found/det_test"] == OUTPUT and "found" not in skipped
 
