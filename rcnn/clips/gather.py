@@ -24,7 +24,7 @@ from .folder import (
     Skipped,
     is_text,
 )
-from .outputs import ENDINGS, OUTPUT, is_output
+from .outputs import ENDINGS, OUTPUT, is_output, outputs_among
 
 FLAG = "--clips"
 VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".3gp")
@@ -176,12 +176,17 @@ class _Walk:
         found = files.objects(prefix)
         if not found:
             raise InputError(f"{FLAG} {prefix}: there is nothing; give a prefix with films below it")
+        outputs = outputs_among([files.relative(path, prefix) for path in found])
         for path, (size, changed) in found.items():
-            if any(part.startswith(".") for part in files.relative(path, prefix).split("/")):
+            name = files.relative(path, prefix)
+            output = next((folder for folder in outputs if name.startswith(f"{folder}/")), None)
+            if output is not None:
+                self._skip(files.join(prefix, output), OUTPUT)
+            elif any(part.startswith(".") for part in name.split("/")):
                 self._skip(path, HIDDEN)
             elif not size:
                 self._skip(path, EMPTY)
-            elif path.endswith(ENDINGS):
+            elif files.base_name(path).endswith(ENDINGS):
                 self._skip(path, NEITHER)
             else:
                 self._files.setdefault(path, SourceFile(path, size, changed))

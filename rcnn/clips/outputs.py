@@ -35,6 +35,26 @@ def is_output(folder: str, names: Collection[str]) -> bool:
     return any(_is_stage(os.path.join(folder, name)) for name in names if _STAGES.fullmatch(name))
 
 
+def outputs_among(paths: Collection[str]) -> list[str]:
+    """The folders of stages and of runs among relative paths of a store; those in others are left out.
+
+    A stage is told by the names of its files, because reading its manifest takes a request.
+    """
+    there = set(paths)
+    stages = {
+        path.removesuffix(f"/{MANIFEST}")
+        for path in there
+        if path.endswith(f"/{MANIFEST}") and f"{path.removesuffix(MANIFEST)}clips/part-00000.parquet" in there
+    }
+    parents = {stage.rpartition("/")[0] for stage in stages if _STAGES.fullmatch(stage.rpartition("/")[2])} - {""}
+    runs = {run for run in parents if any(path.startswith(f"{run}/{name}/") for path in there for name in _BESIDE)}
+    found: list[str] = []
+    for folder in sorted(stages | runs):
+        if not any(folder.startswith(f"{other}/") for other in found):
+            found.append(folder)
+    return found
+
+
 def _is_stage(folder: str, names: Collection[str] = (MANIFEST, PROGRESS)) -> bool:
     if MANIFEST in names and isinstance(_fields(os.path.join(folder, MANIFEST)).get("stage"), str):
         return True
