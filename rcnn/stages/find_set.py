@@ -72,7 +72,8 @@ class FilmSet:
 
     def _exchanged(self) -> list[str]:
         known = [file for mine in self.people.values() for file in mine]
-        if any(map(_is_still, known)) or not all(map(_is_still, self.films)):  # each stops early if nothing is wrong
+        # each stops early if nothing is wrong
+        if not self.films or any(map(_is_still, known)) or not all(map(_is_still, self.films)):
             return []
         return [f"--people holds only videos and {FLAG} only photographs; were they exchanged?"]
 
