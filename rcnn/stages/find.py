@@ -60,6 +60,7 @@ def find(settings: FindSettings) -> None:
     check_licences(
         settings.licence,
         {"--detector": settings.detector, "--quality-model": settings.quality_model, "--model": settings.model},
+        quality="--quality-model",
     )
     check_devices(settings.gpu)
     places = Places(settings.output)
@@ -74,7 +75,7 @@ def find(settings: FindSettings) -> None:
             print(line, flush=True)
         run = Run(settings, places, found, answers)
         run()
-    for line in (*summary(places["appearances"], found.labels), *run.notes):
+    for line in (*summary(places["appearances"], found.labels, places.root), *run.notes):
         print(line)
     if found.forgotten:
         print(as_called(f"find: {found.forgotten}"))
