@@ -1,7 +1,6 @@
 """Step 0 in a clone: the same as `rcnn gendata`."""
 
-from rcnn.commands.gendata import main
-from rcnn.errors import run_script
+from rcnn.__main__ import run_stage
 
 if __name__ == "__main__":
-    run_script(main)
+    run_stage("gendata")

@@ -1,7 +1,6 @@
 """Stage 3 in a clone: the same as `rcnn genfeat`."""
 
-from rcnn.commands.genfeat import main
-from rcnn.errors import run_script
+from rcnn.__main__ import run_stage
 
 if __name__ == "__main__":
-    run_script(main, resumes=True)
+    run_stage("genfeat")

@@ -5,10 +5,14 @@ From Python, see docs/python.md: `from rcnn import FaceFinder, compare, find_peo
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .installation import VERSION
+
+# OpenVINO and NNCF report each use to Google Analytics, under a number that they keep in ~/intel, unless they lack this
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 if TYPE_CHECKING:
     from .api import (

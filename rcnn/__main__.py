@@ -66,6 +66,11 @@ def main() -> None:
     _module(name).main()
 
 
+def run_stage(name: str) -> None:
+    """A stage as a script in a clone, like `detect.py`."""
+    run_script(lambda: _module(name).main(), resumes=COMMANDS[name])
+
+
 def run() -> None:
     """The command `rcnn`."""
     run_script(main, resumes=COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "", False))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
-from .installation import PROGRAM, as_called, how_to_install
+from .installation import NOT_BUILT, PROGRAM, as_called, how_to_install, how_to_set_up
 
 STDOUT, STDERR = 1, 2  # numbers of files
 ERRORS = "backslashreplace"  # names of files need not be UTF-8, nor the terminal
@@ -77,6 +77,17 @@ def _program() -> str:
     return PROGRAM if name == "__main__.py" else name
 
 
+def what_is_lacking(module: str) -> str:
+    """The line for a module that can't be imported, with the command that brings it; empty for one of ours."""
+    if module == TORCH:
+        return f"needs PyTorch, which is not installed; {how_to_install('train')}"
+    if module.startswith(f"{__package__}.cython."):
+        return as_called(f"{NOT_BUILT}; run make there and . .venv/bin/activate, or the command rcnn in another folder")
+    if module.partition(".")[0] in ("", __package__):
+        return ""
+    return f"needs {module}, which {sys.executable} does not have; {how_to_set_up()}"
+
+
 def run_script(main: Callable[[], None], resumes: bool = False) -> None:
     """Run `main`; an `InputError` becomes one line on stderr and exit code 2.
 
@@ -98,10 +109,10 @@ def run_script(main: Callable[[], None], resumes: bool = False) -> None:
                 raise
         _check_heard()
     except ModuleNotFoundError as error:
-        if error.name != TORCH:
+        lacks = what_is_lacking(error.name or "")
+        if not lacks:
             raise
-        words = f"{_program()}: error: needs PyTorch, which is not installed; {how_to_install('train')}"
-        print(words, file=sys.stderr)
+        print(f"{_program()}: error: {lacks}", file=sys.stderr)
         sys.exit(2)
     except InputError as error:
         if not _speaks:

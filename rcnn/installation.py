@@ -17,6 +17,7 @@ VERSION = "1.0.0"  # pyproject.toml reads it
 STAGES = ("gendata", "detect", "feature", "genfeat", "train_mlp", "predict", "submit")  # in order
 _PACKAGE = Path(__file__).resolve().parent
 INSTALLED = (_PACKAGE / "models").is_dir()  # only a wheel has it
+NOT_BUILT = f"the compiled parts of the clone in {_PACKAGE.parent} are not built"
 MODELS = _PACKAGE / "models" if INSTALLED else _PACKAGE.parent / "model"  # that come with the program
 
 _BY_NAME = INSTALLED or Path(sys.argv[0] if sys.argv else "").stem == PROGRAM
@@ -46,6 +47,13 @@ def call_of(script: str) -> str:
     if stage not in STAGES:
         return script
     return f"{PROGRAM} {stage}" if _BY_NAME or not Path(script).is_file() else f"python {script}"
+
+
+def how_to_set_up() -> str:
+    """The command that installs what the program needs."""
+    if INSTALLED:
+        return f"pip install {PROGRAM}"
+    return f"run make in {_PACKAGE.parent}, then . .venv/bin/activate"
 
 
 def how_to_install(extra: str) -> str:

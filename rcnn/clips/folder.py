@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .layout import LISTS
+from .outputs import ENDINGS, OUTPUT, is_output
 
 HIDDEN = "is hidden"
 LOOSE = "is in no person's folder"
@@ -161,6 +162,9 @@ def _files(folder: Path, skipped: list[Skipped], name: Path, apart: Sequence[Pat
             where = name / here.relative_to(folder)
             skipped.append(Skipped(where.as_posix(), UNREADABLE, error.strerror or str(error)))
             continue
+        if is_output(str(here), {entry.name for entry in entries}):
+            skipped.append(Skipped((name / here.relative_to(folder)).as_posix(), OUTPUT))
+            continue
         for entry in entries:
             if apart and (here / entry.name).absolute() in apart:
                 continue
@@ -182,6 +186,8 @@ def _unusable(path: Path, inside: tuple[Path, ...]) -> tuple[str, ...] | None:
                 return (LINK_OUT,)
         if not stat.S_ISREG(path.stat().st_mode):
             return (SPECIAL,)
+        if path.name.endswith(ENDINGS):
+            return (NEITHER,)
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:

@@ -24,8 +24,10 @@ from .folder import (
     Skipped,
     is_text,
 )
+from .outputs import ENDINGS, OUTPUT, is_output, outputs_among
 
 FLAG = "--clips"
+VIDEO_ENDINGS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".mts", ".3gp")
 LIST_ENDING = ".txt"  # of a text of paths, even if its first letters are those of a picture format
 NOT_THERE = "does not exist"
 NOT_UTF8 = "has a path that is not UTF-8"
@@ -65,8 +67,9 @@ def gather(arguments: Sequence[str], apart: Sequence[str] = ()) -> Gathered:
     """The files given by the arguments.
 
     An argument is a file, a folder with everything in it, a glob, `s3://BUCKET/PREFIX` or `gs://BUCKET/PREFIX`, or a
-    text with one of these per line, where paths are relative to the text. Names that start with a dot are left out,
-    unless an argument names them. Links are followed; no folder is read twice, and no file counts twice.
+    text with one of these per line, where paths are relative to the text. Names that start with a dot and outputs of
+    runs are left out, unless an argument names them. Links are followed; no folder is read twice, and no file counts
+    twice.
 
     Parameters
     ----------
@@ -84,7 +87,7 @@ def gather(arguments: Sequence[str], apart: Sequence[str] = ()) -> Gathered:
                 for number, line in read_lines(path, f"{FLAG} needs a folder, a film or a text of paths", whole=True):
                     walk.line(line, path, number)
             else:
-                walk.path(path)
+                walk.path(path, named=path == files.plain(argument))
     return walk.result()
 
 
@@ -105,7 +108,7 @@ def _matches(argument: str) -> list[str]:
 
 def _is_list(path: str) -> bool:
     """Whether a file is a text of paths, not a picture or video that starts with letters."""
-    if not os.path.isfile(path):
+    if path.lower().endswith(VIDEO_ENDINGS) or not os.path.isfile(path):
         return False
     try:
         with open(path, "rb") as file:
@@ -146,8 +149,13 @@ class _Walk:
         except InputError:
             self._skip(f"{text}:{number}: {line.strip()}", NOT_THERE)
 
-    def path(self, path: str) -> None:
-        """A file, everything in a folder, or everything below a prefix of a store."""
+    def path(self, path: str, named: bool = False) -> None:
+        """A file, everything in a folder, or everything below a prefix of a store.
+
+        Parameters
+        ----------
+        named : whether an argument is exactly this path, so that a folder is read even if it is an output of a run
+        """
         if files.is_url(path):
             self._store(path)
             return
@@ -158,21 +166,28 @@ class _Walk:
             folder = os.path.isdir(here)
             if (first or folder or os.path.islink(here)) and self._is_apart(here):
                 continue
-            first = False
             if folder:
-                paths += self._entries(here)
+                paths += self._entries(here, named and first)
             else:
                 self._file(here)
+            first = False
 
     def _store(self, prefix: str) -> None:
         found = files.objects(prefix)
         if not found:
             raise InputError(f"{FLAG} {prefix}: there is nothing; give a prefix with films below it")
+        outputs = outputs_among([files.relative(path, prefix) for path in found])
         for path, (size, changed) in found.items():
-            if any(part.startswith(".") for part in files.relative(path, prefix).split("/")):
+            name = files.relative(path, prefix)
+            output = next((folder for folder in outputs if name.startswith(f"{folder}/")), None)
+            if output is not None:
+                self._skip(files.join(prefix, output), OUTPUT)
+            elif any(part.startswith(".") for part in name.split("/")):
                 self._skip(path, HIDDEN)
             elif not size:
                 self._skip(path, EMPTY)
+            elif files.base_name(path).endswith(ENDINGS):
+                self._skip(path, NEITHER)
             else:
                 self._files.setdefault(path, SourceFile(path, size, changed))
 
@@ -183,7 +198,7 @@ class _Walk:
             self._met.setdefault(self._apart[place])
         return place is not None
 
-    def _entries(self, folder: str) -> list[str]:
+    def _entries(self, folder: str, named: bool) -> list[str]:
         """The contents of a folder that was not read before."""
         try:
             state = os.stat(folder)
@@ -191,6 +206,9 @@ class _Walk:
             names = [] if place in self._folders else sorted(os.listdir(folder))
         except OSError as error:
             self._skip(folder, UNREADABLE, error.strerror or str(error))
+            return []
+        if not named and is_output(folder, names):
+            self._skip(folder, OUTPUT)
             return []
         self._folders.add(place)
         for name in names:
@@ -213,7 +231,7 @@ class _Walk:
             return self._skip(path, NOT_UTF8)
         if not head:
             return self._skip(path, EMPTY)
-        if is_text(head) or head.startswith(OTHER_HEADS):
+        if path.endswith(ENDINGS) or is_text(head) or head.startswith(OTHER_HEADS):
             return self._skip(path, NEITHER)
         place = (state.st_dev, state.st_ino)
         item = SourceFile(path, state.st_size, state.st_mtime_ns)

@@ -105,7 +105,7 @@ def detect(settings: DetectSettings) -> None:
     started = time.monotonic()
     target_points(settings.image_size)
     check_output(settings.output, True)
-    check_licences(settings.licence, {"--detector": settings.detector, "--model": settings.model})
+    check_licences(settings.licence, {"--detector": settings.detector, "--model": settings.model}, "--model")
     clips = list_clips(settings.dataset, settings.stage, settings.split, marked=True)
     origins = [model_files(settings.detector)]
     if settings.model is not None:

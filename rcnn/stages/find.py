@@ -61,6 +61,7 @@ def find(settings: FindSettings) -> None:
     check_licences(
         settings.licence,
         {"--detector": settings.detector, "--quality-model": settings.quality_model, "--model": settings.model},
+        quality="--quality-model",
     )
     check_devices(settings.gpu)
     places = Places(settings.output)
@@ -77,7 +78,7 @@ def find(settings: FindSettings) -> None:
         run = Run(settings, places, found, answers)
         run()
     shown = {**find_people(None, places.dataset), **given.names}
-    for line in (*summary(places["appearances"], found.labels, shown), *run.notes):
+    for line in (*summary(places["appearances"], found.labels, places.root, shown), *run.notes):
         print(line)
     if found.forgotten:
         print(as_called(f"find: {found.forgotten}"))

@@ -61,14 +61,21 @@ class FilmSet:
 
     @property
     def notes(self) -> list[str]:
-        """What looks like a mistake: a folder of people who are folders, taken for one person."""
+        """What looks like a mistake: a folder of people who are folders, taken for one person; exchanged arguments."""
         inside: dict[str, int] = {}
         folders: dict[str, Path] = {}
         for person, mine in self.people.items():
             places = [Path(os.path.relpath(file.path, self.folder)).parts for file in mine]
             inside[person] = folders_inside("/".join(parts[1:]) for parts in places)
             folders[person] = self.folder / places[0][0]
-        return notes(inside, "--people", folders)
+        return [*self._exchanged(), *notes(inside, "--people", folders)]
+
+    def _exchanged(self) -> list[str]:
+        known = [file for mine in self.people.values() for file in mine]
+        # each stops early if nothing is wrong
+        if not self.films or any(map(_is_still, known)) or not all(map(_is_still, self.films)):
+            return []
+        return [f"--people holds only videos and {FLAG} only photographs; were they exchanged?"]
 
     @property
     def lines(self) -> list[str]:
@@ -183,11 +190,15 @@ def _plan(wanted: Iterable[SourceFile], earlier: Earlier) -> dict[SourceFile, Pi
 
 def _pieces_of(file: SourceFile) -> Pieces:
     """The pieces of a file; photographs, which may be many, are recognised without a decoder."""
+    return WHOLE if _is_still(file) else tuple(plan_pieces(file.path))
+
+
+def _is_still(file: SourceFile) -> bool:
+    """Whether a file, not in a store, is a photograph."""
     if not files.is_url(file.path):
         with suppress(UnreadableError, OSError):
-            if is_photograph(files.read_bytes(file.path, HEAD_BYTES)) and not is_animation(file.path):
-                return WHOLE
-    return tuple(plan_pieces(file.path))
+            return is_photograph(files.read_bytes(file.path, HEAD_BYTES)) and not is_animation(file.path)
+    return False
 
 
 def write_skipped(output: str, skipped: Iterable[Skipped]) -> None:

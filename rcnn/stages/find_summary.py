@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,9 +15,11 @@ from ..clips.folder import Skipped
 from ..clips.gather import SourceFile
 from ..errors import InputError
 from ..files.text import counted, printable
+from ..installation import as_called
 from ..scores.verdicts import MAYBE, YES
 from ..tables import OK, UNREADABLE, StageReader
 from ..tables.faces import ClipFaces, read_faces
+from .settings.places import TEST
 
 LARGE = 0.25  # share of the largest face's area above which another face may be the person as well
 SHOWN = 50  # people in the summary
@@ -126,14 +129,15 @@ def large_faces(faces: ClipFaces) -> int:
     return int((areas >= LARGE * areas.max()).sum())
 
 
-def summary(table: str, labels: Mapping[str, int], shown: Mapping[int, str]) -> Iterator[str]:
+def summary(table: str, labels: Mapping[str, int], root: str, shown: Mapping[int, str] | None = None) -> Iterator[str]:
     """The people who were found, most frequent first, and those who were not.
 
     Parameters
     ----------
     table : of appearances
     labels : of the people searched for, by the name of their folder
-    shown : the name that each label is shown with, if it has one
+    root : folder of the run, for the next step if nobody was found
+    shown : the name that each label is shown with, if it is another
     """
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     films: dict[int, set[str]] = defaultdict(set)
@@ -154,8 +158,16 @@ def summary(table: str, labels: Mapping[str, int], shown: Mapping[int, str]) -> 
     if counts and not any(count[YES] for count in counts.values()):
         yield f"  {reader.manifest['counts']['operating_point']['words']}"
     absent = list(
-        dict.fromkeys(printable(shown.get(label, person)) for person, label in labels.items() if label not in counts)
+        dict.fromkeys(
+            printable((shown or {}).get(label, person)) for person, label in labels.items() if label not in counts
+        )
     )
     if absent:
         more = f" and {len(absent) - SHOWN} more" if len(absent) > SHOWN else ""
         yield f"  not found: {', '.join(absent[:SHOWN])}{more}"
+    if labels and not counts:
+        faces, sheets = (shlex.quote(os.path.join(root, name)) for name in (f"det_{TEST}", "preview"))
+        yield as_called(
+            f"  nobody was found: python -m rcnn preview --input {faces} --output {sheets} shows which faces were "
+            "seen; more photographs per person and published models find more (docs/find.md#other-models)"
+        )

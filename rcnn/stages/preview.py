@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from ..faces.vectors import norms
 from ..faces.views import detect_frames, fit
 from ..files import on_disk
 from ..files.text import printable
+from ..installation import as_called
 from ..networks.engine import FP32, choose_device
 from ..tables import OK, StageReader
 from ..video.decoder import FrameDecoder
@@ -34,7 +36,7 @@ from ..workers.progress import progress
 from .face_finder import looks
 from .loaded import load_detector, load_embedder
 from .settings import PreviewSettings
-from .settings.clips import NORM
+from .settings.clips import DRAWN_WHOLE, EVERY, NORM
 from .sheets import Sheets, sheet_name
 
 FRAMES = 9  # of a sheet
@@ -109,7 +111,8 @@ def preview(settings: PreviewSettings) -> None:
             "does not, so it was not opened; give --dataset DIR"
         )
     clips = {clip.name: clip for clip in list_clips(dataset, stage, part)}
-    rows = chosen_clips(reader, settings.every)
+    total = sum(batch.num_rows for batch in reader.clips())
+    rows = chosen_clips(reader, settings.every or (1 if total <= DRAWN_WHOLE else EVERY))
     kept = _kept_frames(reader, {row["name"] for row in rows})
     labels = read_labels_of(dataset) if label_files(dataset) else {}
     people = find_people(settings.names, dataset)
@@ -132,7 +135,16 @@ def preview(settings: PreviewSettings) -> None:
     print(
         f"preview: {sum(written.values())} sheets ({', '.join(f'{state} {n}' for state, n in written.items())}), "
         f"{missing} clips gone from the data set, {time.monotonic() - started:.1f} s -> {settings.output}"
+        f"{_left_out(settings, total - len(rows))}"
     )
+
+
+def _left_out(settings: PreviewSettings, count: int) -> str:
+    if not count:
+        return ""
+    given = {"--input": settings.input, "--output": settings.output, "--dataset": settings.dataset}
+    paths = " ".join(f"{flag} {shlex.quote(path)}" for flag, path in given.items() if path is not None)
+    return as_called(f"; {count} clips are left out, python -m rcnn preview {paths} --every 1 draws all")
 
 
 def chosen_clips(reader: StageReader, every: int) -> list[dict[str, Any]]:

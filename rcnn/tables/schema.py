@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ..clips import outputs
 from ..config import config
 
 FORMAT = 4  # version of this package's format; raised when an old reader would misread it
-MANIFEST = "manifest.json"
-PROGRESS = "progress.json"
+MANIFEST = outputs.MANIFEST
+PROGRESS = outputs.PROGRESS
 OLD_LISTING = "listing.parquet"  # of runs up to format 3
 CLIPS = "clips"
 BEFORE = "before"  # folder of earlier runs' results, see rcnn.tables.before

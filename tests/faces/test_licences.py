@@ -38,7 +38,13 @@ def test_a_name_says_nothing(tmp_path):
     path = tmp_path / "w600k_r50.onnx"
     onnx_kinds.embedding(path)
     assert licence_of(str(path)) == Licence(NOT_STATED, NOT_STATED, None)
-    with pytest.raises(InputError, match="licence not stated"):
+    with pytest.raises(InputError, match="licence not stated") as caught:
+        check_licences("commercial", {"--model": str(path)})
+    assert "commercial = true" not in str(caught.value)
+    path = path.rename(tmp_path / "mine.onnx")
+    with pytest.raises(
+        InputError, match=f"if your own licence allows it, write commercial = true into {tmp_path}/mine"
+    ):
         check_licences("commercial", {"--model": str(path)})
 
 
@@ -63,7 +69,7 @@ def test_what_may_be_used_is_named():
     with pytest.raises(InputError) as caught:
         check_licences("commercial", {"--detector": str(ROOT / "model/essh-m25,0")})
     assert str(caught.value).startswith(f"--detector {ROOT}/model/essh-m25,0: licence research")
-    assert "yunet" in str(caught.value) and "sface" not in str(caught.value)
+    assert "yunet" in str(caught.value) and "sface" not in str(caught.value) and "card" not in str(caught.value)
     check_licences("any", {"--detector": "is/not/there,0"})
 
 
@@ -77,6 +83,21 @@ def test_all_that_may_not_be_used_are_named_at_once():
         check_licences("commercial", models)
     assert "--detector" in str(caught.value) and f", and --model {ROOT}/model/face-m,0: licence" in str(caught.value)
     assert "yunet" in str(caught.value) and "sface" in str(caught.value)
+
+
+def test_the_flags_that_replace_what_ships_are_named_in_a_short_line():
+    detector, face = str(ROOT / "model/essh-m25,0"), str(ROOT / "model/face-m,0")
+    with pytest.raises(InputError) as caught:
+        check_licences(
+            "commercial", {"--detector": detector, "--quality-model": face, "--model": face}, "--quality-model"
+        )
+    assert str(caught.value) == (
+        f"--detector {detector}: licence research, and --quality-model and --model {face}: licence research, not for "
+        "commercial use; python -m rcnn zoo yunet && python -m rcnn zoo sface, then give --detector "
+        "./model/face_detection_yunet_2023mar.onnx --quality score --model ./model/face_recognition_sface_2021dec.onnx"
+    )
+    with pytest.raises(InputError, match=r"not for commercial use; give --quality score$"):
+        check_licences("commercial", {"--model": face}, "--model")
 
 
 def test_nothing_is_written_before_it_is_refused(finished, tmp_path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rcnn import files
-from rcnn.clips.folder import EMPTY, HIDDEN
+from rcnn.clips.folder import EMPTY, HIDDEN, NEITHER
 from rcnn.clips.gather import gather
+from rcnn.clips.outputs import OUTPUT
 from rcnn.errors import InputError
 
 
@@ -35,3 +36,24 @@ def test_all_objects_below_a_prefix_are_found(s3, tmp_path):
     assert len(found.skipped) == 1
     with pytest.raises(InputError, match="there is nothing"):
         gather([s3.url("films/none")])
+
+
+def test_a_run_below_a_prefix_is_left_out_whole(s3):
+    stage = ("manifest.json", "clips/part-00000.parquet", "faces/part-00000.parquet")
+    for key in (
+        *(f"mixed/found/det_test/{name}" for name in stage),
+        "mixed/found/log/find.log",
+        "mixed/found/preview/ok/a.jpg",
+        *(f"mixed/mine/det/{name}" for name in stage),
+        "mixed/mine/a.mp4",
+        "mixed/web/manifest.json",
+        "mixed/part-00000.parquet",
+    ):
+        files.put(s3.url(key), b"12")
+    found = gather([s3.url("mixed")])
+    assert [file.path for file in found.found] == [s3.url("mixed/mine/a.mp4"), s3.url("mixed/web/manifest.json")]
+    assert {skip.file: skip.reason for skip in found.skipped} == {
+        s3.url("mixed/found"): OUTPUT,
+        s3.url("mixed/mine/det"): OUTPUT,
+        s3.url("mixed/part-00000.parquet"): NEITHER,
+    }

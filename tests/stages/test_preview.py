@@ -83,6 +83,23 @@ def test_sheets_of_a_run_that_is_complete(run, tmp_path, capsys):
     work, _ = run
     preview(PreviewSettings(str(work / "det"), str(tmp_path / "again"), every=1000, gpu=-1))
     assert len(list((tmp_path / "again").rglob("*.jpg"))) == 3  # the first of each state
+    text = capsys.readouterr().out
+    assert "3 sheets" in text
+    clips = sum(batch.num_rows for batch in StageReader(str(work / "det"), ("detect",)).clips())
+    assert f"; {clips - 3} clips are left out, " in text
+    assert text.rstrip().endswith(f"{tmp_path}/again --every 1 draws all")
+
+
+def test_few_clips_are_all_drawn_and_of_many_every_50th(run, tmp_path, capsys, monkeypatch):
+    from rcnn.stages import preview as stage
+
+    work, _ = run
+    preview(PreviewSettings(str(work / "det"), str(tmp_path / "few"), gpu=-1))
+    text = capsys.readouterr().out
+    clips = sum(batch.num_rows for batch in StageReader(str(work / "det"), ("detect",)).clips())
+    assert f"{clips} sheets" in text and "left out" not in text and clips > 3
+    monkeypatch.setattr(stage, "DRAWN_WHOLE", clips - 1)
+    preview(PreviewSettings(str(work / "det"), str(tmp_path / "many"), gpu=-1))
     assert "3 sheets" in capsys.readouterr().out
 
 

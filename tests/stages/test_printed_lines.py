@@ -29,6 +29,6 @@ def test_a_set_of_one_person_and_one_film():
 def test_who_is_not_found_has_the_name_that_is_shown(tmp_path):
     table = write_table(tmp_path / "table", [Seen("a.mp4", 1, 2, who=1, person="Ada")])
     labels = {"Ada": 1, "Tony": 2, "Anthony": 2, "Bo": 3}
-    assert list(summary(table, labels, {1: "Ada", 2: "Tim"})) == [
+    assert list(summary(table, labels, str(tmp_path), {1: "Ada", 2: "Tim"})) == [
         "  Ada: 1 yes, 0 maybe, in 1 film", "  not found: Tim, Bo"
     ]  # fmt: skip

@@ -22,6 +22,8 @@ SIDES = (64, 4096)  # pixels of a clip made from photographs; H.264 with halved 
 SAMPLING = 3  # one of so many frames is sampled
 DETECT_EVERY = (1, 16)  # of --detect-every; the frames in between are in memory
 EVERY = 50  # one of so many clips of each state gets a contact sheet
+DRAWN_WHOLE = 50  # clips of which each gets one
+EVERY_LEFT_OUT = f"left out: every clip of up to {DRAWN_WHOLE}, else every {EVERY}th"
 
 
 def quality_setting() -> Any:
@@ -158,7 +160,9 @@ class PreviewSettings(Settings):
 
     input: str = setting(f"{DETECTED}{TEST}", "output of detect.py", kinds.text, "DIR", FILES)
     output: str = setting("./output/preview", "where the sheets go: STATE/CLIP.jpg", kinds.text, "DIR", FILES)
-    every: int = setting(EVERY, "every K-th clip of each state: ok, no face, unreadable", kinds.positive, "K")
+    every: int | None = setting(
+        None, f"every K-th clip of each state: ok, no face, unreadable; {EVERY_LEFT_OUT}", kinds.positive, "K"
+    )
     gpu: int | None = shared.gpu()
     names: str | None = shared.names()
     dataset: str | None = setting(
@@ -178,7 +182,9 @@ class SheetSettings(Settings):
         "DIR",
         FILES,
     )
-    preview_every: int = setting(EVERY, "of every K-th clip of each state", kinds.positive, "K", RUN)
+    preview_every: int | None = setting(
+        None, f"of every K-th clip of each state; {EVERY_LEFT_OUT}", kinds.positive, "K", RUN
+    )
 
     def _complete(self) -> None:
         if self.preview is not None:
