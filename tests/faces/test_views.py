@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rcnn.config import config
+from rcnn.faces.load import load_detector
 from rcnn.faces.types import Faces
 from rcnn.faces.views import canvas_of, detect_frames, fit
+from rcnn.networks.engine import openvino as engine
 
 SIDES = st.integers(16, 1920)
 
@@ -160,3 +162,18 @@ def test_a_pyramid_is_made_where_it_is_asked_for():
 def test_boxes_end_at_the_border():
     faces = Faces(np.array([[-5, 3, 900, 490]], np.float32), np.ones(1, np.float32), np.zeros((1, 5, 2), np.float32))
     np.testing.assert_array_equal(faces.scaled_back(np.ones(2), 640, 360).boxes, [[0, 3, 639, 359]])
+
+
+def test_every_canvas_and_its_half_stays_compiled(models, monkeypatch):
+    """A folder of videos and photographs of many shapes must not compile the network again and again."""
+    detector = load_detector(models["detector"])
+    compiled = []
+    requests = engine._Requests
+    monkeypatch.setattr(engine, "_Requests", lambda *given: compiled.append(given) or requests(*given))
+    images = [np.zeros((height // 2, width // 2, 3), np.uint8) for width, height in config.FRAME.CANVASES]
+    for image in images:
+        detect_frames(detector, [image, np.zeros((image.shape[0] * 2, image.shape[1] * 2, 3), np.uint8)])
+    once = len(compiled)
+    for image in images:
+        detect_frames(detector, [image])
+    assert len(config.FRAME.CANVASES) <= once == len(compiled)

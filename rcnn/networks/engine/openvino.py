@@ -36,7 +36,8 @@ from ..checkpoint.operators import (
 )
 from .images import ImageInput
 
-COMPILED_SHAPES = 8  # kept at a time; least recently used are dropped
+# compiled ones are kept, the least recently used are dropped: a detector has 8 canvases, and 8 half as large
+COMPILED_SHAPES = 16
 LARGEST_MAP = 1 << 28  # values per image in a layer's output, or per output in weights: 1 GiB
 PRECISION = "f32"  # machines with AMX would otherwise use bfloat16
 ONE_STREAM = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}  # on all cores
