@@ -191,7 +191,7 @@ def test_manifests_of_appearances(tmp_path, data):
         intervals(reader.arguments.get("sampling"), reader.arguments.get("rate"), 25.0)
         with contextlib.suppress(ValueError):  # the page says it in a line of its own
             read_sureness(reader.manifest)
-        assert write_file(str(folder), str(tmp_path / "who.json"), ALL) == 1
+        assert write_file(str(folder), str(tmp_path / "who.json"), ALL).count == 1
 
     may_refuse(read)
 

@@ -292,7 +292,7 @@ def test_two_windows_see_each_other_and_keep_their_place(context, server, tab):
     assert other.locator(".about a").first.inner_text() == here  # it is still looked at
     other.get_by_text("By answers of another window this is no longer Ada").wait_for()
     other.keyboard.press("u")  # of its own answers, of which there is none
-    other.get_by_text("There is nothing to take back").wait_for()
+    other.get_by_text("There is nothing to undo").wait_for()
     tab.keyboard.press("u")
     other.wait_for_function("n => document.querySelectorAll('.queue .row').length === n", arg=total)
 
