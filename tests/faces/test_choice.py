@@ -14,7 +14,7 @@ from rcnn.demo.canvas import landmarks as portrait_landmarks
 from rcnn.demo.portraits import read_portraits
 from rcnn.exports import variants
 from rcnn.faces.alignment import align_faces
-from rcnn.faces.choice import central_crop, central_face
+from rcnn.faces.choice import central_crop, central_face, central_faces
 from rcnn.faces.types import Faces
 from rcnn.search.photographs import Photograph
 from rcnn.stages.int8 import calibration_crops
@@ -133,3 +133,11 @@ def test_of_photographs_that_drawn_people_are_learnt_from(image, tmp_path):
     )
     portraits = read_portraits({"A": [Path(tmp_path / "one.png")]}, Sees(Faces(FOUR.boxes, FOUR.scores, landmarks)))
     assert np.abs(portraits.shifts).max() < 0.01
+
+
+def test_the_most_central_come_first_and_the_first_of_equals_first():
+    faces = faces_at((300, 150), (10, 10), (320, 150), (280, 150))
+    assert central_faces(faces, WIDTH, HEIGHT, 9).tolist() == [0, 2, 3, 1]
+    assert central_faces(faces, WIDTH, HEIGHT, 2).tolist() == [0, 2]
+    assert central_faces(faces, 4 * WIDTH, HEIGHT, 1).tolist() == [2]
+    assert central_faces(faces_at((300, 40), (300, 150)), WIDTH, HEIGHT // 4, 1).tolist() == [0]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rcnn.faces.vectors import normalise, norms
+from rcnn.faces.vectors import cosines_with, normalise, norms
 
 embeddings = arrays(
     np.float32, st.tuples(st.integers(1, 4), st.integers(1, 6)), elements=st.floats(-1e4, 1e4, width=32)
@@ -56,3 +56,17 @@ def test_halves_are_summed_as_doubles():
     rows = np.full((1, 100), 100, np.float16)
     assert norms(rows)[0] == 1000
     np.testing.assert_allclose(normalise(rows), np.full((1, 100), 0.1), rtol=1e-6)
+
+
+@given(embeddings.filter(lambda rows: np.abs(rows[rows != 0]).min(initial=1) > 1e-3), st.integers(0, 5))
+def test_cosines_are_products_of_unit_vectors(rows, axis):
+    unit = np.roll(np.eye(rows.shape[1], dtype=np.float32)[0], axis)
+    found = cosines_with(rows, unit)
+    assert found.dtype == np.float32
+    for cosine, row in zip(found.tolist(), rows.astype(float), strict=True):
+        length = math.hypot(*row)
+        assert cosine == pytest.approx(row @ unit / length if length else 0.0, abs=1e-5)
+
+
+def test_a_zero_vector_has_no_cosine():
+    assert cosines_with(np.zeros((2, 3), np.float32), np.array([0, 1, 0], np.float32)).tolist() == [0, 0]
